@@ -1,0 +1,128 @@
+"""Exceptions that say what was wrong, where in the user's code, and what would mend it."""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+from dataclasses import dataclass
+from types import FrameType
+
+PACKAGE_FOLDERS = tuple(
+    os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), name) + os.sep
+    for name in ("workbench", "kernel_ext")
+)
+
+
+@dataclass(frozen=True)
+class Location:
+    """A line of the user's code."""
+
+    filename: str
+    lineno: int
+
+    @property
+    def text(self) -> str:
+        """The source line, stripped; empty when the source is not at hand."""
+        return linecache.getline(self.filename, self.lineno).strip()
+
+    def __str__(self) -> str:
+        return f"{self.filename}:{self.lineno}"
+
+
+_ours: dict[str, bool] = {}
+
+
+def user_location() -> Location | None:
+    """Return the innermost line on the call stack that lies outside this package."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        filename = frame.f_code.co_filename
+        ours = _ours.get(filename)
+        if ours is None:
+            ours = _ours[filename] = filename.startswith((*PACKAGE_FOLDERS, "<frozen"))
+        if not ours:
+            return Location(filename, frame.f_lineno)
+        frame = frame.f_back
+    return None
+
+
+class WorkbenchError(Exception):
+    """What all errors of this package share: a message, a hint, and the user's line.
+
+    Parameters
+    ----------
+    message
+        What was wrong, with the names, shapes or values.
+    hint
+        What would mend it.
+    location
+        The user's line; found on the call stack when not given.
+    """
+
+    def __init__(self, message: str, hint: str = "", location: Location | None = None) -> None:
+        self.message = message
+        self.hint = hint
+        self.location = location or user_location()
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        lines = [self.message]
+        if self.location is not None and self.location.text:
+            lines.append(f"  at {self.location}: {self.location.text}")
+        if self.hint:
+            lines.append(f"  hint: {self.hint}")
+        return "\n".join(lines)
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows: the user's line with the message, without our own frames."""
+        lines = [f"{type(self).__name__}: {self.message}"]
+        if self.location is not None and self.location.text:
+            lines += [f"  {self.location}", f"----> {self.location.lineno} {self.location.text}"]
+        if self.hint:
+            lines.append(f"hint: {self.hint}")
+        return lines
+
+
+class ShapeError(WorkbenchError, ValueError):
+    """Shapes that do not fit together."""
+
+
+class DTypeError(WorkbenchError, TypeError):
+    """A dtype that an operation does not take."""
+
+
+class SymbolicBoolError(WorkbenchError, TypeError):
+    """A symbolic value used where Python needs a plain truth value."""
+
+
+class IndexBoundsError(WorkbenchError, IndexError):
+    """An index outside its axis."""
+
+
+class MissingInputError(WorkbenchError, ValueError):
+    """A graph needs a value that it was not given."""
+
+
+class GradientError(WorkbenchError, ValueError):
+    """No gradient is known for an operation."""
+
+
+class RewriteError(WorkbenchError, RuntimeError):
+    """A rewrite rule that cycles, or breaks its promise."""
+
+
+class CompileError(WorkbenchError, RuntimeError):
+    """A graph that cannot be compiled, or a compiler that cannot be found."""
+
+
+class LogProbError(WorkbenchError, NotImplementedError):
+    """A log-probability that no rule can derive."""
+
+
+class ModelError(WorkbenchError, ValueError):
+    """A model that does not make sense: names, dims, coords, data."""
+
+
+class SamplingError(WorkbenchError, RuntimeError):
+    """A sampler that cannot start or go on."""

@@ -1,0 +1,74 @@
+"""Sets of numbers: where an operation or a pattern variable takes its values, and how to test there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+inf = float("inf")
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A set of numbers that tests can draw from."""
+
+    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Interval(Domain):
+    """Real numbers strictly between `low` and `high`.
+
+    Examples
+    --------
+    >>> bool((Interval(0, inf).sample(np.random.default_rng(0), (5,)) > 0).all())
+    True
+    """
+
+    low: float = -inf
+    high: float = inf
+
+    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+        if np.isfinite(self.low) and np.isfinite(self.high):
+            return np.asarray(rng.uniform(self.low, self.high, shape))
+        spread = np.asarray(np.exp(rng.uniform(-3.0, 2.0, shape)))
+        if np.isfinite(self.low):
+            return self.low + spread
+        if np.isfinite(self.high):
+            return self.high - spread
+        return spread * rng.choice([-1.0, 1.0], shape)
+
+
+@dataclass(frozen=True)
+class Integers(Domain):
+    """Integers from `low` to `high`, both included."""
+
+    low: int = -20
+    high: int = 20
+
+    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+        return np.asarray(rng.integers(self.low, self.high, shape, endpoint=True))
+
+
+@dataclass(frozen=True)
+class Booleans(Domain):
+    """True and False."""
+
+    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+        return np.asarray(rng.random(shape) < 0.5)
+
+
+@dataclass(frozen=True)
+class Words(Domain):
+    """64-bit words."""
+
+    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+        return np.asarray(rng.integers(0, 2**64, shape, dtype=np.uint64))
+
+
+real = Interval()
+positive = Interval(0.0, inf)
+unit = Interval(0.0, 1.0)

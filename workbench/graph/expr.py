@@ -1,0 +1,264 @@
+"""Expressions: immutable, interned nodes. Equal pure expressions are one object."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.graph.provenance import Provenance, current_provenance
+from workbench.graph.types import TensorType, TupleType, Type, type_of
+
+if TYPE_CHECKING:
+    from workbench.graph.inner import Graph
+
+
+class Op:
+    """What a node does. A frozen value: its fields are its static parameters.
+
+    A subclass states its whole meaning in one place:
+
+    ``infer``
+        the type rule: types of the inputs to the type of the result;
+    ``numpy``, ``jax``
+        the value, on those backends;
+    ``grad``
+        the vector-Jacobian product;
+    ``lower``
+        its loops, told to the compiler's builder (C and Numba).
+    """
+
+    name: str
+
+    def infer(self, *types: Any) -> Type:
+        raise NotImplementedError(f"{type(self).__name__}.infer")
+
+    def numpy(self, *values: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__}.numpy")
+
+    def jax(self, *values: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__}.jax")
+
+    def grad(self, node: Expr, cotangent: Any) -> Sequence[Expr | None]:
+        """Cotangents of ``node.inputs`` given that of `node`; ``None`` where it does not flow."""
+        return [None] * len(node.inputs)
+
+    def lower(self, builder: Any, node: Expr) -> None:
+        raise NotImplementedError(f"{type(self).__name__} has no loop form")
+
+    @property
+    def graphs(self) -> tuple[Graph, ...]:
+        """Inner graphs (loop bodies, branches)."""
+        return ()
+
+    def with_graphs(self, graphs: tuple[Graph, ...]) -> Op:
+        """Return the same operation around other inner graphs."""
+        return self
+
+    def __call__(self, *inputs: Expr) -> Any:
+        return intern(self, inputs)
+
+
+class Expr:
+    """A node: an operation applied to expressions.
+
+    Compare with ``is``: equal pure expressions are the same object. ``==`` is elementwise on
+    tensors, as in NumPy. Hashing is by identity, so dictionaries and sets work.
+
+    Attributes
+    ----------
+    op, inputs, type
+        What the node is: its identity.
+    name
+        A label given by a model or a user; not part of its identity.
+    provenance
+        The user's line and the rule that made the node; not part of its identity.
+    """
+
+    __slots__ = ("__weakref__", "inputs", "name", "op", "provenance", "type")
+
+    def __init__(self, op: Op, inputs: tuple[Expr, ...], type: Type) -> None:
+        self.op = op
+        self.inputs = inputs
+        self.type = type
+        self.name: str | None = None
+        self.provenance: Provenance | None = current_provenance()
+
+    def __hash__(self) -> int:
+        return object.__hash__(self)
+
+    def __repr__(self) -> str:
+        from workbench.graph.printing import summary
+
+        return summary(self)
+
+    def fit(self, type: Type) -> Expr | None:
+        """Return this value as `type`, if that changes nothing but broadcasting; else ``None``."""
+        return self if self.type == type else None
+
+    def __copy__(self) -> Expr:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Expr:
+        return self
+
+
+EXPR_CLASSES: dict[type[Type], type[Expr]] = {}
+_table: weakref.WeakValueDictionary[tuple[Any, ...], Expr] = weakref.WeakValueDictionary()
+_lock = threading.RLock()
+
+
+def register_expr_class(type_class: type[Type], expr_class: type[Expr]) -> None:
+    """Make nodes of types `type_class` instances of `expr_class` (which brings the operators)."""
+    EXPR_CLASSES[type_class] = expr_class
+
+
+def intern(op: Op, inputs: tuple[Expr, ...] = (), type: Type | None = None) -> Any:
+    """Return the one node of `op` applied to `inputs`, making it if there is none yet."""
+    # Identities, not the inputs themselves: `==` on expressions builds graphs. An id stays valid
+    # as long as the entry does, since the entry's node holds its inputs.
+    key = (op, *map(id, inputs))
+    with _lock:
+        found = _table.get(key)
+        if found is not None:
+            return found
+        result_type = type if type is not None else op.infer(*(x.type for x in inputs))
+        node = EXPR_CLASSES.get(result_type.__class__, Expr)(op, inputs, result_type)
+        _table[key] = node
+        return node
+
+
+def rebuild(node: Expr, inputs: tuple[Expr, ...]) -> Expr:
+    """Return `node`'s operation applied to other inputs; `node` itself when they are the same."""
+    if all(new is old for new, old in zip(inputs, node.inputs)):
+        return node
+    new = intern(node.op, inputs)
+    if new.name is None:
+        new.name = node.name
+    return new  # type: ignore[no-any-return]
+
+
+# Leaves ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Input(Op):
+    """A value given at call time. Every input is distinct."""
+
+    label: str | None
+    type: Type
+
+    name = "input"
+
+    def infer(self) -> Type:
+        return self.type
+
+
+@dataclass(frozen=True, eq=False)
+class Constant(Op):
+    """A value fixed in the graph, interned by dtype, shape and bytes (NaN and -0.0 stay themselves)."""
+
+    value: np.ndarray[Any, Any]
+    key: tuple[str, tuple[int, ...], bytes]
+
+    name = "constant"
+
+    def infer(self) -> Type:
+        return type_of(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Constant) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def numpy(self) -> Any:
+        return self.value
+
+    def jax(self) -> Any:
+        import jax.numpy as jnp
+
+        return jnp.asarray(self.value)
+
+
+@dataclass(frozen=True, eq=False)
+class Data(Op):
+    """A named array that can be replaced between calls without recompiling."""
+
+    label: str
+    cell: list[np.ndarray[Any, Any]]
+    type: TensorType
+
+    name = "data"
+
+    def infer(self) -> Type:
+        return self.type
+
+    @property
+    def value(self) -> np.ndarray[Any, Any]:
+        return self.cell[0]
+
+    def numpy(self) -> Any:
+        return self.cell[0]
+
+    def jax(self) -> Any:
+        import jax.numpy as jnp
+
+        return jnp.asarray(self.cell[0])
+
+
+def constant_op(value: object, dtype: str | None = None) -> Constant:
+    """Return the constant operation of a NumPy value (copied, read-only)."""
+    array = np.array(value, dtype=dtype, order="C")
+    if array.dtype.name not in SUPPORTED_DTYPES:
+        from workbench.errors import DTypeError
+
+        raise DTypeError(
+            f"a constant of dtype {array.dtype} cannot be a tensor",
+            f"supported dtypes: {', '.join(sorted(SUPPORTED_DTYPES))}",
+        )
+    array.flags.writeable = False
+    content = array.tobytes()
+    if len(content) > 64:
+        content = hashlib.blake2b(content, digest_size=32).digest()
+    return Constant(array, (array.dtype.name, array.shape, content))
+
+
+SUPPORTED_DTYPES = frozenset(
+    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64".split()
+)
+
+
+# Several results ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Get(Op):
+    """One of the values of an operation with several."""
+
+    index: int
+
+    name = "get"
+
+    def infer(self, items: TupleType) -> Type:
+        return items.items[self.index]
+
+    def numpy(self, values: Any) -> Any:
+        return values[self.index]
+
+    def jax(self, values: Any) -> Any:
+        return values[self.index]
+
+
+def results_of(node: Expr) -> list[Any]:
+    """Return the projections of a node of tuple type."""
+    assert isinstance(node.type, TupleType)
+    return [intern(Get(i), (node,)) for i in range(len(node.type.items))]
+
+
+Evaluator = Callable[..., Any]

@@ -1,0 +1,126 @@
+"""Inner graphs: the bodies of loops and branches, and whole functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from workbench.errors import MissingInputError
+from workbench.graph.expr import Constant, Data, Expr, Input, intern
+from workbench.graph.traverse import depends_on, replace, topological
+from workbench.graph.types import Type
+
+
+class Graph:
+    """A function of expressions: parameters and results, with nothing free but constants and data.
+
+    Parameters
+    ----------
+    params
+        Distinct inputs.
+    results
+        Expressions over `params`.
+
+    Raises
+    ------
+    MissingInputError
+        If a result needs an input that is not among `params`.
+    """
+
+    __slots__ = ("__weakref__", "_programs", "params", "results")
+
+    def __init__(self, params: Sequence[Expr], results: Sequence[Expr]) -> None:
+        self.params = tuple(params)
+        self.results = tuple(results)
+        self._programs: dict[str, Callable[..., Any]] = {}
+        known = {id(p) for p in self.params}
+        for node in topological(self.results):
+            if isinstance(node.op, Input) and id(node) not in known:
+                raise MissingInputError(
+                    f"the graph needs the value of {node.op.label or 'an unnamed input'!r} "
+                    f"({node.type}), which is not among its inputs",
+                    "add it to the inputs, or replace it by a value with `givens`",
+                    node.provenance.location if node.provenance else None,
+                )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Graph) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def _key(self) -> tuple[int, ...]:
+        return (*map(id, self.params), -1, *map(id, self.results))
+
+    @property
+    def result_types(self) -> tuple[Type, ...]:
+        return tuple(r.type for r in self.results)
+
+    def __repr__(self) -> str:
+        params = ", ".join(str(p.type) for p in self.params)
+        return f"Graph(({params}) -> ({', '.join(map(str, self.result_types))}))"
+
+    def apply(self, *arguments: Expr) -> tuple[Expr, ...]:
+        """Return the results with `arguments` in place of the parameters."""
+        return tuple(replace(self.results, dict(zip(self.params, arguments))))
+
+    def map_results(self, function: Callable[[Sequence[Expr]], Sequence[Expr]]) -> Graph:
+        """Return the graph with other results over the same parameters."""
+        return Graph(self.params, function(self.results))
+
+    def run(self, form: str, *values: Any) -> Any:
+        """Evaluate with each op's own ``numpy`` or ``jax`` form; one value per result."""
+        program = self._programs.get(form)
+        if program is None:
+            program = self._programs[form] = interpreter(self, form)
+        return program(*values)
+
+
+def interpreter(graph: Graph, form: str) -> Callable[..., list[Any]]:
+    """Turn a graph into a Python function that calls each op's `form` once, in order."""
+    nodes = topological((*graph.params, *graph.results))
+    slot = {node: i for i, node in enumerate(nodes)}
+    params = [slot[p] for p in graph.params]
+    params_set = set(params)
+    steps = [
+        (slot[n], getattr(n.op, form), [slot[x] for x in n.inputs])
+        for n in nodes
+        if slot[n] not in params_set
+    ]
+    results = [slot[r] for r in graph.results]
+
+    def run(*values: Any) -> list[Any]:
+        cells: list[Any] = [None] * len(nodes)
+        for i, value in zip(params, values, strict=True):
+            cells[i] = value
+        for i, function, arguments in steps:
+            cells[i] = function(*[cells[a] for a in arguments])
+        return [cells[i] for i in results]
+
+    return run
+
+
+def close_over(params: Sequence[Expr], results: Sequence[Expr]) -> tuple[Graph, list[Expr]]:
+    """Make closures explicit: the graph with one more parameter per outer expression, and those.
+
+    What does not depend on `params` is computed outside (constants and data stay inside), so
+    loop-invariant code leaves the loop here.
+    """
+    inside = depends_on(results, params)
+    outer: dict[Expr, Expr] = {}
+    for node in topological(results):
+        if node not in inside:
+            continue
+        for x in node.inputs:
+            if x not in inside:
+                _close(x, outer)
+    for r in results:
+        if r not in inside:
+            _close(r, outer)
+    closed = replace(results, outer)
+    return Graph((*params, *outer.values()), closed), list(outer)
+
+
+def _close(x: Expr, outer: dict[Expr, Expr]) -> None:
+    if x not in outer and not isinstance(x.op, (Constant, Data)):
+        outer[x] = intern(Input(x.name, x.type))

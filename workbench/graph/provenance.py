@@ -1,0 +1,49 @@
+"""Where a node came from: the user's line and the rule that made it. Never part of its identity."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from workbench.errors import Location, user_location
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """The user's line behind a node, and the rule (if any) that derived it from another node."""
+
+    location: Location | None
+    rule: str | None = None
+
+    @property
+    def filename(self) -> str | None:
+        return self.location.filename if self.location else None
+
+    @property
+    def lineno(self) -> int | None:
+        return self.location.lineno if self.location else None
+
+
+class _Current(threading.local):
+    origin: Provenance | None = None
+
+
+_current = _Current()
+
+
+def current_provenance() -> Provenance:
+    """Provenance for a node made now: what :func:`derived` says, else the user's line."""
+    return _current.origin or Provenance(user_location())
+
+
+@contextmanager
+def derived(origin: Provenance | None, rule: str) -> Iterator[None]:
+    """Nodes made inside are derived by `rule` from a node of provenance `origin`."""
+    before = _current.origin
+    _current.origin = Provenance(origin.location if origin else None, rule)
+    try:
+        yield
+    finally:
+        _current.origin = before

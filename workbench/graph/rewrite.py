@@ -1,0 +1,327 @@
+"""The rewrite engine: named rules, a driver to a fixed point, and a record of every firing."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace as with_fields
+from typing import Any
+
+from workbench.errors import RewriteError
+from workbench.graph.expr import Expr, Op, rebuild
+from workbench.graph.inner import Graph
+from workbench.graph.pattern import match, pattern_variables
+from workbench.graph.provenance import derived
+
+MAX_CHAIN = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """A named step from one expression to an equal one.
+
+    Attributes
+    ----------
+    name, group, doc
+        What it is called, which list it belongs to, and its one-sentence explanation.
+    roots
+        The ops (or op classes) that an expression must have at its root for the rule to be asked.
+    apply
+        Expression to its replacement, or ``None`` when the rule does not fit.
+    pattern
+        The pattern, for rules that have one.
+    examples
+        Makes expressions that the rule must fire on: its proof evaluates both sides there.
+    precise
+        The right side is claimed to be more accurate: the proof compares it with mpmath.
+    """
+
+    name: str
+    group: str
+    doc: str
+    roots: tuple[Any, ...]
+    apply: Callable[[Expr], Expr | None]
+    function: Callable[..., Any]
+    pattern: Expr | None = None
+    examples: Callable[[], Sequence[Expr]] | None = None
+    precise: bool = False
+
+    @property
+    def source(self) -> str:
+        """The rule's Python source."""
+        try:
+            return inspect.getsource(self.function)
+        except OSError:
+            return ""
+
+    def __repr__(self) -> str:
+        return f"Rule({self.group}.{self.name})"
+
+
+RULES: dict[str, Rule] = {}
+
+
+def rule(
+    group: str,
+    pattern: Expr | None = None,
+    *,
+    ops: Sequence[type[Op] | Op] = (),
+    examples: Callable[[], Sequence[Expr]] | None = None,
+    precise: bool = False,
+) -> Callable[[Callable[..., Any]], Rule]:
+    """Register the decorated function as a rewrite rule of `group`.
+
+    Give either a `pattern` (the function then takes the pattern's variables by name), or `ops`
+    (the function takes the whole expression, returns ``None`` where it does not apply, and
+    `examples` makes expressions on which it must).
+
+    Raises
+    ------
+    RewriteError
+        If the name is taken, or the rule states no domain on which it can be proved.
+    """
+
+    def register(function: Callable[..., Any]) -> Rule:
+        name = function.__name__
+        if name in RULES:
+            raise RewriteError(f"there is already a rule called {name!r}")
+        if (pattern is None) == (not ops):
+            raise RewriteError(f"rule {name!r} must have either a pattern or ops")
+        if ops and examples is None:
+            raise RewriteError(f"rule {name!r} has no domain", "give `examples`: expressions it must fire on")
+        doc = inspect.cleandoc(function.__doc__ or "")
+        if not doc:
+            raise RewriteError(f"rule {name!r} has no docstring", "say in one sentence what it does and why")
+        if pattern is not None:
+            wanted = list(inspect.signature(function).parameters)
+            apply = _pattern_rule(pattern, function, wanted)
+            roots: tuple[Any, ...] = (pattern.op,)
+        else:
+            apply, roots = function, tuple(ops)
+        made = Rule(name, group, doc, roots, apply, function, pattern, examples, precise)
+        RULES[name] = made
+        return made
+
+    return register
+
+
+def _pattern_rule(
+    pattern: Expr, function: Callable[..., Any], wanted: list[str]
+) -> Callable[[Expr], Expr | None]:
+    known = {v.op.label for v in pattern_variables(pattern)}  # type: ignore[attr-defined]
+    if not set(wanted) <= known:
+        raise RewriteError(f"{function.__name__}: {sorted(set(wanted) - known)} are not in the pattern")
+
+    def apply(expr: Expr) -> Expr | None:
+        bindings = match(pattern, expr, {})
+        if bindings is None:
+            return None
+        result: Expr | None = function(*[bindings[name] for name in wanted])
+        return result
+
+    return apply
+
+
+@dataclass(frozen=True)
+class Firing:
+    """One step: `rule` turned `before` into `after`."""
+
+    rule: Rule
+    before: Expr
+    after: Expr
+    seconds: float
+    depth: int = 0
+    """How many loop bodies or branches the step lies inside."""
+
+
+@dataclass(frozen=True)
+class PassRecord:
+    """What one pass did.
+
+    `kind` is "rewrite" (each firing replaces `before` by `after` in the graph) or "derive" (each
+    firing adds `after` beside what there is, as a gradient does).
+    """
+
+    name: str
+    doc: str
+    before: tuple[Expr, ...]
+    after: tuple[Expr, ...]
+    firings: tuple[Firing, ...]
+    seconds: float
+    kind: str = "rewrite"
+
+
+@dataclass
+class Trace:
+    """The passes a graph went through, each with every firing."""
+
+    passes: list[PassRecord] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return sum(len(p.firings) for p in self.passes)
+
+    def __str__(self) -> str:
+        lines = []
+        for p in self.passes:
+            lines.append(f"{p.name}: {len(p.firings)} firings, {p.seconds * 1e3:.1f} ms")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A named list of rules applied together to a fixed point."""
+
+    name: str
+    rules: tuple[Rule, ...]
+    doc: str = ""
+
+    def run(self, roots: Sequence[Expr], record: bool = True) -> tuple[tuple[Expr, ...], PassRecord]:
+        """Apply the rules bottom-up until none fires."""
+        start = time.perf_counter()
+        driver = _Driver(self.rules, record)
+        after = tuple(driver.normalise(roots))
+        seconds = time.perf_counter() - start
+        return after, PassRecord(self.name, self.doc, tuple(roots), after, tuple(driver.firings), seconds)
+
+
+@dataclass(frozen=True)
+class Mode:
+    """An ordered list of passes, to print, drop from, or insert into.
+
+    Examples
+    --------
+    >>> Mode((Pass("a", ()), Pass("b", ()))).excluding("a")
+    Mode: b
+    """
+
+    passes: tuple[Pass, ...]
+
+    def excluding(self, *names: str) -> Mode:
+        """Return the mode without the passes, and without the rules, of these names."""
+        kept = [p for p in self.passes if p.name not in names]
+        return Mode(
+            tuple(with_fields(p, rules=tuple(r for r in p.rules if r.name not in names)) for p in kept)
+        )
+
+    def including(self, new: Pass, before: str | None = None) -> Mode:
+        """Return the mode with one more pass, at the end or before the pass called `before`."""
+        at = len(self.passes)
+        if before is not None:
+            at = [p.name for p in self.passes].index(before)
+        return Mode((*self.passes[:at], new, *self.passes[at:]))
+
+    def run(self, roots: Sequence[Expr], record: bool = True) -> tuple[tuple[Expr, ...], Trace]:
+        """Run every pass in order."""
+        trace = Trace()
+        current = tuple(roots)
+        for p in self.passes:
+            current, done = p.run(current, record)
+            trace.passes.append(done)
+        return current, trace
+
+    def __repr__(self) -> str:
+        return "Mode: " + ", ".join(p.name for p in self.passes)
+
+
+class _Driver:
+    """Bottom-up normalisation with memo, on an explicit stack."""
+
+    def __init__(self, rules: Iterable[Rule], record: bool) -> None:
+        self.table: dict[Any, list[Rule]] = {}
+        for r in rules:
+            for root in r.roots:
+                self.table.setdefault(root, []).append(r)
+        self.record = record
+        self.firings: list[Firing] = []
+        self.graphs: dict[Graph, Graph] = {}
+        self.depth = 0
+
+    def normalise(self, roots: Sequence[Expr]) -> list[Expr]:
+        memo: dict[Expr, Expr] = {}
+        became: dict[Expr, Expr] = {}
+        chain: dict[Expr, tuple[str, ...]] = {}
+        for root in roots:
+            stack = [root]
+            while stack:
+                node = stack[-1]
+                if node in memo:
+                    stack.pop()
+                    continue
+                if node in became:
+                    memo[node] = memo[became.pop(node)]
+                    stack.pop()
+                    continue
+                waiting = [x for x in node.inputs if x not in memo]
+                if waiting:
+                    stack.extend(waiting)
+                    continue
+                rebuilt = rebuild(node, tuple(memo[x] for x in node.inputs)) if node.inputs else node
+                if rebuilt is not node and rebuilt in memo:
+                    memo[node] = memo[rebuilt]
+                    stack.pop()
+                    continue
+                fired = self.step(rebuilt)
+                if fired is None:
+                    memo[node] = memo[rebuilt] = rebuilt
+                    stack.pop()
+                    continue
+                name, result = fired
+                history = (*chain.get(node, ()), name)
+                if len(history) > MAX_CHAIN or result in became:
+                    raise RewriteError(
+                        f"the rules {sorted(set(history[-8:]))} undo one another without end",
+                        "drop one of them from the mode with `mode.excluding(name)`",
+                    )
+                chain[result] = history
+                became[node] = result
+                stack.append(result)
+        return [memo[root] for root in roots]
+
+    def step(self, node: Expr) -> tuple[str, Expr] | None:
+        """Return the first rule that fires on `node`, by name, with its result."""
+        if node.op.graphs:
+            inner = self.inside(node)
+            if inner is not node:
+                return "inside", inner
+        candidates = self.table.get(type(node.op), ()) if node.op.__class__ in self.table else ()
+        for r in (*self.table.get(node.op, ()), *candidates):
+            start = time.perf_counter()
+            with derived(node.provenance, r.name):
+                result = r.apply(node)
+                if result is None or result is node:
+                    continue
+                fitted = result.fit(node.type)
+            if fitted is None:
+                raise RewriteError(f"rule {r.name!r} turned a {node.type} into a {result.type}")
+            if fitted is node:
+                continue
+            if fitted.name is None:
+                fitted.name = node.name
+            if self.record:
+                self.firings.append(Firing(r, node, fitted, time.perf_counter() - start, self.depth))
+            return r.name, fitted
+        return None
+
+    def inside(self, node: Expr) -> Expr:
+        """Normalise the inner graphs of a loop or branch."""
+        graphs = []
+        self.depth += 1
+        for g in node.op.graphs:
+            if g not in self.graphs:
+                self.graphs[g] = g.map_results(self.normalise)
+                self.graphs[self.graphs[g]] = self.graphs[g]
+            graphs.append(self.graphs[g])
+        self.depth -= 1
+        if all(new == old for new, old in zip(graphs, node.op.graphs)):
+            return node
+        result: Expr = node.op.with_graphs(tuple(graphs))(*node.inputs)
+        if self.record:
+            self.firings.append(Firing(INSIDE, node, result, 0.0, self.depth))
+        return result
+
+
+INSIDE = Rule(
+    "inside", "engine", "A loop body or branch was rewritten; its own steps stand before this one.",
+    (), lambda expr: None, _Driver.inside,
+)  # fmt: skip

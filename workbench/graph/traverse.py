@@ -1,0 +1,82 @@
+"""Walking graphs, without recursion: order, ancestors, replacement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from workbench.graph.expr import Expr, Input, rebuild
+
+
+def topological(roots: Iterable[Expr]) -> list[Expr]:
+    """Return all nodes below `roots`, inputs before users, each once.
+
+    The order depends only on the graph: depth first, inputs left to right.
+    """
+    order: list[Expr] = []
+    seen: set[Expr] = set()
+    for root in roots:
+        stack: list[tuple[Expr, bool]] = [(root, False)]
+        while stack:
+            node, ready = stack.pop()
+            if ready:
+                order.append(node)
+            elif node not in seen:
+                seen.add(node)
+                stack.append((node, True))
+                stack.extend((x, False) for x in reversed(node.inputs) if x not in seen)
+    return order
+
+
+def ancestors(roots: Iterable[Expr]) -> set[Expr]:
+    """Return all nodes below `roots`, the roots included."""
+    return set(topological(roots))
+
+
+def free_inputs(roots: Iterable[Expr]) -> list[Expr]:
+    """Return the inputs that `roots` need, in order of first use."""
+    return [node for node in topological(roots) if isinstance(node.op, Input)]
+
+
+def depends_on(roots: Iterable[Expr], sources: Iterable[Expr]) -> set[Expr]:
+    """Return the nodes below `roots` that depend on any of `sources` (the sources included)."""
+    wanted = set(sources)
+    reached: set[Expr] = set()
+    for node in topological(roots):
+        if node in wanted or any(x in reached for x in node.inputs):
+            reached.add(node)
+    return reached
+
+
+def users(roots: Sequence[Expr]) -> dict[Expr, list[Expr]]:
+    """Return, for every node below `roots`, the nodes that use it."""
+    table: dict[Expr, list[Expr]] = {}
+    for node in topological(roots):
+        table.setdefault(node, [])
+        for x in dict.fromkeys(node.inputs):
+            table[x].append(node)
+    return table
+
+
+def replace(roots: Sequence[Expr], replacements: Mapping[Expr, Expr]) -> list[Expr]:
+    """Return `roots` with every key of `replacements` replaced by its value.
+
+    A replacement is used as it is: it is not searched for keys itself. Nothing is mutated; what
+    does not change is shared.
+    """
+    memo: dict[Expr, Expr] = dict(replacements)
+    for root in roots:
+        if root in memo:
+            continue
+        stack = [root]
+        while stack:
+            node = stack[-1]
+            if node in memo:
+                stack.pop()
+                continue
+            waiting = [x for x in node.inputs if x not in memo]
+            if waiting:
+                stack.extend(waiting)
+                continue
+            stack.pop()
+            memo[node] = rebuild(node, tuple(memo[x] for x in node.inputs)) if node.inputs else node
+    return [memo[root] for root in roots]

@@ -1,0 +1,81 @@
+"""Types of expressions: what is known of a value before it exists."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+Shape = tuple[int | None, ...]
+
+
+@dataclass(frozen=True)
+class Type:
+    """What an expression's value will be."""
+
+
+@dataclass(frozen=True)
+class TensorType(Type):
+    """An array: NumPy dtype name and shape, ``None`` where a dimension is known only at run time.
+
+    Examples
+    --------
+    >>> str(TensorType("float64", (3, None)))
+    'float64[3, ?]'
+    """
+
+    dtype: str
+    shape: Shape = ()
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def static_shape(self) -> tuple[int, ...]:
+        """The shape, when every dimension is known; ``ValueError`` otherwise."""
+        if None in self.shape:
+            raise ValueError(f"the shape of {self} is known only at run time")
+        return self.shape  # type: ignore[return-value]
+
+    @property
+    def size(self) -> int:
+        """Number of elements, when the shape is known."""
+        count = 1
+        for extent in self.static_shape:
+            count *= extent
+        return count
+
+    def with_shape(self, shape: Shape) -> TensorType:
+        return TensorType(self.dtype, tuple(shape))
+
+    def with_dtype(self, dtype: str) -> TensorType:
+        return TensorType(dtype, self.shape)
+
+    def accepts(self, other: Type) -> bool:
+        """Whether a value of type `other` can stand where this type is asked for."""
+        return (
+            isinstance(other, TensorType)
+            and other.dtype == self.dtype
+            and other.ndim == self.ndim
+            and all(mine is None or mine == theirs for mine, theirs in zip(self.shape, other.shape))
+        )
+
+    def __str__(self) -> str:
+        return f"{self.dtype}[{', '.join('?' if n is None else str(n) for n in self.shape)}]"
+
+
+@dataclass(frozen=True)
+class TupleType(Type):
+    """Several values made by one operation."""
+
+    items: tuple[Type, ...]
+
+    def __str__(self) -> str:
+        return f"({', '.join(map(str, self.items))})"
+
+
+def type_of(value: object) -> TensorType:
+    """Return the type of a NumPy value."""
+    array = np.asarray(value)
+    return TensorType(array.dtype.name, array.shape)

@@ -1,0 +1,23 @@
+"""NumPy-like tensors: symbolic arrays with NumPy's names, operators and broadcasting."""
+
+# Tensor first: the families need it, and its operators need them.
+from workbench.tensor.tensor import (
+    Tensor, as_tensor, constant, data, matrix, scalar, set_data, tensor, vector,
+)  # fmt: skip  # isort: skip
+from workbench.graph.domain import Booleans, Integers, Interval
+from workbench.tensor import random
+from workbench.tensor.control import cond, region, while_loop
+from workbench.tensor.elementwise import (
+    abs, add, bitwise_and, bitwise_or, bitwise_xor, cast, clip, divide, equal, exp, expm1, floor, greater,
+    greater_equal, invert, isfinite, isnan, left_shift, less, less_equal, log, log1p, logical_and, logical_not,
+    logical_or, logit, maximum, minimum, multiply, negative, not_equal, popcount, power, reciprocal, right_shift,
+    rint, sigmoid, sign, softplus, sqrt, square, subtract, switch, where,
+)  # fmt: skip
+from workbench.tensor.indexing import inc_subtensor, set_subtensor, take
+from workbench.tensor.reduction import all, any, dot, matmul, max, mean, min, prod, std, sum, var
+from workbench.tensor.shape import (
+    arange, broadcast_to, concatenate, expand_dims, full, ones, ones_like, reshape, squeeze, stack, transpose,
+    zeros, zeros_like,
+)  # fmt: skip
+
+__all__ = [name for name in dir() if not name.startswith("_") and name not in ("elementwise", "tensor_")]

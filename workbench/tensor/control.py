@@ -1,0 +1,233 @@
+"""Loops, branches and named regions. Inner graphs; closures are made explicit as inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.errors import ShapeError
+from workbench.graph.expr import Input, Op, intern, results_of
+from workbench.graph.inner import Graph, close_over
+from workbench.graph.types import TupleType, Type
+from workbench.tensor import elementwise as _e
+from workbench.tensor.tensor import Tensor, as_tensor
+
+
+@dataclass(frozen=True)
+class While(Op):
+    """``while cond(carried): carried = body(carried)``.
+
+    Both graphs take the carried values, then the closed-over ones.
+    """
+
+    cond: Graph
+    body: Graph
+    carried: int
+    name = "while"
+
+    @property
+    def graphs(self) -> tuple[Graph, ...]:
+        return (self.cond, self.body)
+
+    def with_graphs(self, graphs: tuple[Graph, ...]) -> While:
+        return While(*graphs, carried=self.carried)
+
+    def infer(self, *types: Type) -> TupleType:
+        return TupleType(types[: self.carried])
+
+    def numpy(self, *values: Any) -> Any:
+        carried, closed = list(values[: self.carried]), values[self.carried :]
+        while self.cond.run("numpy", *carried, *closed)[0]:
+            carried = self.body.run("numpy", *carried, *closed)
+        return tuple(carried)
+
+    def jax(self, *values: Any) -> Any:
+        import jax
+
+        closed = values[self.carried :]
+        return jax.lax.while_loop(
+            lambda carried: self.cond.run("jax", *carried, *closed)[0],
+            lambda carried: tuple(self.body.run("jax", *carried, *closed)),
+            tuple(values[: self.carried]),
+        )
+
+
+@dataclass(frozen=True)
+class Cond(Op):
+    """``then(closed) if predicate else orelse(closed)``; only the chosen branch is computed."""
+
+    then: Graph
+    orelse: Graph
+    name = "cond"
+
+    @property
+    def graphs(self) -> tuple[Graph, ...]:
+        return (self.then, self.orelse)
+
+    def with_graphs(self, graphs: tuple[Graph, ...]) -> Cond:
+        return Cond(*graphs)
+
+    def infer(self, predicate: Type, *types: Type) -> TupleType:
+        return TupleType(self.then.result_types)
+
+    def numpy(self, predicate: Any, *values: Any) -> Any:
+        return tuple((self.then if predicate else self.orelse).run("numpy", *values))
+
+    def jax(self, predicate: Any, *values: Any) -> Any:
+        import jax
+
+        return jax.lax.cond(
+            predicate,
+            lambda *v: tuple(self.then.run("jax", *v)),
+            lambda *v: tuple(self.orelse.run("jax", *v)),
+            *values,
+        )
+
+
+@dataclass(frozen=True)
+class Region(Op):
+    """A named part of a graph that is compiled and cached by itself (`logp_grad`, `nuts`)."""
+
+    label: str
+    graph: Graph
+    name = "region"
+
+    @property
+    def graphs(self) -> tuple[Graph, ...]:
+        return (self.graph,)
+
+    def with_graphs(self, graphs: tuple[Graph, ...]) -> Region:
+        return Region(self.label, *graphs)
+
+    def infer(self, *types: Type) -> TupleType:
+        return TupleType(self.graph.result_types)
+
+    def numpy(self, *values: Any) -> Any:
+        return tuple(self.graph.run("numpy", *values))
+
+    def jax(self, *values: Any) -> Any:
+        return tuple(self.graph.run("jax", *values))
+
+
+def while_loop(
+    cond: Callable[..., Any], body: Callable[..., Sequence[Any]], init: Sequence[Any], names: Sequence[str] = ()
+) -> list[Tensor]:
+    """Repeat `body` while `cond` holds.
+
+    Parameters
+    ----------
+    cond
+        Takes the carried values, returns a scalar boolean.
+    body
+        Takes the carried values, returns their next values, of the same types.
+    init
+        First values.
+    names
+        Labels of the carried values, for people who read the graph.
+
+    Returns
+    -------
+    The carried values at the end.
+
+    Raises
+    ------
+    ShapeError
+        If `body` changes the type of a carried value.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> i, total = while_loop(lambda i, s: i < 5, lambda i, s: (i + 1, s + i), [0, 0])
+    >>> int(total.eval())
+    10
+    """
+    first = [as_tensor(x) for x in init]
+    carried = _params(first, names)
+    after = [as_tensor(x) for x in body(*carried)]
+    if len(after) != len(first):
+        raise ShapeError(f"the loop body returned {len(after)} values for {len(first)} carried ones")
+    for c, x in zip(carried, after):
+        if x.type != c.type:
+            raise ShapeError(
+                f"the loop body turned the carried value {c.name or '(unnamed)'} from {c.type} into {x.type}",
+                "shapes and dtypes must stay the same in a loop",
+            )
+    more = _e.cast(as_tensor(cond(*carried)), "bool")
+    if more.ndim:
+        raise ShapeError(f"a loop condition must be a scalar, got shape {more.type.shape}")
+    together, closed = close_over(carried, [more, *after])
+    loop = While(
+        Graph(together.params, together.results[:1]), Graph(together.params, together.results[1:]), len(carried)
+    )
+    return results_of(intern(loop, (*first, *closed)))
+
+
+def cond(
+    predicate: Any,
+    then: Callable[..., Sequence[Any]],
+    orelse: Callable[..., Sequence[Any]],
+    operands: Sequence[Any],
+    names: Sequence[str] = (),
+) -> list[Tensor]:
+    """Compute one of two branches.
+
+    Parameters
+    ----------
+    predicate
+        Scalar boolean.
+    then, orelse
+        Take the operands, return lists of tensors of the same types. What depends on the operands
+        is computed in the chosen branch only.
+    operands
+        Values for the branches.
+    names
+        Labels of the operands, for people who read the graph.
+
+    Raises
+    ------
+    ShapeError
+        If the branches return different types, or the condition is not a scalar.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> (y,) = cond(pt.constant(3.0) > 2, lambda x: [x + 1], lambda x: [x - 1], [3.0])
+    >>> float(y.eval())
+    4.0
+    """
+    predicate = _e.cast(as_tensor(predicate), "bool")
+    if predicate.ndim:
+        raise ShapeError(
+            f"a branch needs a scalar condition, got shape {predicate.type.shape}",
+            "where(condition, a, b) chooses elementwise",
+        )
+    given = [as_tensor(x) for x in operands]
+    params = _params(given, names)
+    yes = [as_tensor(x) for x in then(*params)]
+    no = [as_tensor(x) for x in orelse(*params)]
+    if [x.type for x in yes] != [x.type for x in no]:
+        raise ShapeError(
+            f"the branches return {', '.join(str(x.type) for x in yes)} and {', '.join(str(x.type) for x in no)}"
+        )
+    together, closed = close_over(params, [*yes, *no])
+    branch = Cond(
+        Graph(together.params, together.results[: len(yes)]), Graph(together.params, together.results[len(yes) :])
+    )
+    return results_of(intern(branch, (predicate, *given, *closed)))
+
+
+def _params(values: Sequence[Tensor], names: Sequence[str]) -> list[Any]:
+    """Fresh inputs of the values' types, labelled by `names` or the values' own names."""
+    params = []
+    for i, x in enumerate(values):
+        label = names[i] if i < len(names) else x.name
+        param = intern(Input(label, x.type))
+        param.name = label
+        params.append(param)
+    return params
+
+
+def region(label: str, graph: Graph, *arguments: Tensor) -> list[Tensor]:
+    """Apply a graph as a named region, compiled by itself."""
+    return results_of(intern(Region(label, graph), arguments))

@@ -1,0 +1,367 @@
+"""`Tensor`: expressions with NumPy's operators, and how Python values become expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from workbench.errors import DTypeError, ShapeError, SymbolicBoolError
+from workbench.graph.expr import Constant, Data, Expr, Input, constant_op, intern, register_expr_class
+from workbench.graph.types import Shape, TensorType, Type, type_of
+
+floatX = "float64"
+
+
+class Tensor(Expr):
+    """A symbolic array with NumPy's operators, names and broadcasting.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> x = pt.vector("x", 3)
+    >>> (x + 1).type.shape
+    (3,)
+    >>> float(pt.exp(pt.constant(0.0)).eval())
+    1.0
+    """
+
+    __slots__ = ()
+    __array_priority__ = 1000.0
+    __hash__ = Expr.__hash__
+
+    type: TensorType
+
+    @property
+    def dtype(self) -> str:
+        return self.type.dtype
+
+    @property
+    def ndim(self) -> int:
+        return self.type.ndim
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """Extents: integers where known, symbolic integers where not."""
+        return tuple(_shape.dim(self, i) if n is None else n for i, n in enumerate(self.type.shape))
+
+    @property
+    def size(self) -> int:
+        return self.type.size
+
+    @property
+    def T(self) -> Tensor:
+        return _shape.transpose(self)
+
+    def __len__(self) -> int:
+        if not self.type.shape:
+            raise TypeError(f"a scalar expression has no length: {self!r}")
+        if self.type.shape[0] is None:
+            raise TypeError(f"the length of {self!r} is known only at run time; use x.shape[0]")
+        return self.type.shape[0]
+
+    def __iter__(self) -> Any:
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self) -> bool:
+        if isinstance(self.op, Constant) and self.op.value.size == 1:
+            return bool(self.op.value)
+        raise SymbolicBoolError(
+            f"the truth value of the symbolic expression {self!r} is not known while the graph is built",
+            "use where(condition, a, b) to choose elementwise, cond(condition, then, orelse) to branch; "
+            "`is` or `any(x is y for y in list)` to ask for identity",
+        )
+
+    __index__ = __int__ = __float__ = None  # type: ignore[assignment]
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError(
+            f"NumPy cannot turn the symbolic expression {self!r} into an array; "
+            "use the function of workbench.tensor, or x.eval() for its value"
+        )
+
+    def __add__(self, other: Any) -> Tensor:
+        return _elementwise.add(self, other)
+
+    def __radd__(self, other: Any) -> Tensor:
+        return _elementwise.add(other, self)
+
+    def __sub__(self, other: Any) -> Tensor:
+        return _elementwise.subtract(self, other)
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return _elementwise.subtract(other, self)
+
+    def __mul__(self, other: Any) -> Tensor:
+        return _elementwise.multiply(self, other)
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return _elementwise.multiply(other, self)
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return _elementwise.divide(self, other)
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return _elementwise.divide(other, self)
+
+    def __pow__(self, other: Any) -> Tensor:
+        return _elementwise.power(self, other)
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return _elementwise.power(other, self)
+
+    def __neg__(self) -> Tensor:
+        return _elementwise.negative(self)
+
+    def __pos__(self) -> Tensor:
+        return self
+
+    def __abs__(self) -> Tensor:
+        return _elementwise.abs(self)
+
+    def __lt__(self, other: Any) -> Tensor:
+        return _elementwise.less(self, other)
+
+    def __le__(self, other: Any) -> Tensor:
+        return _elementwise.less_equal(self, other)
+
+    def __gt__(self, other: Any) -> Tensor:
+        return _elementwise.greater(self, other)
+
+    def __ge__(self, other: Any) -> Tensor:
+        return _elementwise.greater_equal(self, other)
+
+    def __eq__(self, other: Any) -> Tensor:  # type: ignore[override]
+        return _elementwise.equal(self, other)
+
+    def __ne__(self, other: Any) -> Tensor:  # type: ignore[override]
+        return _elementwise.not_equal(self, other)
+
+    def __and__(self, other: Any) -> Tensor:
+        return _elementwise.bitwise_and(self, other)
+
+    def __rand__(self, other: Any) -> Tensor:
+        return _elementwise.bitwise_and(other, self)
+
+    def __or__(self, other: Any) -> Tensor:
+        return _elementwise.bitwise_or(self, other)
+
+    def __ror__(self, other: Any) -> Tensor:
+        return _elementwise.bitwise_or(other, self)
+
+    def __xor__(self, other: Any) -> Tensor:
+        return _elementwise.bitwise_xor(self, other)
+
+    def __invert__(self) -> Tensor:
+        return _elementwise.invert(self)
+
+    def __lshift__(self, other: Any) -> Tensor:
+        return _elementwise.left_shift(self, other)
+
+    def __rshift__(self, other: Any) -> Tensor:
+        return _elementwise.right_shift(self, other)
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return _reduction.matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return _reduction.matmul(other, self)
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return _indexing.getitem(self, index)
+
+    def set(self, value: Any) -> Tensor:
+        """``x[i].set(v)``: `x` with ``x[i]`` replaced by `v`."""
+        return _indexing.set_subtensor(self, value)
+
+    def inc(self, value: Any) -> Tensor:
+        """``x[i].inc(v)``: `x` with `v` added to ``x[i]`` (repeated indices add up)."""
+        return _indexing.inc_subtensor(self, value)
+
+    def astype(self, dtype: str) -> Tensor:
+        return _elementwise.cast(self, dtype)
+
+    def reshape(self, *shape: Any) -> Tensor:
+        return _shape.reshape(self, shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape)
+
+    def ravel(self) -> Tensor:
+        return _shape.reshape(self, (-1,))
+
+    flatten = ravel
+
+    def transpose(self, *axes: int) -> Tensor:
+        return _shape.transpose(self, axes or None)
+
+    def squeeze(self, axis: int | None = None) -> Tensor:
+        return _shape.squeeze(self, axis)
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return _reduction.sum(self, axis, keepdims)
+
+    def prod(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return _reduction.prod(self, axis, keepdims)
+
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return _reduction.mean(self, axis, keepdims)
+
+    def var(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return _reduction.var(self, axis, keepdims)
+
+    def std(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return _reduction.std(self, axis, keepdims)
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return _reduction.max(self, axis, keepdims)
+
+    def min(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return _reduction.min(self, axis, keepdims)
+
+    def all(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return _reduction.all(self, axis, keepdims)
+
+    def any(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return _reduction.any(self, axis, keepdims)
+
+    def dot(self, other: Any) -> Tensor:
+        return _reduction.matmul(self, other)
+
+    def fit(self, type: Type) -> Tensor | None:
+        if self.type == type:
+            return self
+        if isinstance(type, TensorType) and self.dtype == type.dtype and self.ndim <= type.ndim:
+            try:
+                return _shape.broadcast_to(self, type.static_shape)
+            except ValueError:
+                return None
+        return None
+
+    def eval(self, inputs: dict[Any, Any] | None = None) -> Any:
+        """Return the value, computed with NumPy op by op.
+
+        Parameters
+        ----------
+        inputs
+            Values of the inputs it needs, by expression or by name.
+        """
+        from workbench.graph.inner import Graph
+        from workbench.graph.traverse import free_inputs
+
+        given = {(k.name if isinstance(k, Expr) and k.name else k): v for k, v in (inputs or {}).items()}
+        needed = [x for x in free_inputs([self]) if x in given or x.name in given]
+        values = [np.asarray(given.get(x.name, given.get(x)), dtype=x.type.dtype) for x in needed]  # type: ignore[attr-defined]
+        with np.errstate(all="ignore"):
+            return np.asarray(Graph(needed, [self]).run("numpy", *values)[0])
+
+
+register_expr_class(TensorType, Tensor)
+
+
+def constant(value: Any, dtype: str | None = None, name: str | None = None) -> Tensor:
+    """Return a constant expression of a NumPy value."""
+    node: Tensor = intern(constant_op(value, dtype))
+    if name is not None:
+        node.name = name
+    return node
+
+
+def as_tensor(value: Any, dtype: str | None = None, name: str | None = None) -> Tensor:
+    """Return `value` as an expression: itself if it is one, a stack of a list of them, or a constant.
+
+    Raises
+    ------
+    DTypeError
+        If `value` is not numeric.
+    """
+    if isinstance(value, Tensor):
+        result = value
+    elif isinstance(value, Expr):
+        raise DTypeError(f"{value!r} has several values; take one of them first")
+    elif isinstance(value, (list, tuple)) and _any_expr(value):
+        result = _shape.stack([as_tensor(v) for v in value])
+    elif hasattr(value, "to_numpy"):
+        result = constant(value.to_numpy())
+    else:
+        result = constant(value)
+    if dtype is not None and result.dtype != dtype:
+        result = _elementwise.cast(result, dtype)
+    if name is not None and result.name is None:
+        result.name = name
+    return result
+
+
+def _any_expr(values: Sequence[Any]) -> bool:
+    pending = list(values)
+    while pending:
+        v = pending.pop()
+        if isinstance(v, Expr):
+            return True
+        if isinstance(v, (list, tuple)):
+            pending.extend(v)
+    return False
+
+
+def tensor(name: str | None = None, dtype: str = floatX, shape: Shape = ()) -> Tensor:
+    """Return an input: a named tensor whose value is given at call time."""
+    if isinstance(shape, int):
+        shape = (shape,)
+    node: Tensor = intern(Input(name, TensorType(np.dtype(dtype).name, tuple(shape))))
+    node.name = name
+    return node
+
+
+def scalar(name: str | None = None, dtype: str = floatX) -> Tensor:
+    """Return a scalar input."""
+    return tensor(name, dtype, ())
+
+
+def vector(name: str | None = None, length: int | None = None, dtype: str = floatX) -> Tensor:
+    """Return a vector input."""
+    return tensor(name, dtype, (length,))
+
+
+def matrix(
+    name: str | None = None, rows: int | None = None, columns: int | None = None, dtype: str = floatX
+) -> Tensor:
+    """Return a matrix input."""
+    return tensor(name, dtype, (rows, columns))
+
+
+def data(name: str, value: Any, shape: Shape | None = None) -> Tensor:
+    """Return a named array that can be replaced between calls without recompiling."""
+    array = np.array(value, order="C")
+    kind = type_of(array)
+    if shape is not None:
+        kind = kind.with_shape(shape)
+    node: Tensor = intern(Data(name, [array], kind))
+    node.name = name
+    return node
+
+
+def set_data(node: Tensor, value: Any) -> None:
+    """Replace the value of a `data` expression.
+
+    Raises
+    ------
+    ShapeError, DTypeError
+        If the new value does not fit the declared type.
+    """
+    assert isinstance(node.op, Data)
+    array = np.asarray(value)
+    if array.dtype.name != node.dtype:
+        if not np.can_cast(array.dtype, node.dtype, "same_kind"):
+            raise DTypeError(f"data {node.op.label!r} is {node.dtype}; the new value is {array.dtype}")
+        array = array.astype(node.dtype)
+    if not node.type.accepts(type_of(array)):
+        raise ShapeError(
+            f"data {node.op.label!r} was declared {node.type}; the new value has shape {array.shape}",
+            "declare the dimension as None to let it change",
+        )
+    node.op.cell[0] = np.array(array, order="C")
+
+
+# The families need Tensor, its operators need them.
+from workbench.tensor import elementwise as _elementwise  # noqa: E402
+from workbench.tensor import indexing as _indexing  # noqa: E402
+from workbench.tensor import reduction as _reduction  # noqa: E402
+from workbench.tensor import shape as _shape  # noqa: E402
