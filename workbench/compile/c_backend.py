@@ -1,0 +1,135 @@
+"""C: lower, print, compile, load with ctypes (which releases the GIL), call."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from workbench.compile import loops as L
+from workbench.compile.lower import lower
+from workbench.compile.print_c import Source, print_c
+from workbench.compile.storage import ALIGNMENT, Storage, plan
+from workbench.compile.toolchain import Compiler, require_compiler
+from workbench.errors import IndexBoundsError
+from workbench.graph.expr import Data
+from workbench.graph.inner import Graph
+
+
+class _Env(ctypes.Structure):
+    _fields_ = [
+        ("run", ctypes.c_void_p),
+        ("sizes", ctypes.c_void_p),
+        ("constants", ctypes.c_void_p),
+        ("regions", ctypes.c_void_p),
+        ("number", ctypes.c_int64),
+    ]
+
+
+_numbers = itertools.count(1)
+_programs: dict[int, L.Program] = {}
+
+
+class CFunction:
+    """A graph compiled to C.
+
+    Call it with C-contiguous arrays of exactly the parameters' types; it returns new arrays.
+    Any number of threads may call it at once.
+
+    Attributes
+    ----------
+    source
+        The generated C code, that of its regions after it.
+    timings
+        Seconds of each stage.
+    cached
+        Whether all compiled code came from the cache.
+    """
+
+    def __init__(self, graph: Graph, name: str, pool: ThreadPoolExecutor | None = None) -> None:
+        compiler = require_compiler()
+        self.timings: dict[str, float] = {}
+        if pool is None:
+            with ThreadPoolExecutor(2, thread_name_prefix="compile") as own:
+                self._build(graph, name, compiler, own)
+        else:
+            self._build(graph, name, compiler, pool)
+
+    def _build(self, graph: Graph, name: str, compiler: Compiler, pool: ThreadPoolExecutor) -> None:
+        start = time.perf_counter()
+        self.program = lower(graph, name)
+        self.storage: Storage = plan(self.program)
+        printed: Source = print_c(self.program, self.storage, compiler.vector_math)
+        self.timings["lower"] = time.perf_counter() - start
+        job: Future[Any] = pool.submit(compiler.build, printed.code)
+        self.regions = [CFunction(g, label, pool) for label, g in self.program.regions]
+        path, hit = job.result()
+        self._library = ctypes.CDLL(str(path))
+        self.timings["compile"] = time.perf_counter() - start - self.timings["lower"]
+        self.cached = hit and all(r.cached for r in self.regions)
+        self.source = "\n".join([printed.text, *(r.source for r in self.regions)])
+
+        run = self._library.run
+        run.restype = ctypes.c_int32
+        run.argtypes = [ctypes.c_void_p] * 4
+        self._run = run
+        self.number = next(_numbers)
+        _programs[self.number] = self.program
+        self._sizes = np.array([*printed.sizes, 0], np.int64)
+        self.arena = self.storage.arena + max((r.arena for r in self.regions), default=0)
+        self._types = [(b.dtype, b.shape) for b in self.program.inputs]
+        self._results = [(b.shape, np.dtype(b.dtype)) for b in self.program.outputs]
+        self._data = [op for _, op in self.program.constants if isinstance(op, Data)]
+        self._seen: list[Any] = []
+        self._envs()
+
+    def _envs(self) -> ctypes.c_void_p:
+        """Address of the environment for the data as they are now."""
+        now = [op.value for op in self._data]
+        changed = len(now) != len(self._seen) or any(a is not b for a, b in zip(now, self._seen))
+        inner = [r._envs() for r in self.regions]
+        if not self._seen and not hasattr(self, "_address") or changed or inner != self._inner:
+            arrays = [np.ascontiguousarray(op.value) for _, op in self.program.constants]  # type: ignore[attr-defined]
+            table = np.array([*(a.ctypes.data for a in arrays), 0], np.uintp)
+            below = np.array([*(a.value or 0 for a in inner), 0], np.uintp)
+            env = _Env(
+                ctypes.cast(self._run, ctypes.c_void_p).value,
+                self._sizes.ctypes.data, table.ctypes.data, below.ctypes.data, self.number,
+            )  # fmt: skip
+            self._seen, self._inner = now, inner
+            self._kept = (arrays, table, below, env)
+            self._address = ctypes.c_void_p(ctypes.addressof(env))
+        return self._address
+
+    def __call__(self, *values: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
+        results = [np.empty(shape, dtype) for shape, dtype in self._results]
+        arena = np.empty(self.arena + ALIGNMENT, np.uint8)
+        start = arena.ctypes.data
+        start += -start % ALIGNMENT
+        io = (ctypes.c_void_p * (len(values) + len(results)))(
+            *[v.ctypes.data for v in values], *[r.ctypes.data for r in results]
+        )
+        fault = (ctypes.c_int64 * 3)()
+        if self._run(io, self._envs(), start, fault):
+            raise_fault(*fault)
+        return results
+
+
+def raise_fault(number: int, check: int, value: int) -> None:
+    """Raise the error that generated code reported."""
+    failed = _programs[number].checks[check]
+    raise IndexBoundsError(
+        f"index {value} is out of bounds for {failed.what}, whose first axis has length {failed.extent}",
+        f"valid indices run from 0 to {failed.extent - 1}",
+        failed.location,
+    )
+
+
+def contiguous(values: Sequence[Any]) -> list[np.ndarray[Any, Any]]:
+    """Return values as C-contiguous arrays."""
+    return [np.ascontiguousarray(v) for v in values]

@@ -1,0 +1,97 @@
+"""Compiled code kept on disk by content: no locks, atomic, private, bounded."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from workbench.config import cache_directory, cache_limit_bytes
+from workbench.errors import CompileError
+
+
+def folder() -> Path:
+    """Return the cache folder, made private.
+
+    Raises
+    ------
+    CompileError
+        If others can write to it: code from there would be theirs.
+    """
+    path = cache_directory()
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    status = path.stat()
+    if hasattr(os, "getuid") and (
+        status.st_uid not in (os.getuid(), 0) or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    ):
+        raise CompileError(
+            f"the cache folder {path} can be written by others, so compiled code there cannot be trusted",
+            f"run `chmod go-w {path}`, or set WORKBENCH_CACHE_DIR to a private folder",
+        )
+    return path
+
+
+def digest(*parts: str) -> str:
+    """Return the name under which the parts' result is kept."""
+    h = hashlib.blake2b(digest_size=20)
+    for part in parts:
+        h.update(str(len(part)).encode() + b":" + part.encode())
+    return h.hexdigest()
+
+
+def fetch(name: str, suffix: str, build: Callable[[Path], None]) -> tuple[Path, bool]:
+    """Return the file kept under `name`, building it if it is missing or damaged.
+
+    Parameters
+    ----------
+    name, suffix
+        Content digest and file ending.
+    build
+        Writes the file to the path it is given.
+
+    Returns
+    -------
+    path, hit
+    """
+    home = folder()
+    path = home / (name + suffix)
+    mark = home / (name + ".sum")
+    if _intact(path, mark):
+        os.utime(path)
+        return path, True
+    with tempfile.TemporaryDirectory(dir=home, prefix="building-") as work:
+        fresh = Path(work) / ("built" + suffix)
+        build(fresh)
+        check = Path(work) / "sum"
+        check.write_text(_checksum(fresh))
+        # Two processes may build the same: both results are equal, the last rename wins.
+        os.replace(fresh, path)
+        os.replace(check, mark)
+    _prune(home)
+    return path, False
+
+
+def _checksum(path: Path) -> str:
+    return hashlib.blake2b(path.read_bytes(), digest_size=20).hexdigest()
+
+
+def _intact(path: Path, mark: Path) -> bool:
+    try:
+        return mark.read_text() == _checksum(path)
+    except OSError:
+        return False
+
+
+def _prune(home: Path) -> None:
+    """Drop the files used longest ago while the cache is larger than its limit."""
+    files = [(f.stat().st_mtime, f.stat().st_size, f) for f in home.iterdir() if f.is_file()]
+    total = sum(size for _, size, _ in files)
+    limit = cache_limit_bytes()
+    for _, size, f in sorted(files, key=lambda item: item[0]):
+        if total <= limit:
+            return
+        f.unlink(missing_ok=True)
+        total -= size

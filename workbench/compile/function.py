@@ -1,0 +1,210 @@
+"""`function`: from expressions to a compiled Python function."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from workbench.compile.toolchain import find_compiler
+from workbench.errors import CompileError, DTypeError, ShapeError
+from workbench.graph.expr import Expr, Input, intern
+from workbench.graph.inner import Graph
+from workbench.graph.rewrite import Mode, Trace
+from workbench.graph.types import TensorType, type_of
+
+BACKENDS = ("c", "numba", "jax", "numpy")
+_said_no_compiler = False
+
+
+def choose_backend(backend: str) -> str:
+    """Return the backend that a name stands for: "auto" is C if there is a compiler, else Numba.
+
+    Raises
+    ------
+    CompileError
+        If there is no such backend.
+    """
+    global _said_no_compiler
+    if backend != "auto":
+        if backend not in BACKENDS:
+            raise CompileError(f"there is no backend {backend!r}", f"choose auto, {', '.join(BACKENDS)}")
+        return backend
+    if find_compiler() is not None:
+        return "c"
+    if not _said_no_compiler:
+        _said_no_compiler = True
+        warnings.warn("no C compiler was found: backend='auto' uses Numba", stacklevel=3)
+    return "numba"
+
+
+class CompiledFunction:
+    """A graph compiled for one backend; made by :func:`function`.
+
+    Call it with one NumPy value per input. Shapes not known when the graph was written are
+    specialised at the first call with each new shape.
+
+    Attributes
+    ----------
+    graph
+        The optimised graph.
+    trace
+        Every rewrite that led from the graph as written to the optimised one.
+    backend, source, timings
+        The backend's name, the generated code, and seconds for "rewrite", "lower", "compile" and
+        "first_call".
+    """
+
+    def __init__(self, inputs: Sequence[Expr], outputs: Any, backend: str, mode: Mode | None, name: str) -> None:
+        self.backend = choose_backend(backend)
+        self.name = name
+        self._single = isinstance(outputs, Expr)
+        self.written = Graph(inputs, [outputs] if isinstance(outputs, Expr) else list(outputs))
+        self.timings: dict[str, float] = {}
+        start = time.perf_counter()
+        if mode is None:
+            from workbench.rewrites import default_mode
+
+            mode = default_mode()
+        results, self.trace = mode.run(self.written.results)
+        self.graph = Graph(self.written.params, results)
+        self.timings["rewrite"] = time.perf_counter() - start
+        self._mode = mode
+        self._compiled: dict[tuple[tuple[int, ...], ...], Callable[..., Any]] = {}
+        self._types: list[TensorType] = [p.type for p in self.written.params]  # type: ignore[misc]
+        if all(None not in t.shape for t in self._types):
+            self._compile(tuple(t.static_shape for t in self._types), self.graph)
+
+    @property
+    def source(self) -> str:
+        """The generated code (of the first shapes it was called with)."""
+        for f in self._compiled.values():
+            return str(getattr(f, "source", ""))
+        return ""
+
+    def _compile(self, shapes: tuple[tuple[int, ...], ...], graph: Graph) -> Callable[..., Any]:
+        made = compile_graph(graph, self.backend, self.name)
+        self._compiled[shapes] = made
+        for stage, seconds in getattr(made, "timings", {}).items():
+            self.timings[stage] = seconds
+        return made
+
+    def _specialise(self, shapes: tuple[tuple[int, ...], ...]) -> Callable[..., Any]:
+        params = [
+            p if p.type.shape == shape else _sized(p, shape)  # type: ignore[attr-defined]
+            for p, shape in zip(self.written.params, shapes)
+        ]
+        results, _ = self._mode.run(self.written.apply(*params), record=False)
+        return self._compile(shapes, Graph(params, results))
+
+    def __call__(self, *values: Any) -> Any:
+        if len(values) != len(self._types):
+            raise TypeError(f"{self.name} takes {len(self._types)} values, got {len(values)}")
+        arrays = [self._check(i, v) for i, v in enumerate(values)]
+        shapes = tuple(a.shape for a in arrays)
+        run = self._compiled.get(shapes)
+        if run is None:
+            run = self._specialise(shapes)
+        if "first_call" in self.timings:
+            results = run(*arrays)
+        else:
+            start = time.perf_counter()
+            results = run(*arrays)
+            self.timings["first_call"] = time.perf_counter() - start
+        return results[0] if self._single else results
+
+    def _check(self, i: int, value: Any) -> np.ndarray[Any, Any]:
+        wanted = self._types[i]
+        array = value if isinstance(value, np.ndarray) else np.asarray(value)
+        if array.dtype.name != wanted.dtype:
+            if not np.can_cast(array.dtype, wanted.dtype, "same_kind") and not (
+                array.dtype.kind in "iub" and np.dtype(wanted.dtype).kind in "iuf"
+            ):
+                raise DTypeError(f"{self._label(i)} is {wanted.dtype}, the value given is {array.dtype}")
+            array = array.astype(wanted.dtype)
+        if not wanted.accepts(type_of(array)):
+            raise ShapeError(f"{self._label(i)} has type {wanted}, the value given has shape {array.shape}")
+        return array if array.flags.c_contiguous else np.ascontiguousarray(array).reshape(array.shape)
+
+    def _label(self, i: int) -> str:
+        return f"input {self.written.params[i].name or i!r} of {self.name}"
+
+    def __repr__(self) -> str:
+        return f"<{self.name}: {self.graph!r} on {self.backend}>"
+
+
+def _sized(p: Expr, shape: tuple[int, ...]) -> Expr:
+    assert isinstance(p.type, TensorType)
+    made: Expr = intern(Input(p.name, p.type.with_shape(shape)))
+    made.name = p.name
+    return made
+
+
+def compile_graph(graph: Graph, backend: str, name: str) -> Callable[..., Any]:
+    """Compile an optimised graph of known shapes: arrays in, list of arrays out."""
+    if backend == "c":
+        from workbench.compile.c_backend import CFunction
+
+        return CFunction(graph, name)
+    if backend == "numba":
+        from workbench.compile.numba_backend import NumbaFunction
+
+        return NumbaFunction(graph, name)
+    if backend == "jax":
+        from workbench.compile.jax_backend import compile_jax
+
+        return compile_jax(graph)
+    return _NumpyFunction(graph)
+
+
+class _NumpyFunction:
+    """The reference: every op's NumPy form, one after another."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+
+    def __call__(self, *values: Any) -> list[np.ndarray[Any, Any]]:
+        with np.errstate(all="ignore"):
+            return [np.asarray(v) for v in self.graph.run("numpy", *values)]
+
+
+def function(
+    inputs: Sequence[Expr], outputs: Any, *, backend: str = "auto", mode: Mode | None = None, name: str = "function"
+) -> CompiledFunction:
+    """Compile expressions to a Python function.
+
+    Parameters
+    ----------
+    inputs
+        Symbolic inputs, in the order of the call's values.
+    outputs
+        One expression, or a sequence of them (the function then returns a list).
+    backend
+        "c", "numba", "jax", "numpy", or "auto": C if a compiler is found, else Numba.
+    mode
+        The rewrite passes to run; all of them by default.
+    name
+        What the function is called in its code and messages.
+
+    Raises
+    ------
+    MissingInputError
+        If an output needs an input that is not given.
+    CompileError
+        If the backend is not there, or an operation has no form on it.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> x = pt.vector("x")
+    >>> f = function([x], (x * x).sum(), backend="numpy")
+    >>> float(f([1.0, 2.0]))
+    5.0
+    """
+    return CompiledFunction(inputs, outputs, backend, mode, name)
+
+
+__all__ = ["BACKENDS", "CompiledFunction", "Trace", "choose_backend", "compile_graph", "function"]

@@ -1,0 +1,285 @@
+"""The loop IR: kernels over index spaces, calls, branches and loops, on buffers.
+
+One small vocabulary that the C and the Numba printers read. A program is a list of statements:
+
+``Kernel``
+    a loop nest over an index space: scalar lets, then stores and folds;
+``Copy``, ``Fill``, ``Begin``
+    whole-buffer moves; `Copy` is parallel (all sources are read before any target is written);
+``Branch``, ``Loop``, ``Call``
+    control flow, and calls of separately compiled regions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Union
+
+from workbench.graph.inner import Graph
+from workbench.tensor.elementwise import Elementwise, ScalarOp
+
+# Index arithmetic ------------------------------------------------------------------------------
+
+Index = Union[int, str, "IndexOp"]
+
+
+@dataclass(frozen=True)
+class IndexOp:
+    """``left op right`` on integers that are not negative; leaves are integers and variable names."""
+
+    op: str
+    left: Index
+    right: Index
+
+
+def add(a: Index, b: Index) -> Index:
+    if isinstance(a, int) and isinstance(b, int):
+        return a + b
+    return b if a == 0 else a if b == 0 else IndexOp("+", a, b)
+
+
+def multiply(a: Index, b: Index) -> Index:
+    if isinstance(a, int) and isinstance(b, int):
+        return a * b
+    if a == 0 or b == 0:
+        return 0
+    return b if a == 1 else a if b == 1 else IndexOp("*", a, b)
+
+
+def divide(a: Index, b: int) -> Index:
+    return a // b if isinstance(a, int) else a if b == 1 else IndexOp("/", a, b)
+
+
+def remainder(a: Index, b: int) -> Index:
+    return a % b if isinstance(a, int) else 0 if b == 1 else IndexOp("%", a, b)
+
+
+def index_variables(index: Index) -> set[str]:
+    """Return the variables an index reads."""
+    if isinstance(index, IndexOp):
+        return index_variables(index.left) | index_variables(index.right)
+    return {index} if isinstance(index, str) else set()
+
+
+def row_major(index: Sequence[Index], shape: Sequence[int]) -> Index:
+    """Return the flat position of a multi-index."""
+    flat: Index = 0
+    for i, n in zip(index, shape):
+        flat = add(multiply(flat, n), i) if n != 1 else flat
+    return flat
+
+
+# Values ----------------------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class Buffer:
+    """Storage for one value.
+
+    `kind` is "input", "output", "constant" or "temporary". A view has a `base`, and starts
+    `offset` elements into it. Temporaries without axes are local variables.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    kind: str = "temporary"
+    base: Buffer | None = None
+    offset: int = 0
+    note: str = ""
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def root(self) -> Buffer:
+        return self.base.root if self.base else self
+
+    @property
+    def start(self) -> int:
+        """Position in the root."""
+        return self.offset + (self.base.start if self.base else 0)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a local variable of the generated function."""
+        return self.kind == "temporary" and not self.shape and self.base is None
+
+
+@dataclass(frozen=True)
+class Literal:
+    """A number written into the code."""
+
+    value: Any
+    dtype: str
+
+
+Operand = Union[str, Literal]
+
+# Inside a kernel -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Load:
+    """``name = buffer[index]``."""
+
+    name: str
+    dtype: str
+    buffer: Buffer
+    index: Index
+
+
+@dataclass(frozen=True, eq=False)
+class Let:
+    """``name = op(arguments)``."""
+
+    name: str
+    dtype: str
+    op: Elementwise
+    arguments: tuple[Operand, ...]
+    dtypes: tuple[str, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Position:
+    """``name = index``: a loop index as a number."""
+
+    name: str
+    dtype: str
+    index: Index
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """``name``: the row that a run-time `index` asks for, counted from the end when negative.
+
+    Outside the axis, check number `check` fails and the row is 0.
+    """
+
+    name: str
+    index: Operand
+    extent: int
+    check: int
+
+
+@dataclass(frozen=True, eq=False)
+class Store:
+    """``buffer[index] = value``."""
+
+    buffer: Buffer
+    index: Index
+    value: Operand
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """``buffer[index] = op(buffer[index], value)``."""
+
+    buffer: Buffer
+    index: Index
+    op: ScalarOp
+    value: Operand
+
+
+Line = Union[Load, Let, Position, Row]
+
+
+@dataclass(eq=False)
+class Kernel:
+    """A loop nest over `extents` with loop variables ``i0, i1, ...``."""
+
+    extents: tuple[int, ...]
+    lines: list[Line] = field(default_factory=list)
+    stores: list[Store] = field(default_factory=list)
+    folds: list[Fold] = field(default_factory=list)
+    note: str = ""
+
+
+@dataclass(eq=False)
+class Copy:
+    """Move whole buffers, all at once: every source is read before any target is written."""
+
+    pairs: list[tuple[Buffer, Buffer | Literal]]  # (target, source)
+
+
+@dataclass(eq=False)
+class Fill:
+    """Set every element of a buffer."""
+
+    buffer: Buffer
+    value: Literal
+
+
+@dataclass(eq=False)
+class Begin:
+    """A buffer that the following statements fill part by part."""
+
+    buffer: Buffer
+
+
+@dataclass(eq=False)
+class Call:
+    """Call a region: arguments, then results."""
+
+    region: int
+    arguments: list[Buffer]
+    results: list[Buffer]
+
+
+@dataclass(eq=False)
+class Branch:
+    """``if predicate: then else: orelse``."""
+
+    predicate: Buffer | Literal
+    then: list[Statement]
+    orelse: list[Statement]
+
+
+@dataclass(eq=False)
+class Loop:
+    """``while True: test; if not predicate: break; body``."""
+
+    test: list[Statement]
+    predicate: Buffer | Literal
+    body: list[Statement]
+
+
+Statement = Union[Kernel, Copy, Fill, Begin, Call, Branch, Loop]
+
+
+@dataclass(frozen=True)
+class Check:
+    """A run-time check of an index: what it indexes, and how long that axis is."""
+
+    what: str
+    extent: int
+    location: Any = None
+
+
+@dataclass(eq=False)
+class Program:
+    """A lowered graph."""
+
+    name: str
+    inputs: list[Buffer]
+    outputs: list[Buffer]
+    constants: list[tuple[Buffer, Any]]
+    body: list[Statement]
+    regions: list[tuple[str, Graph]]
+    checks: list[Check]
+
+
+def walk(block: Sequence[Statement]) -> Iterator[Statement]:
+    """Yield every statement of a block, inner ones included."""
+    pending = list(reversed(block))
+    while pending:
+        s = pending.pop()
+        yield s
+        if isinstance(s, Branch):
+            pending += [*reversed(s.orelse), *reversed(s.then)]
+        elif isinstance(s, Loop):
+            pending += [*reversed(s.body), *reversed(s.test)]

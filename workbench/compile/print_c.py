@@ -1,0 +1,355 @@
+"""The loop IR as readable C: one function for a whole graph."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from workbench.compile import loops as L
+from workbench.compile.nest import FOLD_SYMBOLS, Nest, nest
+from workbench.compile.storage import Storage, buffers
+from workbench.tensor.elementwise import C_TYPES
+
+LITERAL_LIMIT = 4
+"""Larger sizes are arguments, so that other data of the same structure runs the same code."""
+ROW_BLOCK = 256
+"""Rows computed in a vector loop before their scattered sums are added one by one."""
+
+HEADER = """\
+#include <stdint.h>
+
+typedef struct wb_env {
+    int32_t (*run)(void *const *io, const struct wb_env *env, char *arena, int64_t *fault);
+    const int64_t *sizes;
+    void *const *constants;
+    const struct wb_env *const *regions;
+    int64_t number;
+} wb_env;
+"""
+MATH = "exp log log1p expm1 sin cos tan tanh pow erf".split()
+PLAIN_MATH = "sqrt fabs floor rint".split()
+
+
+@dataclass
+class Source:
+    """Generated code and what it needs at run time."""
+
+    text: str
+    sizes: list[int]
+
+    @property
+    def code(self) -> str:
+        """The text without comments: what decides whether a compiled form can be reused."""
+        lines = (line.split("  //")[0].rstrip() for line in self.text.splitlines())
+        return "\n".join(line for line in lines if line and not line.lstrip().startswith("//"))
+
+
+def print_c(program: L.Program, storage: Storage, vector_math: bool) -> Source:
+    """Print a program as C."""
+    return _Printer(program, storage).source(vector_math)
+
+
+def literal(value: Any, dtype: str) -> str:
+    """A number in C."""
+    kind = np.dtype(dtype).kind
+    if kind == "b":
+        return "1" if value else "0"
+    if kind == "f":
+        if math.isnan(value):
+            return '__builtin_nan("")'
+        if math.isinf(value):
+            return "__builtin_inf()" if value > 0 else "(-__builtin_inf())"
+        shown = repr(float(value))
+        return f"({shown})" if shown.startswith("-") else shown
+    if kind == "u":
+        return f"{int(value)}ULL"
+    if int(value) == -(2**63):
+        return "(-9223372036854775807LL - 1)"
+    return f"{int(value)}LL" if value >= 0 else f"({int(value)}LL)"
+
+
+class _Printer:
+    def __init__(self, program: L.Program, storage: Storage) -> None:
+        self.program = program
+        self.storage = storage
+        self.sizes: dict[int, str] = {}
+        self.lines: list[str] = []
+        self.indent = 1
+        self.support: dict[str, None] = {}
+
+    def source(self, vector_math: bool) -> Source:
+        p = self.program
+        for b in self.local_buffers():
+            self.line(f"{C_TYPES[b.dtype]} {b.name} = 0;", b.note)
+        for home, at in self.storage.offset.items():
+            kind = C_TYPES[home.dtype]
+            self.line(f"{kind} *const {home.name} = ({kind} *)(arena + {self.size(at)});", home.note)
+        self.block(p.body)
+        self.line("return 0;")
+        head = [HEADER, *self.prototypes(vector_math), *self.support]
+        head += ["", f"// {p.name}"]
+        head.append("int32_t run(void *const *io, const wb_env *env, char *arena, int64_t *fault) {")
+        for i, b in enumerate(p.inputs):
+            kind = C_TYPES[b.dtype]
+            head.append(_note(f"    const {kind} *const {b.name} = io[{i}];", b.note))
+        for i, b in enumerate(p.outputs):
+            head.append(_note(f"    {C_TYPES[b.dtype]} *const {b.name} = io[{len(p.inputs) + i}];", b.note))
+        for i, (b, _) in enumerate(p.constants):
+            kind = C_TYPES[b.dtype]
+            head.append(_note(f"    const {kind} *const {b.name} = env->constants[{i}];", b.note))
+        head += [f"    const int64_t {name} = env->sizes[{i}];" for i, name in enumerate(self.sizes.values())]
+        head.append("    (void)arena; (void)fault; (void)env;")
+        return Source("\n".join([*head, *self.lines, "}", ""]), list(self.sizes))
+
+    def prototypes(self, vector_math: bool) -> list[str]:
+        simd = '__attribute__((simd("notinbranch"))) ' if vector_math else ""
+        vector = {"exp", "log", "sin", "cos", "pow", "log1p", "expm1", "tanh", "erf", "tan"}
+        found = []
+        for name in MATH:
+            arguments = "double, double" if name == "pow" else "double"
+            found.append(f"{simd if name in vector else ''}double {name}({arguments});")
+        return [*found, *(f"double {name}(double);" for name in PLAIN_MATH), ""]
+
+    # Pieces ------------------------------------------------------------------------------------
+
+    def line(self, text: str, note: str = "") -> None:
+        self.lines.append(_note("    " * self.indent + text, note))
+
+    def open(self, text: str, note: str = "") -> None:
+        self.line(f"{text} {{".strip(), note)
+        self.indent += 1
+
+    def close(self) -> None:
+        self.indent -= 1
+        self.line("}")
+
+    def size(self, n: int) -> str:
+        """A size: written out when small, else an argument."""
+        if n <= LITERAL_LIMIT:
+            return str(n)
+        if n not in self.sizes:
+            self.sizes[n] = f"n{len(self.sizes)}"
+        return self.sizes[n]
+
+    def index(self, index: L.Index) -> str:
+        if isinstance(index, int):
+            return self.size(index)
+        if isinstance(index, str):
+            return index
+        return f"({self.index(index.left)} {index.op} {self.index(index.right)})"
+
+    def operand(self, value: L.Operand) -> str:
+        return literal(value.value, value.dtype) if isinstance(value, L.Literal) else value
+
+    def place(self, buffer: L.Buffer, index: L.Index) -> str:
+        """An element of a buffer."""
+        home = self.storage.of(buffer)
+        if home.is_local:
+            return home.name
+        return f"{home.name}[{self.index(L.add(index, buffer.start))}]"
+
+    def pointer(self, buffer: L.Buffer) -> str:
+        home = self.storage.of(buffer)
+        if home.is_local:
+            return f"&{home.name}"
+        return f"{home.name} + {self.size(buffer.start)}" if buffer.start else home.name
+
+    def local_buffers(self) -> list[L.Buffer]:
+        return [b for b in buffers(self.program.body) if b.is_local]
+
+    def value(self, value: L.Buffer | L.Literal) -> str:
+        return literal(value.value, value.dtype) if isinstance(value, L.Literal) else self.place(value, 0)
+
+    # Statements --------------------------------------------------------------------------------
+
+    def block(self, block: Sequence[L.Statement]) -> None:
+        for s in block:
+            if isinstance(s, L.Kernel):
+                self.kernel(s)
+            elif isinstance(s, L.Copy):
+                self.copy(s)
+            elif isinstance(s, L.Fill):
+                self.fill(s.buffer, s.value)
+            elif isinstance(s, L.Call):
+                self.call(s)
+            elif isinstance(s, L.Branch):
+                self.open(f"if ({self.value(s.predicate)})")
+                self.block(s.then)
+                self.indent -= 1
+                self.open("} else")
+                self.block(s.orelse)
+                self.close()
+            elif isinstance(s, L.Loop):
+                self.open("for (;;)")
+                self.block(s.test)
+                self.line(f"if (!{self.value(s.predicate)}) break;")
+                self.block(s.body)
+                self.close()
+
+    def fill(self, buffer: L.Buffer, value: L.Literal) -> None:
+        shown = literal(value.value, buffer.dtype)
+        if buffer.size == 1 or self.storage.of(buffer).is_local:
+            self.line(f"{self.place(buffer, 0)} = {shown};")
+        else:
+            n = self.size(buffer.size)
+            self.line(f"for (int64_t i = 0; i < {n}; i++) {self.place(buffer, 'i')} = {shown};", buffer.note)
+
+    def copy(self, s: L.Copy) -> None:
+        arrays: dict[int, list[tuple[L.Buffer, L.Buffer | L.Literal]]] = {}
+        scalars = []
+        for a, b in s.pairs:
+            if a.size == 1:
+                scalars.append((a, b))
+            else:
+                arrays.setdefault(a.size, []).append((a, b))
+        brace = len(scalars) > 1
+        if brace:
+            self.open("")
+            for i, (a, b) in enumerate(scalars):
+                self.line(f"const {C_TYPES[a.dtype]} next{i} = {self.value(b)};")
+        for size, pairs in arrays.items():
+            self.open(f"for (int64_t i = 0; i < {self.size(size)}; i++)")
+            shown = []
+            for i, (a, b) in enumerate(pairs):
+                value = literal(b.value, a.dtype) if isinstance(b, L.Literal) else self.place(b, "i")
+                self.line(f"const {C_TYPES[a.dtype]} x{i} = {value};")
+                shown.append(f"{self.place(a, 'i')} = x{i};")
+            self.line(" ".join(shown))
+            self.close()
+        for i, (a, b) in enumerate(scalars):
+            self.line(f"{self.place(a, 0)} = {f'next{i}' if brace else self.value(b)};", a.note)
+        if brace:
+            self.close()
+
+    def call(self, s: L.Call) -> None:
+        self.open("")
+        items = ", ".join(f"(void *)({self.pointer(b)})" for b in (*s.arguments, *s.results))
+        self.line(f"void *const io_[] = {{{items}}};", self.program.regions[s.region][0])
+        self.line(f"const wb_env *const region = env->regions[{s.region}];")
+        self.line(f"if (region->run(io_, region, arena + {self.size(self.storage.arena)}, fault)) return 1;")
+        self.close()
+
+    # Kernels -----------------------------------------------------------------------------------
+
+    def kernel(self, kernel: L.Kernel) -> None:
+        if 0 in kernel.extents:
+            return
+        n = nest(kernel)
+        self.open("", kernel.note)
+        self.level(n, 0)
+        self.close()
+
+    def level(self, n: Nest, at: int) -> None:
+        """Print the lines of one loop level and what lies inside it."""
+        for line in n.lines[at]:
+            self.scalar_line(line)
+        if at == n.depth:
+            self.effects(n)
+            return
+        folds = n.folds_outside[at]
+        for i, f in enumerate(folds):
+            self.line(f"{C_TYPES[f.buffer.dtype]} sum{at}_{i} = {self.place(f.buffer, f.index)};", f.buffer.note)
+        if at == n.depth - 1:
+            self.innermost(n)
+        else:
+            axis = n.axes[at]
+            self.open(f"for (int64_t i{axis} = 0; i{axis} < {self.size(n.kernel.extents[axis])}; i{axis}++)")
+            self.level(n, at + 1)
+            self.close()
+        for i, f in enumerate(folds):
+            self.line(f"{self.place(f.buffer, f.index)} = sum{at}_{i};")
+
+    def innermost(self, n: Nest) -> None:
+        axis = n.axes[-1]
+        extent = self.size(n.kernel.extents[axis])
+        if not n.scattered:
+            self.pragma(n)
+            self.open(f"for (int64_t i{axis} = 0; i{axis} < {extent}; i{axis}++)")
+            self.level(n, n.depth)
+            self.close()
+            return
+        saved = self.saved(n)
+        self.open(f"for (int64_t start = 0; start < {extent}; start += {ROW_BLOCK})")
+        self.line(f"const int64_t rows = {extent} - start < {ROW_BLOCK} ? {extent} - start : {ROW_BLOCK};")
+        for name, dtype in saved.items():
+            self.line(f"{C_TYPES[dtype]} {name}_[{ROW_BLOCK}];")
+        self.pragma(n)
+        self.open("for (int64_t r = 0; r < rows; r++)")
+        self.line(f"const int64_t i{axis} = start + r;")
+        for line in n.lines[n.depth]:
+            self.scalar_line(line)
+        self.effects(n)
+        for name in saved:
+            self.line(f"{name}_[r] = {name};")
+        self.close()
+        self.open("for (int64_t r = 0; r < rows; r++)")
+        for name, dtype in saved.items():
+            self.line(f"const {C_TYPES[dtype]} {name} = {name}_[r];")
+        for e in n.scattered:
+            self.effect(e)
+        self.close()
+        self.close()
+
+    def saved(self, n: Nest) -> dict[str, str]:
+        """Row values that the scattered sums need after the vector loop."""
+        dtypes = {line.name: "int64" if isinstance(line, L.Row) else line.dtype for line in n.lines[n.depth]}
+        wanted: dict[str, str] = {}
+        for e in n.scattered:
+            names = L.index_variables(e.index) | ({e.value} if isinstance(e.value, str) else set())
+            wanted.update({name: dtypes[name] for name in sorted(names) if name in dtypes})
+        return wanted
+
+    def pragma(self, n: Nest) -> None:
+        if n.checked or any(f.op.name not in FOLD_SYMBOLS for folds in n.folds_outside for f in folds):
+            return
+        sums: dict[str, list[str]] = {}
+        for at, folds in enumerate(n.folds_outside):
+            for i, f in enumerate(folds):
+                sums.setdefault(FOLD_SYMBOLS[f.op.name], []).append(f"sum{at}_{i}")
+        clauses = "".join(f" reduction({symbol}:{', '.join(names)})" for symbol, names in sums.items())
+        self.line(f"#pragma omp simd{clauses}")
+
+    def effects(self, n: Nest) -> None:
+        for s in n.stores:
+            self.effect(s)
+        for f in n.folds_inside:
+            self.effect(f)
+        for at, folds in enumerate(n.folds_outside):
+            for i, f in enumerate(folds):
+                self.line(f"sum{at}_{i} = {f.op.c([f'sum{at}_{i}', self.operand(f.value)], [f.buffer.dtype] * 2)};")
+
+    def effect(self, e: L.Store | L.Fold) -> None:
+        target = self.place(e.buffer, e.index)
+        if isinstance(e, L.Store):
+            self.line(f"{target} = {self.operand(e.value)};", e.buffer.note)
+        else:
+            self.line(f"{target} = {e.op.c([target, self.operand(e.value)], [e.buffer.dtype] * 2)};", e.buffer.note)
+
+    def scalar_line(self, line: L.Line) -> None:
+        if isinstance(line, L.Load):
+            self.line(f"const {C_TYPES[line.dtype]} {line.name} = {self.place(line.buffer, line.index)};", line.buffer.note)
+        elif isinstance(line, L.Let):
+            if "c" in line.op.support:
+                self.support[line.op.support["c"]] = None
+            value = line.op.c([self.operand(a) for a in line.arguments], line.dtypes)
+            self.line(f"const {C_TYPES[line.dtype]} {line.name} = {value};", line.note)
+        elif isinstance(line, L.Position):
+            kind = C_TYPES[line.dtype]
+            self.line(f"const {kind} {line.name} = ({kind}){self.index(line.index)};")
+        else:
+            raw = self.operand(line.index)
+            extent = self.size(line.extent)
+            self.line(f"int64_t {line.name} = {raw} < 0 ? {raw} + {extent} : {raw};")
+            self.open(f"if ((uint64_t){line.name} >= (uint64_t){extent})")
+            self.line(f"fault[0] = env->number; fault[1] = {line.check}; fault[2] = {raw};")
+            self.line("return 1;")
+            self.close()
+
+
+def _note(text: str, note: str) -> str:
+    clean = " ".join(note.replace("\\", " ").split())
+    return f"{text}  // {clean}" if clean else text

@@ -1,0 +1,231 @@
+"""Storage of a lowered program: liveness, coalescing of copies (in-place updates), one arena.
+
+Buffers are the variables and statements the instructions of a register allocator: two buffers
+joined by a copy become one if they do not interfere, so a loop's carried arrays are updated in
+place wherever nobody reads the old value later. What is left shares one arena by lifetimes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from workbench.compile import loops as L
+
+ALIGNMENT = 64
+
+
+@dataclass
+class Storage:
+    """Where every buffer lives.
+
+    `home` maps a root buffer to the one it shares storage with; `offset` gives temporaries their
+    byte position in an arena of `arena` bytes.
+    """
+
+    home: dict[L.Buffer, L.Buffer] = field(default_factory=dict)
+    offset: dict[L.Buffer, int] = field(default_factory=dict)
+    arena: int = 0
+
+    def of(self, buffer: L.Buffer) -> L.Buffer:
+        """The root that holds `buffer`."""
+        root = buffer.root
+        while root in self.home:
+            root = self.home[root]
+        return root
+
+
+def plan(program: L.Program) -> Storage:
+    """Coalesce copies and place temporaries; drops copies that became empty."""
+    storage = Storage()
+    graph = _Interference()
+    graph.block(program.body, {o for o in program.outputs if o.shape})
+    _coalesce(program, graph, storage)
+    _drop_copies(program.body, storage)
+    _place(program, graph, storage)
+    return storage
+
+
+def _is_array(value: object) -> bool:
+    """Arrays that can be written: temporaries and outputs."""
+    return isinstance(value, L.Buffer) and not value.root.is_local and value.root.kind in ("temporary", "output")
+
+
+class _Interference:
+    """Which buffers hold live values at the same time."""
+
+    def __init__(self) -> None:
+        self.edges: dict[L.Buffer, set[L.Buffer]] = {}
+
+    def define(self, buffer: L.Buffer, live: Iterable[L.Buffer]) -> None:
+        mine = self.edges.setdefault(buffer, set())
+        for other in live:
+            if other is not buffer:
+                mine.add(other)
+                self.edges.setdefault(other, set()).add(buffer)
+
+    def block(self, block: Sequence[L.Statement], live: set[L.Buffer]) -> set[L.Buffer]:
+        """Walk backwards from the buffers live after the block to those live before it."""
+        live = set(live)
+        for s in reversed(block):
+            if isinstance(s, L.Kernel):
+                self.kernel(s, live)
+            elif isinstance(s, L.Copy):
+                self.copy(s, live)
+            elif isinstance(s, (L.Fill, L.Begin)):
+                if _is_array(s.buffer):
+                    self.define(s.buffer.root, live)
+                    if s.buffer.base is None:
+                        live.discard(s.buffer.root)
+            elif isinstance(s, L.Call):
+                self.call(s, live)
+            elif isinstance(s, L.Branch):
+                live = self.block(s.then, live) | self.block(s.orelse, live)
+            elif isinstance(s, L.Loop):
+                live = self.loop(s, live)
+        return live
+
+    def kernel(self, s: L.Kernel, live: set[L.Buffer]) -> None:
+        loads = [x for x in s.lines if isinstance(x, L.Load) and _is_array(x.buffer)]
+        stores = [x for x in s.stores if _is_array(x.buffer)]
+        folds = [x for x in s.folds if _is_array(x.buffer)]
+        written = {x.buffer.root for x in (*stores, *folds)}
+        after = set(live)
+        identity = L.row_major([0 if n == 1 else f"i{a}" for a, n in enumerate(s.extents)], s.extents)
+        for x in stores:
+            clash = {y.buffer.root for y in loads if (y.index, y.buffer.start) != (x.index, x.buffer.start)}
+            self.define(x.buffer.root, after | clash | written)
+            whole = x.buffer.base is None and x.index == identity and x.buffer.shape == s.extents
+            if whole:
+                live.discard(x.buffer.root)
+            else:
+                live.add(x.buffer.root)
+        for f in folds:
+            self.define(f.buffer.root, after | {y.buffer.root for y in loads} | written)
+            live.add(f.buffer.root)
+        live.update(y.buffer.root for y in loads)
+
+    def copy(self, s: L.Copy, live: set[L.Buffer]) -> None:
+        pairs = [(a, b) for a, b in s.pairs if _is_array(a)]
+        after = set(live)
+        for a, b in pairs:
+            source = b.root if isinstance(b, L.Buffer) else None
+            others = {y.root for x, y in pairs if x is not a and isinstance(y, L.Buffer) and _is_array(y)}
+            targets = {x.root for x, _ in pairs if x is not a}
+            self.define(a.root, (after | others | targets) - ({source} - others - targets))  # type: ignore[arg-type]
+            if a.base is None:
+                live.discard(a.root)
+        live.update(b.root for _, b in pairs if isinstance(b, L.Buffer) and _is_array(b))
+
+    def call(self, s: L.Call, live: set[L.Buffer]) -> None:
+        arguments = {b.root for b in s.arguments if _is_array(b)}
+        results = {b.root for b in s.results if _is_array(b)}
+        for b in results:
+            self.define(b, live | arguments | results)
+        live -= results
+        live |= arguments
+
+    def loop(self, s: L.Loop, after: set[L.Buffer]) -> set[L.Buffer]:
+        head = set(after)
+        while True:
+            before = self.block(s.test, after | self.block(s.body, head))
+            if before <= head:
+                return head
+            head |= before
+
+
+def _coalesce(program: L.Program, graph: _Interference, storage: Storage) -> None:
+    """Join the ends of copies that never hold different live values."""
+    for s in walk_deepest_first(program.body):
+        if not isinstance(s, L.Copy):
+            continue
+        for a, b in s.pairs:
+            if not (_is_array(a) and _is_array(b)) or not isinstance(b, L.Buffer):
+                continue
+            if a.base is not None or b.base is not None:
+                continue
+            x, y = storage.of(a), storage.of(b)
+            if x is y or x.size != y.size or x.dtype != y.dtype or y in graph.edges.get(x, ()):
+                continue
+            if x.kind == y.kind == "output":
+                continue
+            keep, gone = (x, y) if x.kind == "output" else (y, x)
+            storage.home[gone] = keep
+            merged = graph.edges.setdefault(keep, set())
+            for other in graph.edges.pop(gone, ()):
+                graph.edges[other].discard(gone)
+                graph.edges[other].add(keep)
+                merged.add(other)
+
+
+def walk_deepest_first(block: Sequence[L.Statement]) -> list[L.Statement]:
+    """Every statement, inner ones before the statement that holds them."""
+    return list(reversed(list(L.walk(block))))
+
+
+def _drop_copies(block: list[L.Statement], storage: Storage) -> None:
+    kept: list[L.Statement] = []
+    for s in block:
+        if isinstance(s, L.Copy):
+            s.pairs = [(a, b) for a, b in s.pairs if not _same_place(a, b, storage)]
+            if not s.pairs:
+                continue
+        elif isinstance(s, L.Branch):
+            _drop_copies(s.then, storage)
+            _drop_copies(s.orelse, storage)
+        elif isinstance(s, L.Loop):
+            _drop_copies(s.test, storage)
+            _drop_copies(s.body, storage)
+        kept.append(s)
+    block[:] = kept
+
+
+def _same_place(a: L.Buffer, b: L.Buffer | L.Literal, storage: Storage) -> bool:
+    return isinstance(b, L.Buffer) and storage.of(a) is storage.of(b) and a.start == b.start
+
+
+def _place(program: L.Program, graph: _Interference, storage: Storage) -> None:
+    """Give temporaries positions: those that live at the same time do not overlap."""
+    homes: dict[L.Buffer, None] = {}
+    for b in buffers(program.body):
+        home = storage.of(b)
+        if home.kind == "temporary" and not home.is_local:
+            homes[home] = None
+    placed: dict[L.Buffer, tuple[int, int]] = {}
+    for home in sorted(homes, key=lambda b: -b.size):
+        size = -(-max(home.size, 1) * np.dtype(home.dtype).itemsize // ALIGNMENT) * ALIGNMENT
+        busy = sorted(placed[o] for o in graph.edges.get(home, ()) if o in placed)
+        at = 0
+        for start, stop in busy:
+            if at + size <= start:
+                break
+            at = max(at, stop)
+        placed[home] = (at, at + size)
+        storage.offset[home] = at
+        storage.arena = max(storage.arena, at + size)
+
+
+def buffers(block: Sequence[L.Statement]) -> list[L.Buffer]:
+    """Every buffer that the statements name, in order."""
+    found: dict[L.Buffer, None] = {}
+    for s in L.walk(block):
+        if isinstance(s, L.Kernel):
+            for x in s.lines:
+                if isinstance(x, L.Load):
+                    found[x.buffer] = None
+            for y in (*s.stores, *s.folds):
+                found[y.buffer] = None
+        elif isinstance(s, L.Copy):
+            for a, b in s.pairs:
+                found[a] = None
+                if isinstance(b, L.Buffer):
+                    found[b] = None
+        elif isinstance(s, (L.Fill, L.Begin)):
+            found[s.buffer] = None
+        elif isinstance(s, L.Call):
+            found.update(dict.fromkeys((*s.arguments, *s.results)))
+        elif isinstance(s, (L.Branch, L.Loop)) and isinstance(s.predicate, L.Buffer):
+            found[s.predicate] = None
+    return list(found)

@@ -1,0 +1,114 @@
+"""The C compiler: found at run time, asked once what it can do."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import platform
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from workbench.compile import cache
+from workbench.config import compiler_command
+from workbench.errors import CompileError
+
+FLAGS = (
+    "-std=gnu11", "-O3", "-march=native", "-fPIC", "-shared", "-fno-math-errno", "-fno-trapping-math",
+    "-fopenmp-simd", "-fno-builtin-malloc", "-w",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """A C compiler and what decides whether its output can be reused."""
+
+    path: str
+    identity: str
+    vector_math: bool
+
+    def flags(self) -> tuple[str, ...]:
+        return (*FLAGS, "-lmvec", "-lm") if self.vector_math else (*FLAGS, "-lm")
+
+    def build(self, code: str) -> tuple[Path, bool]:
+        """Return the shared library of `code`, and whether it was in the cache already."""
+        flags = self.flags()
+        name = cache.digest(self.identity, " ".join(flags), code)
+        return cache.fetch(name, ".so", lambda target: self._run(code, target, flags))
+
+    def _run(self, code: str, target: Path, flags: tuple[str, ...]) -> None:
+        source = target.with_suffix(".c")
+        source.write_text(code)
+        compile_flags = [f for f in flags if not f.startswith("-l")]
+        libraries = [f for f in flags if f.startswith("-l")]
+        command = [self.path, *compile_flags, "-o", str(target), str(source), *libraries]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise CompileError(
+                f"{self.path} could not compile the generated code:\n{done.stderr[-2000:]}",
+                "please report it with the model; backend='numba' may work meanwhile",
+            )
+
+
+@functools.lru_cache(maxsize=4)
+def _find(asked: str | None) -> Compiler | None:
+    names = [asked] if asked is not None else ["gcc", "clang", "cc"]
+    for name in names:
+        path = shutil.which(name) if name else None
+        if path is None:
+            continue
+        try:
+            version = subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout
+        except (OSError, subprocess.CalledProcessError):
+            continue
+        vector = "clang" not in version.lower() and _has_libmvec()
+        return Compiler(path, f"{version.splitlines()[0]} {_processor()}", vector)
+    return None
+
+
+def find_compiler() -> Compiler | None:
+    """Return the C compiler to use, or ``None`` if there is none."""
+    return _find(compiler_command())
+
+
+def require_compiler() -> Compiler:
+    """Return the C compiler.
+
+    Raises
+    ------
+    CompileError
+        If there is none, with what to install on this system.
+    """
+    found = find_compiler()
+    if found is None:
+        install = {
+            "linux": "sudo apt install gcc (Debian, Ubuntu) or sudo dnf install gcc (Fedora)",
+            "darwin": "xcode-select --install",
+        }.get(sys.platform, "conda install -c conda-forge c-compiler")
+        raise CompileError(
+            "backend='c' needs a C compiler, and neither gcc nor clang was found on the PATH",
+            f"{install}; or use backend='numba'",
+        )
+    return found
+
+
+def _has_libmvec() -> bool:
+    """Whether glibc's vector versions of exp, log, ... are there."""
+    try:
+        ctypes.CDLL("libmvec.so.1")
+    except OSError:
+        return False
+    return platform.machine() == "x86_64"
+
+
+@functools.lru_cache(maxsize=1)
+def _processor() -> str:
+    """What ``-march=native`` depends on."""
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return platform.processor()
+    flags = next((line for line in text.splitlines() if line.startswith(("flags", "Features"))), "")
+    return platform.machine() + cache.digest(flags)

@@ -1,0 +1,27 @@
+"""Settings, read from the environment when first asked for."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+
+def cache_directory() -> Path:
+    """Return the folder for compiled code: ``WORKBENCH_CACHE_DIR``, else the user's cache folder."""
+    given = os.environ.get("WORKBENCH_CACHE_DIR")
+    if given:
+        return Path(given)
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "workbench"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "workbench"
+
+
+def compiler_command() -> str | None:
+    """Return the C compiler asked for by ``WORKBENCH_CC``; empty means that none is to be used."""
+    return os.environ.get("WORKBENCH_CC")
+
+
+def cache_limit_bytes() -> int:
+    """Return how large the cache may grow: ``WORKBENCH_CACHE_MB``, 512 by default."""
+    return int(os.environ.get("WORKBENCH_CACHE_MB", "512")) << 20
