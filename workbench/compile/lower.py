@@ -204,6 +204,10 @@ class _Block:
         if at < len(candidates):
             number = candidates[at]
         else:
+            if space:
+                # Room for scalars before every loop, so that a later scalar need not split it.
+                self.by_space.setdefault((), []).append(len(self.units))
+                self.units.append(_Unit(()))
             number = len(self.units)
             self.units.append(_Unit(space))
             candidates.append(number)

@@ -90,9 +90,7 @@ class ScalarOp(Elementwise):
     doc: str
 
     def dtype(self, dtypes: Sequence[str]) -> str:
-        if self.result == "bool":
-            return "bool"
-        return dtypes[-1]
+        return self.result if self.result in ("bool", "float64") else dtypes[-1]
 
     def numpy(self, *values: Any) -> Any:
         return self.function(*values)
@@ -208,7 +206,8 @@ def elementwise(
     domain
         Where tests draw the operands.
     result
-        "number" (the common dtype), "float", "bool", "logical", "integer", or "where".
+        "number" (the common dtype), "float", "float64" (from words), "bool", "logical", "integer", or
+        "where".
     support
         Functions that the forms call: ``{"c": ..., "py": ...}``.
     cost
