@@ -110,6 +110,22 @@ class Region(Op):
         return tuple(self.graph.run("jax", *values))
 
 
+@dataclass(frozen=True)
+class MakeTuple(Op):
+    """Several values held together, as a branch that is taken for certain leaves them."""
+
+    name = "tuple"
+
+    def infer(self, *types: Type) -> TupleType:
+        return TupleType(types)
+
+    def numpy(self, *values: Any) -> Any:
+        return values
+
+    def jax(self, *values: Any) -> Any:
+        return values
+
+
 def while_loop(
     cond: Callable[..., Any], body: Callable[..., Sequence[Any]], init: Sequence[Any], names: Sequence[str] = ()
 ) -> list[Tensor]:

@@ -1,0 +1,33 @@
+"""Rules that turn graphs into equal, better ones, in ordered and named passes."""
+
+from __future__ import annotations
+
+import functools
+
+from workbench.graph.rewrite import RULES, Mode, Pass
+from workbench.rewrites import canonicalise, specialise, stabilise
+
+
+def _group(*names: str) -> tuple[object, ...]:
+    return tuple(r for r in RULES.values() if r.group in names)
+
+
+@functools.cache
+def default_mode() -> Mode:
+    """Return the passes that :func:`workbench.function` runs.
+
+    Examples
+    --------
+    >>> default_mode()
+    Mode: canonicalise, stabilise, specialise
+    """
+    return Mode(
+        (
+            Pass("canonicalise", _group("canonicalise"), canonicalise.__doc__ or ""),  # type: ignore[arg-type]
+            Pass("stabilise", _group("canonicalise", "stabilise"), stabilise.__doc__ or ""),  # type: ignore[arg-type]
+            Pass("specialise", _group("canonicalise", "specialise"), specialise.__doc__ or ""),  # type: ignore[arg-type]
+        )
+    )
+
+
+__all__ = ["default_mode"]
