@@ -194,6 +194,18 @@ def exp_of_log(p: Tensor) -> Tensor:
     return p
 
 
+@rule(GROUP, pt.exp(x) > 0.0)
+def exp_is_positive(x: Tensor) -> Tensor:
+    """An exponential is always positive."""
+    return pt.constant(True)
+
+
+@rule(GROUP, pt.exp(x) >= 0.0)
+def exp_is_not_negative(x: Tensor) -> Tensor:
+    """An exponential is never negative."""
+    return pt.constant(True)
+
+
 @rule(GROUP, ops=(e.where,), examples=lambda: [pt.where(pt.constant(True), _vector(), 0.0)])
 def constant_condition(expr: Expr) -> Expr | None:
     """A choice whose condition is known is made now."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from workbench.errors import DTypeError, ShapeError
 from workbench.graph.domain import Booleans, Domain, Integers, Interval, Words, inf, positive, real
-from workbench.graph.expr import Expr, Op, intern
+from workbench.graph.expr import Constant, Expr, Op, constant_op, intern
 from workbench.graph.types import Shape, TensorType
 from workbench.tensor.tensor import Tensor, as_tensor
 
@@ -268,7 +268,11 @@ def cast(x: Any, dtype: str) -> Tensor:
     """Return `x` with another dtype."""
     x = as_tensor(x)
     dtype = np.dtype(dtype).name
-    return x if x.dtype == dtype else intern(Cast(dtype), (x,))
+    if x.dtype == dtype:
+        return x
+    if isinstance(x.op, Constant):
+        return intern(constant_op(x.op.value, dtype))  # type: ignore[no-any-return]
+    return intern(Cast(dtype), (x,))  # type: ignore[no-any-return]
 
 
 # Arithmetic -----------------------------------------------------------------------------------

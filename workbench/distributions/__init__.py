@@ -1,0 +1,10 @@
+"""Distributions: one class each, with its density, draw, support and support point."""
+
+from workbench.distributions.continuous import Exponential, HalfNormal, Normal, Uniform
+from workbench.distributions.discrete import Bernoulli
+from workbench.distributions.distribution import Distribution, Draw, draw_rules, key_of, set_key
+
+__all__ = [
+    "Bernoulli", "Distribution", "Draw", "Exponential", "HalfNormal", "Normal", "Uniform", "draw_rules",
+    "key_of", "set_key",
+]  # fmt: skip

@@ -1,0 +1,122 @@
+"""Constrained variables seen from unconstrained space: transforms with their Jacobians, as rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import workbench.tensor as pt
+from workbench.distributions.continuous import HalfNormal, Uniform
+from workbench.distributions.distribution import Draw
+from workbench.graph.expr import Expr, Op, intern
+from workbench.graph.rewrite import rule
+from workbench.graph.types import TensorType
+from workbench.tensor.tensor import Tensor
+from workbench.transforms.logprob import logp_node
+
+
+@dataclass(frozen=True)
+class Transform:
+    """A smooth one-to-one map of the real line onto a support.
+
+    `name` is the ending of value variables' names, as in PyMC (``sigma_log__``).
+    """
+
+    @property
+    def name(self) -> str:
+        raise NotImplementedError
+
+    def backward(self, value: Tensor, rv: Tensor) -> Tensor:
+        """From unconstrained space to the support."""
+        raise NotImplementedError
+
+    def forward(self, value: Tensor, rv: Tensor) -> Tensor:
+        """From the support to unconstrained space."""
+        raise NotImplementedError
+
+    def log_jacobian(self, value: Tensor, rv: Tensor) -> Tensor:
+        """Logarithm of the derivative of `backward`."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Log(Transform):
+    """Positive numbers, by their logarithm."""
+
+    name = "log"
+
+    def backward(self, value: Tensor, rv: Tensor) -> Tensor:
+        return pt.exp(value)
+
+    def forward(self, value: Tensor, rv: Tensor) -> Tensor:
+        return pt.log(value)
+
+    def log_jacobian(self, value: Tensor, rv: Tensor) -> Tensor:
+        return value
+
+
+@dataclass(frozen=True)
+class IntervalTransform(Transform):
+    """Numbers between two bounds, by the log-odds of their place between them."""
+
+    name = "interval"
+
+    def backward(self, value: Tensor, rv: Tensor) -> Tensor:
+        lower, upper = _bounds(rv)
+        return lower + (upper - lower) * pt.sigmoid(value)
+
+    def forward(self, value: Tensor, rv: Tensor) -> Tensor:
+        lower, upper = _bounds(rv)
+        return pt.log(value - lower) - pt.log(upper - value)
+
+    def log_jacobian(self, value: Tensor, rv: Tensor) -> Tensor:
+        lower, upper = _bounds(rv)
+        return pt.log(upper - lower) - 2.0 * pt.softplus(-value) - value
+
+
+def _bounds(rv: Tensor) -> tuple[Tensor, Tensor]:
+    assert isinstance(rv.op, Draw)
+    return rv.op.distribution.bounds(*rv.inputs[1:])  # type: ignore[arg-type]
+
+
+def default_transform(rv: Tensor) -> Transform | None:
+    """Return the transform that the support of `rv` asks for, if any."""
+    assert isinstance(rv.op, Draw)
+    return {"positive": Log(), "interval": IntervalTransform()}.get(rv.op.distribution.support.kind)
+
+
+@dataclass(frozen=True)
+class UnconstrainedLogProb(Op):
+    """The log-density of a variable (first input) in the unconstrained space of `transform`."""
+
+    transform: Transform
+    jacobian: bool
+    name = "logp_unconstrained"
+
+    def infer(self, x: TensorType, value: TensorType) -> TensorType:
+        return TensorType("float64", x.shape)
+
+
+def unconstrained_logp(rv: Tensor, value: Tensor, transform: Transform | None, jacobian: bool) -> Tensor:
+    """Return the log-density of `rv` at an unconstrained `value`, not derived yet."""
+    if transform is None:
+        return logp_node(rv, value)
+    return intern(UnconstrainedLogProb(transform, jacobian), (rv, value))  # type: ignore[no-any-return]
+
+
+def _examples() -> list[Any]:
+    v = pt.vector("value", 3)
+    return [
+        unconstrained_logp(HalfNormal.dist(1.0, shape=(3,)), v, Log(), True),
+        unconstrained_logp(Uniform.dist(1.0, 2.0, shape=(3,)), v, IntervalTransform(), True),
+    ]
+
+
+@rule("logprob", ops=(UnconstrainedLogProb,), examples=_examples)
+def change_of_variables(expr: Expr) -> Expr | None:
+    """In other coordinates the density is multiplied by how much the map stretches (its Jacobian)."""
+    rv, value = expr.inputs
+    op = expr.op
+    assert isinstance(op, UnconstrainedLogProb)
+    term = logp_node(rv, op.transform.backward(value, rv))  # type: ignore[arg-type]
+    return term + op.transform.log_jacobian(value, rv) if op.jacobian else term  # type: ignore[arg-type]
