@@ -1,0 +1,140 @@
+"""The state of a NUTS chain: plain arrays, so that a run can pause, move and resume bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import workbench.tensor as pt
+from workbench.tensor.tensor import Tensor
+
+
+class NutsState(NamedTuple):
+    """Everything a chain carries from one leapfrog to the next (`d` is the number of parameters).
+
+    Positions and gradients are in the model's unconstrained space; velocities are whitened: kinetic
+    energy is ``|v|**2 / 2`` and the position moves by ``step * scale * v``.
+    """
+
+    key: Tensor
+    """Random key of the chain."""
+    draw: Tensor
+    """Number of the draw whose tree is being built, warm-up included."""
+
+    q: Tensor
+    """Position, (d,), at the end that is being extended."""
+    v: Tensor
+    """Velocity there, (d,)."""
+    g: Tensor
+    """Gradient of the log-density there, (d,)."""
+
+    q_left: Tensor
+    """Position at the trajectory's left end, (d,)."""
+    v_left: Tensor
+    g_left: Tensor
+    q_right: Tensor
+    """Position at its right end, (d,)."""
+    v_right: Tensor
+    g_right: Tensor
+    index_left: Tensor
+    """Leapfrogs from the start to the left end, negative."""
+    index_right: Tensor
+    """Leapfrogs from the start to the right end."""
+
+    rho: Tensor
+    """Sum of velocities over the trajectory, (d,)."""
+    weight: Tensor
+    """Logarithm of the trajectory's total weight, relative to its start."""
+    proposal_q: Tensor
+    """The state that becomes the draw if the tree ends here, (d,)."""
+    proposal_g: Tensor
+    proposal_lp: Tensor
+    proposal_energy: Tensor
+    proposal_index: Tensor
+
+    direction: Tensor
+    """1 when the right end is being extended, -1 for the left."""
+    depth: Tensor
+    """Doublings done."""
+    leaf: Tensor
+    """Leaves of the current subtree (of ``2**depth``) done."""
+    sub_rho: Tensor
+    """Sum of velocities over the current subtree, (d,)."""
+    sub_weight: Tensor
+    sub_q: Tensor
+    """The current subtree's candidate, (d,)."""
+    sub_g: Tensor
+    sub_lp: Tensor
+    sub_energy: Tensor
+    sub_index: Tensor
+    checkpoint_v: Tensor
+    """Velocities at the first leaves of unfinished inner subtrees, (max_depth + 1, d)."""
+    checkpoint_rho: Tensor
+    """Sums of velocities up to there, (max_depth + 1, d)."""
+
+    energy: Tensor
+    """Energy at the trajectory's start."""
+    leapfrogs: Tensor
+    """Leapfrogs in this tree."""
+    accept_sum: Tensor
+    """Sum of acceptance probabilities over the tree."""
+    symmetric_sum: Tensor
+    """Sum of the symmetric acceptance statistic over the tree."""
+    max_error: Tensor
+    """Largest energy error of the tree, by absolute value."""
+
+    step: Tensor
+    """Step size of this tree, jitter included."""
+    log_step: Tensor
+    """Logarithm of the adapted step size."""
+    log_step_average: Tensor
+    step_error: Tensor
+    """Dual averaging's running mean of (target - acceptance)."""
+    step_anchor: Tensor
+    """Dual averaging shrinks towards this log step size."""
+    step_updates: Tensor
+
+    scale: Tensor
+    """Square root of the inverse mass matrix's diagonal, (d,)."""
+    window: Tensor
+    """Draws after which the background window takes over."""
+    count: Tensor
+    """Draws in the foreground window."""
+    mean_q: Tensor
+    """Mean of positions in the foreground window, (d,)."""
+    square_q: Tensor
+    """Sum of squared deviations of positions, (d,)."""
+    mean_g: Tensor
+    square_g: Tensor
+    next_count: Tensor
+    """Draws in the background window."""
+    next_mean_q: Tensor
+    next_square_q: Tensor
+    next_mean_g: Tensor
+    next_square_g: Tensor
+
+    done: Tensor
+    """Leapfrogs in this chunk."""
+    row: Tensor
+    """Draws in this chunk."""
+    draws: Tensor
+    """Draws of this chunk, (n, d)."""
+    stats: Tensor
+    """Statistics of each draw of this chunk, (n, number of statistics)."""
+
+
+def branch(
+    predicate: Tensor,
+    then: Callable[[NutsState], NutsState],
+    orelse: Callable[[NutsState], NutsState],
+    state: NutsState,
+) -> NutsState:
+    """Choose between two continuations of a state."""
+    results = pt.cond(
+        predicate,
+        lambda *fields: then(NutsState(*fields)),
+        lambda *fields: orelse(NutsState(*fields)),
+        state,
+        NutsState._fields,
+    )
+    return NutsState(*results)

@@ -1,0 +1,59 @@
+"""Step size by dual averaging (Nesterov; Hoffman and Gelman, "The No-U-Turn sampler", 2014)."""
+
+from __future__ import annotations
+
+import math
+
+import workbench.tensor as pt
+from workbench.samplers.integrator import LogpGrad, kinetic, leapfrog
+from workbench.samplers.state import NutsState
+from workbench.tensor.tensor import Tensor, as_tensor
+
+DECAY, DELAY, SHRINKAGE = 0.75, 10.0, 0.05
+"""k, t0 and gamma of the paper; t0 and gamma as in nuts-rs."""
+FIRST_STEP = 0.1
+JITTER = 0.1
+
+
+def average_step(s: NutsState, statistic: Tensor, target: float) -> NutsState:
+    """Return the state after one update with a tree's acceptance `statistic`."""
+    n = s.step_updates + 1.0
+    rate = 1.0 / (n + DELAY)
+    error = (1.0 - rate) * s.step_error + rate * (target - statistic)
+    log_step = s.step_anchor - pt.sqrt(n) / SHRINKAGE * error
+    mix = pt.exp(-DECAY * pt.log(n))
+    average = mix * log_step + (1.0 - mix) * s.log_step_average
+    return s._replace(step_updates=n, step_error=error, log_step=log_step, log_step_average=average)
+
+
+def first_step(
+    logp_grad: LogpGrad, key: Tensor, q: Tensor, g: Tensor, lp: Tensor, scale: Tensor, target: float
+) -> Tensor:
+    """Return a step size at which one leapfrog's acceptance crosses `target`: doubled or halved from 0.1."""
+    v = pt.random.normal(key, q.type.shape)
+    start = kinetic(v) - lp
+
+    def accepted(step: Tensor) -> Tensor:
+        _, v1, _, lp1 = leapfrog(logp_grad, q, v, g, scale, step)
+        change = start - (kinetic(v1) - lp1)
+        return pt.where(pt.isfinite(change), change, -float("inf")) > math.log(target)
+
+    up = accepted(as_tensor(FIRST_STEP))
+    factor = pt.where(up, 2.0, 0.5)
+
+    def body(step: Tensor, tries: Tensor, going: Tensor) -> list[Tensor]:
+        step = step * factor
+        return [step, tries + 1, pt.equal(pt.cast(accepted(step), "int64"), pt.cast(up, "int64"))]
+
+    step, _, _ = pt.while_loop(
+        lambda step, tries, going: pt.logical_and(going, tries < 50),
+        body,
+        [FIRST_STEP, 0, pt.constant(True)],
+        names=("step", "tries", "going"),
+    )
+    return step
+
+
+def jittered(log_step: Tensor, key: Tensor) -> Tensor:
+    """Return a step size within 10 % of the adapted one."""
+    return pt.exp(log_step) * pt.random.uniform(key, (), 1.0 - JITTER, 1.0 + JITTER)
