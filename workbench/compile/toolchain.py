@@ -8,6 +8,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,9 @@ FLAGS = (
     "-std=gnu11", "-O3", "-march=native", "-fPIC", "-shared", "-fno-math-errno", "-fno-trapping-math",
     "-fopenmp-simd", "-fno-builtin-malloc", "-w",
 )  # fmt: skip
+
+
+_building: dict[str, threading.Lock] = {}
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,9 @@ class Compiler:
         """Return the shared library of `code`, and whether it was in the cache already."""
         flags = self.flags()
         name = cache.digest(self.identity, " ".join(flags), code)
-        return cache.fetch(name, ".so", lambda target: self._run(code, target, flags))
+        # One build at a time of the same code within this process; others wait for its result.
+        with _building.setdefault(name, threading.Lock()):
+            return cache.fetch(name, ".so", lambda target: self._run(code, target, flags))
 
     def _run(self, code: str, target: Path, flags: tuple[str, ...]) -> None:
         source = target.with_suffix(".c")
