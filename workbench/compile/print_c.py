@@ -18,6 +18,8 @@ LITERAL_LIMIT = 4
 """Larger sizes are arguments, so that other data of the same structure runs the same code."""
 ROW_BLOCK = 256
 """Rows computed in a vector loop before their scattered sums are added one by one."""
+SPLIT_COST = 40
+"""Rows cheaper than this are computed and scattered in one plain loop."""
 
 HEADER = """\
 #include <stdint.h>
@@ -272,6 +274,15 @@ class _Printer:
             self.level(n, n.depth)
             self.close()
             return
+        if not self.worth_splitting(n):
+            self.open(f"for (int64_t i{axis} = 0; i{axis} < {extent}; i{axis}++)")
+            for line in n.lines[n.depth]:
+                self.scalar_line(line)
+            self.effects(n)
+            for e in n.scattered:
+                self.effect(e)
+            self.close()
+            return
         saved = self.saved(n)
         self.open(f"for (int64_t start = 0; start < {extent}; start += {ROW_BLOCK})")
         self.line(f"const int64_t rows = {extent} - start < {ROW_BLOCK} ? {extent} - start : {ROW_BLOCK};")
@@ -293,6 +304,10 @@ class _Printer:
             self.effect(e)
         self.close()
         self.close()
+
+    def worth_splitting(self, n: Nest) -> bool:
+        """Whether a vector loop pays for storing its rows' values for the scattered sums."""
+        return sum(line.op.cost for line in n.lines[n.depth] if isinstance(line, L.Let)) > SPLIT_COST
 
     def saved(self, n: Nest) -> dict[str, str]:
         """Row values that the scattered sums need after the vector loop."""
