@@ -1,0 +1,93 @@
+"""Make the reference numbers in this folder: run with PyMC and nutpie in an environment of their own.
+
+    pip install -r benchmarks/peers-requirements.txt
+    python tests/reference/make_radon.py path/to/data
+
+Writes radon.json: posterior means and sds with their Monte Carlo errors from a long nutpie run, and
+PyMC's log-density and gradient at five points of radon and of non-centred eight schools.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import arviz as az
+import numpy as np
+import nutpie
+import pymc as pm
+
+HERE = Path(__file__).parent
+DRAWS, TUNE, CHAINS, SEED = 5000, 2000, 8, 20261121
+
+
+def radon_model(folder: Path) -> pm.Model:
+    d = json.loads((folder / "radon_mn.json").read_text())
+    county, floor = np.array(d["county_idx"]) - 1, np.array(d["floor_measure"], float)
+    with pm.Model(coords={"county": np.arange(d["J"])}) as model:
+        mu_a = pm.Normal("mu_a", 0.0, 10)
+        sigma_a = pm.HalfNormal("sigma_a", 1.0)
+        a = pm.Deterministic("a", pm.Normal("a_raw", 0, 1, dims="county") * sigma_a + mu_a, dims="county")
+        mu_b = pm.Normal("mu_b", 0.0, 2.0)
+        sigma_b = pm.HalfNormal("sigma_b", 1.0)
+        b = pm.Deterministic("b", pm.Normal("b_raw", 0, 1, dims="county") * sigma_b + mu_b, dims="county")
+        eps = pm.HalfNormal("eps", 1.5)
+        pm.Normal("y", a[county] + b[county] * floor, eps, observed=np.array(d["log_radon"]))
+    return model
+
+
+def schools_model(folder: Path) -> pm.Model:
+    d = json.loads((folder / "eight_schools.json").read_text())
+    with pm.Model() as model:
+        mu = pm.Normal("mu", 0, 5)
+        tau = pm.HalfNormal("tau", 5)
+        z = pm.Normal("z", 0, 1, shape=d["J"])
+        pm.Normal("y", mu + tau * z, np.array(d["sigma"], float), observed=np.array(d["y"], float))
+    return model
+
+
+def points(model: pm.Model) -> list[dict]:
+    rng = np.random.default_rng(SEED)
+    logp, dlogp = model.compile_logp(), model.compile_dlogp()
+    found = []
+    for _ in range(5):
+        point = {v.name: rng.normal(size=np.shape(model.initial_point()[v.name])) * 0.5 for v in model.value_vars}
+        flat = np.concatenate([np.ravel(point[v.name]) for v in model.value_vars])
+        found.append({"q": flat.tolist(), "logp": float(logp(point)), "gradient": dlogp(point).tolist()})
+    return found
+
+
+def main(folder: Path) -> None:
+    radon, schools = radon_model(folder), schools_model(folder)
+    result = {
+        "points": {
+            "source": f"PyMC {pm.__version__}",
+            "radon": {"values": [v.name for v in radon.value_vars], "points": points(radon)},
+            "eight_schools": {"values": [v.name for v in schools.value_vars], "points": points(schools)},
+        }
+    }
+    compiled = nutpie.compile_pymc_model(radon)
+    idata = nutpie.sample(
+        compiled, draws=DRAWS, tune=TUNE, chains=CHAINS, cores=2, target_accept=0.95, seed=SEED, progress_bar=False
+    )
+    names = ["mu_a", "sigma_a", "mu_b", "sigma_b", "eps", "a", "b"]
+    post = idata.posterior
+    rhat = max(float(az.rhat(post, var_names=[n])[n].max()) for n in names)
+    result["posterior"] = {
+        "source": f"nutpie {nutpie.__version__}, PyMC {pm.__version__}: {CHAINS} chains of {DRAWS} draws after {TUNE} "
+        f"of warm-up, target_accept 0.95, seed {SEED}; largest R-hat {rhat:.4f}",
+        "variables": {
+            n: {
+                "mean": post[n].mean(("chain", "draw")).values.tolist(),
+                "sd": post[n].std(("chain", "draw")).values.tolist(),
+                "mcse_mean": az.mcse(post, var_names=[n], method="mean")[n].values.tolist(),
+                "mcse_sd": az.mcse(post, var_names=[n], method="sd")[n].values.tolist(),
+            }
+            for n in names
+        },
+    }
+    (HERE / "radon.json").write_text(json.dumps(result, indent=1))
+    print(result["posterior"]["source"])
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,85 @@
+"""JAX: a graph as a plain function of JAX arrays, and as a compiled one of NumPy arrays."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from workbench.graph.expr import Data, Expr, Input, intern
+from workbench.graph.inner import Graph
+from workbench.graph.traverse import replace, topological
+from workbench.graph.types import type_of
+
+
+def to_jax(graph: Graph) -> Callable[..., Any]:
+    """Return a graph as a jittable, differentiable function of JAX arrays: a tuple of results."""
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    return lambda *values: tuple(graph.run("jax", *values))
+
+
+class JaxFunction:
+    """A graph jitted by JAX, on its default device.
+
+    Data of the graph itself are arguments: new data do not recompile. Data inside loops and
+    branches are part of the program, which is made anew when they change.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.data = [n for n in topological(graph.results) if isinstance(n.op, Data)]
+        self.inner_data = _inner_data(graph)
+        self.timings: dict[str, float] = {}
+        self._compile()
+
+    def _compile(self) -> None:
+        start = time.perf_counter()
+        inputs: list[Expr] = [intern(Input(n.name, type_of(n.op.value))) for n in self.data]  # type: ignore[attr-defined]
+        opened = Graph([*self.graph.params, *inputs], replace(self.graph.results, dict(zip(self.data, inputs))))
+        function = to_jax(opened)
+        import jax
+
+        example = [jax.ShapeDtypeStruct(p.type.static_shape, p.type.dtype) for p in opened.params]  # type: ignore[attr-defined]
+        self._seen = [n.op.value for n in self.inner_data]  # type: ignore[attr-defined]
+        self._lowered = jax.jit(function).lower(*example)
+        self.timings["lower"] = time.perf_counter() - start
+        start = time.perf_counter()
+        self._compiled = self._lowered.compile()
+        self.timings["compile"] = time.perf_counter() - start
+
+    @property
+    def source(self) -> str:
+        """The program in StableHLO, as JAX lowered it."""
+        return str(self._lowered.as_text())
+
+    def __call__(self, *values: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
+        if any(n.op.value is not seen for n, seen in zip(self.inner_data, self._seen)):  # type: ignore[attr-defined]
+            self._compile()
+        given = [*values, *(n.op.value for n in self.data)]  # type: ignore[attr-defined]
+        return [np.asarray(v) for v in self._compiled(*given)]
+
+
+def _inner_data(graph: Graph) -> list[Expr]:
+    """Data leaves inside the loops, branches and regions of a graph."""
+    found: dict[Expr, None] = {}
+    pending = [g for n in topological(graph.results) for g in n.op.graphs]
+    seen: set[Graph] = set()
+    while pending:
+        g = pending.pop()
+        if g in seen:
+            continue
+        seen.add(g)
+        for n in topological(g.results):
+            if isinstance(n.op, Data):
+                found[n] = None
+            pending += n.op.graphs
+    return list(found)
+
+
+def compile_jax(graph: Graph) -> JaxFunction:
+    """Compile a graph of known shapes with JAX."""
+    return JaxFunction(graph)
