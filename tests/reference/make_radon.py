@@ -56,6 +56,13 @@ def points(model: pm.Model) -> list[dict]:
     return found
 
 
+def sd_error(post, name: str) -> np.ndarray:
+    """Monte Carlo error of a posterior sd, from its effective sample size (Stan's approximation)."""
+    n = az.ess(post, var_names=[name], method="sd")[name].values
+    sd = post[name].std(("chain", "draw")).values
+    return sd * np.sqrt(np.exp(1.0) * (1.0 - 1.0 / n) ** (n - 1.0) - 1.0)
+
+
 def main(folder: Path) -> None:
     radon, schools = radon_model(folder), schools_model(folder)
     result = {
@@ -80,7 +87,7 @@ def main(folder: Path) -> None:
                 "mean": post[n].mean(("chain", "draw")).values.tolist(),
                 "sd": post[n].std(("chain", "draw")).values.tolist(),
                 "mcse_mean": az.mcse(post, var_names=[n], method="mean")[n].values.tolist(),
-                "mcse_sd": az.mcse(post, var_names=[n], method="sd")[n].values.tolist(),
+                "mcse_sd": sd_error(post, n).tolist(),
             }
             for n in names
         },

@@ -54,6 +54,10 @@ class CFunction:
     def __init__(self, graph: Graph, name: str, pool: ThreadPoolExecutor | None = None) -> None:
         compiler = require_compiler()
         self.timings: dict[str, float] = {}
+        self.cached = False
+        self.source = ""
+        self.arena = 0
+        self._inner: list[ctypes.c_void_p] = []
         if pool is None:
             with ThreadPoolExecutor(2, thread_name_prefix="compile") as own:
                 self._build(graph, name, compiler, own)
@@ -93,8 +97,8 @@ class CFunction:
         now = [op.value for op in self._data]
         changed = len(now) != len(self._seen) or any(a is not b for a, b in zip(now, self._seen))
         inner = [r._envs() for r in self.regions]
-        if not self._seen and not hasattr(self, "_address") or changed or inner != self._inner:
-            arrays = [np.ascontiguousarray(op.value) for _, op in self.program.constants]  # type: ignore[attr-defined]
+        if (not self._seen and not hasattr(self, "_address")) or changed or inner != self._inner:
+            arrays = [np.ascontiguousarray(op.value) for _, op in self.program.constants]
             table = np.array([*(a.ctypes.data for a in arrays), 0], np.uintp)
             below = np.array([*(a.value or 0 for a in inner), 0], np.uintp)
             env = _Env(

@@ -74,7 +74,7 @@ class CompiledFunction:
         self.timings["rewrite"] = time.perf_counter() - start
         self._mode = mode
         self._compiled: dict[tuple[tuple[int, ...], ...], Callable[..., Any]] = {}
-        self._types: list[TensorType] = [p.type for p in self.written.params]  # type: ignore[misc]
+        self._types: list[TensorType] = [p.type for p in self.written.params]
         if all(None not in t.shape for t in self._types):
             self._compile(tuple(t.static_shape for t in self._types), self.graph)
 
@@ -94,7 +94,7 @@ class CompiledFunction:
 
     def _specialise(self, shapes: tuple[tuple[int, ...], ...]) -> Callable[..., Any]:
         params = [
-            p if p.type.shape == shape else _sized(p, shape)  # type: ignore[attr-defined]
+            p if p.type.shape == shape else _sized(p, shape)
             for p, shape in zip(self.written.params, shapes)
         ]
         results, _ = self._mode.run(self.written.apply(*params), record=False)

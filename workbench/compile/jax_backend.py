@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Callable
 from typing import Any
@@ -16,9 +17,8 @@ from workbench.graph.types import type_of
 
 def to_jax(graph: Graph) -> Callable[..., Any]:
     """Return a graph as a jittable, differentiable function of JAX arrays: a tuple of results."""
-    import jax
-
-    jax.config.update("jax_enable_x64", True)
+    config: Any = importlib.import_module("jax").config
+    config.update("jax_enable_x64", True)
     return lambda *values: tuple(graph.run("jax", *values))
 
 
@@ -38,13 +38,12 @@ class JaxFunction:
 
     def _compile(self) -> None:
         start = time.perf_counter()
-        inputs: list[Expr] = [intern(Input(n.name, type_of(n.op.value))) for n in self.data]  # type: ignore[attr-defined]
+        inputs: list[Expr] = [intern(Input(n.name, type_of(n.op.value))) for n in self.data]
         opened = Graph([*self.graph.params, *inputs], replace(self.graph.results, dict(zip(self.data, inputs))))
         function = to_jax(opened)
-        import jax
-
-        example = [jax.ShapeDtypeStruct(p.type.static_shape, p.type.dtype) for p in opened.params]  # type: ignore[attr-defined]
-        self._seen = [n.op.value for n in self.inner_data]  # type: ignore[attr-defined]
+        jax: Any = importlib.import_module("jax")
+        example = [jax.ShapeDtypeStruct(p.type.static_shape, p.type.dtype) for p in opened.params]
+        self._seen = [n.op.value for n in self.inner_data]
         self._lowered = jax.jit(function).lower(*example)
         self.timings["lower"] = time.perf_counter() - start
         start = time.perf_counter()
@@ -57,9 +56,9 @@ class JaxFunction:
         return str(self._lowered.as_text())
 
     def __call__(self, *values: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
-        if any(n.op.value is not seen for n, seen in zip(self.inner_data, self._seen)):  # type: ignore[attr-defined]
+        if any(n.op.value is not seen for n, seen in zip(self.inner_data, self._seen)):
             self._compile()
-        given = [*values, *(n.op.value for n in self.data)]  # type: ignore[attr-defined]
+        given = [*values, *(n.op.value for n in self.data)]
         return [np.asarray(v) for v in self._compiled(*given)]
 
 

@@ -17,12 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from workbench.errors import CompileError
 from workbench.compile import loops as L
+from workbench.errors import CompileError
 from workbench.graph.expr import Constant, Data, Expr, Get
 from workbench.graph.inner import Graph
 from workbench.graph.pattern import uniform_value
-from workbench.graph.traverse import topological
 from workbench.graph.types import TensorType, TupleType
 from workbench.tensor.control import Cond, Region, While
 from workbench.tensor.elementwise import Elementwise
@@ -72,36 +71,37 @@ class _Lowering:
 
     def program(self, graph: Graph) -> L.Program:
         env: dict[Expr, Value] = {}
-        inputs = []
+        inputs: list[L.Buffer] = []
         for i, p in enumerate(graph.params):
-            env[p] = L.Buffer(f"in{i}", p.type.dtype, shape_of(p), "input", note=p.name or "")  # type: ignore[attr-defined]
-            inputs.append(env[p])
+            made = L.Buffer(f"in{i}", p.type.dtype, shape_of(p), "input", note=p.name or "")
+            env[p] = made
+            inputs.append(made)
         outputs = [
-            L.Buffer(f"out{i}", r.type.dtype, shape_of(r), "output", note=r.name or "")  # type: ignore[attr-defined]
+            L.Buffer(f"out{i}", r.type.dtype, shape_of(r), "output", note=r.name or "")
             for i, r in enumerate(graph.results)
         ]
         body = _Block(self, env, graph.results).statements
         results = [env[r] for r in graph.results]
         body.append(L.Copy(list(zip(outputs, results))))
         constants = [(b, x.op) for x, b in self.constants.items()]
-        return L.Program(self.name, inputs, outputs, constants, body, self.regions, self.checks)  # type: ignore[arg-type]
+        return L.Program(self.name, inputs, outputs, constants, body, self.regions, self.checks)
 
     def buffer(self, x: Expr, stem: str = "t") -> L.Buffer:
         self.count += 1
-        return L.Buffer(f"{stem}{self.count}", x.type.dtype, shape_of(x), note=x.name or "")  # type: ignore[attr-defined]
+        return L.Buffer(f"{stem}{self.count}", x.type.dtype, shape_of(x), note=x.name or "")
 
     def leaf(self, x: Expr) -> Value | None:
         """Value of a constant or data leaf."""
         if isinstance(x.op, Constant):
             value = uniform_value(x)
             if value is not None:
-                return L.Literal(value.item(), x.type.dtype)  # type: ignore[attr-defined]
+                return L.Literal(value.item(), x.type.dtype)
         elif not isinstance(x.op, Data):
             return None
         if x not in self.constants:
             kind = x.op.value.shape
             self.constants[x] = L.Buffer(
-                f"k{len(self.constants)}", x.type.dtype, kind, "constant", note=x.name or ""  # type: ignore[attr-defined]
+                f"k{len(self.constants)}", x.type.dtype, kind, "constant", note=x.name or ""
             )
         return self.constants[x]
 
@@ -129,7 +129,7 @@ class _Block:
         self.tuples: dict[Expr, list[Value]] = {}
         self.begins: dict[int, list[L.Buffer]] = {}
 
-        order = [x for x in self.below(results)]
+        order = self.below(results)
         for x in order:
             self.assign(x)
         for r in results:
@@ -252,9 +252,7 @@ class _Block:
             y, same = pending.pop()
             if y in self.env:
                 continue
-            if isinstance(y.op, VIEWS) and y not in self.place:
-                pending += [(z, False) for z in y.inputs]
-            elif not same and self.is_cheap(y) and space is not None:
+            if (isinstance(y.op, VIEWS) and y not in self.place) or (not same and self.is_cheap(y) and space is not None):
                 pending += [(z, False) for z in y.inputs]
             else:
                 found[y] = found.get(y, True) and same and not isinstance(y.op, Get)
@@ -479,7 +477,7 @@ class _KernelMaker:
                 pending = list(x.inputs)
                 while pending:
                     y = pending.pop()
-                    if y in wanted or y in self.block.env and self.block.place.get(y) != self.number:
+                    if y in wanted or (y in self.block.env and self.block.place.get(y) != self.number):
                         continue
                     if self.block.place.get(y) == self.number:
                         wanted.add(y)
@@ -516,7 +514,7 @@ class _KernelMaker:
         if isinstance(x.op, Elementwise):
             arguments = tuple(self.broadcast_element(y, at, x.type) for y in x.inputs)
             return self.let(x.op, arguments, x)
-        return x.op.element(self, x, at)  # type: ignore[attr-defined, no-any-return]
+        return x.op.element(self, x, at)
 
     def load(self, buffer: L.Buffer, index: L.Index) -> L.Operand:
         if buffer.is_local:
@@ -529,8 +527,8 @@ class _KernelMaker:
 
     def let(self, op: Elementwise, arguments: tuple[L.Operand, ...], x: Expr) -> str:
         name = self.fresh()
-        dtypes = tuple(y.type.dtype for y in x.inputs)  # type: ignore[attr-defined]
-        self.kernel.lines.append(L.Let(name, x.type.dtype, op, arguments, dtypes, x.name or ""))  # type: ignore[attr-defined]
+        dtypes = tuple(y.type.dtype for y in x.inputs)
+        self.kernel.lines.append(L.Let(name, x.type.dtype, op, arguments, dtypes, x.name or ""))
         return name
 
     def fresh(self) -> str:

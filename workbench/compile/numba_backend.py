@@ -54,7 +54,8 @@ class NumbaFunction:
         """Compile for the argument types, by calling with nothing to do where possible."""
         import numba
 
-        signature = tuple(numba.typeof(a) for a in self._arguments(*self._examples()))
+        typeof: Any = numba.typeof
+        signature = tuple(typeof(a) for a in self._arguments(*self._examples()))
         self._run.compile(signature)
 
     def _examples(self) -> list[np.ndarray[Any, Any]]:

@@ -32,8 +32,8 @@ typedef struct wb_env {
     int64_t number;
 } wb_env;
 """
-MATH = "exp log log1p expm1 sin cos tan tanh pow erf".split()
-PLAIN_MATH = "sqrt fabs floor rint".split()
+MATH = ["exp", "log", "log1p", "expm1", "sin", "cos", "tan", "tanh", "pow", "erf"]
+PLAIN_MATH = ["sqrt", "fabs", "floor", "rint"]
 
 
 @dataclass

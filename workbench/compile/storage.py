@@ -91,7 +91,7 @@ class _Interference:
         loads = [x for x in s.lines if isinstance(x, L.Load) and _is_array(x.buffer)]
         stores = [x for x in s.stores if _is_array(x.buffer)]
         folds = [x for x in s.folds if _is_array(x.buffer)]
-        written = {x.buffer.root for x in (*stores, *folds)}
+        written = {x.buffer.root for x in stores} | {x.buffer.root for x in folds}
         after = set(live)
         identity = L.row_major([0 if n == 1 else f"i{a}" for a, n in enumerate(s.extents)], s.extents)
         for x in stores:
@@ -111,10 +111,10 @@ class _Interference:
         pairs = [(a, b) for a, b in s.pairs if _is_array(a)]
         after = set(live)
         for a, b in pairs:
-            source = b.root if isinstance(b, L.Buffer) else None
+            own = {b.root} if isinstance(b, L.Buffer) else set()
             others = {y.root for x, y in pairs if x is not a and isinstance(y, L.Buffer) and _is_array(y)}
             targets = {x.root for x, _ in pairs if x is not a}
-            self.define(a.root, (after | others | targets) - ({source} - others - targets))  # type: ignore[arg-type]
+            self.define(a.root, (after | others | targets) - (own - others - targets))
             if a.base is None:
                 live.discard(a.root)
         live.update(b.root for _, b in pairs if isinstance(b, L.Buffer) and _is_array(b))
@@ -215,8 +215,8 @@ def buffers(block: Sequence[L.Statement]) -> list[L.Buffer]:
             for x in s.lines:
                 if isinstance(x, L.Load):
                     found[x.buffer] = None
-            for y in (*s.stores, *s.folds):
-                found[y.buffer] = None
+            found.update((y.buffer, None) for y in s.stores)
+            found.update((y.buffer, None) for y in s.folds)
         elif isinstance(s, L.Copy):
             for a, b in s.pairs:
                 found[a] = None

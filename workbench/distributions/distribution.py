@@ -14,7 +14,7 @@ from workbench.graph.expr import Constant, Data, Expr, Input, Op, intern
 from workbench.graph.inner import Graph
 from workbench.graph.rewrite import rule
 from workbench.graph.traverse import topological
-from workbench.graph.types import Shape, TensorType
+from workbench.graph.types import TensorType
 from workbench.tensor.elementwise import broadcast_shapes, cast
 from workbench.tensor.shape import broadcast_to
 from workbench.tensor.tensor import Tensor, as_tensor, data
@@ -101,7 +101,7 @@ class Distribution:
             _check_parameter(cls, name, p)
         wanted = (shape,) if isinstance(shape, (int, np.integer)) else shape
         natural = broadcast_shapes(*(p.type.shape for p in given), what=f"parameters of {cls.__name__}")
-        full: Shape = natural if wanted is None else tuple(int(n) for n in wanted)
+        full: tuple[int, ...] = tuple(int(n or 0) for n in (natural if wanted is None else wanted))
         if broadcast_shapes(natural, full) != full:
             raise ShapeError(
                 f"the parameters of {cls.__name__} have shape {natural}, which does not broadcast to {full}"
@@ -160,7 +160,7 @@ def fresh_key() -> Tensor:
 def key_of(rv: Tensor) -> Tensor:
     """Return the key of a random variable."""
     assert isinstance(rv.op, Draw)
-    return rv.inputs[0]  # type: ignore[return-value]
+    return rv.inputs[0]
 
 
 def set_key(rv: Tensor, word: int) -> None:
@@ -178,7 +178,7 @@ class Draw(Op):
     shape: tuple[int, ...]
 
     @property
-    def name(self) -> str:  # type: ignore[override]
+    def name(self) -> str:
         return self.distribution.__name__
 
     def infer(self, key: TensorType, *parameters: TensorType) -> TensorType:

@@ -33,7 +33,10 @@ class Op:
         its loops, told to the compiler's builder (C and Numba).
     """
 
-    name: str
+    if TYPE_CHECKING:
+
+        @property
+        def name(self) -> str: ...
 
     def infer(self, *types: Any) -> Type:
         raise NotImplementedError(f"{type(self).__name__}.infer")
@@ -83,9 +86,9 @@ class Expr:
     __slots__ = ("__weakref__", "inputs", "name", "op", "provenance", "type")
 
     def __init__(self, op: Op, inputs: tuple[Expr, ...], type: Type) -> None:
-        self.op = op
-        self.inputs = inputs
-        self.type = type
+        self.op: Any = op
+        self.inputs: tuple[Any, ...] = inputs
+        self.type: Any = type
         self.name: str | None = None
         self.provenance: Provenance | None = current_provenance()
 
@@ -140,7 +143,7 @@ def rebuild(node: Expr, inputs: tuple[Expr, ...]) -> Expr:
     new = intern(node.op, inputs)
     if new.name is None:
         new.name = node.name
-    return new  # type: ignore[no-any-return]
+    return new
 
 
 # Leaves ---------------------------------------------------------------------------------------
@@ -230,7 +233,7 @@ def constant_op(value: object, dtype: str | None = None) -> Constant:
 
 
 SUPPORTED_DTYPES = frozenset(
-    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64".split()
+    ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64"]
 )
 
 

@@ -65,11 +65,12 @@ def match(pattern: Expr, expr: Expr, bindings: Bindings) -> Bindings | None:
 
 
 def _match_all(patterns: tuple[Expr, ...], exprs: tuple[Expr, ...], bindings: Bindings) -> Bindings | None:
-    found: Bindings | None = bindings
+    found = bindings
     for p, e in zip(patterns, exprs):
-        found = match(p, e, found)
-        if found is None:
+        more = match(p, e, found)
+        if more is None:
             return None
+        found = more
     return found
 
 

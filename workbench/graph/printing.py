@@ -17,7 +17,7 @@ MAX_INDENT = 60
 
 def op_text(expr: Expr) -> str:
     """Return an operation with its static parameters: ``sum{axes=(0,)}``."""
-    op = expr.op
+    op: Any = expr.op
     if isinstance(op, Get):
         return f"get[{op.index}]"
     if isinstance(op, Input):
@@ -29,7 +29,8 @@ def op_text(expr: Expr) -> str:
     if op.graphs or not is_dataclass(op) or getattr(op, "symbol", None) is not None:
         return str(op.name)
     shown = [f"{f.name}={getattr(op, f.name)}" for f in fields(op) if f.name not in ("name", "kind", "type")]
-    return f"{op.name}{{{', '.join(shown)}}}" if shown else str(op.name)
+    title = str(expr.op.name)
+    return f"{title}{{{', '.join(shown)}}}" if shown else title
 
 
 def constant_text(value: np.ndarray[Any, Any]) -> str:

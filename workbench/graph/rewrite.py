@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace as with_fields
+from dataclasses import dataclass, field
+from dataclasses import replace as with_fields
 from typing import Any
 
 from workbench.errors import RewriteError
@@ -109,7 +110,7 @@ def rule(
 def _pattern_rule(
     pattern: Expr, function: Callable[..., Any], wanted: list[str]
 ) -> Callable[[Expr], Expr | None]:
-    known = {v.op.label for v in pattern_variables(pattern)}  # type: ignore[attr-defined]
+    known = {v.op.label for v in pattern_variables(pattern)}
     if not set(wanted) <= known:
         raise RewriteError(f"{function.__name__}: {sorted(set(wanted) - known)} are not in the pattern")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from workbench.graph.expr import Expr, Input, rebuild
 
@@ -57,7 +58,7 @@ def users(roots: Sequence[Expr]) -> dict[Expr, list[Expr]]:
     return table
 
 
-def replace(roots: Sequence[Expr], replacements: Mapping[Expr, Expr]) -> list[Expr]:
+def replace(roots: Sequence[Expr], replacements: Mapping[Expr, Expr]) -> list[Any]:
     """Return `roots` with every key of `replacements` replaced by its value.
 
     A replacement is used as it is: it is not searched for keys itself. Nothing is mutated; what

@@ -36,7 +36,7 @@ class TensorType(Type):
         """The shape, when every dimension is known; ``ValueError`` otherwise."""
         if None in self.shape:
             raise ValueError(f"the shape of {self} is known only at run time")
-        return self.shape  # type: ignore[return-value]
+        return tuple(n for n in self.shape if n is not None)
 
     @property
     def size(self) -> int:

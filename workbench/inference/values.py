@@ -18,10 +18,10 @@ def block_graph(graph: Graph, rows: int) -> Graph:
 
     Parameters are the draws (rows, d) and how many of the rows to do.
     """
-    d = graph.params[0].type.shape[0]  # type: ignore[attr-defined]
+    d = graph.params[0].type.shape[0]
     draws = pt.matrix("draws", rows, d)
     count = pt.tensor("count", "int64", ())
-    start = [pt.zeros((rows, *r.type.static_shape), r.type.dtype) for r in graph.results]  # type: ignore[attr-defined]
+    start = [pt.zeros((rows, *r.type.static_shape), r.type.dtype) for r in graph.results]
 
     def body(i: Tensor, *outputs: Tensor) -> list[Tensor]:
         values = graph.apply(draws[i])
@@ -43,8 +43,8 @@ class Values:
     def __init__(self, model: Model, backend: str, rows: int) -> None:
         self.names = [str(x.name) for x in (*model.free_RVs, *model.deterministics)]
         graph = model.constrained_graph()
-        self.shapes = [r.type.static_shape for r in graph.results]  # type: ignore[attr-defined]
-        self.dtypes = [r.type.dtype for r in graph.results]  # type: ignore[attr-defined]
+        self.shapes = [r.type.static_shape for r in graph.results]
+        self.dtypes = [r.type.dtype for r in graph.results]
         self.rows = rows
         block = block_graph(graph, rows)
         self.function: CompiledFunction = function(block.params, block.results, backend=backend, name="values")

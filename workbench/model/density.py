@@ -52,8 +52,8 @@ class LogpGraph:
         self.trace.passes.append(record)
         self.values, substituted, record = _values_for_variables(model, derived)
         self.trace.passes.append(record)
-        self.total: Tensor = substituted[0]  # type: ignore[assignment]
-        self.elementwise: dict[str, Tensor] = dict(zip([*named, *potentials], substituted[1:]))  # type: ignore[arg-type]
+        self.total: Any = substituted[0]
+        self.elementwise: dict[str, Tensor] = dict(zip([*named, *potentials], substituted[1:]))
         self.terms = {name: pt.sum(x) for name, x in self.elementwise.items()}
 
 
@@ -76,7 +76,7 @@ VALUE_FOR_VARIABLE = Rule(
 
 def _values_for_variables(
     model: Model, roots: Sequence[Expr]
-) -> tuple[dict[Expr, Expr], list[Expr], PassRecord]:
+) -> tuple[dict[Expr, Expr], list[Any], PassRecord]:
     """Put each variable's value in its place, in order of creation."""
     start = time.perf_counter()
     values: dict[Expr, Expr] = {}
@@ -87,7 +87,7 @@ def _values_for_variables(
         value = model.rvs_to_values[rv]
         transform = model.rvs_to_transforms.get(rv)
         if transform is not None:
-            (value,) = replace([transform.backward(value, rv)], values)  # type: ignore[assignment]
+            (value,) = replace([transform.backward(value, rv)], values)
         if value.name is None:
             value.name = rv.name
         values[rv] = value
@@ -100,11 +100,11 @@ def _values_for_variables(
     return values, current, record
 
 
-def flat_vector(model: Model) -> tuple[Tensor, dict[Expr, Expr]]:
+def flat_vector(model: Model) -> tuple[Tensor, dict[Expr, Tensor]]:
     """Return the flat vector, and each value variable as a part of it."""
     q: Tensor = intern(Input("q", TensorType("float64", (model.flat_size,))))
     q.name = "q"
-    parts: dict[Expr, Expr] = {}
+    parts: dict[Expr, Tensor] = {}
     for rv, (at, shape) in zip(model.free_RVs, model.flat_slices.values()):
         part = pt.reshape(q[at], shape)
         value = model.rvs_to_values[rv]
@@ -128,7 +128,7 @@ def logp_grad_graph(model: Model, trace: Trace | None = None) -> Graph:
     (total,) = replace([density.total], parts)
     if trace is not None:
         trace.passes += density.trace.passes
-    gradients = grad(total, list(parts.values()), disconnected_inputs="ignore", trace=trace)  # type: ignore[arg-type]
+    gradients = grad(total, list(parts.values()), disconnected_inputs="ignore", trace=trace)
     flat = pt.concatenate([pt.reshape(g, (-1,)) for g in gradients]) if gradients else pt.zeros(0)
     return Graph([q], [total, flat])
 

@@ -228,13 +228,13 @@ class Model:
         for rv in self.free_RVs:
             assert isinstance(rv.op, Draw)
             given = self.initial_values.get(rv)
-            start = rv.op.distribution.support_point(*rv.inputs[1:]) if given is None else pt.as_tensor(given)  # type: ignore[arg-type]
+            start = rv.op.distribution.support_point(*rv.inputs[1:]) if given is None else pt.as_tensor(given)
             (at,) = replace([pt.broadcast_to(pt.cast(start, rv.dtype), rv.type.shape)], found)
-            found[rv] = at  # type: ignore[assignment]
+            found[rv] = at
             transform = self.rvs_to_transforms[rv]
             if transform is not None:
                 (at,) = replace([transform.forward(found[rv], rv)], found)
-            point[self.value_name(rv)] = at.eval()  # type: ignore[attr-defined]
+            point[self.value_name(rv)] = at.eval()
         return point
 
     @property

@@ -27,7 +27,7 @@ def register(
     shape: Any = None,
     observed: Any = None,
     initval: Any = None,
-    transform: Transform | None | object = _DEFAULT,
+    transform: Transform | object | None = _DEFAULT,
     **parameters: Any,
 ) -> Tensor:
     """Make a random variable of the current model.
@@ -73,7 +73,8 @@ def register(
     if initval is not None:
         model.initial_values[rv] = initval
     chosen = default_transform(rv) if transform is _DEFAULT else transform
-    model.make_value(rv, chosen)  # type: ignore[arg-type]
+    assert chosen is None or isinstance(chosen, Transform)
+    model.make_value(rv, chosen)
     return rv
 
 
@@ -155,7 +156,7 @@ def _alias(x: Tensor) -> Tensor:
     from workbench.graph.expr import intern
     from workbench.tensor.shape import Reshape
 
-    return intern(Reshape(x.type.static_shape), (x,))  # type: ignore[no-any-return]
+    return intern(Reshape(x.type.static_shape), (x,))
 
 
 def Potential(name: str, value: Any) -> Tensor:

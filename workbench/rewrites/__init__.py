@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 
-from workbench.graph.rewrite import RULES, Mode, Pass
+from workbench.graph.rewrite import RULES, Mode, Pass, Rule
 from workbench.rewrites import canonicalise, specialise, stabilise
 
 
-def _group(*names: str) -> tuple[object, ...]:
+def _group(*names: str) -> tuple[Rule, ...]:
     return tuple(r for r in RULES.values() if r.group in names)
 
 
@@ -23,9 +23,9 @@ def default_mode() -> Mode:
     """
     return Mode(
         (
-            Pass("canonicalise", _group("canonicalise"), canonicalise.__doc__ or ""),  # type: ignore[arg-type]
-            Pass("stabilise", _group("canonicalise", "stabilise"), stabilise.__doc__ or ""),  # type: ignore[arg-type]
-            Pass("specialise", _group("canonicalise", "specialise"), specialise.__doc__ or ""),  # type: ignore[arg-type]
+            Pass("canonicalise", _group("canonicalise"), canonicalise.__doc__ or ""),
+            Pass("stabilise", _group("canonicalise", "stabilise"), stabilise.__doc__ or ""),
+            Pass("specialise", _group("canonicalise", "specialise"), specialise.__doc__ or ""),
         )
     )
 

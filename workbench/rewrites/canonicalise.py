@@ -42,12 +42,12 @@ def constant_folding(expr: Expr) -> Expr | None:
     """An operation on constants is a constant: compute it now."""
     if not all(isinstance(i.op, Constant) for i in expr.inputs):
         return None
-    size = expr.type.size  # type: ignore[attr-defined]
-    if size > FOLD_LIMIT and size > max(i.type.size for i in expr.inputs):  # type: ignore[attr-defined]
+    size = expr.type.size
+    if size > FOLD_LIMIT and size > max(i.type.size for i in expr.inputs):
         return None
     with np.errstate(all="ignore"):
-        value = expr.op.numpy(*[i.op.value for i in expr.inputs])  # type: ignore[attr-defined]
-    return intern(constant_op(value, expr.type.dtype))  # type: ignore[attr-defined, no-any-return]
+        value = expr.op.numpy(*[i.op.value for i in expr.inputs])
+    return intern(constant_op(value, expr.type.dtype))
 
 
 @rule(GROUP, x + 0.0)
@@ -220,7 +220,7 @@ def constant_branch(expr: Expr) -> Expr | None:
     if value is None:
         return None
     assert isinstance(expr.op, Cond)
-    return MakeTuple()(*(expr.op.then if value else expr.op.orelse).apply(*expr.inputs[1:]))  # type: ignore[no-any-return]
+    return MakeTuple()(*(expr.op.then if value else expr.op.orelse).apply(*expr.inputs[1:]))
 
 
 @rule(GROUP, ops=(Get,), examples=lambda: [Get(0)(MakeTuple()(_vector(), _matrix()))])
@@ -235,7 +235,7 @@ def get_from_tuple(expr: Expr) -> Expr | None:
 def reshape_of_reshape(expr: Expr) -> Expr | None:
     """Only the last of two reshapes matters."""
     inner = expr.inputs[0]
-    return pt.reshape(inner.inputs[0], expr.type.shape) if isinstance(inner.op, Reshape) else None  # type: ignore[attr-defined]
+    return pt.reshape(inner.inputs[0], expr.type.shape) if isinstance(inner.op, Reshape) else None
 
 
 @rule(GROUP, ops=(Transpose,), examples=lambda: [pt.transpose(pt.transpose(pt.tensor("t", shape=(2, 3, 4)), (1, 2, 0)), (0, 2, 1))])  # fmt: skip
@@ -254,15 +254,15 @@ def broadcast_of_broadcast(expr: Expr) -> Expr | None:
     inner = expr.inputs[0]
     if not isinstance(inner.op, BroadcastTo):
         return None
-    return pt.broadcast_to(inner.inputs[0], expr.type.shape)  # type: ignore[attr-defined]
+    return pt.broadcast_to(inner.inputs[0], expr.type.shape)
 
 
 @rule(GROUP, ops=(BroadcastLike,), examples=lambda: [intern(BroadcastLike(), (pt.scalar("s"), _vector()))])
 def broadcast_to_known_shape(expr: Expr) -> Expr | None:
     """A broadcast to another tensor's shape needs only the shape, once that is known."""
-    if None in expr.type.shape:  # type: ignore[attr-defined]
+    if None in expr.type.shape:
         return None
-    return pt.broadcast_to(expr.inputs[0], expr.type.shape)  # type: ignore[attr-defined]
+    return pt.broadcast_to(expr.inputs[0], expr.type.shape)
 
 
 @rule(GROUP, ops=(ScalarOp, Cast), examples=lambda: [pt.broadcast_to(pt.scalar("s"), (4,)) * _vector()])
@@ -273,7 +273,7 @@ def broadcast_within_elementwise(expr: Expr) -> Expr | None:
     bare = [i.inputs[0] if isinstance(i.op, BroadcastTo) else i for i in expr.inputs]
     result = intern(expr.op, tuple(bare))
     # Whole expressions of broadcasts are computed small and broadcast once.
-    return result.fit(expr.type)  # type: ignore[no-any-return]
+    return result.fit(expr.type)
 
 
 @rule(GROUP, ops=(Slice,), examples=lambda: [pt.concatenate([_vector(), _vector() * 2.0])[4:8]])
@@ -288,11 +288,11 @@ def slice_of_concatenation(expr: Expr) -> Expr | None:
     stop = start + (length - 1) * step
     at = 0
     for part in whole.inputs:
-        n = part.type.shape[axis]  # type: ignore[attr-defined]
+        n = part.type.shape[axis]
         if length and at <= min(start, stop) and max(start, stop) < at + n:
             spec = (*expr.op.spec[:axis], (start - at, length, step), *expr.op.spec[axis + 1 :])
-            whole_part = spec == tuple((0, m, 1) for m in part.type.shape)  # type: ignore[attr-defined]
-            return part if whole_part else intern(Slice(spec), (part,))  # type: ignore[no-any-return]
+            whole_part = spec == tuple((0, m, 1) for m in part.type.shape)
+            return part if whole_part else intern(Slice(spec), (part,))
         at += n
     return None
 
@@ -301,11 +301,11 @@ def slice_of_concatenation(expr: Expr) -> Expr | None:
 def take_of_repeated(expr: Expr) -> Expr | None:
     """Every row of a repeated scalar is that scalar."""
     source = expr.inputs[0]
-    if not (isinstance(source.op, BroadcastTo) and source.inputs[0].type.ndim == 0):  # type: ignore[attr-defined]
+    if not (isinstance(source.op, BroadcastTo) and source.inputs[0].type.ndim == 0):
         return None
     if not isinstance(expr.inputs[1].op, Constant):
         return None
-    return pt.broadcast_to(source.inputs[0], expr.type.shape)  # type: ignore[attr-defined]
+    return pt.broadcast_to(source.inputs[0], expr.type.shape)
 
 
 @rule(GROUP, ops=(AddAt,), examples=lambda: [pt.zeros(4)[pt.constant([0, 1, 1])].inc(0.0)])
@@ -324,9 +324,9 @@ def reduction_of_reduction(expr: Expr) -> Expr | None:
     assert isinstance(expr.op, Reduce)
     if not (isinstance(inner.op, Reduce) and inner.op.kind == expr.op.kind):
         return None
-    kept = [a for a in range(inner.inputs[0].type.ndim) if a not in inner.op.axes]  # type: ignore[attr-defined]
+    kept = [a for a in range(inner.inputs[0].type.ndim) if a not in inner.op.axes]
     axes = tuple(sorted((*inner.op.axes, *(kept[a] for a in expr.op.axes))))
-    return intern(Reduce(expr.op.kind, axes), (inner.inputs[0],))  # type: ignore[no-any-return]
+    return intern(Reduce(expr.op.kind, axes), (inner.inputs[0],))
 
 
 @rule(GROUP, ops=(Reduce,), examples=lambda: [pt.sum(pt.broadcast_to(pt.scalar("s"), (3, 4)))])
@@ -334,15 +334,15 @@ def sum_of_repeated(expr: Expr) -> Expr | None:
     """The sum of one number repeated is that number times how often."""
     source = expr.inputs[0]
     assert isinstance(expr.op, Reduce)
-    if expr.op.kind != "sum" or len(expr.op.axes) != source.type.ndim:  # type: ignore[attr-defined]
+    if expr.op.kind != "sum" or len(expr.op.axes) != source.type.ndim:
         return None
     value = uniform_value(source)
-    if not isinstance(source.op, BroadcastTo) and value is None or source.type.dtype != "float64":  # type: ignore[attr-defined]
+    if (not isinstance(source.op, BroadcastTo) and value is None) or source.type.dtype != "float64":
         return None
     if value is not None:
-        return as_tensor(np.asarray(value * source.type.size))  # type: ignore[attr-defined]
+        return as_tensor(np.asarray(value * source.type.size))
     inner = source.inputs[0]
-    repeats = source.type.size / max(inner.type.size, 1)  # type: ignore[attr-defined]
+    repeats = source.type.size / max(inner.type.size, 1)
     return pt.sum(inner) * repeats
 
 
@@ -350,7 +350,7 @@ def _scalar_factor(node: Expr) -> tuple[Expr, Expr] | None:
     """Split a product into a factor without axes and the rest."""
     if node.op is e.multiply:
         for a, b in (node.inputs, node.inputs[::-1]):
-            if a.type.ndim == 0 and b.type.ndim > 0 or uniform_value(a) is not None and b.type == node.type:  # type: ignore[attr-defined]
+            if (a.type.ndim == 0 and b.type.ndim > 0) or (uniform_value(a) is not None and b.type == node.type):
                 return a, b
     return None
 
@@ -360,12 +360,12 @@ def factor_out_of_sum(expr: Expr) -> Expr | None:
     """A factor that all terms share is multiplied once, outside the sum."""
     assert isinstance(expr.op, Reduce)
     parts = _scalar_factor(expr.inputs[0]) if expr.op.kind == "sum" else None
-    if parts is None or expr.type.dtype != "float64":  # type: ignore[attr-defined]
+    if parts is None or expr.type.dtype != "float64":
         return None
     factor, rest = parts
     value = uniform_value(factor)
     scale = factor if value is None else pt.constant(np.float64(value))
-    return scale * intern(expr.op, (rest,))  # type: ignore[no-any-return]
+    return scale * intern(expr.op, (rest,))
 
 
 @rule(GROUP, ops=(Reduce,), examples=lambda: [pt.sum(_vector() - pt.scalar("s")), pt.sum(_vector() + 2.0)])
@@ -373,16 +373,16 @@ def constant_term_out_of_sum(expr: Expr) -> Expr | None:
     """A term without axes, added in every row, is added once, times the number of rows."""
     inner = expr.inputs[0]
     assert isinstance(expr.op, Reduce)
-    if expr.op.kind != "sum" or inner.op not in (e.add, e.subtract) or len(expr.op.axes) != inner.type.ndim:  # type: ignore[attr-defined]
+    if expr.op.kind != "sum" or inner.op not in (e.add, e.subtract) or len(expr.op.axes) != inner.type.ndim:
         return None
     a, b = inner.inputs
     for term, rest, first in ((a, b, True), (b, a, False)):
-        if term.type.ndim == 0 and rest.type == inner.type and inner.type.dtype == "float64":  # type: ignore[attr-defined]
-            total = term * float(inner.type.size)  # type: ignore[operator, attr-defined]
+        if term.type.ndim == 0 and rest.type == inner.type and inner.type.dtype == "float64":
+            total = term * float(inner.type.size)
             rows = intern(expr.op, (rest,))
             if inner.op is e.add:
-                return total + rows  # type: ignore[no-any-return]
-            return total - rows if first else rows - total  # type: ignore[no-any-return]
+                return total + rows
+            return total - rows if first else rows - total
     return None
 
 
@@ -393,4 +393,4 @@ def sum_of_negative(expr: Expr) -> Expr | None:
     inner = expr.inputs[0]
     if expr.op.kind != "sum" or inner.op is not e.negative:
         return None
-    return -intern(expr.op, inner.inputs)  # type: ignore[no-any-return]
+    return -intern(expr.op, inner.inputs)

@@ -20,14 +20,14 @@ def _positive(name: str) -> Tensor:
 
 
 def _is_scalar(node: Expr) -> bool:
-    return node.type.ndim == 0  # type: ignore[attr-defined, no-any-return]
+    return node.type.ndim == 0
 
 
 @rule(GROUP, ops=(e.divide,), examples=lambda: [_vector() / _positive("s")])
 def division_by_scalar(expr: Expr) -> Expr | None:
     """Dividing many rows by one number: take its reciprocal once and multiply (at most 1 ulp away)."""
     a, b = expr.inputs
-    return None if _is_scalar(a) or not _is_scalar(b) else a * pt.reciprocal(b)  # type: ignore[operator, no-any-return]
+    return None if _is_scalar(a) or not _is_scalar(b) else a * pt.reciprocal(b)
 
 
 @rule(GROUP, ops=(e.multiply,), examples=lambda: [(_vector() * pt.scalar("a")) * pt.scalar("b")])
@@ -38,7 +38,7 @@ def scalars_multiplied_first(expr: Expr) -> Expr | None:
             continue
         for other, rows in (product.inputs, product.inputs[::-1]):
             if _is_scalar(other) and not _is_scalar(rows):
-                return rows * (other * scalar)  # type: ignore[operator, no-any-return]
+                return rows * (other * scalar)
     return None
 
 
@@ -50,7 +50,7 @@ def scalar_multiplied_last(expr: Expr) -> Expr | None:
             continue
         for scalar, other in (product.inputs, product.inputs[::-1]):
             if _is_scalar(scalar) and not _is_scalar(other):
-                return (other * rows) * scalar  # type: ignore[operator, no-any-return]
+                return (other * rows) * scalar
     return None
 
 
@@ -72,7 +72,7 @@ def negate_scalar_factor(expr: Expr) -> Expr | None:
     if inner.op is e.multiply and not _is_scalar(inner):
         for scalar, rows in (inner.inputs, inner.inputs[::-1]):
             if _is_scalar(scalar):
-                return rows * -scalar  # type: ignore[operator, no-any-return]
+                return rows * -scalar
     return None
 
 

@@ -41,7 +41,7 @@ def update_mass(s: NutsState, diverging: Tensor, early: Tensor) -> NutsState:
     counts = pt.where(diverging, distance > MOVED_ENOUGH, distance > 0)
 
     def add(s: NutsState) -> NutsState:
-        n, m = s.count + 1.0, s.next_count + 1.0
+        n, m = s.seen + 1.0, s.next_seen + 1.0
         mean_q, square_q = _welford(n, s.mean_q, s.square_q, s.proposal_q)
         mean_g, square_g = _welford(n, s.mean_g, s.square_g, s.proposal_g)
         next_mean_q, next_square_q = _welford(m, s.next_mean_q, s.next_square_q, s.proposal_q)
@@ -53,12 +53,12 @@ def update_mass(s: NutsState, diverging: Tensor, early: Tensor) -> NutsState:
         # The windows are of one length, so the variances' divisors cancel.
         inverse_mass = _clamped(pt.sqrt(square_q / square_g), pt.square(s.scale))
         return s._replace(
-            count=count,
+            seen=count,
             mean_q=pt.where(switch, next_mean_q, mean_q),
             square_q=square_q,
             mean_g=pt.where(switch, next_mean_g, mean_g),
             square_g=square_g,
-            next_count=pt.where(switch, 0.0, m),
+            next_seen=pt.where(switch, 0.0, m),
             next_mean_q=pt.where(switch, 0.0, next_mean_q),
             next_square_q=pt.where(switch, 0.0, next_square_q),
             next_mean_g=pt.where(switch, 0.0, next_mean_g),

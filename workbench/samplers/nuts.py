@@ -69,7 +69,7 @@ class Nuts:
     def __init__(self, logp_grad: Graph, settings: NutsSettings = NutsSettings()) -> None:
         self.region = logp_grad
         self.settings = settings
-        self.d: int = logp_grad.params[0].type.shape[0]  # type: ignore[attr-defined]
+        self.d: int = logp_grad.params[0].type.shape[0]
 
     def logp_grad(self, q: Tensor) -> tuple[Tensor, Tensor]:
         value, gradient = pt.region("logp_grad", self.region, q)
@@ -95,8 +95,8 @@ class Nuts:
             x.name = field
             params.append(x)
         wanted, budget, tune = (pt.tensor(n, "int64", ()) for n in ("wanted", "budget", "tune"))
-        state = NutsState(
-            *params, as_tensor(0), as_tensor(0), pt.zeros((rows, self.d)), pt.zeros((rows, len(STATS)))
+        state = NutsState._make(
+            [*params, as_tensor(0), as_tensor(0), pt.zeros((rows, self.d)), pt.zeros((rows, len(STATS)))]
         )
         after = sample_chunk(self.logp_grad, state, wanted, budget, tune, self.settings)
         return Graph([*params, wanted, budget, tune], list(after))
@@ -120,9 +120,9 @@ def initial_state(logp_grad: LogpGrad, key: Tensor, q: Tensor, settings: NutsSet
         energy=nothing, leapfrogs=none, accept_sum=nothing, symmetric_sum=nothing, max_error=nothing,
         step=step, log_step=pt.log(step), log_step_average=pt.log(step), step_error=nothing,
         step_anchor=pt.log(10.0 * step), step_updates=nothing,
-        scale=scale, window=as_tensor(LATE_WINDOW), count=nothing,
+        scale=scale, window=as_tensor(LATE_WINDOW), seen=nothing,
         mean_q=zero, square_q=zero, mean_g=zero, square_g=zero,
-        next_count=nothing, next_mean_q=zero, next_square_q=zero, next_mean_g=zero, next_square_g=zero,
+        next_seen=nothing, next_mean_q=zero, next_square_q=zero, next_mean_g=zero, next_square_g=zero,
         done=none, row=none, draws=pt.zeros((0, q.type.static_shape[0])), stats=pt.zeros((0, len(STATS))),
     )  # fmt: skip
     return begin_tree(state)

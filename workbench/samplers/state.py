@@ -98,7 +98,7 @@ class NutsState(NamedTuple):
     """Square root of the inverse mass matrix's diagonal, (d,)."""
     window: Tensor
     """Draws after which the background window takes over."""
-    count: Tensor
+    seen: Tensor
     """Draws in the foreground window."""
     mean_q: Tensor
     """Mean of positions in the foreground window, (d,)."""
@@ -106,7 +106,7 @@ class NutsState(NamedTuple):
     """Sum of squared deviations of positions, (d,)."""
     mean_g: Tensor
     square_g: Tensor
-    next_count: Tensor
+    next_seen: Tensor
     """Draws in the background window."""
     next_mean_q: Tensor
     next_square_q: Tensor

@@ -20,4 +20,15 @@ from workbench.tensor.shape import (
     zeros, zeros_like,
 )  # fmt: skip
 
-__all__ = [name for name in dir() if not name.startswith("_") and name not in ("elementwise", "tensor_")]
+__all__ = [
+    "Booleans", "Integers", "Interval", "Tensor", "abs", "add", "all", "any", "arange", "as_tensor",
+    "bitwise_and", "bitwise_or", "bitwise_xor", "broadcast_to", "cast", "clip", "concatenate", "cond",
+    "constant", "data", "divide", "dot", "equal", "exp", "expand_dims", "expm1", "floor", "full", "greater",
+    "greater_equal", "inc_subtensor", "invert", "isfinite", "isnan", "left_shift", "less", "less_equal",
+    "log", "log1p", "logical_and", "logical_not", "logical_or", "logit", "matmul", "matrix", "max", "maximum",
+    "mean", "min", "minimum", "multiply", "negative", "not_equal", "ones", "ones_like", "popcount", "power",
+    "prod", "random", "reciprocal", "region", "reshape", "right_shift", "rint", "scalar", "set_data",
+    "set_subtensor", "sigmoid", "sign", "softplus", "sqrt", "square", "squeeze", "stack", "std", "subtract",
+    "sum", "switch", "take", "tensor", "transpose", "var", "vector", "where", "while_loop", "zeros",
+    "zeros_like",
+]  # fmt: skip

@@ -31,7 +31,7 @@ class While(Op):
         return (self.cond, self.body)
 
     def with_graphs(self, graphs: tuple[Graph, ...]) -> While:
-        return While(*graphs, carried=self.carried)
+        return While(graphs[0], graphs[1], self.carried)
 
     def infer(self, *types: Type) -> TupleType:
         return TupleType(types[: self.carried])

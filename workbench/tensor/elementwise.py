@@ -108,7 +108,7 @@ class ScalarOp(Elementwise):
 
         found: list[Expr | None] = []
         for gradient, x in zip(self.gradients, node.inputs):
-            if gradient is None or x.type.dtype not in ("float64", "float32"):  # type: ignore[attr-defined]
+            if gradient is None or x.type.dtype not in ("float64", "float32"):
                 found.append(None)
             else:
                 found.append(unbroadcast(gradient(cotangent, *node.inputs), x))
@@ -125,7 +125,7 @@ class ScalarOp(Elementwise):
             raise TypeError(f"{self.name} takes {self.arity} operands, got {len(operands)}")
         if self.result == "where":
             condition = as_tensor(operands[0])
-            return intern(self, (cast(condition, "bool"), *promote(self.name, *operands[1:])))  # type: ignore[no-any-return]
+            return intern(self, (cast(condition, "bool"), *promote(self.name, *operands[1:])))
         tensors = promote(self.name, *operands)
         kind = np.dtype(tensors[0].dtype).kind
         if self.result == "float" and kind != "f":
@@ -136,7 +136,7 @@ class ScalarOp(Elementwise):
             raise DTypeError(f"{self.name} takes integers or booleans, got {tensors[0].dtype}")
         elif self.result == "number" and kind == "b":
             tensors = [cast(x, "int64") for x in tensors]
-        return intern(self, tuple(tensors))  # type: ignore[no-any-return]
+        return intern(self, tuple(tensors))
 
     def __repr__(self) -> str:
         return self.name
@@ -169,7 +169,7 @@ def promote(what: str, *operands: Any) -> list[Tensor]:
     ]
 
 
-_DTYPES = frozenset("bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64".split())
+_DTYPES = frozenset(["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64"])
 
 OPS: dict[str, ScalarOp] = {}
 
@@ -244,7 +244,7 @@ class Cast(Elementwise):
         return jnp.asarray(value).astype(self.to)
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
-        source = node.inputs[0].type.dtype  # type: ignore[attr-defined]
+        source = node.inputs[0].type.dtype
         return [cast(cotangent, source) if np.dtype(source).kind == "f" else None]
 
     def c(self, arguments: Sequence[str], dtypes: Sequence[str]) -> str:
@@ -271,66 +271,66 @@ def cast(x: Any, dtype: str) -> Tensor:
     if x.dtype == dtype:
         return x
     if isinstance(x.op, Constant):
-        return intern(constant_op(x.op.value, dtype))  # type: ignore[no-any-return]
-    return intern(Cast(dtype), (x,))  # type: ignore[no-any-return]
+        return intern(constant_op(x.op.value, dtype))
+    return intern(Cast(dtype), (x,))
 
 
 # Arithmetic -----------------------------------------------------------------------------------
 
-add = elementwise(
+add: ScalarOp = elementwise(
     "add", np.add, c="({x} + {y})", symbol="+", commutative=True, domain=(real, real),
     grad=(lambda g, x, y: g, lambda g, x, y: g),
 )  # fmt: skip
-subtract = elementwise(
+subtract: ScalarOp = elementwise(
     "subtract", np.subtract, c="({x} - {y})", symbol="-", domain=(real, real),
     grad=(lambda g, x, y: g, lambda g, x, y: -g),
 )  # fmt: skip
-multiply = elementwise(
+multiply: ScalarOp = elementwise(
     "multiply", np.multiply, c="({x} * {y})", symbol="*", commutative=True, domain=(real, real),
     grad=(lambda g, x, y: g * y, lambda g, x, y: g * x),
 )  # fmt: skip
-divide = elementwise(
+divide: ScalarOp = elementwise(
     "divide", np.divide, c="({x} / {y})", symbol="/", result="float", domain=(real, positive), cost=4,
     grad=(lambda g, x, y: g / y, lambda g, x, y: -g * x / square(y)),
 )  # fmt: skip
-negative = elementwise("negative", np.negative, c="(-{x})", symbol="-", grad=lambda g, x: -g)
-abs = elementwise(
+negative: ScalarOp = elementwise("negative", np.negative, c="(-{x})", symbol="-", grad=lambda g, x: -g)
+abs: ScalarOp = elementwise(
     "abs", np.abs, c={"f": "fabs({x})", "u": "{x}", "": "({x} < 0 ? -{x} : {x})"}, py="abs({x})",
     grad=lambda g, x: g * sign(x),
 )  # fmt: skip
-sign = elementwise(
+sign: ScalarOp = elementwise(
     "sign", np.sign, c={"f": "({x} != {x} ? {x} : (double)(({x} > 0) - ({x} < 0)))", "": "(({x} > 0) - ({x} < 0))"},
     py={"f": "({x} if {x} != {x} else (1.0 if {x} > 0 else (-1.0 if {x} < 0 else 0.0)))",
         "": "(1 if {x} > 0 else (-1 if {x} < 0 else 0))"}, cost=3,
 )  # fmt: skip
-square = elementwise(
+square: ScalarOp = elementwise(
     "square", np.square, c="({x} * {x})", grad=lambda g, x: 2.0 * g * x
 )
-reciprocal = elementwise(
+reciprocal: ScalarOp = elementwise(
     "reciprocal", np.reciprocal, c="(1.0 / {x})", result="float", domain=positive, cost=4,
     grad=lambda g, x: -g * square(reciprocal(x)),
 )  # fmt: skip
-sqrt = elementwise(
+sqrt: ScalarOp = elementwise(
     "sqrt", np.sqrt, c="sqrt({x})", result="float", domain=positive, cost=5, grad=lambda g, x: g / (2.0 * sqrt(x))
 )
-power = elementwise(
+power: ScalarOp = elementwise(
     "power", np.power, c="pow({x}, {y})", result="float", symbol="**", domain=(positive, real), cost=40,
     grad=(
         lambda g, x, y: g * y * power(x, y - 1.0),
         lambda g, x, y: g * power(x, y) * where(x > 0.0, log(where(x > 0.0, x, 1.0)), 0.0),
     ),
 )  # fmt: skip
-floor = elementwise("floor", np.floor, c="floor({x})", py="np.floor({x})", result="float")
-rint = elementwise("rint", np.rint, c="rint({x})", py="np.rint({x})", result="float")
+floor: ScalarOp = elementwise("floor", np.floor, c="floor({x})", py="np.floor({x})", result="float")
+rint: ScalarOp = elementwise("rint", np.rint, c="rint({x})", py="np.rint({x})", result="float")
 
 _NAN_MIN = "({x} < {y} || {x} != {x} ? {x} : {y})"
 _NAN_MAX = "({x} > {y} || {x} != {x} ? {x} : {y})"
-minimum = elementwise(
+minimum: ScalarOp = elementwise(
     "minimum", np.minimum, c=_NAN_MIN, py="({x} if {x} < {y} or {x} != {x} else {y})", commutative=True,
     domain=(real, real), cost=2,
     grad=(lambda g, x, y: where(x <= y, g, 0.0), lambda g, x, y: where(x <= y, 0.0, g)),
 )  # fmt: skip
-maximum = elementwise(
+maximum: ScalarOp = elementwise(
     "maximum", np.maximum, c=_NAN_MAX, py="({x} if {x} > {y} or {x} != {x} else {y})", commutative=True,
     domain=(real, real), cost=2,
     grad=(lambda g, x, y: where(x >= y, g, 0.0), lambda g, x, y: where(x >= y, 0.0, g)),
@@ -338,17 +338,17 @@ maximum = elementwise(
 
 # Exponentials and logarithms ------------------------------------------------------------------
 
-exp = elementwise(
+exp: ScalarOp = elementwise(
     "exp", np.exp, c="exp({x})", result="float", domain=Interval(-5.0, 5.0), cost=20, grad=lambda g, x: g * exp(x)
 )
-expm1 = elementwise(
+expm1: ScalarOp = elementwise(
     "expm1", np.expm1, c="expm1({x})", result="float", domain=Interval(-5.0, 5.0), cost=30,
     grad=lambda g, x: g * exp(x),
 )  # fmt: skip
-log = elementwise(
+log: ScalarOp = elementwise(
     "log", np.log, c="log({x})", result="float", domain=positive, cost=20, grad=lambda g, x: g / x
 )
-log1p = elementwise(
+log1p: ScalarOp = elementwise(
     "log1p", np.log1p, c="log1p({x})", result="float", domain=Interval(-0.99, inf), cost=30,
     grad=lambda g, x: g / (1.0 + x),
 )  # fmt: skip
@@ -375,11 +375,11 @@ def _jax_sigmoid(x: Any) -> Any:
     return 1.0 / (1.0 + jnp.exp(-x))
 
 
-sigmoid = elementwise(
+sigmoid: ScalarOp = elementwise(
     "sigmoid", _sigmoid, c="(1.0 / (1.0 + exp(-{x})))", result="float", cost=25, jax=_jax_sigmoid,
     grad=lambda g, x: g * sigmoid(x) * sigmoid(-x), doc="The logistic function 1 / (1 + exp(-x)).",
 )  # fmt: skip
-softplus = elementwise(
+softplus: ScalarOp = elementwise(
     "softplus", _softplus, c="(({x} > 0 ? {x} : 0.0) + log1p(exp(-fabs({x}))))",
     py="(({x} if {x} > 0 else 0.0) + log1p(exp(-abs({x}))))", result="float", cost=50, jax=_jax_softplus,
     grad=lambda g, x: g * sigmoid(x), doc="log(1 + exp(x)), without overflow.",
@@ -388,33 +388,33 @@ softplus = elementwise(
 # Comparison and logic -------------------------------------------------------------------------
 
 _pair: Any = (real, real)
-less = elementwise("less", np.less, c="({x} < {y})", symbol="<", result="bool", domain=_pair)
-less_equal = elementwise("less_equal", np.less_equal, c="({x} <= {y})", symbol="<=", result="bool", domain=_pair)
-greater = elementwise("greater", np.greater, c="({x} > {y})", symbol=">", result="bool", domain=_pair)
-greater_equal = elementwise(
+less: ScalarOp = elementwise("less", np.less, c="({x} < {y})", symbol="<", result="bool", domain=_pair)
+less_equal: ScalarOp = elementwise("less_equal", np.less_equal, c="({x} <= {y})", symbol="<=", result="bool", domain=_pair)
+greater: ScalarOp = elementwise("greater", np.greater, c="({x} > {y})", symbol=">", result="bool", domain=_pair)
+greater_equal: ScalarOp = elementwise(
     "greater_equal", np.greater_equal, c="({x} >= {y})", symbol=">=", result="bool", domain=_pair
 )
-equal = elementwise(
+equal: ScalarOp = elementwise(
     "equal", np.equal, c="({x} == {y})", symbol="==", result="bool", commutative=True,
     domain=(Integers(-2, 2), Integers(-2, 2)),
 )  # fmt: skip
-not_equal = elementwise(
+not_equal: ScalarOp = elementwise(
     "not_equal", np.not_equal, c="({x} != {y})", symbol="!=", result="bool", commutative=True,
     domain=(Integers(-2, 2), Integers(-2, 2)),
 )  # fmt: skip
 _bools: Any = (Booleans(), Booleans())
-logical_and = elementwise(
+logical_and: ScalarOp = elementwise(
     "logical_and", np.logical_and, c="({x} && {y})", py="({x} and {y})", result="logical", commutative=True, domain=_bools
 )
-logical_or = elementwise(
+logical_or: ScalarOp = elementwise(
     "logical_or", np.logical_or, c="({x} || {y})", py="({x} or {y})", result="logical", commutative=True, domain=_bools
 )
-logical_not = elementwise("logical_not", np.logical_not, c="(!{x})", py="(not {x})", result="logical", domain=Booleans())
-isnan = elementwise("isnan", np.isnan, c="({x} != {x})", result="bool")
-isfinite = elementwise(
+logical_not: ScalarOp = elementwise("logical_not", np.logical_not, c="(!{x})", py="(not {x})", result="logical", domain=Booleans())
+isnan: ScalarOp = elementwise("isnan", np.isnan, c="({x} != {x})", result="bool")
+isfinite: ScalarOp = elementwise(
     "isfinite", np.isfinite, c="({x} - {x} == 0)", result="bool", doc="Neither infinite nor NaN."
 )
-where = elementwise(
+where: ScalarOp = elementwise(
     "where", np.where, c="({x} ? {y} : {z})", py="({y} if {x} else {z})", result="where",
     domain=(Booleans(), real, real),
     grad=(None, lambda g, x, y, z: where(x, g, 0.0), lambda g, x, y, z: where(x, 0.0, g)),
@@ -424,25 +424,25 @@ switch = where
 # Bits -----------------------------------------------------------------------------------------
 
 _words: Any = (Words(), Words())
-bitwise_and = elementwise(
+bitwise_and: ScalarOp = elementwise(
     "bitwise_and", np.bitwise_and, c="({x} & {y})", symbol="&", result="integer", commutative=True, domain=_words
 )
-bitwise_or = elementwise(
+bitwise_or: ScalarOp = elementwise(
     "bitwise_or", np.bitwise_or, c="({x} | {y})", symbol="|", result="integer", commutative=True, domain=_words
 )
-bitwise_xor = elementwise(
+bitwise_xor: ScalarOp = elementwise(
     "bitwise_xor", np.bitwise_xor, c="({x} ^ {y})", symbol="^", result="integer", commutative=True, domain=_words
 )
-invert = elementwise(
+invert: ScalarOp = elementwise(
     "invert", np.invert, c={"b": "(!{x})", "": "(~{x})"}, py={"b": "(not {x})", "": "(~{x})"}, symbol="~",
     result="integer", domain=Words(),
 )  # fmt: skip
 _shift: Any = (Integers(0, 2**20), Integers(0, 40))
-left_shift = elementwise(
+left_shift: ScalarOp = elementwise(
     "left_shift", np.left_shift, c="((uint64_t){y} < 8 * sizeof({y}) ? {x} << {y} : 0)", py="({x} << {y} if {y} < 64 else {x} ^ {x})",
     symbol="<<", result="integer", domain=_shift,
 )  # fmt: skip
-right_shift = elementwise(
+right_shift: ScalarOp = elementwise(
     "right_shift", np.right_shift, c="((uint64_t){y} < 8 * sizeof({y}) ? {x} >> {y} : 0)",
     py="({x} >> {y} if {y} < 64 else {x} ^ {x})", symbol=">>", result="integer", domain=_shift,
 )  # fmt: skip
@@ -462,7 +462,7 @@ def _jax_popcount(x: Any) -> Any:
     return jax.lax.population_count(x)
 
 
-popcount = elementwise(
+popcount: ScalarOp = elementwise(
     "popcount", lambda x: np.bitwise_count(x).astype(np.asarray(x).dtype), c="__builtin_popcountll((uint64_t){x})",
     py="wb_popcount({x})", jax=_jax_popcount, result="integer", domain=Integers(0, 2**40), support={"py": POPCOUNT},
     doc="Number of ones among the bits (of a value that is not negative).",

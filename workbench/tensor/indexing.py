@@ -78,7 +78,7 @@ class SetSlice(Op):
         def body(index: Sequence[Any]) -> tuple[Sequence[Any], Any]:
             return builder.slice_index(index, self.spec), builder.element(value, index)
 
-        builder.accumulate(node, value.type.static_shape, body, None, start=x)  # type: ignore[attr-defined]
+        builder.accumulate(node, value.type.static_shape, body, None, start=x)
 
 
 def _check_index(op: str, x: TensorType, index: TensorType) -> None:
@@ -114,7 +114,7 @@ class Take(Op):
 
     def element(self, builder: Any, node: Expr, index: Sequence[Any]) -> Any:
         x, at = node.inputs
-        rank = at.type.ndim  # type: ignore[attr-defined]
+        rank = at.type.ndim
         row = builder.row(builder.element(at, index[:rank]), x, at)
         return builder.element(x, [row, *index[rank:]])
 
@@ -184,13 +184,13 @@ def _infer_update(what: str, x: TensorType, index: TensorType, value: TensorType
 
 def _accumulate_at(builder: Any, node: Expr, combine: Any) -> None:
     x, at, value = node.inputs
-    rank = at.type.ndim  # type: ignore[attr-defined]
+    rank = at.type.ndim
 
     def body(index: Sequence[Any]) -> tuple[Sequence[Any], Any]:
         row = builder.row(builder.element(at, index[:rank]), x, at)
         return [row, *index[rank:]], builder.element(value, index)
 
-    builder.accumulate(node, value.type.static_shape, body, combine, start=x)  # type: ignore[attr-defined]
+    builder.accumulate(node, value.type.static_shape, body, combine, start=x)
 
 
 def _check_bounds(x: Any, index: Any) -> None:
@@ -220,7 +220,7 @@ def take(x: Any, index: Any) -> Tensor:
                 f"index {value[tuple(position)]} is out of bounds for an axis of length {n}{where}",
                 f"valid indices run from 0 to {n - 1}; data counted from 1 needs `index - 1`",
             )
-    return intern(Take(), (x, index))  # type: ignore[no-any-return]
+    return intern(Take(), (x, index))
 
 
 def getitem(x: Tensor, key: Any) -> Tensor:
@@ -306,11 +306,11 @@ def _update(part: Tensor, value: Any, how: str) -> Tensor:
     inner = part.inputs[0] if isinstance(part.op, _s.Reshape) else part
     value = _s.broadcast_to(_e.cast(as_tensor(value), part.dtype), part.type.static_shape)
     if isinstance(inner.op, Slice):
-        value = _s.reshape(value, inner.type.static_shape)  # type: ignore[attr-defined]
+        value = _s.reshape(value, inner.type.static_shape)
         if how == "inc":
-            value = inner + value  # type: ignore[operator]
-        return intern(SetSlice(inner.op.spec), (inner.inputs[0], value))  # type: ignore[no-any-return]
+            value = inner + value
+        return intern(SetSlice(inner.op.spec), (inner.inputs[0], value))
     if isinstance(part.op, Take):
         op = SetAt() if how == "set" else AddAt()
-        return intern(op, (part.inputs[0], part.inputs[1], value))  # type: ignore[no-any-return]
+        return intern(op, (part.inputs[0], part.inputs[1], value))
     raise ShapeError(f"{part!r} is not an indexing x[i], so it cannot be {how}", "write x[i].set(value)")

@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 
 from workbench.graph.domain import Words
-from workbench.graph.types import Shape
 from workbench.tensor import elementwise as _e
 from workbench.tensor import shape as _s
-from workbench.tensor.elementwise import elementwise
+from workbench.tensor.elementwise import ScalarOp, elementwise
 from workbench.tensor.tensor import Tensor, as_tensor, constant
 
 ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
@@ -91,7 +90,7 @@ def _py_threefry() -> str:
     return "\n".join([*lines, "    return (x0 << np.uint64(32)) | x1"])
 
 
-threefry = elementwise(
+threefry: ScalarOp = elementwise(
     "threefry", _numpy_threefry, c="wb_threefry({x}, {y})", jax=_jax_threefry, result="integer",
     domain=(Words(), Words()), support={"c": _c_threefry(), "py": _py_threefry()}, cost=80,
     doc="The 64-bit word at a counter, under a key.",
@@ -107,7 +106,7 @@ def _jax_bits_to_unit(x: Any) -> Any:
 
 
 # The 52 high bits as a number in [0, 1): exact, so a product does what JAX's bit cast does.
-word_to_unit = elementwise(
+word_to_unit: ScalarOp = elementwise(
     "word_to_unit", lambda x: (np.asarray(x, np.uint64) >> np.uint64(12)) * 2.0**-52,
     c="((double)(int64_t)({x} >> 12) * 0x1p-52)", py="(np.float64(np.int64({x} >> np.uint64(12))) * 2.220446049250313e-16)",
     jax=_jax_bits_to_unit, result="float64", domain=Words(), doc="A 64-bit word as a number in [0, 1).",
@@ -135,13 +134,13 @@ def split(key: Tensor, n: int = 2) -> Tensor:
     return threefry(key, _s.arange(n, "uint64"))
 
 
-def bits(key: Tensor, shape: Shape = ()) -> Tensor:
+def bits(key: Tensor, shape: tuple[int, ...] = ()) -> Tensor:
     """Return random 64-bit words."""
-    n = math.prod(shape)  # type: ignore[arg-type]
+    n = math.prod(shape)
     return _s.reshape(threefry(key, _s.arange(n, "uint64")), shape)
 
 
-def uniform(key: Tensor, shape: Shape = (), low: Any = 0.0, high: Any = 1.0) -> Tensor:
+def uniform(key: Tensor, shape: tuple[int, ...] = (), low: Any = 0.0, high: Any = 1.0) -> Tensor:
     """Return uniform numbers in [`low`, `high`)."""
     unit = word_to_unit(bits(key, shape))
     return unit * (as_tensor(high) - low) + low
@@ -198,13 +197,13 @@ _FAR = (
 )  # fmt: skip
 
 
-def normal(key: Tensor, shape: Shape = (), mean: Any = 0.0, sd: Any = 1.0) -> Tensor:
+def normal(key: Tensor, shape: tuple[int, ...] = (), mean: Any = 0.0, sd: Any = 1.0) -> Tensor:
     """Return normal numbers, by inversion of a uniform on (-1, 1)."""
     # The middle of each of 2**52 cells: never -1 or 1, where the inverse is infinite.
     u = word_to_unit(bits(key, shape)) * 2.0 + (2.0**-52 - 1.0)
     return erfinv(u) * (math.sqrt(2.0) * as_tensor(sd)) + mean
 
 
-def exponential(key: Tensor, shape: Shape = (), scale: Any = 1.0) -> Tensor:
+def exponential(key: Tensor, shape: tuple[int, ...] = (), scale: Any = 1.0) -> Tensor:
     """Return exponential numbers, by inversion."""
     return -_e.log1p(-word_to_unit(bits(key, shape))) * scale

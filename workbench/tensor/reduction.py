@@ -50,7 +50,7 @@ class Reduce(Op):
     axes: tuple[int, ...]
 
     @property
-    def name(self) -> str:  # type: ignore[override]
+    def name(self) -> str:
         return self.kind
 
     @property
@@ -78,13 +78,13 @@ class Reduce(Op):
         if self.kind == "sum":
             return [spread]
         if self.kind in ("max", "min"):
-            hit = _e.equal(x, self._spread(node, x)).astype(x.dtype)  # type: ignore[arg-type]
+            hit = _e.equal(x, self._spread(node, x)).astype(x.dtype)
             return [spread * hit / self._spread(sum(hit, self.axes), x)]
         if self.kind == "prod":
-            return [spread * self._spread(node, x) / x]  # type: ignore[arg-type]
+            return [spread * self._spread(node, x) / x]
         return [None]
 
-    def _spread(self, reduced: Tensor, x: Tensor) -> Tensor:
+    def _spread(self, reduced: Any, x: Tensor) -> Tensor:
         if None not in x.type.shape:
             kept = [1 if i in self.axes else n for i, n in enumerate(x.type.static_shape)]
             return _s.broadcast_to(_s.reshape(reduced, kept), x.type.static_shape)
@@ -101,7 +101,7 @@ class Reduce(Op):
             return target, builder.element(x, index)
 
         builder.accumulate(
-            node, x.type.static_shape, body, self.combine.op, start=self.combine.start(node.type.dtype)  # type: ignore[attr-defined]
+            node, x.type.static_shape, body, self.combine.op, start=self.combine.start(node.type.dtype)
         )
 
 
@@ -122,7 +122,7 @@ def _reduce(kind: str, x: Any, axis: Any, keepdims: bool) -> Tensor:
     result = intern(Reduce(kind, axes), (x,)) if axes else x
     if keepdims:
         result = _s.reshape(result, [1 if i in axes else n for i, n in enumerate(x.type.static_shape)])
-    return result  # type: ignore[no-any-return]
+    return result
 
 
 def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:

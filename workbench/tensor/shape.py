@@ -35,11 +35,11 @@ class Reshape(Op):
         return x.reshape(self.shape)
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
-        return [reshape(cotangent, node.inputs[0].type.static_shape)]  # type: ignore[attr-defined]
+        return [reshape(cotangent, node.inputs[0].type.static_shape)]
 
     def element(self, builder: Any, node: Expr, index: Sequence[Any]) -> Any:
         """Element of the result at `index`: the element of the input with the same row-major number."""
-        source = node.inputs[0].type.static_shape  # type: ignore[attr-defined]
+        source = node.inputs[0].type.static_shape
         moved = _drop_units(self.shape, source, index)
         if moved is None:
             moved = builder.unravel(builder.ravel(index, self.shape), source)
@@ -124,7 +124,7 @@ class Dim(Op):
         return jnp.asarray(x.shape[self.axis], jnp.int64)
 
     def element(self, builder: Any, node: Expr, index: Sequence[Any]) -> Any:
-        return builder.extent(node.inputs[0].type.static_shape[self.axis])  # type: ignore[attr-defined]
+        return builder.extent(node.inputs[0].type.static_shape[self.axis])
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ class Concatenate(Op):
         found: list[Expr | None] = []
         start = 0
         for x in node.inputs:
-            stop = start + x.type.static_shape[self.axis]  # type: ignore[attr-defined]
+            stop = start + x.type.static_shape[self.axis]
             found.append(cotangent[(slice(None),) * self.axis + (slice(start, stop),)])
             start = stop
         return found
@@ -214,7 +214,7 @@ class Arange(Op):
 
 def dim(x: Tensor, axis: int) -> Tensor:
     """Return the length of an axis as a symbolic integer."""
-    return intern(Dim(axis), (x,))  # type: ignore[no-any-return]
+    return intern(Dim(axis), (x,))
 
 
 def reshape(x: Any, shape: Any) -> Tensor:
@@ -228,7 +228,7 @@ def reshape(x: Any, shape: Any) -> Tensor:
         wanted[wanted.index(-1)] = x.size // rest
     if tuple(wanted) == x.type.shape:
         return x
-    return intern(Reshape(tuple(wanted)), (x,))  # type: ignore[no-any-return]
+    return intern(Reshape(tuple(wanted)), (x,))
 
 
 def broadcast_to(x: Any, shape: Any) -> Tensor:
@@ -238,7 +238,7 @@ def broadcast_to(x: Any, shape: Any) -> Tensor:
     return x if x.type.shape == wanted else intern(BroadcastTo(wanted), (x,))
 
 
-def broadcast_like(x: Any, like: Tensor) -> Tensor:
+def broadcast_like(x: Any, like: Expr) -> Tensor:
     """Return `x` repeated to the shape of `like`."""
     x = as_tensor(x)
     if None not in like.type.shape:
@@ -250,19 +250,19 @@ def unbroadcast(cotangent: Tensor, x: Expr) -> Tensor:
     """Sum a cotangent over the axes along which `x` was broadcast."""
     from workbench.tensor.reduction import sum
 
-    wanted: Shape = x.type.shape  # type: ignore[attr-defined]
+    wanted: Shape = x.type.shape
     have = cotangent.type.shape
     if have == wanted:
         return cotangent
     extra = len(have) - len(wanted)
     if extra < 0:
-        return broadcast_like(cotangent, x)  # type: ignore[arg-type]
+        return broadcast_like(cotangent, x)
     axes = [*range(extra)]
     axes += [i + extra for i, n in enumerate(wanted) if n == 1 and have[i + extra] != 1]
     result = sum(cotangent, axis=tuple(axes)) if axes else cotangent
     if result.type.shape != wanted and None not in wanted:
         # Cotangents may arrive without the axes of length 1, or narrower than the value.
-        result = reshape(result, wanted) if result.size == x.type.size else broadcast_to(result, wanted)  # type: ignore[attr-defined]
+        result = reshape(result, wanted) if result.size == x.type.size else broadcast_to(result, wanted)
     return result
 
 
@@ -308,7 +308,7 @@ def stack(tensors: Sequence[Any], axis: int = 0) -> Tensor:
 
 def arange(n: int, dtype: str = "int64") -> Tensor:
     """Return the integers 0 ... n - 1."""
-    return intern(Arange(int(n), dtype))  # type: ignore[no-any-return]
+    return intern(Arange(int(n), dtype))
 
 
 def full(shape: Any, value: Any, dtype: str | None = None) -> Tensor:

@@ -31,8 +31,6 @@ class Tensor(Expr):
     __array_priority__ = 1000.0
     __hash__ = Expr.__hash__
 
-    type: TensorType
-
     @property
     def dtype(self) -> str:
         return self.type.dtype
@@ -73,7 +71,7 @@ class Tensor(Expr):
             "`is` or `any(x is y for y in list)` to ask for identity",
         )
 
-    __index__ = __int__ = __float__ = None  # type: ignore[assignment]
+    __index__ = __int__ = __float__ = None
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError(
@@ -249,7 +247,7 @@ class Tensor(Expr):
 
         given = {(k.name if isinstance(k, Expr) and k.name else k): v for k, v in (inputs or {}).items()}
         needed = [x for x in free_inputs([self]) if x in given or x.name in given]
-        values = [np.asarray(given.get(x.name, given.get(x)), dtype=x.type.dtype) for x in needed]  # type: ignore[attr-defined]
+        values = [np.asarray(given.get(x.name, given.get(x)), dtype=x.type.dtype) for x in needed]
         with np.errstate(all="ignore"):
             return np.asarray(Graph(needed, [self]).run("numpy", *values)[0])
 
@@ -361,7 +359,7 @@ def set_data(node: Tensor, value: Any) -> None:
 
 
 # The families need Tensor, its operators need them.
-from workbench.tensor import elementwise as _elementwise  # noqa: E402
-from workbench.tensor import indexing as _indexing  # noqa: E402
-from workbench.tensor import reduction as _reduction  # noqa: E402
-from workbench.tensor import shape as _shape  # noqa: E402
+from workbench.tensor import elementwise as _elementwise
+from workbench.tensor import indexing as _indexing
+from workbench.tensor import reduction as _reduction
+from workbench.tensor import shape as _shape

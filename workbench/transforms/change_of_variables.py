@@ -76,7 +76,7 @@ class IntervalTransform(Transform):
 
 def _bounds(rv: Tensor) -> tuple[Tensor, Tensor]:
     assert isinstance(rv.op, Draw)
-    return rv.op.distribution.bounds(*rv.inputs[1:])  # type: ignore[arg-type]
+    return rv.op.distribution.bounds(*rv.inputs[1:])
 
 
 def default_transform(rv: Tensor) -> Transform | None:
@@ -101,7 +101,7 @@ def unconstrained_logp(rv: Tensor, value: Tensor, transform: Transform | None, j
     """Return the log-density of `rv` at an unconstrained `value`, not derived yet."""
     if transform is None:
         return logp_node(rv, value)
-    return intern(UnconstrainedLogProb(transform, jacobian), (rv, value))  # type: ignore[no-any-return]
+    return intern(UnconstrainedLogProb(transform, jacobian), (rv, value))
 
 
 def _examples() -> list[Any]:
@@ -118,5 +118,5 @@ def change_of_variables(expr: Expr) -> Expr | None:
     rv, value = expr.inputs
     op = expr.op
     assert isinstance(op, UnconstrainedLogProb)
-    term = logp_node(rv, op.transform.backward(value, rv))  # type: ignore[arg-type]
-    return term + op.transform.log_jacobian(value, rv) if op.jacobian else term  # type: ignore[arg-type]
+    term = logp_node(rv, op.transform.backward(value, rv))
+    return term + op.transform.log_jacobian(value, rv) if op.jacobian else term

@@ -1,0 +1,58 @@
+# make demo, make lab, make test: each sets up what it needs first.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: help setup lint test demo lab bench browser-test clean
+
+help:
+	@echo "make demo   set up, run tutorials/01_radon.ipynb, print its results"
+	@echo "make lab    open it in JupyterLab"
+	@echo "make test   all tests      make lint   checks      make bench   benchmarks"
+
+setup: .venv/installed kernel_ext/static/built .venv/system
+
+.venv/installed: pyproject.toml requirements.lock
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+js/node_modules/installed: js/package-lock.json
+	cd js && npm ci --silent --no-audit --no-fund
+	touch $@
+
+kernel_ext/static/built: js/node_modules/installed $(shell find js/src -name '*.ts' -o -name '*.css') js/build.mjs
+	cd js && npm run --silent build
+	touch $@
+
+# Graphviz draws static pictures, Chromium runs the browser test: used where they can be had.
+.venv/system:
+	@if ! command -v dot >/dev/null || ! command -v chromium >/dev/null; then \
+	  if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq graphviz chromium >/dev/null; \
+	  else echo "note: install graphviz and chromium for static drawings and the browser test"; fi; fi
+	@mkdir -p .venv && touch $@
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	cd js && npm run --silent check
+
+test: setup
+	cd js && npm run --silent test
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python tests/browser/run.py
+
+demo: setup
+	$(BIN)/python tutorials/run_demo.py
+
+lab: setup
+	$(BIN)/jupyter lab tutorials/01_radon.ipynb
+
+bench: setup
+	$(BIN)/python benchmarks/radon.py
+
+clean:
+	rm -rf .venv js/node_modules kernel_ext/static
