@@ -1,0 +1,73 @@
+// The graph inspector: a model as variables and plates, or as its full computation.
+import { GraphView, graphData, type GraphNode } from "../render/graph";
+import { button, el, replaceChildren, save } from "../shared/dom";
+import { Channel, type Model } from "../shared/protocol";
+
+export class Inspector {
+  private readonly channel: Channel;
+  private readonly graph = new GraphView();
+  private readonly title = el("strong", { class: "wb-title" });
+  private readonly views = el("span", { class: "wb-toggle", role: "group", "aria-label": "view" });
+  private readonly hits = el("span", { class: "wb-quiet", "aria-live": "polite" });
+  private readonly details = el("aside", { class: "wb-details", "aria-live": "polite", hidden: true });
+
+  constructor(model: Model, host: HTMLElement) {
+    this.channel = new Channel(model);
+    const query = el("input", { type: "search", class: "wb-search", placeholder: "op:exp  shape:85  name:sigma", "aria-label": "search nodes" });
+    query.addEventListener("input", () => {
+      const n = this.graph.search(query.value);
+      this.hits.textContent = query.value.trim() ? `${n} found` : "";
+    });
+    query.addEventListener("keydown", (e) => e.stopPropagation());
+    host.append(
+      el("div", { class: "wb wb-inspector" },
+        el("div", { class: "wb-bar" }, this.title, this.views, query, this.hits, el("span", { class: "wb-space" }),
+          button("Whole graph", "whole", () => this.graph.focusOn(null), "a double click on a node shows its neighbourhood"),
+          button("SVG", "export-svg", () => save("graph.svg", "image/svg+xml", this.graph.svgText()), "save the drawing")),
+        el("div", { class: "wb-split" }, this.graph.element, this.details)),
+    );
+    this.graph.onSelect = (node) => void this.show(node);
+    this.channel.on("graph", ({ content, cols }) => {
+      this.title.textContent = content.title ?? "";
+      const views: string[] = content.views ?? [];
+      replaceChildren(this.views, ...views.map((v) => {
+        const b = button(v, `view-${v}`, () => this.channel.send("view", { view: v }));
+        b.setAttribute("aria-pressed", String(v === content.view));
+        return b;
+      }));
+      this.details.hidden = true;
+      this.graph.set(graphData(content, cols));
+    });
+    this.channel.hello();
+  }
+
+  private async show(node: GraphNode | null): Promise<void> {
+    this.details.hidden = node === null;
+    if (!node) return;
+    replaceChildren(this.details, el("h4", {}, node.label), el("p", { class: "wb-quiet" }, "…"));
+    const { content: c } = await this.channel.request("node", { key: node.key });
+    const rows: [string, string | null][] = [
+      ["operation", c.op], ["type", c.type],
+      ["line", c.line ? `${c.line.text || c.line.file} (line ${c.line.number})` : null],
+      ["made by", c.rule ? `${c.rule.name} – ${c.rule.doc}` : null],
+      ["value here", c.value ? (c.value.summary ?? c.value.error) : null],
+      ["formula", c.formula ?? null],
+    ];
+    const list = el("dl", {});
+    for (const [name, value] of rows) if (value) list.append(el("dt", {}, name), el("dd", {}, value));
+    const code = Object.entries((c.code ?? {}) as Record<string, string>).map(([backend, text]) =>
+      el("details", {}, el("summary", {}, `${backend} code`), el("pre", {}, text)));
+    replaceChildren(this.details, el("h4", {}, node.label), list, ...code, button("Neighbourhood", "focus", () => this.graph.focusOn(node.key)));
+  }
+
+  close(): void {
+    this.channel.close();
+  }
+}
+
+export default {
+  render({ model, el: host }: { model: Model; el: HTMLElement }) {
+    const view = new Inspector(model, host);
+    return () => view.close();
+  },
+};

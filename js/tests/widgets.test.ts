@@ -1,0 +1,216 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { decimate } from "../src/dashboard/decimate";
+import { Dashboard } from "../src/dashboard/index";
+import { Inspector } from "../src/inspector/index";
+import { layered } from "../src/layout/layered";
+import { graphData, LIMIT, matches, nearest } from "../src/render/graph";
+import { decode, type Model } from "../src/shared/protocol";
+import { Stepper } from "../src/stepper/index";
+
+type Columns = Record<string, [string, (number | string)[]]>;
+const BYTES: Record<string, [any, number]> = { f64: [Float64Array, 8], i32: [Int32Array, 4], u8: [Uint8Array, 1] };
+
+/** What Python sends: columns in one buffer, here at any byte offset. */
+function frame(content: any, columns: Columns, shift = 0): [any, DataView[]] {
+  const parts: Uint8Array[] = [];
+  let at = 0;
+  const cols = Object.entries(columns).map(([n, [d, values]]) => {
+    let bytes: Uint8Array;
+    if (d === "str") {
+      const texts = (values as string[]).map((v) => new TextEncoder().encode(v));
+      const offsets = new Uint32Array(texts.length + 1);
+      texts.forEach((t, i) => (offsets[i + 1] = offsets[i] + t.length));
+      bytes = new Uint8Array([...new Uint8Array(offsets.buffer), ...texts.flatMap((t) => [...t])]);
+    } else {
+      bytes = new Uint8Array(BYTES[d][0].from(values as number[]).buffer);
+    }
+    const col = { n, d, o: at, l: values.length };
+    const padded = new Uint8Array(Math.ceil(bytes.length / 8) * 8);
+    padded.set(bytes);
+    parts.push(padded);
+    at += padded.length;
+    return col;
+  });
+  const whole = new Uint8Array(at + shift);
+  let to = shift;
+  for (const p of parts) {
+    whole.set(p, to);
+    to += p.length;
+  }
+  return [{ v: 1, ...content, cols }, [new DataView(whole.buffer, shift, at)]];
+}
+
+class FakeModel implements Model {
+  sent: any[] = [];
+  private callbacks: ((content: any, buffers: DataView[]) => void)[] = [];
+  on(_: string, callback: any) { this.callbacks.push(callback); }
+  off(_: string, callback: any) { this.callbacks = this.callbacks.filter((c) => c !== callback); }
+  send(content: any) { this.sent.push(content); }
+  get() { return undefined; }
+  push(content: any, columns: Columns = {}) {
+    const [c, b] = Object.keys(columns).length ? frame(content, columns) : [content, []];
+    for (const callback of this.callbacks) callback(c, b);
+  }
+  last(t: string) { return this.sent.filter((m) => m.t === t).at(-1); }
+}
+
+const graphColumns = (labels: string[], edges: [number, number][]): Columns => ({
+  key: ["i32", labels.map((_, i) => i)], op: ["str", labels.map(() => "exp")], label: ["str", labels], kind: ["str", labels.map(() => "elementwise")],
+  type: ["str", labels.map(() => "float64[85]")], group: ["i32", labels.map(() => -1)], src: ["i32", edges.map((e) => e[0])], dst: ["i32", edges.map((e) => e[1])],
+});
+
+let host: HTMLElement;
+let model: FakeModel;
+beforeEach(() => {
+  host = document.createElement("div");
+  document.body.append(host);
+  model = new FakeModel();
+});
+
+describe("protocol", () => {
+  it("reads columns at any byte offset", () => {
+    for (const shift of [0, 1, 4]) {
+      const [content, buffers] = frame({ t: "x" }, { a: ["f64", [1.5, -2]], s: ["str", ["σ", "", "b"]], n: ["i32", [7]] }, shift);
+      const { cols } = decode(content, buffers);
+      expect([...cols.a]).toEqual([1.5, -2]);
+      expect(cols.s).toEqual(["σ", "", "b"]);
+      expect([...cols.n]).toEqual([7]);
+    }
+  });
+
+  it("reads base64, and asks for it when the buffer was dropped", () => {
+    const [content, buffers] = frame({ t: "x" }, { a: ["f64", [3]] });
+    const b64 = btoa(String.fromCharCode(...new Uint8Array(buffers[0].buffer)));
+    expect([...decode({ ...content, b64 }, []).cols.a]).toEqual([3]);
+    new Inspector(model, host);
+    (model as any).callbacks[0](content, []);
+    expect(model.last("hello").b64).toBe(true);
+  });
+});
+
+describe("layout", () => {
+  it("places a chain of 100,000 nodes without recursion, one a layer", () => {
+    const n = 100_000;
+    const src = Int32Array.from({ length: n - 1 }, (_, i) => i), dst = src.map((i) => i + 1);
+    const { places } = layered(Array.from({ length: n }, () => ({ width: 10, height: 10 })), src, dst);
+    expect(places[n - 1].y).toBeGreaterThan(places[n - 2].y);
+  });
+
+  it("keeps the order of what was drawn before, and overlaps nothing", () => {
+    const sizes = Array.from({ length: 4 }, () => ({ width: 50, height: 10 }));
+    const { places } = layered(sizes, [0, 1, 2], [3, 3, 3], [300, 200, 100, undefined]);
+    expect(places[2].x).toBeLessThan(places[1].x);
+    expect(places[1].x).toBeLessThan(places[0].x);
+    expect(places[1].x - places[2].x).toBeGreaterThanOrEqual(50);
+  });
+});
+
+describe("search", () => {
+  const node = { key: 1, op: "exp", label: "sigma_a", kind: "random", type: "float64[85, 2]", group: -1 };
+  it.each([["op:exp", true], ["shape:85", true], ["shape:8", false], ["name:sigma kind:random", true], ["op:log", false], ["sigma", true]])("%s: %s", (query, hit) => {
+    expect(matches(node, query)).toBe(hit);
+  });
+});
+
+describe("decimation", () => {
+  it("keeps every extreme", () => {
+    const draws = new Float64Array(100_000).map((_, i) => Math.sin(i));
+    draws[31_337] = 99;
+    draws[77_777] = -99;
+    const { x, y } = decimate([draws], 0, draws.length, 200);
+    expect(x.length).toBe(400);
+    expect(Math.max(...(y[0] as number[]))).toBe(99);
+    expect(Math.min(...(y[0] as number[]))).toBe(-99);
+  });
+});
+
+describe("inspector", () => {
+  it("draws nodes as text whatever their names, and fetches details on a click", async () => {
+    new Inspector(model, host);
+    expect(model.last("hello").have).toBe(0);
+    model.push({ t: "graph", seq: 3, view: "model", views: ["model", "computation"], title: "radon", roots: [1] }, graphColumns(["<img src=x onerror=alert(1)>", "y"], [[0, 1]]));
+    expect(host.querySelectorAll(".wb-node").length).toBe(2);
+    expect(host.querySelector("img")).toBeNull();
+    host.querySelector(".wb-node[data-key='0']")!.dispatchEvent(new MouseEvent("click", { bubbles: true }));
+    const { rid, key } = model.last("node");
+    expect(key).toBe(0);
+    model.push({ t: "node", rid, key, op: "exp", type: "float64[85]", value: { summary: "mean 1" } });
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(host.querySelector(".wb-details")!.textContent).toContain("mean 1");
+    (host.querySelector("[data-action='view-computation']") as HTMLElement).click();
+    expect(model.last("view").view).toBe("computation");
+  });
+
+  it("says how much it hides", () => {
+    const n = LIMIT + 50;
+    new Inspector(model, host);
+    model.push({ t: "graph", seq: 1, view: "model", roots: [0] }, graphColumns(Array.from({ length: n }, (_, i) => `n${i}`), Array.from({ length: n - 1 }, (_, i) => [i, i + 1] as [number, number])));
+    const badge = host.querySelector(".wb-badge") as HTMLElement;
+    expect(badge.textContent).toBe("50 hidden – show");
+    badge.click();
+    expect(badge.hidden).toBe(true);
+  });
+
+  it("finds the neighbourhood nearest first", () => {
+    const [content, buffers] = frame({ t: "graph" }, graphColumns(["a", "b", "c", "d"], [[0, 1], [1, 2], [2, 3]]));
+    const { cols } = decode(content, buffers);
+    expect(nearest(graphData(content, cols), [0], 2).nodes.map((x) => x.label)).toEqual(["a", "b"]);
+  });
+});
+
+describe("stepper", () => {
+  const rules = [{ name: "log_of_one_plus", group: "stabilise", doc: "log1p keeps digits.", source: "" }, { name: "add_zero", group: "canonicalise", doc: "Nothing.", source: "" }];
+  const passes = [{ name: "canonicalise", doc: "", firings: 150_000, first: 0, seconds: 1, changed: true }, { name: "stabilise", doc: "", firings: 50_000, first: 150_000, seconds: 1, changed: true }];
+  const answer = async () => {
+    const { rid, step } = model.last("step");
+    model.push({ t: "step", rid, step, before: "log(1 + x)", after: "log1p(x)", matched: [], produced: [0], check: { max_difference: 0, points: 3 }, roots: [0] }, graphColumns(["log1p"], []));
+    await new Promise((r) => setTimeout(r));
+  };
+
+  it("steps, jumps between passes, filters, with 200,000 firings", async () => {
+    new Stepper(model, host);
+    const rule = Array.from({ length: 200_000 }, (_, i) => (i < 150_000 ? 1 : 0));
+    model.push({ t: "steps", seq: 1, passes, rules }, { rule: ["i32", rule] });
+    await answer();
+    (host.querySelector("[data-action=next]") as HTMLElement).click();
+    expect(model.last("step").step).toBe(1);
+    await answer();
+    const root = host.querySelector(".wb-steps")!;
+    root.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowDown" }));
+    expect(model.last("step").step).toBe(150_001);
+    await answer();
+    expect(host.querySelector(".wb-explanation")!.textContent).toContain("log1p keeps digits.");
+    expect(host.querySelector(".wb-node.wb-produced")).not.toBeNull();
+    expect(host.querySelectorAll(".wb-row").length).toBeLessThan(100);
+    const filter = host.querySelector(".wb-steps .wb-search") as HTMLInputElement;
+    filter.value = "one plus";
+    filter.dispatchEvent(new Event("input"));
+    expect(host.querySelector(".wb-row")!.textContent).toContain("150001");
+  });
+});
+
+describe("dashboard", () => {
+  const begin = () => model.push({ t: "run", seq: 1, state: "tuning", chains: 2, tune: 10, draws: 10, names: ["mu"] });
+  const progress = (state: string, divergences = 0) =>
+    model.push({ t: "progress", state, elapsed: 1, eta: 1, rate: 100 }, {
+      chain: ["i32", [0, 1]], draws: ["i32", [20, 10]], tuning: ["u8", [0, 1]], step_size: ["f64", [0.3, 0.2]], gradients: ["f64", [15, 15]], divergences: ["i32", [divergences, 0]], tree_depth: ["f64", [4, 4]],
+    });
+
+  it("shows chains, says what is wrong, and sends the buttons' wishes", () => {
+    new Dashboard(model, host);
+    begin();
+    model.push({ t: "draws", chain: 0, start: 0 }, { mu: ["f64", [1, 2, 3]] });
+    progress("tuning", 3);
+    expect(host.querySelectorAll(".wb-chains tbody tr").length).toBe(2);
+    expect(host.querySelector(".wb-advice")!.textContent).toContain("3 divergences");
+    expect(host.querySelectorAll(".wb-trace").length).toBe(1);
+    (host.querySelector("[data-action=stop]") as HTMLElement).click();
+    expect(model.last("stop")).toBeTruthy();
+    progress("paused");
+    (host.querySelector("[data-action=resume]") as HTMLElement).click();
+    expect(model.last("resume")).toBeTruthy();
+    progress("stopped");
+    expect((host.querySelector("[data-action=stop]") as HTMLElement).hidden).toBe(true);
+  });
+});
