@@ -1,1 +1,50 @@
-"""The notebook side."""
+"""The notebook side of the workbench: ``%load_ext kernel_ext``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_COMMANDS = ("model", "steps", "graph", "sample", "backend")
+
+
+def load_ipython_extension(ip: Any) -> None:
+    """Add the magics, the displays of models and expressions, and the dashboard. Loading twice is fine."""
+    from kernel_ext.display import show_run, subject_bundle
+    from kernel_ext.magics import WorkbenchMagics, complete
+    from workbench import Model
+    from workbench.graph import Expr
+    from workbench.inference import run
+
+    if not isinstance(ip.magics_manager.registry.get("WorkbenchMagics"), WorkbenchMagics):
+        ip.register_magics(WorkbenchMagics)
+    formatter = ip.display_formatter.mimebundle_formatter
+    formatter.for_type(Model, lambda model: subject_bundle(model, _name_of(ip, model)))
+    formatter.for_type(Expr, lambda expr: subject_bundle(expr))
+    for command in _COMMANDS:
+        ip.set_hook("complete_command", complete, re_key=rf"%{{1,2}}{command}\b")
+    if show_run not in run.on_start:
+        run.on_start.append(show_run)
+
+
+def unload_ipython_extension(ip: Any) -> None:
+    """Take away what loading added."""
+    from kernel_ext.display import show_run
+    from workbench import Model
+    from workbench.graph import Expr
+    from workbench.inference import run
+
+    manager = ip.magics_manager
+    if manager.registry.pop("WorkbenchMagics", None) is not None:
+        for kind in ("line", "cell"):
+            for command in _COMMANDS:
+                manager.magics[kind].pop(command, None)
+    formatter = ip.display_formatter.mimebundle_formatter
+    for kind_of in (Model, Expr):
+        if kind_of in formatter.type_printers:
+            formatter.pop(kind_of)
+    if show_run in run.on_start:
+        run.on_start.remove(show_run)
+
+
+def _name_of(ip: Any, model: Any) -> str:
+    return next((k for k, v in ip.user_ns.items() if v is model and not k.startswith("_")), "")

@@ -177,6 +177,8 @@ class Draw(Op):
     distribution: type[Distribution]
     shape: tuple[int, ...]
 
+    plain = True
+
     @property
     def name(self) -> str:
         return self.distribution.__name__

@@ -38,6 +38,9 @@ class Op:
         @property
         def name(self) -> str: ...
 
+    plain = False
+    """Whether the name says it all, and text leaves the parameters out."""
+
     def infer(self, *types: Any) -> Type:
         raise NotImplementedError(f"{type(self).__name__}.infer")
 

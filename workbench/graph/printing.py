@@ -26,7 +26,7 @@ def op_text(expr: Expr) -> str:
         return constant_text(op.value)
     if isinstance(op, Data):
         return op.label
-    if op.graphs or not is_dataclass(op) or getattr(op, "symbol", None) is not None:
+    if op.graphs or not is_dataclass(op) or op.plain:
         return str(op.name)
     shown = [f"{f.name}={getattr(op, f.name)}" for f in fields(op) if f.name not in ("name", "kind", "type")]
     title = str(expr.op.name)
@@ -54,6 +54,9 @@ def summary(expr: Expr, limit: int = INFIX_LIMIT) -> str:
     """
     memo: dict[Expr, tuple[str, bool]] = {}
     for node in topological([expr]):
+        if node.name and node is not expr:
+            memo[node] = (node.name, False)
+            continue
         symbol = getattr(node.op, "symbol", "")
         parts = [_wrap(memo[x]) if symbol else memo[x][0] for x in node.inputs]
         if not node.inputs:

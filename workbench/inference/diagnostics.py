@@ -7,6 +7,7 @@ ArviZ's.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -48,14 +49,19 @@ def _split(draws: Array) -> Array:
 
 def _normal_scores(draws: Array) -> Array:
     """Ranks (ties averaged) as normal quantiles."""
+    _, inverse, counts = np.unique(draws, return_inverse=True, return_counts=True)
+    twice = 2 * np.cumsum(counts) - (counts - 1)
+    return np.asarray(_scores(draws.size)[twice[inverse]].reshape(draws.shape))
+
+
+@functools.lru_cache(maxsize=4)
+def _scores(size: int) -> Array:
+    """Normal quantiles of the ranks 0, 1/2, 1, ... among `size`."""
     from workbench.tensor import constant
     from workbench.tensor.random import erfinv
 
-    _, inverse, counts = np.unique(draws, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    ranks = (ends - (counts - 1) / 2.0)[inverse].reshape(draws.shape)
-    p = (ranks - 0.375) / (draws.size + 0.25)
-    return np.sqrt(2.0) * np.asarray(erfinv(constant(2.0 * p - 1.0)).eval())
+    p = np.clip((np.arange(2 * size + 1) / 2.0 - 0.375) / (size + 0.25), 1e-12, 1 - 1e-12)
+    return np.asarray(np.sqrt(2.0) * erfinv(constant(2.0 * p - 1.0)).eval())
 
 
 def _plain_rhat(draws: Array) -> float:
@@ -84,15 +90,15 @@ def _ess(draws: Array) -> float:
     total = within * (n - 1.0) / n
     if chains > 1:
         total += draws.mean(axis=1).var(ddof=1)
+    correlation = (1.0 - (within - covariance.mean(axis=0)) / total).tolist()
     rho = np.zeros(n)
     rho[0] = 1.0
-    even, odd = 1.0, 1.0 - (within - covariance[:, 1].mean()) / total
+    even, odd = 1.0, correlation[1]
     rho[1] = odd
     # Geyer: sums of neighbours stay positive ...
     t = 1
     while t < n - 3 and even + odd > 0.0:
-        even = 1.0 - (within - covariance[:, t + 1].mean()) / total
-        odd = 1.0 - (within - covariance[:, t + 2].mean()) / total
+        even, odd = correlation[t + 1], correlation[t + 2]
         if even + odd >= 0:
             rho[t + 1], rho[t + 2] = even, odd
         t += 2

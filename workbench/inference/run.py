@@ -27,8 +27,9 @@ FIRST_BUDGET = 512
 
 Array = np.ndarray[Any, Any]
 
-on_start: list[Callable[[Run], None]] = []
-"""Called with every run that starts: a dashboard puts itself here."""
+on_start: list[Callable[[Run], Callable[[], None] | None]] = []
+"""Called with every run that starts: a dashboard puts itself here. What it returns is called when
+the run is over, by the thread that waits for it."""
 
 
 class Chain:
@@ -98,6 +99,7 @@ class Run:
         self._done = threading.Event()
         self._lock = threading.Lock()
         self._idata: Any = None
+        self._finish: list[Callable[[], None]] = []
 
     # Control -----------------------------------------------------------------------------------
 
@@ -105,8 +107,7 @@ class Run:
         """Begin in a background thread, and show it to the watchers if it is to be `watched`."""
         threading.Thread(target=self._run, name="workbench-run", daemon=True).start()
         if watched:
-            for watch in on_start:
-                watch(self)
+            self._finish = [end for watch in on_start if (end := watch(self)) is not None]
         return self
 
     @property
@@ -148,9 +149,15 @@ class Run:
         except KeyboardInterrupt:
             self.stop()
             self._done.wait()
+        while self._finish:
+            self._finish.pop()()
         if self.error is not None:
             raise self.error
         return True
+
+    def wait_quietly(self, timeout: float) -> bool:
+        """Wait at most `timeout` seconds; return whether the run is over. Never raises."""
+        return self._done.wait(timeout)
 
     def __await__(self) -> Any:
         import asyncio

@@ -26,7 +26,7 @@ def sample(
     max_treedepth: int = 10,
     model: Model | None = None,
     initvals: Mapping[str, Any] | None = None,
-    backend: str = "auto",
+    backend: str | None = None,
     progressbar: bool = True,
     blocking: bool = True,
     return_inferencedata: bool = True,
@@ -51,7 +51,7 @@ def sample(
         Start values by value name, in unconstrained space; the rest is jittered around the support
         point.
     backend
-        "c", "numba", "jax", "numpy" or "auto".
+        "c", "numba", "jax", "numpy" or "auto"; the model's by default.
     progressbar
         Show progress: a dashboard in a notebook, a line in a terminal.
     blocking
@@ -89,7 +89,7 @@ def sample(
     if return_inferencedata:
         load_arviz_in_background()
     settings = NutsSettings(target_accept, max_treedepth)
-    run = Run(model, draws, tune, chains, cores, seed, settings, backend, initvals)
+    run = Run(model, draws, tune, chains, cores, seed, settings, backend or model.backend, initvals)
     watched = bool(_run.on_start) and progressbar
     run.start(watched)
     if not blocking:

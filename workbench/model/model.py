@@ -64,6 +64,8 @@ class Model:
         Value (or observed data) and transform of each random variable.
     coords, named_vars_to_dims
         Labels of each dim, and the dims of each variable.
+    backend
+        Where the model is computed unless a call says otherwise; "auto" at first.
 
     Examples
     --------
@@ -89,6 +91,7 @@ class Model:
         self.initial_values: dict[Tensor, Any] = {}
         self.named_vars_to_dims: dict[str, tuple[str, ...]] = {}
         self.coords: dict[str, tuple[Any, ...]] = {}
+        self.backend = "auto"
         for name, labels in (coords or {}).items():
             self.add_coord(name, labels)
 
@@ -183,19 +186,19 @@ class Model:
         density = self.density(jacobian)
         return density.total if sum else list(density.terms.values())
 
-    def compile_logp(self, jacobian: bool = True, backend: str = "auto") -> Any:
+    def compile_logp(self, jacobian: bool = True, backend: str | None = None) -> Any:
         """Return the log-density as a compiled function of a point (a dict by value name)."""
         from workbench.compile import function
 
-        run = function(self.value_vars, self.logp(jacobian), backend=backend, name="logp")
+        run = function(self.value_vars, self.logp(jacobian), backend=backend or self.backend, name="logp")
         names = [self.value_name(rv) for rv in self.free_RVs]
         return lambda point: run(*_values(point, names))
 
-    def logp_dlogp_function(self, backend: str = "auto") -> LogpDlogp:
+    def logp_dlogp_function(self, backend: str | None = None) -> LogpDlogp:
         """Return the log-density and its gradient as a compiled function of the flat vector."""
         from workbench.model.density import LogpDlogp
 
-        return LogpDlogp(self, backend)
+        return LogpDlogp(self, backend or self.backend)
 
     def logp_grad_graph(self, trace: Trace | None = None) -> Graph:
         """Return the graph from the flat unconstrained vector to the log-density and its gradient."""

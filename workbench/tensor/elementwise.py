@@ -51,6 +51,8 @@ def _show(shape: Shape) -> str:
 class Elementwise(Op):
     """A function of scalars applied to every element, with broadcasting."""
 
+    plain = True
+
     def dtype(self, dtypes: Sequence[str]) -> str:
         raise NotImplementedError
 

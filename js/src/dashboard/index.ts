@@ -117,7 +117,7 @@ export class Dashboard {
     const by = new Map(rows.map((r) => [r.name, r]));
     for (const p of this.plots) {
       const r = by.get(p.name);
-      if (r) p.caption(`${p.name}   R-hat ${r.rhat.toFixed(3)}   ESS ${number(r.ess_bulk)}`);
+      if (r) p.caption(`${p.name}   R-hat ${number(r.rhat, 4)}   ESS ${number(r.ess_bulk)}`);
     }
   }
 

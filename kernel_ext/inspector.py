@@ -1,0 +1,131 @@
+"""The graph inspector, on the kernel's side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from kernel_ext.protocol import LinkedWidget
+from kernel_ext.snapshot import Keys, expression_columns, model_columns, summarise
+from workbench import Model
+from workbench.graph import RULES, Expr, free_inputs, summary, topological
+from workbench.graph.inner import Graph
+
+
+class GraphInspector(LinkedWidget):
+    """Shows a model's variables or computation, or an expression; details of a node on request.
+
+    Parameters
+    ----------
+    subject
+        A model or an expression.
+    title
+        What the bar says.
+    """
+
+    def __init__(self, subject: Model | Expr, title: str = "", backend: str = "c") -> None:
+        self.subject = subject
+        self.title = title or (subject.name or "" if isinstance(subject, Expr) else "")
+        self.backend = backend
+        self.numbers = Keys()
+        self.view = "model" if isinstance(subject, Model) else "computation"
+        self._values: dict[Expr, Any] | None = None
+        self._graph: Graph | None = None
+        super().__init__("graph.js")
+
+    @property
+    def graph(self) -> Graph:
+        """The computation: a model's optimised log-density and gradient, or the expression."""
+        if self._graph is None:
+            if isinstance(self.subject, Model):
+                from workbench.rewrites import default_mode
+
+                written = self.subject.logp_grad_graph()
+                results, _ = default_mode().run(written.results, record=False)
+                self._graph = Graph(written.params, results)
+                results[0].name = results[0].name or "logp"
+                results[1].name = results[1].name or "gradient"
+            else:
+                self._graph = Graph(free_inputs([self.subject]), [self.subject])
+        return self._graph
+
+    def on_hello(self, content: Mapping[str, Any]) -> None:
+        self.push_graph()
+
+    def on_view(self, content: Mapping[str, Any]) -> None:
+        if content["view"] in ("model", "computation"):
+            self.view = content["view"]
+            self.push_graph()
+
+    def push_graph(self) -> None:
+        """Send the drawing of the current view."""
+        if self.view == "model" and isinstance(self.subject, Model):
+            roots: list[Any] = list(self.subject.observed_RVs) or list(self.subject.named_vars.values())
+            drawn = model_columns(self.numbers, self.subject)
+        else:
+            roots = list(self.graph.results)
+            drawn = expression_columns(self.numbers, roots)
+        views = ["model", "computation"] if isinstance(self.subject, Model) else []
+        self.push("graph", drawn, view=self.view, views=views, title=self.title, groups=[],
+                  roots=[self.numbers.of(r) for r in roots])  # fmt: skip
+
+    def on_node(self, content: Mapping[str, Any]) -> None:
+        expr = self.numbers.expr(int(content["key"]))
+        self.push("node", rid=content.get("rid"), key=content["key"], **self.describe(expr))
+
+    def describe(self, expr: Expr) -> dict[str, Any]:
+        """Return what the details panel shows of a node."""
+        origin = expr.provenance
+        line = rule = None
+        if origin is not None and origin.location is not None:
+            where = origin.location
+            line = {"file": where.filename, "number": where.lineno, "text": where.text}
+        if origin is not None and origin.rule is not None:
+            known = RULES.get(origin.rule)
+            rule = {"name": origin.rule.replace("_", " "), "doc": known.doc if known else "the chain rule"}
+        return {
+            "op": str(expr.op.name), "type": str(expr.type), "name": expr.name, "line": line, "rule": rule,
+            "formula": summary(expr), "value": self.value(expr), "code": self.code(),
+        }  # fmt: skip
+
+    def value(self, expr: Expr) -> dict[str, str] | None:
+        """Return a node's value at the model's initial point, computed with NumPy."""
+        try:
+            if self._values is None:
+                self._values = self._evaluate()
+            if expr in self._values:
+                return {"summary": summarise(self._values[expr])}
+            return {"summary": summarise(expr.eval())} if not free_inputs([expr]) else None  # type: ignore[attr-defined]
+        except Exception as error:
+            return {"error": f"{type(error).__name__}: {error}"}
+
+    def _evaluate(self) -> dict[Expr, Any]:
+        if not isinstance(self.subject, Model):
+            return {}
+        model = self.subject
+        start = model.flatten(model.initial_point())
+        nodes = topological(self.graph.results)
+        constrained = model.constrained_graph()
+        with np.errstate(all="ignore"):
+            values = dict(zip(nodes, Graph(self.graph.params, nodes).run("numpy", start)))
+            variables = constrained.run("numpy", start)
+        values.update(zip((*model.free_RVs, *model.deterministics), variables))
+        values.update((rv, model.rvs_to_values[rv].eval()) for rv in model.observed_RVs)
+        return values
+
+    def code(self) -> dict[str, str]:
+        """Return the C code of the computation."""
+        if self.view == "model":
+            return {}
+        from workbench.compile.lower import lower
+        from workbench.compile.print_c import print_c
+        from workbench.compile.storage import plan
+
+        try:
+            program = lower(self.graph, self.title or "graph")
+        except Exception as error:
+            return {"c": f"{type(error).__name__}: {error}"}
+        text = print_c(program, plan(program), False).text
+        return {"c": text[text.index("int32_t run(void *const *io, const wb_env *env, char *arena") :]}

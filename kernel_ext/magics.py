@@ -1,0 +1,153 @@
+"""The magics: ``%%model``, ``%graph``, ``%steps``, ``%sample``, ``%backend``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, needs_local_scope, no_var_expand
+from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
+from traitlets import Enum
+
+from kernel_ext.cell import run_cell
+from kernel_ext.display import show_graph, show_steps
+from kernel_ext.stepper import RewriteStepper
+from workbench import Model, sample
+from workbench.compile import choose_backend
+from workbench.graph import Expr
+from workbench.graph.rewrite import Trace
+
+BACKENDS = ("auto", "c", "numba", "jax", "numpy")
+SHOWS = ("graph", "steps", "none")
+
+
+@magics_class
+class WorkbenchMagics(Magics):  # type: ignore[misc]
+    """Magics for models. ``%config WorkbenchMagics.backend = 'jax'`` sets the default backend."""
+
+    backend = Enum(BACKENDS, default_value="auto", help="where models are computed").tag(config=True)
+
+    @no_var_expand  # type: ignore[misc]
+    @needs_local_scope  # type: ignore[misc]
+    @magic_arguments()  # type: ignore[misc]
+    @argument("name", help="what the model is called; the name is bound to it")
+    @argument("--data", help="a DataFrame or dict whose columns are names in the cell")
+    @argument("--coords", help="a dict of the dims' labels")
+    @argument("--backend", choices=BACKENDS, help="where the model is computed")
+    @argument("--show", default="graph", help="graph, steps or none; several with commas")
+    @cell_magic  # type: ignore[misc]
+    def model(self, line: str, cell: str, local_ns: dict[str, Any] | None = None) -> None:
+        """Write a model: each line ``name = Distribution(...)`` is a variable of that name."""
+        args = parse_argstring(self.model, line)
+        if not args.name.isidentifier():
+            raise UsageError(f"%%model: {args.name!r} cannot be a name; write %%model NAME")
+        shows = [s.strip() for s in args.show.split(",")]
+        for s in shows:
+            if s not in SHOWS:
+                raise UsageError(f"%%model --show: {s!r} is none of {', '.join(SHOWS)}")
+        scope = {**self.shell.user_ns, **(local_ns or {})}
+        coords = self._lookup(args.coords, scope, "--coords")
+        data = self._lookup(args.data, scope, "--data")
+        if data is not None:
+            scope.update({str(k): data[k] for k in data if str(k).isidentifier()})
+        model, made = run_cell(args.name, cell, scope, coords)
+        model.backend = args.backend or self.backend
+        self.shell.user_ns.update(made)
+        self.shell.user_ns[args.name] = model
+        if "graph" in shows:
+            show_graph(model, args.name)
+        if "steps" in shows:
+            show_steps(RewriteStepper(model.trace()))
+
+    @no_var_expand  # type: ignore[misc]
+    @magic_arguments()  # type: ignore[misc]
+    @argument("subject", nargs="+", help="a model, or an expression")
+    @line_magic  # type: ignore[misc]
+    def graph(self, line: str) -> None:
+        """Show the graph of a model or an expression."""
+        args = parse_argstring(self.graph, line)
+        source = " ".join(args.subject)
+        show_graph(self._subject(source), source)
+
+    @no_var_expand  # type: ignore[misc]
+    @magic_arguments()  # type: ignore[misc]
+    @argument("subject", help="a model, or an expression's name")
+    @argument("--pass", dest="only", help="show one pass only")
+    @line_magic  # type: ignore[misc]
+    def steps(self, line: str) -> None:
+        """Step through every rule that turns a model (or expression) into what is compiled."""
+        args = parse_argstring(self.steps, line)
+        subject = self._subject(args.subject)
+        try:
+            show_steps(RewriteStepper(_trace(subject), args.only))
+        except ValueError as error:
+            raise UsageError(f"%steps: {error}") from None
+
+    @no_var_expand  # type: ignore[misc]
+    @magic_arguments()  # type: ignore[misc]
+    @argument("subject", metavar="MODEL", help="the model")
+    @argument("--draws", type=int, default=1000, help="draws a chain")
+    @argument("--tune", type=int, default=1000, help="warm-up draws a chain")
+    @argument("--chains", type=int, default=4, help="number of chains")
+    @argument("--seed", type=int, help="the same seed gives the same draws")
+    @argument("--target-accept", type=float, default=0.8, help="acceptance the step size aims at")
+    @argument("--backend", choices=BACKENDS, help="where the model is computed")
+    @line_magic  # type: ignore[misc]
+    def sample(self, line: str) -> Any:
+        """Sample a model: ``idata = %sample radon --draws 2000``."""
+        args = parse_argstring(self.sample, line)
+        model = self._subject(args.subject)
+        if not isinstance(model, Model):
+            raise UsageError(f"%sample: {args.subject} is not a model")
+        return sample(
+            args.draws, tune=args.tune, chains=args.chains, random_seed=args.seed, target_accept=args.target_accept,
+            backend=args.backend, model=model,
+        )  # fmt: skip
+
+    @line_magic("backend")  # type: ignore[misc]
+    def choose(self, line: str) -> str:
+        """Show or set where models are computed: ``%backend numba``."""
+        wanted = line.strip()
+        if wanted:
+            if wanted not in BACKENDS:
+                raise UsageError(f"%backend: {wanted!r} is none of {', '.join(BACKENDS)}")
+            self.backend = wanted
+        return f"{self.backend} ({choose_backend(self.backend)})" if self.backend == "auto" else str(self.backend)
+
+    def _lookup(self, name: str | None, scope: dict[str, Any], option: str) -> Any:
+        if name is None:
+            return None
+        if name not in scope:
+            raise UsageError(f"%%model {option}: there is no {name!r} in the notebook")
+        return scope[name]
+
+    def _subject(self, source: str) -> Model | Expr:
+        try:
+            found = eval(source, self.shell.user_ns)
+        except NameError as error:
+            raise UsageError(f"{error}") from None
+        if not isinstance(found, (Model, Expr)):
+            raise UsageError(f"{source} is a {type(found).__name__}, not a model or an expression")
+        return found
+
+
+def _trace(subject: Model | Expr) -> Trace:
+    if isinstance(subject, Model):
+        return subject.trace()
+    from workbench.rewrites import default_mode
+
+    return default_mode().run([subject])[1]
+
+
+def complete(ip: Any, event: Any) -> list[str]:
+    """Complete options, and names of models and expressions, after a magic."""
+    words = event.line.split()
+    command = words[0].lstrip("%") if words else ""
+    options = {
+        "model": ["--data", "--coords", "--backend", "--show"], "steps": ["--pass"], "graph": [], "backend": list(BACKENDS),
+        "sample": ["--draws", "--tune", "--chains", "--seed", "--target-accept", "--backend"],
+    }[command]  # fmt: skip
+    if (len(words) > 1 and words[-1] == "--backend") or (len(words) > 2 and words[-2] == "--backend" and event.symbol):
+        return list(BACKENDS)
+    names = [k for k, v in ip.user_ns.items() if isinstance(v, (Model, Expr)) and not k.startswith("_")]
+    return [*options, *(names if command in ("steps", "graph", "sample") else [])]

@@ -1,0 +1,78 @@
+"""Open the tutorial in a real JupyterLab in a real browser, and use it as a person would.
+
+Needs Debian's ``chromium`` (or WORKBENCH_CHROMIUM) and js/node_modules; says so and skips where a
+browser cannot be had. Screenshots go to build/screenshots.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+def main() -> int:
+    browser = os.environ.get("WORKBENCH_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if browser is None:
+        print("browser test skipped: no chromium on this system (apt install chromium)")
+        return 0
+    port = free_port()
+    work = Path(tempfile.mkdtemp(prefix="workbench-browser-"))
+    shutil.copy(ROOT / "tutorials" / "01_radon.ipynb", work / "radon.ipynb")
+    shutil.copy(Path(__file__).parent / "stop.ipynb", work / "stop.ipynb")
+    environment = {**os.environ, "JUPYTER_CONFIG_DIR": str(work / "config"), "JUPYTERLAB_SETTINGS_DIR": str(work / "settings")}
+    data = next((p / "shared" / "data" for p in (ROOT, *ROOT.parents) if (p / "shared" / "data").is_dir()), None)
+    if data is not None:
+        environment.setdefault("WORKBENCH_DATA", str(data))
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--ip=127.0.0.1", "--allow-root",
+        "--IdentityProvider.token=", "--ServerApp.password=", "--ServerApp.disable_check_xsrf=True", f"--ServerApp.root_dir={work}",
+        "--LabApp.news_url=", "--LabApp.collaborative=False", "--expose-app-in-browser",
+    ]  # fmt: skip
+    log = (work / "server.log").open("w")
+    server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=work)
+    try:
+        wait_for(f"http://127.0.0.1:{port}/api", server)
+        shots = ROOT / "build" / "screenshots"
+        shots.mkdir(parents=True, exist_ok=True)
+        drive = ["node", str(Path(__file__).parent / "drive.mjs"), f"http://127.0.0.1:{port}", browser, str(shots)]
+        status = subprocess.run(drive, cwd=ROOT / "js", timeout=420, check=False).returncode
+        if status:
+            print((work / "server.log").read_text()[-3000:], file=sys.stderr)
+        return status
+    finally:
+        server.terminate()
+        server.wait(20)
+        log.close()
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
+    for _ in range(240):
+        if server.poll() is not None:
+            raise RuntimeError("JupyterLab ended before it was ready")
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
+            return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.25)
+    raise RuntimeError("JupyterLab was not ready within a minute")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
