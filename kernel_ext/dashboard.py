@@ -18,6 +18,9 @@ SUMMARY_PERIOD = 1.5
 SHOWN = 8
 BATCH = 200_000
 """Bytes of draws in one message."""
+SUMMARY_SECONDS = 1.0
+MOST = 100_000
+"""Rows of a chain to send: of longer ones only every second, third, ... draw is drawn."""
 
 
 class SamplingDashboard(LinkedWidget):
@@ -27,11 +30,13 @@ class SamplingDashboard(LinkedWidget):
         self.run = run
         self.title = title
         self.over = threading.Event()
+        self.final_rows: list[dict[str, Any]] = []
         self._names: list[str] | None = None
         self._sent: list[int] = []
         self._marked: list[int] = []
         self._fresh = threading.Event()
         self._last_summary = 0.0
+        self.stride = -(-run.total // MOST)
         super().__init__("dashboard.js")
         threading.Thread(target=self._publish, name="workbench-dashboard", daemon=True).start()
 
@@ -86,7 +91,7 @@ class SamplingDashboard(LinkedWidget):
         self._last_summary = 0.0
         self.push(
             "run", state=run.state, chains=run.chains, tune=run.tune, draws=run.draws_requested, names=self.shown(),
-            title=self.title, backend=run.backend, message=self._message(),
+            title=self.title, backend=run.backend, message=self._message(), stride=self.stride,
         )  # fmt: skip
 
     def _message(self) -> str:
@@ -100,7 +105,7 @@ class SamplingDashboard(LinkedWidget):
             return
         rows = run.progress()
         for row in rows:
-            self._send_draws(row["chain"])
+            self._send_draws(row["chain"], row["draws"])
         made = sum(r["draws"] for r in rows)
         elapsed = time.perf_counter() - run.started
         sampling = max(elapsed - run.timings.get("compile", elapsed), 1e-9)
@@ -125,15 +130,15 @@ class SamplingDashboard(LinkedWidget):
         if final or time.perf_counter() - self._last_summary > SUMMARY_PERIOD:
             self._send_summary(final)
 
-    def _send_draws(self, chain: int) -> None:
+    def _send_draws(self, chain: int, upto: int) -> None:
+        """Send the draws made before this tick; those of fast chains go on arriving meanwhile."""
         names = self.shown()
-        block = max(1, BATCH // (8 * max(1, len(names))))
-        while True:
-            start = self._sent[chain]
-            values = self.run.values(names, chain, start, start + block)
-            if not len(values):
-                break
-            self.push("draws", {n: np.ascontiguousarray(values[:, i]) for i, n in enumerate(names)}, chain=chain, start=start)
+        block = max(1, BATCH // (8 * max(1, len(names)))) * self.stride
+        while self._sent[chain] * self.stride < upto:
+            start = self._sent[chain] * self.stride
+            values = self.run.values(names, chain, start, min(start + block, upto))[:: self.stride]
+            columns = {n: np.ascontiguousarray(values[:, i]) for i, n in enumerate(names)}
+            self.push("draws", columns, chain=chain, start=self._sent[chain])
             self._sent[chain] += len(values)
         divergent = self.run.divergences(chain)
         new = divergent[self._marked[chain] :]
@@ -142,17 +147,28 @@ class SamplingDashboard(LinkedWidget):
             self._marked[chain] += len(new)
 
     def rows(self, names: list[str]) -> list[dict[str, Any]]:
-        """Return the summary of elements over the draws after warm-up that all chains have."""
+        """Return the summary of elements over the draws after warm-up that all chains have.
+
+        Long runs of many elements take long: after a second the rest are left to ArviZ.
+        """
         run = self.run
         n = min((r["draws"] for r in run.progress()), default=0) - run.tune
         if n < 8 or not names:
             return []
-        draws = np.stack([run.values(names, c, run.tune, run.tune + n) for c in range(run.chains)])
-        return summary(names, draws)
+        begun = time.perf_counter()
+        found: list[dict[str, Any]] = []
+        for at in range(0, len(names), 8):
+            some = names[at : at + 8]
+            draws = np.stack([run.values(some, c, run.tune, run.tune + n) for c in range(run.chains)])
+            found += summary(some, draws)
+            if time.perf_counter() - begun > SUMMARY_SECONDS:
+                break
+        return sorted(found, key=lambda r: -r["rhat"] if np.isfinite(r["rhat"]) else -np.inf)
 
     def _send_summary(self, final: bool) -> None:
-        names = self.run.variable_names()[:400] if final else self.shown()
-        rows = self.rows(names)
+        shown = self.shown()
+        rest = [n for n in self.run.variable_names() if n not in shown] if final else []
+        rows = self.final_rows = self.rows([*shown, *rest])
         self._last_summary = time.perf_counter()
         if rows:
             clean = [{k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in r.items()} for r in rows]

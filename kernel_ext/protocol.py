@@ -60,6 +60,10 @@ def static_file(name: str) -> Path:
 class LinkedWidget(anywidget.AnyWidget):  # type: ignore[misc]
     """A widget that speaks frames. Subclasses answer messages with methods named ``on_<type>``."""
 
+    # anywidget makes traits only of what the class has; each instance brings its text.
+    _esm = ""
+    _css = ""
+
     def __init__(self, module: str) -> None:
         # The text, not the path: anywidget takes paths from classes alone, before a build may be there.
         super().__init__(_esm=static_file(module).read_text(), _css=static_file("workbench.css").read_text())

@@ -64,7 +64,8 @@ def run_html(run: Run, names: Sequence[str], rows: Sequence[dict[str, Any]]) -> 
         for r in rows[:12]
     )
     table = f"<table><tr><th></th><th>mean</th><th>sd</th><th>ESS</th><th>R-hat</th></tr>{cells}</table>" if cells else ""
-    note = f"<p style='opacity:.7'>The {min(12, len(rows))} elements of the worst R-hat, of {len(rows)}.</p>" if cells else ""
+    total = len(run.variable_names())
+    note = f"<p style='opacity:.7'>The {min(12, len(rows))} of the worst R-hat, of {len(rows)} elements looked at ({total} in all).</p>" if cells else ""
     return f'<div class="wb-static"><p>{head}</p><div style="display:flex;flex-wrap:wrap">{plots}</div>{table}{note}</div>'
 
 

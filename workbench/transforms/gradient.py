@@ -134,6 +134,6 @@ def _rule(name: str) -> Rule:
         op = _e.OPS.get(name)
         source = op.grad if op is not None else _reverse
         _rules[name] = Rule(
-            f"d_{name}", "gradient", f"The derivative of {name}, by the chain rule.", (), lambda expr: None, source
+            f"derivative_of_{name}", "gradient", f"The derivative of {name}, by the chain rule.", (), lambda expr: None, source
         )
     return _rules[name]

@@ -5,6 +5,7 @@ import { Column } from "./decimate";
 import { COLOURS, Trace } from "./trace";
 
 const FRAME = 80;
+const count = (x: number) => (Number.isFinite(x) ? Math.round(x).toLocaleString("en") : "–");
 
 export class Dashboard {
   private readonly channel: Channel;
@@ -14,13 +15,13 @@ export class Dashboard {
   private readonly stop = button("Stop", "stop", () => this.channel.send("stop"), "stop and keep the draws");
   private readonly pause = button("Pause", "pause", () => this.channel.send(this.paused ? "resume" : "pause"));
   private readonly chainsBody = el("tbody");
-  private readonly advice = el("p", { class: "wb-advice", role: "status" });
+  private readonly advice = el("p", { class: "wb-advice", role: "status", hidden: true });
   private readonly traces = el("div", { class: "wb-traces" });
   private readonly summaryBody = el("tbody");
   private readonly summary = el("details", { class: "wb-summary" }, el("summary", {}, "Summary, the worst R-hat first"),
     el("table", {}, el("thead", {}, el("tr", {}, ...["", "mean", "sd", "ESS", "R-hat"].map((h) => el("th", {}, h)))), this.summaryBody));
   private readonly chooser = el("input", { class: "wb-search", list: "", placeholder: "show variables: mu_a, a[...]", "aria-label": "variables to show" });
-  private run = { tune: 0, total: 0, skipWarmup: false, divergent: [] as Set<number>[] };
+  private run = { tune: 0, total: 0, stride: 1, skipWarmup: false, divergent: [] as Set<number>[] };
   private columns = new Map<string, Column[]>();
   private plots: Trace[] = [];
   private paused = false;
@@ -65,7 +66,7 @@ export class Dashboard {
 
   private begin(c: any): void {
     for (const p of this.plots) p.close();
-    this.run = { tune: c.tune, total: c.tune + c.draws, skipWarmup: this.run.skipWarmup, divergent: Array.from({ length: c.chains }, () => new Set<number>()) };
+    this.run = { tune: c.tune, total: c.tune + c.draws, stride: c.stride ?? 1, skipWarmup: this.run.skipWarmup, divergent: Array.from({ length: c.chains }, () => new Set<number>()) };
     this.columns = new Map((c.names as string[]).map((n) => [n, Array.from({ length: c.chains }, () => new Column())]));
     this.plots = [...this.columns].map(([name, chains]) => new Trace(name, chains, this.run));
     replaceChildren(this.traces, ...this.plots.map((p) => p.element));
@@ -88,7 +89,7 @@ export class Dashboard {
     const made = draws.reduce((a, b) => a + b, 0);
     this.bar.value = this.run.total ? made / (this.run.total * Math.max(1, draws.length)) : 0;
     const rest = ["tuning", "sampling"].includes(c.state) && Number.isFinite(c.eta) ? `, ${seconds(c.eta)} to go` : "";
-    this.facts.textContent = `${made.toLocaleString("en")} draws, ${number(c.rate)} a second, ${seconds(c.elapsed)}${rest}`;
+    this.facts.textContent = `${made.toLocaleString("en")} draws, ${number(c.rate)} a second, ${seconds(c.elapsed)}${rest}${this.run.stride > 1 ? `; every ${this.run.stride}th drawn` : ""}`;
     replaceChildren(this.chainsBody, ...draws.map((n, i) =>
       el("tr", {},
         el("td", {}, el("span", { class: "wb-swatch", style: `background:${COLOURS[i % COLOURS.length]}` }), String(cols.chain[i])),
@@ -112,12 +113,12 @@ export class Dashboard {
 
   private summarise(rows: { name: string; mean: number; sd: number; ess_bulk: number; rhat: number }[]): void {
     replaceChildren(this.summaryBody, ...rows.slice(0, 200).map((r) =>
-      el("tr", { class: r.rhat > 1.01 ? "wb-warn" : "" }, el("td", {}, r.name), el("td", {}, number(r.mean, 4)), el("td", {}, number(r.sd)), el("td", {}, number(r.ess_bulk)),
+      el("tr", { class: r.rhat > 1.01 ? "wb-warn" : "" }, el("td", {}, r.name), el("td", {}, number(r.mean, 4)), el("td", {}, number(r.sd)), el("td", {}, count(r.ess_bulk)),
         el("td", {}, Number.isFinite(r.rhat) ? `${r.rhat.toFixed(3)}${r.rhat > 1.01 ? " !" : ""}` : "–"))));
     const by = new Map(rows.map((r) => [r.name, r]));
     for (const p of this.plots) {
       const r = by.get(p.name);
-      if (r) p.caption(`${p.name}   R-hat ${number(r.rhat, 4)}   ESS ${number(r.ess_bulk)}`);
+      if (r) p.caption(`${p.name}   R-hat ${number(r.rhat, 4)}   ESS ${count(r.ess_bulk)}`);
     }
   }
 

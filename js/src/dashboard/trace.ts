@@ -13,7 +13,7 @@ export class Trace {
   private visible = true;
   private stale = true;
 
-  constructor(readonly name: string, private readonly chains: Column[], private readonly run: { tune: number; total: number; skipWarmup: boolean; divergent: Set<number>[] }) {
+  constructor(readonly name: string, private readonly chains: Column[], private readonly run: { tune: number; total: number; stride: number; skipWarmup: boolean; divergent: Set<number>[] }) {
     const caption = el("figcaption", {}, name);
     this.element = el("figure", { class: "wb-trace", "data-name": name }, caption);
     if (typeof IntersectionObserver !== "undefined") {
@@ -33,10 +33,11 @@ export class Trace {
     const width = this.element.clientWidth;
     if (!this.stale || !this.visible || !width) return;
     this.stale = false;
-    const first = this.run.skipWarmup ? this.run.tune : 0;
+    const { stride } = this.run;
+    const first = this.run.skipWarmup ? Math.ceil(this.run.tune / stride) : 0;
     const last = Math.max(first, ...this.chains.map((c) => c.length));
     const { x, y } = decimate(this.chains.map((c) => c.values), first, last, Math.max(50, Math.floor(width / 2)));
-    const data = [x, ...y] as uPlot.AlignedData;
+    const data = [stride > 1 ? x.map((i) => i * stride) : x, ...y] as uPlot.AlignedData;
     if (!this.plot) {
       this.plot = new uPlot(this.options(width), data, this.element);
     } else {

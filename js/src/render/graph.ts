@@ -205,8 +205,8 @@ export class GraphView {
     if (!w || !h) return;
     const k = Math.min(1.1, (w - 40) / this.extent.width, (h - 40) / this.extent.height);
     // A drawing too large to read as a whole starts readable, at its end: the result.
-    const readable = Math.max(k, 0.35);
-    this.view = { k: readable, x: (w - this.extent.width * readable) / 2, y: k < 0.35 ? h - 20 - this.extent.height * readable : Math.max(20, (h - this.extent.height * readable) / 2) };
+    const readable = Math.max(k, 0.62);
+    this.view = { k: readable, x: (w - this.extent.width * readable) / 2, y: k < 0.62 ? h - 20 - this.extent.height * readable : Math.max(20, (h - this.extent.height * readable) / 2) };
     this.apply();
   }
 

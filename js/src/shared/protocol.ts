@@ -42,12 +42,18 @@ export function decode(content: Content, buffers: readonly (DataView | ArrayBuff
   return { content, cols };
 }
 
+const ATTEMPTS = 40;
+const PATIENCE = 400;
+
 /** One widget view's line to the kernel. */
 export class Channel {
   private handlers = new Map<string, (frame: Frame) => void>();
   private waiting = new Map<number, (frame: Frame) => void>();
   private nextRequest = 1;
   private have = 0;
+  private heard = false;
+  private attempts = 0;
+  private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly listener = (content: Content, buffers: DataView[]) => this.receive(content, buffers ?? []);
 
   constructor(private readonly model: Model) {
@@ -58,9 +64,15 @@ export class Channel {
     this.handlers.set(type, handler);
   }
 
-  /** Ask for a snapshot: at the start, after a reload, in a second view. */
+  /**
+   * Ask for a snapshot: at the start, after a reload, in a second view.
+   *
+   * Asked again until something comes: JupyterLab gives a widget's messages a thread of their own,
+   * but what is sent before that thread exists waits for the running cell to end.
+   */
   hello(base64 = false): void {
     this.send("hello", { have: this.have, ...(base64 ? { b64: true } : {}) });
+    if (!base64 && this.attempts++ < ATTEMPTS) this.timer = setTimeout(() => this.heard || this.hello(), PATIENCE);
   }
 
   send(type: string, body: object = {}): void {
@@ -76,11 +88,13 @@ export class Channel {
   }
 
   close(): void {
+    clearTimeout(this.timer);
     this.model.off("msg:custom", this.listener);
     this.waiting.clear();
   }
 
   private receive(content: Content, buffers: DataView[]): void {
+    this.heard = true;
     if (content.cols?.length && !buffers.length && !content.b64) {
       this.hello(true); // The host dropped the buffer: ask for text instead.
       return;

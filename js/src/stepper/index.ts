@@ -30,9 +30,9 @@ export class Stepper {
     this.play = button("▶", "play", () => this.toggle(), "play (space)");
     const root = el("div", { class: "wb wb-steps", tabindex: 0, "aria-label": "rewrite steps: left and right arrows step, up and down change pass" },
       el("div", { class: "wb-bar" },
-        button("⏮", "first", () => this.go(0), "before anything"), button("◀", "prev", () => this.go(this.step - 1), "one back (left)"),
-        this.play, button("▶|", "next", () => this.go(this.step + 1), "one on (right)"),
-        button("⏭", "last", () => this.go(this.total), "the end"), this.scrubber, this.position),
+        button("«", "first", () => this.go(0), "before anything"), button("‹", "prev", () => this.go(this.step - 1), "one back (left)"),
+        this.play, button("›", "next", () => this.go(this.step + 1), "one on (right)"),
+        button("»", "last", () => this.go(this.total), "the end"), this.scrubber, this.position),
       el("div", { class: "wb-columns" },
         el("div", { class: "wb-side" }, this.passList, this.filter, this.list.element),
         el("div", { class: "wb-main" }, this.explanation, this.graph.element)));
