@@ -76,13 +76,15 @@ class SamplingDashboard(LinkedWidget):
 
     def _publish(self) -> None:
         finished = False
-        while not finished:
-            finished = self.run.wait_quietly(PERIOD)
-            if self._fresh.is_set():
-                self._fresh.clear()
-                self._begin()
-            self._update(final=finished)
-        self.over.set()
+        try:
+            while not finished:
+                finished = self.run.wait_quietly(PERIOD)
+                if self._fresh.is_set():
+                    self._fresh.clear()
+                    self._begin()
+                self._update(final=finished)
+        finally:
+            self.over.set()
 
     def _begin(self) -> None:
         run = self.run

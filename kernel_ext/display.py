@@ -59,6 +59,7 @@ def show_run(run: Run) -> Callable[[], None]:
     def finish() -> None:
         dashboard.over.wait(30)
         names = dashboard.shown() if run.kept else []
-        handle.update({"text/html": static_view.run_html(run, names, dashboard.final_rows), "text/plain": repr(run)}, raw=True)
+        rows = dashboard.final_rows or (dashboard.rows(run.variable_names()) if run.kept else [])
+        handle.update({"text/html": static_view.run_html(run, names, rows), "text/plain": repr(run)}, raw=True)
 
     return finish

@@ -1,0 +1,100 @@
+"""What tests share: the models, the real data where they are at hand, the backends."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import workbench as pm
+from workbench.compile.toolchain import find_compiler
+from workbench.datasets import simulate_radon
+
+ROOT = Path(__file__).resolve().parents[1]
+BACKENDS = ("numpy", "c", "numba", "jax")
+
+
+def data_folder() -> Path | None:
+    given = os.environ.get("WORKBENCH_DATA")
+    folder = Path(given) if given else ROOT.parent / "shared" / "data"
+    return folder if folder.is_dir() else None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def private_cache(tmp_path_factory):
+    """Compiled code of tests stays out of the user's cache, and is shared by the session's tests."""
+    before = os.environ.get("WORKBENCH_CACHE_DIR")
+    os.environ["WORKBENCH_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    if before is None:
+        del os.environ["WORKBENCH_CACHE_DIR"]
+    else:
+        os.environ["WORKBENCH_CACHE_DIR"] = before
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request):
+    if request.param == "c" and find_compiler() is None:
+        pytest.skip("no C compiler on this system")
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def real_data():
+    """Load a real data set; skips, saying so, where the folder of data is absent."""
+
+    def load(name):
+        folder = data_folder()
+        if folder is None:
+            pytest.skip("the real data sets are not at hand: set WORKBENCH_DATA")
+        return json.loads((folder / f"{name}.json").read_text())
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def reference():
+    return json.loads((ROOT / "tests" / "reference" / "radon.json").read_text())
+
+
+def radon_model(data, keep=False):
+    with pm.Model(coords={"county": data["names"], "obs": range(len(data["log_radon"]))}) as model:
+        mu_a = pm.Normal("mu_a", 0.0, 10)
+        sigma_a = pm.HalfNormal("sigma_a", 1.0)
+        a = pm.Normal("a_raw", 0, 1, dims="county") * sigma_a + mu_a
+        mu_b = pm.Normal("mu_b", 0.0, 2.0)
+        sigma_b = pm.HalfNormal("sigma_b", 1.0)
+        b = pm.Normal("b_raw", 0, 1, dims="county") * sigma_b + mu_b
+        if keep:
+            a, b = pm.Deterministic("a", a, dims="county"), pm.Deterministic("b", b, dims="county")
+        eps = pm.HalfNormal("eps", 1.5)
+        pm.Normal("y", a[data["county"]] + b[data["county"]] * data["floor"], eps, observed=data["log_radon"], dims="obs")
+    return model
+
+
+@pytest.fixture(scope="session")
+def simulated_radon():
+    """The radon model on simulated data of the same structure."""
+    return radon_model(simulate_radon())
+
+
+@pytest.fixture(scope="session")
+def real_radon(real_data):
+    d = real_data("radon_mn")
+    county = np.array(d["county_idx"]) - 1
+    names = [f"county {i + 1:02d}" for i in range(d["J"])]
+    data = {"log_radon": np.array(d["log_radon"]), "floor": np.array(d["floor_measure"], float), "county": county, "names": names}
+    return radon_model(data, keep=True)
+
+
+@pytest.fixture(scope="session")
+def eight_schools(real_data):
+    d = real_data("eight_schools")
+    with pm.Model() as model:
+        mu = pm.Normal("mu", 0, 5)
+        tau = pm.HalfNormal("tau", 5)
+        z = pm.Normal("z", 0, 1, shape=d["J"])
+        theta = pm.Deterministic("theta", mu + tau * z)
+        pm.Normal("y", theta, np.array(d["sigma"], float), observed=np.array(d["y"], float))
+    return model

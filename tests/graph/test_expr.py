@@ -1,0 +1,137 @@
+import gc
+import weakref
+
+import numpy as np
+import pytest
+
+import workbench.tensor as pt
+from workbench.errors import MissingInputError, ShapeError, SymbolicBoolError
+from workbench.graph import Graph, Mode, Pass, free_inputs, replace, text, topological
+from workbench.graph.expr import _table
+from workbench.graph.rewrite import rule
+from workbench.rewrites import default_mode
+from workbench.transforms import grad
+
+
+def test_equal_pure_expressions_are_one_object():
+    x = pt.vector("x", 3)
+    assert (x + 1.0) is (x + 1.0)
+    assert pt.vector("x", 3) is not x
+
+
+@pytest.mark.parametrize(
+    "a, b, same",
+    [(0.0, -0.0, False), (np.nan, np.nan, True), (1.0, 1, False), ([1.0, 2.0], [1.0, 2.0], True), (1.0, [1.0], False)],
+)
+def test_constants_intern_by_dtype_shape_and_bytes(a, b, same):
+    assert (pt.constant(a) is pt.constant(b)) == same
+
+
+def test_equality_is_elementwise_and_hashing_by_identity():
+    x, y = pt.vector("x", 3), pt.vector("y", 3)
+    assert (x == y).dtype == "bool"
+    assert {x: 1, y: 2}[y] == 2
+    assert np.array_equal((x == 2.0).eval({"x": [1.0, 2.0, 3.0]}), [False, True, False])
+
+
+def test_truth_value_of_a_symbolic_expression_is_an_error_that_names_where_and_cond():
+    with pytest.raises(SymbolicBoolError, match="where.*cond"):
+        if pt.scalar("x") > 0:
+            pass
+
+
+def test_expressions_die_with_their_last_user():
+    x = pt.vector("x", 3)
+    before = len(_table)
+    y = pt.exp(x * 3.25) + 17.5
+    kept = weakref.ref(y)
+    assert len(_table) > before
+    del y
+    gc.collect()
+    assert kept() is None
+    assert len(_table) == before
+
+
+def chain(x, n=100_000):
+    y = x
+    for i in range(n):
+        y = y * 1.0001 if i % 2 else y + 0.5
+    return y
+
+
+def test_a_chain_of_100000_operations_builds_prints_replaces_and_differentiates():
+    x = pt.scalar("x")
+    y = chain(x)
+    assert len(topological([y])) > 100_000
+    assert len(text(y).splitlines()) > 100_000
+    (z,) = replace([y], {x: x * 2.0})
+    assert free_inputs([z]) == [x]
+    g = grad(y, x)
+    assert np.isclose(float(g.eval({"x": 0.0})), 1.0001**50_000)
+    del y, z, g
+
+
+def test_a_deep_chain_is_rewritten_and_compiled():
+    x = pt.scalar("x")
+    y = x
+    for i in range(20_000):
+        y = pt.exp(pt.log(y)) if i % 2 else -y
+    (z,), trace = default_mode().run([y])
+    assert z is x
+    assert len(trace) > 10_000
+
+
+def test_provenance_is_the_users_line():
+    x = pt.vector("x", 3)
+    y = pt.exp(x) * 3.5
+    assert y.provenance.filename == __file__
+    assert "pt.exp(x) * 3.5" in y.provenance.location.text
+
+
+def test_a_shape_mismatch_names_both_shapes_and_the_line():
+    with pytest.raises(ShapeError) as caught:
+        pt.vector("x", 3) + pt.vector("y", 4)
+    assert "(3,)" in str(caught.value) and "(4,)" in str(caught.value)
+    assert caught.value.location.filename == __file__
+
+
+def test_a_graph_names_the_input_it_lacks():
+    with pytest.raises(MissingInputError, match="'y'"):
+        Graph([pt.scalar("x")], [pt.scalar("y") + 1.0])
+
+
+def test_rules_that_undo_one_another_are_named():
+    from workbench.graph.pattern import variable
+    from workbench.graph.rewrite import RULES
+
+    x = variable("x")
+    try:
+
+        @rule("test", pt.sqrt(x))
+        def there(x):
+            """One way."""
+            return pt.exp(x)
+
+        @rule("test", pt.exp(x))
+        def back(x):
+            """And the other."""
+            return pt.sqrt(x)
+
+        with pytest.raises(Exception, match=r"back.*there"):
+            Mode((Pass("loop", (there, back)),)).run([pt.sqrt(pt.scalar("x"))])
+    finally:
+        RULES.pop("there"), RULES.pop("back")
+
+
+def test_a_rule_without_domain_or_explanation_does_not_register():
+    with pytest.raises(Exception, match="no domain"):
+
+        @rule("test", ops=(pt.exp,))
+        def no_domain(expr):
+            """Words."""
+
+    with pytest.raises(Exception, match="no docstring"):
+
+        @rule("test", ops=(pt.exp,), examples=lambda: [])
+        def no_words(expr):
+            return None

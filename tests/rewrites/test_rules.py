@@ -1,0 +1,194 @@
+"""The proof of every rule: both sides evaluated on inputs drawn from its domains; precision by mpmath."""
+
+import mpmath
+import numpy as np
+import pytest
+
+import workbench.tensor as pt
+from workbench.compile import function
+from workbench.graph import RULES, Graph, Mode, Pass, free_inputs, summary
+from workbench.graph.pattern import PatternVariable, pattern_variables
+from workbench.graph.traverse import replace
+from workbench.rewrites import default_mode
+from workbench.tensor.elementwise import OPS
+
+PLAIN = Mode(())
+OURS = [r for r in RULES.values() if r.group in ("canonicalise", "stabilise", "specialise")]
+WITH_PATTERN = [r for r in OURS if r.pattern is not None]
+BY_EXAMPLE = [r for r in OURS if r.pattern is None]
+
+
+def instance(rule, shapes, rng):
+    """The rule's pattern over inputs (constants where it wants them), with values from its domains."""
+    variables = pattern_variables(rule.pattern)
+    stand_ins, inputs, values = {}, [], []
+    for v, shape in zip(variables, [*shapes, *shapes]):
+        value = np.asarray(v.op.domain.sample(rng, () if v.op.constant else shape))
+        if v.op.constant:
+            stand_ins[v] = pt.constant(value)
+        else:
+            stand_ins[v] = pt.tensor(v.op.label, value.dtype.name, value.shape)
+            inputs.append(stand_ins[v])
+            values.append(value)
+    (before,) = replace([rule.pattern], stand_ins)
+    return before, inputs, values
+
+
+@pytest.mark.parametrize("shapes", [[(), ()], [(4,), (4,)], [(3, 1), (4,)], [(0,), (0,)]], ids=["scalar", "vector", "broadcast", "empty"])
+@pytest.mark.parametrize("rule", WITH_PATTERN, ids=lambda r: r.name)
+def test_both_sides_of_a_pattern_are_equal(rule, shapes):
+    before, inputs, values = instance(rule, shapes, np.random.default_rng(7))
+    after = rule.apply(before)
+    assert after is not None, "the rule does not fire on its own pattern"
+    fitted = after.fit(before.type)
+    assert fitted is not None, f"{before.type} became {after.type}"
+    with np.errstate(all="ignore"):
+        a, b = Graph(inputs, [before, fitted]).run("numpy", *values)
+    np.testing.assert_allclose(b, a, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("rule", BY_EXAMPLE, ids=lambda r: r.name)
+def test_both_sides_of_an_example_are_equal(rule):
+    examples = rule.examples()
+    assert examples
+    for before in examples:
+        after = rule.apply(before)
+        assert after is not None, f"the rule does not fire on {before!r}"
+        assert after.fit(before.type) is not None, f"{before.type} became {after.type}"
+        inputs = free_inputs([before])
+        rng = np.random.default_rng(2)
+        values = [rng.normal(size=x.type.static_shape) for x in inputs]
+        a, b = Graph(inputs, [before, after.fit(before.type)]).run("numpy", *values)
+        for x, y in zip(*(v if isinstance(v, tuple) else (v,) for v in (a, b))):
+            np.testing.assert_allclose(y, x, rtol=1e-12, atol=1e-13)
+
+
+def test_both_sides_are_equal_on_all_backends(backend):
+    rng = np.random.default_rng(11)
+    inputs, values, sides, names = [], [], [], []
+    for rule in WITH_PATTERN:
+        before, mine, given = instance(rule, [(4,), (4,)], rng)
+        inputs += mine
+        values += given
+        sides += [before, rule.apply(before).fit(before.type)]
+        names.append(rule.name)
+    results = function(inputs, sides, backend=backend, mode=PLAIN)(*values)
+    for k, name in enumerate(names):
+        np.testing.assert_allclose(results[2 * k + 1], results[2 * k], rtol=1e-9, atol=1e-12, err_msg=name)
+
+
+MP = {
+    "add": lambda x, y: x + y, "subtract": lambda x, y: x - y, "multiply": lambda x, y: x * y, "negative": lambda x: -x,
+    "exp": mpmath.exp, "log": mpmath.log, "log1p": lambda x: mpmath.log(1 + x), "expm1": lambda x: mpmath.exp(x) - 1,
+    "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)), "softplus": lambda x: mpmath.log(1 + mpmath.exp(x)), "reciprocal": lambda x: 1 / x,
+}  # fmt: skip
+
+
+def exact(expr, values):
+    """The value of a scalar expression to 60 digits."""
+    with mpmath.workdps(60):
+        memo = {}
+        from workbench.graph import topological
+
+        for n in topological([expr]):
+            if n in values:
+                memo[n] = mpmath.mpf(float(values[n]))
+            elif n.op.name == "constant":
+                memo[n] = mpmath.mpf(float(n.op.value))
+            else:
+                memo[n] = MP[n.op.name](*[memo[x] for x in n.inputs])
+        return memo[expr]
+
+
+@pytest.mark.parametrize("rule", [r for r in OURS if r.precise], ids=lambda r: r.name)
+def test_a_precise_rule_has_more_correct_digits(rule):
+    before, (x,), _ = instance(rule, [()], np.random.default_rng(0))
+    after = rule.apply(before)
+    domain = next(v.op for v in pattern_variables(rule.pattern) if isinstance(v.op, PatternVariable)).domain
+    hard = [s * 10.0**-k for k in range(1, 15) for s in (1, -1)] + [s * v for v in (2.0, 10.0, 30.0, 40.0, 100.0, 750.0) for s in (1, -1)]
+    points = [p for p in hard if domain.low < p < domain.high]
+    worst_before = worst_after = 0.0
+    for p in points:
+        truth = exact(before, {x: p})
+        if truth == 0 or abs(truth) > 1e300 or abs(truth) < 1e-300:
+            continue
+        with np.errstate(all="ignore"):
+            left, right = Graph([x], [before, after]).run("numpy", np.float64(p))
+
+        def error(v, truth=truth):
+            return float(abs((mpmath.mpf(float(v)) - truth) / truth)) if np.isfinite(v) else np.inf
+
+        worst_before, worst_after = max(worst_before, error(left)), max(worst_after, error(right))
+    assert worst_after < 1e-14, f"{rule.name}: relative error {worst_after}"
+    assert worst_before > 1e-10, f"{rule.name}: the left side loses no digits, so there is nothing to gain"
+
+
+def rewritten(expr):
+    (after,), _ = default_mode().run([expr])
+    return summary(after)
+
+
+x, y = pt.scalar("x"), pt.scalar("y")
+v = pt.vector("v", 4)
+
+
+@pytest.mark.parametrize(
+    "before, after",
+    [
+        (pt.log(1.0 + x), "log1p(x)"),
+        (pt.log(1.0 - x), "log1p(-x)"),
+        (pt.exp(x) - 1.0, "expm1(x)"),
+        (pt.log(pt.exp(x)), "x"),
+        (pt.log(1.0 + pt.exp(x)), "softplus(x)"),
+        (pt.log(1.0 / (1.0 + pt.exp(-x))), "-softplus(-x)"),
+        (1.0 - pt.sigmoid(x), "sigmoid(-x)"),
+        (x**2, "square(x)"),
+        (x * x * 1.0 + 0.0, "square(x)"),
+        (-(-x) - (-y), "x + y"),
+        ((x * 2.0) * 3.0, "x * 6.0"),
+        (pt.sum(v * x), "x * sum{axes=(0,)}(v)"),
+        (pt.sum(v - x), "sum{axes=(0,)}(v) - (x * 4.0)"),
+        (pt.sum(pt.broadcast_to(x, (4,))), "x * 4.0"),
+        (v / x, "v * reciprocal(x)"),
+        (pt.where(pt.exp(x) > 0.0, x, -1.0), "x"),
+        (pt.constant(2.0) * 3.0, "6.0"),
+        (pt.concatenate([v, v * 2.0])[1:3], "slice{spec=((1, 2, 1),)}(v)"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_before_and_after(before, after):
+    assert rewritten(before) == after
+
+
+def test_there_are_at_least_twenty_rules_and_every_elementwise_op_has_forms():
+    assert len(OURS) >= 20
+    for op in OPS.values():
+        assert op.c_form and op.py_form and op.jax_form and op.domains
+
+
+def test_recording_can_be_off_and_changes_nothing():
+    graph = pt.log(1.0 + pt.exp(x)) * 1.0
+    loud, trace = default_mode().run([graph])
+    quiet, silent = default_mode().run([graph], record=False)
+    assert loud[0] is quiet[0]
+    assert len(trace) > 0 and len(silent) == 0
+
+
+def test_every_state_of_a_trace_can_be_replayed():
+    start = pt.sum(pt.square(v * 2.0 - x) / y) + pt.log(1.0 + pt.exp(x))
+    (after,), trace = default_mode().run([start])
+    for p in trace.passes:
+        roots = p.before
+        for f in p.firings:
+            roots = tuple(replace(roots, {f.before: f.after}))
+        assert roots[0] is p.after[0], p.name
+    assert trace.passes[-1].after[0] is after
+
+
+def test_a_mode_can_be_printed_and_dropped_from():
+    mode = default_mode()
+    assert repr(mode) == "Mode: canonicalise, stabilise, specialise"
+    assert repr(mode.excluding("stabilise")) == "Mode: canonicalise, specialise"
+    without = mode.excluding("log_of_one_plus")
+    assert summary(without.run([pt.log(1.0 + x)])[0][0]) == "log(1.0 + x)"
+    assert isinstance(mode.including(Pass("mine", ()), before="stabilise").passes[1], Pass)
