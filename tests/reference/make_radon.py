@@ -3,6 +3,7 @@
     pip install -r benchmarks/peers-requirements.txt
     python tests/reference/make_radon.py path/to/data
 
+Numbers are written as floats: PyTensor takes the logarithm of a small integer in single precision.
 Writes radon.json: posterior means and sds with their Monte Carlo errors from a long nutpie run, and
 PyMC's log-density and gradient at five points of radon and of non-centred eight schools.
 """
@@ -24,12 +25,12 @@ def radon_model(folder: Path) -> pm.Model:
     d = json.loads((folder / "radon_mn.json").read_text())
     county, floor = np.array(d["county_idx"]) - 1, np.array(d["floor_measure"], float)
     with pm.Model(coords={"county": np.arange(d["J"])}) as model:
-        mu_a = pm.Normal("mu_a", 0.0, 10)
+        mu_a = pm.Normal("mu_a", 0.0, 10.0)
         sigma_a = pm.HalfNormal("sigma_a", 1.0)
-        a = pm.Deterministic("a", pm.Normal("a_raw", 0, 1, dims="county") * sigma_a + mu_a, dims="county")
+        a = pm.Deterministic("a", pm.Normal("a_raw", 0.0, 1.0, dims="county") * sigma_a + mu_a, dims="county")
         mu_b = pm.Normal("mu_b", 0.0, 2.0)
         sigma_b = pm.HalfNormal("sigma_b", 1.0)
-        b = pm.Deterministic("b", pm.Normal("b_raw", 0, 1, dims="county") * sigma_b + mu_b, dims="county")
+        b = pm.Deterministic("b", pm.Normal("b_raw", 0.0, 1.0, dims="county") * sigma_b + mu_b, dims="county")
         eps = pm.HalfNormal("eps", 1.5)
         pm.Normal("y", a[county] + b[county] * floor, eps, observed=np.array(d["log_radon"]))
     return model
@@ -38,9 +39,9 @@ def radon_model(folder: Path) -> pm.Model:
 def schools_model(folder: Path) -> pm.Model:
     d = json.loads((folder / "eight_schools.json").read_text())
     with pm.Model() as model:
-        mu = pm.Normal("mu", 0, 5)
-        tau = pm.HalfNormal("tau", 5)
-        z = pm.Normal("z", 0, 1, shape=d["J"])
+        mu = pm.Normal("mu", 0.0, 5.0)
+        tau = pm.HalfNormal("tau", 5.0)
+        z = pm.Normal("z", 0.0, 1.0, shape=d["J"])
         pm.Normal("y", mu + tau * z, np.array(d["sigma"], float), observed=np.array(d["y"], float))
     return model
 

@@ -70,7 +70,7 @@ def fetch(name: str, suffix: str, build: Callable[[Path], None]) -> tuple[Path, 
         # Two processes may build the same: both results are equal, the last rename wins.
         os.replace(fresh, path)
         os.replace(check, mark)
-    _prune(home)
+    _prune(home, keep=name)
     return path, False
 
 
@@ -85,9 +85,16 @@ def _intact(path: Path, mark: Path) -> bool:
         return False
 
 
-def _prune(home: Path) -> None:
-    """Drop the files used longest ago while the cache is larger than its limit."""
-    files = [(f.stat().st_mtime, f.stat().st_size, f) for f in home.iterdir() if f.is_file()]
+def _prune(home: Path, keep: str) -> None:
+    """Drop the files used longest ago while the cache is larger than its limit; not those named `keep`."""
+    files = []
+    for f in home.iterdir():
+        try:
+            status = f.stat()
+        except FileNotFoundError:  # Another process prunes too.
+            continue
+        if f.is_file() and f.stem != keep:
+            files.append((status.st_mtime, status.st_size, f))
     total = sum(size for _, size, _ in files)
     limit = cache_limit_bytes()
     for _, size, f in sorted(files, key=lambda item: item[0]):

@@ -1,0 +1,160 @@
+import time
+
+import numpy as np
+import pytest
+
+import workbench as pm
+from workbench.errors import SamplingError
+from workbench.inference.diagnostics import ess_bulk, mcse_mean, rhat
+
+
+def within(draws, mean, sd, mcse, label, mcse_sd=None):
+    """Mean and sd within 5 Monte Carlo standard errors, ours and the reference's together."""
+    error = np.hypot(mcse_mean(draws), mcse)
+    assert abs(draws.mean() - mean) < 5 * error, f"{label}: mean {draws.mean()}, reference {mean}, error {error}"
+    n = ess_bulk(draws)
+    own = draws.std() * np.sqrt(1.0 / (2 * n)) * 2  # Heavy tails: twice the normal formula.
+    error = np.hypot(own, mcse_sd if mcse_sd is not None else sd / np.sqrt(2 * 5000) * 2)
+    assert abs(draws.std() - sd) < 5 * error, f"{label}: sd {draws.std()}, reference {sd}, error {error}"
+
+
+def test_radon_posterior_agrees_with_a_long_reference_run(real_radon, reference):
+    run = pm.sample(1000, tune=1000, chains=4, target_accept=0.9, model=real_radon, random_seed=3, progressbar=False, return_inferencedata=False)
+    assert run.stats["diverging"].sum() == 0
+    known = reference["posterior"]["variables"]
+    for name, r in known.items():
+        draws = run.draws[name].reshape(4, 1000, -1)
+        mean, sd, mcse, mcse_sd = (np.ravel(r[k]) for k in ("mean", "sd", "mcse_mean", "mcse_sd"))
+        for i in range(draws.shape[2]):
+            within(draws[:, :, i], mean[i], sd[i], mcse[i], f"{name}[{i}]", mcse_sd[i])
+            assert ess_bulk(draws[:, :, i]) >= 400
+            assert rhat(draws[:, :, i]) < 1.02
+
+
+def test_eight_schools_agree_with_posteriordb(eight_schools, real_data):
+    known = real_data("reference_posteriors")["posteriors"]["eight_schools-eight_schools_noncentered"]
+    # posteriordb's tau is half-Cauchy(0, 5): the same model.
+    with pm.Model() as model:
+        mu = pm.Normal("mu", 0, 5)
+        tau = pm.HalfNormal("tau", 1.0, transform=eight_schools.rvs_to_transforms[eight_schools["tau"]])
+        # A half-Cauchy prior, as a correction of the half-normal one.
+        pm.Potential("half_cauchy", 0.5 * tau**2 - pm.tensor.log(1.0 + (tau / 5.0) ** 2))
+        z = pm.Normal("z", 0, 1, shape=8)
+        theta = pm.Deterministic("theta", mu + tau * z)
+        d = real_data("eight_schools")
+        pm.Normal("y", theta, np.array(d["sigma"], float), observed=np.array(d["y"], float))
+    run = pm.sample(4000, tune=1000, chains=4, target_accept=0.95, model=model, random_seed=1, progressbar=False, return_inferencedata=False)
+    for name, r in known.items():
+        base, _, index = name.partition("[")
+        draws = run.draws[base]
+        within(draws[:, :, int(index[:-1]) - 1] if index else draws, r["mean"], r["sd"], r["mcse_mean"], name)
+
+
+def small_model():
+    with pm.Model(coords={"group": ["a", "b", "c"]}) as model:
+        mu = pm.Normal("mu", 0.0, 2.0)
+        sigma = pm.HalfNormal("sigma", 1.0)
+        level = pm.Normal("level", mu, 1.0, dims="group")
+        pm.Deterministic("double", 2.0 * level, dims="group")
+        pm.Normal("y", level[np.array([0, 1, 2, 2])], sigma, observed=[0.5, 1.0, -1.0, -0.5])
+    return model
+
+
+@pytest.mark.parametrize("other", ["c", "numba"])
+def test_the_same_seed_gives_the_same_draws(other):
+    model = small_model()
+    options = dict(draws=20, tune=0, chains=2, random_seed=9, model=model, progressbar=False, return_inferencedata=False)
+    a, b = pm.sample(backend="numpy", **options), pm.sample(backend=other, **options)
+    for name in a.draws:
+        np.testing.assert_allclose(a.draws[name], b.draws[name], rtol=1e-7, atol=1e-9)
+    again = pm.sample(backend=other, cores=1, **options)
+    assert all(np.array_equal(b.draws[n], again.draws[n]) for n in b.draws)
+
+
+def test_the_first_radon_draws_are_the_same_on_c_numba_and_numpy(simulated_radon):
+    options = dict(draws=20, tune=0, chains=1, random_seed=2, model=simulated_radon, progressbar=False, return_inferencedata=False)
+    runs = {b: pm.sample(backend=b, **options).draws for b in ("numpy", "c", "numba")}
+    for other in ("c", "numba"):
+        for name, draws in runs["numpy"].items():
+            np.testing.assert_allclose(draws, runs[other][name], rtol=1e-6, atol=1e-8, err_msg=f"{name} on {other}")
+
+
+def test_inference_data_has_groups_dims_coords_and_stats():
+    model = small_model()
+    idata = pm.sample(100, tune=150, chains=2, random_seed=1, model=model, progressbar=False)
+    assert idata.posterior["level"].dims == ("chain", "draw", "group")
+    assert list(idata.posterior["double"].coords["group"].values) == ["a", "b", "c"]
+    assert np.allclose(idata.posterior["double"], 2 * idata.posterior["level"])
+    assert idata.warmup_posterior["mu"].shape == (2, 150)
+    assert {"diverging", "energy", "tree_depth", "n_steps", "step_size", "acceptance_rate", "lp"} <= set(idata.sample_stats)
+    assert idata.sample_stats["diverging"].dtype == bool
+    assert idata.observed_data["y"].values.tolist() == [0.5, 1.0, -1.0, -0.5]
+    assert idata.posterior.attrs["inference_library"] == "workbench"
+
+
+def test_diagnostics_equal_arvizs():
+    import arviz as az
+
+    rng = np.random.default_rng(0)
+    smooth = np.cumsum(rng.normal(size=(4, 500)), axis=1) * 0.05 + rng.normal(size=(4, 500))
+    tied = np.round(rng.normal(size=(3, 101)), 1)
+    apart = rng.normal(size=(4, 200)) + np.arange(4)[:, None] * 0.5
+    for draws in (smooth, tied, apart, rng.normal(size=(1, 50))):
+        posterior = az.convert_to_dataset({"x": draws})
+        assert np.isclose(ess_bulk(draws), float(az.ess(posterior, method="bulk")["x"]), rtol=1e-6)
+        assert np.isclose(mcse_mean(draws), float(az.mcse(posterior, method="mean")["x"]), rtol=1e-6)
+        if len(draws) > 1:
+            assert np.isclose(rhat(draws), float(az.rhat(posterior)["x"]), rtol=1e-6)
+
+
+def test_stop_keeps_the_draws_and_pause_holds_them():
+    run = pm.sample(500_000, tune=100, chains=2, random_seed=1, model=small_model(), blocking=False, progressbar=False)
+    while min((r["draws"] for r in run.progress()), default=0) < 300:
+        time.sleep(0.02)
+        assert run.error is None
+    run.pause()
+    time.sleep(0.5)
+    held = [r["draws"] for r in run.progress()]
+    time.sleep(0.3)
+    assert run.state == "paused" and held == [r["draws"] for r in run.progress()]
+    run.resume()
+    time.sleep(0.3)
+    assert sum(r["draws"] for r in run.progress()) > sum(held)
+    run.stop()
+    assert run.wait(10) and run.state == "stopped"
+    kept = run.draws["mu"].shape[1]
+    assert 200 < kept < 500_000 and np.isfinite(run.draws["mu"]).all()
+    assert run.idata.posterior["mu"].shape == (2, kept)
+
+
+def test_stopping_in_warm_up_says_where_the_draws_are():
+    run = pm.sample(10, tune=1_000_000, chains=1, model=small_model(), blocking=False, progressbar=False)
+    while not sum(r["draws"] for r in run.progress()):
+        time.sleep(0.02)
+    run.stop()
+    run.wait(10)
+    with pytest.raises(SamplingError, match="no draw after warm-up"):
+        _ = run.idata
+    assert run.warmup["mu"].size > 0
+
+
+def test_an_impossible_start_names_the_term_and_its_parameters():
+    with pm.Model() as model:
+        x = pm.Uniform("x", 0.0, 1.0)
+        pm.Uniform("y", 0.0, x, observed=2.0)
+    with pytest.raises(SamplingError) as caught:
+        pm.sample(10, tune=10, chains=1, model=model, progressbar=False, return_inferencedata=False)
+    assert "log p(y) = -inf" in str(caught.value) and "value = 2.0" in str(caught.value)
+
+
+@pytest.mark.parametrize("options", [{"draws": 0}, {"chains": 0}, {"target_accept": 1.0}])
+def test_options_that_make_no_sense_are_errors(options):
+    with pytest.raises(SamplingError):
+        pm.sample(**{"draws": 10, "model": small_model(), **options})
+
+
+def test_a_model_without_free_variables_cannot_be_sampled():
+    with pm.Model() as model:
+        pm.Normal("y", 0.0, 1.0, observed=1.0)
+    with pytest.raises(SamplingError, match="no free variable"):
+        pm.sample(model=model)
