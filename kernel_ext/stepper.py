@@ -113,7 +113,7 @@ class RewriteStepper(LinkedWidget):
             body = {
                 "before": summary(firing.before, TEXT), "after": summary(firing.after, TEXT), "matched": [],
                 "produced": [self.numbers.of(n) for n in new | {firing.after}],
-                "check": check(firing) if record.kind == "rewrite" else None,
+                "check": check(firing) if record.kind == "rewrite" and record.name != "values" else None,
             }  # fmt: skip
         self.push("step", drawn, rid=content.get("rid"), step=step, roots=[self.numbers.of(r) for r in roots], groups=[], **body)
 

@@ -168,7 +168,7 @@ def test_inverse_error_function_is_accurate():
 
 
 def test_an_index_out_of_bounds_is_an_error_when_written_if_constant():
-    with pytest.raises(IndexError, match="85.*length 85.*position 2"):
+    with pytest.raises(IndexError, match=r"85.*length 85.*position 2"):
         pt.vector("a", 85)[np.array([0, 3, 85])]
     with pytest.raises(IndexError, match="axis 0 of length 3"):
         pt.vector("a", 3)[3]

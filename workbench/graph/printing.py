@@ -26,7 +26,7 @@ def op_text(expr: Expr) -> str:
         return constant_text(op.value)
     if isinstance(op, Data):
         return op.label
-    if op.graphs or not is_dataclass(op) or op.plain:
+    if op.graphs or op.plain or not is_dataclass(op):
         return str(op.name)
     shown = [f"{f.name}={getattr(op, f.name)}" for f in fields(op) if f.name not in ("name", "kind", "type")]
     title = str(expr.op.name)

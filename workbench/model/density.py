@@ -86,12 +86,13 @@ def _values_for_variables(
         begun = time.perf_counter()
         value = model.rvs_to_values[rv]
         transform = model.rvs_to_transforms.get(rv)
-        if transform is not None:
-            (value,) = replace([transform.backward(value, rv)], values)
-        if value.name is None:
-            value.name = rv.name
-        values[rv] = value
-        firings.append(Firing(VALUE_FOR_VARIABLE, rv, value, time.perf_counter() - begun))
+        step = value if transform is None else transform.backward(value, rv)
+        (values[rv],) = replace([step], values)
+        for x in (step, values[rv]):
+            x.name = x.name or rv.name
+        firings.append(Firing(VALUE_FOR_VARIABLE, rv, step, time.perf_counter() - begun))
+    # One at a time, the last variable goes first: an earlier one may be among its parameters.
+    firings.reverse()
     current = replace(current, values)
     record = PassRecord(
         "values", "Each random variable is replaced by its value.", tuple(roots), tuple(current), tuple(firings),

@@ -74,7 +74,7 @@ class Model:
     ...     mu = pm.Normal("mu", 0.0, 1.0)
     ...     y = pm.Normal("y", mu, 1.0, observed=[0.5, 1.5])
     >>> model.free_RVs
-    [mu]
+    [Normal(key, 0.0, 1.0)]
     >>> round(float(model.compile_logp(backend="numpy")({"mu": 1.0})), 4)
     -3.5068
     """

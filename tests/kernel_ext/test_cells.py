@@ -1,0 +1,125 @@
+"""%%model cells in an interactive shell: what they make, and each bad input's message."""
+
+import numpy as np
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+import workbench as pm
+
+CELL = '''mu_a = Normal(0.0, 10);    sigma_a = HalfNormal(1.0)
+a    = Normal("a_raw", 0, 1, dims="county") * sigma_a + mu_a
+b    = Normal(0.0, 1.0)
+eps  = HalfNormal(1.5)
+y    = Normal(a[county] + b * floor, eps, observed=log_radon, dims="obs")
+'''
+
+
+@pytest.fixture
+def shell():
+    ip = InteractiveShell()
+    ip.run_line_magic("load_ext", "kernel_ext")
+    rng = np.random.default_rng(0)
+    ip.user_ns.update(
+        county=rng.integers(0, 5, 40), floor=rng.integers(0, 2, 40) * 1.0, log_radon=rng.normal(size=40),
+        coords={"county": [f"c{i}" for i in range(5)], "obs": range(40)},
+    )  # fmt: skip
+    yield ip
+    ip.run_line_magic("unload_ext", "kernel_ext")
+
+
+def run(ip, body, options="--coords coords --show none"):
+    return ip.run_cell_magic("model", f"radon {options}", body)
+
+
+def test_a_cell_makes_an_ordinary_model_and_its_names_come_back(shell):
+    run(shell, CELL)
+    model = shell.user_ns["radon"]
+    assert isinstance(model, pm.Model)
+    assert list(model.named_vars) == ["mu_a", "sigma_a", "a_raw", "b", "eps", "y"]
+    assert shell.user_ns["mu_a"] is model["mu_a"]
+    assert model["eps"].provenance.location.text.startswith("eps  = HalfNormal(1.5)")
+    assert "Normal" not in shell.user_ns
+
+
+def test_columns_of_data_are_names_in_the_cell(shell):
+    shell.user_ns["d"] = {"height": np.arange(3.0), "not a name": 1}
+    run(shell, "y = Normal(height, 1.0, observed=height * 2)", "--data d --show none")
+    assert shell.user_ns["radon"]["y"].type.shape == (3,)
+    assert "height" not in shell.user_ns
+
+
+def test_backend_is_the_models_default(shell):
+    shell.run_line_magic("backend", "numba")
+    run(shell, CELL)
+    assert shell.user_ns["radon"].backend == "numba"
+    run(shell, CELL, "--coords coords --show none --backend numpy")
+    assert shell.user_ns["radon"].backend == "numpy"
+
+
+BAD = {
+    "syntax": ("HalfNormal(1.5)", "HalfNormal(1.5", "SyntaxError: '(' was never closed", 4, "HalfNormal(1.5"),
+    "unknown name": ("* sigma_a", "* sgima_a", "did you mean 'sigma_a'?", 2, "sgima_a"),
+    "unnamed": ('"a_raw", 0, 1', "0, 1", "Normal needs a name as its first argument", 2, "Normal(0, 1"),
+    "length": ("a[county]", "a[county[:-1]]", "shapes (39,) and (40,)", 5, "a[county[:-1]] + b * floor"),
+    "index": ("a[county]", "a[county + 1]", "index 5 is out of bounds for an axis of length 5", 5, "a[county + 1]"),
+    "missing": ("observed=log_radon", "observed=log_radon * nan", "40 missing values (NaN), the first at index 0", 5, "Normal("),
+    "dim": ('dims="county"', 'dims="cuonty"', "there is no dim 'cuonty'", 2, "Normal("),
+    "parameter": ("HalfNormal(1.5)", "HalfNormal(-1.5)", "sigma must be positive, got -1.5", 4, "HalfNormal(-1.5)"),
+    "truth": ("b * floor", "(b if b > 0 else 0.0) * floor", "where(condition, a, b)", 5, "b > 0"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_bad_cells_point_at_the_term(shell, what):
+    old, new, words, line, term = BAD[what]
+    shell.user_ns["nan"] = float("nan")
+    shell.user_ns["radon"] = "as before"
+    with pytest.raises(Exception) as caught:
+        run(shell, CELL.replace(old, new, 1))
+    shown = caught.value._render_traceback_()
+    text = "\n".join(shown)
+    assert words in text, text
+    assert f"in the model 'radon', line {line}:" in text
+    caret = next(i for i, s in enumerate(shown) if set(s.strip()) == {"^"})
+    pointed = shown[caret - 1][shown[caret].index("^") :]
+    assert pointed.startswith(term[:12]) or what == "syntax", text
+    assert shell.user_ns["radon"] == "as before"
+    assert "kernel_ext" not in text
+
+
+def test_loading_twice_is_fine_and_unloading_takes_all_away(shell, capsys):
+    shell.run_line_magic("load_ext", "kernel_ext")
+    from kernel_ext import load_ipython_extension
+    from kernel_ext.display import show_run
+    from workbench.inference import run as runs
+
+    load_ipython_extension(shell)
+    assert runs.on_start.count(show_run) == 1
+    shell.run_line_magic("unload_ext", "kernel_ext")
+    assert show_run not in runs.on_start
+    assert "model" not in shell.magics_manager.magics["cell"]
+    shell.run_line_magic("load_ext", "kernel_ext")
+
+
+@pytest.mark.parametrize(
+    "magic, line, words",
+    [
+        ("steps", "nothing", "name 'nothing' is not defined"),
+        ("steps", "coords", "is a dict, not a model"),
+        ("sample", "coords", "is a dict, not a model"),
+        ("backend", "fortran", "'fortran' is none of"),
+    ],
+)
+def test_magics_say_what_was_wrong(shell, magic, line, words):
+    with pytest.raises(Exception, match=words):
+        shell.run_line_magic(magic, line)
+
+
+def test_options_and_models_complete(shell):
+    from types import SimpleNamespace
+
+    from kernel_ext.magics import complete
+
+    run(shell, CELL)
+    assert {"radon", "--draws"} <= set(complete(shell, SimpleNamespace(line="%sample ", symbol="")))
+    assert "numba" in complete(shell, SimpleNamespace(line="%%model m --backend ", symbol=""))

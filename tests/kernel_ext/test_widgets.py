@@ -1,0 +1,191 @@
+import time
+
+import numpy as np
+import pytest
+
+import workbench as pm
+import workbench.tensor as pt
+from kernel_ext import static_view
+from kernel_ext.dashboard import SamplingDashboard
+from kernel_ext.display import subject_bundle
+from kernel_ext.inspector import GraphInspector
+from kernel_ext.protocol import STATIC, encode
+from kernel_ext.stepper import Replay, RewriteStepper
+
+pytestmark = pytest.mark.skipif(not (STATIC / "graph.js").exists(), reason="the widgets are not built: run `make setup`")
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+def decode(message, data):
+    """The columns of a message, as the front end reads them."""
+    kinds = {"u8": "u1", "u32": "u4", "i32": "i4", "f32": "f4", "f64": "f8"}
+    found = {}
+    for c in message.get("cols", []):
+        assert c["o"] % 8 == 0
+        if c["d"] == "str":
+            ends = np.frombuffer(data, "u4", c["l"] + 1, c["o"])
+            start = c["o"] + 4 * (c["l"] + 1)
+            found[c["n"]] = [data[start + a : start + b].decode() for a, b in zip(ends[:-1], ends[1:])]
+        else:
+            found[c["n"]] = np.frombuffer(data, kinds[c["d"]], c["l"], c["o"])
+    return found
+
+
+class Wire:
+    """What a widget sends, caught."""
+
+    def __init__(self, widget):
+        self.sent = []
+        widget.send = lambda content, buffers=None: self.sent.append((content, decode(content, buffers[0]) if buffers else {}))
+        self.widget = widget
+
+    def ask(self, **content):
+        self.widget._receive(None, content, [])
+        return self.sent[-1]
+
+    def of(self, kind):
+        return [m for m in self.sent if m[0]["t"] == kind]
+
+
+@pytest.fixture(scope="module")
+def model():
+    with pm.Model(coords={"group": ["a", "b", "c"]}) as made:
+        mu = pm.Normal("mu", 0.0, 2.0)
+        sigma = pm.HalfNormal("sigma", 1.0)
+        level = pm.Normal("level", mu, 1.0, dims="group")
+        pm.Normal("y", level[np.array([0, 1, 2, 2])], sigma, observed=[0.5, 1.0, -1.0, -0.5])
+    return made
+
+
+def test_columns_are_aligned_and_come_back():
+    columns = {"a": np.array([1, 2, 3], np.uint8), "s": ["σ", "", "xyz"], "f": np.array([1.5, np.nan])}
+    table, data = encode(columns)
+    back = decode({"cols": table}, data)
+    assert back["a"].tolist() == [1, 2, 3] and back["s"] == ["σ", "", "xyz"] and back["f"][0] == 1.5
+
+
+def test_the_inspector_shows_both_views_and_a_nodes_details(model):
+    wire = Wire(GraphInspector(model, "m"))
+    content, cols = wire.ask(t="hello", have=0)
+    assert content["view"] == "model" and cols["label"] == ["mu", "sigma", "level", "y"]
+    kinds = dict(zip(cols["label"], cols["kind"]))
+    assert kinds["y"] == "observed" and kinds["mu"] == "random"
+    names = dict(zip(cols["key"].tolist(), cols["label"]))
+    edges = {(names[a], names[b]) for a, b in zip(cols["src"].tolist(), cols["dst"].tolist())}
+    assert edges == {("mu", "level"), ("level", "y"), ("sigma", "y")}
+    key = int(cols["key"][cols["label"].index("sigma")])
+    node, _ = wire.ask(t="node", rid=7, key=key)
+    assert node["rid"] == 7 and node["op"] == "HalfNormal" and node["value"] == {"summary": "1"}
+    assert "pm.HalfNormal" in node["line"]["text"]
+    content, cols = wire.ask(t="view", view="computation")
+    assert content["view"] == "computation" and "logp" in cols["label"] and "gradient" in cols["label"]
+    root = int(content["roots"][0])
+    node, _ = wire.ask(t="node", rid=8, key=root)
+    assert np.isclose(float(node["value"]["summary"]), sum(model.point_logps().values()), rtol=1e-4)
+    assert "int32_t run" in node["code"]["c"]
+
+
+def test_the_stepper_replays_every_state_and_checks_steps(model):
+    trace = model.trace()
+    wire = Wire(RewriteStepper(trace))
+    content, cols = wire.ask(t="hello", have=0)
+    assert len(cols["rule"]) == len(trace) == sum(p["firings"] for p in content["passes"])
+    total = len(trace)
+    keys_before = None
+    for step in (0, 1, total // 2, total, 3):
+        content, cols = wire.ask(t="step", rid=step, step=step)
+        assert content["step"] == step and len(cols["key"]) > 0
+        if step == 1:
+            assert content["before"] and content["after"]
+            keys_before = dict(zip(cols["label"], cols["key"].tolist()))
+    content, cols = wire.ask(t="step", rid=1, step=1)
+    assert dict(zip(cols["label"], cols["key"].tolist())) == keys_before, "a node keeps its number"
+    checks = [wire.ask(t="step", rid=1, step=s)[0]["check"] for s in range(1, total + 1)]
+    numeric = [c for c in checks if c]
+    assert len(numeric) > 20
+    assert max(c["max_difference"] for c in numeric) < 1e-9
+
+
+def test_replay_ends_where_each_pass_ends(model):
+    trace = model.trace()
+    replay = Replay(trace)
+    at = 0
+    for p in replay.passes:
+        at += len(p.firings)
+        if p.kind == "rewrite" and p.firings:
+            assert replay.roots(at)[0] is p.after[0], p.name
+
+
+def test_one_pass_can_be_shown(model):
+    wire = Wire(RewriteStepper(model.trace(), "gradient"))
+    content, _ = wire.ask(t="hello", have=0)
+    assert [p["name"] for p in content["passes"]] == ["gradient"]
+    with pytest.raises(ValueError, match="passes: log-probability, values, gradient"):
+        RewriteStepper(model.trace(), "nothing")
+
+
+def test_buffers_that_a_host_drops_come_as_text(model):
+    import base64
+
+    widget = GraphInspector(model)
+    sent = []
+    widget.send = lambda content, buffers=None: sent.append((content, buffers))
+    widget._receive(None, {"t": "hello", "have": 0, "b64": True}, [])
+    content, buffers = sent[-1]
+    assert buffers is None and decode(content, base64.b64decode(content["b64"]))["label"][0] == "mu"
+
+
+def test_the_dashboard_sends_every_draw_once_and_obeys(model):
+    run = pm.sample(4000, tune=200, chains=2, model=model, random_seed=1, blocking=False, progressbar=False)
+    dashboard = SamplingDashboard(run)
+    wire = Wire(dashboard)
+    dashboard._receive(None, {"t": "hello", "have": 0}, [])
+    assert run.wait(60) and dashboard.over.wait(20)
+    draws = [(c, cols) for c, cols in wire.of("draws") if c["chain"] == 1]
+    assert [c["start"] for c, _ in draws] == list(np.cumsum([0, *(len(cols["mu"]) for _, cols in draws)])[:-1])
+    together = np.concatenate([cols["mu"] for _, cols in draws])
+    assert np.array_equal(together, run.values(["mu"], 1)[:, 0]) and len(together) == 4200
+    last, cols = wire.of("progress")[-1]
+    assert last["state"] == "done" and cols["draws"].tolist() == [4200, 4200]
+    assert {r["name"] for r in wire.of("summary")[-1][0]["rows"]} == {"mu", "sigma", "level[a]", "level[b]", "level[c]"}
+    for content, _ in wire.sent:
+        assert "id" not in content
+
+
+def test_stop_pause_and_resume_set_flags(model):
+    run = pm.sample(1_000_000, tune=100, chains=1, model=model, random_seed=1, blocking=False, progressbar=False)
+    dashboard = SamplingDashboard(run)
+    Wire(dashboard)
+    while run.state == "compiling":
+        time.sleep(0.02)
+    dashboard._receive(None, {"t": "pause"}, [])
+    assert run.state == "paused"
+    dashboard._receive(None, {"t": "resume"}, [])
+    assert run.state in ("tuning", "sampling")
+    dashboard._receive(None, {"t": "stop"}, [])
+    assert run.wait(10) and run.state == "stopped"
+
+
+def test_hostile_names_are_text_everywhere():
+    with pm.Model() as model:
+        x = pm.Normal(HOSTILE)
+        pm.Normal("y", x, 1.0, observed=1.0)
+    bundle = subject_bundle(model)
+    assert "<img" not in bundle.get("text/html", "")
+    run = pm.sample(20, tune=20, chains=2, model=model, random_seed=1, progressbar=False, return_inferencedata=False)
+    rows = [{"name": HOSTILE, "mean": 0.0, "sd": 1.0, "ess_bulk": 10.0, "rhat": 1.0}]
+    assert "<img" not in static_view.run_html(run, [HOSTILE], rows)
+
+
+def test_models_and_expressions_have_a_widget_a_drawing_and_text(model):
+    bundle = subject_bundle(model)
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    assert "mu ~ Normal(0.0, 2.0)" in bundle["text/plain"]
+    if static_view.graph_svg(model) is not None:
+        assert "<svg" in bundle["text/html"]
+    assert "exp" in subject_bundle(pt.exp(pt.scalar("x")))["text/plain"]
+
+
+def test_widgets_are_small():
+    for name in ("graph", "steps", "dashboard"):
+        assert (STATIC / f"{name}.js").stat().st_size <= 250 * 1024
