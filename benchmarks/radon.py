@@ -3,7 +3,7 @@
     python benchmarks/radon.py [--peers path/to/python]
 
 Times are of this machine now; ratios within one run are what to compare. With `--peers`, an
-interpreter that has benchmarks/peers-requirements.txt, nutpie samples the same model.
+interpreter that has benchmarks/peers-requirements.txt, nutpie, PyMC and NumPyro sample the same model.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ from workbench.datasets import radon
 HERE = Path(__file__).resolve().parent
 FLAGS = ["-O3", "-march=native", "-fno-math-errno", "-shared", "-fPIC"]
 REPEATS, ROUNDS = 20_000, 7
+# As any installed package, ours keeps its byte code.
+BYTECODE = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 
 CALLER = """
 #include <stdint.h>
@@ -142,22 +144,34 @@ def gradients(model: pm.Model, data: dict[str, Any], folder: Path) -> None:
 def process(what: str, backend: str = "c", cache: str | None = None, arviz: bool = False) -> dict[str, float]:
     """Run one job in a process of its own, with the cache folder given (an empty one if none)."""
     with tempfile.TemporaryDirectory() as empty:
-        environment = {**os.environ, "WORKBENCH_CACHE_DIR": cache or empty}
+        environment = {**BYTECODE, "WORKBENCH_CACHE_DIR": cache or empty}
         code = PROCESS.format(here=str(HERE), what=what, backend=backend, arviz=arviz)
         done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
         return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def peers(python: str, data: dict[str, Any], ours: float) -> None:
+    """The same job with other libraries, each from the start of its process, nothing cached."""
+    with tempfile.TemporaryDirectory() as folder:
+        np.savez(Path(folder) / "data.npz", **{k: data[k] for k in ("log_radon", "floor", "county")}, counties=len(data["names"]))
+        for name in ("nutpie", "pymc", "numpyro"):
+            environment = {**os.environ, "PYTENSOR_FLAGS": f"base_compiledir={folder}/{name}", "NUMBA_CACHE_DIR": f"{folder}/{name}"}
+            command = [python, str(HERE / "peer_radon.py"), name, f"{folder}/data.npz"]
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+            ready = json.loads(done.stdout.splitlines()[-1])["ready"]
+            print(f"  {name:8} draws ready {ready:.1f} s after the process starts: {ready / ours:.1f} times ours")
 
 
 def import_seconds(module: str) -> float:
     times = []
     for _ in range(7):
         begin = time.perf_counter()
-        subprocess.run([sys.executable, "-c", f"import {module}"], check=True)
+        subprocess.run([sys.executable, "-c", f"import {module}"], check=True, env=BYTECODE)
         times.append(time.perf_counter() - begin)
     bare = []
     for _ in range(7):
         begin = time.perf_counter()
-        subprocess.run([sys.executable, "-c", "pass"], check=True)
+        subprocess.run([sys.executable, "-c", "pass"], check=True, env=BYTECODE)
         bare.append(time.perf_counter() - begin)
     return statistics.median(times) - statistics.median(bare)
 
@@ -185,8 +199,7 @@ def main() -> None:
     r = process("sample", arviz=True)
     print(f"with InferenceData: draws ready {r['ready']:.2f} s, then {r['waited']:.2f} s more for ArviZ")
     if arguments.peers:
-        peer = HERE / "peer_radon.py"
-        print(subprocess.run([arguments.peers, str(peer)], capture_output=True, text=True, check=True).stdout, end="")
+        peers(arguments.peers, data, r["ready"])
 
 
 if __name__ == "__main__":

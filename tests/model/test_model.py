@@ -126,3 +126,19 @@ def test_the_trace_goes_from_the_model_to_the_optimised_graph(simulated_radon):
     assert [p.name for p in trace.passes] == ["log-probability", "values", "gradient", "canonicalise", "stabilise", "specialise"]
     names = {f.rule.name for p in trace.passes for f in p.firings}
     assert {"density_of_draw", "change_of_variables", "value_for_variable", "derivative_of_take", "factor_out_of_sum"} <= names
+
+
+def test_names_do_not_leak_from_one_model_into_another():
+    one = pm.tensor.constant(1.0)
+    with pm.Model() as first:
+        pm.Deterministic("unit", one)
+        pm.Normal("y", 0.0, one, observed=1.0)
+        first.logp()
+    assert one.name is None and first["unit"].name == "unit"
+    with pm.Model() as second:
+        x = pm.Normal("x", 0.0, 1.0)
+        pm.Deterministic("same", x)
+        pm.Deterministic("again", second["same"])
+    assert str(second).splitlines()[0] == "x ~ Normal(0.0, 1.0)"
+    assert [v.name for v in second.deterministics] == ["same", "again"] and x.name == "x"
+    assert second.constrained_graph().run("numpy", np.array([0.5])) == [0.5, 0.5, 0.5]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import itertools
 import time
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -29,6 +30,17 @@ class _Env(ctypes.Structure):
         ("regions", ctypes.c_void_p),
         ("number", ctypes.c_int64),
     ]
+
+
+class _Frame:
+    """What one call needs besides its arrays; kept for the next, one for each call at a time."""
+
+    def __init__(self, arena: int, pointers: int) -> None:
+        self.memory = np.empty(arena + ALIGNMENT, np.uint8)
+        start = self.memory.ctypes.data
+        self.start = start + -start % ALIGNMENT
+        self.io = (ctypes.c_void_p * pointers)()
+        self.fault = (ctypes.c_int64 * 3)()
 
 
 _numbers = itertools.count(1)
@@ -90,6 +102,7 @@ class CFunction:
         self._results = [(b.shape, np.dtype(b.dtype)) for b in self.program.outputs]
         self._data = [op for _, op in self.program.constants if isinstance(op, Data)]
         self._seen: list[Any] = []
+        self._frames: deque[_Frame] = deque(maxlen=64)
         self._envs()
 
     def _envs(self) -> ctypes.c_void_p:
@@ -112,14 +125,16 @@ class CFunction:
 
     def __call__(self, *values: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
         results = [np.empty(shape, dtype) for shape, dtype in self._results]
-        arena = np.empty(self.arena + ALIGNMENT, np.uint8)
-        start = arena.ctypes.data
-        start += -start % ALIGNMENT
-        io = (ctypes.c_void_p * (len(values) + len(results)))(
-            *[v.ctypes.data for v in values], *[r.ctypes.data for r in results]
-        )
-        fault = (ctypes.c_int64 * 3)()
-        if self._run(io, self._envs(), start, fault):
+        try:
+            frame = self._frames.pop()
+        except IndexError:
+            frame = _Frame(self.arena, len(values) + len(results))
+        frame.io[:] = [a.__array_interface__["data"][0] for a in (*values, *results)]
+        env = self._envs() if self._data or self.regions else self._address
+        failed = self._run(frame.io, env, frame.start, frame.fault)
+        fault = tuple(frame.fault) if failed else ()
+        self._frames.append(frame)
+        if failed:
             raise_fault(*fault)
         return results
 

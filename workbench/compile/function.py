@@ -75,6 +75,7 @@ class CompiledFunction:
         self._mode = mode
         self._compiled: dict[tuple[tuple[int, ...], ...], Callable[..., Any]] = {}
         self._types: list[TensorType] = [p.type for p in self.written.params]
+        self._dtypes = [np.dtype(t.dtype) for t in self._types]
         if all(None not in t.shape for t in self._types):
             self._compile(tuple(t.static_shape for t in self._types), self.graph)
 
@@ -119,9 +120,11 @@ class CompiledFunction:
     def _check(self, i: int, value: Any) -> np.ndarray[Any, Any]:
         wanted = self._types[i]
         array = value if isinstance(value, np.ndarray) else np.asarray(value)
+        if array.dtype == self._dtypes[i] and array.shape == wanted.shape and array.flags.c_contiguous:
+            return array
         if array.dtype.name != wanted.dtype:
             if not np.can_cast(array.dtype, wanted.dtype, "same_kind") and not (
-                array.dtype.kind in "iub" and np.dtype(wanted.dtype).kind in "iuf"
+                array.dtype.kind in "iub" and wanted.kind in "iuf"
             ):
                 raise DTypeError(f"{self._label(i)} is {wanted.dtype}, the value given is {array.dtype}")
             array = array.astype(wanted.dtype)

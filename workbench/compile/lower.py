@@ -26,9 +26,9 @@ from workbench.graph.types import TensorType, TupleType
 from workbench.tensor.control import Cond, Region, While
 from workbench.tensor.elementwise import Elementwise
 from workbench.tensor.indexing import Slice, Take
-from workbench.tensor.shape import Arange, BroadcastLike, BroadcastTo, Concatenate, Dim, Reshape, Transpose
+from workbench.tensor.shape import Arange, BroadcastLike, BroadcastTo, Concatenate, Dim, Named, Reshape, Transpose
 
-VIEWS = (Reshape, BroadcastTo, BroadcastLike, Transpose, Slice, Arange, Dim)
+VIEWS = (Named, Reshape, BroadcastTo, BroadcastLike, Transpose, Slice, Arange, Dim)
 RECOMPUTE_COST = 4
 """A formula of at most this cost is recomputed where it is read at another index."""
 

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from workbench.compile import loops as L
 from workbench.compile.nest import FOLD_SYMBOLS, Nest, nest
 from workbench.compile.storage import Storage, buffers
+from workbench.graph.types import KINDS
 from workbench.tensor.elementwise import C_TYPES
 
 LITERAL_LIMIT = 4
@@ -57,7 +56,7 @@ def print_c(program: L.Program, storage: Storage, vector_math: bool) -> Source:
 
 def literal(value: Any, dtype: str) -> str:
     """A number in C."""
-    kind = np.dtype(dtype).kind
+    kind = KINDS[dtype]
     if kind == "b":
         return "1" if value else "0"
     if kind == "f":

@@ -6,12 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from workbench.compile import loops as L
 from workbench.compile.nest import Nest, nest
 from workbench.compile.print_c import Source
 from workbench.compile.storage import Storage, buffers
+from workbench.graph.types import KINDS
 
 PRELUDE = """\
 import numpy as np
@@ -33,7 +32,7 @@ def arguments(program: L.Program) -> list[str]:
 
 def literal(value: Any, dtype: str) -> str:
     """A number in Python, of exactly its dtype."""
-    kind = np.dtype(dtype).kind
+    kind = KINDS[dtype]
     if kind == "b":
         return str(bool(value))
     if kind == "f":

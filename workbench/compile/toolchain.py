@@ -65,13 +65,24 @@ def _find(asked: str | None) -> Compiler | None:
         path = shutil.which(name) if name else None
         if path is None:
             continue
-        try:
-            version = subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout
-        except (OSError, subprocess.CalledProcessError):
-            continue
-        vector = "clang" not in version.lower() and _has_libmvec()
-        return Compiler(path, f"{version.splitlines()[0]} {_processor()}", vector)
+        identity = _identity(path)
+        if identity is not None:
+            vector = "clang" not in identity.lower() and _has_libmvec()
+            return Compiler(path, f"{identity} {_processor()}", vector)
     return None
+
+
+def _identity(path: str) -> str | None:
+    """What changes when the compiler does; ``None`` if it does not run."""
+    real = Path(path).resolve()
+    if sys.platform == "linux" and ("gcc" in real.name or "clang" in real.name):
+        # The binary itself, not a wrapper: its file says as much as --version, without a process.
+        status = real.stat()
+        return f"{real} {status.st_size} {status.st_mtime_ns}"
+    try:
+        return subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]
+    except (OSError, subprocess.CalledProcessError, IndexError):
+        return None
 
 
 def find_compiler() -> Compiler | None:

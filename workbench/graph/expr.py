@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.graph.provenance import Provenance, current_provenance
-from workbench.graph.types import TensorType, TupleType, Type, type_of
+from workbench.graph.types import KINDS, TensorType, TupleType, Type, type_of
 
 if TYPE_CHECKING:
     from workbench.graph.inner import Graph
@@ -81,7 +81,7 @@ class Expr:
     op, inputs, type
         What the node is: its identity.
     name
-        A label given by a model or a user; not part of its identity.
+        A label given by a model or a user; not part of its identity. Constants have none.
     provenance
         The user's line and the rule that made the node; not part of its identity.
     """
@@ -95,8 +95,7 @@ class Expr:
         self.name: str | None = None
         self.provenance: Provenance | None = current_provenance()
 
-    def __hash__(self) -> int:
-        return object.__hash__(self)
+    __hash__ = object.__hash__
 
     def __repr__(self) -> str:
         from workbench.graph.printing import summary
@@ -143,10 +142,14 @@ def rebuild(node: Expr, inputs: tuple[Expr, ...]) -> Expr:
     """Return `node`'s operation applied to other inputs; `node` itself when they are the same."""
     if all(new is old for new, old in zip(inputs, node.inputs)):
         return node
-    new = intern(node.op, inputs)
-    if new.name is None:
-        new.name = node.name
-    return new
+    return give_name(intern(node.op, inputs), node.name)
+
+
+def give_name(node: Any, name: str | None) -> Any:
+    """Name a node that has no name yet, and return it; a constant belongs to every graph and has none."""
+    if node.name is None and not isinstance(node.op, Constant):
+        node.name = name
+    return node
 
 
 # Leaves ---------------------------------------------------------------------------------------
@@ -221,23 +224,19 @@ class Data(Op):
 def constant_op(value: object, dtype: str | None = None) -> Constant:
     """Return the constant operation of a NumPy value (copied, read-only)."""
     array = np.array(value, dtype=dtype, order="C")
-    if array.dtype.name not in SUPPORTED_DTYPES:
+    name = array.dtype.name
+    if name not in KINDS:
         from workbench.errors import DTypeError
 
         raise DTypeError(
             f"a constant of dtype {array.dtype} cannot be a tensor",
-            f"supported dtypes: {', '.join(sorted(SUPPORTED_DTYPES))}",
+            f"supported dtypes: {', '.join(sorted(KINDS))}",
         )
     array.flags.writeable = False
     content = array.tobytes()
     if len(content) > 64:
         content = hashlib.blake2b(content, digest_size=32).digest()
-    return Constant(array, (array.dtype.name, array.shape, content))
-
-
-SUPPORTED_DTYPES = frozenset(
-    ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64"]
-)
+    return Constant(array, (name, array.shape, content))
 
 
 # Several results ------------------------------------------------------------------------------

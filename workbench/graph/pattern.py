@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from workbench.graph.domain import Booleans, Domain, Integers, Interval
 from workbench.graph.expr import Constant, Expr, Input, intern
@@ -48,44 +47,64 @@ def uniform_value(expr: Expr) -> Any | None:
     return None
 
 
-def match(pattern: Expr, expr: Expr, bindings: Bindings) -> Bindings | None:
-    """Return the bindings under which `pattern` is `expr`, extending `bindings`; ``None`` if none."""
+Matcher = Callable[[Expr, Bindings], bool]
+
+
+def match(pattern: Expr, expr: Expr) -> Bindings | None:
+    """Return what the variables stand for where `pattern` is `expr`; ``None`` where it is not."""
+    found: Bindings = {}
+    return found if matcher(pattern)(expr, found) else None
+
+
+def matcher(pattern: Expr) -> Matcher:
+    """Return the test of whether an expression is `pattern`, which fills in the bindings.
+
+    Bindings of a failed attempt are left behind: they are of no use then.
+    """
     op = pattern.op
     if isinstance(op, PatternVariable):
-        return _bind(op, expr, bindings)
+        return _variable_matcher(op)
     if isinstance(op, Constant):
-        value = uniform_value(expr)
-        return bindings if value is not None and value == op.value else None
-    if expr.op != op or len(expr.inputs) != len(pattern.inputs):
-        return None
-    found = _match_all(pattern.inputs, expr.inputs, bindings)
-    if found is None and getattr(op, "commutative", False):
-        found = _match_all(pattern.inputs, expr.inputs[::-1], bindings)
-    return found
+        wanted = op.value
+        return lambda expr, _: isinstance(expr.op, Constant) and (v := uniform_value(expr)) is not None and v == wanted
+    parts = [matcher(p) for p in pattern.inputs]
+    if len(parts) == 1:
+        (only,) = parts
+        return lambda expr, found: expr.op == op and only(expr.inputs[0], found)
+    if len(parts) != 2 or not getattr(op, "commutative", False):
+        return lambda expr, found: expr.op == op and all(p(x, found) for p, x in zip(parts, expr.inputs))
+    first, second = parts
+
+    def either_way_round(expr: Expr, found: Bindings) -> bool:
+        if expr.op != op:
+            return False
+        left, right = expr.inputs
+        before = dict(found)
+        if first(left, found) and second(right, found):
+            return True
+        found.clear()
+        found.update(before)
+        return first(right, found) and second(left, found)
+
+    return either_way_round
 
 
-def _match_all(patterns: tuple[Expr, ...], exprs: tuple[Expr, ...], bindings: Bindings) -> Bindings | None:
-    found = bindings
-    for p, e in zip(patterns, exprs):
-        more = match(p, e, found)
-        if more is None:
-            return None
-        found = more
-    return found
-
-
-def _bind(op: PatternVariable, expr: Expr, bindings: Bindings) -> Bindings | None:
+def _variable_matcher(op: PatternVariable) -> Matcher:
     assert op.label is not None and isinstance(op.type, TensorType)
-    known = bindings.get(op.label)
-    if known is not None:
-        return bindings if known is expr else None
-    if not isinstance(expr.type, TensorType):
-        return None
-    if np.dtype(expr.type.dtype).kind != np.dtype(op.type.dtype).kind:
-        return None
-    if op.constant and not isinstance(expr.op, Constant):
-        return None
-    return {**bindings, op.label: expr}
+    label, kind, constant = op.label, op.type.kind, op.constant
+
+    def bind(expr: Expr, found: Bindings) -> bool:
+        known = found.get(label)
+        if known is not None:
+            return known is expr
+        if not isinstance(expr.type, TensorType) or expr.type.kind != kind:
+            return False
+        if constant and not isinstance(expr.op, Constant):
+            return False
+        found[label] = expr
+        return True
+
+    return bind
 
 
 def pattern_variables(pattern: Expr) -> list[Expr]:

@@ -10,9 +10,9 @@ from dataclasses import replace as with_fields
 from typing import Any
 
 from workbench.errors import RewriteError
-from workbench.graph.expr import Expr, Op, rebuild
+from workbench.graph.expr import Expr, Op, give_name, rebuild
 from workbench.graph.inner import Graph
-from workbench.graph.pattern import match, pattern_variables
+from workbench.graph.pattern import matcher, pattern_variables
 from workbench.graph.provenance import derived
 
 MAX_CHAIN = 256
@@ -28,8 +28,10 @@ class Rule:
         What it is called, which list it belongs to, and its one-sentence explanation.
     roots
         The ops (or op classes) that an expression must have at its root for the rule to be asked.
-    apply
-        Expression to its replacement, or ``None`` when the rule does not fit.
+    match
+        Expression to the arguments of `function`, or ``None`` when the rule does not fit.
+    function
+        Arguments to the replacement, or ``None`` when the rule does not fit after all.
     pattern
         The pattern, for rules that have one.
     examples
@@ -42,11 +44,20 @@ class Rule:
     group: str
     doc: str
     roots: tuple[Any, ...]
-    apply: Callable[[Expr], Expr | None]
+    match: Callable[[Expr], Sequence[Expr] | None]
     function: Callable[..., Any]
     pattern: Expr | None = None
     examples: Callable[[], Sequence[Expr]] | None = None
     precise: bool = False
+
+    def apply(self, expr: Expr) -> Expr | None:
+        """Return the replacement of an expression, or ``None`` when the rule does not fit."""
+        arguments = self.match(expr)
+        if arguments is None:
+            return None
+        with derived(expr.provenance, self.name):
+            result: Expr | None = self.function(*arguments)
+        return result
 
     @property
     def source(self) -> str:
@@ -95,33 +106,33 @@ def rule(
         if not doc:
             raise RewriteError(f"rule {name!r} has no docstring", "say in one sentence what it does and why")
         if pattern is not None:
-            wanted = list(inspect.signature(function).parameters)
-            apply = _pattern_rule(pattern, function, wanted)
+            match = _pattern_match(pattern, function)
             roots: tuple[Any, ...] = (pattern.op,)
         else:
-            apply, roots = function, tuple(ops)
-        made = Rule(name, group, doc, roots, apply, function, pattern, examples, precise)
+            match, roots = _whole, tuple(ops)
+        made = Rule(name, group, doc, roots, match, function, pattern, examples, precise)
         RULES[name] = made
         return made
 
     return register
 
 
-def _pattern_rule(
-    pattern: Expr, function: Callable[..., Any], wanted: list[str]
-) -> Callable[[Expr], Expr | None]:
+def _whole(expr: Expr) -> Sequence[Expr]:
+    return (expr,)
+
+
+def _pattern_match(pattern: Expr, function: Callable[..., Any]) -> Callable[[Expr], Sequence[Expr] | None]:
+    wanted = list(inspect.signature(function).parameters)
     known = {v.op.label for v in pattern_variables(pattern)}
     if not set(wanted) <= known:
         raise RewriteError(f"{function.__name__}: {sorted(set(wanted) - known)} are not in the pattern")
+    fits = matcher(pattern)
 
-    def apply(expr: Expr) -> Expr | None:
-        bindings = match(pattern, expr, {})
-        if bindings is None:
-            return None
-        result: Expr | None = function(*[bindings[name] for name in wanted])
-        return result
+    def match(expr: Expr) -> Sequence[Expr] | None:
+        found: dict[str, Expr] = {}
+        return [found[name] for name in wanted] if fits(expr, found) else None
 
-    return apply
+    return match
 
 
 @dataclass(frozen=True)
@@ -287,9 +298,12 @@ class _Driver:
                 return "inside", inner
         candidates = self.table.get(type(node.op), ()) if node.op.__class__ in self.table else ()
         for r in (*self.table.get(node.op, ()), *candidates):
+            arguments = r.match(node)
+            if arguments is None:
+                continue
             start = time.perf_counter()
             with derived(node.provenance, r.name):
-                result = r.apply(node)
+                result = r.function(*arguments)
                 if result is None or result is node:
                     continue
                 fitted = result.fit(node.type)
@@ -297,8 +311,7 @@ class _Driver:
                 raise RewriteError(f"rule {r.name!r} turned a {node.type} into a {result.type}")
             if fitted is node:
                 continue
-            if fitted.name is None:
-                fitted.name = node.name
+            give_name(fitted, node.name)
             if self.record:
                 self.firings.append(Firing(r, node, fitted, time.perf_counter() - start, self.depth))
             return r.name, fitted

@@ -8,6 +8,12 @@ import numpy as np
 
 Shape = tuple[int | None, ...]
 
+KINDS = {
+    "bool": "b", "float32": "f", "float64": "f",
+    **{f"int{n}": "i" for n in (8, 16, 32, 64)}, **{f"uint{n}": "u" for n in (8, 16, 32, 64)},
+}  # fmt: skip
+"""NumPy's kind of each dtype a tensor can have, by name."""
+
 
 @dataclass(frozen=True)
 class Type:
@@ -30,6 +36,11 @@ class TensorType(Type):
     @property
     def ndim(self) -> int:
         return len(self.shape)
+
+    @property
+    def kind(self) -> str:
+        """NumPy's kind of the dtype: "f", "i", "u" or "b"."""
+        return KINDS[self.dtype]
 
     @property
     def static_shape(self) -> tuple[int, ...]:

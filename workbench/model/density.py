@@ -10,7 +10,7 @@ import numpy as np
 
 import workbench.tensor as pt
 from workbench.distributions.distribution import Draw
-from workbench.graph.expr import Expr, Input, intern
+from workbench.graph.expr import Expr, Input, give_name, intern
 from workbench.graph.inner import Graph
 from workbench.graph.rewrite import Firing, PassRecord, Rule, Trace
 from workbench.graph.traverse import replace
@@ -89,7 +89,7 @@ def _values_for_variables(
         step = value if transform is None else transform.backward(value, rv)
         (values[rv],) = replace([step], values)
         for x in (step, values[rv]):
-            x.name = x.name or rv.name
+            give_name(x, rv.name)
         firings.append(Firing(VALUE_FOR_VARIABLE, rv, step, time.perf_counter() - begun))
     # One at a time, the last variable goes first: an earlier one may be among its parameters.
     firings.reverse()

@@ -13,6 +13,7 @@ from workbench.errors import ModelError, ShapeError
 from workbench.graph.types import Shape
 from workbench.model.model import Model, current_model
 from workbench.tensor.elementwise import broadcast_shapes
+from workbench.tensor.shape import Named
 from workbench.tensor.tensor import Tensor, as_tensor
 from workbench.transforms.change_of_variables import Transform, default_transform
 
@@ -144,25 +145,21 @@ def Deterministic(name: str, value: Any, dims: str | Sequence[str] | None = None
     names = (dims,) if isinstance(dims, str) else tuple(dims or ())
     if names and model.shape_of_dims(name, names) != x.type.shape:
         raise ShapeError(f"{name}: it has shape {x.type.shape}, but {_dims_text(names, model.shape_of_dims(name, names))}")
-    if x.name is not None and x.name in model.named_vars:
-        x = _alias(x)
+    x = _own(name, x)
     model.add_name(name, x, names)
     model.deterministics.append(x)
     return x
 
 
-def _alias(x: Tensor) -> Tensor:
-    """Another node of the same value, so that two names stay two variables."""
-    from workbench.graph.expr import intern
-    from workbench.tensor.shape import Reshape
-
-    return intern(Reshape(x.type.static_shape), (x,))
+def _own(name: str, x: Tensor) -> Tensor:
+    """A node that can carry `name`: an equal one under that name if `x` has another, or is a constant."""
+    return x if x.name in (None, name) and x.inputs else Named(name)(x)
 
 
 def Potential(name: str, value: Any) -> Tensor:
     """Add an expression to the log-density of the model."""
     model = current_model()
-    x = as_tensor(value)
+    x = _own(name, as_tensor(value))
     model.add_name(name, x)
     model.potentials.append(x)
     return x

@@ -16,7 +16,7 @@ from workbench.tensor.control import Cond, MakeTuple
 from workbench.tensor.elementwise import Cast, ScalarOp
 from workbench.tensor.indexing import AddAt, Slice, Take
 from workbench.tensor.reduction import Reduce
-from workbench.tensor.shape import BroadcastLike, BroadcastTo, Concatenate, Reshape, Transpose
+from workbench.tensor.shape import BroadcastLike, BroadcastTo, Concatenate, Named, Reshape, Transpose
 from workbench.tensor.tensor import Tensor, as_tensor
 
 GROUP = "canonicalise"
@@ -229,6 +229,12 @@ def get_from_tuple(expr: Expr) -> Expr | None:
     made = expr.inputs[0]
     assert isinstance(expr.op, Get)
     return made.inputs[expr.op.index] if isinstance(made.op, MakeTuple) else None
+
+
+@rule(GROUP, ops=(Named,), examples=lambda: [Named("d")(_vector())])
+def value_of_named(expr: Expr) -> Expr | None:
+    """A name is for the reader: the value is what is computed."""
+    return expr.inputs[0]
 
 
 @rule(GROUP, ops=(Reshape,), examples=lambda: [pt.reshape(pt.reshape(_matrix(), (2, 6)), (4, 3))])

@@ -12,7 +12,7 @@ import numpy as np
 from workbench.errors import DTypeError, ShapeError
 from workbench.graph.domain import Booleans, Domain, Integers, Interval, Words, inf, positive, real
 from workbench.graph.expr import Constant, Expr, Op, constant_op, intern
-from workbench.graph.types import Shape, TensorType
+from workbench.graph.types import KINDS, Shape, TensorType
 from workbench.tensor.tensor import Tensor, as_tensor
 
 NAMES = ("x", "y", "z")
@@ -129,7 +129,7 @@ class ScalarOp(Elementwise):
             condition = as_tensor(operands[0])
             return intern(self, (cast(condition, "bool"), *promote(self.name, *operands[1:])))
         tensors = promote(self.name, *operands)
-        kind = np.dtype(tensors[0].dtype).kind
+        kind = tensors[0].type.kind
         if self.result == "float" and kind != "f":
             tensors = [cast(x, "float64") for x in tensors]
         elif self.result == "logical":
@@ -146,7 +146,7 @@ class ScalarOp(Elementwise):
 
 def _fill(form: Form, arguments: Sequence[str], dtypes: Sequence[str]) -> str:
     if isinstance(form, dict):
-        kind = np.dtype(dtypes[-1]).kind
+        kind = KINDS[dtypes[-1]]
         form = form.get(kind) or form[""]
     return form.format(**dict(zip(NAMES, arguments)))
 
@@ -155,23 +155,24 @@ def promote(what: str, *operands: Any) -> list[Tensor]:
     """Return operands as tensors of NumPy 2's common dtype (Python numbers are weak)."""
     weak = [isinstance(x, (bool, int, float)) and not isinstance(x, np.generic) for x in operands]
     strong = [None if w else as_tensor(x) for x, w in zip(operands, weak)]
-    dtypes: list[Any] = [np.dtype(t.dtype) for t in strong if t is not None]
+    dtypes = [t.dtype for t in strong if t is not None]
     if not dtypes:
         return [cast(as_tensor(x), np.result_type(*operands).name) for x in operands]
-    common = np.result_type(*dtypes, *[x for x, w in zip(operands, weak) if w]).name
-    if common not in _DTYPES:
-        raise DTypeError(f"{what}: no common dtype of {', '.join(map(str, dtypes))}")
-    if common == "float64" and all(np.dtype(d).kind in "iub" for d in dtypes) and len(set(dtypes)) > 1:
+    if "float64" in dtypes:
+        common = "float64"
+    else:
+        common = np.result_type(*map(np.dtype, dtypes), *[x for x, w in zip(operands, weak) if w]).name
+    if common not in KINDS:
+        raise DTypeError(f"{what}: no common dtype of {', '.join(dtypes)}")
+    if common == "float64" and all(KINDS[d] in "iub" for d in dtypes) and len(set(dtypes)) > 1:
         raise DTypeError(
-            f"{what}: {' and '.join(map(str, dtypes))} have no common integer dtype",
+            f"{what}: {' and '.join(dtypes)} have no common integer dtype",
             "cast one of them with x.astype(...)",
         )
     return [
         as_tensor(np.asarray(x, common)) if t is None else cast(t, common) for x, t in zip(operands, strong)
     ]
 
-
-_DTYPES = frozenset(["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64"])
 
 OPS: dict[str, ScalarOp] = {}
 
@@ -247,7 +248,7 @@ class Cast(Elementwise):
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         source = node.inputs[0].type.dtype
-        return [cast(cotangent, source) if np.dtype(source).kind == "f" else None]
+        return [cast(cotangent, source) if KINDS[source] == "f" else None]
 
     def c(self, arguments: Sequence[str], dtypes: Sequence[str]) -> str:
         if self.to == "bool":
@@ -269,7 +270,7 @@ C_TYPES = {
 def cast(x: Any, dtype: str) -> Tensor:
     """Return `x` with another dtype."""
     x = as_tensor(x)
-    dtype = np.dtype(dtype).name
+    dtype = dtype if dtype in KINDS else np.dtype(dtype).name
     if x.dtype == dtype:
         return x
     if isinstance(x.op, Constant):

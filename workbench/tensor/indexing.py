@@ -82,7 +82,7 @@ class SetSlice(Op):
 
 
 def _check_index(op: str, x: TensorType, index: TensorType) -> None:
-    if np.dtype(index.dtype).kind not in "iu":
+    if index.kind not in "iu":
         raise DTypeError(f"{op}: an index must be an integer, got {index.dtype}")
     if x.ndim == 0:
         raise ShapeError(f"{op}: a scalar cannot be indexed")
@@ -213,7 +213,7 @@ def take(x: Any, index: Any) -> Tensor:
     if isinstance(index.op, Constant) and x.ndim and x.type.shape[0] is not None:
         n = x.type.shape[0]
         value = index.op.value
-        if value.size and np.dtype(index.dtype).kind in "iu" and not (-n <= value.min() and value.max() < n):
+        if value.size and index.type.kind in "iu" and not (-n <= value.min() and value.max() < n):
             position = np.argwhere((value >= n) | (value < -n))[0]
             where = f" (position {', '.join(map(str, position))} of the index)" if value.ndim else ""
             raise IndexBoundsError(

@@ -158,7 +158,7 @@ def any(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Return the mean over `axis`."""
     x = as_tensor(x)
-    if np.dtype(x.dtype).kind != "f":
+    if x.type.kind != "f":
         x = _e.cast(x, "float64")
     total = sum(x, axis, keepdims)
     if None in x.type.shape:

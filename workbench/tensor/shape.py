@@ -46,6 +46,29 @@ class Reshape(Op):
         return builder.element(node.inputs[0], moved)
 
 
+@dataclass(frozen=True)
+class Named(Op):
+    """The value itself under a name of its own: what has one already, or is a constant, gets another."""
+
+    label: str
+    name = "named"
+
+    def infer(self, x: TensorType) -> TensorType:
+        return x
+
+    def numpy(self, x: Any) -> Any:
+        return x
+
+    def jax(self, x: Any) -> Any:
+        return x
+
+    def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
+        return [cotangent]
+
+    def element(self, builder: Any, node: Expr, index: Sequence[Any]) -> Any:
+        return builder.element(node.inputs[0], index)
+
+
 def _drop_units(new: Sequence[int], old: Sequence[int], index: Sequence[Any]) -> list[Any] | None:
     """Return the index into shape `old` when the shapes differ by axes of length 1 only."""
     if [n for n in new if n != 1] != [n for n in old if n != 1]:

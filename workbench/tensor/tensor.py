@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import DTypeError, ShapeError, SymbolicBoolError
-from workbench.graph.expr import Constant, Data, Expr, Input, constant_op, intern, register_expr_class
+from workbench.graph.expr import Constant, Data, Expr, Input, constant_op, give_name, intern, register_expr_class
 from workbench.graph.types import Shape, TensorType, Type, type_of
 
 floatX = "float64"
@@ -255,11 +255,9 @@ class Tensor(Expr):
 register_expr_class(TensorType, Tensor)
 
 
-def constant(value: Any, dtype: str | None = None, name: str | None = None) -> Tensor:
+def constant(value: Any, dtype: str | None = None) -> Tensor:
     """Return a constant expression of a NumPy value."""
     node: Tensor = intern(constant_op(value, dtype))
-    if name is not None:
-        node.name = name
     return node
 
 
@@ -283,8 +281,7 @@ def as_tensor(value: Any, dtype: str | None = None, name: str | None = None) -> 
         result = constant(value)
     if dtype is not None and result.dtype != dtype:
         result = _elementwise.cast(result, dtype)
-    if name is not None and result.name is None:
-        result.name = name
+    give_name(result, name)
     return result
 
 

@@ -6,8 +6,6 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from workbench.errors import GradientError
 from workbench.graph.expr import Expr, Get, Op
 from workbench.graph.provenance import derived
@@ -60,7 +58,7 @@ def grad(
     6.0
     """
     targets = [wrt] if isinstance(wrt, Expr) else list(wrt)
-    if cost.ndim or np.dtype(cost.dtype).kind != "f":
+    if cost.ndim or cost.type.kind != "f":
         raise GradientError(f"a gradient needs a real scalar, got {cost.type}", "sum the terms first")
     steps: list[Firing] = []
     start = time.perf_counter()
@@ -114,7 +112,7 @@ def _reverse(
                 if part is None or x not in active or x in blocked:
                     continue
                 assert isinstance(part, Tensor)
-                if isinstance(x.type, TensorType) and np.dtype(x.type.dtype).kind != "f":
+                if isinstance(x.type, TensorType) and x.type.kind != "f":
                     continue
                 known = cotangents.get(x)
                 total = part if known is None else known + part
