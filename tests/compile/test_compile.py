@@ -3,6 +3,7 @@ import stat
 import subprocess
 import sys
 import threading
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from workbench.compile.lower import lower
 from workbench.compile.storage import plan
 from workbench.errors import CompileError, DTypeError, ShapeError
 from workbench.graph import Graph, Mode
+from workbench.graph.expr import Op, intern, results_of
+from workbench.graph.types import TensorType, TupleType
 
 PLAIN = Mode(())
 
@@ -227,3 +230,45 @@ def test_two_processes_may_compile_the_same(own_cache):
 def test_importing_loads_numpy_alone():
     code = "import sys, workbench; print([m for m in ('scipy', 'jax', 'numba', 'arviz', 'xarray', 'matplotlib', 'IPython', 'pandas') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+@dataclass(frozen=True)
+class SortAndSum(Op):
+    """An operation without a loop form, with two results."""
+
+    name = "sort_and_sum"
+
+    def infer(self, x):
+        return TupleType((x, TensorType("float64")))
+
+    def numpy(self, x):
+        if x[0] < 0:
+            raise ValueError("a negative start")
+        return np.sort(x), x.sum()
+
+
+@pytest.mark.parametrize("name", ["c", "numba"])
+def test_an_operation_without_a_loop_form_is_called_back_and_listed(name):
+    x = pt.vector("x", 3)
+    ordered, total = results_of(intern(SortAndSum(), (pt.exp(x) * 2.0,)))
+    f = function([x], [ordered + 1.0, pt.sqrt(total)], backend=name)
+    assert f.fallbacks == ("sort_and_sum",)
+    made = 2.0 * np.exp([2.0, 0.0, 1.0])
+    first, second = f([2.0, 0.0, 1.0])
+    np.testing.assert_allclose(first, np.sort(made) + 1.0, rtol=1e-14)
+    assert np.isclose(second, np.sqrt(made.sum()), rtol=1e-14)
+    bad = function([x], results_of(intern(SortAndSum(), (x,))), backend=name)
+    with pytest.raises(ValueError, match="a negative start"):
+        bad([-1.0, 0.0, 1.0])
+    assert bad([1.0, 0.0, 1.0])[1] == 2.0
+
+
+@pytest.mark.parametrize("name", ["c", "numba"])
+def test_an_index_out_of_bounds_inside_a_region_names_its_own_variable(name):
+    outer, inner, i = pt.vector("outer", 3), pt.vector("inner", 4), pt.tensor("i", "int64", (2,))
+    graph = Graph([inner, i], [inner[i]])
+    (part,) = pt.region("part", graph, pt.concatenate([outer, [1.0]]), i + 1)
+    f = function([outer, i], part + outer.sum(), backend=name)
+    assert f([1.0, 2.0, 3.0], [0, 1]).tolist() == [8.0, 9.0]
+    with pytest.raises(IndexError, match="index 4 is out of bounds for inner"):
+        f([1.0, 2.0, 3.0], [0, 3])

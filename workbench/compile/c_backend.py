@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import itertools
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.compile import external
 from workbench.compile import loops as L
 from workbench.compile.lower import lower
 from workbench.compile.print_c import Source, print_c
@@ -28,6 +28,7 @@ class _Env(ctypes.Structure):
         ("sizes", ctypes.c_void_p),
         ("constants", ctypes.c_void_p),
         ("regions", ctypes.c_void_p),
+        ("external", ctypes.c_void_p),
         ("number", ctypes.c_int64),
     ]
 
@@ -43,8 +44,6 @@ class _Frame:
         self.fault = (ctypes.c_int64 * 3)()
 
 
-_numbers = itertools.count(1)
-_programs: dict[int, L.Program] = {}
 
 
 class CFunction:
@@ -61,6 +60,8 @@ class CFunction:
         Seconds of each stage.
     cached
         Whether all compiled code came from the cache.
+    fallbacks
+        Names of the operations whose NumPy form is called back.
     """
 
     def __init__(self, graph: Graph, name: str, pool: ThreadPoolExecutor | None = None) -> None:
@@ -94,8 +95,8 @@ class CFunction:
         run.restype = ctypes.c_int32
         run.argtypes = [ctypes.c_void_p] * 4
         self._run = run
-        self.number = next(_numbers)
-        _programs[self.number] = self.program
+        self.number = external.enter(self.program)
+        self.fallbacks: list[str] = [*called_back(self.program), *(name for r in self.regions for name in r.fallbacks)]
         self._sizes = np.array([*printed.sizes, 0], np.int64)
         self.arena = self.storage.arena + max((r.arena for r in self.regions), default=0)
         self._types = [(b.dtype, b.shape) for b in self.program.inputs]
@@ -116,7 +117,7 @@ class CFunction:
             below = np.array([*(a.value or 0 for a in inner), 0], np.uintp)
             env = _Env(
                 ctypes.cast(self._run, ctypes.c_void_p).value,
-                self._sizes.ctypes.data, table.ctypes.data, below.ctypes.data, self.number,
+                self._sizes.ctypes.data, table.ctypes.data, below.ctypes.data, external.address, self.number,
             )  # fmt: skip
             self._seen, self._inner = now, inner
             self._kept = (arrays, table, below, env)
@@ -141,12 +142,19 @@ class CFunction:
 
 def raise_fault(number: int, check: int, value: int) -> None:
     """Raise the error that generated code reported."""
-    failed = _programs[number].checks[check]
+    if number < 0:
+        external.raise_failed()
+    failed = external.program(number).checks[check]
     raise IndexBoundsError(
         f"index {value} is out of bounds for {failed.what}, whose first axis has length {failed.extent}",
         f"valid indices run from 0 to {failed.extent - 1}",
         failed.location,
     )
+
+
+def called_back(program: L.Program) -> list[str]:
+    """Return the names of the operations that are called back."""
+    return [str(x.op.name) for x in program.externals]
 
 
 def contiguous(values: Sequence[Any]) -> list[np.ndarray[Any, Any]]:

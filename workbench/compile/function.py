@@ -86,6 +86,12 @@ class CompiledFunction:
             return str(getattr(f, "source", ""))
         return ""
 
+    @property
+    def fallbacks(self) -> tuple[str, ...]:
+        """Names of the operations that have no form on the backend, whose NumPy form is called back."""
+        names = [name for f in self._compiled.values() for name in getattr(f, "fallbacks", ())]
+        return tuple(dict.fromkeys(names))
+
     def _compile(self, shapes: tuple[tuple[int, ...], ...], graph: Graph) -> Callable[..., Any]:
         made = compile_graph(graph, self.backend, self.name)
         self._compiled[shapes] = made

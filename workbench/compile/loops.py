@@ -6,8 +6,8 @@ One small vocabulary that the C and the Numba printers read. A program is a list
     a loop nest over an index space: scalar lets, then stores and folds;
 ``Copy``, ``Fill``, ``Begin``
     whole-buffer moves; `Copy` is parallel (all sources are read before any target is written);
-``Branch``, ``Loop``, ``Call``
-    control flow, and calls of separately compiled regions.
+``Branch``, ``Loop``, ``Call``, ``External``
+    control flow, calls of separately compiled regions, and of operations that have no loop form.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Union
 
+from workbench.graph.expr import Expr
 from workbench.graph.inner import Graph
 from workbench.tensor.elementwise import Elementwise, ScalarOp
 
@@ -231,6 +232,15 @@ class Call:
 
 
 @dataclass(eq=False)
+class External:
+    """Call an operation that has no loop form back: its NumPy form, number `which` of the program."""
+
+    which: int
+    arguments: list[Buffer]
+    results: list[Buffer]
+
+
+@dataclass(eq=False)
 class Branch:
     """``if predicate: then else: orelse``."""
 
@@ -248,7 +258,7 @@ class Loop:
     body: list[Statement]
 
 
-Statement = Union[Kernel, Copy, Fill, Begin, Call, Branch, Loop]
+Statement = Union[Kernel, Copy, Fill, Begin, Call, External, Branch, Loop]
 
 
 @dataclass(frozen=True)
@@ -271,6 +281,8 @@ class Program:
     body: list[Statement]
     regions: list[tuple[str, Graph]]
     checks: list[Check]
+    externals: list[Expr]
+    """Nodes whose NumPy form is called back."""
 
 
 def walk(block: Sequence[Statement]) -> Iterator[Statement]:

@@ -68,6 +68,7 @@ class _Lowering:
         self.constants: dict[Expr, L.Buffer] = {}
         self.regions: list[tuple[str, Graph]] = []
         self.checks: list[L.Check] = []
+        self.externals: list[Expr] = []
 
     def program(self, graph: Graph) -> L.Program:
         env: dict[Expr, Value] = {}
@@ -84,7 +85,7 @@ class _Lowering:
         results = [env[r] for r in graph.results]
         body.append(L.Copy(list(zip(outputs, results))))
         constants = [(b, x.op) for x, b in self.constants.items()]
-        return L.Program(self.name, inputs, outputs, constants, body, self.regions, self.checks)
+        return L.Program(self.name, inputs, outputs, constants, body, self.regions, self.checks, self.externals)
 
     def buffer(self, x: Expr, stem: str = "t") -> L.Buffer:
         self.count += 1
@@ -180,18 +181,14 @@ class _Block:
             self.place[x] = self.place[x.inputs[0]]
         elif isinstance(op, (While, Cond, Region, Concatenate)):
             self.put_control(x)
-        elif isinstance(op, Elementwise) or hasattr(op, "element"):
+        elif _fuses(op) or hasattr(op, "element"):
             self.put(x, shape_of(x), x.inputs)
         elif hasattr(op, "accumulate"):
             if len(x.inputs) > 1 and _uniform_start(x.inputs[0]) is None:
                 self.require_storage(x.inputs[0])
             self.put(x, shape_of(x.inputs[-1 if len(x.inputs) > 1 else 0]), x.inputs)
         else:
-            raise CompileError(
-                f"{op.name} has no loop form, so it cannot be compiled to C or Numba",
-                "use backend='jax' or 'numpy'",
-                _location(x),
-            )
+            self.put_control(x)
 
     def put(self, x: Expr, space: tuple[int, ...], inputs: Sequence[Expr], force_view: bool = False) -> None:
         """Place a node in the first unit of its space that comes late enough."""
@@ -243,7 +240,7 @@ class _Block:
     ) -> list[tuple[Expr, bool]]:
         """What a node reads: placed nodes, and whether at the node's own index."""
         found: dict[Expr, bool] = {}
-        elementwise = isinstance(user.op, Elementwise)
+        elementwise = _fuses(user.op)
         pending: list[tuple[Expr, bool]] = []
         for i, y in enumerate(inputs):
             same = not force_view and space is not None and self.reads_same(user, i, y, space, elementwise)
@@ -260,7 +257,7 @@ class _Block:
 
     def reads_same(self, user: Expr, position: int, y: Expr, space: tuple[int, ...], elementwise: bool) -> bool:
         """Whether `user` reads its input at its own loop index."""
-        if not isinstance(y.type, TensorType) or shape_of(y) != space or not isinstance(y.op, (Elementwise, Take)):
+        if not isinstance(y.type, TensorType) or shape_of(y) != space or not (_fuses(y.op) or isinstance(y.op, Take)):
             return False
         if elementwise:
             return True
@@ -280,7 +277,7 @@ class _Block:
             if z in self.env or not shape_of(z) or isinstance(z.op, (Get, *VIEWS)) or hasattr(z.op, "accumulate"):
                 loads += bool(shape_of(z))
                 continue
-            if not isinstance(z.op, Elementwise):
+            if not _fuses(z.op):
                 return False
             cost += z.op.cost
             if cost > RECOMPUTE_COST:
@@ -332,8 +329,20 @@ class _Block:
             self.region(x)
         elif isinstance(op, Cond):
             self.cond(x)
-        else:
+        elif isinstance(op, While):
             self.loop(x)
+        else:
+            self.external(x)
+
+    def external(self, x: Expr) -> None:
+        arguments = [self.in_memory(self.operand(y)) for y in x.inputs]
+        if isinstance(x.type, TupleType):
+            results = self.results(x)
+        else:
+            self.env[x] = made = self.lowering.buffer(x)
+            results = [made]
+        self.lowering.externals.append(x)
+        self.statements.append(L.External(len(self.lowering.externals) - 1, arguments, results))
 
     def operand(self, x: Expr) -> Value:
         return self.value(x)
@@ -409,6 +418,11 @@ class _Block:
         self.statements.append(
             L.Loop(test.statements, test_env[op.cond.results[0]], [*body.statements, L.Copy(pairs)])
         )
+
+
+def _fuses(op: Any) -> bool:
+    """Whether an operation is a formula of elements that a loop can hold."""
+    return isinstance(op, Elementwise) and getattr(op, "fusable", True)
 
 
 def _topological_until(results: Sequence[Expr], known: Mapping[Expr, Any]) -> list[Expr]:

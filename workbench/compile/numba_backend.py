@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from workbench.compile import cache
+from workbench.compile import cache, external
 from workbench.compile import loops as L
+from workbench.compile.c_backend import called_back, raise_fault
 from workbench.compile.lower import lower
 from workbench.compile.print_numba import PRELUDE, print_numba
 from workbench.compile.storage import plan
-from workbench.errors import IndexBoundsError
 from workbench.graph.expr import Data
 from workbench.graph.inner import Graph
 
@@ -31,10 +31,15 @@ class NumbaFunction:
         self.parts: list[_Part] = []
         self.main = self._part(graph, name)
         self.source = PRELUDE + "\n\n" + "\n\n".join(p.text for p in self.parts)
+        self.fallbacks: list[str] = [name for p in self.parts for name in called_back(p.program)]
         self.timings["lower"] = time.perf_counter() - start
         start = time.perf_counter()
         # Numba compiles one function at a time anyway.
         with _compiling:
+            if self.fallbacks:
+                import llvmlite.binding
+
+                llvmlite.binding.add_symbol("wb_external", external.address)
             module = _module(self.source)
             self._run = getattr(module, self.main.function)
             self._warm()
@@ -46,7 +51,7 @@ class NumbaFunction:
         inner = [self._part(g, label) for label, g in program.regions]
         function = f"part{len(self.parts)}"
         printed = print_numba(program, plan(program), function, [p.function for p in inner])
-        part = _Part(program, function, printed.text, np.array([*printed.sizes, 0], np.int64), inner)
+        part = _Part(program, function, printed.text, np.array([*printed.sizes, external.enter(program)], np.int64), inner)
         self.parts.append(part)
         return part
 
@@ -65,23 +70,15 @@ class NumbaFunction:
         program = self.main.program
         results = [np.empty(max(b.size, 1), b.dtype) for b in program.outputs]
         flat = [np.ascontiguousarray(v).reshape(-1) for v in values]
-        return [*flat, *results, *self.main.tail(), np.zeros(2, np.int64), *(p.packed() for p in self.main.inner)]
+        return [*flat, *results, *self.main.tail(), np.zeros(3, np.int64), *(p.packed() for p in self.main.inner)]
 
     def __call__(self, *values: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
         arguments = self._arguments(*values)
         if self._run(*arguments):
-            self._raise(arguments[-1 - len(self.main.inner)])
+            raise_fault(*map(int, arguments[-1 - len(self.main.inner)]))
         outputs = self.main.program.outputs
         made = arguments[len(values) : len(values) + len(outputs)]
         return [m[: b.size].reshape(b.shape) for m, b in zip(made, outputs)]
-
-    def _raise(self, fault: np.ndarray[Any, Any]) -> None:
-        failed = self.main.program.checks[int(fault[0])]
-        raise IndexBoundsError(
-            f"index {int(fault[1])} is out of bounds for {failed.what}, whose first axis has length {failed.extent}",
-            f"valid indices run from 0 to {failed.extent - 1}",
-            failed.location,
-        )
 
 
 class _Part:

@@ -28,6 +28,7 @@ typedef struct wb_env {
     const int64_t *sizes;
     void *const *constants;
     const struct wb_env *const *regions;
+    int32_t (*external)(int64_t number, int64_t which, void *const *io);
     int64_t number;
 } wb_env;
 """
@@ -177,6 +178,8 @@ class _Printer:
                 self.fill(s.buffer, s.value)
             elif isinstance(s, L.Call):
                 self.call(s)
+            elif isinstance(s, L.External):
+                self.external(s)
             elif isinstance(s, L.Branch):
                 self.open(f"if ({self.value(s.predicate)})")
                 self.block(s.then)
@@ -232,6 +235,16 @@ class _Printer:
         self.line(f"void *const io_[] = {{{items}}};", self.program.regions[s.region][0])
         self.line(f"const wb_env *const region = env->regions[{s.region}];")
         self.line(f"if (region->run(io_, region, arena + {self.size(self.storage.arena)}, fault)) return 1;")
+        self.close()
+
+    def external(self, s: L.External) -> None:
+        self.open("")
+        items = ", ".join(f"(void *)({self.pointer(b)})" for b in (*s.arguments, *s.results))
+        self.line(f"void *const io_[] = {{{items}}};", str(self.program.externals[s.which].op.name))
+        self.open(f"if (env->external(env->number, {s.which}, io_))")
+        self.line("fault[0] = -1;")
+        self.line("return 1;")
+        self.close()
         self.close()
 
     # Kernels -----------------------------------------------------------------------------------

@@ -17,6 +17,10 @@ import numpy as np
 from math import cos, exp, erf, expm1, log, log1p, sin, sqrt, tan, tanh
 from numba import njit
 """
+EXTERNAL = """\
+from numba import types
+wb_external = types.ExternalFunction("wb_external", types.int32(types.int64, types.int64, types.voidptr))
+"""
 OPTIONS = "nogil=True, error_model='numpy'"
 
 
@@ -65,7 +69,9 @@ class _Printer:
         regions = [f"constants{i}" for i in range(len(p.regions))]
         head = [f"@njit({OPTIONS}, cache=True)", f"def {self.function}({', '.join([*names, *regions])}):  # {p.name}"]
         head += [f"    {name} = sizes[{i}]" for i, name in enumerate(self.sizes.values())]
-        support = [f"@njit({OPTIONS})\n{s.strip()}\n" for s in self.support]
+        if p.externals:
+            self.support[EXTERNAL] = None
+        support = [s if s is EXTERNAL else f"@njit({OPTIONS})\n{s.strip()}\n" for s in self.support]
         return Source("\n".join([*support, *head, *self.lines, ""]), list(self.sizes))
 
     def line(self, text: str, note: str = "") -> None:
@@ -117,6 +123,8 @@ class _Printer:
                     self.line(f"    {self.place(s.buffer, 'i')} = {shown}")
             elif isinstance(s, L.Call):
                 self.call(s)
+            elif isinstance(s, L.External):
+                self.external(s)
             elif isinstance(s, L.Branch):
                 self.line(f"if {self.value(s.predicate)}:")
                 self.inside(s.then)
@@ -155,19 +163,43 @@ class _Printer:
             self.line(f"{self.place(a, 0)} = next{i}_{_numpy(a.dtype).strip('_')}", a.note)
 
     def call(self, s: L.Call) -> None:
-        results = []
-        for i, b in enumerate(s.results):
-            if self.storage.of(b).is_local:
-                self.line(f"box{i} = np.empty(1, np.{_numpy(b.dtype)})")
-                results.append(f"box{i}")
-            else:
-                results.append(self.array(b))
+        results = self.boxes(s.results)
         given = ", ".join([*(self.array(b) for b in s.arguments), *results])
         self.line(f"if {self.regions[s.region]}({given}, *constants{s.region}, fault):")
         self.line("    return 1")
-        for i, b in enumerate(s.results):
+        self.unbox(s.results)
+
+    def boxes(self, results: Sequence[L.Buffer]) -> list[str]:
+        """Arrays to write results to; those of local variables are read back by `unbox`."""
+        names = []
+        for i, b in enumerate(results):
             if self.storage.of(b).is_local:
-                self.line(f"{self.storage.of(b).name} = box{i}[0]")
+                name = f"box{i}_{_numpy(b.dtype).strip('_')}"
+                self.line(f"{name} = np.empty(1, np.{_numpy(b.dtype)})")
+                names.append(name)
+            else:
+                names.append(self.array(b))
+        return names
+
+    def unbox(self, results: Sequence[L.Buffer]) -> None:
+        for i, b in enumerate(results):
+            if self.storage.of(b).is_local:
+                self.line(f"{self.storage.of(b).name} = box{i}_{_numpy(b.dtype).strip('_')}[0]")
+
+    def external(self, s: L.External) -> None:
+        """Call a node's NumPy form back, with the addresses of its arrays."""
+        given = []
+        for i, b in enumerate(s.arguments):
+            given.append(f"given{i}_{_numpy(b.dtype).strip('_')}")
+            self.line(f"{given[-1]} = {self.array(b)}")
+        given += self.boxes(s.results)
+        self.line(f"io = np.empty({len(given)}, np.uintp)", str(self.program.externals[s.which].op.name))
+        for i, name in enumerate(given):
+            self.line(f"io[{i}] = {name}.ctypes.data")
+        self.line(f"if wb_external(sizes[-1], {s.which}, io.ctypes):")
+        self.line("    fault[0] = -1")
+        self.line("    return 1")
+        self.unbox(s.results)
 
     # Kernels -----------------------------------------------------------------------------------
 
@@ -213,8 +245,9 @@ class _Printer:
             raw, extent = self.operand(line.index), self.size(line.extent)
             self.line(f"{line.name} = {raw} + {extent} if {raw} < 0 else {raw}")
             self.line(f"if {line.name} < 0 or {line.name} >= {extent}:")
-            self.line(f"    fault[0] = {line.check}")
-            self.line(f"    fault[1] = {raw}")
+            self.line("    fault[0] = sizes[-1]")
+            self.line(f"    fault[1] = {line.check}")
+            self.line(f"    fault[2] = {raw}")
             self.line("    return 1")
 
 

@@ -79,7 +79,7 @@ class _Interference:
                     self.define(s.buffer.root, live)
                     if s.buffer.base is None:
                         live.discard(s.buffer.root)
-            elif isinstance(s, L.Call):
+            elif isinstance(s, (L.Call, L.External)):
                 self.call(s, live)
             elif isinstance(s, L.Branch):
                 live = self.block(s.then, live) | self.block(s.orelse, live)
@@ -119,7 +119,7 @@ class _Interference:
                 live.discard(a.root)
         live.update(b.root for _, b in pairs if isinstance(b, L.Buffer) and _is_array(b))
 
-    def call(self, s: L.Call, live: set[L.Buffer]) -> None:
+    def call(self, s: L.Call | L.External, live: set[L.Buffer]) -> None:
         arguments = {b.root for b in s.arguments if _is_array(b)}
         results = {b.root for b in s.results if _is_array(b)}
         for b in results:
@@ -224,7 +224,7 @@ def buffers(block: Sequence[L.Statement]) -> list[L.Buffer]:
                     found[b] = None
         elif isinstance(s, (L.Fill, L.Begin)):
             found[s.buffer] = None
-        elif isinstance(s, L.Call):
+        elif isinstance(s, (L.Call, L.External)):
             found.update(dict.fromkeys((*s.arguments, *s.results)))
         elif isinstance(s, (L.Branch, L.Loop)) and isinstance(s.predicate, L.Buffer):
             found[s.predicate] = None

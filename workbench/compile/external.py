@@ -1,0 +1,72 @@
+"""Operations that have no loop form: compiled code calls their NumPy form back."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import threading
+from typing import Any
+
+import numpy as np
+
+from workbench.compile import loops as L
+from workbench.graph.types import TupleType
+
+_numbers = itertools.count(1)
+_programs: dict[int, L.Program] = {}
+_failed = threading.local()
+
+PROTOTYPE = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
+
+
+def enter(program: L.Program) -> int:
+    """Return the number under which compiled code refers to a program."""
+    number = next(_numbers)
+    _programs[number] = program
+    return number
+
+
+def program(number: int) -> L.Program:
+    """Return the program of a number."""
+    return _programs[number]
+
+
+def _external(number: int, which: int, io: int) -> int:
+    """Compute one node from arrays at the addresses in `io`, into arrays at those that follow."""
+    try:
+        node = _programs[number].externals[which]
+        types = [x.type for x in node.inputs]
+        results: list[Any] = list(node.type.items) if isinstance(node.type, TupleType) else [node.type]
+        addresses = (ctypes.c_void_p * (len(types) + len(results))).from_address(io)
+        arrays = [_array(a or 0, t) for a, t in zip(addresses, [*types, *results])]
+        with np.errstate(all="ignore"):
+            made = node.op.numpy(*arrays[: len(types)])
+        for target, value, kind in zip(arrays[len(types) :], made if isinstance(node.type, TupleType) else [made], results):
+            found = np.asarray(value)
+            if found.shape != kind.static_shape:
+                raise RuntimeError(f"{node.op.name} gave an array of shape {found.shape}; its type says {kind}")
+            target[...] = found
+    except BaseException as error:
+        # An exception cannot cross compiled code: it is raised again when that has returned.
+        _failed.error = error
+        return 1
+    return 0
+
+
+def _array(address: int, kind: Any) -> np.ndarray[Any, Any]:
+    dtype, shape = np.dtype(kind.dtype), kind.static_shape
+    if kind.size == 0:
+        return np.empty(shape, dtype)
+    memory = (ctypes.c_char * (kind.size * dtype.itemsize)).from_address(address)
+    return np.frombuffer(memory, dtype).reshape(shape)
+
+
+external = PROTOTYPE(_external)
+address = ctypes.cast(external, ctypes.c_void_p).value
+
+
+def raise_failed() -> None:
+    """Raise the error of this thread's last call-back."""
+    error = _failed.error
+    _failed.error = None
+    raise error
