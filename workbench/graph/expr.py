@@ -51,7 +51,11 @@ class Op:
         raise NotImplementedError(f"{type(self).__name__}.jax")
 
     def grad(self, node: Expr, cotangent: Any) -> Sequence[Expr | None]:
-        """Cotangents of ``node.inputs`` given that of `node`; ``None`` where it does not flow."""
+        """Cotangents of ``node.inputs`` given that of `node`; ``None`` where it does not flow.
+
+        For an operation with several results, `cotangent` is a list, ``None`` for a result that is
+        not used.
+        """
         return [None] * len(node.inputs)
 
     def lower(self, builder: Any, node: Expr) -> None:

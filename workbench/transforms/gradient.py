@@ -89,16 +89,21 @@ def value_and_grad(cost: Tensor, wrt: Sequence[Tensor], **options: Any) -> tuple
 
 def _reverse(
     cost: Tensor, targets: Sequence[Tensor], constants: Sequence[Tensor], steps: list[Firing]
-) -> dict[Expr, Tensor]:
+) -> dict[Expr, Any]:
     """Sum the cotangents of every node between `targets` and `cost`, from the result back."""
     blocked = set(constants)
     active = depends_on([cost], targets)
-    cotangents: dict[Expr, Tensor] = {cost: ones_like(cost)}
+    cotangents: dict[Expr, Any] = {cost: ones_like(cost)}
     for node in reversed(topological([cost])):
         g = cotangents.get(node)
         if g is None or node not in active or not node.inputs or node in blocked:
             continue
-        if isinstance(node.op, Get) or type(node.op).grad is _NO_GRADIENT:
+        if isinstance(node.op, Get):
+            whole = node.inputs[0]
+            of_results = cotangents.setdefault(whole, [None] * len(whole.type.items))
+            of_results[node.op.index] = g
+            continue
+        if type(node.op).grad is _NO_GRADIENT:
             raise GradientError(
                 f"no gradient is known through {node.op.name}: {node!r}",
                 "consider_constant=[...] stops the gradient at an expression",
