@@ -1,4 +1,4 @@
-"""Reductions over axes, and products of vectors and matrices built on them."""
+"""Reductions over axes."""
 
 from __future__ import annotations
 
@@ -175,32 +175,3 @@ def var(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 def std(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Return the standard deviation over `axis`."""
     return _e.sqrt(var(x, axis, keepdims))
-
-
-def matmul(x: Any, y: Any) -> Tensor:
-    """Return the product of vectors and matrices, as NumPy's ``@``.
-
-    Raises
-    ------
-    ShapeError
-        If the inner lengths differ, or an operand is a scalar.
-    """
-    x, y = as_tensor(x), as_tensor(y)
-    if x.ndim == 0 or y.ndim == 0:
-        raise ShapeError("@ takes vectors and matrices, not scalars", "use * to scale")
-    inner = x.type.shape[-1], y.type.shape[max_axis(y)]
-    if None not in inner and inner[0] != inner[1]:
-        raise ShapeError(f"@ of shapes {x.type.shape} and {y.type.shape}: {inner[0]} is not {inner[1]}")
-    if y.ndim == 1:
-        return sum(x * y, axis=-1)
-    if x.ndim == 1:
-        return sum(_s.expand_dims(x, -1) * y, axis=-2)
-    return sum(_s.expand_dims(x, -1) * _s.expand_dims(y, -3), axis=-2)
-
-
-def max_axis(y: Tensor) -> int:
-    """The axis of the right operand of ``@`` that is summed over."""
-    return 0 if y.ndim == 1 else y.ndim - 2
-
-
-dot = matmul

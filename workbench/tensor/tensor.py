@@ -161,10 +161,10 @@ class Tensor(Expr):
         return _elementwise.right_shift(self, other)
 
     def __matmul__(self, other: Any) -> Tensor:
-        return _reduction.matmul(self, other)
+        return _products.matmul(self, other)
 
     def __rmatmul__(self, other: Any) -> Tensor:
-        return _reduction.matmul(other, self)
+        return _products.matmul(other, self)
 
     def __getitem__(self, index: Any) -> Tensor:
         return _indexing.getitem(self, index)
@@ -222,7 +222,7 @@ class Tensor(Expr):
         return _reduction.any(self, axis, keepdims)
 
     def dot(self, other: Any) -> Tensor:
-        return _reduction.matmul(self, other)
+        return _products.dot(self, other)
 
     def fit(self, type: Type) -> Tensor | None:
         if self.type == type:
@@ -358,5 +358,6 @@ def set_data(node: Tensor, value: Any) -> None:
 # The families need Tensor, its operators need them.
 from workbench.tensor import elementwise as _elementwise
 from workbench.tensor import indexing as _indexing
+from workbench.tensor import products as _products
 from workbench.tensor import reduction as _reduction
 from workbench.tensor import shape as _shape
