@@ -11,7 +11,20 @@ from workbench import tensor
 from workbench.compile import function
 from workbench.distributions import Bernoulli, Exponential, HalfNormal, Normal, Uniform
 from workbench.model import Data, Deterministic, Model, Potential
-from workbench.transforms.gradient import grad
+from workbench.transforms import (
+    extract,
+    grad,
+    hessian,
+    hessian_vector_product,
+    jacobian,
+    jvp,
+    replace,
+    stop_gradient,
+    value_and_grad,
+    vectorize,
+    vectorize_graph,
+    vjp,
+)  # fmt: skip
 from workbench.transforms.logprob import logp
 
 __version__ = "0.1.0"
@@ -27,5 +40,7 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "Bernoulli", "Data", "Deterministic", "Exponential", "HalfNormal", "Model", "Normal", "Potential", "Uniform",
-    "function", "grad", "logp", "sample", "tensor",
+    "extract", "function", "grad", "hessian", "hessian_vector_product", "jacobian", "jvp", "logp", "replace", "sample",
+    "stop_gradient", "tensor", "value_and_grad", "vectorize", "vectorize_graph",
+    "vjp",
 ]  # fmt: skip

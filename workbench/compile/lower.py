@@ -19,16 +19,18 @@ import numpy as np
 
 from workbench.compile import loops as L
 from workbench.errors import CompileError
-from workbench.graph.expr import Constant, Data, Expr, Get
+from workbench.graph.expr import Constant, Data, Expr, Get, Input, intern
 from workbench.graph.inner import Graph
 from workbench.graph.pattern import uniform_value
 from workbench.graph.types import TensorType, TupleType
+from workbench.tensor.annotations import Annotation
 from workbench.tensor.control import Cond, Region, While
 from workbench.tensor.elementwise import Elementwise
-from workbench.tensor.indexing import Slice, Take
+from workbench.tensor.indexing import SetAt, Slice, Take
+from workbench.tensor.scan import Scan
 from workbench.tensor.shape import Arange, BroadcastLike, BroadcastTo, Concatenate, Dim, Named, Reshape, Transpose
 
-VIEWS = (Named, Reshape, BroadcastTo, BroadcastLike, Transpose, Slice, Arange, Dim)
+VIEWS = (Annotation, Named, Reshape, BroadcastTo, BroadcastLike, Transpose, Slice, Arange, Dim)
 RECOMPUTE_COST = 4
 """A formula of at most this cost is recomputed where it is read at another index."""
 
@@ -179,7 +181,7 @@ class _Block:
             return
         if isinstance(op, Get):
             self.place[x] = self.place[x.inputs[0]]
-        elif isinstance(op, (While, Cond, Region, Concatenate)):
+        elif isinstance(op, (While, Scan, Cond, Region, Concatenate)):
             self.put_control(x)
         elif _fuses(op) or hasattr(op, "element"):
             self.put(x, shape_of(x), x.inputs)
@@ -331,6 +333,8 @@ class _Block:
             self.cond(x)
         elif isinstance(op, While):
             self.loop(x)
+        elif isinstance(op, Scan):
+            self.scan(x)
         else:
             self.external(x)
 
@@ -418,6 +422,49 @@ class _Block:
         self.statements.append(
             L.Loop(test.statements, test_env[op.cond.results[0]], [*body.statements, L.Copy(pairs)])
         )
+
+
+    def scan(self, x: Expr) -> None:
+        """A counted loop: elements are taken from the sequences, outputs set row by row."""
+        op = x.op
+        assert isinstance(op, Scan)
+        n, s = op.carries, op.sequences
+        operands = [self.operand(y) for y in x.inputs]
+        results = self.results(x)
+        carried, stacked = results[:n], results[n:]
+        for buffer, p in zip(carried, op.body.params):
+            buffer.note = p.name or ""
+        count: Expr = intern(Counter("step", TensorType("int64"), op.steps))
+        counter = self.lowering.buffer(count)
+        counter.note = "step"
+        self.statements.append(L.Copy([(counter, L.Literal(0, "int64")), *zip(carried, operands)]))
+        self.statements += [L.Begin(b) for b in stacked]
+        if not op.steps:
+            return
+
+        rows: list[Expr] = [intern(Input(None, y.type)) for y in x.inputs[n : n + s]]
+        stacks: list[Expr] = [intern(Input(None, t)) for t in x.type.items[n:]]
+        elements = [intern(Take(), (r, count)) for r in rows]
+        closed = op.body.params[n + s :]
+        made = op.body.apply(*op.body.params[:n], *elements, *closed)
+        outputs = [intern(SetAt(), (o, count, y)) for o, y in zip(stacks, made[n:])]
+        env: dict[Expr, Value] = {count: counter, **dict(zip(op.body.params[:n], carried))}
+        env.update(zip((*rows, *closed), operands[n:]))
+        env.update(zip(stacks, stacked))
+        body = _Block(self.lowering, env, [*made[:n], *outputs, count + 1])
+        ends = [*carried, *stacked, counter]
+        pairs = [(end, env[r]) for end, r in zip(ends, [*made[:n], *outputs, count + 1])]
+        more = count < op.steps
+        test_env: dict[Expr, Value] = {count: counter}
+        test = _Block(self.lowering, test_env, [more])
+        self.statements.append(L.Loop(test.statements, test_env[more], [*body.statements, L.Copy(pairs)]))
+
+
+@dataclass(frozen=True, eq=False)
+class Counter(Input):
+    """The number of a scan's step: less than `steps`, so it is a valid row of what the scan runs over."""
+
+    steps: int
 
 
 def _fuses(op: Any) -> bool:
@@ -583,6 +630,9 @@ class _KernelMaker:
     def row(self, value: L.Operand, x: Expr, at: Expr) -> L.Index:
         """The row of `x` that a run-time index `value` asks for, checked unless it is constant."""
         extent = shape_of(x)[0]
+        if isinstance(at.op, Counter) and at.op.steps <= extent:
+            assert isinstance(value, str)
+            return value
         if isinstance(at.op, Constant) and at.op.value.size and at.op.value.min() >= 0:
             # Constants were checked against the axis when the expression was written.
             return int(value.value) if isinstance(value, L.Literal) else value

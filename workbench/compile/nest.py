@@ -50,16 +50,16 @@ def nest(kernel: L.Kernel) -> Nest:
     made.folds_outside = [[] for _ in range(depth + 1)]
     for f in kernel.folds:
         variables = L.index_variables(f.index)
-        at = max((level[v] for v in variables), default=0)
+        at = max((level.get(v, 0) for v in variables), default=0)
         if at < depth:
             made.folds_outside[at].append(f)
-        elif depth and variables - loop_variables:
+        elif any(level.get(v, 0) for v in variables - loop_variables):
             made.scattered.append(f)
         else:
             made.folds_inside.append(f)
     for s in kernel.stores:
         variables = L.index_variables(s.index)
-        innermost = {v for v in variables if level[v] == depth}
+        innermost = {v for v in variables if level.get(v, 0) == depth}
         (made.scattered if depth and innermost - loop_variables else made.stores).append(s)
     return made
 
@@ -69,4 +69,4 @@ def _line_level(line: L.Line, level: dict[str, int]) -> int:
         return max((level.get(a, 0) for a in line.arguments if isinstance(a, str)), default=0)
     if isinstance(line, L.Row):
         return level.get(line.index, 0) if isinstance(line.index, str) else 0
-    return max((level[v] for v in L.index_variables(line.index)), default=0)
+    return max((level.get(v, 0) for v in L.index_variables(line.index)), default=0)

@@ -6,6 +6,7 @@ import functools
 
 from workbench.graph.rewrite import RULES, Mode, Pass, Rule
 from workbench.rewrites import canonicalise, specialise, stabilise
+from workbench.rewrites.unused_results import UnusedResults
 
 
 def _group(*names: str) -> tuple[Rule, ...]:
@@ -19,10 +20,11 @@ def default_mode() -> Mode:
     Examples
     --------
     >>> default_mode()
-    Mode: canonicalise, stabilise, specialise
+    Mode: unused results, canonicalise, stabilise, specialise
     """
     return Mode(
         (
+            UnusedResults(),
             Pass("canonicalise", _group("canonicalise"), canonicalise.__doc__ or ""),
             Pass("stabilise", _group("canonicalise", "stabilise"), stabilise.__doc__ or ""),
             Pass("specialise", _group("canonicalise", "specialise"), specialise.__doc__ or ""),

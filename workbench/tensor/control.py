@@ -9,6 +9,7 @@ from typing import Any
 from workbench.errors import ShapeError
 from workbench.graph.expr import Input, Op, intern, results_of
 from workbench.graph.inner import Graph, close_over
+from workbench.graph.traverse import extract, free_inputs
 from workbench.graph.types import TupleType, Type
 from workbench.tensor import elementwise as _e
 from workbench.tensor.tensor import Tensor, as_tensor
@@ -159,7 +160,7 @@ def while_loop(
     10
     """
     first = [as_tensor(x) for x in init]
-    carried = _params(first, names)
+    carried = fresh_inputs(first, names)
     after = [as_tensor(x) for x in body(*carried)]
     if len(after) != len(first):
         raise ShapeError(f"the loop body returned {len(after)} values for {len(first)} carried ones")
@@ -219,7 +220,7 @@ def cond(
             "where(condition, a, b) chooses elementwise",
         )
     given = [as_tensor(x) for x in operands]
-    params = _params(given, names)
+    params = fresh_inputs(given, names)
     yes = [as_tensor(x) for x in then(*params)]
     no = [as_tensor(x) for x in orelse(*params)]
     if [x.type for x in yes] != [x.type for x in no]:
@@ -233,7 +234,7 @@ def cond(
     return results_of(intern(branch, (predicate, *given, *closed)))
 
 
-def _params(values: Sequence[Tensor], names: Sequence[str]) -> list[Any]:
+def fresh_inputs(values: Sequence[Tensor], names: Sequence[str]) -> list[Any]:
     """Fresh inputs of the values' types, labelled by `names` or the values' own names."""
     params = []
     for i, x in enumerate(values):
@@ -247,3 +248,29 @@ def _params(values: Sequence[Tensor], names: Sequence[str]) -> list[Any]:
 def region(label: str, graph: Graph, *arguments: Tensor) -> list[Tensor]:
     """Apply a graph as a named region, compiled by itself."""
     return results_of(intern(Region(label, graph), arguments))
+
+
+def ifelse(condition: Any, then: Any, orelse: Any) -> Any:
+    """Return one of two values, or lists of values; only the branch that is taken is computed.
+
+    Parameters
+    ----------
+    condition
+        Scalar boolean.
+    then, orelse
+        Expressions of the same type, or sequences of them.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> float(ifelse(pt.constant(3.0) > 2, pt.constant(1.0), pt.constant(0.0)).eval())
+    1.0
+    """
+    single = not isinstance(then, (list, tuple))
+    yes, no = ([as_tensor(x) for x in ([side] if single else side)] for side in (then, orelse))
+    params = free_inputs([*yes, *no])
+    inner = extract([*yes, *no], params)
+    chosen: list[Tensor] = cond(
+        condition, lambda *v: inner.apply(*v)[: len(yes)], lambda *v: inner.apply(*v)[len(yes) :], params
+    )
+    return chosen[0] if single else chosen

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workbench.errors import GradientError
@@ -14,7 +14,8 @@ from workbench.graph.traverse import depends_on, topological
 from workbench.graph.types import TensorType
 from workbench.tensor import elementwise as _e
 from workbench.tensor.shape import ones_like, zeros_like
-from workbench.tensor.tensor import Tensor
+from workbench.tensor.tensor import Tensor, as_tensor
+from workbench.transforms.control_gradients import CONTROL_GRADIENTS
 
 
 def grad(
@@ -57,22 +58,13 @@ def grad(
     >>> float(grad(x * x, x).eval({x: 3.0}))
     6.0
     """
-    targets = [wrt] if isinstance(wrt, Expr) else list(wrt)
+    targets = sequence_of(wrt)
     if cost.ndim or cost.type.kind != "f":
         raise GradientError(f"a gradient needs a real scalar, got {cost.type}", "sum the terms first")
     steps: list[Firing] = []
     start = time.perf_counter()
-    cotangents = _reverse(cost, targets, consider_constant, steps)
-    found: list[Tensor] = []
-    for x in targets:
-        g = cotangents.get(x)
-        if g is None:
-            if disconnected_inputs == "raise":
-                raise GradientError(
-                    f"the cost does not depend on {x!r}", "disconnected_inputs='ignore' gives zeros"
-                )
-            g = zeros_like(x)
-        found.append(g)
+    cotangents = _reverse({cost: ones_like(cost)}, targets, consider_constant, steps)
+    found = _gradients(cotangents, targets, disconnected_inputs)
     if trace is not None:
         seconds = time.perf_counter() - start
         trace.passes.append(
@@ -87,14 +79,74 @@ def value_and_grad(cost: Tensor, wrt: Sequence[Tensor], **options: Any) -> tuple
     return cost, grad(cost, list(wrt), **options)
 
 
+def sequence_of(given: Any) -> list[Any]:
+    """Return a list of the expression, or of the expressions, given."""
+    return [given] if isinstance(given, Expr) else list(given)
+
+
+def vjp(
+    outputs: Tensor | Sequence[Tensor],
+    wrt: Tensor | Sequence[Tensor],
+    cotangents: Any,
+    *,
+    consider_constant: Sequence[Tensor] = (),
+    disconnected_inputs: str = "ignore",
+) -> Any:
+    """Return the vector-Jacobian product: `cotangents` of `outputs` carried back to `wrt` (Theano's Lop).
+
+    Parameters
+    ----------
+    outputs, wrt
+        Expressions of any shape; one, or a sequence.
+    cotangents
+        One of the shape of each output.
+
+    Raises
+    ------
+    GradientError
+        If a cotangent has not its output's shape, or an operation on the way has no gradient.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> x = pt.vector("x", 2)
+    >>> vjp(x * x, x, pt.constant([1.0, 10.0])).eval({x: [3.0, 4.0]}).tolist()
+    [6.0, 80.0]
+    """
+    ys = sequence_of(outputs)
+    given = [cotangents] if isinstance(outputs, Expr) else list(cotangents)
+    targets = sequence_of(wrt)
+    start: dict[Expr, Any] = {}
+    for y, g in zip(ys, map(as_tensor, given), strict=True):
+        if g.type.shape != y.type.shape:
+            raise GradientError(f"the cotangent of {y!r} has shape {g.type.shape}, it must have {y.type.shape}")
+        start[y] = start[y] + g if y in start else g
+    found = _gradients(_reverse(start, targets, consider_constant, []), targets, disconnected_inputs)
+    return found[0] if isinstance(wrt, Expr) else found
+
+
+def _gradients(cotangents: dict[Expr, Any], targets: Sequence[Tensor], disconnected: str) -> list[Tensor]:
+    found: list[Tensor] = []
+    for x in targets:
+        g = cotangents.get(x)
+        if g is None:
+            if disconnected == "raise":
+                raise GradientError(
+                    f"the cost does not depend on {x!r}", "disconnected_inputs='ignore' gives zeros"
+                )
+            g = zeros_like(x)
+        found.append(g)
+    return found
+
+
 def _reverse(
-    cost: Tensor, targets: Sequence[Tensor], constants: Sequence[Tensor], steps: list[Firing]
+    outputs: Mapping[Expr, Any], targets: Sequence[Tensor], constants: Sequence[Tensor], steps: list[Firing]
 ) -> dict[Expr, Any]:
-    """Sum the cotangents of every node between `targets` and `cost`, from the result back."""
+    """Sum the cotangents of every node between `targets` and `outputs`, from the results back."""
     blocked = set(constants)
-    active = depends_on([cost], targets)
-    cotangents: dict[Expr, Any] = {cost: ones_like(cost)}
-    for node in reversed(topological([cost])):
+    active = depends_on(outputs, targets)
+    cotangents: dict[Expr, Any] = dict(outputs)
+    for node in reversed(topological(outputs)):
         g = cotangents.get(node)
         if g is None or node not in active or not node.inputs or node in blocked:
             continue
@@ -103,7 +155,8 @@ def _reverse(
             of_results = cotangents.setdefault(whole, [None] * len(whole.type.items))
             of_results[node.op.index] = g
             continue
-        if type(node.op).grad is _NO_GRADIENT:
+        control = CONTROL_GRADIENTS.get(type(node.op))
+        if control is None and type(node.op).grad is _NO_GRADIENT:
             raise GradientError(
                 f"no gradient is known through {node.op.name}: {node!r}",
                 "consider_constant=[...] stops the gradient at an expression",
@@ -112,7 +165,7 @@ def _reverse(
         start = time.perf_counter()
         rule = _rule(str(node.op.name))
         with derived(node.provenance, rule.name):
-            parts = node.op.grad(node, g)
+            parts = control(node, g) if control else node.op.grad(node, g)
             for x, part in zip(node.inputs, parts):
                 if part is None or x not in active or x in blocked:
                     continue

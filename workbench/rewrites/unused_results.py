@@ -1,0 +1,95 @@
+"""Results of loops and branches that nobody reads are not computed. A pass over whole graphs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from workbench.graph.expr import Expr, Get, intern, rebuild
+from workbench.graph.inner import Graph
+from workbench.graph.rewrite import Firing, Pass, PassRecord, Rule
+from workbench.graph.traverse import topological
+from workbench.tensor.control import Cond, Region
+from workbench.tensor.scan import Scan
+
+DOC = "What a loop or branch computes and nobody reads, or computes twice, is left out."
+
+
+@dataclass(frozen=True)
+class UnusedResults(Pass):
+    """The pass. Unlike a rule's, its condition is about the users of a node, not about the node."""
+
+    name: str = "unused results"
+    rules: tuple[Rule, ...] = ()
+    doc: str = DOC
+
+    def run(self, roots: Sequence[Expr], record: bool = True) -> tuple[tuple[Expr, ...], PassRecord]:
+        start = time.perf_counter()
+        firings: list[Firing] = []
+        after = tuple(_trim(roots, firings, 0))
+        seconds = time.perf_counter() - start
+        return after, PassRecord(self.name, self.doc, tuple(roots), after, tuple(firings) if record else (), seconds)
+
+
+def _trim(roots: Sequence[Expr], firings: list[Firing], depth: int) -> list[Expr]:
+    nodes = topological(roots)
+    used: dict[Expr, set[int]] = {}
+    for node in nodes:
+        if isinstance(node.op, Get):
+            used.setdefault(node.inputs[0], set()).add(node.op.index)
+    memo: dict[Expr, Expr] = {}
+    moved: dict[Expr, dict[int, int]] = {}
+    for node in nodes:
+        inputs = tuple(memo[x] for x in node.inputs)
+        if isinstance(node.op, Get) and node.inputs[0] in moved:
+            memo[node] = intern(Get(moved[node.inputs[0]][node.op.index]), inputs)
+            if memo[node] is not node:
+                firings.append(Firing(UNUSED, node, memo[node], 0.0, depth))
+        elif isinstance(node.op, (Scan, Cond, Region)):
+            memo[node], moved[node] = _trimmed(node, inputs, used.get(node, set()), firings, depth)
+        else:
+            memo[node] = _inside(rebuild(node, inputs) if inputs else node, firings, depth)
+    return [memo[r] for r in roots]
+
+
+def _trimmed(
+    node: Expr, inputs: tuple[Expr, ...], used: set[int], firings: list[Firing], depth: int
+) -> tuple[Expr, dict[int, int]]:
+    """The node with the results in `used` only, and where they are now."""
+    op = node.op
+    first = op.carries if isinstance(op, Scan) else 0
+    keep: list[int] = list(range(first))
+    place = {i: i for i in keep}
+    seen: dict[tuple[Expr, ...], int] = {}
+    for i in range(first, len(node.type.items)):
+        same = tuple(g.results[i] for g in op.graphs)
+        if i not in used:
+            continue
+        if same not in seen:
+            seen[same] = len(keep)
+            keep.append(i)
+        place[i] = seen[same]
+    graphs = tuple(
+        Graph(g.params, _trim([g.results[i] for i in keep], firings, depth + 1)) for g in op.graphs
+    )
+    if len(keep) == len(node.type.items) and all(g == h for g, h in zip(graphs, op.graphs)):
+        return rebuild(node, inputs), {i: i for i in keep}
+    return intern(op.with_graphs(graphs), inputs), place
+
+
+def _inside(node: Expr, firings: list[Firing], depth: int) -> Expr:
+    if not node.op.graphs:
+        return node
+    graphs = tuple(Graph(g.params, _trim(g.results, firings, depth + 1)) for g in node.op.graphs)
+    if all(g == h for g, h in zip(graphs, node.op.graphs)):
+        return node
+    made: Expr = intern(node.op.with_graphs(graphs), node.inputs)
+    return made
+
+
+def _keep(expr: Expr) -> None:
+    """What a loop or branch computes and nobody reads, or computes twice, is left out."""
+
+
+UNUSED = Rule("unused_result", "unused results", DOC, (), lambda expr: None, _keep)

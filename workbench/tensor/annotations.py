@@ -1,0 +1,54 @@
+"""Values that carry a remark for the transformations; each is its input, and a rule removes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.graph.expr import Expr, Op, intern
+from workbench.graph.types import TensorType
+from workbench.tensor.tensor import Tensor, as_tensor
+
+
+class Annotation(Op):
+    """The input itself."""
+
+    def infer(self, x: TensorType) -> TensorType:
+        return x
+
+    def numpy(self, x: Any) -> Any:
+        return x
+
+    def jax(self, x: Any) -> Any:
+        return x
+
+    def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
+        return [cotangent]
+
+    def element(self, builder: Any, node: Expr, index: Sequence[Any]) -> Any:
+        return builder.element(node.inputs[0], index)
+
+
+@dataclass(frozen=True)
+class StopGradient(Annotation):
+    """The input itself, as far as gradients are concerned a constant."""
+
+    name = "stop_gradient"
+
+    def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
+        return [None]
+
+
+def stop_gradient(x: Any) -> Tensor:
+    """Return `x`, through which no gradient flows.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> from workbench.transforms import grad
+    >>> x = pt.scalar("x")
+    >>> float(grad(x * stop_gradient(x), x).eval({x: 3.0}))
+    3.0
+    """
+    return intern(StopGradient(), (as_tensor(x),))

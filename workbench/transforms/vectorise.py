@@ -1,0 +1,344 @@
+"""Batching: a graph with more leading axes on some of its inputs, carried through every operation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.errors import ShapeError
+from workbench.graph.expr import Expr, Get, Input, intern, rebuild, results_of
+from workbench.graph.inner import Graph
+from workbench.graph.traverse import topological
+from workbench.graph.types import Shape, TensorType, TupleType
+from workbench.tensor import shape as _s
+from workbench.tensor.annotations import Annotation
+from workbench.tensor.control import Cond, MakeTuple, Region
+from workbench.tensor.elementwise import Elementwise, broadcast_shapes, where
+from workbench.tensor.indexing import AddAt, SetAt, SetSlice, Slice, Take
+from workbench.tensor.reduction import Reduce
+from workbench.tensor.scan import Scan
+from workbench.tensor.scan import map as map_rows
+from workbench.tensor.tensor import Tensor, as_tensor
+
+
+def vectorize_graph(outputs: Any, replace: Mapping[Expr, Any]) -> Any:
+    """Return `outputs` with batched values in place of some of their nodes.
+
+    Parameters
+    ----------
+    outputs
+        One expression, or a sequence of them.
+    replace
+        New values by node: of the node's dtype and shape ``(...)``, with more axes in front:
+        ``(batch, ...)``. Batch axes of several values broadcast.
+
+    Returns
+    -------
+    Outputs of shape ``(batch, ...)`` where they depend on what is batched; as they were elsewhere.
+
+    Raises
+    ------
+    ShapeError
+        If a new value does not end in its node's shape, or batch axes do not broadcast.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> a, x = pt.matrix("a", 2, 3), pt.vector("x", 3)
+    >>> many = pt.matrix("many", 5, 3)
+    >>> vectorize_graph(a @ x, {x: many}).type.shape
+    (5, 2)
+    """
+    roots: list[Expr] = [outputs] if isinstance(outputs, Expr) else list(outputs)
+    extra: dict[Expr, Shape] = {}
+    for old, new in replace.items():
+        depth = new.ndim - old.type.ndim
+        if depth < 0 or new.type.shape[depth:] != old.type.shape or new.dtype != old.type.dtype:
+            raise ShapeError(
+                f"{old!r} is {old.type}; {new.type} cannot stand for a batch of it",
+                "a batched value has the same dtype, and the same shape after its batch axes",
+            )
+        extra[old] = new.type.shape[:depth]
+    batch = broadcast_shapes(*extra.values(), what="batch axes")
+    if None in batch:
+        raise ShapeError("the lengths of batch axes must be known", "declare the shape of the batched value")
+    given = {old: _batched(new, len(extra[old]), batch) for old, new in replace.items() if extra[old]}
+    plain = {old: new for old, new in replace.items() if not extra[old]}
+    found = _Batching(tuple(n or 0 for n in batch), given, plain).outputs(roots)
+    return found[0] if isinstance(outputs, Expr) else found
+
+
+def _batched(x: Tensor, have: int, batch: Shape) -> Tensor:
+    core = x.type.static_shape[have:]
+    wide = _s.reshape(x, [*[1] * (len(batch) - have), *x.type.static_shape[:have], *core])
+    return _s.broadcast_to(wide, [*[n or 0 for n in batch], *core])
+
+
+@dataclass
+class _Batching:
+    """One batching: the batch's shape, and the nodes that have it."""
+
+    shape: tuple[int, ...]
+    batched: dict[Expr, Any]
+    plain: dict[Expr, Any]
+
+    @property
+    def rank(self) -> int:
+        return len(self.shape)
+
+    def outputs(self, roots: Sequence[Expr]) -> list[Any]:
+        if not self.shape:
+            self.plain.update(self.batched)
+            self.batched = {}
+        known = {*self.batched, *self.plain}
+        for node in topological(roots):
+            if node in known:
+                continue
+            if not any(x in self.batched for x in node.inputs):
+                inputs = tuple(self.plain[x] for x in node.inputs)
+                self.plain[node] = rebuild(node, inputs) if inputs else node
+            elif isinstance(node.op, _s.Dim):
+                self.plain[node] = intern(_s.Dim(node.op.axis + self.rank), (self.batched[node.inputs[0]],))
+            elif isinstance(node.op, Get):
+                self.batched[node] = intern(node.op, (self.batched[node.inputs[0]],))
+            else:
+                self.batched[node] = _rule(node.op)(self, node)
+        return [self.batched[r] if r in self.batched else self.plain[r] for r in roots]
+
+    def has(self, x: Expr) -> bool:
+        return x in self.batched
+
+    def value(self, x: Expr) -> Any:
+        """The new value of a node, with batch axes or without."""
+        return self.batched[x] if x in self.batched else self.plain[x]
+
+    def whole(self, x: Expr) -> Any:
+        """The new value of a node, with batch axes."""
+        if x in self.batched:
+            return self.batched[x]
+        plain = self.plain[x]
+        return _s.broadcast_to(plain, (*self.shape, *plain.type.static_shape))
+
+    def aligned(self, x: Expr, rank: int) -> Any:
+        """The new value with axes of length 1 after its batch axes, so that its core has `rank` axes."""
+        value = self.value(x)
+        missing = rank - x.type.ndim
+        if x not in self.batched or not missing:
+            return value
+        shape = value.type.static_shape
+        return _s.reshape(value, (*shape[: self.rank], *[1] * missing, *shape[self.rank :]))
+
+
+BatchRule = Callable[[_Batching, Expr], Any]
+
+
+def _elementwise(b: _Batching, node: Expr) -> Any:
+    return intern(node.op, tuple(b.aligned(x, node.type.ndim) for x in node.inputs))
+
+
+def _same(b: _Batching, node: Expr) -> Any:
+    return intern(node.op, (b.batched[node.inputs[0]],))
+
+
+def _reduce(b: _Batching, node: Expr) -> Any:
+    return intern(Reduce(node.op.kind, tuple(a + b.rank for a in node.op.axes)), (b.batched[node.inputs[0]],))
+
+
+def _reshape(b: _Batching, node: Expr) -> Any:
+    return _s.reshape(b.batched[node.inputs[0]], (*b.shape, *node.op.shape))
+
+
+def _broadcast_to(b: _Batching, node: Expr) -> Any:
+    return _s.broadcast_to(b.aligned(node.inputs[0], node.type.ndim), (*b.shape, *node.op.shape))
+
+
+def _broadcast_like(b: _Batching, node: Expr) -> Any:
+    x, like = node.inputs
+    return intern(node.op, (b.aligned(x, node.type.ndim), b.aligned(like, node.type.ndim)))
+
+
+def _transpose(b: _Batching, node: Expr) -> Any:
+    return _s.transpose(b.batched[node.inputs[0]], (*range(b.rank), *(a + b.rank for a in node.op.axes)))
+
+
+def _concatenate(b: _Batching, node: Expr) -> Any:
+    return intern(_s.Concatenate(node.op.axis + b.rank), tuple(b.whole(x) for x in node.inputs))
+
+
+def _slice(b: _Batching, node: Expr) -> Any:
+    return intern(Slice((*((0, n, 1) for n in b.shape), *node.op.spec)), (b.batched[node.inputs[0]],))
+
+
+def _set_slice(b: _Batching, node: Expr) -> Any:
+    spec = (*((0, n, 1) for n in b.shape), *node.op.spec)
+    return intern(SetSlice(spec), tuple(b.whole(x) for x in node.inputs))
+
+
+def _behind(x: Any, rank: int, first: int) -> Any:
+    """Move `rank` batch axes behind the `first` core axes."""
+    return _s.transpose(x, (*range(rank, rank + first), *range(rank), *range(rank + first, x.ndim)))
+
+
+def _front(x: Any, rank: int, first: int) -> Any:
+    """Move `rank` batch axes from behind the `first` core axes to the front."""
+    return _s.transpose(x, (*range(first, first + rank), *range(first), *range(first + rank, x.ndim)))
+
+
+def _take(b: _Batching, node: Expr) -> Any:
+    x, index = node.inputs
+    if not b.has(x):
+        return intern(Take(), (b.value(x), b.value(index)))
+    if b.has(index):
+        return _by_rows(b, node)
+    taken = intern(Take(), (_behind(b.value(x), b.rank, 1), b.value(index)))
+    return _front(taken, b.rank, index.type.ndim)
+
+
+def _update(b: _Batching, node: Expr) -> Any:
+    x, index, value = node.inputs
+    if b.has(index):
+        return _by_rows(b, node)
+    moved = intern(
+        node.op, (_behind(b.whole(x), b.rank, 1), b.value(index), _behind(b.whole(value), b.rank, index.type.ndim))
+    )
+    return _front(moved, b.rank, 1)
+
+
+def _tuple(b: _Batching, node: Expr) -> Any:
+    return intern(node.op, tuple(b.whole(x) for x in node.inputs))
+
+
+def _inner(b: _Batching, graph: Graph, flags: Sequence[bool]) -> Graph:
+    """The graph over parameters with batch axes where `flags` say so; all results have them."""
+    params = [_wider(p, b.shape) if flag else p for p, flag in zip(graph.params, flags)]
+    inner = _Batching(
+        b.shape,
+        {p: new for p, new, flag in zip(graph.params, params, flags) if flag},
+        {p: new for p, new, flag in zip(graph.params, params, flags) if not flag},
+    )
+    inner.outputs(graph.results)
+    return Graph(params, [inner.whole(r) for r in graph.results])
+
+
+def _wider(p: Expr, batch: tuple[int, ...]) -> Expr:
+    assert isinstance(p.type, TensorType)
+    made: Expr = intern(Input(p.name, p.type.with_shape((*batch, *p.type.shape))))
+    made.name = p.name
+    return made
+
+
+def _cond(b: _Batching, node: Expr) -> Any:
+    predicate, *values = node.inputs
+    flags = [b.has(x) for x in values]
+    then, orelse = (_inner(b, g, flags) for g in (node.op.then, node.op.orelse))
+    given = [b.value(x) for x in values]
+    if not b.has(predicate):
+        return intern(Cond(then, orelse), (b.value(predicate), *given))
+    # Each row takes its own branch, so both are computed.
+    chosen = []
+    for yes, no in zip(then.apply(*given), orelse.apply(*given)):
+        assert isinstance(yes, Tensor)
+        test = _s.reshape(b.value(predicate), (*b.shape, *[1] * (yes.ndim - b.rank)))
+        chosen.append(where(test, yes, no))
+    return MakeTuple()(*chosen)
+
+
+def _region(b: _Batching, node: Expr) -> Any:
+    graph = _inner(b, node.op.graph, [b.has(x) for x in node.inputs])
+    return intern(Region(f"{node.op.label}_batched", graph), tuple(b.value(x) for x in node.inputs))
+
+
+def _scan(b: _Batching, node: Expr) -> Any:
+    op: Scan = node.op
+    n, s = op.carries, op.sequences
+    flags = [i < n or b.has(x) for i, x in enumerate(node.inputs)]
+    graph = _inner(b, op.body, flags)
+    inputs = []
+    for i, x in enumerate(node.inputs):
+        if i < n:
+            inputs.append(b.whole(x))
+        elif i < n + s and b.has(x):
+            inputs.append(_behind(b.value(x), b.rank, 1))
+        else:
+            inputs.append(b.value(x))
+    results: list[Any] = results_of(intern(Scan(graph, op.steps, n, s), tuple(inputs)))
+    return MakeTuple()(*results[:n], *[_front(y, b.rank, 1) for y in results[n:]])
+
+
+def _by_rows(b: _Batching, node: Expr) -> Any:
+    """Any operation: applied to one row of the batch after another."""
+    count = 1
+    for n in b.shape:
+        count *= n
+    rows = [x for x in node.inputs if b.has(x)]
+    flat = [_s.reshape(b.value(x), (count, *b.value(x).type.static_shape[b.rank :])) for x in rows]
+
+    def step(*elements: Any) -> list[Any]:
+        given = dict(zip(rows, elements))
+        made = intern(node.op, tuple(given[x] if x in given else b.value(x) for x in node.inputs))
+        return results_of(made) if isinstance(node.type, TupleType) else [made]
+
+    results = [_s.reshape(y, (*b.shape, *y.type.static_shape[1:])) for y in map_rows(step, flat)]
+    return MakeTuple()(*results) if isinstance(node.type, TupleType) else results[0]
+
+
+RULES: dict[type, BatchRule] = {
+    Elementwise: _elementwise, Annotation: _same, _s.Named: _same, Reduce: _reduce, _s.Reshape: _reshape,
+    _s.BroadcastTo: _broadcast_to, _s.BroadcastLike: _broadcast_like, _s.Transpose: _transpose,
+    _s.Concatenate: _concatenate, Slice: _slice, SetSlice: _set_slice, Take: _take, SetAt: _update, AddAt: _update,
+    MakeTuple: _tuple, Cond: _cond, Region: _region, Scan: _scan,
+}  # fmt: skip
+"""How each operation is batched; any other is applied row by row."""
+
+
+def _rule(op: Any) -> BatchRule:
+    for kind in type(op).__mro__:
+        if kind in RULES:
+            return RULES[kind]
+    return _by_rows
+
+
+def vectorize(function: Callable[..., Any], signature: str | None = None) -> Callable[..., Any]:
+    """Return `function` of tensors applied over all leading axes of its arguments, as ``numpy.vectorize``.
+
+    Parameters
+    ----------
+    function
+        Takes tensors, returns a tensor or a sequence of them.
+    signature
+        Axes of each argument that `function` works on: ``"(n),(n,m)->(m)"``. Scalars by default.
+
+    Raises
+    ------
+    ShapeError
+        If an argument has fewer axes than its signature, or leading axes do not broadcast.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> norm = vectorize(lambda v: pt.sqrt((v * v).sum()), "(n)->()")
+    >>> norm(pt.constant([[3.0, 4.0], [6.0, 8.0]])).eval().tolist()
+    [5.0, 10.0]
+    """
+    cores = None
+    if signature is not None:
+        left, arrow, _ = signature.replace(" ", "").partition("->")
+        if not arrow:
+            raise ShapeError(f"the signature {signature!r} has no '->'", "write it as '(n),(n,m)->(m)'")
+        cores = [part.count(",") + 1 if part else 0 for part in left[1:-1].split("),(")]
+
+    def vectorized(*arguments: Any) -> Any:
+        tensors = [as_tensor(a) for a in arguments]
+        ranks = cores if cores is not None else [0] * len(tensors)
+        if len(ranks) != len(tensors):
+            raise ShapeError(f"the signature {signature!r} has {len(ranks)} arguments, {len(tensors)} were given")
+        params: list[Tensor] = []
+        for x, rank in zip(tensors, ranks):
+            if x.ndim < rank:
+                raise ShapeError(f"an argument of shape {x.type.shape} has fewer than the {rank} axes of its signature")
+            params.append(intern(Input(x.name, x.type.with_shape(x.type.shape[x.ndim - rank :]))))
+        made = function(*params)
+        return vectorize_graph(made, dict(zip(params, tensors)))
+
+    return vectorized
