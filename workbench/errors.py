@@ -104,6 +104,10 @@ class MissingInputError(WorkbenchError, ValueError):
     """A graph needs a value that it was not given."""
 
 
+class SerialisationError(WorkbenchError, ValueError):
+    """A graph that cannot be written as JSON, or JSON that is not a graph."""
+
+
 class GradientError(WorkbenchError, ValueError):
     """No gradient is known for an operation."""
 

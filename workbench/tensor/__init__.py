@@ -8,10 +8,12 @@ from workbench.tensor.tensor import (
     Tensor, as_tensor, constant, data, matrix, scalar, set_data, tensor, vector,
 )  # fmt: skip  # isort: skip
 from workbench.graph.domain import Booleans, Integers, Interval
+from workbench.graph.serialise import NAMED
 from workbench.tensor import random
 from workbench.tensor.annotations import stop_gradient
 from workbench.tensor.control import cond, ifelse, region, while_loop
 from workbench.tensor.elementwise import (
+    OPS,
     abs, add, bitwise_and, bitwise_or, bitwise_xor, cast, clip, divide, equal, exp, expm1, floor, greater,
     greater_equal, invert, isfinite, isnan, left_shift, less, less_equal, log, log1p, logical_and, logical_not,
     logical_or, logit, maximum, minimum, multiply, negative, not_equal, popcount, power, reciprocal, right_shift,
@@ -27,6 +29,8 @@ from workbench.tensor.shape import (
     arange, broadcast_to, concatenate, expand_dims, full, ones, ones_like, reshape, squeeze, stack, transpose,
     zeros, zeros_like,
 )  # fmt: skip
+
+NAMED["function"] = OPS
 
 TRANSFORMS = frozenset(
     ["extract", "grad", "hessian", "hessian_vector_product", "jacobian", "jvp", "replace", "vectorize", "vectorize_graph", "vjp"]

@@ -1,0 +1,241 @@
+"""Graphs as JSON: ops by name with their fields, arrays inline. Reading runs no code of the file."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+
+from workbench.errors import SerialisationError
+from workbench.graph.expr import Constant, Data, Expr, Input, Op, constant_op, give_name, intern
+from workbench.graph.inner import Graph
+from workbench.graph.traverse import topological
+from workbench.graph.types import TensorType, TupleType, Type
+
+FORMAT, VERSION = "workbench.graph", 1
+
+
+def to_json(graph: Graph) -> str:
+    """Return a graph as JSON text, with the version of its format.
+
+    Provenance is not kept: where a node was written says nothing elsewhere.
+
+    Raises
+    ------
+    SerialisationError
+        If an operation has a field that JSON cannot hold.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> x = pt.vector("x", 3)
+    >>> text = to_json(Graph([x], [pt.exp(x).sum()]))
+    >>> from_json(text)
+    Graph((float64[3]) -> (float64[]))
+    """
+    writer = _Writer()
+    root = writer.graph(graph)
+    content = {"format": FORMAT, "version": VERSION, "data": writer.data, "graphs": writer.graphs, "root": root}
+    return json.dumps(content)
+
+
+def from_json(text: str) -> Graph:
+    """Return the graph of a JSON text that :func:`to_json` wrote.
+
+    Raises
+    ------
+    SerialisationError
+        If the text is not a graph, is of a later version, or names an operation that is not known.
+    """
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise SerialisationError(f"this is not JSON: {error}") from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise SerialisationError(f"this JSON is not a graph: its format is not {FORMAT!r}")
+    if content.get("version") != VERSION:
+        raise SerialisationError(
+            f"this graph has version {content.get('version')!r} of the format; this workbench reads version {VERSION}"
+        )
+    try:
+        reader = _Reader(content["data"])
+        for entry in content["graphs"]:
+            reader.graph(entry)
+        return reader.graphs[content["root"]]
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise SerialisationError(f"this graph is damaged: {type(error).__name__}: {error}") from None
+
+
+class _Writer:
+    """Graphs in the order written: inner ones before those that hold them."""
+
+    def __init__(self) -> None:
+        self.graphs: list[dict[str, Any]] = []
+        self.known: dict[Graph, int] = {}
+        self.data: list[dict[str, Any]] = []
+        self.cells: dict[Data, int] = {}
+
+    def graph(self, graph: Graph) -> int:
+        # An explicit stack: loops may lie within loops to any depth.
+        stack = [graph]
+        while stack:
+            g = stack[-1]
+            if g in self.known:
+                stack.pop()
+                continue
+            nodes = topological((*g.params, *g.results))
+            inner = [h for n in nodes for h in n.op.graphs if h not in self.known]
+            if inner:
+                stack += inner
+                continue
+            stack.pop()
+            number = {n: i for i, n in enumerate(nodes)}
+            self.known[g] = len(self.graphs)
+            self.graphs.append(
+                {
+                    "nodes": [self.node(n, number) for n in nodes],
+                    "params": [number[p] for p in g.params],
+                    "results": [number[r] for r in g.results],
+                }
+            )
+        return self.known[graph]
+
+    def node(self, n: Expr, number: dict[Expr, int]) -> dict[str, Any]:
+        made: dict[str, Any] = {"op": type(n.op).__name__}
+        if isinstance(n.op, Constant):
+            made["value"] = self.value(n.op.value)
+        elif isinstance(n.op, Data):
+            made["data"] = self.cell(n.op)
+        elif (name := _name_of(n.op)) is not None:
+            made["named"] = name
+        elif is_dataclass(n.op):
+            made["fields"] = {f.name: self.value(getattr(n.op, f.name)) for f in fields(n.op)}
+        if n.inputs:
+            made["inputs"] = [number[x] for x in n.inputs]
+        if n.name is not None:
+            made["name"] = n.name
+        return made
+
+    def cell(self, op: Data) -> int:
+        """Number of a data array, which several graphs may share."""
+        if op not in self.cells:
+            self.cells[op] = len(self.data)
+            self.data.append({"label": op.label, "value": self.value(op.value), "type": self.value(op.type)})
+        return self.cells[op]
+
+    def value(self, v: Any) -> Any:
+        if v is None or isinstance(v, (bool, int, str)):
+            return v
+        if isinstance(v, float):
+            return v if math.isfinite(v) else {"float": repr(v)}
+        if isinstance(v, tuple):
+            return {"tuple": [self.value(x) for x in v]}
+        if isinstance(v, Graph):
+            return {"graph": self.known[v]}
+        if isinstance(v, TensorType):
+            return {"tensor": [v.dtype, list(v.shape)]}
+        if isinstance(v, TupleType):
+            return {"types": [self.value(t) for t in v.items]}
+        if isinstance(v, np.ndarray):
+            data = base64.b64encode(np.ascontiguousarray(v).astype(v.dtype.newbyteorder("<")).tobytes())
+            return {"array": [v.dtype.name, list(v.shape), data.decode()]}
+        name = _name_of(v)
+        if name is not None:
+            return {"named": name}
+        raise SerialisationError(f"a field of type {type(v).__name__} cannot be written as JSON: {v!r}")
+
+
+class _Reader:
+    """What has been read so far."""
+
+    def __init__(self, data: Sequence[dict[str, Any]]) -> None:
+        self.graphs: list[Graph] = []
+        self.data = [Data(d["label"], [self.value(d["value"])], self.value(d["type"])) for d in data]
+
+    def graph(self, entry: dict[str, Any]) -> None:
+        nodes: list[Expr] = []
+        for n in entry["nodes"]:
+            inputs = tuple(nodes[_earlier(i, nodes)] for i in n.get("inputs", ()))
+            node: Expr = give_name(intern(self.op(n), inputs), n.get("name"))
+            nodes.append(node)
+        self.graphs.append(Graph([nodes[i] for i in entry["params"]], [nodes[i] for i in entry["results"]]))
+
+    def op(self, n: dict[str, Any]) -> Op:
+        if "named" in n:
+            made = _by_name(n["named"])
+        elif "data" in n:
+            made = self.data[n["data"]]
+        else:
+            kind = _classes().get(n["op"])
+            if kind is None:
+                raise SerialisationError(f"this graph uses the operation {n['op']!r}, which is not known here")
+            if kind is Constant:
+                return constant_op(self.value(n["value"]))
+            made = kind(**{name: self.value(v) for name, v in n.get("fields", {}).items()})
+        if not isinstance(made, Op) or (isinstance(made, Input) and not isinstance(made.type, Type)):
+            raise ValueError(f"{n['op']} is not an operation with a type")
+        return made
+
+    def value(self, v: Any) -> Any:
+        if not isinstance(v, dict):
+            return v
+        ((kind, content),) = v.items()
+        if kind == "float":
+            return float(content)
+        if kind == "tuple":
+            return tuple(self.value(x) for x in content)
+        if kind == "graph":
+            return self.graphs[content]
+        if kind == "tensor":
+            return TensorType(content[0], tuple(content[1]))
+        if kind == "types":
+            return TupleType(tuple(self.value(t) for t in content))
+        if kind == "named":
+            return _by_name(content)
+        if kind == "array":
+            dtype, shape, data = content
+            array = np.frombuffer(base64.b64decode(data), np.dtype(dtype).newbyteorder("<"))
+            return array.astype(dtype).reshape(shape)
+        raise ValueError(f"a value of kind {kind!r}")
+
+
+def _earlier(i: int, nodes: Sequence[Expr]) -> int:
+    if not 0 <= i < len(nodes):
+        raise ValueError(f"node {len(nodes)} reads node {i}, which does not come before it")
+    return i
+
+
+def _classes() -> dict[str, Any]:
+    """Operation classes by name: those that are loaded, and no others."""
+    found: dict[str, Any] = {}
+    pending: list[Any] = [Op]
+    while pending:
+        kind = pending.pop()
+        found[kind.__name__] = kind
+        pending += kind.__subclasses__()
+    return found
+
+
+NAMED: dict[str, Mapping[str, Any]] = {}
+"""Tables of objects that are written by name, each by the table's own name."""
+
+
+def _name_of(value: Any) -> list[str] | None:
+    """Table and key of an object that is written by name."""
+    key = getattr(value, "name", None) or getattr(value, "__name__", None)
+    for title, table in NAMED.items():
+        if isinstance(key, str) and table.get(key) is value:
+            return [title, key]
+    return None
+
+
+def _by_name(name: Any) -> Any:
+    title, key = name
+    if key not in NAMED.get(title, {}):
+        raise SerialisationError(f"this graph uses {title} {key!r}, which is not known here")
+    return NAMED[title][key]
