@@ -272,3 +272,17 @@ def test_an_index_out_of_bounds_inside_a_region_names_its_own_variable(name):
     assert f([1.0, 2.0, 3.0], [0, 1]).tolist() == [8.0, 9.0]
     with pytest.raises(IndexError, match="index 4 is out of bounds for inner"):
         f([1.0, 2.0, 3.0], [0, 3])
+
+
+def test_the_numpy_backend_keeps_every_value_when_asked():
+    x = pt.vector("x")
+    y = pt.exp(x)
+    total = (y * y).sum()
+    f = function([x], total, backend="numpy", keep_values=True)
+    for at in ([0.0, 1.0], [2.0, 3.0, 4.0]):
+        f(at)
+        assert {n.op.name for n in f.values} >= {"exp", "square", "sum"}
+        exponential = next(v for n, v in f.values.items() if n.op.name == "exp")
+        np.testing.assert_allclose(exponential, np.exp(at))
+    with pytest.raises(CompileError, match="does not keep"):
+        function([x], total, backend="jax", keep_values=True)

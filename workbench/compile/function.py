@@ -14,6 +14,7 @@ from workbench.errors import CompileError, DTypeError, ShapeError
 from workbench.graph.expr import Expr, Input, intern
 from workbench.graph.inner import Graph
 from workbench.graph.rewrite import Mode, Trace
+from workbench.graph.traverse import topological
 from workbench.graph.types import TensorType, type_of
 
 BACKENDS = ("c", "numba", "jax", "numpy")
@@ -58,8 +59,14 @@ class CompiledFunction:
         "first_call".
     """
 
-    def __init__(self, inputs: Sequence[Expr], outputs: Any, backend: str, mode: Mode | None, name: str) -> None:
+    def __init__(self, inputs: Sequence[Expr], outputs: Any, backend: str, mode: Mode | None, name: str, keep_values: bool = False) -> None:
         self.backend = choose_backend(backend)
+        if keep_values and self.backend != "numpy":
+            raise CompileError(
+                f"the {self.backend} backend does not keep the values of all nodes", "use backend='numpy' with keep_values"
+            )
+        self._keep = keep_values
+        self._last: Callable[..., Any] | None = None
         self.name = name
         self._single = isinstance(outputs, Expr)
         self.written = Graph(inputs, [outputs] if isinstance(outputs, Expr) else list(outputs))
@@ -87,13 +94,18 @@ class CompiledFunction:
         return ""
 
     @property
+    def values(self) -> dict[Expr, np.ndarray[Any, Any]]:
+        """The value of every node of `graph` at the last call, where `keep_values` was asked for."""
+        return dict(getattr(self._last, "values", {}))
+
+    @property
     def fallbacks(self) -> tuple[str, ...]:
         """Names of the operations that have no form on the backend, whose NumPy form is called back."""
         names = [name for f in self._compiled.values() for name in getattr(f, "fallbacks", ())]
         return tuple(dict.fromkeys(names))
 
     def _compile(self, shapes: tuple[tuple[int, ...], ...], graph: Graph) -> Callable[..., Any]:
-        made = compile_graph(graph, self.backend, self.name)
+        made = compile_graph(graph, self.backend, self.name, self._keep)
         self._compiled[shapes] = made
         for stage, seconds in getattr(made, "timings", {}).items():
             self.timings[stage] = seconds
@@ -115,6 +127,7 @@ class CompiledFunction:
         run = self._compiled.get(shapes)
         if run is None:
             run = self._specialise(shapes)
+        self._last = run
         if "first_call" in self.timings:
             results = run(*arrays)
         else:
@@ -152,7 +165,7 @@ def _sized(p: Expr, shape: tuple[int, ...]) -> Expr:
     return made
 
 
-def compile_graph(graph: Graph, backend: str, name: str) -> Callable[..., Any]:
+def compile_graph(graph: Graph, backend: str, name: str, keep_values: bool = False) -> Callable[..., Any]:
     """Compile an optimised graph of known shapes: arrays in, list of arrays out."""
     if backend == "c":
         from workbench.compile.c_backend import CFunction
@@ -166,22 +179,34 @@ def compile_graph(graph: Graph, backend: str, name: str) -> Callable[..., Any]:
         from workbench.compile.jax_backend import compile_jax
 
         return compile_jax(graph)
-    return _NumpyFunction(graph)
+    return _NumpyFunction(graph, keep_values)
 
 
 class _NumpyFunction:
-    """The reference: every op's NumPy form, one after another."""
+    """The reference: every op's NumPy form, one after another. With `keep`, `values` has every node's."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, keep: bool = False) -> None:
         self.graph = graph
+        self.values: dict[Expr, Any] = {}
+        self.nodes = [n for n in topological(graph.results) if keep and isinstance(n.type, TensorType)]
+        self.run = Graph(graph.params, [*graph.results, *self.nodes])
 
     def __call__(self, *values: Any) -> list[np.ndarray[Any, Any]]:
         with np.errstate(all="ignore"):
-            return [np.asarray(v) for v in self.graph.run("numpy", *values)]
+            made = [np.asarray(v) for v in self.run.run("numpy", *values)]
+        count = len(self.graph.results)
+        self.values = dict(zip(self.nodes, made[count:]))
+        return made[:count]
 
 
 def function(
-    inputs: Sequence[Expr], outputs: Any, *, backend: str = "auto", mode: Mode | None = None, name: str = "function"
+    inputs: Sequence[Expr],
+    outputs: Any,
+    *,
+    backend: str = "auto",
+    mode: Mode | None = None,
+    name: str = "function",
+    keep_values: bool = False,
 ) -> CompiledFunction:
     """Compile expressions to a Python function.
 
@@ -197,6 +222,8 @@ def function(
         The rewrite passes to run; all of them by default.
     name
         What the function is called in its code and messages.
+    keep_values
+        Keep the value of every node at the last call, in `values`; on the NumPy backend.
 
     Raises
     ------
@@ -213,7 +240,7 @@ def function(
     >>> float(f([1.0, 2.0]))
     5.0
     """
-    return CompiledFunction(inputs, outputs, backend, mode, name)
+    return CompiledFunction(inputs, outputs, backend, mode, name, keep_values)
 
 
 __all__ = ["BACKENDS", "CompiledFunction", "Trace", "choose_backend", "compile_graph", "function"]
