@@ -277,11 +277,11 @@ def test_an_index_out_of_bounds_inside_a_region_names_its_own_variable(name):
 def test_the_numpy_backend_keeps_every_value_when_asked():
     x = pt.vector("x")
     y = pt.exp(x)
-    total = (y * y).sum()
+    total = pt.log1p(y * 2.0).sum()
     f = function([x], total, backend="numpy", keep_values=True)
     for at in ([0.0, 1.0], [2.0, 3.0, 4.0]):
         f(at)
-        assert {n.op.name for n in f.values} >= {"exp", "square", "sum"}
+        assert {n.op.name for n in f.values} >= {"exp", "log1p", "sum"}
         exponential = next(v for n, v in f.values.items() if n.op.name == "exp")
         np.testing.assert_allclose(exponential, np.exp(at))
     with pytest.raises(CompileError, match="does not keep"):

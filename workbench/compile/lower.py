@@ -434,7 +434,7 @@ class _Block:
         carried, stacked = results[:n], results[n:]
         for buffer, p in zip(carried, op.body.params):
             buffer.note = p.name or ""
-        count: Expr = intern(Counter("step", TensorType("int64"), op.steps))
+        count: Any = intern(Counter("step", TensorType("int64"), op.steps))
         counter = self.lowering.buffer(count)
         counter.note = "step"
         self.statements.append(L.Copy([(counter, L.Literal(0, "int64")), *zip(carried, operands)]))
