@@ -4,6 +4,8 @@ One small vocabulary that the C and the Numba printers read. A program is a list
 
 ``Kernel``
     a loop nest over an index space: scalar lets, then stores and folds;
+``Blocked``
+    kernels that take turns over blocks of rows;
 ``Copy``, ``Fill``, ``Begin``
     whole-buffer moves; `Copy` is parallel (all sources are read before any target is written);
 ``Branch``, ``Loop``, ``Call``, ``External``
@@ -201,6 +203,15 @@ class Kernel:
 
 
 @dataclass(eq=False)
+class Blocked:
+    """Kernels over the same `extent` of rows, which take turns over blocks of `rows` rows."""
+
+    extent: int
+    rows: int
+    kernels: list[Kernel]
+
+
+@dataclass(eq=False)
 class Copy:
     """Move whole buffers, all at once: every source is read before any target is written."""
 
@@ -258,7 +269,7 @@ class Loop:
     body: list[Statement]
 
 
-Statement = Union[Kernel, Copy, Fill, Begin, Call, External, Branch, Loop]
+Statement = Union[Kernel, Blocked, Copy, Fill, Begin, Call, External, Branch, Loop]
 
 
 @dataclass(frozen=True)
@@ -295,3 +306,5 @@ def walk(block: Sequence[Statement]) -> Iterator[Statement]:
             pending += [*reversed(s.orelse), *reversed(s.then)]
         elif isinstance(s, Loop):
             pending += [*reversed(s.body), *reversed(s.test)]
+        elif isinstance(s, Blocked):
+            pending += reversed(s.kernels)

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from workbench.compile import loops as L
+from workbench.compile.blocking import block_rows
 from workbench.errors import CompileError
 from workbench.graph.expr import Constant, Data, Expr, Get, Input, intern
 from workbench.graph.inner import Graph
@@ -87,6 +88,7 @@ class _Lowering:
         results = [env[r] for r in graph.results]
         body.append(L.Copy(list(zip(outputs, results))))
         constants = [(b, x.op) for x, b in self.constants.items()]
+        block_rows(body)
         return L.Program(self.name, inputs, outputs, constants, body, self.regions, self.checks, self.externals)
 
     def buffer(self, x: Expr, stem: str = "t") -> L.Buffer:

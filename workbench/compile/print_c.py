@@ -82,6 +82,7 @@ class _Printer:
         self.lines: list[str] = []
         self.indent = 1
         self.support: dict[str, None] = {}
+        self.in_block = False
 
     def source(self, vector_math: bool) -> Source:
         p = self.program
@@ -172,6 +173,8 @@ class _Printer:
         for s in block:
             if isinstance(s, L.Kernel):
                 self.kernel(s)
+            elif isinstance(s, L.Blocked):
+                self.blocked(s)
             elif isinstance(s, L.Copy):
                 self.copy(s)
             elif isinstance(s, L.Fill):
@@ -257,6 +260,23 @@ class _Printer:
         self.level(n, 0)
         self.close()
 
+    def blocked(self, s: L.Blocked) -> None:
+        if any(0 in k.extents for k in s.kernels):
+            self.block(list(s.kernels))
+            return
+        n, rows = self.size(s.extent), self.size(s.rows)
+        self.open(f"for (int64_t block = 0; block < {n}; block += {rows})", "rows that stay in the cache")
+        self.line(f"const int64_t stop = {n} - block < {rows} ? {n} : block + {rows};")
+        self.in_block = True
+        for k in s.kernels:
+            self.kernel(k)
+        self.in_block = False
+        self.close()
+
+    def span(self, n: Nest, axis: int) -> tuple[str, str]:
+        """Where the loop over an axis starts and stops."""
+        return ("block", "stop") if self.in_block and axis == 0 else ("0", self.size(n.kernel.extents[axis]))
+
     def level(self, n: Nest, at: int) -> None:
         """Print the lines of one loop level and what lies inside it."""
         for line in n.lines[at]:
@@ -271,7 +291,8 @@ class _Printer:
             self.innermost(n)
         else:
             axis = n.axes[at]
-            self.open(f"for (int64_t i{axis} = 0; i{axis} < {self.size(n.kernel.extents[axis])}; i{axis}++)")
+            first, stop = self.span(n, axis)
+            self.open(f"for (int64_t i{axis} = {first}; i{axis} < {stop}; i{axis}++)")
             self.level(n, at + 1)
             self.close()
         for i, f in enumerate(folds):
@@ -279,15 +300,15 @@ class _Printer:
 
     def innermost(self, n: Nest) -> None:
         axis = n.axes[-1]
-        extent = self.size(n.kernel.extents[axis])
+        first, extent = self.span(n, axis)
         if not n.scattered:
             self.pragma(n)
-            self.open(f"for (int64_t i{axis} = 0; i{axis} < {extent}; i{axis}++)")
+            self.open(f"for (int64_t i{axis} = {first}; i{axis} < {extent}; i{axis}++)")
             self.level(n, n.depth)
             self.close()
             return
         if not self.worth_splitting(n):
-            self.open(f"for (int64_t i{axis} = 0; i{axis} < {extent}; i{axis}++)")
+            self.open(f"for (int64_t i{axis} = {first}; i{axis} < {extent}; i{axis}++)")
             for line in n.lines[n.depth]:
                 self.scalar_line(line)
             self.effects(n)
@@ -296,7 +317,7 @@ class _Printer:
             self.close()
             return
         saved = self.saved(n)
-        self.open(f"for (int64_t start = 0; start < {extent}; start += {ROW_BLOCK})")
+        self.open(f"for (int64_t start = {first}; start < {extent}; start += {ROW_BLOCK})")
         self.line(f"const int64_t rows = {extent} - start < {ROW_BLOCK} ? {extent} - start : {ROW_BLOCK};")
         for name, dtype in saved.items():
             self.line(f"{C_TYPES[dtype]} {name}_[{ROW_BLOCK}];")

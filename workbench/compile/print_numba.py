@@ -56,6 +56,7 @@ class _Printer:
         self.indent = 1
         self.sizes: dict[int, str] = {}
         self.support: dict[str, None] = {}
+        self.in_block = False
 
     def source(self) -> Source:
         p = self.program
@@ -112,6 +113,8 @@ class _Printer:
             if isinstance(s, L.Kernel):
                 if 0 not in s.extents:
                     self.level(nest(s), 0)
+            elif isinstance(s, L.Blocked):
+                self.blocked(s)
             elif isinstance(s, L.Copy):
                 self.copy(s)
             elif isinstance(s, L.Fill):
@@ -203,6 +206,16 @@ class _Printer:
 
     # Kernels -----------------------------------------------------------------------------------
 
+    def blocked(self, s: L.Blocked) -> None:
+        n, rows = self.size(s.extent), self.size(s.rows)
+        self.line(f"for block in range(0, {n}, {rows}):", "rows that stay in the cache")
+        self.indent += 1
+        self.line(f"stop = min({n}, block + {rows})")
+        self.in_block = True
+        self.block(list(s.kernels))
+        self.in_block = False
+        self.indent -= 1
+
     def level(self, n: Nest, at: int) -> None:
         for line in n.lines[at]:
             self.scalar_line(line)
@@ -213,7 +226,8 @@ class _Printer:
         for i, f in enumerate(folds):
             self.line(f"sum{at}_{i}_{f.buffer.dtype} = {self.place(f.buffer, f.index)}", f.buffer.note)
         axis = n.axes[at]
-        self.line(f"for i{axis} in range({self.size(n.kernel.extents[axis])}):")
+        span = "block, stop" if self.in_block and axis == 0 else self.size(n.kernel.extents[axis])
+        self.line(f"for i{axis} in range({span}):")
         self.indent += 1
         self.level(n, at + 1)
         self.indent -= 1

@@ -72,6 +72,8 @@ class _Interference:
         for s in reversed(block):
             if isinstance(s, L.Kernel):
                 self.kernel(s, live)
+            elif isinstance(s, L.Blocked):
+                self.blocked(s, live)
             elif isinstance(s, L.Copy):
                 self.copy(s, live)
             elif isinstance(s, (L.Fill, L.Begin)):
@@ -107,6 +109,16 @@ class _Interference:
             live.add(f.buffer.root)
         live.update(y.buffer.root for y in loads)
 
+    def blocked(self, s: L.Blocked, live: set[L.Buffer]) -> None:
+        """Kernels that take turns: whatever one of them touches is live throughout."""
+        touched = {b.root for b in buffers(s.kernels) if _is_array(b)}
+        written = {b.root for k in s.kernels for b in written_by(k) if _is_array(b)}
+        for b in written:
+            self.define(b, live | touched)
+        # A kernel's own walk says what is read before it is written.
+        for k in reversed(s.kernels):
+            self.kernel(k, live)
+
     def copy(self, s: L.Copy, live: set[L.Buffer]) -> None:
         pairs = [(a, b) for a, b in s.pairs if _is_array(a)]
         after = set(live)
@@ -134,6 +146,11 @@ class _Interference:
             if before <= head:
                 return head
             head |= before
+
+
+def written_by(kernel: L.Kernel) -> list[L.Buffer]:
+    """The buffers that a kernel stores to or folds into."""
+    return [*(x.buffer for x in kernel.stores), *(x.buffer for x in kernel.folds)]
 
 
 def _coalesce(program: L.Program, graph: _Interference, storage: Storage) -> None:
