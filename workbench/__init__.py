@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench import tensor
-from workbench.compile import function
+from workbench.compile import function, to_jax
 from workbench.distributions import Bernoulli, Exponential, HalfNormal, Normal, Uniform
 from workbench.model import Data, Deterministic, Model, Potential
 from workbench.transforms import (
@@ -41,6 +41,6 @@ def __getattr__(name: str) -> Any:
 __all__ = [
     "Bernoulli", "Data", "Deterministic", "Exponential", "HalfNormal", "Model", "Normal", "Potential", "Uniform",
     "extract", "function", "grad", "hessian", "hessian_vector_product", "jacobian", "jvp", "logp", "replace", "sample",
-    "stop_gradient", "tensor", "value_and_grad", "vectorize", "vectorize_graph",
+    "stop_gradient", "tensor", "to_jax", "value_and_grad", "vectorize", "vectorize_graph",
     "vjp",
 ]  # fmt: skip

@@ -274,6 +274,35 @@ def test_an_index_out_of_bounds_inside_a_region_names_its_own_variable(name):
         f([1.0, 2.0, 3.0], [0, 3])
 
 
+def test_updates_are_computed_from_the_old_values(backend):
+    state, total = pt.data("state", np.array([1.0, 2.0])), pt.data("total", 0.0)
+    x = pt.scalar("x")
+    f = function([x], state.sum(), updates={state: state * x, total: total + state.sum()}, backend=backend)
+    assert [float(f(2.0)), float(f(3.0)), float(f(1.0))] == [3.0, 6.0, 18.0]
+    assert state.op.value.tolist() == [6.0, 12.0] and float(total.op.value) == 27.0
+    with pytest.raises(CompileError, match="not data"):
+        function([x], x, updates={x: x + 1.0})
+    with pytest.raises(ShapeError, match="update of state"):
+        function([x], x, updates={state: x})
+
+
+def test_givens_stand_in_for_other_expressions(backend):
+    x, y = pt.scalar("x"), pt.scalar("y")
+    middle = pt.exp(x)
+    assert float(function([y], middle + 1.0, givens={middle: y * 2.0}, backend=backend)(3.0)) == 7.0
+    assert float(function([], middle, givens=[(x, 0.0)], backend=backend)()) == 1.0
+
+
+def test_data_may_change_their_shape_where_it_was_left_open(backend):
+    series = pt.data("series", np.array([1.0, 2.0]), shape=(None,))
+    x = pt.scalar("x")
+    _, looped = pt.while_loop(lambda i, s: i < 2, lambda i, s: [i + 1, s + (series * x).sum()], [0, 0.0])
+    f = function([x], [(series * x).sum(), looped], backend=backend)
+    assert [float(v) for v in f(2.0)] == [6.0, 12.0]
+    pt.set_data(series, [1.0, 2.0, 3.0])
+    assert [float(v) for v in f(2.0)] == [12.0, 24.0]
+
+
 def test_the_numpy_backend_keeps_every_value_when_asked():
     x = pt.vector("x")
     y = pt.exp(x)

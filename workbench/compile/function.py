@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from workbench.compile.toolchain import find_compiler
 from workbench.errors import CompileError, DTypeError, ShapeError
-from workbench.graph.expr import Expr, Input, intern
+from workbench.graph.expr import Data, Expr, Input, intern
 from workbench.graph.inner import Graph
 from workbench.graph.rewrite import Mode, Trace
-from workbench.graph.traverse import topological
+from workbench.graph.traverse import replace, topological
 from workbench.graph.types import TensorType, type_of
+from workbench.tensor.tensor import as_tensor, set_data
 
 BACKENDS = ("c", "numba", "jax", "numpy")
 _said_no_compiler = False
@@ -42,6 +43,10 @@ def choose_backend(backend: str) -> str:
     return "numba"
 
 
+Givens = Mapping[Expr, Any] | Sequence[tuple[Expr, Any]]
+Updates = Givens
+
+
 class CompiledFunction:
     """A graph compiled for one backend; made by :func:`function`.
 
@@ -59,7 +64,17 @@ class CompiledFunction:
         "first_call".
     """
 
-    def __init__(self, inputs: Sequence[Expr], outputs: Any, backend: str, mode: Mode | None, name: str, keep_values: bool = False) -> None:
+    def __init__(
+        self,
+        inputs: Sequence[Expr],
+        outputs: Any,
+        backend: str,
+        mode: Mode | None,
+        name: str,
+        updates: Updates | None = None,
+        givens: Givens | None = None,
+        keep_values: bool = False,
+    ) -> None:
         self.backend = choose_backend(backend)
         if keep_values and self.backend != "numpy":
             raise CompileError(
@@ -69,7 +84,15 @@ class CompiledFunction:
         self._last: Callable[..., Any] | None = None
         self.name = name
         self._single = isinstance(outputs, Expr)
-        self.written = Graph(inputs, [outputs] if isinstance(outputs, Expr) else list(outputs))
+        wanted = [outputs] if isinstance(outputs, Expr) else list(outputs)
+        changes = [_checked_update(x, new) for x, new in _pairs(updates)]
+        wanted = replace([*wanted, *(new for _, new in changes)], dict(_pairs(givens)))
+        self._updated = [x for x, _ in changes]
+        # Data whose shape may change are arguments: each new shape is compiled for once.
+        self._data = [n for n in topological(wanted) if isinstance(n.op, Data) and None in n.type.shape]
+        opened = [_sized(n, n.type.shape) for n in self._data]
+        self.written = Graph([*inputs, *opened], replace(wanted, dict(zip(self._data, opened))))
+        self._given = len(inputs)
         self.timings: dict[str, float] = {}
         start = time.perf_counter()
         if mode is None:
@@ -120,8 +143,10 @@ class CompiledFunction:
         return self._compile(shapes, Graph(params, results))
 
     def __call__(self, *values: Any) -> Any:
-        if len(values) != len(self._types):
-            raise TypeError(f"{self.name} takes {len(self._types)} values, got {len(values)}")
+        if len(values) != self._given:
+            raise TypeError(f"{self.name} takes {self._given} values, got {len(values)}")
+        if self._data:
+            values = (*values, *(n.op.value for n in self._data))
         arrays = [self._check(i, v) for i, v in enumerate(values)]
         shapes = tuple(a.shape for a in arrays)
         run = self._compiled.get(shapes)
@@ -134,6 +159,10 @@ class CompiledFunction:
             start = time.perf_counter()
             results = run(*arrays)
             self.timings["first_call"] = time.perf_counter() - start
+        if self._updated:
+            for x, new in zip(self._updated, results[-len(self._updated) :]):
+                set_data(x, new)
+            results = results[: -len(self._updated)]
         return results[0] if self._single else results
 
     def _check(self, i: int, value: Any) -> np.ndarray[Any, Any]:
@@ -156,6 +185,19 @@ class CompiledFunction:
 
     def __repr__(self) -> str:
         return f"<{self.name}: {self.graph!r} on {self.backend}>"
+
+
+def _pairs(given: Givens | None) -> list[tuple[Expr, Any]]:
+    pairs = given.items() if isinstance(given, Mapping) else given or ()
+    return [(x, as_tensor(new)) for x, new in pairs]
+
+
+def _checked_update(x: Expr, new: Any) -> tuple[Any, Any]:
+    if not isinstance(x.op, Data):
+        raise CompileError(f"{x!r} cannot be updated: it is not data", "make it with data(name, value)")
+    if new.type.dtype != x.type.dtype or new.type.ndim != x.type.ndim:
+        raise ShapeError(f"the update of {x!r} has type {new.type}, it must have {x.type}")
+    return x, new
 
 
 def _sized(p: Expr, shape: tuple[int, ...]) -> Expr:
@@ -206,6 +248,8 @@ def function(
     backend: str = "auto",
     mode: Mode | None = None,
     name: str = "function",
+    updates: Updates | None = None,
+    givens: Givens | None = None,
     keep_values: bool = False,
 ) -> CompiledFunction:
     """Compile expressions to a Python function.
@@ -222,6 +266,11 @@ def function(
         The rewrite passes to run; all of them by default.
     name
         What the function is called in its code and messages.
+    updates
+        New values of data, as expressions by data: all are computed from the old values, and put in
+        place after each call.
+    givens
+        Expressions to put in the place of others before compiling.
     keep_values
         Keep the value of every node at the last call, in `values`; on the NumPy backend.
 
@@ -239,8 +288,15 @@ def function(
     >>> f = function([x], (x * x).sum(), backend="numpy")
     >>> float(f([1.0, 2.0]))
     5.0
+
+    A counter:
+
+    >>> count = pt.data("count", 0)
+    >>> step = function([], count, updates={count: count + 1}, backend="numpy")
+    >>> int(step()), int(step())
+    (0, 1)
     """
-    return CompiledFunction(inputs, outputs, backend, mode, name, keep_values)
+    return CompiledFunction(inputs, outputs, backend, mode, name, updates, givens, keep_values)
 
 
 __all__ = ["BACKENDS", "CompiledFunction", "Trace", "choose_backend", "compile_graph", "function"]

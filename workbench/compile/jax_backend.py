@@ -16,7 +16,26 @@ from workbench.graph.types import type_of
 
 
 def to_jax(graph: Graph) -> Callable[..., Any]:
-    """Return a graph as a jittable, differentiable function of JAX arrays: a tuple of results."""
+    """Return a graph as a plain JAX function: jittable, differentiable, for use with any JAX library.
+
+    Parameters
+    ----------
+    graph
+        Its parameters are the function's arguments, in order; data are constants of it.
+
+    Returns
+    -------
+    A function of JAX arrays that returns a tuple of results.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> x = pt.vector("x", 2)
+    >>> import jax
+    >>> f = to_jax(Graph([x], [(x * x).sum()]))
+    >>> jax.grad(lambda v: f(v)[0])(jax.numpy.array([1.0, 2.0])).tolist()
+    [2.0, 4.0]
+    """
     config: Any = importlib.import_module("jax").config
     config.update("jax_enable_x64", True)
     return lambda *values: tuple(graph.run("jax", *values))

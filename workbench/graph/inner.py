@@ -122,5 +122,7 @@ def close_over(params: Sequence[Expr], results: Sequence[Expr]) -> tuple[Graph, 
 
 
 def _close(x: Expr, outer: dict[Expr, Expr]) -> None:
-    if x not in outer and not isinstance(x.op, (Constant, Data)):
+    # Data whose shape may change are arguments: what is compiled depends on their shape.
+    stays = isinstance(x.op, Constant) or (isinstance(x.op, Data) and None not in x.op.type.shape)
+    if x not in outer and not stays:
         outer[x] = intern(Input(x.name, x.type))
