@@ -11,25 +11,53 @@ from workbench.graph.expr import Constant, Expr, Input, intern
 from workbench.graph.types import TensorType
 
 Bindings = dict[str, Expr]
+Condition = Callable[[Expr], bool]
 
 
 @dataclass(frozen=True, eq=False)
 class PatternVariable(Input):
     """Stands for any expression of its kind of dtype; `domain` is where the rule's proof draws it.
 
-    `constant` restricts it to constants.
+    `constant` restricts it to constants, `where` to what it is true of; `kinds` are the kinds of
+    dtype it may have, and the rank of its type the least that it may have.
     """
 
     domain: Domain = Interval()
     constant: bool = False
+    where: Condition | None = None
+    kinds: str = "f"
 
     name = "variable"
 
 
-def variable(name: str, domain: Domain = Interval(), constant: bool = False) -> Any:
-    """Return a pattern variable: real by default, integer or boolean when its domain is."""
+def variable(
+    name: str,
+    domain: Domain = Interval(),
+    constant: bool = False,
+    where: Condition | None = None,
+    kinds: str | None = None,
+    ndim: int = 0,
+) -> Any:
+    """Return a pattern variable: real by default, integer or boolean when its domain is.
+
+    Parameters
+    ----------
+    name, domain
+        What the rule's function calls it; where the rule's proof draws its values.
+    constant
+        It stands for constants only.
+    where
+        A condition on the expression, such as a property: ``where=is_positive``. A condition that
+        costs much should come last in the pattern.
+    kinds
+        The kinds of dtype that it stands for, of "f", "i", "u" and "b", where the domain's own is
+        not all.
+    ndim
+        The least number of axes: 2 for matrices on the last two.
+    """
     dtype = "bool" if isinstance(domain, Booleans) else "int64" if isinstance(domain, Integers) else "float64"
-    node = intern(PatternVariable(name, TensorType(dtype), domain, constant))
+    type = TensorType(dtype, (None,) * ndim)
+    node = intern(PatternVariable(name, type, domain, constant, where, kinds or type.kind))
     node.name = name
     return node
 
@@ -65,8 +93,15 @@ def matcher(pattern: Expr) -> Matcher:
     if isinstance(op, PatternVariable):
         return _variable_matcher(op)
     if isinstance(op, Constant):
-        wanted = op.value
-        return lambda expr, _: isinstance(expr.op, Constant) and (v := uniform_value(expr)) is not None and v == wanted
+        wanted, truth = op.value, op.value.dtype.kind == "b"
+
+        def is_wanted(expr: Expr, _: Bindings) -> bool:
+            if not isinstance(expr.op, Constant) or (expr.op.value.dtype.kind == "b") is not truth:
+                return False
+            value = uniform_value(expr)
+            return value is not None and bool(value == wanted)
+
+        return is_wanted
     parts = [matcher(p) for p in pattern.inputs]
     if len(parts) == 1:
         (only,) = parts
@@ -91,15 +126,17 @@ def matcher(pattern: Expr) -> Matcher:
 
 def _variable_matcher(op: PatternVariable) -> Matcher:
     assert op.label is not None and isinstance(op.type, TensorType)
-    label, kind, constant = op.label, op.type.kind, op.constant
+    label, kinds, constant, where, ndim = op.label, op.kinds, op.constant, op.where, op.type.ndim
 
     def bind(expr: Expr, found: Bindings) -> bool:
         known = found.get(label)
         if known is not None:
             return known is expr
-        if not isinstance(expr.type, TensorType) or expr.type.kind != kind:
+        if not isinstance(expr.type, TensorType) or expr.type.kind not in kinds or expr.type.ndim < ndim:
             return False
         if constant and not isinstance(expr.op, Constant):
+            return False
+        if where is not None and not where(expr):
             return False
         found[label] = expr
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -10,10 +11,11 @@ from dataclasses import replace as with_fields
 from typing import Any
 
 from workbench.errors import RewriteError
-from workbench.graph.expr import Expr, Op, give_name, rebuild
+from workbench.graph.expr import Constant, Expr, Op, give_name, rebuild
 from workbench.graph.inner import Graph
-from workbench.graph.pattern import matcher, pattern_variables
+from workbench.graph.pattern import PatternVariable, matcher, pattern_variables
 from workbench.graph.provenance import derived
+from workbench.graph.types import TensorType
 
 MAX_CHAIN = 256
 
@@ -38,6 +40,8 @@ class Rule:
         Makes expressions that the rule must fire on: its proof evaluates both sides there.
     precise
         The right side is claimed to be more accurate: the proof compares it with mpmath.
+    over
+        Ops (or op classes) of which an input must have one for the rule to be asked; any, if empty.
     """
 
     name: str
@@ -49,6 +53,7 @@ class Rule:
     pattern: Expr | None = None
     examples: Callable[[], Sequence[Expr]] | None = None
     precise: bool = False
+    over: tuple[Any, ...] = ()
 
     def apply(self, expr: Expr) -> Expr | None:
         """Return the replacement of an expression, or ``None`` when the rule does not fit."""
@@ -79,6 +84,7 @@ def rule(
     pattern: Expr | None = None,
     *,
     ops: Sequence[type[Op] | Op] = (),
+    over: Sequence[type[Op] | Op] = (),
     examples: Callable[[], Sequence[Expr]] | None = None,
     precise: bool = False,
 ) -> Callable[[Callable[..., Any]], Rule]:
@@ -86,7 +92,8 @@ def rule(
 
     Give either a `pattern` (the function then takes the pattern's variables by name), or `ops`
     (the function takes the whole expression, returns ``None`` where it does not apply, and
-    `examples` makes expressions on which it must).
+    `examples` makes expressions on which it must). `over` spares such a rule from being asked
+    where no input has one of these ops.
 
     Raises
     ------
@@ -108,13 +115,25 @@ def rule(
         if pattern is not None:
             match = _pattern_match(pattern, function)
             roots: tuple[Any, ...] = (pattern.op,)
+            needed = _op_below(pattern)
         else:
-            match, roots = _whole, tuple(ops)
-        made = Rule(name, group, doc, roots, match, function, pattern, examples, precise)
+            match, roots, needed = _whole, tuple(ops), tuple(over)
+        made = Rule(name, group, doc, roots, match, function, pattern, examples, precise, needed)
         RULES[name] = made
         return made
 
     return register
+
+
+def _op_below(pattern: Expr) -> tuple[Any, ...]:
+    """Return an op that one of the inputs must have, where the pattern names one."""
+    found: tuple[Any, ...] = ()
+    for x in pattern.inputs:
+        if not isinstance(x.op, (PatternVariable, Constant)):
+            return (x.op,)
+        if isinstance(x.op, Constant) or x.op.constant:
+            found = (Constant,)
+    return found
 
 
 def _whole(expr: Expr) -> Sequence[Expr]:
@@ -173,10 +192,21 @@ class Trace:
     def __len__(self) -> int:
         return sum(len(p.firings) for p in self.passes)
 
+    @property
+    def counts(self) -> dict[str, tuple[int, float]]:
+        """How often each rule fired, and the seconds it took; the most frequent first."""
+        found: dict[str, tuple[int, float]] = {}
+        for f in (f for p in self.passes for f in p.firings):
+            hits, seconds = found.get(f.rule.name, (0, 0.0))
+            found[f.rule.name] = hits + 1, seconds + f.seconds
+        return dict(sorted(found.items(), key=lambda item: -item[1][0]))
+
     def __str__(self) -> str:
         lines = []
         for p in self.passes:
             lines.append(f"{p.name}: {len(p.firings)} firings, {p.seconds * 1e3:.1f} ms")
+        for name, (hits, seconds) in self.counts.items():
+            lines.append(f"  {hits:5} {name}, {seconds * 1e3:.2f} ms")
         return "\n".join(lines)
 
 
@@ -236,14 +266,52 @@ class Mode:
         return "Mode: " + ", ".join(p.name for p in self.passes)
 
 
+class _Index:
+    """The rules worth asking about an expression, by its op and those of its inputs.
+
+    Ops that no rule mentions are known by their class alone, so few lists of rules are ever made.
+    """
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self.table: dict[Any, list[Rule]] = {}
+        mentioned: set[Any] = set()
+        for r in rules:
+            for root in r.roots:
+                self.table.setdefault(root, []).append(r)
+            mentioned.update(r.roots, r.over)
+        self.single = {op for op in mentioned if isinstance(op, Op)}
+        self.classes = {op.__class__ for op in self.single}
+        self.found: dict[tuple[Any, frozenset[Any]], tuple[Rule, ...]] = {}
+
+    def kind(self, op: Any) -> Any:
+        """The op itself where a rule mentions it, else its class."""
+        cls = op.__class__
+        return op if cls in self.classes and op in self.single else cls
+
+    def of(self, node: Expr) -> tuple[Rule, ...]:
+        key = self.kind(node.op), frozenset([self.kind(x.op) for x in node.inputs])
+        rules = self.found.get(key)
+        if rules is None:
+            rules = self.found[key] = self.choose(*key)
+        return rules
+
+    def choose(self, root: Any, below: frozenset[Any]) -> tuple[Rule, ...]:
+        roots = (root, root.__class__) if isinstance(root, Op) else (root,)
+        there = below | {op.__class__ for op in below if isinstance(op, Op)}
+        rules = [r for key in roots for r in self.table.get(key, ())]
+        return tuple(r for r in rules if not r.over or not there.isdisjoint(r.over))
+
+
+@functools.lru_cache(maxsize=64)
+def _index_of(rules: tuple[Rule, ...]) -> _Index:
+    return _Index(rules)
+
+
 class _Driver:
     """Bottom-up normalisation with memo, on an explicit stack."""
 
     def __init__(self, rules: Iterable[Rule], record: bool) -> None:
-        self.table: dict[Any, list[Rule]] = {}
-        for r in rules:
-            for root in r.roots:
-                self.table.setdefault(root, []).append(r)
+        self.index = _index_of(tuple(rules))
         self.record = record
         self.firings: list[Firing] = []
         self.graphs: dict[Graph, Graph] = {}
@@ -296,8 +364,7 @@ class _Driver:
             inner = self.inside(node)
             if inner is not node:
                 return "inside", inner
-        candidates = self.table.get(type(node.op), ()) if node.op.__class__ in self.table else ()
-        for r in (*self.table.get(node.op, ()), *candidates):
+        for r in self.index.of(node):
             arguments = r.match(node)
             if arguments is None:
                 continue
@@ -307,6 +374,8 @@ class _Driver:
                 if result is None or result is node:
                     continue
                 fitted = result.fit(node.type)
+            if fitted is None and _unknown_extents(node, result):
+                continue
             if fitted is None:
                 raise RewriteError(f"rule {r.name!r} turned a {node.type} into a {result.type}")
             if fitted is node:
@@ -333,6 +402,12 @@ class _Driver:
         if self.record:
             self.firings.append(Firing(INSIDE, node, result, 0.0, self.depth))
         return result
+
+
+def _unknown_extents(node: Expr, result: Expr) -> bool:
+    """Whether `result` may still need broadcasting to a shape that is known only at run time."""
+    wanted, got = node.type, result.type
+    return isinstance(wanted, TensorType) and None in wanted.shape and isinstance(got, TensorType) and got.dtype == wanted.dtype
 
 
 INSIDE = Rule(

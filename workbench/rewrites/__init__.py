@@ -5,7 +5,15 @@ from __future__ import annotations
 import functools
 
 from workbench.graph.rewrite import RULES, Mode, Pass, Rule
-from workbench.rewrites import canonicalise, specialise, stabilise
+from workbench.rewrites import (
+    arrangement,
+    canonicalise,
+    logic,
+    signs,
+    specialise,
+    stabilise,
+    sums,
+)  # fmt: skip  # isort: skip
 from workbench.rewrites.unused_results import UnusedResults
 
 
@@ -32,4 +40,4 @@ def default_mode() -> Mode:
     )
 
 
-__all__ = ["default_mode"]
+__all__ = ["arrangement", "default_mode", "logic", "signs", "sums"]

@@ -1,4 +1,8 @@
-"""One form for equal expressions: constants folded, identities gone, shapes simple."""
+"""One form for equal expressions: constants folded, identities gone, shapes simple.
+
+The rules take numbers for real numbers: ``x - x`` is 0 and ``(x + y) - x`` is ``y``, whatever
+rounding or an infinity would have made of them (see ``docs/decisions/0008-zero-times-x.md``).
+"""
 
 from __future__ import annotations
 
@@ -7,25 +11,53 @@ from typing import Any
 import numpy as np
 
 import workbench.tensor as pt
-from workbench.graph.domain import positive
+from workbench.graph.domain import Interval, positive
 from workbench.graph.expr import Constant, Expr, Get, constant_op, intern
 from workbench.graph.pattern import uniform_value, variable
+from workbench.graph.properties import (
+    is_integer,
+    is_negative,
+    is_nonnegative,
+    is_nonpositive,
+    is_nonzero,
+    is_positive,
+)  # fmt: skip
 from workbench.graph.rewrite import rule
 from workbench.tensor import elementwise as e
+from workbench.tensor.annotations import StopGradient, stop_gradient
 from workbench.tensor.control import Cond, MakeTuple
 from workbench.tensor.elementwise import Cast, ScalarOp
-from workbench.tensor.indexing import AddAt, Slice, Take
+from workbench.tensor.indexing import AddAt, SetSlice, Slice, Take
 from workbench.tensor.reduction import Reduce
-from workbench.tensor.shape import BroadcastLike, BroadcastTo, Concatenate, Named, Reshape, Transpose
-from workbench.tensor.tensor import Tensor, as_tensor
+from workbench.tensor.shape import Concatenate, Named, Reshape, Transpose
+from workbench.tensor.tensor import Tensor
 
 GROUP = "canonicalise"
 FOLD_LIMIT = 10_000
 """Constants of more elements are not computed at compile time unless their inputs are as large."""
 
-x, y, z = variable("x"), variable("y"), variable("z")
+NUMBERS = "fiu"
+x, y = variable("x"), variable("y")
+n, m = variable("n", kinds=NUMBERS), variable("m", kinds=NUMBERS)
 c, d = variable("c", constant=True), variable("d", constant=True)
+k, l = variable("k", constant=True, kinds=NUMBERS), variable("l", constant=True, kinds=NUMBERS)  # noqa: E741
 p = variable("p", positive)
+nonzero = variable("nonzero", positive, where=is_nonzero)
+above_zero = variable("above_zero", positive, where=is_positive)
+not_negative = variable("not_negative", positive, where=is_nonnegative)
+not_positive = variable("not_positive", Interval(high=0.0), where=is_nonpositive)
+below_zero = variable("below_zero", Interval(high=0.0), where=is_negative)
+whole = variable("whole", where=is_integer)
+
+
+def zero(x: Tensor) -> Tensor:
+    """Zeros of the shape and dtype of `x`."""
+    return pt.zeros_like(x)
+
+
+def one(x: Tensor) -> Tensor:
+    """Ones of the shape and dtype of `x`."""
+    return pt.ones_like(x)
 
 
 def _matrix() -> Any:
@@ -36,8 +68,11 @@ def _vector() -> Any:
     return pt.vector("v", 4)
 
 
-@rule(GROUP, ops=(ScalarOp, Cast, Reduce, Slice, Take, Transpose, Reshape, Concatenate),
-      examples=lambda: [pt.exp(pt.constant([0.5, 1.0])), pt.constant(2.0) * 3.0])  # fmt: skip
+# Constants ------------------------------------------------------------------------------------
+
+
+@rule(GROUP, ops=(ScalarOp, Cast, Reduce, Slice, SetSlice, Take, AddAt, Transpose, Reshape, Concatenate), over=(Constant,),
+      examples=lambda: [pt.exp(pt.constant([0.5, 1.0])), pt.constant(2.0) * 3.0, pt.constant([[1.0, 2.0]]).T])  # fmt: skip
 def constant_folding(expr: Expr) -> Expr | None:
     """An operation on constants is a constant: compute it now."""
     if not all(isinstance(i.op, Constant) for i in expr.inputs):
@@ -50,64 +85,178 @@ def constant_folding(expr: Expr) -> Expr | None:
     return intern(constant_op(value, expr.type.dtype))
 
 
-@rule(GROUP, x + 0.0)
-def add_zero(x: Tensor) -> Tensor:
+@rule(GROUP, (x * c) * d)
+def constants_multiplied(x: Tensor, c: Tensor, d: Tensor) -> Tensor:
+    """Two constant factors become one."""
+    return x * (c * d)
+
+
+@rule(GROUP, (n + k) + l)
+def constants_added(n: Tensor, k: Tensor, l: Tensor) -> Tensor:  # noqa: E741
+    """Two constant terms become one."""
+    return n + (k + l)
+
+
+@rule(GROUP, (n - k) - l)
+def constants_subtracted(n: Tensor, k: Tensor, l: Tensor) -> Tensor:  # noqa: E741
+    """Two constant terms become one."""
+    return n - (k + l)
+
+
+@rule(GROUP, (n + k) - l)
+def constant_added_and_subtracted(n: Tensor, k: Tensor, l: Tensor) -> Tensor:  # noqa: E741
+    """Two constant terms become one."""
+    return n + (k - l)
+
+
+@rule(GROUP, (n - k) + l)
+def constant_subtracted_and_added(n: Tensor, k: Tensor, l: Tensor) -> Tensor:  # noqa: E741
+    """Two constant terms become one."""
+    return n + (l - k)
+
+
+@rule(GROUP, k - (l - n))
+def constant_minus_difference(k: Tensor, l: Tensor, n: Tensor) -> Tensor:  # noqa: E741
+    """Two constant terms become one."""
+    return n + (k - l)
+
+
+@rule(GROUP, k - (n + l))
+def constant_minus_sum(k: Tensor, n: Tensor, l: Tensor) -> Tensor:  # noqa: E741
+    """Two constant terms become one."""
+    return (k - l) - n
+
+
+@rule(GROUP, (x * c) / d)
+def constants_divided(x: Tensor, c: Tensor, d: Tensor) -> Tensor:
+    """A constant factor and a constant divisor become one factor."""
+    return x * (c / d)
+
+
+@rule(GROUP, (x / c) / d)
+def constant_divisors(x: Tensor, c: Tensor, d: Tensor) -> Tensor:
+    """Two constant divisors become one."""
+    return x / (c * d)
+
+
+# Sums -----------------------------------------------------------------------------------------
+
+
+@rule(GROUP, n + 0)
+def add_zero(n: Tensor) -> Tensor:
     """Adding zero changes nothing."""
-    return x
+    return n
 
 
-@rule(GROUP, x - 0.0)
-def subtract_zero(x: Tensor) -> Tensor:
+@rule(GROUP, n - 0)
+def subtract_zero(n: Tensor) -> Tensor:
     """Subtracting zero changes nothing."""
-    return x
+    return n
 
 
-@rule(GROUP, x * 1.0)
-def multiply_by_one(x: Tensor) -> Tensor:
-    """Multiplying by one changes nothing."""
-    return x
+@rule(GROUP, 0 - n)
+def subtract_from_zero(n: Tensor) -> Tensor:
+    """Zero minus a number is a change of sign."""
+    return -n
 
 
-@rule(GROUP, x / 1.0)
-def divide_by_one(x: Tensor) -> Tensor:
-    """Dividing by one changes nothing."""
-    return x
+@rule(GROUP, n - n)
+def subtract_self(n: Tensor) -> Tensor:
+    """A number minus itself is zero."""
+    return zero(n)
 
 
-@rule(GROUP, x * 0.0)
-def multiply_by_zero(x: Tensor) -> Tensor:
-    """Zero times a finite number is zero (an infinite or missing factor is taken for an error upstream)."""
-    return pt.constant(np.zeros((), x.dtype))
+@rule(GROUP, (n + m) - n)
+def subtract_term(n: Tensor, m: Tensor) -> Tensor:
+    """What is added and subtracted cancels."""
+    return m
 
 
-@rule(GROUP, x * -1.0)
-def multiply_by_minus_one(x: Tensor) -> Tensor:
-    """Multiplying by -1 is a change of sign."""
-    return -x
+@rule(GROUP, n - (n + m))
+def subtract_sum_with_self(n: Tensor, m: Tensor) -> Tensor:
+    """What is added and subtracted cancels."""
+    return -m
 
 
-@rule(GROUP, -(-x))
-def double_negative(x: Tensor) -> Tensor:
+@rule(GROUP, (n - m) + m)
+def add_what_was_subtracted(n: Tensor, m: Tensor) -> Tensor:
+    """What is subtracted and added cancels."""
+    return n
+
+
+@rule(GROUP, (n - m) - n)
+def subtract_minuend(n: Tensor, m: Tensor) -> Tensor:
+    """What is added and subtracted cancels."""
+    return -m
+
+
+@rule(GROUP, n - (n - m))
+def subtract_difference_with_self(n: Tensor, m: Tensor) -> Tensor:
+    """What is added and subtracted cancels."""
+    return m
+
+
+@rule(GROUP, x + x)
+def add_self(x: Tensor) -> Tensor:
+    """A number added to itself is twice the number."""
+    return x * 2.0
+
+
+@rule(GROUP, x * c + x)
+def add_to_multiple(x: Tensor, c: Tensor) -> Tensor:
+    """c x + x is (c + 1) x."""
+    return x * (c + 1.0)
+
+
+@rule(GROUP, x * c + x * d)
+def multiples_added(x: Tensor, c: Tensor, d: Tensor) -> Tensor:
+    """Two multiples of one number are one."""
+    return x * (c + d)
+
+
+@rule(GROUP, x * c - x * d)
+def multiples_subtracted(x: Tensor, c: Tensor, d: Tensor) -> Tensor:
+    """Two multiples of one number are one."""
+    return x * (c - d)
+
+
+# Signs ----------------------------------------------------------------------------------------
+
+
+@rule(GROUP, -(-n))
+def double_negative(n: Tensor) -> Tensor:
     """Two changes of sign cancel."""
-    return x
+    return n
 
 
-@rule(GROUP, x - (-y))
-def subtract_negative(x: Tensor, y: Tensor) -> Tensor:
+@rule(GROUP, n - (-m))
+def subtract_negative(n: Tensor, m: Tensor) -> Tensor:
     """Subtracting a negative is adding."""
-    return x + y
+    return n + m
 
 
-@rule(GROUP, x + (-y))
-def add_negative(x: Tensor, y: Tensor) -> Tensor:
+@rule(GROUP, n + (-m))
+def add_negative(n: Tensor, m: Tensor) -> Tensor:
     """Adding a negative is subtracting."""
-    return x - y
+    return n - m
 
 
-@rule(GROUP, (-x) * (-y))
-def negatives_multiplied(x: Tensor, y: Tensor) -> Tensor:
+@rule(GROUP, -(n - m))
+def negative_of_difference(n: Tensor, m: Tensor) -> Tensor:
+    """The sign of a difference changes when its terms change places."""
+    return m - n
+
+
+@rule(GROUP, n * -1)
+def multiply_by_minus_one(n: Tensor) -> Tensor:
+    """Multiplying by -1 is a change of sign."""
+    return -n
+
+
+@rule(GROUP, (-n) * (-m))
+def negatives_multiplied(n: Tensor, m: Tensor) -> Tensor:
     """The signs of two factors cancel."""
-    return x * y
+    return n * m
 
 
 @rule(GROUP, (-x) * c)
@@ -122,22 +271,172 @@ def negate_constant_factor(x: Tensor, c: Tensor) -> Tensor:
     return x * (-c)
 
 
-@rule(GROUP, (x * c) * d)
-def constants_multiplied(x: Tensor, c: Tensor, d: Tensor) -> Tensor:
-    """Two constant factors become one."""
-    return x * (c * d)
+@rule(GROUP, (-x) / (-y))
+def negatives_divided(x: Tensor, y: Tensor) -> Tensor:
+    """The signs of numerator and denominator cancel."""
+    return x / y
 
 
-@rule(GROUP, (x + c) + d)
-def constants_added(x: Tensor, c: Tensor, d: Tensor) -> Tensor:
-    """Two constant terms become one."""
-    return x + (c + d)
+@rule(GROUP, pt.square(-n))
+def square_of_negative(n: Tensor) -> Tensor:
+    """A square does not see the sign."""
+    return pt.square(n)
 
 
-@rule(GROUP, (x - c) - d)
-def constants_subtracted(x: Tensor, c: Tensor, d: Tensor) -> Tensor:
-    """Two constant terms become one."""
-    return x - (c + d)
+@rule(GROUP, pt.abs(-n))
+def magnitude_of_negative(n: Tensor) -> Tensor:
+    """A magnitude does not see the sign."""
+    return pt.abs(n)
+
+
+@rule(GROUP, pt.abs(pt.abs(n)))
+def magnitude_of_magnitude(n: Tensor) -> Tensor:
+    """A magnitude is its own magnitude."""
+    return pt.abs(n)
+
+
+@rule(GROUP, pt.square(pt.abs(n)))
+def square_of_magnitude(n: Tensor) -> Tensor:
+    """A square does not see the sign."""
+    return pt.square(n)
+
+
+@rule(GROUP, pt.abs(not_negative))
+def magnitude_of_nonnegative(not_negative: Tensor) -> Tensor:
+    """A number that is not negative is its own magnitude."""
+    return not_negative
+
+
+@rule(GROUP, pt.abs(not_positive))
+def magnitude_of_nonpositive(not_positive: Tensor) -> Tensor:
+    """The magnitude of a number that is not positive is its negative."""
+    return -not_positive
+
+
+@rule(GROUP, pt.sign(above_zero))
+def sign_of_positive(above_zero: Tensor) -> Tensor:
+    """The sign of a positive number is 1."""
+    return one(above_zero)
+
+
+@rule(GROUP, pt.sign(below_zero))
+def sign_of_negative(below_zero: Tensor) -> Tensor:
+    """The sign of a negative number is -1."""
+    return -one(below_zero)
+
+
+@rule(GROUP, pt.sign(pt.sign(n)))
+def sign_of_sign(n: Tensor) -> Tensor:
+    """A sign is its own sign."""
+    return pt.sign(n)
+
+
+@rule(GROUP, pt.sign(n) * pt.abs(n))
+def sign_times_magnitude(n: Tensor) -> Tensor:
+    """Sign times magnitude is the number."""
+    return n
+
+
+@rule(GROUP, pt.sign(n) * n)
+def sign_times_self(n: Tensor) -> Tensor:
+    """A number times its sign is its magnitude."""
+    return pt.abs(n)
+
+
+# Products and quotients -----------------------------------------------------------------------
+
+
+@rule(GROUP, n * 1)
+def multiply_by_one(n: Tensor) -> Tensor:
+    """Multiplying by one changes nothing."""
+    return n
+
+
+@rule(GROUP, x / 1.0)
+def divide_by_one(x: Tensor) -> Tensor:
+    """Dividing by one changes nothing."""
+    return x
+
+
+@rule(GROUP, n * 0)
+def multiply_by_zero(n: Tensor) -> Tensor:
+    """Zero times a finite number is zero (an infinite or missing factor is taken for an error upstream)."""
+    return zero(n)
+
+
+@rule(GROUP, 0.0 / nonzero)
+def divide_zero(nonzero: Tensor) -> Tensor:
+    """Zero divided by what is not zero is zero."""
+    return zero(nonzero)
+
+
+@rule(GROUP, nonzero / nonzero)
+def divide_by_self(nonzero: Tensor) -> Tensor:
+    """A number that is not zero, divided by itself, is one."""
+    return one(nonzero)
+
+
+@rule(GROUP, (nonzero * y) / nonzero)
+def divide_by_factor(nonzero: Tensor, y: Tensor) -> Tensor:
+    """A factor that is not zero cancels."""
+    return y
+
+
+@rule(GROUP, nonzero / (nonzero * y))
+def divide_by_multiple(nonzero: Tensor, y: Tensor) -> Tensor:
+    """A factor that is not zero cancels."""
+    return pt.reciprocal(y)
+
+
+@rule(GROUP, (x / nonzero) * nonzero)
+def multiply_by_divisor(x: Tensor, nonzero: Tensor) -> Tensor:
+    """Dividing and multiplying by a number that is not zero cancel."""
+    return x
+
+
+@rule(GROUP, nonzero * pt.reciprocal(nonzero))
+def multiply_by_own_reciprocal(nonzero: Tensor) -> Tensor:
+    """A number that is not zero times its reciprocal is one."""
+    return one(nonzero)
+
+
+@rule(GROUP, nonzero * pt.reciprocal(pt.square(nonzero)))
+def multiply_by_reciprocal_of_square(nonzero: Tensor) -> Tensor:
+    """x / x² is 1 / x, where x is not zero."""
+    return pt.reciprocal(nonzero)
+
+
+@rule(GROUP, pt.square(nonzero) / nonzero)
+def divide_square_by_root(nonzero: Tensor) -> Tensor:
+    """x² / x is x, where x is not zero."""
+    return nonzero
+
+
+@rule(GROUP, 1.0 / p)
+def reciprocal_from_division(p: Tensor) -> Tensor:
+    """One divided by a number is its reciprocal."""
+    return pt.reciprocal(p)
+
+
+@rule(GROUP, pt.reciprocal(pt.reciprocal(p)))
+def reciprocal_of_reciprocal(p: Tensor) -> Tensor:
+    """Two reciprocals cancel."""
+    return p
+
+
+@rule(GROUP, x / pt.reciprocal(p))
+def divide_by_reciprocal(x: Tensor, p: Tensor) -> Tensor:
+    """Dividing by a reciprocal is multiplying."""
+    return x * p
+
+
+@rule(GROUP, pt.reciprocal(-p))
+def reciprocal_of_negative(p: Tensor) -> Tensor:
+    """The sign leaves the reciprocal."""
+    return -pt.reciprocal(p)
+
+
+# Powers ---------------------------------------------------------------------------------------
 
 
 @rule(GROUP, x * x)
@@ -146,16 +445,28 @@ def square_from_product(x: Tensor) -> Tensor:
     return pt.square(x)
 
 
-@rule(GROUP, e.power(x, 2.0))
-def square_from_power(x: Tensor) -> Tensor:
+@rule(GROUP, e.power(p, 2.0))
+def square_from_power(p: Tensor) -> Tensor:
     """The second power is the square."""
-    return pt.square(x)
+    return pt.square(p)
 
 
-@rule(GROUP, e.power(x, 1.0))
-def first_power(x: Tensor) -> Tensor:
+@rule(GROUP, e.power(p, 1.0))
+def first_power(p: Tensor) -> Tensor:
     """The first power is the number itself."""
-    return x
+    return p
+
+
+@rule(GROUP, e.power(p, 0.0))
+def zeroth_power(p: Tensor) -> Tensor:
+    """The power zero is one (of zero, too)."""
+    return one(p)
+
+
+@rule(GROUP, e.power(1.0, x))
+def power_of_one(x: Tensor) -> Tensor:
+    """All powers of one are one."""
+    return one(x)
 
 
 @rule(GROUP, e.power(p, 0.5))
@@ -170,16 +481,31 @@ def reciprocal_from_power(p: Tensor) -> Tensor:
     return pt.reciprocal(p)
 
 
-@rule(GROUP, 1.0 / p)
-def reciprocal_from_division(p: Tensor) -> Tensor:
-    """One divided by a number is its reciprocal."""
-    return pt.reciprocal(p)
+@rule(GROUP, e.power(e.power(above_zero, x), y))
+def power_of_power(above_zero: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """The exponents of a power of a power of a positive number are multiplied."""
+    return e.power(above_zero, x * y)
 
 
-@rule(GROUP, pt.square(-x))
-def square_of_negative(x: Tensor) -> Tensor:
-    """A square does not see the sign."""
-    return pt.square(x)
+@rule(GROUP, e.power(above_zero, x) * e.power(above_zero, y))
+def powers_multiplied(above_zero: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """The exponents of powers of one positive number are added in their product."""
+    return e.power(above_zero, x + y)
+
+
+@rule(GROUP, pt.sqrt(pt.square(x)))
+def square_root_of_square(x: Tensor) -> Tensor:
+    """The square root of a square is the magnitude, without the overflow of the square."""
+    return pt.abs(x)
+
+
+@rule(GROUP, pt.square(pt.sqrt(p)))
+def square_of_square_root(p: Tensor) -> Tensor:
+    """The square undoes the square root, which negative numbers have not."""
+    return p if is_nonnegative(p) else pt.where(p >= 0.0, p, np.nan)
+
+
+# Functions and their inverses -----------------------------------------------------------------
 
 
 @rule(GROUP, pt.log(pt.exp(x)))
@@ -190,30 +516,86 @@ def log_of_exp(x: Tensor) -> Tensor:
 
 @rule(GROUP, pt.exp(pt.log(p)))
 def exp_of_log(p: Tensor) -> Tensor:
-    """The exponential undoes the logarithm."""
-    return p
+    """The exponential undoes the logarithm, which negative numbers have not."""
+    return p if is_nonnegative(p) else pt.where(p >= 0.0, p, np.nan)
 
 
-@rule(GROUP, pt.exp(x) > 0.0)
-def exp_is_positive(x: Tensor) -> Tensor:
-    """An exponential is always positive."""
-    return pt.constant(True)
+@rule(GROUP, pt.log1p(pt.expm1(x)))
+def log1p_of_expm1(x: Tensor) -> Tensor:
+    """log1p undoes expm1."""
+    return x
 
 
-@rule(GROUP, pt.exp(x) >= 0.0)
-def exp_is_not_negative(x: Tensor) -> Tensor:
-    """An exponential is never negative."""
-    return pt.constant(True)
+@rule(GROUP, pt.expm1(pt.log1p(p)))
+def expm1_of_log1p(p: Tensor) -> Tensor:
+    """expm1 undoes log1p, which numbers below -1 have not."""
+    return p if is_nonnegative(p) else pt.where(p >= -1.0, p, np.nan)
 
 
-@rule(GROUP, ops=(e.where,), examples=lambda: [pt.where(pt.constant(True), _vector(), 0.0)])
-def constant_condition(expr: Expr) -> Expr | None:
-    """A choice whose condition is known is made now."""
-    value = uniform_value(expr.inputs[0])
-    return None if value is None else expr.inputs[1 if value else 2]
+@rule(GROUP, pt.exp(pt.log1p(p)))
+def exp_of_log1p(p: Tensor) -> Tensor:
+    """exp(log(1 + x)) is 1 + x, where that is not negative."""
+    return 1.0 + p if is_nonnegative(p) else pt.where(p >= -1.0, 1.0 + p, np.nan)
 
 
-@rule(GROUP, ops=(Cond,), examples=lambda: [pt.cond(pt.constant(True), lambda v: [v + 1.0], lambda v: [v], [_vector()])[0].inputs[0]])  # fmt: skip
+@rule(GROUP, pt.log(1.0 + pt.expm1(x)))
+def log_of_one_plus_expm1(x: Tensor) -> Tensor:
+    """expm1(x) + 1 is exp(x), and the logarithm undoes it."""
+    return x
+
+
+@rule(GROUP, pt.softplus(x) - pt.softplus(-x))
+def softplus_difference(x: Tensor) -> Tensor:
+    """log(1 + exp(x)) - log(1 + exp(-x)) is x: the logit of a sigmoid."""
+    return x
+
+
+@rule(GROUP, pt.sigmoid(pt.log(p) - pt.log1p(-p)))
+def sigmoid_of_logit(p: Tensor) -> Tensor:
+    """The sigmoid undoes the logit, which numbers outside [0, 1] have not."""
+    return pt.where(pt.logical_and(p >= 0.0, p <= 1.0), p, np.nan)
+
+
+@rule(GROUP, pt.log(above_zero * pt.exp(x)))
+def log_of_product_with_exp(above_zero: Tensor, x: Tensor) -> Tensor:
+    """The logarithm of a product with an exponential is a sum, which neither over- nor underflows."""
+    return pt.log(above_zero) + x
+
+
+@rule(GROUP, pt.log(above_zero / pt.exp(x)))
+def log_of_quotient_by_exp(above_zero: Tensor, x: Tensor) -> Tensor:
+    """The logarithm of a quotient by an exponential is a difference, which neither over- nor underflows."""
+    return pt.log(above_zero) - x
+
+
+@rule(GROUP, pt.reciprocal(pt.exp(x)))
+def reciprocal_of_exp(x: Tensor) -> Tensor:
+    """1 / exp(x) is exp(-x)."""
+    return pt.exp(-x)
+
+
+@rule(GROUP, pt.floor(whole))
+def floor_of_integer(whole: Tensor) -> Tensor:
+    """A whole number is its own floor."""
+    return whole
+
+
+@rule(GROUP, pt.rint(whole))
+def rounded_integer(whole: Tensor) -> Tensor:
+    """A whole number needs no rounding."""
+    return whole
+
+
+# Annotations, branches, tuples ----------------------------------------------------------------
+
+
+@rule(GROUP, ops=(Named, StopGradient), examples=lambda: [Named("d")(_vector()), stop_gradient(_vector())])
+def value_of_annotation(expr: Expr) -> Expr | None:
+    """A name, or a remark for the gradient, is not computed: the value is."""
+    return expr.inputs[0]
+
+
+@rule(GROUP, ops=(Cond,), over=(Constant,), examples=lambda: [pt.cond(pt.constant(True), lambda v: [v + 1.0], lambda v: [v], [_vector()])[0].inputs[0]])  # fmt: skip
 def constant_branch(expr: Expr) -> Expr | None:
     """A branch whose condition is known is taken now."""
     value = uniform_value(expr.inputs[0])
@@ -223,180 +605,21 @@ def constant_branch(expr: Expr) -> Expr | None:
     return MakeTuple()(*(expr.op.then if value else expr.op.orelse).apply(*expr.inputs[1:]))
 
 
-@rule(GROUP, ops=(Get,), examples=lambda: [Get(0)(MakeTuple()(_vector(), _matrix()))])
+@rule(GROUP, ops=(Get,), over=(MakeTuple,), examples=lambda: [Get(0)(MakeTuple()(_vector(), _matrix()))])
 def get_from_tuple(expr: Expr) -> Expr | None:
     """Taking one of several values that are known apart is that value."""
-    made = expr.inputs[0]
     assert isinstance(expr.op, Get)
-    return made.inputs[expr.op.index] if isinstance(made.op, MakeTuple) else None
+    return expr.inputs[0].inputs[expr.op.index]
 
 
-@rule(GROUP, ops=(Named,), examples=lambda: [Named("d")(_vector())])
-def value_of_named(expr: Expr) -> Expr | None:
-    """A name is for the reader: the value is what is computed."""
-    return expr.inputs[0]
+# Casts ----------------------------------------------------------------------------------------
 
 
-@rule(GROUP, ops=(Reshape,), examples=lambda: [pt.reshape(pt.reshape(_matrix(), (2, 6)), (4, 3))])
-def reshape_of_reshape(expr: Expr) -> Expr | None:
-    """Only the last of two reshapes matters."""
+@rule(GROUP, ops=(Cast,), over=(Cast,), examples=lambda: [pt.cast(pt.cast(pt.vector("i", 4, dtype="int32"), "float64"), "int32"), pt.cast(pt.cast(pt.vector("f", 4, dtype="float32"), "float64"), "int64")])  # fmt: skip
+def cast_of_cast(expr: Expr) -> Expr | None:
+    """A cast that keeps every value is not needed before another."""
     inner = expr.inputs[0]
-    return pt.reshape(inner.inputs[0], expr.type.shape) if isinstance(inner.op, Reshape) else None
+    source = inner.inputs[0]
+    return pt.cast(source, expr.type.dtype) if np.can_cast(source.type.dtype, inner.type.dtype, "safe") else None
 
 
-@rule(GROUP, ops=(Transpose,), examples=lambda: [pt.transpose(pt.transpose(pt.tensor("t", shape=(2, 3, 4)), (1, 2, 0)), (0, 2, 1))])  # fmt: skip
-def transpose_of_transpose(expr: Expr) -> Expr | None:
-    """Two transposes are one."""
-    inner = expr.inputs[0]
-    if not isinstance(inner.op, Transpose):
-        return None
-    assert isinstance(expr.op, Transpose)
-    return pt.transpose(inner.inputs[0], tuple(inner.op.axes[a] for a in expr.op.axes))
-
-
-@rule(GROUP, ops=(BroadcastTo,), examples=lambda: [pt.broadcast_to(pt.broadcast_to(pt.scalar("s"), (4,)), (3, 4))])
-def broadcast_of_broadcast(expr: Expr) -> Expr | None:
-    """Only the last of two broadcasts matters."""
-    inner = expr.inputs[0]
-    if not isinstance(inner.op, BroadcastTo):
-        return None
-    return pt.broadcast_to(inner.inputs[0], expr.type.shape)
-
-
-@rule(GROUP, ops=(BroadcastLike,), examples=lambda: [intern(BroadcastLike(), (pt.scalar("s"), _vector()))])
-def broadcast_to_known_shape(expr: Expr) -> Expr | None:
-    """A broadcast to another tensor's shape needs only the shape, once that is known."""
-    if None in expr.type.shape:
-        return None
-    return pt.broadcast_to(expr.inputs[0], expr.type.shape)
-
-
-@rule(GROUP, ops=(ScalarOp, Cast), examples=lambda: [pt.broadcast_to(pt.scalar("s"), (4,)) * _vector()])
-def broadcast_within_elementwise(expr: Expr) -> Expr | None:
-    """Elementwise operations broadcast by themselves: an operand need not be broadcast first."""
-    if not any(isinstance(i.op, BroadcastTo) for i in expr.inputs):
-        return None
-    bare = [i.inputs[0] if isinstance(i.op, BroadcastTo) else i for i in expr.inputs]
-    result = intern(expr.op, tuple(bare))
-    # Whole expressions of broadcasts are computed small and broadcast once.
-    return result.fit(expr.type)
-
-
-@rule(GROUP, ops=(Slice,), examples=lambda: [pt.concatenate([_vector(), _vector() * 2.0])[4:8]])
-def slice_of_concatenation(expr: Expr) -> Expr | None:
-    """A slice that lies in one part of a concatenation is a slice of that part."""
-    whole = expr.inputs[0]
-    assert isinstance(expr.op, Slice)
-    if not isinstance(whole.op, Concatenate):
-        return None
-    axis = whole.op.axis
-    start, length, step = expr.op.spec[axis]
-    stop = start + (length - 1) * step
-    at = 0
-    for part in whole.inputs:
-        n = part.type.shape[axis]
-        if length and at <= min(start, stop) and max(start, stop) < at + n:
-            spec = (*expr.op.spec[:axis], (start - at, length, step), *expr.op.spec[axis + 1 :])
-            whole_part = spec == tuple((0, m, 1) for m in part.type.shape)
-            return part if whole_part else intern(Slice(spec), (part,))
-        at += n
-    return None
-
-
-@rule(GROUP, ops=(Take,), examples=lambda: [pt.take(pt.broadcast_to(pt.scalar("s"), (4,)), pt.constant([0, 3, 3]))])
-def take_of_repeated(expr: Expr) -> Expr | None:
-    """Every row of a repeated scalar is that scalar."""
-    source = expr.inputs[0]
-    if not (isinstance(source.op, BroadcastTo) and source.inputs[0].type.ndim == 0):
-        return None
-    if not isinstance(expr.inputs[1].op, Constant):
-        return None
-    return pt.broadcast_to(source.inputs[0], expr.type.shape)
-
-
-@rule(GROUP, ops=(AddAt,), examples=lambda: [pt.zeros(4)[pt.constant([0, 1, 1])].inc(0.0)])
-def add_zero_at(expr: Expr) -> Expr | None:
-    """Adding zeros somewhere changes nothing."""
-    value = expr.inputs[2]
-    while isinstance(value.op, BroadcastTo):
-        value = value.inputs[0]
-    return expr.inputs[0] if uniform_value(value) == 0 else None
-
-
-@rule(GROUP, ops=(Reduce,), examples=lambda: [pt.sum(pt.sum(_matrix(), axis=0)), pt.max(pt.max(_matrix(), axis=1))])
-def reduction_of_reduction(expr: Expr) -> Expr | None:
-    """Two reductions of one kind are one."""
-    inner = expr.inputs[0]
-    assert isinstance(expr.op, Reduce)
-    if not (isinstance(inner.op, Reduce) and inner.op.kind == expr.op.kind):
-        return None
-    kept = [a for a in range(inner.inputs[0].type.ndim) if a not in inner.op.axes]
-    axes = tuple(sorted((*inner.op.axes, *(kept[a] for a in expr.op.axes))))
-    return intern(Reduce(expr.op.kind, axes), (inner.inputs[0],))
-
-
-@rule(GROUP, ops=(Reduce,), examples=lambda: [pt.sum(pt.broadcast_to(pt.scalar("s"), (3, 4)))])
-def sum_of_repeated(expr: Expr) -> Expr | None:
-    """The sum of one number repeated is that number times how often."""
-    source = expr.inputs[0]
-    assert isinstance(expr.op, Reduce)
-    if expr.op.kind != "sum" or len(expr.op.axes) != source.type.ndim:
-        return None
-    value = uniform_value(source)
-    if (not isinstance(source.op, BroadcastTo) and value is None) or source.type.dtype != "float64":
-        return None
-    if value is not None:
-        return as_tensor(np.asarray(value * source.type.size))
-    inner = source.inputs[0]
-    repeats = source.type.size / max(inner.type.size, 1)
-    return pt.sum(inner) * repeats
-
-
-def _scalar_factor(node: Expr) -> tuple[Expr, Expr] | None:
-    """Split a product into a factor without axes and the rest."""
-    if node.op is e.multiply:
-        for a, b in (node.inputs, node.inputs[::-1]):
-            if (a.type.ndim == 0 and b.type.ndim > 0) or (uniform_value(a) is not None and b.type == node.type):
-                return a, b
-    return None
-
-
-@rule(GROUP, ops=(Reduce,), examples=lambda: [pt.sum(pt.scalar("s") * _vector()), pt.sum(2.0 * _matrix(), axis=1)])
-def factor_out_of_sum(expr: Expr) -> Expr | None:
-    """A factor that all terms share is multiplied once, outside the sum."""
-    assert isinstance(expr.op, Reduce)
-    parts = _scalar_factor(expr.inputs[0]) if expr.op.kind == "sum" else None
-    if parts is None or expr.type.dtype != "float64":
-        return None
-    factor, rest = parts
-    value = uniform_value(factor)
-    scale = factor if value is None else pt.constant(np.float64(value))
-    return scale * intern(expr.op, (rest,))
-
-
-@rule(GROUP, ops=(Reduce,), examples=lambda: [pt.sum(_vector() - pt.scalar("s")), pt.sum(_vector() + 2.0)])
-def constant_term_out_of_sum(expr: Expr) -> Expr | None:
-    """A term without axes, added in every row, is added once, times the number of rows."""
-    inner = expr.inputs[0]
-    assert isinstance(expr.op, Reduce)
-    if expr.op.kind != "sum" or inner.op not in (e.add, e.subtract) or len(expr.op.axes) != inner.type.ndim:
-        return None
-    a, b = inner.inputs
-    for term, rest, first in ((a, b, True), (b, a, False)):
-        if term.type.ndim == 0 and rest.type == inner.type and inner.type.dtype == "float64":
-            total = term * float(inner.type.size)
-            rows = intern(expr.op, (rest,))
-            if inner.op is e.add:
-                return total + rows
-            return total - rows if first else rows - total
-    return None
-
-
-@rule(GROUP, ops=(Reduce,), examples=lambda: [pt.sum(-_vector())])
-def sum_of_negative(expr: Expr) -> Expr | None:
-    """The sign is changed once, outside the sum."""
-    assert isinstance(expr.op, Reduce)
-    inner = expr.inputs[0]
-    if expr.op.kind != "sum" or inner.op is not e.negative:
-        return None
-    return -intern(expr.op, inner.inputs)

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 import workbench.tensor as pt
-from workbench.graph.expr import Expr
+from workbench.graph.domain import positive
+from workbench.graph.expr import Constant, Expr
+from workbench.graph.pattern import uniform_value, variable
+from workbench.graph.properties import is_positive
 from workbench.graph.rewrite import rule
 from workbench.tensor import elementwise as e
+from workbench.tensor.assumptions import Assume, assume
 from workbench.tensor.tensor import Tensor
 
 GROUP = "specialise"
+
+x, y = variable("x"), variable("y")
+z = variable("z", positive)
+p = variable("p", positive)
+above_zero = variable("above_zero", positive, where=is_positive)
 
 
 def _vector() -> Tensor:
@@ -21,6 +32,142 @@ def _positive(name: str) -> Tensor:
 
 def _is_scalar(node: Expr) -> bool:
     return node.type.ndim == 0
+
+
+@rule(GROUP, ops=(Assume,), examples=lambda: [assume(_vector(), positive=True)])
+def value_of_assumption(expr: Expr) -> Expr | None:
+    """What was assumed of a value has served its purpose: the value is computed."""
+    return expr.inputs[0]
+
+
+# Powers ---------------------------------------------------------------------------------------
+
+
+@rule(GROUP, e.power(p, 3.0))
+def third_power(p: Tensor) -> Tensor:
+    """The third power takes two multiplications."""
+    return pt.square(p) * p
+
+
+@rule(GROUP, e.power(p, 4.0))
+def fourth_power(p: Tensor) -> Tensor:
+    """The fourth power takes two multiplications."""
+    return pt.square(pt.square(p))
+
+
+@rule(GROUP, e.power(p, 5.0))
+def fifth_power(p: Tensor) -> Tensor:
+    """The fifth power takes three multiplications."""
+    return pt.square(pt.square(p)) * p
+
+
+@rule(GROUP, e.power(p, 6.0))
+def sixth_power(p: Tensor) -> Tensor:
+    """The sixth power takes three multiplications."""
+    return pt.square(pt.square(p) * p)
+
+
+@rule(GROUP, e.power(p, 1.5))
+def power_three_halves(p: Tensor) -> Tensor:
+    """The power 3/2 is the number times its square root."""
+    return p * pt.sqrt(p)
+
+
+@rule(GROUP, e.power(p, -2.0))
+def power_minus_two(p: Tensor) -> Tensor:
+    """The power -2 is the reciprocal of the square."""
+    return pt.reciprocal(pt.square(p))
+
+
+@rule(GROUP, e.power(p, -0.5))
+def power_minus_half(p: Tensor) -> Tensor:
+    """The power -1/2 is the reciprocal of the square root."""
+    return pt.reciprocal(pt.sqrt(p))
+
+
+# Exponentials ---------------------------------------------------------------------------------
+
+
+@rule(GROUP, pt.exp(x) * pt.exp(y))
+def product_of_two_exp(x: Tensor, y: Tensor) -> Tensor:
+    """The product of two exponentials is one exponential."""
+    return pt.exp(x + y)
+
+
+@rule(GROUP, pt.exp(x) / pt.exp(y))
+def quotient_of_exp(x: Tensor, y: Tensor) -> Tensor:
+    """The quotient of two exponentials is one exponential."""
+    return pt.exp(x - y)
+
+
+@rule(GROUP, pt.square(pt.exp(x)))
+def square_of_exp(x: Tensor) -> Tensor:
+    """The square of an exponential is an exponential."""
+    return pt.exp(x * 2.0)
+
+
+@rule(GROUP, pt.sqrt(pt.exp(x)))
+def square_root_of_exp(x: Tensor) -> Tensor:
+    """The square root of an exponential is an exponential."""
+    return pt.exp(x * 0.5)
+
+
+@rule(GROUP, e.power(pt.exp(x), y))
+def power_of_exp(x: Tensor, y: Tensor) -> Tensor:
+    """A power of an exponential is an exponential."""
+    return pt.exp(x * y)
+
+
+# Magnitudes -------------------------------------------------------------------------
+
+
+@rule(GROUP, pt.abs(x) * pt.abs(y))
+def product_of_magnitudes(x: Tensor, y: Tensor) -> Tensor:
+    """The product of magnitudes is the magnitude of the product."""
+    return pt.abs(x * y)
+
+
+# Products and quotients -----------------------------------------------------------------------
+
+
+@rule(GROUP, ops=(e.divide,), over=(Constant,), examples=lambda: [_vector() / 8.0, pt.scalar("s") / 0.5])
+def division_by_power_of_two(expr: Expr) -> Expr | None:
+    """Dividing by a power of two is multiplying by its reciprocal, exactly."""
+    value = uniform_value(expr.inputs[1])
+    if value is None or value == 0 or not np.isfinite(value) or np.frexp(np.abs(value))[0] != 0.5:
+        return None
+    inverse = 1.0 / value
+    return expr.inputs[0] * inverse.astype(expr.type.dtype) if np.isfinite(inverse) and inverse else None
+
+
+@rule(GROUP, x * y + x * z)
+def common_factor_of_sum(x: Tensor, y: Tensor, z: Tensor) -> Tensor:
+    """A factor that two terms share is multiplied once."""
+    return x * (y + z)
+
+
+@rule(GROUP, x * y - x * z)
+def common_factor_of_difference(x: Tensor, y: Tensor, z: Tensor) -> Tensor:
+    """A factor that two terms share is multiplied once."""
+    return x * (y - z)
+
+
+@rule(GROUP, x / z + y / z)
+def common_divisor_of_sum(x: Tensor, y: Tensor, z: Tensor) -> Tensor:
+    """A divisor that two terms share divides once."""
+    return (x + y) / z
+
+
+@rule(GROUP, x / z - y / z)
+def common_divisor_of_difference(x: Tensor, y: Tensor, z: Tensor) -> Tensor:
+    """A divisor that two terms share divides once."""
+    return (x - y) / z
+
+
+@rule(GROUP, pt.reciprocal(x / y))
+def reciprocal_of_quotient(x: Tensor, y: Tensor) -> Tensor:
+    """The reciprocal of a quotient is the quotient the other way up."""
+    return y / x
 
 
 @rule(GROUP, ops=(e.divide,), examples=lambda: [_vector() / _positive("s")])
@@ -74,5 +221,3 @@ def negate_scalar_factor(expr: Expr) -> Expr | None:
             if _is_scalar(scalar):
                 return rows * -scalar
     return None
-
-

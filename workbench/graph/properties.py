@@ -1,0 +1,211 @@
+"""Properties of expressions: what is known of a value before it exists, beyond dtype and shape.
+
+Inferred once per expression, from those of its inputs, by functions registered per operation
+(:func:`infers`), and kept as long as the expression lives. A property holds wherever the value is
+not NaN, and for the numbers meant, not their rounding: ``exp(x)`` is positive though it may underflow.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from workbench.graph.expr import Constant, Expr, Op
+from workbench.graph.types import TensorType
+
+PROPERTIES: dict[str, Property] = {}
+CHECK_LIMIT = 4096
+"""Larger constants are not looked at: they have the properties of their type alone."""
+
+
+class Property(int):
+    """A set of properties as bits, its own and those it implies; asked of an expression by calling it.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> is_positive(pt.constant([1.0, 2.0])), is_positive(pt.scalar("x"))
+    (True, False)
+    """
+
+    label: str
+    doc: str
+
+    def __call__(self, expr: Expr) -> bool:
+        return facts(expr) & self == self
+
+    def of(self, known: int) -> bool:
+        """Whether it is among the properties `known`."""
+        return known & self == self
+
+    def __repr__(self) -> str:
+        return f"Property({self.label})"
+
+
+def declare(label: str, *implied: Property, doc: str) -> Property:
+    """Return a new property, which implies others."""
+    bits = 1 << len(PROPERTIES)
+    for p in implied:
+        bits |= p
+    made = Property(bits)
+    made.label, made.doc = label, doc
+    PROPERTIES[label] = made
+    return made
+
+
+is_constant = declare("constant", doc="the same at every call")
+is_integer = declare("integer", doc="whole numbers, of any dtype")
+is_nonzero = declare("nonzero", doc="no element is 0")
+is_nonnegative = declare("nonnegative", doc="no element is below 0")
+is_nonpositive = declare("nonpositive", doc="no element is above 0")
+is_positive = declare("positive", is_nonnegative, is_nonzero, doc="every element is above 0")
+is_negative = declare("negative", is_nonpositive, is_nonzero, doc="every element is below 0")
+is_sorted = declare("sorted", doc="ascending along the last axis")
+is_one_hot = declare("one_hot", is_nonnegative, is_integer, doc="one 1 along the last axis, and zeros")
+# Of square matrices on the last two axes.
+has_positive_diagonal = declare("positive_diagonal", doc="a square matrix with a positive diagonal")
+is_symmetric = declare("symmetric", doc="equal to its transpose")
+is_lower_triangular = declare("lower_triangular", doc="a square matrix with zeros above the diagonal")
+is_upper_triangular = declare("upper_triangular", doc="a square matrix with zeros below the diagonal")
+is_diagonal = declare(
+    "diagonal", is_symmetric, is_lower_triangular, is_upper_triangular, doc="a square matrix with zeros off the diagonal"
+)
+is_orthogonal = declare("orthogonal", doc="a square matrix whose transpose is its inverse")
+is_positive_definite = declare(
+    "positive_definite", is_symmetric, has_positive_diagonal, doc="symmetric, with positive eigenvalues"
+)
+
+ELEMENTWISE: int = is_integer | is_positive | is_negative
+"""Properties that every part of an array inherits from it, in any arrangement."""
+MATRIX: int = is_diagonal | is_orthogonal | is_positive_definite
+"""Properties of the matrices on the last two axes."""
+IDENTITY: int = is_diagonal | is_orthogonal | is_positive_definite
+"""What only identity matrices are all at once."""
+
+Inference = Callable[..., int]
+INFERENCES: dict[Any, list[Inference]] = {}
+_known: dict[int, tuple[int, Any]] = {}
+
+
+def infers(*ops: Any) -> Callable[[Inference], Inference]:
+    """Register the decorated function for the given ops (or op classes).
+
+    It takes the expression and the properties of each input as bits, and returns the bits it can
+    tell. Several functions of one op add up.
+    """
+
+    def register(function: Inference) -> Inference:
+        for op in ops:
+            INFERENCES.setdefault(op, []).append(function)
+        return function
+
+    return register
+
+
+def facts(expr: Expr) -> int:
+    """Return the properties of an expression, as bits."""
+    entry = _known.get(id(expr))
+    if entry is not None:
+        return entry[0]
+    stack = [expr]
+    while stack:
+        node = stack[-1]
+        if id(node) in _known:
+            stack.pop()
+            continue
+        waiting = [x for x in node.inputs if id(x) not in _known]
+        if waiting:
+            stack.extend(waiting)
+            continue
+        stack.pop()
+        # By id, for expressions cannot be compared; the entry goes when the expression does.
+        key = id(node)
+        _known[key] = _infer(node), weakref.ref(node, lambda _, key=key: _known.pop(key, None))  # type: ignore[misc]
+    return _known[id(expr)][0]
+
+
+def _infer(node: Expr) -> int:
+    if not isinstance(node.type, TensorType):
+        return 0
+    known = of_type(node.type)
+    op = node.op
+    if isinstance(op, Constant):
+        return known | is_constant | of_value(op.value)
+    given = [_known[id(x)][0] for x in node.inputs]
+    if given and all(is_constant.of(g) for g in given):
+        known |= is_constant
+    functions: Iterable[Inference] = INFERENCES.get(op.__class__, ())
+    if isinstance(op, Op) and op in INFERENCES:
+        functions = (*INFERENCES[op], *functions)
+    for function in functions:
+        known |= function(node, *given)
+    return known
+
+
+def of_type(type: TensorType) -> int:
+    """Return what the dtype alone tells."""
+    if type.kind in "ub":
+        return is_integer | is_nonnegative
+    return int(is_integer) if type.kind == "i" else 0
+
+
+def of_value(value: np.ndarray[Any, Any]) -> int:
+    """Return the properties of a known value."""
+    if value.size > CHECK_LIMIT:
+        return 0
+    known = 0
+    if value.dtype.kind == "f" and bool((np.isfinite(value) & (np.rint(value) == value)).all()):
+        known |= is_integer
+    if bool((value >= 0).all()):
+        known |= is_positive if bool((value > 0).all()) else is_nonnegative
+    elif bool((value <= 0).all()):
+        known |= is_negative if bool((value < 0).all()) else is_nonpositive
+    elif bool((value != 0).all()):
+        known |= is_nonzero
+    if value.ndim and value.dtype.kind in "fiu":
+        if bool((value[..., 1:] >= value[..., :-1]).all()):
+            known |= is_sorted
+        if bool(((value == 0) | (value == 1)).all() and (value.sum(-1) == 1).all()):
+            known |= is_one_hot
+    if value.ndim >= 2 and value.shape[-1] == value.shape[-2] and value.size:
+        known |= _of_matrix(value)
+    return known
+
+
+def _of_matrix(value: np.ndarray[Any, Any]) -> int:
+    known = 0
+    flipped = np.swapaxes(value, -1, -2)
+    above, below = np.triu(value, 1), np.tril(value, -1)
+    if not above.any():
+        known |= is_lower_triangular
+    if not below.any():
+        known |= is_upper_triangular
+    if bool((value == flipped).all()):
+        known |= is_symmetric
+    diagonal = np.diagonal(value, axis1=-2, axis2=-1)
+    if bool((diagonal > 0).all()):
+        known |= has_positive_diagonal
+    triangular = is_lower_triangular | is_upper_triangular
+    if known & triangular == triangular:
+        known |= is_diagonal
+        # Of other matrices, rounding would have to be judged: only what is certain is said.
+        if bool((np.abs(diagonal) == 1).all()):
+            known |= is_orthogonal
+        if has_positive_diagonal.of(known):
+            known |= is_positive_definite
+    return known
+
+
+def names(known: int) -> list[str]:
+    """Return the names of the properties in `known`, the implied ones left out.
+
+    Examples
+    --------
+    >>> names(is_positive | is_diagonal)
+    ['positive', 'diagonal']
+    """
+    found = [p for p in PROPERTIES.values() if p.of(known)]
+    return [p.label for p in found if not any(q is not p and q & p == p for q in found)]

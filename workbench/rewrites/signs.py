@@ -1,0 +1,273 @@
+"""What operations tell of the numbers they make: signs, whole numbers, order."""
+
+from __future__ import annotations
+
+from workbench.graph.expr import Expr
+from workbench.graph.pattern import uniform_value
+from workbench.graph.properties import (
+    ELEMENTWISE,
+    infers,
+    is_integer,
+    is_negative,
+    is_nonnegative,
+    is_nonpositive,
+    is_nonzero,
+    is_one_hot,
+    is_positive,
+    is_sorted,
+)  # fmt: skip
+from workbench.tensor import elementwise as e
+from workbench.tensor.elementwise import Cast
+from workbench.tensor.indexing import AddAt, SetAt, SetSlice, Slice, Take
+from workbench.tensor.reduction import Reduce
+from workbench.tensor.shape import Arange, BroadcastLike, BroadcastTo, Concatenate, Named, Reshape, Transpose
+
+SIGN: int = is_positive | is_negative
+"""All that is said of signs."""
+
+
+def _negated(a: int) -> int:
+    """The sign of -x where x has that of `a`."""
+    known = a & is_nonzero
+    if is_nonnegative.of(a):
+        known |= is_nonpositive
+    if is_nonpositive.of(a):
+        known |= is_nonnegative
+    return known
+
+
+def _product(a: int, b: int) -> int:
+    """The sign of a product."""
+    known = a & b & is_nonzero
+    if is_nonnegative.of(a):
+        known |= b & (is_nonnegative | is_nonpositive)
+    if is_nonpositive.of(a):
+        known |= _negated(b) & (is_nonnegative | is_nonpositive)
+    return known
+
+
+def _sum(a: int, b: int) -> int:
+    """The sign of a sum: known where both terms pull the same way."""
+    known = 0
+    for side in (is_nonnegative, is_nonpositive):
+        if side.of(a) and side.of(b):
+            known |= side | ((a | b) & is_nonzero)
+    return known
+
+
+@infers(e.exp, e.softplus, e.sigmoid)
+def functions_that_are_positive(node: Expr, x: int) -> int:
+    """exp, softplus and sigmoid are positive everywhere."""
+    return is_positive
+
+
+@infers(e.expm1, e.log1p)
+def functions_with_the_sign_of_their_operand(node: Expr, x: int) -> int:
+    """Increasing functions through zero keep the sign."""
+    return x & SIGN
+
+
+@infers(e.reciprocal)
+def sign_of_reciprocal(node: Expr, x: int) -> int:
+    """1/x has the sign of x, and is never 0."""
+    return (x & SIGN) | is_nonzero
+
+
+@infers(e.sqrt)
+def sign_of_square_root(node: Expr, x: int) -> int:
+    """A square root is not negative, and 0 only at 0."""
+    return is_nonnegative | (x & is_nonzero)
+
+
+@infers(e.square, e.abs)
+def sign_of_square(node: Expr, x: int) -> int:
+    """Squares and magnitudes are not negative, and 0 only at 0."""
+    return is_nonnegative | (x & (is_nonzero | is_integer))
+
+
+@infers(e.negative)
+def sign_of_negative(node: Expr, x: int) -> int:
+    """A change of sign turns the sign round."""
+    return _negated(x) | (x & is_integer) if node.type.kind != "u" else 0
+
+
+@infers(e.sign)
+def sign_of_sign(node: Expr, x: int) -> int:
+    """The sign has the sign of its operand."""
+    return (x & SIGN) | is_integer
+
+
+@infers(e.floor, e.rint)
+def sign_of_rounded(node: Expr, x: int) -> int:
+    """What is rounded to a whole number may reach 0, but not cross it."""
+    return is_integer | (x & (is_nonnegative | is_nonpositive) if node.op is e.rint else x & is_nonnegative)
+
+
+@infers(e.add)
+def sign_of_sum(node: Expr, a: int, b: int) -> int:
+    """A sum of numbers of one sign has that sign (integers may overflow: nothing is said of them)."""
+    known = a & b & is_integer
+    if node.type.kind == "f":
+        known |= _sum(a, b)
+    return known | (_keeps_order(node) if is_sorted.of(a & b) else 0)
+
+
+@infers(e.subtract)
+def sign_of_difference(node: Expr, a: int, b: int) -> int:
+    """a - b has the sign that a and -b share."""
+    return (a & b & is_integer) | (_sum(a, _negated(b)) if node.type.kind == "f" else 0)
+
+
+@infers(e.multiply)
+def sign_of_product(node: Expr, a: int, b: int) -> int:
+    """The sign of a product follows from those of its factors; a number times itself is a square."""
+    known = a & b & is_integer
+    if node.type.kind == "f":
+        known |= _product(a, b)
+        if node.inputs[0] is node.inputs[1]:
+            known |= is_nonnegative
+    return known
+
+
+@infers(e.divide)
+def sign_of_quotient(node: Expr, a: int, b: int) -> int:
+    """A quotient has the sign of the product, and is 0 only where its numerator is."""
+    return _product(a, b | is_nonzero) | (a & is_nonzero)
+
+
+@infers(e.power)
+def sign_of_power(node: Expr, base: int, exponent: int) -> int:
+    """Powers of positive numbers are positive; even powers are not negative."""
+    if is_positive.of(base):
+        return is_positive
+    if is_nonnegative.of(base):
+        return is_nonnegative
+    value = uniform_value(node.inputs[1])
+    return is_nonnegative if value is not None and value % 2 == 0 else 0
+
+
+@infers(e.maximum)
+def sign_of_maximum(node: Expr, a: int, b: int) -> int:
+    """The larger of two is positive where one of them is."""
+    known = (a & b & ELEMENTWISE) | ((a | b) & is_nonnegative)
+    return known | (is_positive if is_positive.of(a) or is_positive.of(b) else 0)
+
+
+@infers(e.minimum)
+def sign_of_minimum(node: Expr, a: int, b: int) -> int:
+    """The smaller of two is negative where one of them is."""
+    known = (a & b & ELEMENTWISE) | ((a | b) & is_nonpositive)
+    return known | (is_negative if is_negative.of(a) or is_negative.of(b) else 0)
+
+
+@infers(e.where)
+def sign_of_choice(node: Expr, condition: int, a: int, b: int) -> int:
+    """A choice has what both alternatives have."""
+    return a & b & ELEMENTWISE
+
+
+@infers(Cast)
+def sign_of_cast(node: Expr, x: int) -> int:
+    """Another dtype keeps signs, but truncation may reach 0."""
+    source, target = node.inputs[0].type.kind, node.type.kind
+    if target == "f":
+        return x & ELEMENTWISE
+    return x & is_nonnegative if source == "f" and target == "i" else 0
+
+
+@infers(Reshape, Transpose, Slice, Named, BroadcastTo)
+def elements_of_one(node: Expr, x: int) -> int:
+    """Elements in another arrangement are what they were."""
+    return x & ELEMENTWISE
+
+
+@infers(BroadcastLike, Take)
+def elements_of_first(node: Expr, x: int, other: int) -> int:
+    """Repeated or chosen elements are what they were."""
+    return x & ELEMENTWISE
+
+
+@infers(Concatenate)
+def elements_of_all(node: Expr, *parts: int) -> int:
+    """Tensors joined have what all of them have."""
+    known = parts[0] & ELEMENTWISE
+    for p in parts[1:]:
+        known &= p
+    return known
+
+
+@infers(SetSlice)
+def elements_of_slice_update(node: Expr, x: int, value: int) -> int:
+    """A tensor with a part replaced has what both have."""
+    return x & value & ELEMENTWISE
+
+
+@infers(SetAt)
+def elements_of_update(node: Expr, x: int, at: int, value: int) -> int:
+    """A tensor with a part replaced has what both have."""
+    return x & value & ELEMENTWISE
+
+
+@infers(AddAt)
+def elements_of_increment(node: Expr, x: int, at: int, value: int) -> int:
+    """A tensor with something added in places: the sign that both share, or the tensor's own."""
+    known = 0
+    for side in (is_nonnegative, is_nonpositive):
+        if side.of(x) and side.of(value) and node.type.kind == "f":
+            known |= side | (x & is_nonzero)
+    return known | (x & value & is_integer)
+
+
+@infers(Arange)
+def elements_of_arange(node: Expr) -> int:
+    """0, 1, 2, ... ascend and are not negative."""
+    return is_nonnegative | is_sorted | is_integer
+
+
+@infers(Take)
+def row_of_identity(node: Expr, x: int, at: int) -> int:
+    """Rows chosen from one-hot rows are one-hot."""
+    return x & is_one_hot if node.inputs[0].type.ndim > 1 else 0
+
+
+@infers(e.exp, e.log, e.log1p, e.expm1, e.sqrt, e.sigmoid, e.softplus, e.floor, e.rint)
+def order_under_increasing_function(node: Expr, x: int) -> int:
+    """An increasing function keeps the order."""
+    return x & is_sorted
+
+
+def _keeps_order(node: Expr) -> int:
+    """Whether a sum of sorted operands is sorted: where they are as long as the result."""
+    return is_sorted if all(i.type.shape[-1:] == node.type.shape[-1:] for i in node.inputs) else 0
+
+
+@infers(Reduce)
+def sign_of_reduction(node: Expr, x: int) -> int:
+    """Sums, products and extremes of numbers of one sign have it, where there is at least one."""
+    assert isinstance(node.op, Reduce)
+    kind = node.op.kind
+    if kind in ("all", "any"):
+        return 0
+    lengths = [node.inputs[0].type.shape[a] for a in node.op.axes]
+    some = all(n is not None and n > 0 for n in lengths)
+    whole = x & is_integer
+    if kind in ("max", "min"):
+        return x & ELEMENTWISE
+    if node.type.kind != "f":
+        return whole
+    if kind == "sum":
+        if some:
+            return whole | (x & SIGN if x & (is_nonnegative | is_nonpositive) else 0)
+        return whole | (x & (is_nonnegative | is_nonpositive))
+    return whole | (x & is_positive if is_nonnegative.of(x) else x & is_nonzero)
+
+
+def is_identically(value: float, node: Expr) -> bool:
+    """Whether a tensor is one value repeated, seen through broadcasts."""
+    while isinstance(node.op, (BroadcastTo, BroadcastLike)):
+        node = node.inputs[0]
+    found = uniform_value(node)
+    return found is not None and bool(found == value)
+
+
+__all__ = ["SIGN", "is_identically"]

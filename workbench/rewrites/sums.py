@@ -1,0 +1,304 @@
+"""Sums, products and extremes over axes in their simplest form: what is the same in all terms leaves them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import workbench.tensor as pt
+from workbench.graph.expr import Constant, Expr, intern
+from workbench.graph.pattern import uniform_value
+from workbench.graph.properties import is_nonnegative, is_one_hot, is_positive
+from workbench.graph.rewrite import rule
+from workbench.tensor import elementwise as e
+from workbench.tensor.assumptions import assume
+from workbench.tensor.elementwise import Cast
+from workbench.tensor.reduction import Reduce
+from workbench.tensor.shape import BroadcastTo, Reshape, Transpose
+from workbench.tensor.tensor import Tensor, as_tensor
+
+GROUP = "canonicalise"
+
+
+def _matrix(name: str = "m") -> Tensor:
+    return pt.matrix(name, 3, 4)
+
+
+def _vector(name: str = "v") -> Tensor:
+    return pt.vector(name, 4)
+
+
+def _scalar(name: str = "s") -> Tensor:
+    return pt.scalar(name)
+
+
+def _terms(expr: Expr) -> int | None:
+    """How many elements each result of a reduction is made of."""
+    count = 1
+    for a in expr.op.axes:
+        n = expr.inputs[0].type.shape[a]
+        if n is None:
+            return None
+        count *= n
+    return count
+
+
+def _whole(expr: Expr) -> bool:
+    """Whether all axes are reduced."""
+    return len(expr.op.axes) == expr.inputs[0].type.ndim
+
+
+def _kind(expr: Expr, *kinds: str) -> bool:
+    return expr.op.kind in kinds
+
+
+# All reductions -------------------------------------------------------------------------------
+
+
+@rule(GROUP, ops=(Reduce,), over=(Reduce,), examples=lambda: [pt.sum(pt.sum(_matrix(), axis=0)), pt.max(pt.max(_matrix(), axis=1))])
+def reduction_of_reduction(expr: Expr) -> Expr | None:
+    """Two reductions of one kind are one."""
+    inner = expr.inputs[0]
+    if inner.op.kind != expr.op.kind:
+        return None
+    kept = [a for a in range(inner.inputs[0].type.ndim) if a not in inner.op.axes]
+    axes = tuple(sorted((*inner.op.axes, *(kept[a] for a in expr.op.axes))))
+    return intern(Reduce(expr.op.kind, axes), (inner.inputs[0],))
+
+
+@rule(GROUP, ops=(Reduce,), examples=lambda: [pt.sum(pt.matrix("m", 1, 4), axis=0), pt.max(pt.vector("w", 1))])
+def reduction_over_units(expr: Expr) -> Expr | None:
+    """A reduction over axes of length 1 combines nothing: a reshape says so."""
+    x = expr.inputs[0]
+    units = [a for a in expr.op.axes if x.type.shape[a] == 1]
+    if None in x.type.shape or len(units) < len(expr.op.axes):
+        return None
+    return pt.reshape(x, expr.type.shape)
+
+
+@rule(GROUP, ops=(Reduce,), over=(Reshape,), examples=lambda: [pt.sum(pt.reshape(_matrix(), (2, 6))), pt.max(pt.reshape(_vector(), (4, 1)))])
+def reduction_of_reshape(expr: Expr) -> Expr | None:
+    """A reduction of everything does not see the shape."""
+    source = expr.inputs[0].inputs[0]
+    if not _whole(expr):
+        return None
+    return intern(Reduce(expr.op.kind, tuple(range(source.type.ndim))), (source,)) if source.type.ndim else source
+
+
+@rule(GROUP, ops=(Reduce,), over=(Transpose,), examples=lambda: [pt.sum(_matrix().T), pt.max(_matrix().T, axis=0)])
+def reduction_of_transpose(expr: Expr) -> Expr | None:
+    """A reduction of a transpose reduces the axes where they were."""
+    moved = expr.inputs[0]
+    axes = tuple(sorted(moved.op.axes[a] for a in expr.op.axes))
+    made: Expr = intern(Reduce(expr.op.kind, axes), moved.inputs)
+    kept = [a for a in moved.op.axes if a not in axes]
+    return pt.transpose(made, [sorted(kept).index(a) for a in kept])
+
+
+@rule(GROUP, ops=(Reduce,), over=(BroadcastTo,), examples=lambda: [pt.max(pt.broadcast_to(_scalar(), (4,))), pt.min(pt.broadcast_to(_vector(), (3, 4)), axis=0)])
+def extreme_of_repeated(expr: Expr) -> Expr | None:
+    """The largest of one number repeated is that number; so are the smallest, all and any."""
+    repeated = expr.inputs[0]
+    source = repeated.inputs[0]
+    extra = repeated.type.ndim - source.type.ndim
+    if not _kind(expr, "max", "min", "all", "any") or not _terms(expr):
+        return None
+    same = all(a < extra or source.type.shape[a - extra] == 1 for a in expr.op.axes)
+    if not same or None in source.type.shape:
+        return None
+    return pt.broadcast_to(pt.reshape(source, _kept_shape(expr, source, extra)), expr.type.shape)
+
+
+def _kept_shape(expr: Expr, source: Expr, extra: int) -> list[int]:
+    return [n for a, n in enumerate(source.type.shape, extra) if a not in expr.op.axes]
+
+
+# Sums -----------------------------------------------------------------------------------------
+
+
+@rule(GROUP, ops=(Reduce,), over=(BroadcastTo, Constant), examples=lambda: [pt.sum(pt.broadcast_to(_scalar(), (3, 4))), pt.sum(pt.broadcast_to(_vector(), (3, 4)), axis=0)])
+def sum_of_repeated(expr: Expr) -> Expr | None:
+    """The sum of one number repeated is that number times how often."""
+    source = expr.inputs[0]
+    if not _kind(expr, "sum") or source.type.dtype != "float64":
+        return None
+    value = uniform_value(source)
+    if value is not None and _whole(expr):
+        return as_tensor(np.asarray(value * source.type.size))
+    if not isinstance(source.op, BroadcastTo):
+        return None
+    inner = source.inputs[0]
+    if _whole(expr) and None not in inner.type.shape:
+        return pt.sum(inner) * (source.type.size / max(inner.type.size, 1))
+    extra = source.type.ndim - inner.type.ndim
+    terms = _terms(expr)
+    if terms is None or not all(a < extra for a in expr.op.axes):
+        return None
+    return pt.broadcast_to(inner, expr.type.shape) * float(terms)
+
+
+def _scalar_factor(node: Expr) -> tuple[Expr, Expr] | None:
+    """Split a product into a factor without axes and the rest."""
+    if node.op is e.multiply:
+        for a, b in (node.inputs, node.inputs[::-1]):
+            if (a.type.ndim == 0 and b.type.ndim > 0) or (uniform_value(a) is not None and b.type == node.type):
+                return a, b
+    return None
+
+
+@rule(GROUP, ops=(Reduce,), over=(e.multiply,), examples=lambda: [pt.sum(_scalar() * _vector()), pt.sum(2.0 * _matrix(), axis=1)])
+def factor_out_of_sum(expr: Expr) -> Expr | None:
+    """A factor that all terms share is multiplied once, outside the sum."""
+    parts = _scalar_factor(expr.inputs[0]) if _kind(expr, "sum") else None
+    if parts is None or expr.type.dtype != "float64":
+        return None
+    factor, rest = parts
+    value = uniform_value(factor)
+    scale = factor if value is None else pt.constant(np.float64(value))
+    return scale * intern(expr.op, (rest,))
+
+
+@rule(GROUP, ops=(Reduce,), over=(e.divide,), examples=lambda: [pt.sum(_vector() / _scalar()), pt.sum(_matrix() / 3.0, axis=0)])
+def divisor_out_of_sum(expr: Expr) -> Expr | None:
+    """A divisor that all terms share divides once, outside the sum."""
+    over = expr.inputs[0]
+    a, b = over.inputs
+    if not _kind(expr, "sum") or expr.type.dtype != "float64" or b.type.ndim or not a.type.ndim:
+        return None
+    return intern(expr.op, (a,)) / b
+
+
+@rule(GROUP, ops=(Reduce,), over=(e.add, e.subtract), examples=lambda: [pt.sum(_vector() - _scalar()), pt.sum(_vector() + 2.0)])
+def constant_term_out_of_sum(expr: Expr) -> Expr | None:
+    """A term without axes, added in every row, is added once, times the number of rows."""
+    inner = expr.inputs[0]
+    if not _kind(expr, "sum") or not _whole(expr):
+        return None
+    a, b = inner.inputs
+    for term, rest, first in ((a, b, True), (b, a, False)):
+        if term.type.ndim == 0 and rest.type == inner.type and inner.type.dtype == "float64":
+            if None in inner.type.shape:
+                return None
+            total = term * float(inner.type.size)
+            rows = intern(expr.op, (rest,))
+            if inner.op is e.add:
+                return total + rows
+            return total - rows if first else rows - total
+    return None
+
+
+@rule(GROUP, ops=(Reduce,), over=(e.negative,), examples=lambda: [pt.sum(-_vector())])
+def sum_of_negative(expr: Expr) -> Expr | None:
+    """The sign is changed once, outside the sum."""
+    return -intern(expr.op, expr.inputs[0].inputs) if _kind(expr, "sum") else None
+
+
+@rule(GROUP, ops=(Reduce,), examples=lambda: [pt.sum(assume(_matrix(), one_hot=True), axis=1)])
+def sum_of_one_hot(expr: Expr) -> Expr | None:
+    """One 1 and zeros add up to 1."""
+    x = expr.inputs[0]
+    if not _kind(expr, "sum") or expr.op.axes != (x.type.ndim - 1,) or not is_one_hot(x):
+        return None
+    return pt.ones(expr.type.shape, expr.type.dtype) if None not in expr.type.shape else None
+
+
+# Products -------------------------------------------------------------------------------------
+
+
+@rule(GROUP, ops=(Reduce,), over=(e.exp,), examples=lambda: [pt.prod(pt.exp(_vector())), pt.prod(pt.exp(_matrix()), axis=0)])
+def product_of_exp(expr: Expr) -> Expr | None:
+    """A product of exponentials is the exponential of the sum."""
+    return pt.exp(intern(Reduce("sum", expr.op.axes), expr.inputs[0].inputs)) if _kind(expr, "prod") else None
+
+
+@rule(GROUP, ops=(Reduce,), over=(e.sqrt, e.square, e.abs, e.reciprocal), examples=lambda: [pt.prod(pt.square(_matrix()), axis=1), pt.prod(pt.sqrt(pt.exp(_vector())))])
+def product_of_power(expr: Expr) -> Expr | None:
+    """A product of squares is the square of the product; so with magnitudes and reciprocals, and roots of what is not negative."""
+    inner = expr.inputs[0]
+    if not _kind(expr, "prod") or (inner.op is e.sqrt and not is_nonnegative(inner.inputs[0])):
+        return None
+    return intern(inner.op, (intern(expr.op, inner.inputs),))
+
+
+@rule(GROUP, ops=(Reduce,), over=(BroadcastTo, Constant), examples=lambda: [pt.prod(pt.broadcast_to(_scalar(), (4,)))])
+def product_of_repeated(expr: Expr) -> Expr | None:
+    """The product of one number repeated is a power of it."""
+    source = expr.inputs[0]
+    if not _kind(expr, "prod") or not isinstance(source.op, BroadcastTo) or source.inputs[0].type.ndim:
+        return None
+    if source.type.kind != "f" or not (terms := _terms(expr)):
+        return None
+    return e.power(source.inputs[0], float(terms))
+
+
+@rule(GROUP, ops=(Reduce,), over=(e.multiply,), examples=lambda: [pt.prod(_scalar() * _vector()), pt.prod(2.0 * _matrix(), axis=1)])
+def factor_out_of_product(expr: Expr) -> Expr | None:
+    """A factor that all terms share leaves a product as a power."""
+    parts = _scalar_factor(expr.inputs[0]) if _kind(expr, "prod") else None
+    terms = _terms(expr)
+    if parts is None or not terms or expr.type.dtype != "float64" or parts[0].type.ndim:
+        return None
+    return e.power(parts[0], float(terms)) * intern(expr.op, (parts[1],))
+
+
+# Extremes -------------------------------------------------------------------------------------
+
+OPPOSITE = {"max": "min", "min": "max"}
+INCREASING = (e.exp, e.expm1, e.sigmoid, e.softplus)
+INCREASING_ABOVE_ZERO = (e.log, e.log1p, e.sqrt)
+
+
+@rule(GROUP, ops=(Reduce,), over=(e.negative,), examples=lambda: [pt.max(-_vector()), pt.min(-_matrix(), axis=0)])
+def extreme_of_negative(expr: Expr) -> Expr | None:
+    """The largest of the negatives is the negative of the smallest."""
+    if not _kind(expr, "max", "min") or expr.type.kind == "u":
+        return None
+    return -intern(Reduce(OPPOSITE[expr.op.kind], expr.op.axes), expr.inputs[0].inputs)
+
+
+@rule(GROUP, ops=(Reduce,), over=INCREASING + INCREASING_ABOVE_ZERO, examples=lambda: [pt.max(pt.exp(_vector())), pt.max(pt.sqrt(pt.abs(_vector()))), pt.min(pt.sigmoid(_matrix()), axis=0)])
+def extreme_of_increasing(expr: Expr) -> Expr | None:
+    """The largest value of an increasing function is its value at the largest."""
+    inner = expr.inputs[0]
+    if not _kind(expr, "max", "min") or (inner.op in INCREASING_ABOVE_ZERO and not is_nonnegative(inner.inputs[0])):
+        return None
+    return intern(inner.op, (intern(expr.op, inner.inputs),))
+
+
+@rule(GROUP, ops=(Reduce,), over=(e.add,), examples=lambda: [pt.max(_vector() + _scalar()), pt.min(2.0 + _matrix(), axis=0)])
+def term_out_of_extreme(expr: Expr) -> Expr | None:
+    """A term that all elements share is added once, outside the extreme."""
+    if not _kind(expr, "max", "min") or expr.type.kind != "f":
+        return None
+    for term, rest in (expr.inputs[0].inputs, expr.inputs[0].inputs[::-1]):
+        if term.type.ndim == 0 and rest.type.ndim:
+            return term + intern(expr.op, (rest,))
+    return None
+
+
+@rule(GROUP, ops=(Reduce,), over=(e.multiply,), examples=lambda: [pt.max(_vector() * pt.exp(_scalar())), pt.min(2.0 * _matrix(), axis=0)])
+def factor_out_of_extreme(expr: Expr) -> Expr | None:
+    """A positive factor that all elements share is multiplied once, outside the extreme."""
+    parts = _scalar_factor(expr.inputs[0]) if _kind(expr, "max", "min") and expr.type.kind == "f" else None
+    if parts is None or parts[0].type.ndim or not is_positive(parts[0]):
+        return None
+    return parts[0] * intern(expr.op, (parts[1],))
+
+
+@rule(GROUP, ops=(Reduce,), over=(e.logical_not,), examples=lambda: [pt.all(pt.logical_not(_vector() > 0.0)), pt.any(pt.logical_not(_matrix() > 0.0), axis=0)])
+def all_of_not(expr: Expr) -> Expr | None:
+    """All untrue is not any true, and the other way round: de Morgan."""
+    if not _kind(expr, "all", "any"):
+        return None
+    kind = "any" if expr.op.kind == "all" else "all"
+    return pt.logical_not(intern(Reduce(kind, expr.op.axes), expr.inputs[0].inputs))
+
+
+@rule(GROUP, ops=(Reduce,), over=(Cast,), examples=lambda: [pt.max(pt.cast(pt.cast(_vector(), "float32"), "float64"))])
+def extreme_before_cast(expr: Expr) -> Expr | None:
+    """A cast that keeps every value is made once, on the extreme."""
+    inner = expr.inputs[0]
+    if not _kind(expr, "max", "min") or not np.can_cast(inner.inputs[0].type.dtype, inner.type.dtype, "safe"):
+        return None
+    if inner.inputs[0].type.kind == "b":
+        return None
+    return pt.cast(intern(expr.op, inner.inputs), expr.type.dtype)
