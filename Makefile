@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup lint test demo lab bench browser-test clean
+.PHONY: help setup lint test sanitize demo lab bench browser-test clean
 
 help:
 	@echo "make demo   set up, run tutorials/01_radon.ipynb, print its results"
@@ -44,6 +44,13 @@ test: setup
 	cd js && npm run --silent test
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 	$(BIN)/python tests/browser/run.py
+
+# Generated C under AddressSanitizer and UndefinedBehaviorSanitizer, over the tests of every operation.
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g -O1
+sanitize: setup
+	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 \
+	  WORKBENCH_CFLAGS="$(SANITIZE)" $(BIN)/python -m pytest -n 2 tests/tensor tests/compile tests/transforms tests/samplers \
+	  -k "c and not numba and not jax and not numpy" -p no:cacheprovider
 
 demo: setup
 	$(BIN)/python tutorials/run_demo.py

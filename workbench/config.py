@@ -25,3 +25,8 @@ def compiler_command() -> str | None:
 def cache_limit_bytes() -> int:
     """Return how large the cache may grow: ``WORKBENCH_CACHE_MB``, 512 by default."""
     return int(os.environ.get("WORKBENCH_CACHE_MB", "512")) << 20
+
+
+def compiler_flags() -> tuple[str, ...]:
+    """Return further flags for the C compiler, from ``WORKBENCH_CFLAGS``: sanitizers, for tests."""
+    return tuple(os.environ.get("WORKBENCH_CFLAGS", "").split())

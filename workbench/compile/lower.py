@@ -341,7 +341,7 @@ class _Block:
             self.external(x)
 
     def external(self, x: Expr) -> None:
-        arguments = [self.in_memory(self.operand(y)) for y in x.inputs]
+        arguments = [self.in_memory(y) for y in x.inputs]
         if isinstance(x.type, TupleType):
             results = self.results(x)
         else:
@@ -383,15 +383,16 @@ class _Block:
         key = (x.op.label, x.op.graph)
         if key not in self.lowering.regions:
             self.lowering.regions.append(key)
-        arguments = [self.in_memory(self.operand(y)) for y in x.inputs]
+        arguments = [self.in_memory(y) for y in x.inputs]
         results = self.results(x)
         self.statements.append(L.Call(self.lowering.regions.index(key), arguments, results))
 
-    def in_memory(self, value: Value) -> L.Buffer:
+    def in_memory(self, x: Expr) -> L.Buffer:
+        value = self.operand(x)
         if isinstance(value, L.Buffer):
             return value
         self.lowering.count += 1
-        made = L.Buffer(f"t{self.lowering.count}", value.dtype, ())
+        made = L.Buffer(f"t{self.lowering.count}", value.dtype, shape_of(x))
         self.statements.append(L.Copy([(made, value)]))
         return made
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.compile import cache
-from workbench.config import compiler_command
+from workbench.config import compiler_command, compiler_flags
 from workbench.errors import CompileError
 
 FLAGS = (
@@ -34,7 +34,8 @@ class Compiler:
     vector_math: bool
 
     def flags(self) -> tuple[str, ...]:
-        return (*FLAGS, "-lmvec", "-lm") if self.vector_math else (*FLAGS, "-lm")
+        libraries = ("-lmvec", "-lm") if self.vector_math else ("-lm",)
+        return (*FLAGS, *compiler_flags(), *libraries)
 
     def build(self, code: str) -> tuple[Path, bool]:
         """Return the shared library of `code`, and whether it was in the cache already."""

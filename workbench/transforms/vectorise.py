@@ -15,6 +15,7 @@ from workbench.tensor import shape as _s
 from workbench.tensor.annotations import Annotation
 from workbench.tensor.control import Cond, MakeTuple, Region
 from workbench.tensor.elementwise import Elementwise, broadcast_shapes, where
+from workbench.tensor.gufunc import Gufunc
 from workbench.tensor.indexing import AddAt, SetAt, SetSlice, Slice, Take
 from workbench.tensor.reduction import Reduce
 from workbench.tensor.scan import Scan
@@ -135,6 +136,11 @@ BatchRule = Callable[[_Batching, Expr], Any]
 
 def _elementwise(b: _Batching, node: Expr) -> Any:
     return intern(node.op, tuple(b.aligned(x, node.type.ndim) for x in node.inputs))
+
+
+def _gufunc(b: _Batching, node: Expr) -> Any:
+    leading = max(x.type.ndim - core for x, core in zip(node.inputs, node.op.cores))
+    return intern(node.op, tuple(b.aligned(x, leading + core) for x, core in zip(node.inputs, node.op.cores)))
 
 
 def _same(b: _Batching, node: Expr) -> Any:
@@ -287,7 +293,7 @@ RULES: dict[type, BatchRule] = {
     Elementwise: _elementwise, Annotation: _same, _s.Named: _same, Reduce: _reduce, _s.Reshape: _reshape,
     _s.BroadcastTo: _broadcast_to, _s.BroadcastLike: _broadcast_like, _s.Transpose: _transpose,
     _s.Concatenate: _concatenate, Slice: _slice, SetSlice: _set_slice, Take: _take, SetAt: _update, AddAt: _update,
-    MakeTuple: _tuple, Cond: _cond, Region: _region, Scan: _scan,
+    MakeTuple: _tuple, Gufunc: _gufunc, Cond: _cond, Region: _region, Scan: _scan,
 }  # fmt: skip
 """How each operation is batched; any other is applied row by row."""
 
