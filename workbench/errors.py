@@ -128,5 +128,9 @@ class ModelError(WorkbenchError, ValueError):
     """A model that does not make sense: names, dims, coords, data."""
 
 
+class ParameterValueError(ModelError):
+    """A parameter of a distribution outside its domain, at evaluation."""
+
+
 class SamplingError(WorkbenchError, RuntimeError):
     """A sampler that cannot start or go on."""

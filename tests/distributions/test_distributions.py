@@ -6,7 +6,7 @@ import workbench as pm
 import workbench.tensor as pt
 from workbench.compile import function
 from workbench.distributions import draw_rules, set_key
-from workbench.errors import LogProbError, ModelError
+from workbench.errors import LogProbError, ModelError, ParameterValueError
 from workbench.graph import Pass
 from workbench.transforms import grad
 from workbench.transforms.change_of_variables import IntervalTransform, Log
@@ -105,6 +105,10 @@ def test_a_bad_constant_parameter_is_an_error_with_its_value(call):
         call()
 
 
-def test_a_bad_parameter_at_run_time_gives_minus_infinity():
-    s = pt.scalar("s")
-    assert float(logp(pm.Normal.dist(0.0, s), 1.0).eval({"s": -1.0})) == -np.inf
+def test_a_bad_parameter_is_an_error_when_evaluated_and_minus_infinity_when_sampled(backend):
+    s = pt.vector("s", 2)
+    density = logp(pm.Normal.dist(0.0, s), 1.0)
+    with pytest.raises(ParameterValueError, match=r"Normal: sigma must be positive(.|\n)*sigma = -1"):
+        density.eval({"s": [1.0, -1.0]})
+    value, slope = function([s], [density, grad(density.sum(), s)], backend=backend)([1.0, -1.0])
+    assert np.isfinite(value[0]) and value[1] == -np.inf and slope[1] == 0.0

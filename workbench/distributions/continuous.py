@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import workbench.tensor as pt
+from workbench.distributions.constraints import Check, positive
 from workbench.distributions.distribution import INTERVAL, POSITIVE, REAL, Distribution
 from workbench.errors import ModelError
 from workbench.tensor.tensor import Tensor
@@ -49,7 +50,7 @@ class Normal(Distribution):
     """
 
     parameters = ("mu", "sigma")
-    positive_parameters = ("sigma",)
+    domains = {"sigma": positive}
     support = REAL
 
     @classmethod
@@ -59,8 +60,7 @@ class Normal(Distribution):
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         mu, sigma = parameters
-        density = -0.5 * ((value - mu) / sigma) ** 2 - math.log(math.sqrt(2.0 * math.pi)) - pt.log(sigma)
-        return where_valid(sigma > 0.0, density)
+        return -0.5 * ((value - mu) / sigma) ** 2 - math.log(math.sqrt(2.0 * math.pi)) - pt.log(sigma)
 
     @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
@@ -86,7 +86,7 @@ class HalfNormal(Distribution):
     """
 
     parameters = ("sigma",)
-    positive_parameters = ("sigma",)
+    domains = {"sigma": positive}
     support = POSITIVE
 
     @classmethod
@@ -97,7 +97,7 @@ class HalfNormal(Distribution):
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         (sigma,) = parameters
         density = -0.5 * (value / sigma) ** 2 + math.log(math.sqrt(2.0 / math.pi)) - pt.log(sigma)
-        return where_valid(sigma > 0.0, where_valid(value >= 0.0, density))
+        return where_valid(value >= 0.0, density)
 
     @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
@@ -122,7 +122,7 @@ class Exponential(Distribution):
     """
 
     parameters = ("lam",)
-    positive_parameters = ("lam",)
+    domains = {"lam": positive}
     support = POSITIVE
 
     @classmethod
@@ -134,7 +134,7 @@ class Exponential(Distribution):
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         (lam,) = parameters
-        return where_valid(lam > 0.0, where_valid(value >= 0.0, pt.log(lam) - lam * value))
+        return where_valid(value >= 0.0, pt.log(lam) - lam * value)
 
     @classmethod
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
@@ -167,6 +167,11 @@ class Uniform(Distribution):
     @classmethod
     def arguments(cls, lower: Any = 0.0, upper: Any = 1.0) -> tuple[Any, ...]:
         return lower, upper
+
+    @classmethod
+    def checks(cls, *parameters: Tensor) -> list[Check]:
+        lower, upper = parameters
+        return [(lower < upper, "lower must be less than upper")]
 
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import workbench.tensor as pt
+from workbench.distributions.constraints import unit_interval
 from workbench.distributions.distribution import DISCRETE, Distribution
 from workbench.errors import ModelError
 from workbench.tensor.tensor import Tensor
@@ -24,6 +25,7 @@ class Bernoulli(Distribution):
     """
 
     parameters = ("p",)
+    domains = {"p": unit_interval}
     support = DISCRETE
     dtype = "int64"
 
@@ -37,8 +39,7 @@ class Bernoulli(Distribution):
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         (p,) = parameters
         mass = pt.where(pt.equal(value, 1), pt.log(p), pt.log(1.0 - p))
-        valid = pt.logical_and(pt.logical_and(p >= 0.0, p <= 1.0), pt.logical_and(value >= 0, value <= 1))
-        return pt.where(valid, mass, -float("inf"))
+        return pt.where(pt.logical_and(value >= 0, value <= 1), mass, -float("inf"))
 
     @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:

@@ -3,35 +3,28 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
+from workbench.distributions.constraints import Check, Constraint, checked
 from workbench.errors import ModelError, ShapeError
 from workbench.graph.expr import Constant, Data, Expr, Input, Op, intern
 from workbench.graph.inner import Graph
 from workbench.graph.rewrite import rule
 from workbench.graph.traverse import topological
-from workbench.graph.types import TensorType
+from workbench.graph.types import Shape, TensorType
 from workbench.tensor.elementwise import broadcast_shapes, cast
 from workbench.tensor.shape import broadcast_to
 from workbench.tensor.tensor import Tensor, as_tensor, data
 
+Support = str
+"""Where a distribution puts its mass. The model chooses the transform to unconstrained space from it."""
 
-@dataclass(frozen=True)
-class Support:
-    """Where a distribution puts its mass.
-
-    `kind` is "real", "positive", "interval" (between the distribution's bounds) or "discrete": the
-    model chooses the transform to unconstrained space from it.
-    """
-
-    kind: str
-
-
-REAL, POSITIVE, INTERVAL, DISCRETE = (Support(k) for k in ("real", "positive", "interval", "discrete"))
+REAL, POSITIVE, UNIT, INTERVAL, DISCRETE = "real", "positive", "unit", "interval", "discrete"
+SIMPLEX, CIRCULAR = "simplex", "circular"
 
 register_variable: list[Callable[..., Tensor]] = []
 """How a model registers a named variable; put here by the model layer."""
@@ -46,14 +39,20 @@ class Distribution:
     ----------
     parameters
         Names of the parameters of the formulas, in order.
-    positive_parameters
-        Those that must be positive.
+    domains
+        What parameters must satisfy, by name.
+    event_rank
+        How many of the last axes are one draw together: 0, 1 for vectors, 2 for matrices.
+    ranks
+        The same for each parameter; 0 by default.
     support, dtype
         Where the mass lies, and the dtype of draws.
     """
 
     parameters: ClassVar[tuple[str, ...]] = ()
-    positive_parameters: ClassVar[tuple[str, ...]] = ()
+    domains: ClassVar[Mapping[str, Constraint]] = {}
+    event_rank: ClassVar[int] = 0
+    ranks: ClassVar[tuple[int, ...]] = ()
     support: ClassVar[Support] = REAL
     dtype: ClassVar[str] = "float64"
 
@@ -97,27 +96,74 @@ class Distribution:
             if "arguments()" in str(error):
                 raise TypeError(str(error).replace(f"{cls.__name__}.arguments", cls.__name__)) from None
             raise
-        for name, p in zip(cls.parameters, given):
-            _check_parameter(cls, name, p)
+        cls._check_constants(given)
+        batch = cls.batch_shape(*given)
+        event = cls.event_shape(*given)
         wanted = (shape,) if isinstance(shape, (int, np.integer)) else shape
-        natural = broadcast_shapes(*(p.type.shape for p in given), what=f"parameters of {cls.__name__}")
-        full: tuple[int, ...] = tuple(int(n or 0) for n in (natural if wanted is None else wanted))
-        if broadcast_shapes(natural, full) != full:
-            raise ShapeError(
-                f"the parameters of {cls.__name__} have shape {natural}, which does not broadcast to {full}"
-            )
+        full: tuple[int, ...] = tuple(int(n or 0) for n in ((*batch, *event) if wanted is None else wanted))
+        split = len(full) - cls.event_rank
+        if split < 0 or full[split:] != event or broadcast_shapes(batch, full[:split]) != full[:split]:
+            natural = (*batch, *event)
+            raise ShapeError(f"a draw of {cls.__name__} with these parameters has shape {natural}, which does not broadcast to {full}")
         node: Tensor = intern(Draw(cls, full), (fresh_key(), *given))
         return node
 
     @classmethod
+    def event_shape(cls, *parameters: Tensor) -> tuple[int, ...]:
+        """Shape of one draw, of `event_rank` axes."""
+        return ()
+
+    @classmethod
+    def batch_shape(cls, *parameters: Tensor) -> Shape:
+        """Shape of the draws that the parameters make together."""
+        ranks = cls.ranks or (0,) * len(parameters)
+        shapes = [p.type.shape[: p.ndim - rank] for p, rank in zip(parameters, ranks)]
+        for name, p, rank in zip(cls.parameters, parameters, ranks):
+            if p.ndim < rank:
+                raise ShapeError(f"{cls.__name__}: the parameter {name} needs at least {rank} axes, it has shape {p.type.shape}")
+        return broadcast_shapes(*shapes, what=f"parameters of {cls.__name__}")
+
+    @classmethod
+    def checks(cls, *parameters: Tensor) -> list[Check]:
+        """Conditions on the parameters, each with what its message says."""
+        by_name = dict(zip(cls.parameters, parameters))
+        return [(c.holds(by_name[name]), f"{name} must be {c.text}") for name, c in cls.domains.items()]
+
+    @classmethod
+    def _check_constants(cls, parameters: Sequence[Tensor]) -> None:
+        """Raise for conditions that fail whatever the values of the model's variables are."""
+        for name, p in zip(cls.parameters, parameters):
+            if isinstance(p.op, Constant) and np.isnan(p.op.value).any():
+                raise ModelError(f"{cls.__name__}: the parameter {name} is NaN", "check the data it comes from")
+        for condition, text in cls.checks(*parameters):
+            leaves = [n for n in topological([condition]) if not n.inputs]
+            if all(isinstance(n.op, Constant) for n in leaves) and not np.all(condition.eval()):
+                constants = {n: p for n, p in zip(cls.parameters, parameters) if isinstance(p.op, Constant)}
+                shown = ", ".join(f"{n} = {np.array2string(p.op.value, threshold=8)}" for n, p in constants.items())
+                raise ModelError(f"{cls.__name__}: {text}, got {shown}")
+
+    @classmethod
+    def density(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        """The log-density with its checks of the parameters."""
+        return checked(cls.__name__, cls.logp(value, *parameters), cls.checks(*parameters), cls.parameters, parameters)
+
+    @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        """Log-density (or log-mass) of each element."""
+        """Log-density (or log-mass) of each draw, minus infinity outside the support.
+
+        The parameters are taken as valid: `checks` are made around it.
+        """
         raise NotImplementedError
 
     @classmethod
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         """Logarithm of the cumulative distribution function of each element."""
         raise NotImplementedError(f"{cls.__name__}.logcdf")
+
+    @classmethod
+    def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
+        """Quantile function: the inverse of the cumulative distribution function."""
+        raise NotImplementedError(f"{cls.__name__}.icdf")
 
     @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
@@ -139,17 +185,6 @@ def cast_real(parameter: Any) -> Tensor:
     """A parameter as a real tensor."""
     x = as_tensor(parameter)
     return x if x.dtype == "float64" else cast(x, "float64")
-
-
-def _check_parameter(cls: type[Distribution], name: str, p: Tensor) -> None:
-    if not isinstance(p.op, Constant):
-        return
-    value = p.op.value
-    if np.isnan(value).any():
-        raise ModelError(f"{cls.__name__}: the parameter {name} is NaN", "check the data it comes from")
-    if name in cls.positive_parameters and not (value > 0).all():
-        bad = float(value.reshape(-1)[int(np.argmin(value.reshape(-1)))])
-        raise ModelError(f"{cls.__name__}: the parameter {name} must be positive, got {bad}")
 
 
 def fresh_key() -> Tensor:
@@ -206,6 +241,12 @@ class Draw(Op):
 
 def as_array(value: Any) -> Any:
     return value if hasattr(value, "dtype") and hasattr(value, "shape") else np.asarray(value)
+
+
+def event_rank(x: Expr) -> int:
+    """How many of the last axes of a random expression are one draw together."""
+    ranks = [n.op.distribution.event_rank for n in topological([x]) if isinstance(n.op, Draw)]
+    return max(ranks, default=0) if x.type.ndim else 0
 
 
 def has_draw(x: Expr) -> bool:

@@ -169,7 +169,8 @@ class Model:
     def make_value(self, rv: Tensor, transform: Transform | None) -> None:
         """Give a free variable its unconstrained value, an input."""
         self.rvs_to_transforms[rv] = transform
-        value: Tensor = intern(Input(self.value_name(rv), rv.type))
+        shape = rv.type.static_shape if transform is None else transform.value_shape(rv.type.static_shape)
+        value: Tensor = intern(Input(self.value_name(rv), rv.type.with_shape(shape)))
         value.name = self.value_name(rv)
         self.rvs_to_values[rv] = value
 
@@ -244,15 +245,15 @@ class Model:
     def flat_slices(self) -> dict[str, tuple[slice, tuple[int, ...]]]:
         """Where each value variable lies in the flat vector, and its shape."""
         found, at = {}, 0
-        for rv in self.free_RVs:
-            found[self.value_name(rv)] = (slice(at, at + rv.size), rv.type.static_shape)
-            at += rv.size
+        for value in self.value_vars:
+            found[str(value.name)] = (slice(at, at + value.size), value.type.static_shape)
+            at += value.size
         return found
 
     @property
     def flat_size(self) -> int:
         """Length of the flat unconstrained vector."""
-        return sum(rv.size for rv in self.free_RVs)
+        return sum(value.size for value in self.value_vars)
 
     def flatten(self, point: Mapping[str, Any]) -> np.ndarray[Any, Any]:
         """Return a point as the flat unconstrained vector."""

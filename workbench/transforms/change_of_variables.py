@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import workbench.tensor as pt
 from workbench.distributions.continuous import HalfNormal, Uniform
-from workbench.distributions.distribution import Draw
+from workbench.distributions.distribution import INTERVAL, POSITIVE, Draw, event_rank
 from workbench.graph.expr import Expr, Op, intern
 from workbench.graph.rewrite import rule
 from workbench.graph.types import TensorType
@@ -19,8 +20,11 @@ from workbench.transforms.logprob import logp_node
 class Transform:
     """A smooth one-to-one map of the real line onto a support.
 
-    `name` is the ending of value variables' names, as in PyMC (``sigma_log__``).
+    `name` is the ending of value variables' names, as in PyMC (``sigma_log__``); `event_rank` is how
+    many of the last axes it maps together (0: element by element).
     """
+
+    event_rank: ClassVar[int] = 0
 
     @property
     def name(self) -> str:
@@ -35,8 +39,12 @@ class Transform:
         raise NotImplementedError
 
     def log_jacobian(self, value: Tensor, rv: Tensor) -> Tensor:
-        """Logarithm of the derivative of `backward`."""
+        """Logarithm of the (determinant of the) derivative of `backward`, without its event axes."""
         raise NotImplementedError
+
+    def value_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Shape of the unconstrained value of a variable of `shape`."""
+        return shape
 
 
 @dataclass(frozen=True)
@@ -79,10 +87,18 @@ def _bounds(rv: Tensor) -> tuple[Tensor, Tensor]:
     return rv.op.distribution.bounds(*rv.inputs[1:])
 
 
+BY_SUPPORT: dict[str, Callable[[Tensor], Transform]] = {
+    POSITIVE: lambda rv: Log(),
+    INTERVAL: lambda rv: IntervalTransform(),
+}
+"""The transform of a random variable by the support of its distribution; none where it is missing."""
+
+
 def default_transform(rv: Tensor) -> Transform | None:
     """Return the transform that the support of `rv` asks for, if any."""
     assert isinstance(rv.op, Draw)
-    return {"positive": Log(), "interval": IntervalTransform()}.get(rv.op.distribution.support.kind)
+    make = BY_SUPPORT.get(rv.op.distribution.support)
+    return make(rv) if make is not None else None
 
 
 @dataclass(frozen=True)
@@ -91,17 +107,19 @@ class UnconstrainedLogProb(Op):
 
     transform: Transform
     jacobian: bool
+    event_rank: int = 0
     name = "logp_unconstrained"
 
     def infer(self, x: TensorType, value: TensorType) -> TensorType:
-        return TensorType("float64", x.shape)
+        rank = max(self.event_rank, self.transform.event_rank)
+        return TensorType("float64", x.shape[: x.ndim - rank])
 
 
 def unconstrained_logp(rv: Tensor, value: Tensor, transform: Transform | None, jacobian: bool) -> Tensor:
     """Return the log-density of `rv` at an unconstrained `value`, not derived yet."""
     if transform is None:
         return logp_node(rv, value)
-    return intern(UnconstrainedLogProb(transform, jacobian), (rv, value))
+    return intern(UnconstrainedLogProb(transform, jacobian, event_rank(rv)), (rv, value))
 
 
 def _examples() -> list[Any]:
@@ -118,5 +136,11 @@ def change_of_variables(expr: Expr) -> Expr | None:
     rv, value = expr.inputs
     op = expr.op
     assert isinstance(op, UnconstrainedLogProb)
-    term = logp_node(rv, op.transform.backward(value, rv))
-    return term + op.transform.log_jacobian(value, rv) if op.jacobian else term
+    rank = expr.type.ndim
+    term = _summed(logp_node(rv, op.transform.backward(value, rv)), rank)
+    return term + _summed(op.transform.log_jacobian(value, rv), rank) if op.jacobian else term
+
+
+def _summed(x: Tensor, rank: int) -> Tensor:
+    """Sum the last axes so that `rank` are left."""
+    return pt.sum(x, axis=tuple(range(rank, x.ndim))) if x.ndim > rank else x

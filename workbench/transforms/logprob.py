@@ -12,7 +12,7 @@ from typing import Any
 
 import workbench.tensor as pt
 from workbench.distributions.continuous import Normal
-from workbench.distributions.distribution import Draw, has_draw
+from workbench.distributions.distribution import Draw, event_rank, has_draw
 from workbench.errors import LogProbError
 from workbench.graph.expr import Expr, Op, intern
 from workbench.graph.rewrite import RULES, Pass, rule
@@ -28,15 +28,17 @@ GROUP = "logprob"
 class LogProb(Op):
     """The log-density of a random expression (first input) at a value (second)."""
 
+    event_rank: int = 0
     name = "logp"
+    plain = True
 
     def infer(self, x: TensorType, value: TensorType) -> TensorType:
-        return TensorType("float64", x.shape)
+        return TensorType("float64", x.shape[: x.ndim - self.event_rank])
 
 
 def logp_node(x: Tensor, value: Any) -> Tensor:
     """Return the log-density of `x` at `value`, not derived yet."""
-    return intern(LogProb(), (x, as_tensor(value)))
+    return intern(LogProb(event_rank(x)), (x, as_tensor(value)))
 
 
 def logp(rv: Tensor, value: Any) -> Tensor:
@@ -98,7 +100,7 @@ def density_of_draw(expr: Expr) -> Expr | None:
     x, value = expr.inputs
     if not isinstance(x.op, Draw):
         return None
-    return x.op.distribution.logp(value, *x.inputs[1:])
+    return x.op.distribution.density(value, *x.inputs[1:])
 
 
 @rule(GROUP, ops=(LogProb,), examples=_example(lambda: pt.exp(_normal())))

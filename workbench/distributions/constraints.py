@@ -1,0 +1,101 @@
+"""What parameters must satisfy, and the operation that says so when one does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import workbench.tensor as pt
+from workbench.errors import ParameterValueError
+from workbench.graph.expr import Expr, Op, intern
+from workbench.graph.rewrite import rule
+from workbench.graph.types import TensorType
+from workbench.tensor.tensor import Tensor
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """A condition on a parameter.
+
+    Attributes
+    ----------
+    text
+        Completes "the parameter ... must be": "positive".
+    holds
+        The condition as an expression; it may drop the parameter's last axes.
+    """
+
+    text: str
+    holds: Callable[[Tensor], Tensor]
+
+
+positive = Constraint("positive", lambda x: x > 0.0)
+not_negative = Constraint("zero or positive", lambda x: x >= 0.0)
+unit_interval = Constraint("between 0 and 1", lambda x: pt.logical_and(x >= 0.0, x <= 1.0))
+simplex = Constraint(
+    "a vector of probabilities that sum to 1",
+    lambda x: pt.logical_and(pt.all(x >= 0.0, axis=-1), pt.abs(pt.sum(x, axis=-1) - 1.0) < 1e-6),
+)
+
+Check = tuple[Tensor, str]
+"""A condition, and what the message says where it does not hold: "sigma must be positive"."""
+
+
+@dataclass(frozen=True)
+class CheckParameters(Op):
+    """The log-density (first input), where a condition (second) on parameters (the others) holds.
+
+    Evaluated as it is, it raises an error where it does not; in compiled functions the log-density
+    is minus infinity there, so that a sampler turns back.
+    """
+
+    message: str
+    labels: tuple[str, ...]
+    name = "check_parameters"
+    plain = True
+
+    def infer(self, logp: TensorType, *others: TensorType) -> TensorType:
+        return logp
+
+    def numpy(self, logp: Any, condition: Any, *parameters: Any) -> Any:
+        if not np.all(condition):
+            at = tuple(np.argwhere(~np.asarray(condition))[0])
+            shown = ", ".join(f"{label} = {_entry(p, at)}" for label, p in zip(self.labels, parameters))
+            raise ParameterValueError(self.message, f"the value is {shown}")
+        return logp
+
+    def jax(self, logp: Any, condition: Any, *parameters: Any) -> Any:
+        import jax.numpy as jnp
+
+        return jnp.where(condition, logp, -jnp.inf)
+
+    def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
+        rest: list[Expr | None] = [None] * (len(node.inputs) - 1)
+        return [pt.where(node.inputs[1], cotangent, 0.0), *rest]
+
+
+def _entry(value: Any, at: tuple[int, ...]) -> Any:
+    array = np.asarray(value)
+    found = array[at] if len(at) <= array.ndim and all(i < n for i, n in zip(at, array.shape)) else array
+    return np.array2string(np.asarray(found), threshold=8)
+
+
+def checked(title: str, logp: Tensor, checks: Sequence[Check], labels: Sequence[str], parameters: Sequence[Tensor]) -> Tensor:
+    """Return the log-density, guarded by the checks that are not certain."""
+    for condition, text in checks:
+        logp = intern(CheckParameters(f"{title}: {text}", tuple(labels)), (logp, condition, *parameters))
+    return logp
+
+
+def _example() -> list[Expr]:
+    x, s = pt.vector("x", 3), pt.scalar("s")
+    return [intern(CheckParameters("s must be positive", ("s",)), (x, s > 0.0, s))]
+
+
+@rule("canonicalise", ops=(CheckParameters,), examples=_example)
+def minus_infinity_for_bad_parameters(expr: Expr) -> Expr | None:
+    """A sampler must be able to step where parameters are invalid: the density is zero there."""
+    return pt.where(expr.inputs[1], expr.inputs[0], -float("inf"))
