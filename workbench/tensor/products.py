@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import ShapeError
-from workbench.graph.expr import Expr, Op, intern
+from workbench.graph.expr import Expr, intern
 from workbench.graph.types import TensorType
 from workbench.tensor import elementwise as _e
 from workbench.tensor import reduction as _r
 from workbench.tensor import shape as _s
+from workbench.tensor.gufunc import Gufunc, whole
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
@@ -33,15 +34,15 @@ def matrix_transpose(x: Any) -> Tensor:
 
 
 @dataclass(frozen=True)
-class MatMul(Op):
+class MatMul(Gufunc):
     """Matrix times matrix, batched over leading axes, which broadcast."""
 
     name = "matmul"
+    cores = (2, 2)
 
     def infer(self, x: TensorType, y: TensorType) -> TensorType:
         _same_inner("@", x.shape, y.shape, x.shape[-1], y.shape[-2])
-        batch = _e.broadcast_shapes(x.shape[:-2], y.shape[:-2], what="@: the leading axes")
-        return x.with_shape((*batch, x.shape[-2], y.shape[-1]))
+        return x.with_shape((*self.batch(x, y), x.shape[-2], y.shape[-1]))
 
     def numpy(self, x: Any, y: Any) -> Any:
         return np.matmul(x, y)
@@ -54,7 +55,7 @@ class MatMul(Op):
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         x, y = node.inputs
-        g = _s.broadcast_like(cotangent, node)
+        g = whole(cotangent, node)
         return [
             _s.unbroadcast(matmul(g, matrix_transpose(y)), x),
             _s.unbroadcast(matmul(matrix_transpose(x), g), y),

@@ -1,0 +1,491 @@
+"""Matrix factorisations: Cholesky, QR, singular values, eigenvalues. Public in `workbench.tensor.linalg`.
+
+Gradients follow Giles (2008), "Collected matrix derivative results for forward and reverse mode
+algorithmic differentiation", Murray (2016), "Differentiation of the Cholesky decomposition", and
+Roberts and Roberts (2020), "QR and LQ decomposition matrix backpropagation algorithms for square,
+wide, and deep matrices".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from workbench.errors import GradientError
+from workbench.graph.expr import Expr, intern, results_of
+from workbench.graph.types import TensorType, TupleType
+from workbench.tensor import elementwise as _e
+from workbench.tensor import shape as _s
+from workbench.tensor.gufunc import Gufunc, check_matrix, floats, nan_where_it_fails, of_results, whole
+from workbench.tensor.joining import concatenate
+from workbench.tensor.products import matmul, matrix_transpose
+from workbench.tensor.tensor import Tensor, as_tensor
+
+
+@dataclass(frozen=True)
+class Triangle(Gufunc):
+    """The elements on and below (above) the `k`-th diagonal; zeros elsewhere."""
+
+    is_lower: bool
+    k: int
+
+    @property
+    def name(self) -> str:
+        return "tril" if self.is_lower else "triu"
+
+    def infer(self, x: TensorType) -> TensorType:
+        return x
+
+    def numpy(self, x: Any) -> Any:
+        return (np.tril if self.is_lower else np.triu)(x, self.k)
+
+    def jax(self, x: Any) -> Any:
+        import jax.numpy as jnp
+
+        return (jnp.tril if self.is_lower else jnp.triu)(x, self.k)
+
+    def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
+        return [intern(self, (whole(cotangent, node),))]
+
+
+def tril(x: Tensor, k: int = 0) -> Tensor:
+    return intern(Triangle(True, k), (x,))
+
+
+def triu(x: Tensor, k: int = 0) -> Tensor:
+    return intern(Triangle(False, k), (x,))
+
+
+def columns(x: Tensor, scale: Tensor) -> Tensor:
+    """Return matrices with column j times ``scale[..., j]``."""
+    return x * _s.expand_dims(scale, -2)
+
+
+def _half(x: Tensor) -> Tensor:
+    """The lower triangle, with half the diagonal."""
+    return 0.5 * (tril(x) + tril(x, -1))
+
+
+def _gaps(values: Tensor) -> Tensor:
+    """``1 / (values[j] - values[i])`` at (i, j), zero on the diagonal."""
+    gaps = _s.expand_dims(values, -2) - _s.expand_dims(values, -1)
+    n = values.type.shape[-1]
+    one = tril(triu(_s.ones_like(gaps))) if n is None else as_tensor(np.eye(n, dtype=values.dtype))
+    # Ones stand on the diagonal while it divides: infinity there would be NaN in the next derivative.
+    return 1.0 / (gaps + one) - one
+
+
+def _of_lower(s: Tensor) -> Tensor:
+    """The cotangent of the lower triangle that was read, from that of the symmetric matrix it stands for."""
+    return _half(s + matrix_transpose(s))
+
+
+# Cholesky -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Cholesky(Gufunc):
+    """The lower Cholesky factor; reads the lower triangle only; NaN where there is none."""
+
+    name = "cholesky"
+
+    def infer(self, x: TensorType) -> TensorType:
+        check_matrix("cholesky", x, square=True)
+        return x
+
+    def numpy(self, x: Any) -> Any:
+        factor = nan_where_it_fails(np.linalg.cholesky, [x.shape[-2:]], x)
+        failed = np.isnan(np.diagonal(factor, axis1=-2, axis2=-1)).any(-1)
+        return np.where(failed[..., None, None], np.nan, factor) if failed.any() else factor
+
+    def jax(self, x: Any) -> Any:
+        import jax.numpy as jnp
+        from jax.lax import linalg
+
+        if x.size == 0:
+            return x
+        factor = linalg.cholesky(x, symmetrize_input=False)
+        failed = jnp.isnan(jnp.diagonal(factor, axis1=-2, axis2=-1)).any(-1)
+        return jnp.where(failed[..., None, None], jnp.nan, factor)
+
+    def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
+        from workbench.tensor.equations import solve_triangular
+
+        assert isinstance(node, Tensor)
+        inner = _half(matmul(matrix_transpose(node), tril(whole(cotangent, node))))
+        # inv(L).T @ inner @ inv(L)
+        left = solve_triangular(node, inner, trans=1, b_ndim=2)
+        s = matrix_transpose(solve_triangular(node, matrix_transpose(left), trans=1, b_ndim=2))
+        return [_of_lower(s)]
+
+
+def cholesky(x: Any, lower: bool = True) -> Tensor:
+    """Return the Cholesky factor of symmetric positive-definite matrices.
+
+    Parameters
+    ----------
+    x
+        Shape (..., n, n); only the lower triangle is read.
+    lower
+        Return L with ``x = L @ L.T``; else its transpose.
+
+    Returns
+    -------
+    Triangular matrices of the shape of `x`; NaN throughout for one that is not positive definite,
+    on every backend: to a sampler a divergence, not an error.
+
+    Raises
+    ------
+    ShapeError
+        If the matrices are not square.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> pt.linalg.cholesky([[4.0, 2.0], [2.0, 10.0]]).eval()
+    array([[2., 0.],
+           [1., 3.]])
+    """
+    (x,) = floats("cholesky", x)
+    factor: Tensor = intern(Cholesky(), (x,))
+    return factor if lower else matrix_transpose(factor)
+
+
+# QR -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class QR(Gufunc):
+    """Orthonormal columns and a triangle; all columns of Q if `complete`."""
+
+    complete: bool
+    name = "qr"
+
+    def infer(self, x: TensorType) -> TupleType:
+        check_matrix("qr", x)
+        m, n = x.shape[-2:]
+        k = m if self.complete else _least(m, n)
+        return TupleType((x.with_shape((*x.shape[:-2], m, k)), x.with_shape((*x.shape[:-2], k, n))))
+
+    def numpy(self, x: Any) -> Any:
+        return tuple(np.linalg.qr(x, mode="complete" if self.complete else "reduced"))
+
+    def jax(self, x: Any) -> Any:
+        import jax.numpy as jnp
+
+        return tuple(jnp.linalg.qr(x, mode="complete" if self.complete else "reduced"))
+
+    def grad(self, node: Expr, cotangent: Any) -> Sequence[Expr | None]:
+        (x,) = node.inputs
+        m, n = x.type.static_shape[-2:]
+        if self.complete and m > n:
+            raise GradientError(
+                f"no gradient is known through qr(mode='complete') of {m} by {n} matrices: "
+                "the columns of Q beyond R are arbitrary", "use mode='reduced'",
+            )  # fmt: skip
+        q, r = results_of(node)
+        gq, gr = (_s.zeros_like(y) if g is None else g for g, y in zip(of_results(node, cotangent), (q, r)))
+        if m >= n:
+            return [_qr_gradient(q, r, gq, triu(gr))]
+        # x = [first | rest]: Q and the square part of R factor `first`; the rest of R is Q.T @ rest.
+        rest, gr_rest = x[..., m:], gr[..., m:]
+        first = _qr_gradient(q, r[..., :m], gq + matmul(rest, matrix_transpose(gr_rest)), triu(gr[..., :m]))
+        return [concatenate([first, matmul(q, gr_rest)], axis=-1)]
+
+
+def _least(m: int | None, n: int | None) -> int | None:
+    return None if m is None or n is None else min(m, n)
+
+
+def _qr_gradient(q: Tensor, r: Tensor, gq: Tensor, gr: Tensor) -> Tensor:
+    from workbench.tensor.equations import solve_triangular
+
+    m = matmul(r, matrix_transpose(gr)) - matmul(matrix_transpose(gq), q)
+    right = gq + matmul(q, tril(m) + matrix_transpose(tril(m, -1)))
+    return matrix_transpose(solve_triangular(r, matrix_transpose(right), lower=False, b_ndim=2))
+
+
+class QRResult(NamedTuple):
+    """What :func:`qr` returns."""
+
+    Q: Tensor
+    R: Tensor
+
+
+def qr(x: Any, mode: str = "reduced") -> Any:
+    """Return the QR factorisation ``x = Q @ R``: orthonormal columns, and an upper triangle.
+
+    Parameters
+    ----------
+    x
+        Shape (..., m, n).
+    mode
+        "reduced": Q is (..., m, k), R (..., k, n), with k the smaller of m and n; "complete": Q is
+        (..., m, m); "r": R of the reduced form alone.
+
+    Returns
+    -------
+    ``(Q, R)``, or R. The gradient needs full rank in the first k columns, and for "complete" m <= n.
+
+    Raises
+    ------
+    ShapeError
+        If `x` has fewer than two axes.
+    """
+    if mode not in ("reduced", "complete", "r"):
+        raise ValueError(f"qr has no mode {mode!r}; choose 'reduced', 'complete' or 'r'")
+    (x,) = floats("qr", x)
+    result = QRResult(*results_of(intern(QR(mode == "complete"), (x,))))
+    return result.R if mode == "r" else result
+
+
+# Singular values ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SVD(Gufunc):
+    """U, the singular values in descending order, and V transposed."""
+
+    full_matrices: bool
+    name = "svd"
+
+    def infer(self, x: TensorType) -> TupleType:
+        check_matrix("svd", x)
+        *batch, m, n = x.shape
+        k = _least(m, n)
+        rows, cols = (m, n) if self.full_matrices else (k, k)
+        return TupleType(tuple(x.with_shape((*batch, *core)) for core in ((m, rows), (k,), (cols, n))))
+
+    def numpy(self, x: Any) -> Any:
+        m, n = x.shape[-2:]
+        k = min(m, n)
+        rows, cols = (m, n) if self.full_matrices else (k, k)
+        made = nan_where_it_fails(
+            lambda x: tuple(np.linalg.svd(x, full_matrices=self.full_matrices)), [(m, rows), (k,), (cols, n)], x
+        )
+        return tuple(made)
+
+    def jax(self, x: Any) -> Any:
+        import jax.numpy as jnp
+
+        return tuple(jnp.linalg.svd(x, full_matrices=self.full_matrices))
+
+    def grad(self, node: Expr, cotangent: Any) -> Sequence[Expr | None]:
+        u, s, vt = results_of(node)
+        gu, gs, gvt = of_results(node, cotangent)
+        (x,) = node.inputs
+        if self.full_matrices and x.type.shape[-1] != x.type.shape[-2]:
+            if gu is not None or gvt is not None:
+                raise GradientError(
+                    "no gradient is known through the singular vectors of svd(full_matrices=True): "
+                    "those beyond the singular values are arbitrary", "use full_matrices=False",
+                )  # fmt: skip
+            u, s, vt = results_of(intern(SVD(False), (x,)))
+        if gu is None and gvt is None:
+            assert gs is not None
+            return [matmul(columns(u, gs), vt)]
+        gu = _s.zeros_like(u) if gu is None else gu
+        gv = matrix_transpose(_s.zeros_like(vt) if gvt is None else gvt)
+        v, ut = matrix_transpose(vt), matrix_transpose(u)
+        gaps = _gaps(_e.square(s))
+        of_u, of_v = matmul(ut, gu), matmul(vt, gv)
+        inside = columns(gaps * (of_u - matrix_transpose(of_u)), s)
+        inside = inside + gaps * (of_v - matrix_transpose(of_v)) * _s.expand_dims(s, -1)
+        total = matmul(matmul(u, inside), vt)
+        if gs is not None:
+            total = total + matmul(columns(u, gs), vt)
+        # What turns the thin vectors out of the space that they span; square ones span it all.
+        m, n = x.type.shape[-2:]
+        if m is None or n is None or m > n:
+            total = total + matmul(columns(gu - matmul(u, of_u), 1.0 / s), vt)
+        if m is None or n is None or n > m:
+            total = total + matmul(u, matrix_transpose(columns(gv - matmul(v, of_v), 1.0 / s)))
+        return [total]
+
+
+class SVDResult(NamedTuple):
+    """What :func:`svd` returns."""
+
+    U: Tensor
+    S: Tensor
+    Vh: Tensor
+
+
+def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
+    """Return the singular value decomposition ``x = (U * S[..., None, :]) @ Vh``.
+
+    Parameters
+    ----------
+    x
+        Shape (..., m, n).
+    full_matrices
+        Return all of U (m by m) and Vh (n by n), not only the first min(m, n) vectors.
+    compute_uv
+        Return the vectors, not the singular values alone.
+
+    Returns
+    -------
+    ``(U, S, Vh)``, or S: descending, shape (..., min(m, n)). NaN where the algorithm fails. The
+    gradient through the vectors needs distinct singular values, above zero unless the matrix is
+    square; through S it always exists where they are distinct.
+
+    Raises
+    ------
+    ShapeError
+        If `x` has fewer than two axes.
+    """
+    (x,) = floats("svd", x)
+    result = SVDResult(*results_of(intern(SVD(full_matrices and compute_uv), (x,))))
+    return result if compute_uv else result.S
+
+
+# Eigenvalues ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Eigh(Gufunc):
+    """Eigenvalues, ascending, and eigenvectors of the symmetric matrix given by its lower triangle."""
+
+    name = "eigh"
+
+    def infer(self, x: TensorType) -> TupleType:
+        check_matrix("eigh", x, square=True)
+        return TupleType((x.with_shape(x.shape[:-1]), x))
+
+    def numpy(self, x: Any) -> Any:
+        n = x.shape[-1]
+        return tuple(nan_where_it_fails(lambda x: tuple(np.linalg.eigh(x)), [(n,), (n, n)], x))
+
+    def jax(self, x: Any) -> Any:
+        import jax.numpy as jnp
+
+        lower = jnp.tril(x)
+        return tuple(jnp.linalg.eigh(lower + jnp.swapaxes(jnp.tril(x, -1), -1, -2), symmetrize_input=False))
+
+    def grad(self, node: Expr, cotangent: Any) -> Sequence[Expr | None]:
+        w, v = results_of(node)
+        gw, gv = of_results(node, cotangent)
+        vt = matrix_transpose(v)
+        total = None
+        if gw is not None:
+            total = matmul(columns(v, gw), vt)
+        if gv is not None:
+            turned = matmul(matmul(v, _gaps(w) * matmul(vt, gv)), vt)
+            total = turned if total is None else total + turned
+        assert total is not None
+        return [_of_lower(total)]
+
+
+class EighResult(NamedTuple):
+    """What :func:`eigh` returns."""
+
+    eigenvalues: Tensor
+    eigenvectors: Tensor
+
+
+def eigh(x: Any, UPLO: str = "L") -> EighResult:
+    """Return the eigenvalues and eigenvectors of symmetric matrices.
+
+    Parameters
+    ----------
+    x
+        Shape (..., n, n).
+    UPLO
+        Which triangle is read: "L", the lower, or "U".
+
+    Returns
+    -------
+    Eigenvalues, ascending, shape (..., n); eigenvectors as columns, shape (..., n, n). NaN where
+    the algorithm fails. The gradient through the vectors needs distinct eigenvalues.
+
+    Raises
+    ------
+    ShapeError
+        If the matrices are not square.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> pt.linalg.eigh([[2.0, 1.0], [1.0, 2.0]]).eigenvalues.eval().round(12)
+    array([1., 3.])
+    """
+    if UPLO not in ("L", "U"):
+        raise ValueError(f"eigh: UPLO is 'L' or 'U', not {UPLO!r}")
+    (x,) = floats("eigh", x)
+    check_matrix("eigh", x.type, square=True)
+    return EighResult(*results_of(intern(Eigh(), (x if UPLO == "L" else matrix_transpose(x),))))
+
+
+def eigvalsh(x: Any, UPLO: str = "L") -> Tensor:
+    """Return the eigenvalues of symmetric matrices, ascending: shape (..., n). See :func:`eigh`."""
+    return eigh(x, UPLO).eigenvalues
+
+
+@dataclass(frozen=True)
+class Eig(Gufunc):
+    """Eigenvalues and eigenvectors of general matrices: real parts and imaginary parts."""
+
+    name = "eig"
+
+    def infer(self, x: TensorType) -> TupleType:
+        check_matrix("eig", x, square=True)
+        values = x.with_shape(x.shape[:-1])
+        return TupleType((values, values, x, x))
+
+    def numpy(self, x: Any) -> Any:
+        n = x.shape[-1]
+
+        def parts(x: Any) -> tuple[Any, ...]:
+            w, v = np.linalg.eig(x)
+            return tuple(np.ascontiguousarray(p) for p in (np.real(w), np.imag(w), np.real(v), np.imag(v)))
+
+        return nan_where_it_fails(parts, [(n,), (n,), (n, n), (n, n)], x)
+
+    def jax(self, x: Any) -> Any:
+        import jax.numpy as jnp
+
+        w, v = jnp.linalg.eig(x)
+        return tuple(p.astype(x.dtype) for p in (w.real, w.imag, v.real, v.imag))
+
+
+class EigResult(NamedTuple):
+    """What :func:`eig` returns."""
+
+    real_eigenvalues: Tensor
+    imag_eigenvalues: Tensor
+    real_eigenvectors: Tensor
+    imag_eigenvectors: Tensor
+
+
+def eig(x: Any) -> EigResult:
+    """Return the eigenvalues and eigenvectors of general square matrices, as real and imaginary parts.
+
+    There is no complex dtype here, so every complex result comes as two real ones; and there is no
+    gradient. For symmetric matrices use :func:`eigh`, which has one.
+
+    Parameters
+    ----------
+    x
+        Shape (..., n, n).
+
+    Returns
+    -------
+    Real parts and imaginary parts of the eigenvalues, shape (..., n), in no order; and of the
+    eigenvectors, as columns of length 1, shape (..., n, n). NaN where the algorithm fails.
+
+    Raises
+    ------
+    ShapeError
+        If the matrices are not square.
+    """
+    (x,) = floats("eig", x)
+    return EigResult(*results_of(intern(Eig(), (x,))))
+
+
+__all__ = [
+    "QR", "SVD", "Cholesky", "Eig", "EigResult", "Eigh", "EighResult", "QRResult", "SVDResult", "cholesky", "eig",
+    "eigh", "eigvalsh", "qr", "svd",
+]  # fmt: skip
