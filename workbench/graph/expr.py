@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.graph.provenance import Provenance, current_provenance
-from workbench.graph.types import KINDS, TensorType, TupleType, Type, type_of
+from workbench.graph.types import KINDS, TensorType, TupleType, Type, dtype_name, type_of
 
 if TYPE_CHECKING:
     from workbench.graph.inner import Graph
@@ -228,7 +228,7 @@ class Data(Op):
 def constant_op(value: object, dtype: str | None = None) -> Constant:
     """Return the constant operation of a NumPy value (copied, read-only)."""
     array = np.array(value, dtype=dtype, order="C")
-    name = array.dtype.name
+    name = dtype_name(array.dtype)
     if name not in KINDS:
         from workbench.errors import DTypeError
 

@@ -74,8 +74,11 @@ is_diagonal = declare(
     "diagonal", is_symmetric, is_lower_triangular, is_upper_triangular, doc="a square matrix with zeros off the diagonal"
 )
 is_orthogonal = declare("orthogonal", doc="a square matrix whose transpose is its inverse")
+is_positive_semidefinite = declare(
+    "positive_semidefinite", is_symmetric, doc="symmetric, with no eigenvalue below 0"
+)
 is_positive_definite = declare(
-    "positive_definite", is_symmetric, has_positive_diagonal, doc="symmetric, with positive eigenvalues"
+    "positive_definite", is_positive_semidefinite, has_positive_diagonal, doc="symmetric, with positive eigenvalues"
 )
 
 ELEMENTWISE: int = is_integer | is_positive | is_negative
@@ -142,6 +145,8 @@ def _infer(node: Expr) -> int:
         functions = (*INFERENCES[op], *functions)
     for function in functions:
         known |= function(node, *given)
+    if is_lower_triangular.of(known) and is_upper_triangular.of(known):
+        known |= is_diagonal
     return known
 
 

@@ -141,7 +141,7 @@ def _whole(expr: Expr) -> Sequence[Expr]:
 
 
 def _pattern_match(pattern: Expr, function: Callable[..., Any]) -> Callable[[Expr], Sequence[Expr] | None]:
-    wanted = list(inspect.signature(function).parameters)
+    wanted = list(function.__code__.co_varnames[: function.__code__.co_argcount])
     known = {v.op.label for v in pattern_variables(pattern)}
     if not set(wanted) <= known:
         raise RewriteError(f"{function.__name__}: {sorted(set(wanted) - known)} are not in the pattern")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,15 @@ KINDS = {
     **{f"int{n}": "i" for n in (8, 16, 32, 64)}, **{f"uint{n}": "u" for n in (8, 16, 32, 64)},
 }  # fmt: skip
 """NumPy's kind of each dtype a tensor can have, by name."""
+
+
+_NAMES = {np.dtype(name): name for name in KINDS}
+
+
+def dtype_name(dtype: np.dtype[Any]) -> str:
+    """Return the name of a NumPy dtype."""
+    # NumPy makes the name anew each time.
+    return _NAMES.get(dtype) or str(dtype.name)
 
 
 @dataclass(frozen=True)
@@ -89,4 +99,4 @@ class TupleType(Type):
 def type_of(value: object) -> TensorType:
     """Return the type of a NumPy value."""
     array = np.asarray(value)
-    return TensorType(array.dtype.name, array.shape)
+    return TensorType(dtype_name(array.dtype), array.shape)
