@@ -40,7 +40,8 @@ def main(which, path):
         if which == "jax":
             import jax
 
-            f = jax.jit(jax.value_and_grad(lambda q, p=p: p.density(Jax(), q)))
+            m = Jax()
+            f = jax.jit(jax.value_and_grad(lambda q, p=p, m=m: p.density(m, q)))
             f = f.lower(jax.ShapeDtypeStruct((p.size,), "float64")).compile()
             call = lambda q, f=f: jax.block_until_ready(f(q))  # noqa: E731
         else:

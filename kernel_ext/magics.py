@@ -13,11 +13,12 @@ from kernel_ext.cell import run_cell
 from kernel_ext.display import show_graph, show_steps
 from kernel_ext.stepper import RewriteStepper
 from workbench import Model, sample
+from workbench import compile as backends
 from workbench.compile import choose_backend
 from workbench.graph import Expr
 from workbench.graph.rewrite import Trace
 
-BACKENDS = ("auto", "c", "numba", "jax", "numpy")
+BACKENDS = ("auto", *backends.BACKENDS)
 SHOWS = ("graph", "steps", "none")
 
 

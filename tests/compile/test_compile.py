@@ -270,7 +270,7 @@ def test_an_index_out_of_bounds_inside_a_region_names_its_own_variable(name):
     (part,) = pt.region("part", graph, pt.concatenate([outer, [1.0]]), i + 1)
     f = function([outer, i], part + outer.sum(), backend=name)
     assert f([1.0, 2.0, 3.0], [0, 1]).tolist() == [8.0, 9.0]
-    with pytest.raises(IndexError, match="index 4 is out of bounds for inner"):
+    with pytest.raises(IndexError, match="index 4 is out of bounds for axis 0 of inner"):
         f([1.0, 2.0, 3.0], [0, 3])
 
 

@@ -61,10 +61,10 @@ BAD = {
     "unknown name": ("* sigma_a", "* sgima_a", "did you mean 'sigma_a'?", 2, "sgima_a"),
     "unnamed": ('"a_raw", 0, 1', "0, 1", "Normal needs a name as its first argument", 2, "Normal(0, 1"),
     "length": ("a[county]", "a[county[:-1]]", "shapes (39,) and (40,)", 5, "a[county[:-1]] + b * floor"),
-    "index": ("a[county]", "a[county + 1]", "index 5 is out of bounds for an axis of length 5", 5, "a[county + 1]"),
+    "index": ("a[county]", "a[county + 1]", "index 5 is out of bounds for axis 0 of length 5", 5, "a[county + 1]"),
     "missing": ("observed=log_radon", "observed=log_radon * nan", "40 missing values (NaN), the first at index 0", 5, "Normal("),
     "dim": ('dims="county"', 'dims="cuonty"', "there is no dim 'cuonty'", 2, "Normal("),
-    "parameter": ("HalfNormal(1.5)", "HalfNormal(-1.5)", "sigma must be positive, got -1.5", 4, "HalfNormal(-1.5)"),
+    "parameter": ("HalfNormal(1.5)", "HalfNormal(-1.5)", "sigma must be positive, got sigma = -1.5", 4, "HalfNormal(-1.5)"),
     "truth": ("b * floor", "(b if b > 0 else 0.0) * floor", "where(condition, a, b)", 5, "b > 0"),
 }  # fmt: skip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -29,6 +29,7 @@ class _Env(ctypes.Structure):
         ("constants", ctypes.c_void_p),
         ("regions", ctypes.c_void_p),
         ("external", ctypes.c_void_p),
+        ("library", ctypes.c_void_p),
         ("number", ctypes.c_int64),
     ]
 
@@ -96,7 +97,9 @@ class CFunction:
         run.argtypes = [ctypes.c_void_p] * 4
         self._run = run
         self.number = external.enter(self.program)
-        self.fallbacks: list[str] = [*called_back(self.program), *(name for r in self.regions for name in r.fallbacks)]
+        natives = [s for s in L.walk(self.program.body) if isinstance(s, L.External) and s.native is not None]
+        self._library_table = external.library_table() if natives else 0
+        self.fallbacks: list[str] = [*called_back(self.program, {s.which for s in natives}), *(name for r in self.regions for name in r.fallbacks)]
         self._sizes = np.array([*printed.sizes, 0], np.int64)
         self.arena = self.storage.arena + max((r.arena for r in self.regions), default=0)
         self._types = [(b.dtype, b.shape) for b in self.program.inputs]
@@ -117,7 +120,7 @@ class CFunction:
             below = np.array([*(a.value or 0 for a in inner), 0], np.uintp)
             env = _Env(
                 ctypes.cast(self._run, ctypes.c_void_p).value,
-                self._sizes.ctypes.data, table.ctypes.data, below.ctypes.data, external.address, self.number,
+                self._sizes.ctypes.data, table.ctypes.data, below.ctypes.data, external.address, self._library_table, self.number,
             )  # fmt: skip
             self._seen, self._inner = now, inner
             self._kept = (arrays, table, below, env)
@@ -146,15 +149,15 @@ def raise_fault(number: int, check: int, value: int) -> None:
         external.raise_failed()
     failed = external.program(number).checks[check]
     raise IndexBoundsError(
-        f"index {value} is out of bounds for {failed.what}, whose first axis has length {failed.extent}",
+        f"index {value} is out of bounds for axis {failed.axis} of {failed.what}, which has length {failed.extent}",
         f"valid indices run from 0 to {failed.extent - 1}",
         failed.location,
     )
 
 
-def called_back(program: L.Program) -> list[str]:
-    """Return the names of the operations that are called back."""
-    return [str(x.op.name) for x in program.externals]
+def called_back(program: L.Program, native: Collection[int] = ()) -> list[str]:
+    """Return the names of the operations that are called back; those numbered in `native` are not."""
+    return [str(x.op.name) for i, x in enumerate(program.externals) if i not in native]
 
 
 def contiguous(values: Sequence[Any]) -> list[np.ndarray[Any, Any]]:

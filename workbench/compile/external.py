@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import itertools
 import threading
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 
 from workbench.compile import loops as L
 from workbench.graph.types import TupleType
+from workbench.tensor.lapack import ROUTINES
 
 _numbers = itertools.count(1)
 _programs: dict[int, L.Program] = {}
@@ -63,6 +65,28 @@ def _array(address: int, kind: Any) -> np.ndarray[Any, Any]:
 
 external = PROTOTYPE(_external)
 address = ctypes.cast(external, ctypes.c_void_p).value
+
+
+@functools.cache
+def library_table() -> int:
+    """Return the address of a table of SciPy's BLAS and LAPACK routines, in the order of `ROUTINES`."""
+    from scipy.linalg import cython_blas, cython_lapack
+
+    pointer_of: Any = ctypes.pythonapi.PyCapsule_GetPointer
+    name_of: Any = ctypes.pythonapi.PyCapsule_GetName
+    pointer_of.restype, pointer_of.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    name_of.restype, name_of.argtypes = ctypes.c_char_p, [ctypes.py_object]
+    pointers = []
+    for routine in ROUTINES:
+        exported = cython_lapack.__pyx_capi__ if routine in cython_lapack.__pyx_capi__ else cython_blas.__pyx_capi__
+        capsule = exported[routine]
+        pointers.append(pointer_of(capsule, name_of(capsule)))
+    table = (ctypes.c_void_p * len(pointers))(*pointers)
+    _kept.append(table)
+    return ctypes.addressof(table)
+
+
+_kept: list[Any] = []
 
 
 def raise_failed() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +19,14 @@ from workbench.graph.traverse import replace, topological
 from workbench.graph.types import TensorType, type_of
 from workbench.tensor.tensor import as_tensor, set_data
 
-BACKENDS = ("c", "numba", "jax", "numpy")
+BACKENDS = {
+    "c": "workbench.compile.c_backend:CFunction",
+    "numba": "workbench.compile.numba_backend:NumbaFunction",
+    "jax": "workbench.compile.jax_backend:JaxFunction",
+    "numpy": "workbench.compile.numpy_backend:NumpyFunction",
+}
+"""Where each backend is: a class that is made from a graph and a name, and called with arrays."""
+
 _said_no_compiler = False
 
 
@@ -209,36 +217,11 @@ def _sized(p: Expr, shape: tuple[int, ...]) -> Expr:
 
 def compile_graph(graph: Graph, backend: str, name: str, keep_values: bool = False) -> Callable[..., Any]:
     """Compile an optimised graph of known shapes: arrays in, list of arrays out."""
-    if backend == "c":
-        from workbench.compile.c_backend import CFunction
-
-        return CFunction(graph, name)
-    if backend == "numba":
-        from workbench.compile.numba_backend import NumbaFunction
-
-        return NumbaFunction(graph, name)
-    if backend == "jax":
-        from workbench.compile.jax_backend import compile_jax
-
-        return compile_jax(graph)
-    return _NumpyFunction(graph, keep_values)
-
-
-class _NumpyFunction:
-    """The reference: every op's NumPy form, one after another. With `keep`, `values` has every node's."""
-
-    def __init__(self, graph: Graph, keep: bool = False) -> None:
-        self.graph = graph
-        self.values: dict[Expr, Any] = {}
-        self.nodes = [n for n in topological(graph.results) if keep and isinstance(n.type, TensorType)]
-        self.run = Graph(graph.params, [*graph.results, *self.nodes])
-
-    def __call__(self, *values: Any) -> list[np.ndarray[Any, Any]]:
-        with np.errstate(all="ignore"):
-            made = [np.asarray(v) for v in self.run.run("numpy", *values)]
-        count = len(self.graph.results)
-        self.values = dict(zip(self.nodes, made[count:]))
-        return made[:count]
+    module, _, made = BACKENDS[backend].partition(":")
+    compiled: Callable[..., Any] = getattr(importlib.import_module(module), made)(graph, name)
+    if keep_values:
+        compiled.keep_values()  # type: ignore[attr-defined]
+    return compiled
 
 
 def function(

@@ -48,7 +48,7 @@ class JaxFunction:
     branches are part of the program, which is made anew when they change.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, name: str) -> None:
         self.graph = graph
         self.data = [n for n in topological(graph.results) if isinstance(n.op, Data)]
         self.inner_data = _inner_data(graph)
@@ -96,8 +96,3 @@ def _inner_data(graph: Graph) -> list[Expr]:
                 found[n] = None
             pending += n.op.graphs
     return list(found)
-
-
-def compile_jax(graph: Graph) -> JaxFunction:
-    """Compile a graph of known shapes with JAX."""
-    return JaxFunction(graph)

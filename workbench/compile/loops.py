@@ -22,6 +22,7 @@ from typing import Any, Union
 from workbench.graph.expr import Expr
 from workbench.graph.inner import Graph
 from workbench.tensor.elementwise import Elementwise, ScalarOp
+from workbench.tensor.lapack import NativeCall
 
 # Index arithmetic ------------------------------------------------------------------------------
 
@@ -244,11 +245,15 @@ class Call:
 
 @dataclass(eq=False)
 class External:
-    """Call an operation that has no loop form back: its NumPy form, number `which` of the program."""
+    """Call an operation that has no loop form back: its NumPy form, number `which` of the program.
+
+    In C, `native` is called instead, where there is one.
+    """
 
     which: int
     arguments: list[Buffer]
     results: list[Buffer]
+    native: NativeCall | None = None
 
 
 @dataclass(eq=False)
@@ -279,6 +284,7 @@ class Check:
     what: str
     extent: int
     location: Any = None
+    axis: int = 0
 
 
 @dataclass(eq=False)

@@ -27,7 +27,7 @@ from workbench.graph.types import TensorType, TupleType
 from workbench.tensor.annotations import Annotation
 from workbench.tensor.control import Cond, Region, While
 from workbench.tensor.elementwise import Elementwise
-from workbench.tensor.indexing import SetAt, Slice, Take
+from workbench.tensor.indexing import Index, SetAt, Slice, Take
 from workbench.tensor.scan import Scan
 from workbench.tensor.shape import Arange, BroadcastLike, BroadcastTo, Concatenate, Dim, Named, Reshape, Transpose
 
@@ -261,12 +261,12 @@ class _Block:
 
     def reads_same(self, user: Expr, position: int, y: Expr, space: tuple[int, ...], elementwise: bool) -> bool:
         """Whether `user` reads its input at its own loop index."""
-        if not isinstance(y.type, TensorType) or shape_of(y) != space or not (_fuses(y.op) or isinstance(y.op, Take)):
+        if not isinstance(y.type, TensorType) or shape_of(y) != space or not (_fuses(y.op) or isinstance(y.op, (Index, Take))):
             return False
         if elementwise:
             return True
-        if isinstance(user.op, Take):
-            return position == 1
+        if isinstance(user.op, (Index, Take)):
+            return position > 0
         # An accumulation reads its base (the first of several inputs) as a whole.
         return len(user.inputs) == 1 or position > 0
 
@@ -348,7 +348,8 @@ class _Block:
             self.env[x] = made = self.lowering.buffer(x)
             results = [made]
         self.lowering.externals.append(x)
-        self.statements.append(L.External(len(self.lowering.externals) - 1, arguments, results))
+        native = x.op.native(x) if hasattr(x.op, "native") else None
+        self.statements.append(L.External(len(self.lowering.externals) - 1, arguments, results, native))
 
     def operand(self, x: Expr) -> Value:
         return self.value(x)
@@ -572,6 +573,8 @@ class _KernelMaker:
         value = self.block.env.get(x)
         if value is None and isinstance(x.op, Get):
             value = self.block.value(x)
+        if value is None and isinstance(x.op, Constant):  # A formula that `element` made brings constants of its own.
+            value = self.block.lowering.leaf(x)
         # A stored node is read from its buffer only after its unit; before, it is cheap: recompute.
         if value is not None and self.block.place.get(x, -1) < self.number:
             return value if isinstance(value, L.Literal) else self.load(value, L.row_major(at, value.shape))
@@ -630,18 +633,22 @@ class _KernelMaker:
             for i, (start, length, step) in zip(index, spec)
         ]
 
-    def row(self, value: L.Operand, x: Expr, at: Expr) -> L.Index:
-        """The row of `x` that a run-time index `value` asks for, checked unless it is constant."""
-        extent = shape_of(x)[0]
+    def row(self, value: L.Operand, x: Expr, at: Expr, axis: int = 0) -> L.Index:
+        """The row of `x` along `axis` that a run-time index `value` asks for, checked unless it is known."""
+        extent = shape_of(x)[axis]
+        rows = at
+        while isinstance(rows.op, (Reshape, BroadcastTo)):
+            rows = rows.inputs[0]
+        if isinstance(rows.op, Arange) and rows.op.n <= extent:
+            return int(value.value) if isinstance(value, L.Literal) else value
         if isinstance(at.op, Counter) and at.op.steps <= extent:
             assert isinstance(value, str)
             return value
-        if isinstance(at.op, Constant) and at.op.value.size and at.op.value.min() >= 0:
-            # Constants were checked against the axis when the expression was written.
+        if isinstance(at.op, Constant) and at.op.value.size and at.op.value.min() >= 0 and at.op.value.max() < extent:
             return int(value.value) if isinstance(value, L.Literal) else value
         name = self.fresh()
         what = x.name or at.name or "the tensor"
-        self.block.lowering.checks.append(L.Check(what, extent, _location(at)))
+        self.block.lowering.checks.append(L.Check(what, extent, _location(at), axis))
         self.kernel.lines.append(L.Row(name, value, extent, len(self.block.lowering.checks) - 1))
         return name
 

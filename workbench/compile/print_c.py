@@ -29,6 +29,7 @@ typedef struct wb_env {
     void *const *constants;
     const struct wb_env *const *regions;
     int32_t (*external)(int64_t number, int64_t which, void *const *io);
+    void *const *library;
     int64_t number;
 } wb_env;
 """
@@ -241,6 +242,11 @@ class _Printer:
         self.close()
 
     def external(self, s: L.External) -> None:
+        if s.native is not None:
+            self.support[s.native.support] = None
+            given = [*map(self.size, s.native.sizes), *map(self.pointer, (*s.arguments, *s.results))]
+            self.line(f"{s.native.name}({', '.join(['env->library', *given])});")
+            return
         self.open("")
         items = ", ".join(f"(void *)({self.pointer(b)})" for b in (*s.arguments, *s.results))
         self.line(f"void *const io_[] = {{{items}}};", str(self.program.externals[s.which].op.name))
@@ -381,8 +387,7 @@ class _Printer:
         if isinstance(line, L.Load):
             self.line(f"const {C_TYPES[line.dtype]} {line.name} = {self.place(line.buffer, line.index)};", line.buffer.note)
         elif isinstance(line, L.Let):
-            if "c" in line.op.support:
-                self.support[line.op.support["c"]] = None
+            self.support.update(dict.fromkeys(line.op.support.get("c", ())))
             value = line.op.c([self.operand(a) for a in line.arguments], line.dtypes)
             self.line(f"const {C_TYPES[line.dtype]} {line.name} = {value};", line.note)
         elif isinstance(line, L.Position):

@@ -13,6 +13,7 @@ from workbench.compile.storage import Storage, buffers
 from workbench.graph.types import KINDS
 
 PRELUDE = """\
+import math
 import numpy as np
 from math import cos, exp, erf, expm1, log, log1p, sin, sqrt, tan, tanh
 from numba import njit
@@ -21,6 +22,7 @@ EXTERNAL = """\
 from numba import types
 wb_external = types.ExternalFunction("wb_external", types.int32(types.int64, types.int64, types.voidptr))
 """
+NATIVE = ("bool", "int64", "float64")
 OPTIONS = "nogil=True, error_model='numpy'"
 
 
@@ -72,7 +74,7 @@ class _Printer:
         head += [f"    {name} = sizes[{i}]" for i, name in enumerate(self.sizes.values())]
         if p.externals:
             self.support[EXTERNAL] = None
-        support = [s if s is EXTERNAL else f"@njit({OPTIONS})\n{s.strip()}\n" for s in self.support]
+        support = [f"@njit({OPTIONS})\n{s.strip()}\n" if s.startswith(("def ", "\ndef ")) else s for s in self.support]
         return Source("\n".join([*support, *head, *self.lines, ""]), list(self.sizes))
 
     def line(self, text: str, note: str = "") -> None:
@@ -250,9 +252,12 @@ class _Printer:
         if isinstance(line, L.Load):
             self.line(f"{line.name} = {self.place(line.buffer, line.index)}", line.buffer.note)
         elif isinstance(line, L.Let):
-            if "py" in line.op.support:
-                self.support[line.op.support["py"]] = None
-            self.line(f"{line.name} = {line.op.py([self.operand(a) for a in line.arguments], line.dtypes)}", line.note)
+            self.support.update(dict.fromkeys(line.op.support.get("py", ())))
+            value = line.op.py([self.operand(a) for a in line.arguments], line.dtypes)
+            if line.dtype not in NATIVE:
+                # Numba computes narrow numbers as wide ones.
+                value = f"np.{line.dtype}({value})"
+            self.line(f"{line.name} = {value}", line.note)
         elif isinstance(line, L.Position):
             self.line(f"{line.name} = np.{_numpy(line.dtype)}({self.index(line.index)})")
         else:

@@ -18,7 +18,7 @@ from workbench.errors import CompileError
 
 FLAGS = (
     "-std=gnu11", "-O3", "-march=native", "-fPIC", "-shared", "-fno-math-errno", "-fno-trapping-math",
-    "-fopenmp-simd", "-fno-builtin-malloc", "-w",
+    "-fopenmp-simd", "-fno-builtin-malloc", "-fwrapv", "-w",  # Integers wrap around, as NumPy's do.
 )  # fmt: skip
 
 

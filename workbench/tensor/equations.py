@@ -14,10 +14,12 @@ from workbench.graph.types import TensorType, TupleType
 from workbench.tensor import elementwise as _e
 from workbench.tensor import reduction as _r
 from workbench.tensor import shape as _s
-from workbench.tensor.factorisations import cholesky, columns, svd, tril, triu
+from workbench.tensor.factorisations import cholesky, columns, svd
 from workbench.tensor.gufunc import Gufunc, check_matrix, floats, nan_where_it_fails, of_results, whole
+from workbench.tensor.lapack import NativeCall, solve_triangular_call
 from workbench.tensor.products import matmul, matrix_transpose
 from workbench.tensor.tensor import Tensor, as_tensor
+from workbench.tensor.triangles import tril, triu
 
 
 def _check_solve(what: str, a: TensorType, b: TensorType) -> None:
@@ -102,6 +104,12 @@ class SolveTriangular(Gufunc):
         return linalg.triangular_solve(
             a, b, left_side=True, lower=self.is_lower, transpose_a=self.transposed, unit_diagonal=self.unit_diagonal
         )
+
+    def native(self, node: Expr) -> NativeCall | None:
+        if self.unit_diagonal:
+            return None
+        a, b = node.inputs
+        return solve_triangular_call(a.type, b.type, self.is_lower, self.transposed)
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         a, b = node.inputs

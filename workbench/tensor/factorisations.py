@@ -21,42 +21,10 @@ from workbench.tensor import elementwise as _e
 from workbench.tensor import shape as _s
 from workbench.tensor.gufunc import Gufunc, check_matrix, floats, nan_where_it_fails, of_results, whole
 from workbench.tensor.joining import concatenate
+from workbench.tensor.lapack import NativeCall, cholesky_call
 from workbench.tensor.products import matmul, matrix_transpose
 from workbench.tensor.tensor import Tensor, as_tensor
-
-
-@dataclass(frozen=True)
-class Triangle(Gufunc):
-    """The elements on and below (above) the `k`-th diagonal; zeros elsewhere."""
-
-    is_lower: bool
-    k: int
-
-    @property
-    def name(self) -> str:
-        return "tril" if self.is_lower else "triu"
-
-    def infer(self, x: TensorType) -> TensorType:
-        return x
-
-    def numpy(self, x: Any) -> Any:
-        return (np.tril if self.is_lower else np.triu)(x, self.k)
-
-    def jax(self, x: Any) -> Any:
-        import jax.numpy as jnp
-
-        return (jnp.tril if self.is_lower else jnp.triu)(x, self.k)
-
-    def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
-        return [intern(self, (whole(cotangent, node),))]
-
-
-def tril(x: Tensor, k: int = 0) -> Tensor:
-    return intern(Triangle(True, k), (x,))
-
-
-def triu(x: Tensor, k: int = 0) -> Tensor:
-    return intern(Triangle(False, k), (x,))
+from workbench.tensor.triangles import Triangle, tril, triu
 
 
 def columns(x: Tensor, scale: Tensor) -> Tensor:
@@ -110,6 +78,9 @@ class Cholesky(Gufunc):
         factor = linalg.cholesky(x, symmetrize_input=False)
         failed = jnp.isnan(jnp.diagonal(factor, axis1=-2, axis2=-1)).any(-1)
         return jnp.where(failed[..., None, None], jnp.nan, factor)
+
+    def native(self, node: Expr) -> NativeCall | None:
+        return cholesky_call(node.inputs[0].type)
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         from workbench.tensor.equations import solve_triangular
@@ -486,6 +457,6 @@ def eig(x: Any) -> EigResult:
 
 
 __all__ = [
-    "QR", "SVD", "Cholesky", "Eig", "EigResult", "Eigh", "EighResult", "QRResult", "SVDResult", "cholesky", "eig",
-    "eigh", "eigvalsh", "qr", "svd",
+    "QR", "SVD", "Cholesky", "Eig", "EigResult", "Eigh", "EighResult", "QRResult", "SVDResult", "Triangle", "cholesky",
+    "columns", "eig", "eigh", "eigvalsh", "qr", "svd", "tril", "triu",
 ]  # fmt: skip

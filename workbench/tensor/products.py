@@ -15,7 +15,9 @@ from workbench.graph.types import TensorType
 from workbench.tensor import elementwise as _e
 from workbench.tensor import reduction as _r
 from workbench.tensor import shape as _s
+from workbench.tensor import sparse as _sparse
 from workbench.tensor.gufunc import Gufunc, whole
+from workbench.tensor.lapack import NativeCall, matmul_call
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
@@ -53,6 +55,9 @@ class MatMul(Gufunc):
         # The default on GPUs would round float32 to 10 bits first.
         return jnp.matmul(x, y, precision="highest")
 
+    def native(self, node: Expr) -> NativeCall | None:
+        return matmul_call(*(x.type for x in node.inputs))
+
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         x, y = node.inputs
         g = whole(cotangent, node)
@@ -84,7 +89,8 @@ def matmul(x: Any, y: Any) -> Tensor:
     x
         Vector, matrix, or stack of matrices: shape (n,) or (..., m, n).
     y
-        The same: shape (n,) or (..., n, k); leading axes broadcast.
+        The same: shape (n,) or (..., n, k); leading axes broadcast. One may be a sparse matrix (see
+        :func:`workbench.tensor.sparse.dot`).
 
     Raises
     ------
@@ -97,6 +103,8 @@ def matmul(x: Any, y: Any) -> Tensor:
     >>> pt.matmul(pt.constant([[1.0, 2.0], [3.0, 4.0]]), [1.0, 1.0]).eval()
     array([3., 7.])
     """
+    if _sparse.is_sparse(x) or _sparse.is_sparse(y):
+        return _sparse.dot(x, y)
     (x, y), dtype = _numbers("@", x, y)
     if x.ndim == 0 or y.ndim == 0:
         raise ShapeError("@ takes vectors and matrices, not scalars", "use * to scale")

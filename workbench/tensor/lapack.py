@@ -1,0 +1,164 @@
+"""Matrix operations in generated C: plain loops for small matrices, SciPy's BLAS and LAPACK for large ones.
+
+The routines are found at run time through the function pointers that SciPy exports for Cython, so
+nothing is linked. Arrays are row-major: what LAPACK, which is column-major, takes for the transpose.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.graph.types import TensorType
+
+ROUTINES = ("dgemm", "dtrsm", "dpotrf")
+"""Routines that generated code may use, in the order of its table of pointers."""
+SMALL = 48
+"""Matrices of at most this many rows are done by plain loops, which need no call."""
+
+
+@dataclass(frozen=True)
+class NativeCall:
+    """A call of a C function: ``name(library, *sizes, *arguments, *results)``.
+
+    Attributes
+    ----------
+    support
+        The function's C code.
+    """
+
+    support: str
+    name: str
+    sizes: tuple[int, ...]
+
+
+def _batches(*types: TensorType, cores: Sequence[int]) -> tuple[int, list[int]] | None:
+    """How many matrices the operands make, and each operand's step from one to the next; ``None`` if mixed."""
+    counts = [math.prod(t.static_shape[: t.ndim - c]) for t, c in zip(types, cores)]
+    whole = max(counts)
+    if any(n not in (1, whole) for n in counts):
+        return None
+    leading = {t.static_shape[: t.ndim - c] for t, c, n in zip(types, cores, counts) if n == whole and whole > 1}
+    if len(leading) > 1:
+        return None
+    steps = [math.prod(t.static_shape[t.ndim - c :]) if n > 1 else 0 for t, c, n in zip(types, cores, counts)]
+    return whole, steps
+
+
+def _double(*types: Any) -> bool:
+    return all(isinstance(t, TensorType) and t.dtype == "float64" and None not in t.shape and t.size for t in types)
+
+
+def cholesky_call(x: TensorType) -> NativeCall | None:
+    """The lower Cholesky factor of each matrix; NaN throughout where there is none."""
+    if not _double(x):
+        return None
+    n = x.static_shape[-1]
+    return NativeCall(CHOLESKY, "wb_cholesky", (x.size // (n * n), n))
+
+
+def solve_triangular_call(a: TensorType, b: TensorType, lower: bool, transposed: bool) -> NativeCall | None:
+    """Solutions of triangular systems: `a` (..., n, n), `b` (..., n, k)."""
+    if not _double(a, b):
+        return None
+    made = _batches(a, b, cores=(2, 2))
+    if made is None or (made[1][1] == 0 and made[0] > 1):
+        return None
+    batch, (step_a, step_b) = made
+    n, k = b.static_shape[-2:]
+    return NativeCall(SOLVE_TRIANGULAR, "wb_solve_triangular", (batch, step_a, step_b, n, k, int(lower), int(transposed)))
+
+
+def matmul_call(x: TensorType, y: TensorType) -> NativeCall | None:
+    """Products of matrices: `x` (..., m, n), `y` (..., n, k)."""
+    if not _double(x, y):
+        return None
+    made = _batches(x, y, cores=(2, 2))
+    if made is None:
+        return None
+    batch, (step_x, step_y) = made
+    m, n = x.static_shape[-2:]
+    return NativeCall(MATMUL, "wb_matmul", (batch, step_x, step_y, m, n, y.static_shape[-1]))
+
+
+CHOLESKY = f"""\
+typedef void (*wb_dpotrf)(const char *, const int *, double *, const int *, int *);
+static void wb_cholesky(void *const *library, int64_t batch, int64_t n, const double *x, double *out) {{
+    for (int64_t k = 0; k < batch; k++, x += n * n, out += n * n) {{
+        int failed = 0;
+        if (n <= {SMALL}) {{
+            for (int64_t i = 0; i < n && !failed; i++) {{
+                for (int64_t j = 0; j <= i; j++) {{
+                    double sum = x[i * n + j];
+                    for (int64_t p = 0; p < j; p++) sum -= out[i * n + p] * out[j * n + p];
+                    if (j < i) out[i * n + j] = sum / out[j * n + j];
+                    else if (sum > 0.0) out[i * n + i] = sqrt(sum);
+                    else failed = 1;
+                }}
+            }}
+        }} else {{
+            for (int64_t i = 0; i < n; i++)
+                for (int64_t j = 0; j <= i; j++) out[i * n + j] = x[i * n + j];
+            const int size = (int)n;
+            ((wb_dpotrf)library[2])("U", &size, out, &size, &failed);
+            for (int64_t i = 0; i < n && !failed; i++) failed = !(out[i * n + i] > 0.0);
+        }}
+        for (int64_t i = 0; i < n; i++)
+            for (int64_t j = failed ? 0 : i + 1; j < n; j++) out[i * n + j] = failed ? __builtin_nan("") : 0.0;
+    }}
+}}
+"""
+
+# The solution overwrites a copy of the right-hand side. Row i of it depends on the rows before it
+# (after it, for an upper triangle), so the loops run over rows and the innermost along a row.
+SOLVE_TRIANGULAR = f"""\
+typedef void (*wb_dtrsm)(const char *, const char *, const char *, const char *, const int *, const int *,
+                         const double *, const double *, const int *, double *, const int *);
+static void wb_solve_triangular(void *const *library, int64_t batch, int64_t step_a, int64_t step_b, int64_t n, int64_t k,
+                                int64_t lower, int64_t transposed, const double *a, const double *b, double *out) {{
+    for (int64_t q = 0; q < batch; q++, a += step_a, b += step_b, out += n * k) {{
+        for (int64_t i = 0; i < n * k; i++) out[i] = b[i];
+        if (n > {SMALL}) {{
+            const int rows = (int)k, size = (int)n;
+            const double one = 1.0;
+            ((wb_dtrsm)library[1])("R", lower ? "U" : "L", transposed ? "T" : "N", "N", &rows, &size, &one, a, &size, out, &rows);
+            continue;
+        }}
+        const int down = lower != transposed;
+        for (int64_t s = 0; s < n; s++) {{
+            const int64_t i = down ? s : n - 1 - s;
+            for (int64_t t = 0; t < s; t++) {{
+                const int64_t j = down ? t : n - 1 - t;
+                const double factor = transposed ? a[j * n + i] : a[i * n + j];
+                for (int64_t c = 0; c < k; c++) out[i * k + c] -= factor * out[j * k + c];
+            }}
+            for (int64_t c = 0; c < k; c++) out[i * k + c] /= a[i * n + i];
+        }}
+    }}
+}}
+"""
+
+MATMUL = f"""\
+typedef void (*wb_dgemm)(const char *, const char *, const int *, const int *, const int *, const double *,
+                         const double *, const int *, const double *, const int *, const double *, double *, const int *);
+static void wb_matmul(void *const *library, int64_t batch, int64_t step_x, int64_t step_y, int64_t m, int64_t n, int64_t k,
+                      const double *x, const double *y, double *out) {{
+    for (int64_t q = 0; q < batch; q++, x += step_x, y += step_y, out += m * k) {{
+        if (m * n * k > {SMALL * SMALL * SMALL}) {{
+            const int rows = (int)m, inner = (int)n, columns = (int)k;
+            const double one = 1.0, zero = 0.0;
+            ((wb_dgemm)library[0])("N", "N", &columns, &rows, &inner, &one, y, &columns, x, &inner, &zero, out, &columns);
+            continue;
+        }}
+        for (int64_t i = 0; i < m; i++) {{
+            for (int64_t c = 0; c < k; c++) out[i * k + c] = 0.0;
+            for (int64_t j = 0; j < n; j++) {{
+                const double factor = x[i * n + j];
+                for (int64_t c = 0; c < k; c++) out[i * k + c] += factor * y[j * k + c];
+            }}
+        }}
+    }}
+}}
+"""
