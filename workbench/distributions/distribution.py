@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import secrets
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
+import workbench.tensor as pt
 from workbench.distributions.constraints import Check, Constraint, checked
 from workbench.errors import ModelError, ShapeError
 from workbench.graph.expr import Constant, Data, Expr, Input, Op, intern
@@ -29,6 +31,9 @@ SIMPLEX, CIRCULAR = "simplex", "circular"
 register_variable: list[Callable[..., Tensor]] = []
 """How a model registers a named variable; put here by the model layer."""
 
+register_deterministic: list[Callable[..., Tensor]] = []
+"""How a distribution keeps what it derives from its draw (`probs`, `corr`); put here by the model layer."""
+
 
 class Distribution:
     """Base of all distributions. Subclasses are declarations and are never instantiated.
@@ -47,6 +52,8 @@ class Distribution:
         The same for each parameter; 0 by default.
     support, dtype
         Where the mass lies, and the dtype of draws.
+    made_from
+        For a class that :meth:`with_fields` made: the class it was made of, and the fields.
     """
 
     parameters: ClassVar[tuple[str, ...]] = ()
@@ -55,6 +62,7 @@ class Distribution:
     ranks: ClassVar[tuple[int, ...]] = ()
     support: ClassVar[Support] = REAL
     dtype: ClassVar[str] = "float64"
+    made_from: ClassVar[tuple[Any, Mapping[str, Any]] | None] = None
 
     def __new__(cls, name: Any = None, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(name, str):
@@ -68,12 +76,24 @@ class Distribution:
         return register_variable[0](cls, name, *args, **kwargs)
 
     @classmethod
+    def with_fields(cls, **fields: Any) -> type[Self]:
+        """This distribution with something fixed in it, such as the distributions that it modifies.
+
+        A subclass with `fields` as attributes. It is the same class for equal fields, so that equal
+        draws are one expression.
+        """
+        key = (cls, *sorted(fields.items()))
+        content = {**fields, "made_from": (cls, fields), "__doc__": cls.__doc__, "__module__": cls.__module__}
+        made: type[Self] = _made.setdefault(key, type(cls.__name__, (cls,), content))
+        return made
+
+    @classmethod
     def arguments(cls, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         """The call's parameters in the order of `parameters` (alternative ones converted)."""
         raise NotImplementedError
 
     @classmethod
-    def dist(cls, *args: Any, shape: Any = None, **kwargs: Any) -> Tensor:
+    def dist(cls, *args: Any, shape: Any = None, size: Any = None, **kwargs: Any) -> Tensor:
         """Return a random variable outside of any model.
 
         Parameters
@@ -82,6 +102,8 @@ class Distribution:
             The distribution's parameters.
         shape
             Shape of the variable; that of the parameters by default.
+        size
+            The shape without the axes of one draw: an alternative to `shape`.
 
         Raises
         ------
@@ -96,9 +118,18 @@ class Distribution:
             if "arguments()" in str(error):
                 raise TypeError(str(error).replace(f"{cls.__name__}.arguments", cls.__name__)) from None
             raise
+        return cls.variable(given, shape, size)
+
+    @classmethod
+    def variable(cls, given: Sequence[Tensor], shape: Any = None, size: Any = None) -> Tensor:
+        """Return a random variable with these parameters, in the order of `parameters`."""
         cls._check_constants(given)
         batch = cls.batch_shape(*given)
         event = cls.event_shape(*given)
+        if size is not None:
+            if shape is not None:
+                raise ModelError(f"{cls.__name__}: give shape or size, not both")
+            shape = (*((size,) if isinstance(size, (int, np.integer)) else size), *event)
         wanted = (shape,) if isinstance(shape, (int, np.integer)) else shape
         full: tuple[int, ...] = tuple(int(n or 0) for n in ((*batch, *event) if wanted is None else wanted))
         split = len(full) - cls.event_rank
@@ -161,6 +192,11 @@ class Distribution:
         raise NotImplementedError(f"{cls.__name__}.logcdf")
 
     @classmethod
+    def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        """Logarithm of the probability of more than `value`; to be given where it keeps more digits."""
+        return pt.log1mexp(cls.logcdf(value, *parameters))
+
+    @classmethod
     def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
         """Quantile function: the inverse of the cumulative distribution function."""
         raise NotImplementedError(f"{cls.__name__}.icdf")
@@ -179,6 +215,9 @@ class Distribution:
     def bounds(cls, *parameters: Tensor) -> tuple[Tensor, Tensor]:
         """Lower and upper bound, for an "interval" support."""
         raise NotImplementedError
+
+
+_made: weakref.WeakValueDictionary[tuple[Any, ...], Any] = weakref.WeakValueDictionary()
 
 
 def cast_real(parameter: Any) -> Tensor:
@@ -244,9 +283,22 @@ def as_array(value: Any) -> Any:
 
 
 def event_rank(x: Expr) -> int:
-    """How many of the last axes of a random expression are one draw together."""
-    ranks = [n.op.distribution.event_rank for n in topological([x]) if isinstance(n.op, Draw)]
-    return max(ranks, default=0) if x.type.ndim else 0
+    """How many of the last axes of a random expression are one draw together.
+
+    That of the draws it is made of, not of those that they depend on.
+    """
+    if not x.type.ndim:
+        return 0
+    rank, seen, pending = 0, {x}, [x]
+    while pending:
+        node = pending.pop()
+        if isinstance(node.op, Draw):
+            rank = max(rank, node.op.distribution.event_rank)
+            continue
+        fresh = [n for n in node.inputs if n not in seen]
+        seen.update(fresh)
+        pending += fresh
+    return rank
 
 
 def has_draw(x: Expr) -> bool:

@@ -106,20 +106,27 @@ class _Writer:
         return self.known[graph]
 
     def node(self, n: Expr, number: dict[Expr, int]) -> dict[str, Any]:
-        made: dict[str, Any] = {"op": type(n.op).__name__}
-        if isinstance(n.op, Constant):
-            made["value"] = self.value(n.op.value)
-        elif isinstance(n.op, Data):
-            made["data"] = self.cell(n.op)
-        elif (name := _name_of(n.op)) is not None:
-            made["named"] = name
-        elif is_dataclass(n.op):
-            made["fields"] = {f.name: self.value(getattr(n.op, f.name)) for f in fields(n.op)}
+        made = self.op(n.op)
         if n.inputs:
             made["inputs"] = [number[x] for x in n.inputs]
         if n.name is not None:
             made["name"] = n.name
         return made
+
+    def op(self, op: Op) -> dict[str, Any]:
+        made: dict[str, Any] = {"op": type(op).__name__}
+        if isinstance(op, Constant):
+            made["value"] = self.value(op.value)
+        elif isinstance(op, Data):
+            made["data"] = self.cell(op)
+        elif (name := _name_of(op)) is not None:
+            made["named"] = name
+        elif is_dataclass(op):
+            made["fields"] = self.fields({f.name: getattr(op, f.name) for f in fields(op)})
+        return made
+
+    def fields(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: self.value(v) for name, v in values.items()}
 
     def cell(self, op: Data) -> int:
         """Number of a data array, which several graphs may share."""
@@ -147,6 +154,11 @@ class _Writer:
         name = _name_of(v)
         if name is not None:
             return {"named": name}
+        if isinstance(v, Op):
+            return {"op": self.op(v)}
+        if getattr(v, "made_from", None) is not None:
+            maker, content = v.made_from
+            return {"made": [self.value(maker), self.fields(content)]}
         raise SerialisationError(f"a field of type {type(v).__name__} cannot be written as JSON: {v!r}")
 
 
@@ -197,6 +209,13 @@ class _Reader:
             return TupleType(tuple(self.value(t) for t in content))
         if kind == "named":
             return _by_name(content)
+        if kind == "op":
+            return self.op(content)
+        if kind == "made":
+            maker, given = self.value(content[0]), content[1]
+            if not hasattr(maker, "with_fields"):
+                raise ValueError(f"{maker!r} is nothing that others are made from")
+            return maker.with_fields(**{name: self.value(x) for name, x in given.items()})
         if kind == "array":
             dtype, shape, data = content
             array = np.frombuffer(base64.b64decode(data), np.dtype(dtype).newbyteorder("<"))
