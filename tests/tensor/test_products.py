@@ -51,6 +51,10 @@ CASES = {
     "kron with a scalar": (pt.kron, np.kron, [(), (3, 2)]),
     "kron of nothing": (pt.kron, np.kron, [(0, 2), (2, 2)]),
     "tensordot": (pt.tensordot, np.tensordot, [(2, 3, 4), (3, 4, 2)]),
+    **{
+        f"{name} {k} {shape}": (lambda x, f=name, k=k: getattr(pt, f)(x, k), lambda x, f=name, k=k: getattr(np, f)(x, k), [shape])
+        for name in ("tril", "triu") for k in (0, 1, -2) for shape in [(3, 3), (2, 4), (2, 4, 2), (0, 2), (1, 1)]
+    },
     "matrix_transpose": (pt.matrix_transpose, np.matrix_transpose, [(2, 3, 4)]),
     **{
         f"tensordot {axes}": (lambda x, y, a=axes: pt.tensordot(x, y, a), lambda x, y, a=axes: np.tensordot(x, y, a), shapes)
@@ -192,6 +196,7 @@ def test_operators_and_methods():
         (lambda x, y, s: pt.matvec(pt.ones(3), x), "matvec takes"),
         (lambda x, y, s: pt.vecmat(x, pt.ones(3)), "vecmat takes"),
         (lambda x, y, s: pt.matrix_transpose(s), "takes matrices"),
+        (lambda x, y, s: pt.tril(pt.ones(3)), "tril takes matrices"),
         (lambda x, y, s: pt.tensordot(x, y, 3), "over 3 axes"),
         (lambda x, y, s: pt.tensordot(x, y, ([0], [0])), "2 is not 3"),
         (lambda x, y, s: pt.tensordot(x, y, ([0, 1], [0])), "do not pair up"),
