@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import workbench.tensor as pt
-from workbench.distributions.distribution import Distribution, register_variable
+from workbench.distributions.distribution import Distribution, register_deterministic, register_variable
 from workbench.errors import ModelError, ShapeError
 from workbench.graph.types import Shape
 from workbench.model.model import Model, current_model
@@ -149,6 +149,9 @@ def Deterministic(name: str, value: Any, dims: str | Sequence[str] | None = None
     model.add_name(name, x, names)
     model.deterministics.append(x)
     return x
+
+
+register_deterministic.append(Deterministic)
 
 
 def _own(name: str, x: Tensor) -> Tensor:

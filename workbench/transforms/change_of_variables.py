@@ -16,12 +16,18 @@ from workbench.tensor.tensor import Tensor
 from workbench.transforms.logprob import logp_node
 
 
-@dataclass(frozen=True)
 class Transform:
     """A smooth one-to-one map of the real line onto a support.
 
-    `name` is the ending of value variables' names, as in PyMC (``sigma_log__``); `event_rank` is how
-    many of the last axes it maps together (0: element by element).
+    A subclass makes a transform of one's own: it gives `name`, `backward`, `forward` and
+    `log_jacobian`, and `value_shape` if the unconstrained value has another shape.
+
+    Attributes
+    ----------
+    name
+        The ending of value variables' names, as in PyMC (``sigma_log__``).
+    event_rank
+        How many of the last axes it maps together (0: element by element).
     """
 
     event_rank: ClassVar[int] = 0
@@ -111,15 +117,16 @@ class UnconstrainedLogProb(Op):
     name = "logp_unconstrained"
 
     def infer(self, x: TensorType, value: TensorType) -> TensorType:
-        rank = max(self.event_rank, self.transform.event_rank)
-        return TensorType("float64", x.shape[: x.ndim - rank])
+        return TensorType("float64", x.shape[: x.ndim - self.event_rank])
 
 
 def unconstrained_logp(rv: Tensor, value: Tensor, transform: Transform | None, jacobian: bool) -> Tensor:
     """Return the log-density of `rv` at an unconstrained `value`, not derived yet."""
     if transform is None:
         return logp_node(rv, value)
-    return intern(UnconstrainedLogProb(transform, jacobian, event_rank(rv)), (rv, value))
+    together = rv.ndim - transform.log_jacobian(value, rv).ndim
+    rank = max(event_rank(rv), transform.event_rank, together)
+    return intern(UnconstrainedLogProb(transform, jacobian, rank), (rv, value))
 
 
 def _examples() -> list[Any]:
