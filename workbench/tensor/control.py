@@ -15,6 +15,16 @@ from workbench.tensor import elementwise as _e
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
+def check_inner(graph: Graph, given: Sequence[Type], what: str, results: Sequence[Type] | None = None) -> None:
+    """Raise unless an inner graph takes values of the types given, and returns those it must."""
+    params = tuple(p.type for p in graph.params)
+    if params != tuple(given):
+        raise ShapeError(f"{what} takes {', '.join(map(str, params))}; it is given {', '.join(map(str, given))}")
+    if results is not None and graph.result_types != tuple(results):
+        made = ", ".join(map(str, graph.result_types))
+        raise ShapeError(f"{what} returns {made}; it must return {', '.join(map(str, results))}")
+
+
 @dataclass(frozen=True)
 class While(Op):
     """``while cond(carried): carried = body(carried)``.
@@ -35,6 +45,8 @@ class While(Op):
         return While(graphs[0], graphs[1], self.carried)
 
     def infer(self, *types: Type) -> TupleType:
+        check_inner(self.cond, types, "the condition of a while loop")
+        check_inner(self.body, types, "the body of a while loop", types[: self.carried])
         return TupleType(types[: self.carried])
 
     def numpy(self, *values: Any) -> Any:
@@ -70,6 +82,8 @@ class Cond(Op):
         return Cond(*graphs)
 
     def infer(self, predicate: Type, *types: Type) -> TupleType:
+        check_inner(self.then, types, "a branch")
+        check_inner(self.orelse, types, "a branch", self.then.result_types)
         return TupleType(self.then.result_types)
 
     def numpy(self, predicate: Any, *values: Any) -> Any:
@@ -102,6 +116,7 @@ class Region(Op):
         return Region(self.label, *graphs)
 
     def infer(self, *types: Type) -> TupleType:
+        check_inner(self.graph, types, f"the region {self.label}")
         return TupleType(self.graph.result_types)
 
     def numpy(self, *values: Any) -> Any:

@@ -12,7 +12,7 @@ from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, Op, intern, results_of
 from workbench.graph.inner import Graph, close_over
 from workbench.graph.types import TensorType, TupleType, Type
-from workbench.tensor.control import fresh_inputs
+from workbench.tensor.control import check_inner, fresh_inputs
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
@@ -39,6 +39,10 @@ class Scan(Op):
         return Scan(graphs[0], self.steps, self.carries, self.sequences)
 
     def infer(self, *types: Type) -> TupleType:
+        given: list[Any] = list(types)
+        for i in range(self.carries, self.carries + self.sequences):
+            given[i] = given[i].with_shape(given[i].shape[1:])
+        check_inner(self.body, given, "the body of a scan")
         results: list[Any] = list(self.body.result_types)
         stacked = [t.with_shape((self.steps, *t.shape)) for t in results[self.carries :]]
         return TupleType((*results[: self.carries], *stacked))
