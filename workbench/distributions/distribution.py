@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import secrets
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -83,7 +84,9 @@ class Distribution:
         draws are one expression.
         """
         key = (cls, *sorted(fields.items()))
-        content = {**fields, "made_from": (cls, fields), "__doc__": cls.__doc__, "__module__": cls.__module__}
+        # A function as it is would be taken for a method of the class.
+        attributes = {name: staticmethod(v) if inspect.isroutine(v) else v for name, v in fields.items()}
+        content = {**attributes, "made_from": (cls, fields), "__doc__": cls.__doc__, "__module__": cls.__module__}
         made: type[Self] = _made.setdefault(key, type(cls.__name__, (cls,), content))
         return made
 

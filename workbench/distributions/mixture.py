@@ -9,7 +9,15 @@ import numpy as np
 
 import workbench.tensor as pt
 from workbench.distributions.components import (
-    Component, batch_of, component, component_checks, draw_of, event_of, logp_of, names_of, ranks_of, split,
+    Component,
+    batch_of,
+    component,
+    component_checks,
+    draw_of,
+    event_of,
+    names_of,
+    ranks_of,
+    split,
     support_point_of,
 )  # fmt: skip
 from workbench.distributions.constraints import Check, simplex
@@ -51,7 +59,9 @@ class Mixture(Distribution):
     components: ClassVar[tuple[Draw, ...]] = ()
 
     @classmethod
-    def dist(cls, w: Any, comp_dists: Any, *, shape: Any = None, size: Any = None) -> Tensor:
+    def dist(  # type: ignore[override]
+        cls, w: Any, comp_dists: Any, *, shape: Any = None, size: Any = None
+    ) -> Tensor:
         single = not isinstance(comp_dists, (list, tuple))
         given = [comp_dists] if single else list(comp_dists)
         parts = [component(f"{cls.__name__}: component {i}", x) for i, x in enumerate(given)]
@@ -134,7 +144,7 @@ class Mixture(Distribution):
         edges = pt.cumsum(parameters[0], axis=-1)[..., :-1]
         chosen = pt.sum(pt.cast(pt.random.uniform(keys[0], batch)[..., None] >= edges, "int64"), axis=-1)
         if len(parts) == 1:
-            count = batch_of(parts[0][0])[-1]
+            count = int(batch_of(parts[0][0])[-1] or 0)
             every = draw_of(parts[0], keys[1], (*batch, count, *event))
             mine = pt.equal(chosen[..., None], pt.arange(count))
             return pt.sum(pt.where(_padded(mine, cls.event_rank), every, pt.zeros_like(every)), axis=split_at)
@@ -184,7 +194,7 @@ class NormalMixture(Mixture):
     """
 
     @classmethod
-    def dist(
+    def dist(  # type: ignore[override]
         cls, w: Any, mu: Any, sigma: Any = None, tau: Any = None, *, comp_shape: Any = (), shape: Any = None, size: Any = None
     ) -> Tensor:
         parts = Normal.dist(mu, sigma=sigma, tau=tau, shape=comp_shape or None)

@@ -1,0 +1,308 @@
+"""Truncated and censored distributions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+import workbench.tensor as pt
+from workbench.distributions.components import (
+    Component,
+    batch_of,
+    component,
+    component_checks,
+    draw_of,
+    logp_of,
+    names_of,
+    ranks_of,
+    support_point_of,
+)  # fmt: skip
+from workbench.distributions.constraints import Check
+from workbench.distributions.distribution import DISCRETE, INTERVAL, REAL, Distribution, Draw, cast_real
+from workbench.errors import ModelError
+from workbench.graph.expr import Constant
+from workbench.graph.types import Shape
+from workbench.tensor.elementwise import broadcast_shapes
+from workbench.tensor.tensor import Tensor
+
+INF = float("inf")
+
+
+class Modified(Distribution):
+    """What truncated and censored distributions share: one distribution, and two limits.
+
+    Attributes
+    ----------
+    base
+        The distribution and its shape.
+    limited
+        Whether there is a limit below, and above.
+    """
+
+    parameters = ("lower", "upper")
+    base: ClassVar[Draw]
+    limited: ClassVar[tuple[bool, bool]]
+
+    @classmethod
+    def _made(cls, dist: Any, lower: Any, upper: Any, shape: Any, size: Any, **fields: Any) -> Tensor:
+        draw, inner = component(f"{cls.__name__}: dist", dist)
+        inside = draw.distribution
+        if inside.event_rank:
+            raise ModelError(f"{cls.__name__}: {inside.__name__} is a distribution of vectors", "limits are for numbers")
+        low = cast_real(-INF if lower is None else lower)
+        high = cast_real(INF if upper is None else upper)
+        made = cls.with_fields(
+            base=draw,
+            limited=(not _is_constant(low, -INF), not _is_constant(high, INF)),
+            parameters=(*names_of(draw, "dist"), "lower", "upper"),
+            ranks=(*ranks_of(draw), 0, 0),
+            dtype=inside.dtype,
+            **fields,
+        )
+        return made.variable([*inner, low, high], shape, size)
+
+    @classmethod
+    def _parts(cls, parameters: Sequence[Tensor]) -> tuple[Component, Tensor, Tensor]:
+        *inner, lower, upper = parameters
+        return (cls.base, tuple(inner)), lower, upper
+
+    @classmethod
+    def batch_shape(cls, *parameters: Tensor) -> Shape:
+        _, lower, upper = cls._parts(parameters)
+        return broadcast_shapes(batch_of(cls.base), lower.type.shape, upper.type.shape, what=f"parameters of {cls.__name__}")
+
+    @classmethod
+    def checks(cls, *parameters: Tensor) -> list[Check]:
+        part, lower, upper = cls._parts(parameters)
+        order = [(lower <= upper, "lower must not be greater than upper")] if all(cls.limited) else []
+        return [*order, *component_checks(cls.base.name, part)]
+
+    @classmethod
+    def _discrete(cls) -> bool:
+        return np.dtype(cls.dtype).kind in "iu"
+
+    @classmethod
+    def _below(cls, lower: Tensor) -> Tensor:
+        """Where the distribution function does not count `lower` itself: a discrete one steps there."""
+        return lower - 1.0 if cls._discrete() else lower
+
+    @classmethod
+    def _between(cls, lower: Tensor, upper: Tensor) -> Tensor:
+        """A point between the limits."""
+        if all(cls.limited):
+            middle = (lower + upper) / 2.0
+            return pt.floor(middle) if cls._discrete() else middle
+        if cls.limited[0]:
+            return lower + 1.0
+        return upper - 1.0 if cls.limited[1] else pt.zeros_like(upper)
+
+
+class Truncated(Modified):
+    r"""A distribution of numbers, restricted to an interval.
+
+    .. math:: f_t(x) = \frac{f(x)}{F(u) - F(l)},\quad l \le x \le u
+
+    where `f` and `F` are the density and the distribution function of `dist`. Of a discrete
+    distribution `lower` itself belongs to the interval: `F` is taken below it.
+
+    Parameters
+    ----------
+    dist
+        The distribution, made by ``.dist()``; it must have a `logcdf`.
+    lower, upper
+        Limits, both inside; ``None`` for none.
+    max_n_steps
+        How often a draw by rejection is tried; by the quantile function where `dist` has one.
+        What is outside of the limits still is NaN then (the smallest integer, where discrete).
+
+    Examples
+    --------
+    >>> from workbench.distributions.continuous import Exponential
+    >>> from workbench.transforms.logprob import logp
+    >>> x = Truncated.dist(Exponential.dist(1.0), lower=2.0)
+    >>> round(float(logp(x, 2.5).eval()), 6)  # an exponential forgets where it was
+    -0.5
+    """
+
+    max_n_steps: ClassVar[int] = 10_000
+
+    @classmethod
+    def dist(  # type: ignore[override]
+        cls, dist: Any, lower: Any = None, upper: Any = None, max_n_steps: int = 10_000, *, shape: Any = None, size: Any = None
+    ) -> Tensor:
+        discrete = isinstance(dist, Tensor) and np.dtype(dist.dtype).kind in "iu"
+        support = DISCRETE if discrete else INTERVAL
+        return cls._made(dist, lower, upper, shape, size, max_n_steps=int(max_n_steps), support=support)
+
+    @classmethod
+    def _inside(cls, value: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        above = value >= lower if cls.limited[0] else None
+        below = value <= upper if cls.limited[1] else None
+        if above is None or below is None:
+            return above if above is not None else below if below is not None else pt.ones_like(value, dtype="bool")
+        return pt.logical_and(above, below)
+
+    @classmethod
+    def _log_mass(cls, part: Component, lower: Tensor, upper: Tensor) -> Tensor:
+        """Logarithm of the probability that `dist` has between the limits."""
+        inside, inner = part[0].distribution, part[1]
+        start = cls._below(lower)
+        if not cls.limited[1]:
+            return inside.logccdf(start, *inner)
+        at_upper = inside.logcdf(upper, *inner)
+        if not cls.limited[0]:
+            return at_upper
+        at_start = inside.logcdf(start, *inner)
+        # In the upper tail the distribution function is 1 at both ends: its complement keeps digits.
+        low_half = at_start < -0.5
+        more = pt.where(low_half, at_upper, inside.logccdf(start, *inner))
+        less = pt.where(low_half, at_start, inside.logccdf(upper, *inner))
+        return more + pt.log1mexp(less - more)
+
+    @classmethod
+    def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        part, lower, upper = cls._parts(parameters)
+        density = logp_of(part, value)
+        if not any(cls.limited):
+            return density
+        return pt.where(cls._inside(value, lower, upper), density - cls._log_mass(part, lower, upper), -INF)
+
+    @classmethod
+    def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        part, lower, upper = cls._parts(parameters)
+        inside, inner = part[0].distribution, part[1]
+        at_value = inside.logcdf(value, *inner)
+        if cls.limited[0]:
+            at_start = inside.logcdf(cls._below(lower), *inner)
+            at_value = pt.where(value < lower, -INF, at_value + pt.log1mexp(pt.minimum(at_start - at_value, 0.0)))
+        if not any(cls.limited):
+            return at_value
+        return pt.where(value >= upper, 0.0, at_value - cls._log_mass(part, lower, upper))
+
+    @classmethod
+    def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
+        part, lower, upper = cls._parts(parameters)
+        inside, inner = part[0].distribution, part[1]
+        start = pt.exp(inside.logcdf(cls._below(lower), *inner)) if cls.limited[0] else 0.0
+        end = pt.exp(inside.logcdf(upper, *inner)) if cls.limited[1] else 1.0
+        # Rounding may lead past a limit.
+        return pt.clip(inside.icdf(start + q * (end - start), *inner), lower, upper)
+
+    @classmethod
+    def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
+        try:
+            return pt.cast(cls.icdf(pt.random.uniform(key, shape), *parameters), cls.dtype)
+        except NotImplementedError:
+            return cls._by_rejection(key, shape, parameters)
+
+    @classmethod
+    def _by_rejection(cls, key: Tensor, shape: tuple[int, ...], parameters: Sequence[Tensor]) -> Tensor:
+        part, lower, upper = cls._parts(parameters)
+
+        def again(turn: Tensor, drawn: Tensor, waiting: Tensor) -> list[Tensor]:
+            candidate = draw_of(part, pt.random.fold_in(key, turn), shape)
+            taken = pt.logical_and(waiting, cls._inside(candidate, lower, upper))
+            return [turn + 1, pt.where(taken, candidate, drawn), pt.logical_and(waiting, pt.logical_not(taken))]
+
+        nothing: Any = np.iinfo(cls.dtype).min if cls._discrete() else np.nan
+        first = [pt.cast(0, "int64"), pt.full(shape, nothing, dtype=cls.dtype), pt.full(shape, True, dtype="bool")]
+        return pt.while_loop(
+            lambda turn, drawn, waiting: pt.logical_and(pt.any(waiting), turn < cls.max_n_steps), again, first,
+            names=("turn", "drawn", "waiting"),
+        )[1]  # fmt: skip
+
+    @classmethod
+    def support_point(cls, *parameters: Tensor) -> Tensor:
+        part, lower, upper = cls._parts(parameters)
+        own = support_point_of(part, part[0].shape)
+        inside = cls._inside(own, lower, upper)
+        return pt.where(inside, pt.cast(own, "float64"), cls._between(lower, upper))
+
+    @classmethod
+    def bounds(cls, *parameters: Tensor) -> tuple[Any, Any]:
+        _, lower, upper = cls._parts(parameters)
+        return lower, upper
+
+
+class Censored(Modified):
+    r"""A distribution of numbers seen through limits: what is beyond one is recorded as the limit.
+
+    .. math::
+
+        f_c(x) = \begin{cases}
+            F(l) & x = l \\
+            f(x) & l < x < u \\
+            1 - F(u) & x = u \\
+            0 & \text{otherwise}
+        \end{cases}
+
+    where `f` and `F` are the density and the distribution function of `dist`. Of a discrete
+    distribution, `u` itself counts in its own place: the third line is :math:`1 - F(u - 1)`.
+
+    Parameters
+    ----------
+    dist
+        The distribution, made by ``.dist()``; it must have a `logcdf`.
+    lower, upper
+        Limits; ``None`` or infinite for none.
+
+    Examples
+    --------
+    >>> from workbench.distributions.continuous import Normal
+    >>> from workbench.transforms.logprob import logp
+    >>> x = Censored.dist(Normal.dist(0.0, 1.0), lower=None, upper=0.0)
+    >>> round(float(logp(x, 0.0).eval()), 6)  # half of the mass
+    -0.693147
+    """
+
+    @classmethod
+    def dist(  # type: ignore[override]
+        cls, dist: Any, lower: Any = -INF, upper: Any = INF, *, shape: Any = None, size: Any = None
+    ) -> Tensor:
+        discrete = isinstance(dist, Tensor) and np.dtype(dist.dtype).kind in "iu"
+        return cls._made(dist, lower, upper, shape, size, support=DISCRETE if discrete else REAL)
+
+    @classmethod
+    def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        part, lower, upper = cls._parts(parameters)
+        inside, inner = part[0].distribution, part[1]
+        density = logp_of(part, value)
+        if cls.limited[0]:
+            at_lower = pt.where(pt.equal(value, lower), inside.logcdf(lower, *inner), density)
+            density = pt.where(value < lower, -INF, at_lower)
+        if cls.limited[1]:
+            at_upper = pt.where(pt.equal(value, upper), inside.logccdf(cls._below(upper), *inner), density)
+            density = pt.where(value > upper, -INF, at_upper)
+        return density
+
+    @classmethod
+    def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        part, lower, upper = cls._parts(parameters)
+        result = part[0].distribution.logcdf(value, *part[1])
+        if cls.limited[0]:
+            result = pt.where(value < lower, -INF, result)
+        return pt.where(value >= upper, 0.0, result) if cls.limited[1] else result
+
+    @classmethod
+    def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
+        part, lower, upper = cls._parts(parameters)
+        return pt.clip(part[0].distribution.icdf(q, *part[1]), lower, upper)
+
+    @classmethod
+    def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
+        part, lower, upper = cls._parts(parameters)
+        drawn = draw_of(part, key, shape)
+        if cls.limited[0]:
+            drawn = pt.maximum(drawn, pt.cast(lower, cls.dtype))
+        return pt.minimum(drawn, pt.cast(upper, cls.dtype)) if cls.limited[1] else drawn
+
+    @classmethod
+    def support_point(cls, *parameters: Tensor) -> Tensor:
+        _, lower, upper = cls._parts(parameters)
+        return cls._between(lower, upper)
+
+
+def _is_constant(x: Tensor, value: float) -> bool:
+    return isinstance(x.op, Constant) and bool(np.all(x.op.value == value))
