@@ -9,7 +9,29 @@ from typing import Any
 
 from workbench import tensor
 from workbench.compile import function, to_jax
-from workbench.distributions import Bernoulli, Exponential, HalfNormal, Normal, Uniform
+from workbench.distributions import (
+    CAR,
+    ICAR,
+    Bernoulli,
+    Dirichlet,
+    DirichletMultinomial,
+    Exponential,
+    HalfNormal,
+    KroneckerNormal,
+    LKJCholeskyCov,
+    LKJCorr,
+    MatrixNormal,
+    Multinomial,
+    MvNormal,
+    MvStudentT,
+    Normal,
+    OrderedMultinomial,
+    StickBreakingWeights,
+    Uniform,
+    Wishart,
+    ZeroSumNormal,
+    expand_packed_triangular,
+)  # fmt: skip
 from workbench.model import Data, Deterministic, Model, Potential
 from workbench.transforms import (
     extract,
@@ -43,4 +65,7 @@ __all__ = [
     "extract", "function", "grad", "hessian", "hessian_vector_product", "jacobian", "jvp", "logp", "replace", "sample",
     "stop_gradient", "tensor", "to_jax", "value_and_grad", "vectorize", "vectorize_graph",
     "vjp",
+    "CAR", "Dirichlet", "DirichletMultinomial", "ICAR", "KroneckerNormal", "LKJCholeskyCov", "LKJCorr", "MatrixNormal",
+    "Multinomial", "MvNormal", "MvStudentT", "OrderedMultinomial", "StickBreakingWeights", "Wishart", "ZeroSumNormal",
+    "expand_packed_triangular",
 ]  # fmt: skip

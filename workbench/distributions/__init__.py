@@ -1,13 +1,43 @@
 """Distributions: one class each, with its density, draw, support and support point."""
 
+import importlib
+from typing import Any
+
 from workbench.distributions.continuous import Exponential, HalfNormal, Normal, Uniform
+from workbench.distributions.correlation import LKJCholeskyCov, LKJCorr, expand_packed_triangular
+from workbench.distributions.counts import DirichletMultinomial, Multinomial, OrderedMultinomial
 from workbench.distributions.discrete import Bernoulli
 from workbench.distributions.distribution import Distribution, Draw, draw_rules, key_of, set_key
+from workbench.distributions.matrices import CholeskyKroneckerNormal, KroneckerNormal, MatrixNormal, Wishart
+from workbench.distributions.normals import (
+    CholeskyMvNormal,
+    CholeskyMvStudentT,
+    MvNormal,
+    MvStudentT,
+    PrecisionMvNormal,
+    PrecisionMvStudentT,
+)  # fmt: skip
+from workbench.distributions.simplex import Dirichlet, StickBreakingWeights
+from workbench.distributions.spatial import CAR, ICAR
+from workbench.distributions.zero_sum import ZeroSumNormal
 from workbench.graph.serialise import NAMED
 
 __all__ = [
     "Bernoulli", "Distribution", "Draw", "Exponential", "HalfNormal", "Normal", "Uniform", "draw_rules",
     "key_of", "set_key",
+    "CAR", "CholeskyKroneckerNormal", "CholeskyMvNormal", "CholeskyMvStudentT", "Dirichlet", "DirichletMultinomial",
+    "ICAR", "KroneckerNormal", "LKJCholeskyCov", "LKJCorr", "MatrixNormal", "Multinomial", "MvNormal", "MvStudentT",
+    "OrderedMultinomial", "PrecisionMvNormal", "PrecisionMvStudentT", "StickBreakingWeights", "Wishart", "ZeroSumNormal",
+    "expand_packed_triangular",
 ]  # fmt: skip
 
-NAMED["distribution"] = {d.__name__: d for d in (Bernoulli, Exponential, HalfNormal, Normal, Uniform)}
+NAMED["distribution"] = {
+    name: found for name in __all__ if isinstance(found := globals()[name], type) and issubclass(found, Distribution)
+}
+
+
+def __getattr__(name: str) -> Any:
+    # PyMC's place for transforms; ours lie a layer above.
+    if name == "transforms":
+        return importlib.import_module("workbench.transforms")
+    raise AttributeError(f"module 'workbench.distributions' has no attribute {name!r}")

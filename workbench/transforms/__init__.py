@@ -2,6 +2,18 @@
 
 from workbench.graph.traverse import extract, replace
 from workbench.tensor.annotations import stop_gradient
+from workbench.transforms.change_of_variables import Transform
+from workbench.transforms.constrained_numbers import Chain, Interval, LogExpM1, circular, log, log_exp_m1, logodds
+from workbench.transforms.constrained_vectors import (
+    CholeskyCorrelation,
+    CholeskyCovPacked,
+    Ordered,
+    ZeroSumTransform,
+    ordered,
+    simplex,
+    stick_breaking,
+    sum_to_1,
+)  # fmt: skip
 from workbench.transforms.derivatives import hessian, hessian_vector_product, jacobian, jvp
 from workbench.transforms.gradient import grad, value_and_grad, vjp
 from workbench.transforms.vectorise import vectorize, vectorize_graph
@@ -10,4 +22,6 @@ __all__ = [
     "extract", "grad", "hessian", "hessian_vector_product", "jacobian", "jvp", "replace", "stop_gradient",
     "value_and_grad", "vectorize", "vectorize_graph",
     "vjp",
+    "Chain", "CholeskyCorrelation", "CholeskyCovPacked", "Interval", "LogExpM1", "Ordered", "Transform",
+    "ZeroSumTransform", "circular", "log", "log_exp_m1", "logodds", "ordered", "simplex", "stick_breaking", "sum_to_1",
 ]  # fmt: skip

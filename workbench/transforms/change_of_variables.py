@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import workbench.tensor as pt
 from workbench.distributions.continuous import HalfNormal, Uniform
@@ -30,7 +30,7 @@ class Transform:
         How many of the last axes it maps together (0: element by element).
     """
 
-    event_rank: ClassVar[int] = 0
+    event_rank: int = 0
 
     @property
     def name(self) -> str:

@@ -1,0 +1,127 @@
+"""Normal variables that sum to zero."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+import workbench.tensor as pt
+from workbench.distributions.constraints import positive
+from workbench.distributions.distribution import Distribution, cast_real
+from workbench.errors import ModelError, ShapeError
+from workbench.tensor.tensor import Tensor
+
+ZERO_SUM = "zero sum"
+
+
+class ZeroSumNormal(Distribution):
+    r"""Normal variables that are known to sum to zero along their last axes.
+
+    Independent normal variables less their mean: along one axis of length n their covariance is
+    :math:`\sigma^2 (I - \tfrac1n J)`, with J full of ones.
+
+    .. math:: f(x) = (2\pi\sigma^2)^{-d/2} \exp\left(-\frac{\sum_i x_i^2}{2\sigma^2}\right),
+        \qquad d = \prod_a (n_a - 1)
+
+    Parameters
+    ----------
+    sigma
+        Scale, > 0; 1 by default. It may differ over batch axes, not along the axes that sum to zero:
+        there it has length 1, or none.
+    n_zerosum_axes
+        How many of the last axes sum to zero, each; 1 by default.
+    support_shape
+        Lengths of these axes, where neither `shape`, `dims` nor data say them.
+
+    Notes
+    -----
+    Shape ``(*batch, *support_shape)``. Mean 0. A value whose mean is farther from zero than 1e-9 has
+    density zero.
+
+    Examples
+    --------
+    >>> x = ZeroSumNormal.dist(sigma=2.0, shape=(4, 3))
+    >>> abs(x.sum(axis=-1).eval()).max() < 1e-12
+    np.True_
+    """
+
+    parameters = ("sigma",)
+    domains = {"sigma": positive}
+    event_rank = 1
+    support = ZERO_SUM
+    event: ClassVar[tuple[int, ...]] = ()
+
+    @classmethod
+    def dist(  # type: ignore[override]
+        cls, sigma: Any = 1.0, n_zerosum_axes: int | None = None, support_shape: Any = None, *, shape: Any = None,
+        size: Any = None,
+    ) -> Tensor:  # fmt: skip
+        n = 1 if n_zerosum_axes is None else n_zerosum_axes
+        if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
+            raise ModelError(f"ZeroSumNormal: n_zerosum_axes must be a positive integer, got {n!r}")
+        event = _lengths(support_shape)
+        full = _lengths(shape)
+        if event is None and full is not None:
+            event = full[-n:]
+        if event is None:
+            raise ModelError("ZeroSumNormal: its shape is not known", "give shape, dims or support_shape")
+        if len(event) != n:
+            raise ShapeError(f"ZeroSumNormal: {n} axes sum to zero, and their lengths are given as {event}")
+        made = ZeroSumNormal.with_fields(event_rank=int(n), event=event)
+        return made.variable([_without_axes(cast_real(sigma), int(n))], full, size)
+
+    @classmethod
+    def event_shape(cls, *parameters: Tensor) -> tuple[int, ...]:
+        return cls.event
+
+    @classmethod
+    def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        (sigma,) = parameters
+        axes = tuple(range(-cls.event_rank, 0))
+        squares = pt.sum(pt.square(value), axis=axes) / pt.square(sigma)
+        freedom = math.prod(n - 1 for n in cls.event)
+        density = -0.5 * squares - freedom * (0.5 * math.log(2.0 * math.pi) + pt.log(sigma))
+        inside = None
+        for axis in axes:
+            means = pt.abs(pt.mean(value, axis=axis, keepdims=True)) <= 1e-9
+            zero = pt.all(means, axis=axes)
+            inside = zero if inside is None else pt.logical_and(inside, zero)
+        assert inside is not None
+        return pt.where(inside, density, -float("inf"))
+
+    @classmethod
+    def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
+        sigma = pt.expand_dims(parameters[0], tuple(range(-cls.event_rank, 0)))
+        drawn = pt.random.normal(key, shape) * sigma
+        for axis in range(-cls.event_rank, 0):
+            drawn = drawn - pt.mean(drawn, axis=axis, keepdims=True)
+        return drawn
+
+    @classmethod
+    def support_point(cls, *parameters: Tensor) -> Tensor:
+        return pt.zeros(cls.event)
+
+
+def _lengths(shape: Any) -> tuple[int, ...] | None:
+    if shape is None:
+        return None
+    given: Sequence[Any] = (shape,) if isinstance(shape, (int, np.integer)) else shape
+    return tuple(int(n) for n in given)
+
+
+def _without_axes(sigma: Tensor, n: int) -> Tensor:
+    """The scale without the axes that sum to zero, along which it does not vary."""
+    if sigma.ndim < n:
+        if any(k != 1 for k in sigma.type.shape):
+            raise ShapeError(f"ZeroSumNormal: sigma has shape {sigma.type.shape} and varies along an axis that sums to zero")
+        return pt.reshape(sigma, ())
+    last = sigma.type.shape[sigma.ndim - n :]
+    if any(k != 1 for k in last):
+        raise ShapeError(
+            f"ZeroSumNormal: sigma has shape {sigma.type.shape} and varies along an axis that sums to zero",
+            "along these axes its length is 1: sigma[..., None]",
+        )
+    return pt.reshape(sigma, sigma.type.static_shape[: sigma.ndim - n])
