@@ -1,508 +1,192 @@
-"""Distributions of counts."""
+"""Distributions of vectors of counts."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from typing import Any
 
 import workbench.tensor as pt
-from workbench.distributions.constraints import Check, Constraint, not_negative, positive, unit_interval
-from workbench.distributions.distribution import DISCRETE, Distribution, cast_real
-from workbench.distributions.probabilities import log_binomial, real, times_log, times_log1m
-from workbench.errors import ModelError
-from workbench.graph.types import TensorType
-from workbench.tensor.tensor import Tensor, as_tensor
+from workbench.distributions.categories import OrderedLogistic
+from workbench.distributions.constraints import Constraint, not_negative, positive, simplex
+from workbench.distributions.discrete import Count
+from workbench.distributions.distribution import cast_real, register_deterministic
+from workbench.distributions.probabilities import times_log
+from workbench.errors import ShapeError
+from workbench.graph.types import Shape
+from workbench.tensor.elementwise import broadcast_shapes
+from workbench.tensor.tensor import Tensor
 
 INF = float("inf")
 
-probability_above_zero = Constraint("greater than 0 and at most 1", lambda p: pt.logical_and(p > 0.0, p <= 1.0))
-open_unit_interval = Constraint("between 0 and 1, both excluded", lambda p: pt.logical_and(p > 0.0, p < 1.0))
+positive_vector = Constraint(positive.text, lambda x: pt.all(x > 0.0, axis=-1))
 
 
-class Count(Distribution):
-    """What distributions of whole numbers share."""
+class VectorOfCounts(Count):
+    """What distributions of `n` things over k categories share; their second parameter has a last axis of length k."""
 
-    support = DISCRETE
-    dtype = "int64"
+    event_rank = 1
+    ranks = (0, 1)
 
+    @classmethod
+    def event_shape(cls, *parameters: Tensor) -> tuple[int, ...]:
+        return (parameters[1].type.static_shape[-1],)
 
-def one_given(title: str, **given: Any) -> tuple[str, Any]:
-    """Return the one of several arguments that is given, with its name.
+    @classmethod
+    def batch_shape(cls, *parameters: Tensor) -> Shape:
+        n, p = parameters
+        if p.ndim == 0:
+            raise ShapeError(f"{cls.__name__}: {cls.parameters[1]} is a scalar", "its last axis runs over the categories")
+        return broadcast_shapes(n.type.shape, p.type.shape[:-1], what=f"parameters of {cls.__name__}")
 
-    Raises
-    ------
-    ModelError
-        If none is, or more than one.
-    """
-    found = [(name, x) for name, x in given.items() if x is not None]
-    if len(found) != 1:
-        raise ModelError(f"{title}: give either {' or '.join(given)}" + (", not both" if found else ""))
-    return found[0]
+    @classmethod
+    def _possible(cls, value: Tensor, n: Tensor) -> Tensor:
+        return pt.logical_and(pt.all(value >= 0, axis=-1), pt.equal(pt.sum(value, axis=-1), n))
 
-
-def probability(title: str, p: Any, logit_p: Any) -> Any:
-    """The probability, given as it is or by its log-odds."""
-    name, value = one_given(title, p=p, logit_p=logit_p)
-    return value if name == "p" else pt.sigmoid(cast_real(logit_p))
-
-
-def summed_log_cdf(value: Tensor, last: Tensor, logp: Callable[[Tensor], Tensor], like: TensorType) -> Tensor:
-    """Logarithm of the sum of probabilities from 0 to `value`, term by term; `last` is the end of the support."""
-    end = pt.broadcast_to(pt.minimum(pt.floor(real(value)), last), like.shape)
-
-    def add(k: Tensor, total: Tensor) -> list[Tensor]:
-        term = pt.broadcast_to(logp(k), like.shape)
-        return [k + 1.0, pt.where(k <= end, pt.logaddexp(total, term), total)]
-
-    start = pt.broadcast_to(pt.constant(-INF), like.shape)
-    total = pt.while_loop(lambda k, total: pt.any(k <= end), add, [pt.constant(0.0), start], names=("k", "total"))[1]
-    # The sum of all may be above 1 by a rounding.
-    return pt.where(real(value) >= last, 0.0, pt.minimum(total, 0.0))
+    @classmethod
+    def _shared_out(cls, n: Tensor, p: Tensor) -> Tensor:
+        """Expected counts, rounded; the first takes what is over or missing."""
+        rounded = pt.rint(n[..., None] * p)
+        missing = n[..., None] - pt.sum(rounded, axis=-1, keepdims=True)
+        return pt.where(pt.equal(pt.arange(p.type.static_shape[-1]), 0), rounded + missing, rounded)
 
 
-class Binomial(Count):
-    r"""Binomial distribution: how many of `n` trials succeed.
+class Multinomial(VectorOfCounts):
+    r"""Multinomial distribution: how many of `n` things fall into each of k categories.
 
-    .. math:: f(x) = \binom{n}{x} p^x (1 - p)^{n - x},\quad x \in \{0, \ldots, n\}
+    .. math:: f(x) = \frac{n!}{x_1! \cdots x_k!} p_1^{x_1} \cdots p_k^{x_k},\quad x_i \ge 0,\ \sum_i x_i = n
 
     Parameters
     ----------
     n
-        Number of trials, >= 0.
+        How many things, >= 0.
     p
-        Probability of success, between 0 and 1.
-    logit_p
-        Log-odds of success: an alternative to `p`, exact in the tails.
+        Probabilities of the categories, shape ``(..., k)``: not negative, of sum 1.
+
+    Notes
+    -----
+    Shape ``(..., k)``. Mean ``n * p``.
 
     Examples
     --------
     >>> from workbench.transforms.logprob import logp
-    >>> round(float(logp(Binomial.dist(n=4, p=0.5), 2).eval()), 6)  # 6 / 16
-    -0.980829
+    >>> round(float(logp(Multinomial.dist(n=2, p=[0.5, 0.5]), [1, 1]).eval()), 4)  # a half
+    -0.6931
     """
 
     parameters = ("n", "p")
-    domains = {"n": not_negative, "p": unit_interval}
+    domains = {"n": not_negative, "p": simplex}
 
     @classmethod
-    def arguments(cls, n: Any, p: Any = None, logit_p: Any = None) -> tuple[Any, ...]:
-        return n, probability(cls.__name__, p, logit_p)
+    def arguments(cls, n: Any, p: Any) -> tuple[Any, ...]:
+        return n, p
 
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         n, p = parameters
-        inside = pt.logical_and(value >= 0, value <= n)
-        k = pt.where(inside, value, 0.0)
-        return pt.where(inside, log_binomial(n, k) + times_log(k, p) + times_log1m(n - k, p), -INF)
-
-    @classmethod
-    def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        return _binomial_tail(value, *parameters, below=True)
-
-    @classmethod
-    def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        return _binomial_tail(value, *parameters, below=False)
+        x = pt.maximum(value, 0)
+        mass = pt.gammaln(n + 1.0) + pt.sum(times_log(x, p) - pt.gammaln(x + 1.0), axis=-1)
+        return pt.where(cls._possible(value, n), mass, -INF)
 
     @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
-        return pt.random.binomial(key, shape, *parameters)
-
-    @classmethod
-    def support_point(cls, *parameters: Tensor) -> Tensor:
         n, p = parameters
-        return pt.rint(n * p)
-
-
-def _binomial_tail(value: Tensor, n: Tensor, p: Tensor, below: bool) -> Tensor:
-    k = pt.floor(real(value))
-    inside = pt.logical_and(k >= 0.0, k < n)
-    k = pt.where(inside, k, 0.0)
-    rest = pt.where(inside, n - k, 1.0)
-    mass = pt.log(pt.betainc(rest, k + 1.0, 1.0 - p) if below else pt.betainc(k + 1.0, rest, p))
-    beyond = pt.where(real(value) < 0.0, -INF, 0.0) if below else pt.where(real(value) < 0.0, 0.0, -INF)
-    return pt.where(inside, mass, beyond)
-
-
-class BetaBinomial(Count):
-    r"""Beta-binomial distribution: binomial with a probability that is beta distributed.
-
-    .. math:: f(x) = \binom{n}{x} \frac{B(x + \alpha, n - x + \beta)}{B(\alpha, \beta)},\quad x \in \{0, \ldots, n\}
-
-    Parameters
-    ----------
-    alpha, beta
-        Parameters of the beta distribution, > 0.
-    n
-        Number of trials, >= 0.
-    """
-
-    parameters = ("n", "alpha", "beta")
-    domains = {"n": not_negative, "alpha": positive, "beta": positive}
-
-    @classmethod
-    def arguments(cls, alpha: Any, beta: Any, n: Any) -> tuple[Any, ...]:
-        return n, alpha, beta
-
-    @classmethod
-    def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        n, alpha, beta = parameters
-        inside = pt.logical_and(value >= 0, value <= n)
-        k = pt.where(inside, value, 0.0)
-        mass = log_binomial(n, k) + pt.betaln(k + alpha, n - k + beta) - pt.betaln(alpha, beta)
-        return pt.where(inside, mass, -INF)
-
-    @classmethod
-    def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        like = cls.logp(value, *parameters).type
-        return summed_log_cdf(value, parameters[0], lambda k: cls.logp(k, *parameters), like)
-
-    @classmethod
-    def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
-        n, alpha, beta = parameters
-        keys = pt.random.split(key, 2)
-        return pt.random.binomial(keys[1], shape, n, pt.random.beta(keys[0], shape, alpha, beta))
+        return draw_multinomial(key, shape, n, p)
 
     @classmethod
     def support_point(cls, *parameters: Tensor) -> Tensor:
-        n, alpha, beta = parameters
-        return pt.rint(n * alpha / (alpha + beta))
+        return cls._shared_out(*parameters)
 
 
-class Poisson(Count):
-    r"""Poisson distribution: how many events there are, at a constant rate.
-
-    .. math:: f(x) = \frac{e^{-\mu} \mu^x}{x!},\quad x \in \{0, 1, \ldots\}
-
-    Parameters
-    ----------
-    mu
-        Mean, >= 0.
-    """
-
-    parameters = ("mu",)
-    domains = {"mu": not_negative}
-
-    @classmethod
-    def arguments(cls, mu: Any) -> tuple[Any, ...]:
-        return (mu,)
-
-    @classmethod
-    def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        (mu,) = parameters
-        k = pt.where(value >= 0, value, 0.0)
-        return pt.where(value >= 0, times_log(k, mu) - pt.gammaln(k + 1.0) - mu, -INF)
-
-    @classmethod
-    def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        k = pt.floor(real(value))
-        return pt.where(k >= 0.0, pt.log(pt.gammaincc(pt.maximum(k, 0.0) + 1.0, parameters[0])), -INF)
-
-    @classmethod
-    def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        k = pt.floor(real(value))
-        return pt.where(k >= 0.0, pt.log(pt.gammainc(pt.maximum(k, 0.0) + 1.0, parameters[0])), 0.0)
-
-    @classmethod
-    def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
-        return pt.random.poisson(key, shape, parameters[0])
-
-    @classmethod
-    def support_point(cls, *parameters: Tensor) -> Tensor:
-        return pt.floor(parameters[0])
+def draw_multinomial(key: Tensor, shape: tuple[int, ...], n: Tensor, p: Tensor) -> Tensor:
+    """Category after category, a binomial share of what is left."""
+    batch, k = shape[:-1], shape[-1]
+    keys = pt.random.split(key, k)
+    left = pt.cast(pt.broadcast_to(n, batch), "int64")
+    # What is left of the probability from each category on: summed from the end, so that no difference is taken.
+    rest = pt.cumsum(p[..., ::-1], axis=-1)[..., ::-1]
+    drawn = []
+    for i in range(k - 1):
+        share = pt.where(rest[..., i] > 0.0, p[..., i] / pt.where(rest[..., i] > 0.0, rest[..., i], 1.0), 0.0)
+        taken = pt.random.binomial(keys[i], batch, left, pt.minimum(share, 1.0))
+        drawn.append(taken)
+        left = left - taken
+    return pt.stack([*drawn, left], axis=-1)
 
 
-class NegativeBinomial(Count):
-    r"""Negative binomial distribution: Poisson with a mean that is gamma distributed.
+class DirichletMultinomial(VectorOfCounts):
+    r"""Dirichlet-multinomial distribution: multinomial with probabilities that are Dirichlet distributed.
 
     .. math::
 
-        f(x) = \binom{x + \alpha - 1}{x} \left(\frac{\alpha}{\mu + \alpha}\right)^\alpha
-               \left(\frac{\mu}{\mu + \alpha}\right)^x,\quad x \in \{0, 1, \ldots\}
-
-    The variance is :math:`\mu + \mu^2 / \alpha`.
+        f(x) = \frac{\Gamma(n + 1) \Gamma(A)}{\Gamma(n + A)}
+               \prod_i \frac{\Gamma(x_i + a_i)}{\Gamma(x_i + 1) \Gamma(a_i)},\quad A = \sum_i a_i
 
     Parameters
     ----------
-    mu
-        Mean, > 0.
-    alpha
-        Shape of the gamma distribution, > 0: the larger, the closer to Poisson.
-    n, p
-        How many failures are waited for, > 0, and their probability: `x` counts the successes before.
-        ``alpha = n`` and ``mu = n * (1 - p) / p``: alternatives to `alpha` and `mu`.
-    """
-
-    parameters = ("mu", "alpha")
-    domains = {"mu": positive, "alpha": positive}
-
-    @classmethod
-    def arguments(cls, mu: Any = None, alpha: Any = None, p: Any = None, n: Any = None) -> tuple[Any, ...]:
-        _, size = one_given(cls.__name__, alpha=alpha, n=n)
-        which, centre = one_given(cls.__name__, mu=mu, p=p)
-        if which == "mu":
-            return mu, size
-        p = as_tensor(centre)
-        return size * (1.0 - p) / p, size
-
-    @classmethod
-    def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        mu, alpha = parameters
-        k = pt.where(value >= 0, value, 0.0)
-        coefficient = -pt.betaln(alpha, k + 1.0) - pt.log(alpha + k)
-        mass = coefficient - k * pt.log1p(alpha / mu) - alpha * pt.log1p(mu / alpha)
-        return pt.where(value >= 0, mass, -INF)
-
-    @classmethod
-    def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        mu, alpha = parameters
-        k = pt.floor(real(value))
-        return pt.where(k >= 0.0, pt.log(pt.betainc(alpha, pt.maximum(k, 0.0) + 1.0, alpha / (mu + alpha))), -INF)
-
-    @classmethod
-    def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        mu, alpha = parameters
-        k = pt.floor(real(value))
-        return pt.where(k >= 0.0, pt.log(pt.betainc(pt.maximum(k, 0.0) + 1.0, alpha, mu / (mu + alpha))), 0.0)
-
-    @classmethod
-    def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
-        return pt.random.negative_binomial(key, shape, *parameters)
-
-    @classmethod
-    def support_point(cls, *parameters: Tensor) -> Tensor:
-        return pt.floor(parameters[0])
-
-
-class Geometric(Count):
-    r"""Geometric distribution: how many trials there are up to the first success.
-
-    .. math:: f(x) = p (1 - p)^{x - 1},\quad x \in \{1, 2, \ldots\}
-
-    Parameters
-    ----------
-    p
-        Probability of success, > 0 and <= 1.
-    """
-
-    parameters = ("p",)
-    domains = {"p": probability_above_zero}
-
-    @classmethod
-    def arguments(cls, p: Any) -> tuple[Any, ...]:
-        return (p,)
-
-    @classmethod
-    def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        (p,) = parameters
-        failures = pt.where(value >= 1, value - 1.0, 0.0)
-        return pt.where(value >= 1, times_log1m(failures, p) + times_log(1.0, p), -INF)
-
-    @classmethod
-    def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        above = cls.logccdf(value, *parameters)
-        return pt.where(real(value) < 1.0, -INF, pt.log1mexp(above))
-
-    @classmethod
-    def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        return times_log1m(pt.maximum(pt.floor(real(value)), 0.0), parameters[0])
-
-    @classmethod
-    def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
-        (p,) = parameters
-        found = pt.ceil(pt.log1p(-q) / pt.log1p(-p))
-        # Rounding may have led one too far.
-        before = -pt.expm1((found - 1.0) * pt.log1p(-p))
-        found = pt.where(pt.logical_and(before >= q, found > 1.0), found - 1.0, found)
-        return _quantile(q, found)
-
-    @classmethod
-    def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
-        return pt.random.geometric(key, shape, parameters[0])
-
-    @classmethod
-    def support_point(cls, *parameters: Tensor) -> Tensor:
-        return pt.rint(1.0 / parameters[0])
-
-
-def _quantile(q: Tensor, found: Tensor) -> Tensor:
-    """The quantile where `q` is a probability, else NaN."""
-    return pt.where(pt.logical_and(q >= 0.0, q <= 1.0), found, float("nan"))
-
-
-class HyperGeometric(Count):
-    r"""Hypergeometric distribution: how many of `n` things drawn without putting back are among the `k` good of `N`.
-
-    .. math::
-
-        f(x) = \binom{k}{x} \binom{N - k}{n - x} \Big/ \binom{N}{n},\quad
-        \max(0, n - N + k) \le x \le \min(k, n)
-
-    Parameters
-    ----------
-    N
-        How many things there are.
-    k
-        How many of them are good, between 0 and `N`.
     n
-        How many are drawn, between 0 and `N`.
-    """
-
-    parameters = ("N", "k", "n")
-    domains = {"N": not_negative, "k": not_negative, "n": not_negative}
-
-    @classmethod
-    def arguments(cls, N: Any, k: Any, n: Any) -> tuple[Any, ...]:
-        return N, k, n
-
-    @classmethod
-    def checks(cls, *parameters: Tensor) -> list[Check]:
-        total, good, drawn = parameters
-        return [*super().checks(*parameters), (good <= total, "k must be at most N"), (drawn <= total, "n must be at most N")]
-
-    @classmethod
-    def _ends(cls, total: Tensor, good: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:
-        return pt.maximum(drawn - (total - good), 0.0), pt.minimum(good, drawn)
-
-    @classmethod
-    def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        total, good, drawn = parameters
-        least, most = cls._ends(*parameters)
-        inside = pt.logical_and(value >= least, value <= most)
-        x = pt.where(inside, value, least)
-        mass = log_binomial(good, x) + log_binomial(total - good, drawn - x) - log_binomial(total, drawn)
-        return pt.where(inside, mass, -INF)
-
-    @classmethod
-    def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        like = cls.logp(value, *parameters).type
-        return summed_log_cdf(value, cls._ends(*parameters)[1], lambda k: cls.logp(k, *parameters), like)
-
-    @classmethod
-    def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
-        total, good, drawn = (pt.broadcast_to(p, shape) for p in parameters)
-
-        def take(turn: Tensor, left: Tensor) -> list[Tensor]:
-            u = pt.random.uniform(pt.random.fold_in(key, turn), shape)
-            hit = pt.logical_and(turn < drawn, u * (total - turn) < left)
-            return [turn + 1.0, left - pt.cast(hit, "float64")]
-
-        _, left = pt.while_loop(lambda turn, left: turn < pt.max(drawn), take, [pt.constant(0.0), good], names=("turn", "left"))
-        return pt.cast(good - left, "int64")
-
-    @classmethod
-    def support_point(cls, *parameters: Tensor) -> Tensor:
-        total, good, drawn = parameters
-        return pt.floor(drawn * good / total)
-
-
-class DiscreteUniform(Count):
-    r"""Uniform distribution on whole numbers.
-
-    .. math:: f(x) = \frac{1}{u - l + 1},\quad x \in \{l, \ldots, u\}
-
-    Parameters
-    ----------
-    lower, upper
-        The least and the greatest number.
-    """
-
-    parameters = ("lower", "upper")
-
-    @classmethod
-    def arguments(cls, lower: Any, upper: Any) -> tuple[Any, ...]:
-        return pt.floor(cast_real(lower)), pt.floor(cast_real(upper))
-
-    @classmethod
-    def checks(cls, *parameters: Tensor) -> list[Check]:
-        lower, upper = parameters
-        return [(lower <= upper, "lower must not be greater than upper")]
-
-    @classmethod
-    def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        lower, upper = parameters
-        return pt.where(pt.logical_and(value >= lower, value <= upper), -pt.log(upper - lower + 1.0), -INF)
-
-    @classmethod
-    def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        lower, upper = parameters
-        count = pt.clip(pt.floor(real(value)) - lower + 1.0, 0.0, upper - lower + 1.0)
-        return pt.log(count) - pt.log(upper - lower + 1.0)
-
-    @classmethod
-    def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
-        lower, upper = parameters
-        count = upper - lower + 1.0
-        found = pt.ceil(q * count)
-        found = pt.where((found - 1.0) / count >= q, found - 1.0, found)
-        return _quantile(q, pt.maximum(found + lower - 1.0, lower))
-
-    @classmethod
-    def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
-        lower, upper = (pt.cast(p, "int64") for p in parameters)
-        return pt.random.randint(key, shape, lower, upper + 1)
-
-    @classmethod
-    def support_point(cls, *parameters: Tensor) -> Tensor:
-        lower, upper = parameters
-        return pt.maximum(pt.floor((upper + lower) / 2.0), lower)
-
-
-class DiscreteWeibull(Count):
-    r"""Discrete Weibull distribution: the whole part of a Weibull variable.
-
-    .. math:: f(x) = q^{x^\beta} - q^{(x + 1)^\beta},\quad x \in \{0, 1, \ldots\}
-
-    Parameters
-    ----------
-    q
-        Probability of more than 0, between 0 and 1, both excluded.
-    beta
-        Shape, > 0.
+        How many things, >= 0.
+    a
+        Concentrations, > 0, shape ``(..., k)``.
 
     Notes
     -----
-    Source: Nakagawa and Osaki, "The discrete Weibull distribution" (1975).
+    Shape ``(..., k)``. Mean ``n * a / sum(a)``.
     """
 
-    parameters = ("q", "beta")
-    domains = {"q": open_unit_interval, "beta": positive}
+    parameters = ("n", "a")
+    domains = {"n": not_negative, "a": positive_vector}
 
     @classmethod
-    def arguments(cls, q: Any, beta: Any) -> tuple[Any, ...]:
-        return q, beta
+    def arguments(cls, n: Any, a: Any) -> tuple[Any, ...]:
+        return n, a
 
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        q, beta = parameters
-        k = pt.where(value >= 0, value, 0.0)
-        # The power of 0 has no derivative in beta; there the first term is 0 whatever beta is.
-        first = pt.equal(k, 0.0)
-        start = pt.where(first, 0.0, pt.where(first, 1.0, k) ** beta)
-        # Differences of powers, of exponents that are close where k is large.
-        mass = start * pt.log(q) + pt.log1mexp(((k + 1.0) ** beta - start) * pt.log(q))
-        return pt.where(value >= 0, mass, -INF)
-
-    @classmethod
-    def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        return pt.where(real(value) < 0.0, -INF, pt.log1mexp(cls.logccdf(value, *parameters)))
-
-    @classmethod
-    def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        q, beta = parameters
-        return pt.maximum(pt.floor(real(value)) + 1.0, 0.0) ** beta * pt.log(q)
-
-    @classmethod
-    def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
-        base, beta = parameters
-        found = pt.ceil((pt.log1p(-q) / pt.log(base)) ** (1.0 / beta)) - 1.0
-        return _quantile(q, pt.maximum(found, 0.0))
+        n, a = parameters
+        total = pt.sum(a, axis=-1)
+        x = pt.maximum(value, 0)
+        terms = pt.gammaln(x + a) - pt.gammaln(x + 1.0) - pt.gammaln(a)
+        mass = pt.gammaln(n + 1.0) + pt.gammaln(total) - pt.gammaln(n + total) + pt.sum(terms, axis=-1)
+        return pt.where(cls._possible(value, n), mass, -INF)
 
     @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
-        return pt.cast(cls.icdf(pt.random.uniform(key, shape), *parameters), "int64")
+        n, a = parameters
+        keys = pt.random.split(key, 2)
+        return draw_multinomial(keys[1], shape, n, pt.random.dirichlet(keys[0], shape, a))
 
     @classmethod
     def support_point(cls, *parameters: Tensor) -> Tensor:
-        q, beta = parameters
-        return pt.floor((math.log(0.5) / pt.log(q)) ** (1.0 / beta))
+        n, a = parameters
+        return cls._shared_out(n, a / pt.sum(a, axis=-1, keepdims=True))
+
+
+class OrderedMultinomial(Multinomial):
+    r"""Counts of ordered categories: `n` logistic variables of mean `eta`, seen through cutpoints.
+
+    .. math:: x \sim \mathrm{Multinomial}(n, p),\quad p_i = \sigma(c_i - \eta) - \sigma(c_{i - 1} - \eta)
+
+    Parameters
+    ----------
+    eta
+        Mean of the logistic variables.
+    cutpoints
+        Where the categories meet, ascending, shape ``(..., k - 1)``.
+    n
+        How many things, >= 0.
+    compute_p
+        Whether the probabilities are kept as the deterministic ``{name}_probs``; so by default, in a model.
+
+    Notes
+    -----
+    Shape ``(..., k)``.
+    """
+
+    def __new__(cls, name: Any = None, *args: Any, compute_p: bool = True, **kwargs: Any) -> Any:
+        variable = super().__new__(cls, name, *args, **kwargs)
+        if compute_p:
+            register_deterministic[0](f"{name}_probs", variable.inputs[2])
+        return variable
+
+    @classmethod
+    def arguments(cls, eta: Any, cutpoints: Any, n: Any) -> tuple[Any, ...]:  # type: ignore[override]
+        return cast_real(n), *OrderedLogistic.arguments(eta, cutpoints)
