@@ -51,19 +51,19 @@ class _Access:
     def in_row(self, n: int) -> bool:
         """Whether row i0 of the kernel touches row i0 of the buffer only."""
         b = self.buffer
-        return bool(b.shape) and b.shape[0] == n and b.size > 0 and _is_row(self.index, b.size // n)
+        return bool(b.shape) and b.shape[0] == n and b.size > 0 and is_row(self.index, b.size // n)
 
 
-def _is_row(index: L.Index, stride: int) -> bool:
+def is_row(index: L.Index, stride: int) -> bool:
     """Whether a flat position is ``i0 * stride`` plus something within the row."""
     if index == "i0":
         return stride == 1
     if not isinstance(index, L.IndexOp) or "i0" in L.index_variables(index.right):
         return False
     if index.op == "+":
-        return stride > 1 and _is_row(index.left, stride)
+        return stride > 1 and is_row(index.left, stride)
     if index.op == "*" and isinstance(index.right, int):
-        return index.right > 0 and stride % index.right == 0 and _is_row(index.left, stride // index.right)
+        return index.right > 0 and stride % index.right == 0 and is_row(index.left, stride // index.right)
     return False
 
 

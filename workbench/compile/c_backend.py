@@ -15,9 +15,10 @@ from workbench.compile import external
 from workbench.compile import loops as L
 from workbench.compile.lower import lower
 from workbench.compile.print_c import Source, print_c
+from workbench.compile.print_c_threads import print_c_threads
 from workbench.compile.storage import ALIGNMENT, Storage, plan
 from workbench.compile.toolchain import Compiler, require_compiler
-from workbench.errors import IndexBoundsError
+from workbench.errors import CompileError, IndexBoundsError
 from workbench.graph.expr import Data
 from workbench.graph.inner import Graph
 
@@ -65,7 +66,8 @@ class CFunction:
         Names of the operations whose NumPy form is called back.
     """
 
-    def __init__(self, graph: Graph, name: str, pool: ThreadPoolExecutor | None = None) -> None:
+    def __init__(self, graph: Graph, name: str, threads: int = 1, pool: ThreadPoolExecutor | None = None) -> None:
+        self.threads = threads
         compiler = require_compiler()
         self.timings: dict[str, float] = {}
         self.cached = False
@@ -82,10 +84,14 @@ class CFunction:
         start = time.perf_counter()
         self.program = lower(graph, name)
         self.storage: Storage = plan(self.program)
-        printed: Source = print_c(self.program, self.storage, compiler.vector_math)
+        printed: Source = (
+            print_c(self.program, self.storage, compiler.vector_math)
+            if self.threads == 1
+            else print_c_threads(self.program, self.storage, compiler.vector_math, self.threads)
+        )
         self.timings["lower"] = time.perf_counter() - start
         job: Future[Any] = pool.submit(compiler.build, printed.code)
-        self.regions = [CFunction(g, label, pool) for label, g in self.program.regions]
+        self.regions = [CFunction(g, label, pool=pool) for label, g in self.program.regions]
         path, hit = job.result()
         self._library = ctypes.CDLL(str(path))
         self.timings["compile"] = time.perf_counter() - start - self.timings["lower"]
@@ -145,6 +151,8 @@ class CFunction:
 
 def raise_fault(number: int, check: int, value: int) -> None:
     """Raise the error that generated code reported."""
+    if number == -2:
+        raise CompileError("the threads of a function could not be started", "use fewer threads")
     if number < 0:
         external.raise_failed()
     failed = external.program(number).checks[check]

@@ -82,13 +82,10 @@ class CompiledFunction:
         updates: Updates | None = None,
         givens: Givens | None = None,
         keep_values: bool = False,
+        threads: int = 1,
     ) -> None:
         self.backend = choose_backend(backend)
-        if keep_values and self.backend != "numpy":
-            raise CompileError(
-                f"the {self.backend} backend does not keep the values of all nodes", "use backend='numpy' with keep_values"
-            )
-        self._keep = keep_values
+        self._options = _options(self.backend, keep_values, threads)
         self._last: Callable[..., Any] | None = None
         self.name = name
         self._single = isinstance(outputs, Expr)
@@ -136,7 +133,7 @@ class CompiledFunction:
         return tuple(dict.fromkeys(names))
 
     def _compile(self, shapes: tuple[tuple[int, ...], ...], graph: Graph) -> Callable[..., Any]:
-        made = compile_graph(graph, self.backend, self.name, self._keep)
+        made = compile_graph(graph, self.backend, self.name, **self._options)
         self._compiled[shapes] = made
         for stage, seconds in getattr(made, "timings", {}).items():
             self.timings[stage] = seconds
@@ -200,6 +197,24 @@ def _pairs(given: Givens | None) -> list[tuple[Expr, Any]]:
     return [(x, as_tensor(new)) for x, new in pairs]
 
 
+def _options(backend: str, keep_values: bool, threads: int) -> dict[str, Any]:
+    """What a backend is asked for beyond the graph."""
+    options: dict[str, Any] = {}
+    if keep_values:
+        if backend != "numpy":
+            raise CompileError(
+                f"the {backend} backend does not keep the values of all nodes", "use backend='numpy' with keep_values"
+            )
+        options["keep_values"] = True
+    if threads != 1:
+        if backend != "c":
+            raise CompileError(f"the {backend} backend has no threads of ours", "use backend='c' with threads")
+        if not 1 <= int(threads) <= 256:
+            raise CompileError(f"a function runs on 1 to 256 threads, not {threads}")
+        options["threads"] = int(threads)
+    return options
+
+
 def _checked_update(x: Expr, new: Any) -> tuple[Any, Any]:
     if not isinstance(x.op, Data):
         raise CompileError(f"{x!r} cannot be updated: it is not data", "make it with data(name, value)")
@@ -215,12 +230,10 @@ def _sized(p: Expr, shape: tuple[int, ...]) -> Expr:
     return made
 
 
-def compile_graph(graph: Graph, backend: str, name: str, keep_values: bool = False) -> Callable[..., Any]:
+def compile_graph(graph: Graph, backend: str, name: str, **options: Any) -> Callable[..., Any]:
     """Compile an optimised graph of known shapes: arrays in, list of arrays out."""
     module, _, made = BACKENDS[backend].partition(":")
-    compiled: Callable[..., Any] = getattr(importlib.import_module(module), made)(graph, name)
-    if keep_values:
-        compiled.keep_values()  # type: ignore[attr-defined]
+    compiled: Callable[..., Any] = getattr(importlib.import_module(module), made)(graph, name, **options)
     return compiled
 
 
@@ -234,6 +247,7 @@ def function(
     updates: Updates | None = None,
     givens: Givens | None = None,
     keep_values: bool = False,
+    threads: int = 1,
 ) -> CompiledFunction:
     """Compile expressions to a Python function.
 
@@ -256,6 +270,9 @@ def function(
         Expressions to put in the place of others before compiling.
     keep_values
         Keep the value of every node at the last call, in `values`; on the NumPy backend.
+    threads
+        Share the rows of large loops out over so many threads; on the C backend. The order of sums
+        depends on this number, and on nothing else.
 
     Raises
     ------
@@ -279,7 +296,7 @@ def function(
     >>> int(step()), int(step())
     (0, 1)
     """
-    return CompiledFunction(inputs, outputs, backend, mode, name, updates, givens, keep_values)
+    return CompiledFunction(inputs, outputs, backend, mode, name, updates, givens, keep_values, threads)
 
 
 __all__ = ["BACKENDS", "CompiledFunction", "Trace", "choose_backend", "compile_graph", "function"]

@@ -18,19 +18,14 @@ class NumpyFunction:
     Attributes
     ----------
     values
-        The value of every node at the last call, once `keep_values` was asked for.
+        The value of every node at the last call, where `keep_values` is asked for.
     """
 
-    def __init__(self, graph: Graph, name: str) -> None:
+    def __init__(self, graph: Graph, name: str, keep_values: bool = False) -> None:
         self.graph = graph
         self.values: dict[Expr, Any] = {}
-        self._nodes: list[Expr] = []
-        self._whole = graph
-
-    def keep_values(self) -> None:
-        """Keep the value of every node from now on."""
-        self._nodes = [n for n in topological(self.graph.results) if isinstance(n.type, TensorType)]
-        self._whole = Graph(self.graph.params, [*self.graph.results, *self._nodes])
+        self._nodes = [n for n in topological(graph.results) if keep_values and isinstance(n.type, TensorType)]
+        self._whole = Graph(graph.params, [*graph.results, *self._nodes])
 
     def __call__(self, *values: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
         with np.errstate(all="ignore"):

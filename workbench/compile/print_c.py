@@ -156,6 +156,10 @@ class _Printer:
             return home.name
         return f"{home.name}[{self.index(L.add(index, buffer.start))}]"
 
+    def fold_place(self, f: L.Fold) -> str:
+        """Where a fold's target is."""
+        return self.place(f.buffer, f.index)
+
     def pointer(self, buffer: L.Buffer) -> str:
         home = self.storage.of(buffer)
         if home.is_local:
@@ -292,7 +296,7 @@ class _Printer:
             return
         folds = n.folds_outside[at]
         for i, f in enumerate(folds):
-            self.line(f"{C_TYPES[f.buffer.dtype]} sum{at}_{i} = {self.place(f.buffer, f.index)};", f.buffer.note)
+            self.line(f"{C_TYPES[f.buffer.dtype]} sum{at}_{i} = {self.fold_place(f)};", f.buffer.note)
         if at == n.depth - 1:
             self.innermost(n)
         else:
@@ -302,7 +306,7 @@ class _Printer:
             self.level(n, at + 1)
             self.close()
         for i, f in enumerate(folds):
-            self.line(f"{self.place(f.buffer, f.index)} = sum{at}_{i};")
+            self.line(f"{self.fold_place(f)} = sum{at}_{i};")
 
     def innermost(self, n: Nest) -> None:
         axis = n.axes[-1]
@@ -377,7 +381,7 @@ class _Printer:
                 self.line(f"sum{at}_{i} = {f.op.c([f'sum{at}_{i}', self.operand(f.value)], [f.buffer.dtype] * 2)};")
 
     def effect(self, e: L.Store | L.Fold) -> None:
-        target = self.place(e.buffer, e.index)
+        target = self.place(e.buffer, e.index) if isinstance(e, L.Store) else self.fold_place(e)
         if isinstance(e, L.Store):
             self.line(f"{target} = {self.operand(e.value)};", e.buffer.note)
         else:
