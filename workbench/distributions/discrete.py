@@ -563,4 +563,4 @@ class DiscreteWeibull(Count):
     @classmethod
     def support_point(cls, *parameters: Tensor) -> Tensor:
         q, beta = parameters
-        return pt.floor((math.log(0.5) / pt.log(q)) ** (1.0 / beta))
+        return pt.maximum(pt.floor((math.log(0.5) / pt.log(q)) ** (1.0 / beta) - 1.0), 0.0)

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 import workbench.tensor as pt
 from workbench.distributions.continuous import HalfNormal, Uniform
 from workbench.distributions.distribution import INTERVAL, POSITIVE, Draw, event_rank
-from workbench.graph.expr import Expr, Op, intern
+from workbench.graph.expr import Constant, Expr, Op, intern
 from workbench.graph.rewrite import rule
 from workbench.graph.types import TensorType
 from workbench.tensor.tensor import Tensor
@@ -71,26 +73,34 @@ class Log(Transform):
 
 @dataclass(frozen=True)
 class IntervalTransform(Transform):
-    """Numbers between two bounds, by the log-odds of their place between them."""
+    """Numbers between two bounds, by the log-odds of their place between them; on one side of one, by the logarithm."""
 
     name = "interval"
 
     def backward(self, value: Tensor, rv: Tensor) -> Tensor:
         lower, upper = _bounds(rv)
-        return lower + (upper - lower) * pt.sigmoid(value)
+        if lower is not None and upper is not None:
+            return lower + (upper - lower) * pt.sigmoid(value)
+        return lower + pt.exp(value) if lower is not None else upper - pt.exp(value) if upper is not None else value
 
     def forward(self, value: Tensor, rv: Tensor) -> Tensor:
         lower, upper = _bounds(rv)
-        return pt.log(value - lower) - pt.log(upper - value)
+        if lower is not None and upper is not None:
+            return pt.log(value - lower) - pt.log(upper - value)
+        return pt.log(value - lower) if lower is not None else pt.log(upper - value) if upper is not None else value
 
     def log_jacobian(self, value: Tensor, rv: Tensor) -> Tensor:
         lower, upper = _bounds(rv)
-        return pt.log(upper - lower) - 2.0 * pt.softplus(-value) - value
+        if lower is not None and upper is not None:
+            return pt.log(upper - lower) - 2.0 * pt.softplus(-value) - value
+        return pt.zeros_like(value) if lower is None and upper is None else value
 
 
-def _bounds(rv: Tensor) -> tuple[Tensor, Tensor]:
+def _bounds(rv: Tensor) -> list[Tensor | None]:
+    """The lower and the upper bound; ``None`` for none."""
     assert isinstance(rv.op, Draw)
-    return rv.op.distribution.bounds(*rv.inputs[1:])
+    bounds = rv.op.distribution.bounds(*rv.inputs[1:])
+    return [None if isinstance(b.op, Constant) and np.isinf(b.op.value).all() else b for b in bounds]
 
 
 BY_SUPPORT: dict[str, Callable[[Tensor], Transform]] = {
