@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
+
+import numpy as np
 
 import workbench.tensor as pt
 from workbench.distributions.categories import OrderedLogistic
-from workbench.distributions.constraints import Constraint, not_negative, positive, simplex
+from workbench.distributions.constraints import not_negative, simplex
 from workbench.distributions.discrete import Count
 from workbench.distributions.distribution import cast_real, register_deterministic
 from workbench.distributions.probabilities import times_log
+from workbench.distributions.simplex import positive_vector
 from workbench.errors import ShapeError
+from workbench.graph.expr import Constant
 from workbench.graph.types import Shape
 from workbench.tensor.elementwise import broadcast_shapes
 from workbench.tensor.tensor import Tensor
 
 INF = float("inf")
-
-positive_vector = Constraint(positive.text, lambda x: pt.all(x > 0.0, axis=-1))
 
 
 class VectorOfCounts(Count):
@@ -41,13 +44,6 @@ class VectorOfCounts(Count):
     def _possible(cls, value: Tensor, n: Tensor) -> Tensor:
         return pt.logical_and(pt.all(value >= 0, axis=-1), pt.equal(pt.sum(value, axis=-1), n))
 
-    @classmethod
-    def _shared_out(cls, n: Tensor, p: Tensor) -> Tensor:
-        """Expected counts, rounded; the first takes what is over or missing."""
-        rounded = pt.rint(n[..., None] * p)
-        missing = n[..., None] - pt.sum(rounded, axis=-1, keepdims=True)
-        return pt.where(pt.equal(pt.arange(p.type.static_shape[-1]), 0), rounded + missing, rounded)
-
 
 class Multinomial(VectorOfCounts):
     r"""Multinomial distribution: how many of `n` things fall into each of k categories.
@@ -59,7 +55,8 @@ class Multinomial(VectorOfCounts):
     n
         How many things, >= 0.
     p
-        Probabilities of the categories, shape ``(..., k)``: not negative, of sum 1.
+        Probabilities of the categories, shape ``(..., k)``: not negative, of sum 1. Numbers of another
+        sum are scaled, with a warning.
 
     Notes
     -----
@@ -77,7 +74,7 @@ class Multinomial(VectorOfCounts):
 
     @classmethod
     def arguments(cls, n: Any, p: Any) -> tuple[Any, ...]:
-        return n, p
+        return n, _scaled(cls.__name__, p)
 
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
@@ -93,23 +90,59 @@ class Multinomial(VectorOfCounts):
 
     @classmethod
     def support_point(cls, *parameters: Tensor) -> Tensor:
-        return cls._shared_out(*parameters)
+        return most_likely_counts(*parameters)
 
 
 def draw_multinomial(key: Tensor, shape: tuple[int, ...], n: Tensor, p: Tensor) -> Tensor:
     """Category after category, a binomial share of what is left."""
     batch, k = shape[:-1], shape[-1]
-    keys = pt.random.split(key, k)
-    left = pt.cast(pt.broadcast_to(n, batch), "int64")
+    total = pt.cast(pt.broadcast_to(n, batch), "int64")
+    if k == 1:
+        return pt.expand_dims(total, -1)
     # What is left of the probability from each category on: summed from the end, so that no difference is taken.
-    rest = pt.cumsum(p[..., ::-1], axis=-1)[..., ::-1]
-    drawn = []
-    for i in range(k - 1):
-        share = pt.where(rest[..., i] > 0.0, p[..., i] / pt.where(rest[..., i] > 0.0, rest[..., i], 1.0), 0.0)
-        taken = pt.random.binomial(keys[i], batch, left, pt.minimum(share, 1.0))
-        drawn.append(taken)
-        left = left - taken
-    return pt.stack([*drawn, left], axis=-1)
+    p = pt.broadcast_to(p, shape)
+    rest = pt.flip(pt.cumsum(pt.flip(p, -1), axis=-1), -1)
+    share = pt.minimum(pt.where(rest > 0.0, p / pt.where(rest > 0.0, rest, 1.0), 0.0), 1.0)
+
+    def step(left: Tensor, chance: Tensor, number: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        taken = pt.cast(pt.random.binomial(pt.random.fold_in(key, number), batch, left, chance), "int64")
+        return [left - taken], [taken]
+
+    (last,), (taken,) = pt.scan(step, [total], [pt.moveaxis(share, -1, 0)[: k - 1], np.arange(k - 1)])
+    return pt.moveaxis(pt.concatenate([taken, pt.expand_dims(last, 0)], axis=0), 0, -1)
+
+
+def most_likely_counts(n: Tensor, p: Tensor) -> Tensor:
+    """Return counts near their means ``n * p`` that add up to `n`.
+
+    Means rounded to the nearest, and the difference given to the largest: PyMC's. Where that would make
+    one negative, means rounded down take the place of these.
+    """
+    mean = pt.expand_dims(n, -1) * p
+    largest = pt.equal(pt.expand_dims(pt.argmax(mean, axis=-1), -1), np.arange(p.type.static_shape[-1]))
+
+    def filled(counts: Tensor) -> Tensor:
+        missing = pt.expand_dims(n, -1) - pt.sum(counts, axis=-1, keepdims=True)
+        return counts + pt.where(largest, missing, 0.0)
+
+    near = filled(pt.rint(mean))
+    valid = pt.all(near >= 0.0, axis=-1, keepdims=True)
+    return pt.cast(pt.where(valid, near, filled(pt.floor(mean))), "int64")
+
+
+def _scaled(title: str, p: Any) -> Any:
+    """Constant probabilities, scaled to the sum 1, as PyMC does."""
+    x = cast_real(p)
+    if not isinstance(x.op, Constant) or not x.ndim:
+        return x
+    content = x.op.value
+    total = content.sum(axis=-1, keepdims=True)
+    # Negative ones are an error, which the domain states.
+    if not (content >= 0.0).all() or np.allclose(total, 1.0):
+        return x
+    shown = np.array2string(total[..., 0], threshold=8)
+    warnings.warn(f"{title}: p sums to {shown}, not 1; it is scaled. Scale it to get rid of this warning.", UserWarning, stacklevel=5)
+    return pt.constant(content / total)
 
 
 class DirichletMultinomial(VectorOfCounts):
@@ -157,7 +190,7 @@ class DirichletMultinomial(VectorOfCounts):
     @classmethod
     def support_point(cls, *parameters: Tensor) -> Tensor:
         n, a = parameters
-        return cls._shared_out(n, a / pt.sum(a, axis=-1, keepdims=True))
+        return most_likely_counts(n, a / pt.sum(a, axis=-1, keepdims=True))
 
 
 class OrderedMultinomial(Multinomial):
@@ -184,7 +217,7 @@ class OrderedMultinomial(Multinomial):
     def __new__(cls, name: Any = None, *args: Any, compute_p: bool = True, **kwargs: Any) -> Any:
         variable = super().__new__(cls, name, *args, **kwargs)
         if compute_p:
-            register_deterministic[0](f"{name}_probs", variable.inputs[2])
+            register_deterministic[0](f"{name}_probs", variable.inputs[2], dims=kwargs.get("dims"))
         return variable
 
     @classmethod

@@ -15,9 +15,7 @@ from workbench.model.model import Model, current_model
 from workbench.tensor.elementwise import broadcast_shapes
 from workbench.tensor.shape import Named
 from workbench.tensor.tensor import Tensor, as_tensor
-from workbench.transforms.change_of_variables import Transform, default_transform
-
-_DEFAULT = object()
+from workbench.transforms.constrained_numbers import DEFAULT, chosen_transform
 
 
 def register(
@@ -28,7 +26,8 @@ def register(
     shape: Any = None,
     observed: Any = None,
     initval: Any = None,
-    transform: Transform | object | None = _DEFAULT,
+    transform: Any = DEFAULT,
+    default_transform: Any = DEFAULT,
     **parameters: Any,
 ) -> Tensor:
     """Make a random variable of the current model.
@@ -44,7 +43,9 @@ def register(
     initval
         Where sampling starts, in the variable's own space.
     transform
-        To unconstrained space; chosen from the support by default, ``None`` for none.
+        To unconstrained space: applied after the default one, unless that is ``None``. ``None`` for none.
+    default_transform
+        The transform chosen from the support by default, ``None`` for none.
 
     Raises
     ------
@@ -73,9 +74,7 @@ def register(
     model.free_RVs.append(rv)
     if initval is not None:
         model.initial_values[rv] = initval
-    chosen = default_transform(rv) if transform is _DEFAULT else transform
-    assert chosen is None or isinstance(chosen, Transform)
-    model.make_value(rv, chosen)
+    model.make_value(rv, chosen_transform(rv, default_transform, transform))
     return rv
 
 

@@ -11,7 +11,7 @@ import workbench.tensor as pt
 from workbench.distributions.distribution import CIRCULAR, UNIT
 from workbench.errors import ModelError
 from workbench.tensor.tensor import Tensor, as_tensor
-from workbench.transforms.change_of_variables import BY_SUPPORT, Log, Transform
+from workbench.transforms.change_of_variables import BY_SUPPORT, Log, Transform, default_transform
 
 
 @dataclass(frozen=True)
@@ -164,9 +164,11 @@ class Chain(Transform):
     Examples
     --------
     >>> import workbench as pm
-    >>> from workbench.transforms import Chain, log, ordered
+    >>> from workbench.transforms import ordered
     >>> with pm.Model() as model:
-    ...     x = pm.Exponential("x", 1.0, shape=3, transform=Chain([log, ordered]), initval=[1.0, 2.0, 3.0])
+    ...     x = pm.Exponential("x", 1.0, shape=3, transform=ordered, initval=[1.0, 2.0, 3.0])
+    >>> model.rvs_to_transforms[x].transform_list
+    (Log(), Ordered(positive=False, ascending=True))
     >>> model.initial_point()["x_chain__"].round(3)
     array([ 0.   , -0.367, -0.903])
     """
@@ -209,6 +211,38 @@ class Chain(Transform):
         for t in self.transform_list:
             shape = t.value_shape(shape)
         return shape
+
+
+DEFAULT = object()
+"""What stands for a transform that is not given, where ``None`` stands for none."""
+
+
+def chosen_transform(rv: Tensor, default: Any = DEFAULT, more: Any = DEFAULT) -> Transform | None:
+    """Return the transform of a variable, by PyMC's rules.
+
+    Parameters
+    ----------
+    rv
+        The random variable.
+    default
+        In place of the one that the support asks for; ``None`` for none.
+    more
+        Applied after that one; ``None``, and no `default`, for no transform at all.
+
+    Raises
+    ------
+    ModelError
+        If one is not a transform.
+    """
+    for t in (default, more):
+        if t is not DEFAULT and t is not None and not isinstance(t, Transform):
+            raise ModelError(f"{t!r} is no transform", "for example workbench.transforms.log, or ordered")
+    if default is DEFAULT:
+        default = None if more is None else default_transform(rv)
+    if more is DEFAULT or more is None:
+        return default if isinstance(default, Transform) else None
+    assert isinstance(more, Transform)
+    return more if default is None else Chain([default, more])
 
 
 BY_SUPPORT.setdefault(UNIT, lambda rv: LogOdds())
