@@ -3,7 +3,42 @@
 import importlib
 from typing import Any
 
-from workbench.distributions.continuous import Exponential, HalfNormal, Normal, Uniform
+from workbench.distributions.continuous import (
+    AsymmetricLaplace,
+    Beta,
+    Cauchy,
+    ChiSquared,
+    ExGaussian,
+    Exponential,
+    Flat,
+    Gamma,
+    Gumbel,
+    HalfCauchy,
+    HalfFlat,
+    HalfNormal,
+    HalfStudentT,
+    Interpolated,
+    InverseGamma,
+    Kumaraswamy,
+    Laplace,
+    Logistic,
+    LogitNormal,
+    LogNormal,
+    Moyal,
+    Normal,
+    Pareto,
+    PolyaGamma,
+    Rice,
+    SkewNormal,
+    SkewStudentT,
+    StudentT,
+    Triangular,
+    TruncatedNormal,
+    Uniform,
+    VonMises,
+    Wald,
+    Weibull,
+)  # fmt: skip
 from workbench.distributions.correlation import LKJCholeskyCov, LKJCorr, expand_packed_triangular
 from workbench.distributions.counts import DirichletMultinomial, Multinomial, OrderedMultinomial
 from workbench.distributions.discrete import Bernoulli
@@ -29,6 +64,10 @@ __all__ = [
     "ICAR", "KroneckerNormal", "LKJCholeskyCov", "LKJCorr", "MatrixNormal", "Multinomial", "MvNormal", "MvStudentT",
     "OrderedMultinomial", "PrecisionMvNormal", "PrecisionMvStudentT", "StickBreakingWeights", "Wishart", "ZeroSumNormal",
     "expand_packed_triangular",
+    "AsymmetricLaplace", "Beta", "Cauchy", "ChiSquared", "ExGaussian", "Flat", "Gamma", "Gumbel", "HalfCauchy",
+    "HalfFlat", "HalfStudentT", "Interpolated", "InverseGamma", "Kumaraswamy", "Laplace", "LogNormal", "Logistic",
+    "LogitNormal", "Moyal", "Pareto", "PolyaGamma", "Rice", "SkewNormal", "SkewStudentT", "StudentT", "Triangular",
+    "TruncatedNormal", "VonMises", "Wald", "Weibull",
 ]  # fmt: skip
 
 NAMED["distribution"] = {

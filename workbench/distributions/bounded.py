@@ -1,0 +1,405 @@
+"""Distributions between two bounds, and angles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import workbench.tensor as pt
+from workbench.distributions.constraints import Check, positive
+from workbench.distributions.distribution import INTERVAL, UNIT, Distribution
+from workbench.distributions.formulas import (
+    INF,
+    log_ndtr_difference,
+    normal_logp,
+    quantile,
+    sigma_of,
+    times,
+    where_valid,
+)  # fmt: skip
+from workbench.errors import ModelError
+from workbench.graph.expr import Constant
+from workbench.tensor.tensor import Tensor, as_tensor
+
+
+class Uniform(Distribution):
+    r"""Uniform distribution between two bounds.
+
+    .. math:: f(x) = \frac{1}{u - l},\quad l \le x \le u
+
+    Parameters
+    ----------
+    lower, upper
+        Bounds; 0 and 1 by default.
+    """
+
+    parameters = ("lower", "upper")
+    support = INTERVAL
+
+    @classmethod
+    def arguments(cls, lower: Any = 0.0, upper: Any = 1.0) -> tuple[Any, ...]:
+        return lower, upper
+
+    @classmethod
+    def checks(cls, *parameters: Tensor) -> list[Check]:
+        lower, upper = parameters
+        return [(lower < upper, "lower must be less than upper")]
+
+    @classmethod
+    def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        lower, upper = parameters
+        inside = pt.logical_and(value >= lower, value <= upper)
+        return where_valid(inside, -pt.log(upper - lower))
+
+    @classmethod
+    def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        lower, upper = parameters
+        return pt.log(pt.clip((value - lower) / (upper - lower), 0.0, 1.0))
+
+    @classmethod
+    def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
+        lower, upper = parameters
+        return quantile(q, lower + (upper - lower) * q)
+
+    @classmethod
+    def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
+        return pt.random.uniform(key, shape, *parameters)
+
+    @classmethod
+    def support_point(cls, *parameters: Tensor) -> Tensor:
+        return (parameters[0] + parameters[1]) / 2.0
+
+    @classmethod
+    def bounds(cls, *parameters: Tensor) -> tuple[Tensor, Tensor]:
+        return parameters[0], parameters[1]
+
+
+class Triangular(Distribution):
+    r"""Triangular distribution: its density rises to the mode, then falls.
+
+    .. math:: f(x) = \frac{2(x-l)}{(u-l)(c-l)} \text{ for } l \le x < c,\quad
+        \frac{2(u-x)}{(u-l)(u-c)} \text{ for } c \le x \le u
+
+    Parameters
+    ----------
+    lower, upper
+        Bounds; 0 and 1 by default.
+    c
+        Mode, between them; 0.5 by default.
+    """
+
+    parameters = ("lower", "c", "upper")
+    support = INTERVAL
+
+    @classmethod
+    def arguments(cls, lower: Any = 0.0, upper: Any = 1.0, c: Any = 0.5) -> tuple[Any, ...]:
+        return lower, c, upper
+
+    @classmethod
+    def checks(cls, *parameters: Tensor) -> list[Check]:
+        lower, c, upper = parameters
+        between = pt.logical_and(lower <= c, c <= upper)
+        return [(lower < upper, "lower must be less than upper"), (between, "c must be between lower and upper")]
+
+    @classmethod
+    def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        lower, c, upper = parameters
+        # With the mode at the upper bound all of it rises, the bound too.
+        rising = pt.logical_or(value < c, c >= upper)
+        share = pt.where(rising, (value - lower) / pt.where(rising, c - lower, 1.0), (upper - value) / pt.where(rising, 1.0, upper - c))
+        inside = pt.logical_and(value >= lower, value <= upper)
+        return where_valid(inside, pt.log(2.0 * pt.where(inside, share, 1.0)) - pt.log(upper - lower))
+
+    @classmethod
+    def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        lower, c, upper = parameters
+        x = pt.clip(value, lower, upper)
+        rising = x <= c
+        safe = pt.where(rising, pt.where(c > lower, c - lower, 1.0), 1.0)
+        below = 2.0 * pt.log(x - lower) - pt.log(upper - lower) - pt.log(safe)
+        above = pt.log1p(-((upper - x) ** 2) / ((upper - lower) * pt.where(rising, 1.0, upper - c)))
+        return pt.where(pt.logical_and(rising, x < upper), below, pt.where(x < upper, above, 0.0))
+
+    @classmethod
+    def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
+        lower, c, upper = parameters
+        width = upper - lower
+        below = lower + pt.sqrt(width * (c - lower) * q)
+        above = upper - pt.sqrt(width * (upper - c) * (1.0 - q))
+        return quantile(q, pt.where(q * width < c - lower, below, above))
+
+    @classmethod
+    def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
+        return cls.icdf(pt.random.uniform(key, shape), *parameters)
+
+    @classmethod
+    def support_point(cls, *parameters: Tensor) -> Tensor:
+        lower, c, upper = parameters
+        return (lower + upper + c) / 3.0
+
+    @classmethod
+    def bounds(cls, *parameters: Tensor) -> tuple[Tensor, Tensor]:
+        return parameters[0], parameters[2]
+
+
+class TruncatedNormal(Distribution):
+    r"""Normal distribution between two bounds.
+
+    .. math:: f(x) = \frac{\varphi((x-\mu)/\sigma)}{\sigma\,(\Phi((u-\mu)/\sigma) - \Phi((l-\mu)/\sigma))},\quad l \le x \le u
+
+    Parameters
+    ----------
+    mu, sigma
+        Mean and standard deviation (> 0) of the normal distribution; 0 and 1 by default.
+    tau
+        ``1 / sigma**2``: an alternative to `sigma`.
+    lower, upper
+        Bounds; none by default.
+
+    Examples
+    --------
+    >>> x = TruncatedNormal.dist(0.0, 1.0, lower=40.0)  # 40 standard deviations out
+    >>> round(float(TruncatedNormal.logp(pt.constant(40.0), *x.inputs[1:]).eval()), 4)
+    3.6895
+    """
+
+    parameters = ("mu", "sigma", "lower", "upper")
+    domains = {"sigma": positive}
+    support = INTERVAL
+
+    @classmethod
+    def arguments(
+        cls, mu: Any = 0.0, sigma: Any = None, *, tau: Any = None, lower: Any = None, upper: Any = None
+    ) -> tuple[Any, ...]:
+        return mu, sigma_of(sigma, tau), -INF if lower is None else lower, INF if upper is None else upper
+
+    @classmethod
+    def checks(cls, *parameters: Tensor) -> list[Check]:
+        *_, lower, upper = parameters
+        order = (lower < upper, "lower must be less than upper")
+        return [*super().checks(*parameters), *([] if _limitless(lower) or _limitless(upper) else [order])]
+
+    @classmethod
+    def _log_probability(cls, low: Tensor, high: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
+        """The log of the normal probability between two bounds; fewer terms where one is none for certain."""
+        a, b = _standard(low, mu, sigma), _standard(high, mu, sigma)
+        if _limitless(low) and _limitless(high):
+            return pt.constant(0.0)
+        if _limitless(low):
+            return pt.log_ndtr(b)
+        if _limitless(high):
+            return pt.log_ndtr(-a)
+        return log_ndtr_difference(a, b)
+
+    @classmethod
+    def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        mu, sigma, lower, upper = parameters
+        density = normal_logp(value, mu, sigma) - cls._log_probability(lower, upper, mu, sigma)
+        return where_valid(pt.logical_and(value >= lower, value <= upper), density)
+
+    @classmethod
+    def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        mu, sigma, lower, upper = parameters
+        inside = pt.logical_and(value > lower, value < upper)
+        x = pt.where(inside, value, pt.where(pt.isfinite(lower), lower + sigma, pt.where(pt.isfinite(upper), upper, mu)))
+        found = cls._log_probability(lower, x, mu, sigma) - cls._log_probability(lower, upper, mu, sigma)
+        return pt.where(inside, found, pt.where(value >= upper, 0.0, -INF))
+
+    @classmethod
+    def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        mu, sigma, lower, upper = parameters
+        return cls.logcdf(-value, -mu, sigma, -upper, -lower)
+
+    @classmethod
+    def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
+        mu, sigma, lower, upper = parameters
+        drawn = pt.random.truncated_normal(key, shape, (lower - mu) / sigma, (upper - mu) / sigma)
+        return pt.clip(drawn * sigma + mu, lower, upper)
+
+    @classmethod
+    def support_point(cls, *parameters: Tensor) -> Tensor:
+        mu, _, lower, upper = parameters
+        below, above = pt.isfinite(lower), pt.isfinite(upper)
+        one = pt.where(below, lower + 1.0, pt.where(above, upper - 1.0, mu))
+        return pt.where(pt.logical_and(below, above), (lower + upper) / 2.0, one)
+
+    @classmethod
+    def bounds(cls, *parameters: Tensor) -> tuple[Tensor, Tensor]:
+        return parameters[2], parameters[3]
+
+
+def _limitless(bound: Tensor) -> bool:
+    """Whether a bound is infinite for certain."""
+    return isinstance(bound.op, Constant) and bool((abs(bound.op.value) == INF).all())
+
+
+def _standard(bound: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
+    """A bound in standard units; one that may be infinite so far out that it is none, where gradients are finite."""
+    standard = (bound - mu) / sigma
+    if isinstance(bound.op, Constant) and bool((abs(bound.op.value) < INF).all()):
+        return standard
+    return pt.where(pt.isfinite(bound), standard, pt.where(bound > 0.0, 1e8, -1e8))
+
+
+class Beta(Distribution):
+    r"""Beta distribution between 0 and 1.
+
+    .. math:: f(x) = \frac{x^{\alpha-1} (1-x)^{\beta-1}}{B(\alpha, \beta)},\quad 0 \le x \le 1
+
+    Parameters
+    ----------
+    alpha, beta
+        Shapes, > 0.
+    mu
+        Mean, between 0 and 1; with `sigma` or `nu` an alternative to `alpha` and `beta`.
+    sigma
+        Standard deviation, less than ``sqrt(mu * (1 - mu))``.
+    nu
+        ``alpha + beta``: like a number of observations.
+
+    Examples
+    --------
+    >>> x = Beta.dist(mu=0.25, nu=8.0)
+    >>> [float(p.eval()) for p in x.inputs[1:]]
+    [2.0, 6.0]
+    """
+
+    parameters = ("alpha", "beta")
+    domains = {"alpha": positive, "beta": positive}
+    support = UNIT
+
+    @classmethod
+    def arguments(
+        cls, alpha: Any = None, beta: Any = None, mu: Any = None, sigma: Any = None, nu: Any = None
+    ) -> tuple[Any, ...]:
+        others = (mu, sigma, nu)
+        if alpha is not None and beta is not None and all(x is None for x in others):
+            return alpha, beta
+        if alpha is None and beta is None and mu is not None and (sigma is None) != (nu is None):
+            mu = as_tensor(mu)
+            size = mu * (1.0 - mu) / as_tensor(sigma) ** 2 - 1.0 if nu is None else as_tensor(nu)
+            return mu * size, (1.0 - mu) * size
+        raise ModelError("Beta: give alpha and beta, mu and sigma, or mu and nu")
+
+    @classmethod
+    def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        alpha, beta = parameters
+        inside = pt.logical_and(value >= 0.0, value <= 1.0)
+        density = times(alpha - 1.0, pt.log(value)) + times(beta - 1.0, pt.log1p(-value)) - pt.betaln(alpha, beta)
+        return where_valid(inside, density)
+
+    @classmethod
+    def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        return pt.log(pt.betainc(*parameters, pt.clip(value, 0.0, 1.0)))
+
+    @classmethod
+    def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        alpha, beta = parameters
+        return pt.log(pt.betainc(beta, alpha, 1.0 - pt.clip(value, 0.0, 1.0)))
+
+    @classmethod
+    def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
+        return pt.random.beta(key, shape, *parameters)
+
+    @classmethod
+    def support_point(cls, *parameters: Tensor) -> Tensor:
+        alpha, beta = parameters
+        return alpha / (alpha + beta)
+
+
+class Kumaraswamy(Distribution):
+    r"""Kumaraswamy distribution between 0 and 1: like a beta distribution, of a simpler formula.
+
+    .. math:: f(x) = a b\, x^{a-1} (1 - x^a)^{b-1},\quad 0 \le x \le 1
+
+    Parameters
+    ----------
+    a, b
+        Shapes, > 0.
+    """
+
+    parameters = ("a", "b")
+    domains = {"a": positive, "b": positive}
+    support = UNIT
+
+    @classmethod
+    def arguments(cls, a: Any, b: Any) -> tuple[Any, ...]:
+        return a, b
+
+    @classmethod
+    def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        a, b = parameters
+        logarithm = pt.log(value)
+        density = pt.log(a) + pt.log(b) + times(a - 1.0, logarithm) + times(b - 1.0, pt.log1mexp(a * logarithm))
+        return where_valid(pt.logical_and(value >= 0.0, value <= 1.0), density)
+
+    @classmethod
+    def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        return pt.log1mexp(cls.logccdf(value, *parameters))
+
+    @classmethod
+    def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        a, b = parameters
+        return b * pt.log1mexp(a * pt.log(pt.clip(value, 0.0, 1.0)))
+
+    @classmethod
+    def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
+        a, b = parameters
+        return quantile(q, pt.exp(pt.log1mexp(pt.log1p(-q) / b) / a))
+
+    @classmethod
+    def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
+        a, b = parameters
+        return pt.exp(pt.log1mexp(-pt.random.exponential(key, shape) / b) / a)
+
+    @classmethod
+    def support_point(cls, *parameters: Tensor) -> Tensor:
+        a, b = parameters
+        return b * pt.exp(pt.betaln(1.0 + 1.0 / a, b))
+
+
+class LogitNormal(Distribution):
+    r"""Logit-normal distribution between 0 and 1: of the logistic function of a normal variable.
+
+    .. math:: f(x) = \frac{1}{x(1-x)\,\sigma\sqrt{2\pi}}
+        \exp\left(-\frac{(\operatorname{logit}(x)-\mu)^2}{2\sigma^2}\right),\quad 0 < x < 1
+
+    Parameters
+    ----------
+    mu, sigma
+        Mean and standard deviation (> 0) of the log-odds; 0 and 1 by default.
+    tau
+        ``1 / sigma**2``: an alternative to `sigma`.
+    """
+
+    parameters = ("mu", "sigma")
+    domains = {"sigma": positive}
+    support = UNIT
+
+    @classmethod
+    def arguments(cls, mu: Any = 0.0, sigma: Any = None, tau: Any = None) -> tuple[Any, ...]:
+        return mu, sigma_of(sigma, tau)
+
+    @classmethod
+    def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        density = normal_logp(pt.logit(value), *parameters) - pt.log(value) - pt.log1p(-value)
+        return where_valid(pt.logical_and(value > 0.0, value < 1.0), density)
+
+    @classmethod
+    def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        mu, sigma = parameters
+        return pt.log_ndtr((pt.logit(pt.clip(value, 0.0, 1.0)) - mu) / sigma)
+
+    @classmethod
+    def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
+        mu, sigma = parameters
+        return quantile(q, pt.sigmoid(mu + sigma * pt.ndtri(q)))
+
+    @classmethod
+    def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
+        mu, sigma = parameters
+        return pt.sigmoid(pt.random.normal(key, shape) * sigma + mu)
+
+    @classmethod
+    def support_point(cls, *parameters: Tensor) -> Tensor:
+        """The median."""
+        return pt.sigmoid(parameters[0])

@@ -1,0 +1,82 @@
+"""What the formulas of several distributions share: scales, supports, quantiles, normal tails."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import workbench.tensor as pt
+from workbench.errors import ModelError
+from workbench.tensor.tensor import Tensor, as_tensor
+
+INF = float("inf")
+NAN = float("nan")
+LOG_ROOT_2PI = 0.5 * math.log(2.0 * math.pi)
+
+
+def sigma_of(sigma: Any, tau: Any, precision: str = "tau") -> Any:
+    """The standard deviation, given as it is or by the precision; 1 by default."""
+    if sigma is not None and tau is not None:
+        raise ModelError(f"give sigma or {precision}, not both")
+    if tau is not None:
+        return 1.0 / pt.sqrt(as_tensor(tau))
+    return 1.0 if sigma is None else sigma
+
+
+def where_valid(valid: Tensor, logp: Tensor) -> Tensor:
+    """`logp` where `valid`, else minus infinity."""
+    return pt.where(valid, logp, -INF)
+
+
+def finite_from(value: Tensor, lower: Any, logp: Tensor) -> Tensor:
+    """`logp` from `lower` up, minus infinity below it and at infinity."""
+    return pt.where(pt.logical_and(value >= lower, value < INF), logp, -INF)
+
+
+def power_log(x: Tensor, m: Tensor) -> Tensor:
+    """The logarithm of ``x ** m``, with ``0 ** 0`` as 1 and minus infinity at 0 for any other `m`."""
+    return pt.where(pt.equal(x, 0.0), pt.where(pt.equal(m, 0.0), 0.0, -INF), m * pt.log(x))
+
+
+def times(m: Tensor, logarithm: Tensor) -> Tensor:
+    """``m * logarithm``, 0 where `m` is 0 and the logarithm minus infinity."""
+    nothing = pt.logical_and(pt.equal(m, 0.0), pt.equal(logarithm, -INF))
+    return pt.where(nothing, 0.0, m * logarithm)
+
+
+def quantile(q: Tensor, formula: Tensor, at_0: Any = None, at_1: Any = None) -> Tensor:
+    """A quantile function, NaN outside [0, 1]; its ends where the formula has not got them exactly."""
+    for end, value in ((0.0, at_0), (1.0, at_1)):
+        if value is not None:
+            formula = pt.where(pt.equal(q, end), value, formula)
+    return pt.where(pt.logical_and(q >= 0.0, q <= 1.0), formula, NAN)
+
+
+def normal_logp(value: Tensor, mu: Any, sigma: Tensor) -> Tensor:
+    """Log-density of the normal distribution."""
+    return -0.5 * ((value - mu) / sigma) ** 2 - math.log(math.sqrt(2.0 * math.pi)) - pt.log(sigma)
+
+
+def log_ndtr_difference(a: Tensor, b: Tensor) -> Tensor:
+    """The log of the standard normal probability between `a` and `b`, as exact in one tail as in the other."""
+    right = a > 0.0
+    low, high = pt.where(right, -b, a), pt.where(right, -a, b)
+    top = pt.log_ndtr(high)
+    return top + pt.log1mexp(pt.log_ndtr(low) - top)
+
+
+def log_i0e(x: Tensor) -> Tensor:
+    """The log of the modified Bessel function of order 0 times exp(-x), for x >= 0: it does not overflow.
+
+    From 300 on by its asymptotic series, as i0 itself overflows at 714.
+    """
+    near = x < 300.0
+    small, large = pt.where(near, x, 1.0), pt.where(near, 300.0, x)
+    u = 1.0 / (8.0 * large)
+    series = u * (1.0 + u * (9.0 / 2.0 + u * (75.0 / 2.0 + u * (3675.0 / 8.0 + u * 59535.0 / 8.0))))
+    return pt.where(near, pt.log(pt.i0(small)) - small, pt.log1p(series) - 0.5 * pt.log(2.0 * math.pi * large))
+
+
+def improper(name: str) -> ModelError:
+    """The error of a draw from a density that has no integral."""
+    return ModelError(f"{name} is improper: there are no draws from it", "give a proper prior, or observe or fix the variable")

@@ -1,0 +1,228 @@
+"""The exponential and the gamma distribution, and those made of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import workbench.tensor as pt
+from workbench.distributions.constraints import positive
+from workbench.distributions.distribution import POSITIVE, Distribution
+from workbench.distributions.formulas import finite_from, power_log, quantile, where_valid
+from workbench.errors import ModelError
+from workbench.tensor.tensor import Tensor, as_tensor
+
+
+class Exponential(Distribution):
+    r"""Exponential distribution on the positive numbers.
+
+    .. math:: f(x) = \lambda e^{-\lambda x},\quad x \ge 0
+
+    Parameters
+    ----------
+    lam
+        Rate, > 0; 1 by default.
+    scale
+        ``1 / lam``: an alternative to `lam`.
+    """
+
+    parameters = ("lam",)
+    domains = {"lam": positive}
+    support = POSITIVE
+
+    @classmethod
+    def arguments(cls, lam: Any = None, *, scale: Any = None) -> tuple[Any, ...]:
+        if lam is not None and scale is not None:
+            raise ModelError("give lam or scale, not both")
+        return (1.0 / as_tensor(scale) if scale is not None else 1.0 if lam is None else lam,)
+
+    @classmethod
+    def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        (lam,) = parameters
+        return where_valid(value >= 0.0, pt.log(lam) - lam * value)
+
+    @classmethod
+    def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        (lam,) = parameters
+        return where_valid(value > 0.0, pt.log1mexp(-lam * value))
+
+    @classmethod
+    def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        (lam,) = parameters
+        return -lam * pt.maximum(value, 0.0)
+
+    @classmethod
+    def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
+        return quantile(q, -pt.log1p(-q) / parameters[0])
+
+    @classmethod
+    def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
+        return pt.random.exponential(key, shape) / parameters[0]
+
+    @classmethod
+    def support_point(cls, *parameters: Tensor) -> Tensor:
+        return 1.0 / parameters[0]
+
+
+class Gamma(Distribution):
+    r"""Gamma distribution.
+
+    .. math:: f(x) = \frac{\beta^\alpha x^{\alpha-1} e^{-\beta x}}{\Gamma(\alpha)},\quad x \ge 0
+
+    Parameters
+    ----------
+    alpha
+        Shape, > 0.
+    beta
+        Rate, > 0.
+    mu, sigma
+        Mean and standard deviation, > 0: an alternative to `alpha` and `beta`.
+
+    Examples
+    --------
+    >>> x = Gamma.dist(mu=3.0, sigma=1.5)
+    >>> [float(p.eval()) for p in x.inputs[1:]]
+    [4.0, 1.3333333333333333]
+    """
+
+    parameters = ("alpha", "beta")
+    domains = {"alpha": positive, "beta": positive}
+    support = POSITIVE
+
+    @classmethod
+    def arguments(cls, alpha: Any = None, beta: Any = None, mu: Any = None, sigma: Any = None) -> tuple[Any, ...]:
+        if alpha is not None and beta is not None and mu is None and sigma is None:
+            return alpha, beta
+        if alpha is None and beta is None and mu is not None and sigma is not None:
+            mu, sigma = as_tensor(mu), as_tensor(sigma)
+            return (mu / sigma) ** 2, mu / (sigma * sigma)
+        raise ModelError("Gamma: give either alpha and beta, or mu and sigma")
+
+    @classmethod
+    def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        alpha, beta = parameters
+        density = alpha * pt.log(beta) - pt.gammaln(alpha) + power_log(value, alpha - 1.0) - beta * value
+        return finite_from(value, 0.0, density)
+
+    @classmethod
+    def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        alpha, beta = parameters
+        return where_valid(value > 0.0, pt.log(pt.gammainc(alpha, beta * pt.maximum(value, 0.0))))
+
+    @classmethod
+    def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        alpha, beta = parameters
+        return pt.log(pt.gammaincc(alpha, beta * pt.maximum(value, 0.0)))
+
+    @classmethod
+    def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
+        alpha, beta = parameters
+        return pt.random.gamma(key, shape, alpha) / beta
+
+    @classmethod
+    def support_point(cls, *parameters: Tensor) -> Tensor:
+        alpha, beta = parameters
+        return alpha / beta
+
+
+class ChiSquared(Distribution):
+    r"""Chi-squared distribution: of the sum of `nu` squared standard normal variables.
+
+    .. math:: f(x) = \frac{x^{\nu/2-1} e^{-x/2}}{2^{\nu/2}\,\Gamma(\nu/2)},\quad x \ge 0
+
+    Parameters
+    ----------
+    nu
+        Degrees of freedom, > 0.
+    """
+
+    parameters = ("nu",)
+    domains = {"nu": positive}
+    support = POSITIVE
+
+    @classmethod
+    def arguments(cls, nu: Any) -> tuple[Any, ...]:
+        return (nu,)
+
+    @classmethod
+    def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        return Gamma.logp(value, *_of_nu(parameters[0]))
+
+    @classmethod
+    def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        return Gamma.logcdf(value, *_of_nu(parameters[0]))
+
+    @classmethod
+    def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        return Gamma.logccdf(value, *_of_nu(parameters[0]))
+
+    @classmethod
+    def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
+        return pt.random.chi_square(key, shape, parameters[0])
+
+    @classmethod
+    def support_point(cls, *parameters: Tensor) -> Tensor:
+        return parameters[0]
+
+
+def _of_nu(nu: Tensor) -> tuple[Tensor, Tensor]:
+    """The parameters of the gamma distribution that the chi-squared one is."""
+    return 0.5 * nu, pt.constant(0.5)
+
+
+class InverseGamma(Distribution):
+    r"""Inverse gamma distribution: of the reciprocal of a gamma variable.
+
+    .. math:: f(x) = \frac{\beta^\alpha}{\Gamma(\alpha)} x^{-\alpha-1} e^{-\beta/x},\quad x > 0
+
+    Parameters
+    ----------
+    alpha
+        Shape, > 0.
+    beta
+        Scale, > 0; 1 by default.
+    mu, sigma
+        Mean and standard deviation, > 0: an alternative to `alpha` and `beta`.
+    """
+
+    parameters = ("alpha", "beta")
+    domains = {"alpha": positive, "beta": positive}
+    support = POSITIVE
+
+    @classmethod
+    def arguments(cls, alpha: Any = None, beta: Any = None, mu: Any = None, sigma: Any = None) -> tuple[Any, ...]:
+        if alpha is not None and mu is None and sigma is None:
+            return alpha, 1.0 if beta is None else beta
+        if alpha is None and beta is None and mu is not None and sigma is not None:
+            mu = as_tensor(mu)
+            alpha = 2.0 + (mu / sigma) ** 2
+            return alpha, mu * (alpha - 1.0)
+        raise ModelError("InverseGamma: give either alpha and beta, or mu and sigma")
+
+    @classmethod
+    def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        alpha, beta = parameters
+        density = alpha * pt.log(beta) - pt.gammaln(alpha) - beta / value - (alpha + 1.0) * pt.log(value)
+        return where_valid(value > 0.0, density)
+
+    @classmethod
+    def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        alpha, beta = parameters
+        inside = value > 0.0
+        return where_valid(inside, pt.log(pt.gammaincc(alpha, beta / pt.where(inside, value, 1.0))))
+
+    @classmethod
+    def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        alpha, beta = parameters
+        inside = value > 0.0
+        return pt.where(inside, pt.log(pt.gammainc(alpha, beta / pt.where(inside, value, 1.0))), 0.0)
+
+    @classmethod
+    def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
+        alpha, beta = parameters
+        return beta / pt.random.gamma(key, shape, alpha)
+
+    @classmethod
+    def support_point(cls, *parameters: Tensor) -> Tensor:
+        """The mean; the mode where there is none."""
+        alpha, beta = parameters
+        return beta / pt.where(alpha > 1.0, alpha - 1.0, alpha + 1.0)

@@ -1,0 +1,157 @@
+"""Distributions around 0, folded onto the positive numbers."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import workbench.tensor as pt
+from workbench.distributions.constraints import positive
+from workbench.distributions.distribution import POSITIVE, Distribution
+from workbench.distributions.formulas import INF, quantile, sigma_of, where_valid
+from workbench.distributions.location_scale import student_t_logp
+from workbench.tensor.tensor import Tensor
+
+
+class HalfNormal(Distribution):
+    r"""Half-normal distribution: the absolute value of a normal variable of mean 0.
+
+    .. math:: f(x) = \sqrt{\frac{2}{\pi\sigma^2}} \exp\left(-\frac{x^2}{2\sigma^2}\right),\quad x \ge 0
+
+    Parameters
+    ----------
+    sigma
+        Scale, > 0; 1 by default.
+    tau
+        Precision, ``1 / sigma**2``: an alternative to `sigma`.
+    """
+
+    parameters = ("sigma",)
+    domains = {"sigma": positive}
+    support = POSITIVE
+
+    @classmethod
+    def arguments(cls, sigma: Any = None, tau: Any = None) -> tuple[Any, ...]:
+        return (sigma_of(sigma, tau),)
+
+    @classmethod
+    def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        (sigma,) = parameters
+        density = -0.5 * (value / sigma) ** 2 + math.log(math.sqrt(2.0 / math.pi)) - pt.log(sigma)
+        return where_valid(value >= 0.0, density)
+
+    @classmethod
+    def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        (sigma,) = parameters
+        return where_valid(value >= 0.0, pt.log(pt.erf(value / (sigma * math.sqrt(2.0)))))
+
+    @classmethod
+    def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        (sigma,) = parameters
+        return pt.where(value >= 0.0, math.log(2.0) + pt.log_ndtr(-value / sigma), 0.0)
+
+    @classmethod
+    def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
+        return quantile(q, math.sqrt(2.0) * parameters[0] * pt.erfinv(q))
+
+    @classmethod
+    def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
+        return pt.abs(pt.random.normal(key, shape)) * parameters[0]
+
+    @classmethod
+    def support_point(cls, *parameters: Tensor) -> Tensor:
+        return parameters[0]
+
+
+class HalfStudentT(Distribution):
+    r"""Half Student's t distribution: the absolute value of a Student's t variable around 0.
+
+    .. math:: f(x) = \frac{2\,\Gamma(\frac{\nu+1}{2})}{\Gamma(\frac{\nu}{2})\sqrt{\nu\pi}\,\sigma}
+        \left(1 + \frac{x^2}{\nu\sigma^2}\right)^{-\frac{\nu+1}{2}},\quad x \ge 0
+
+    Parameters
+    ----------
+    nu
+        Degrees of freedom, > 0.
+    sigma
+        Scale, > 0; 1 by default.
+    lam
+        ``1 / sigma**2``: an alternative to `sigma`.
+    """
+
+    parameters = ("nu", "sigma")
+    domains = {"nu": positive, "sigma": positive}
+    support = POSITIVE
+
+    @classmethod
+    def arguments(cls, nu: Any, sigma: Any = None, lam: Any = None) -> tuple[Any, ...]:
+        return nu, sigma_of(sigma, lam, "lam")
+
+    @classmethod
+    def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        nu, sigma = parameters
+        return where_valid(value >= 0.0, math.log(2.0) + student_t_logp(value, nu, sigma))
+
+    @classmethod
+    def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        nu, sigma = parameters
+        inside = pt.logical_and(value > 0.0, value < INF)
+        squared = (pt.where(inside, value, 1.0) / sigma) ** 2
+        found = pt.log(pt.betainc(0.5, 0.5 * nu, squared / (nu + squared)))
+        return pt.where(inside, found, pt.where(value > 0.0, 0.0, -INF))
+
+    @classmethod
+    def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
+        nu, sigma = parameters
+        return pt.abs(pt.random.student_t(key, shape, nu)) * sigma
+
+    @classmethod
+    def support_point(cls, *parameters: Tensor) -> Tensor:
+        return parameters[1]
+
+
+class HalfCauchy(Distribution):
+    r"""Half-Cauchy distribution: the absolute value of a Cauchy variable around 0. It has no mean.
+
+    .. math:: f(x) = \frac{2}{\pi\beta\,(1 + (x/\beta)^2)},\quad x \ge 0
+
+    Parameters
+    ----------
+    beta
+        Scale, > 0: the median.
+    """
+
+    parameters = ("beta",)
+    domains = {"beta": positive}
+    support = POSITIVE
+
+    @classmethod
+    def arguments(cls, beta: Any) -> tuple[Any, ...]:
+        return (beta,)
+
+    @classmethod
+    def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        (beta,) = parameters
+        density = math.log(2.0 / math.pi) - pt.log(beta) - pt.log1p((value / beta) ** 2)
+        return where_valid(value >= 0.0, density)
+
+    @classmethod
+    def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        return where_valid(value >= 0.0, pt.log(2.0 / math.pi * pt.arctan(value / parameters[0])))
+
+    @classmethod
+    def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        found = pt.log(2.0 / math.pi * pt.arctan2(parameters[0], value))
+        return pt.where(value >= 0.0, found, 0.0)
+
+    @classmethod
+    def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
+        return quantile(q, parameters[0] * pt.tan(0.5 * math.pi * q), at_1=INF)
+
+    @classmethod
+    def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
+        return pt.abs(pt.random.cauchy(key, shape)) * parameters[0]
+
+    @classmethod
+    def support_point(cls, *parameters: Tensor) -> Tensor:
+        return parameters[0]

@@ -1,0 +1,392 @@
+"""Symmetric distributions on the real line, by a location and a scale; and Gumbel's and Moyal's."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import workbench.tensor as pt
+from workbench.distributions.constraints import positive
+from workbench.distributions.distribution import REAL, Distribution
+from workbench.distributions.formulas import LOG_ROOT_2PI, normal_logp, quantile, sigma_of, where_valid
+from workbench.tensor.tensor import Tensor
+
+EULER_GAMMA = 0.5772156649015329
+
+
+class Normal(Distribution):
+    r"""Normal (Gaussian) distribution on the real line.
+
+    .. math:: f(x) = \frac{1}{\sigma\sqrt{2\pi}} \exp\left(-\frac{(x-\mu)^2}{2\sigma^2}\right)
+
+    Parameters
+    ----------
+    mu
+        Mean; 0 by default.
+    sigma
+        Standard deviation, > 0; 1 by default.
+    tau
+        Precision, ``1 / sigma**2``: an alternative to `sigma`.
+
+    Examples
+    --------
+    >>> x = Normal.dist(0.0, 1.0)
+    >>> round(float(Normal.logp(pt.constant(0.0), *x.inputs[1:]).eval()), 4)
+    -0.9189
+    """
+
+    parameters = ("mu", "sigma")
+    domains = {"sigma": positive}
+    support = REAL
+
+    @classmethod
+    def arguments(cls, mu: Any = 0.0, sigma: Any = None, tau: Any = None) -> tuple[Any, ...]:
+        return mu, sigma_of(sigma, tau)
+
+    @classmethod
+    def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        return normal_logp(value, *parameters)
+
+    @classmethod
+    def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        mu, sigma = parameters
+        return pt.log_ndtr((value - mu) / sigma)
+
+    @classmethod
+    def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        mu, sigma = parameters
+        return pt.log_ndtr((mu - value) / sigma)
+
+    @classmethod
+    def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
+        mu, sigma = parameters
+        return quantile(q, mu + sigma * pt.ndtri(q))
+
+    @classmethod
+    def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
+        mu, sigma = parameters
+        return pt.random.normal(key, shape) * sigma + mu
+
+    @classmethod
+    def support_point(cls, *parameters: Tensor) -> Tensor:
+        return parameters[0]
+
+
+def student_t_logp(z: Tensor, nu: Tensor, sigma: Tensor) -> Tensor:
+    """Log-density of Student's t distribution at `z`, the distance from its centre."""
+    # Beyond 1e10 degrees of freedom it is the normal distribution to double precision.
+    normal = nu > 1e10
+    degrees = pt.where(normal, 1e10, nu)
+    # Gamma((nu + 1) / 2) / Gamma(nu / 2) is sqrt(pi) / B(nu / 2, 1 / 2): one term, which does not cancel.
+    constant = -pt.betaln(0.5 * degrees, 0.5) - 0.5 * pt.log(degrees)
+    density = constant - pt.log(sigma) - 0.5 * (degrees + 1.0) * pt.log1p((z / sigma) ** 2 / degrees)
+    return pt.where(normal, normal_logp(z, 0.0, sigma), density)
+
+
+class StudentT(Distribution):
+    r"""Student's t distribution.
+
+    .. math:: f(x) = \frac{\Gamma(\frac{\nu+1}{2})}{\Gamma(\frac{\nu}{2})\sqrt{\nu\pi}\,\sigma}
+        \left(1 + \frac{(x-\mu)^2}{\nu\sigma^2}\right)^{-\frac{\nu+1}{2}}
+
+    Parameters
+    ----------
+    nu
+        Degrees of freedom, > 0.
+    mu
+        Location; 0 by default.
+    sigma
+        Scale, > 0; 1 by default. It is not the standard deviation.
+    lam
+        ``1 / sigma**2``: an alternative to `sigma`.
+    """
+
+    parameters = ("nu", "mu", "sigma")
+    domains = {"nu": positive, "sigma": positive}
+    support = REAL
+
+    @classmethod
+    def arguments(cls, nu: Any, mu: Any = 0.0, *, sigma: Any = None, lam: Any = None) -> tuple[Any, ...]:
+        return nu, mu, sigma_of(sigma, lam, "lam")
+
+    @classmethod
+    def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        nu, mu, sigma = parameters
+        return student_t_logp(value - mu, nu, sigma)
+
+    @classmethod
+    def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        nu, mu, sigma = parameters
+        t = (value - mu) / sigma
+        tail = 0.5 * pt.betainc(0.5 * nu, 0.5, nu / (nu + t * t))
+        return pt.where(t < 0.0, pt.log(tail), pt.log1p(-tail))
+
+    @classmethod
+    def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        nu, mu, sigma = parameters
+        return cls.logcdf(2.0 * mu - value, nu, mu, sigma)
+
+    @classmethod
+    def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
+        nu, mu, sigma = parameters
+        return pt.random.student_t(key, shape, nu) * sigma + mu
+
+    @classmethod
+    def support_point(cls, *parameters: Tensor) -> Tensor:
+        return parameters[1]
+
+
+class Cauchy(Distribution):
+    r"""Cauchy (Lorentz) distribution. It has no mean.
+
+    .. math:: f(x) = \frac{1}{\pi\beta\,(1 + ((x-\alpha)/\beta)^2)}
+
+    Parameters
+    ----------
+    alpha
+        Location: the median.
+    beta
+        Scale, > 0: half of the width at half of the height.
+    """
+
+    parameters = ("alpha", "beta")
+    domains = {"beta": positive}
+    support = REAL
+
+    @classmethod
+    def arguments(cls, alpha: Any, beta: Any) -> tuple[Any, ...]:
+        return alpha, beta
+
+    @classmethod
+    def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        alpha, beta = parameters
+        return -math.log(math.pi) - pt.log(beta) - pt.log1p(((value - alpha) / beta) ** 2)
+
+    @classmethod
+    def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        alpha, beta = parameters
+        # The angle from the left, not 1/2 + arctan / pi, which cancels in the left tail.
+        return pt.log(pt.arctan2(1.0, (alpha - value) / beta) / math.pi)
+
+    @classmethod
+    def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        alpha, beta = parameters
+        return cls.logcdf(2.0 * alpha - value, alpha, beta)
+
+    @classmethod
+    def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
+        alpha, beta = parameters
+        near = pt.minimum(q, 1.0 - q)
+        distance = 1.0 / pt.tan(math.pi * near)
+        return quantile(q, alpha + beta * pt.where(q < 0.5, -distance, distance))
+
+    @classmethod
+    def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
+        alpha, beta = parameters
+        return pt.random.cauchy(key, shape) * beta + alpha
+
+    @classmethod
+    def support_point(cls, *parameters: Tensor) -> Tensor:
+        return parameters[0]
+
+
+class Laplace(Distribution):
+    r"""Laplace (double exponential) distribution.
+
+    .. math:: f(x) = \frac{1}{2b} \exp\left(-\frac{|x-\mu|}{b}\right)
+
+    Parameters
+    ----------
+    mu
+        Location: the mean and the median.
+    b
+        Scale, > 0; the variance is ``2 * b**2``.
+    """
+
+    parameters = ("mu", "b")
+    domains = {"b": positive}
+    support = REAL
+
+    @classmethod
+    def arguments(cls, mu: Any, b: Any) -> tuple[Any, ...]:
+        return mu, b
+
+    @classmethod
+    def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        mu, b = parameters
+        return -pt.log(2.0 * b) - pt.abs(value - mu) / b
+
+    @classmethod
+    def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        mu, b = parameters
+        y = (value - mu) / b
+        return pt.where(y <= 0.0, y - math.log(2.0), pt.log1p(-0.5 * pt.exp(-pt.abs(y))))
+
+    @classmethod
+    def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        mu, b = parameters
+        return cls.logcdf(2.0 * mu - value, mu, b)
+
+    @classmethod
+    def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
+        mu, b = parameters
+        return quantile(q, mu + b * pt.where(q < 0.5, pt.log(2.0 * q), -pt.log(2.0 - 2.0 * q)))
+
+    @classmethod
+    def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
+        mu, b = parameters
+        return pt.random.laplace(key, shape) * b + mu
+
+    @classmethod
+    def support_point(cls, *parameters: Tensor) -> Tensor:
+        return parameters[0]
+
+
+class Logistic(Distribution):
+    r"""Logistic distribution.
+
+    .. math:: f(x) = \frac{e^{-z}}{s\,(1 + e^{-z})^2},\quad z = \frac{x-\mu}{s}
+
+    Parameters
+    ----------
+    mu
+        Location: the mean and the median; 0 by default.
+    s
+        Scale, > 0; 1 by default. The variance is ``(pi * s)**2 / 3``.
+    """
+
+    parameters = ("mu", "s")
+    domains = {"s": positive}
+    support = REAL
+
+    @classmethod
+    def arguments(cls, mu: Any = 0.0, s: Any = 1.0) -> tuple[Any, ...]:
+        return mu, s
+
+    @classmethod
+    def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        mu, s = parameters
+        # Symmetric in z, and finite far from mu on both sides.
+        z = pt.abs((value - mu) / s)
+        return -z - 2.0 * pt.log1p(pt.exp(-z)) - pt.log(s)
+
+    @classmethod
+    def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        mu, s = parameters
+        return -pt.softplus((mu - value) / s)
+
+    @classmethod
+    def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        mu, s = parameters
+        return -pt.softplus((value - mu) / s)
+
+    @classmethod
+    def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
+        mu, s = parameters
+        return quantile(q, mu + s * pt.logit(q))
+
+    @classmethod
+    def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
+        mu, s = parameters
+        return pt.random.logistic(key, shape) * s + mu
+
+    @classmethod
+    def support_point(cls, *parameters: Tensor) -> Tensor:
+        return parameters[0]
+
+
+class Gumbel(Distribution):
+    r"""Gumbel distribution: of the greatest of many.
+
+    .. math:: f(x) = \frac{1}{\beta} e^{-(z + e^{-z})},\quad z = \frac{x-\mu}{\beta}
+
+    Parameters
+    ----------
+    mu
+        Location: the mode.
+    beta
+        Scale, > 0; the mean is ``mu + 0.5772 * beta``.
+    """
+
+    parameters = ("mu", "beta")
+    domains = {"beta": positive}
+    support = REAL
+
+    @classmethod
+    def arguments(cls, mu: Any, beta: Any) -> tuple[Any, ...]:
+        return mu, beta
+
+    @classmethod
+    def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        mu, beta = parameters
+        z = (value - mu) / beta
+        return where_valid(pt.isfinite(value), -z - pt.exp(-z) - pt.log(beta))
+
+    @classmethod
+    def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        mu, beta = parameters
+        return -pt.exp((mu - value) / beta)
+
+    @classmethod
+    def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
+        mu, beta = parameters
+        return quantile(q, mu - beta * pt.log(-pt.log(q)))
+
+    @classmethod
+    def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
+        mu, beta = parameters
+        return pt.random.gumbel(key, shape) * beta + mu
+
+    @classmethod
+    def support_point(cls, *parameters: Tensor) -> Tensor:
+        mu, beta = parameters
+        return mu + beta * EULER_GAMMA
+
+
+class Moyal(Distribution):
+    r"""Moyal distribution: of energy lost by ionisation, near to Landau's.
+
+    .. math:: f(x) = \frac{1}{\sigma\sqrt{2\pi}} e^{-\frac{1}{2}(z + e^{-z})},\quad z = \frac{x-\mu}{\sigma}
+
+    Parameters
+    ----------
+    mu
+        Location: the mode; 0 by default.
+    sigma
+        Scale, > 0; 1 by default. The mean is ``mu + 1.2704 * sigma``.
+    """
+
+    parameters = ("mu", "sigma")
+    domains = {"sigma": positive}
+    support = REAL
+
+    @classmethod
+    def arguments(cls, mu: Any = 0.0, sigma: Any = 1.0) -> tuple[Any, ...]:
+        return mu, sigma
+
+    @classmethod
+    def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        mu, sigma = parameters
+        z = (value - mu) / sigma
+        return where_valid(pt.isfinite(value), -0.5 * (z + pt.exp(-z)) - LOG_ROOT_2PI - pt.log(sigma))
+
+    @classmethod
+    def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        mu, sigma = parameters
+        # P(Z**2 > exp(-z)) of a standard normal Z.
+        return pt.log_ndtr(-pt.exp(0.5 * (mu - value) / sigma)) + math.log(2.0)
+
+    @classmethod
+    def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
+        mu, sigma = parameters
+        return quantile(q, mu - 2.0 * sigma * pt.log(-pt.ndtri(0.5 * q)))
+
+    @classmethod
+    def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
+        mu, sigma = parameters
+        return mu - 2.0 * sigma * pt.log(pt.abs(pt.random.normal(key, shape)))
+
+    @classmethod
+    def support_point(cls, *parameters: Tensor) -> Tensor:
+        mu, sigma = parameters
+        return mu + sigma * (EULER_GAMMA + math.log(2.0))

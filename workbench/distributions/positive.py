@@ -1,0 +1,298 @@
+"""Distributions on the positive numbers; those of the gamma family are in `gamma_family`."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import workbench.tensor as pt
+from workbench.distributions.constraints import not_negative, positive
+from workbench.distributions.distribution import INTERVAL, POSITIVE, Distribution
+from workbench.distributions.formulas import (
+    INF,
+    finite_from,
+    log_i0e,
+    normal_logp,
+    quantile,
+    sigma_of,
+    where_valid,
+)  # fmt: skip
+from workbench.errors import ModelError
+from workbench.tensor.tensor import Tensor, as_tensor
+
+
+class LogNormal(Distribution):
+    r"""Log-normal distribution: of the exponential of a normal variable.
+
+    .. math:: f(x) = \frac{1}{x\sigma\sqrt{2\pi}} \exp\left(-\frac{(\log x-\mu)^2}{2\sigma^2}\right),\quad x > 0
+
+    Parameters
+    ----------
+    mu
+        Mean of the logarithm; 0 by default.
+    sigma
+        Standard deviation of the logarithm, > 0; 1 by default.
+    tau
+        ``1 / sigma**2``: an alternative to `sigma`.
+    """
+
+    parameters = ("mu", "sigma")
+    domains = {"sigma": positive}
+    support = POSITIVE
+
+    @classmethod
+    def arguments(cls, mu: Any = 0.0, sigma: Any = None, tau: Any = None) -> tuple[Any, ...]:
+        return mu, sigma_of(sigma, tau)
+
+    @classmethod
+    def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        logarithm = pt.log(value)
+        return where_valid(value > 0.0, normal_logp(logarithm, *parameters) - logarithm)
+
+    @classmethod
+    def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        mu, sigma = parameters
+        return where_valid(value > 0.0, pt.log_ndtr((pt.log(value) - mu) / sigma))
+
+    @classmethod
+    def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        mu, sigma = parameters
+        return pt.where(value > 0.0, pt.log_ndtr((mu - pt.log(value)) / sigma), 0.0)
+
+    @classmethod
+    def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
+        mu, sigma = parameters
+        return quantile(q, pt.exp(mu + sigma * pt.ndtri(q)))
+
+    @classmethod
+    def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
+        mu, sigma = parameters
+        return pt.exp(pt.random.normal(key, shape) * sigma + mu)
+
+    @classmethod
+    def support_point(cls, *parameters: Tensor) -> Tensor:
+        mu, sigma = parameters
+        return pt.exp(mu + 0.5 * sigma * sigma)
+
+
+class Weibull(Distribution):
+    r"""Weibull distribution.
+
+    .. math:: f(x) = \frac{\alpha}{\beta} \left(\frac{x}{\beta}\right)^{\alpha-1} e^{-(x/\beta)^\alpha},\quad x \ge 0
+
+    Parameters
+    ----------
+    alpha
+        Shape, > 0.
+    beta
+        Scale, > 0.
+    """
+
+    parameters = ("alpha", "beta")
+    domains = {"alpha": positive, "beta": positive}
+    support = POSITIVE
+
+    @classmethod
+    def arguments(cls, alpha: Any, beta: Any) -> tuple[Any, ...]:
+        return alpha, beta
+
+    @classmethod
+    def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        alpha, beta = parameters
+        logarithm = pt.log(value / beta)
+        # x**0 is 1 at 0 too.
+        power = pt.where(pt.logical_and(pt.equal(value, 0.0), pt.equal(alpha, 1.0)), 0.0, (alpha - 1.0) * logarithm)
+        return finite_from(value, 0.0, pt.log(alpha) - pt.log(beta) + power - pt.exp(alpha * logarithm))
+
+    @classmethod
+    def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        return where_valid(value > 0.0, pt.log1mexp(cls.logccdf(value, *parameters)))
+
+    @classmethod
+    def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        alpha, beta = parameters
+        return -((pt.maximum(value, 0.0) / beta) ** alpha)
+
+    @classmethod
+    def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
+        alpha, beta = parameters
+        return quantile(q, beta * (-pt.log1p(-q)) ** (1.0 / alpha))
+
+    @classmethod
+    def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
+        alpha, beta = parameters
+        return beta * pt.random.exponential(key, shape) ** (1.0 / alpha)
+
+    @classmethod
+    def support_point(cls, *parameters: Tensor) -> Tensor:
+        alpha, beta = parameters
+        return beta * pt.exp(pt.gammaln(1.0 + 1.0 / alpha))
+
+
+class Pareto(Distribution):
+    r"""Pareto distribution.
+
+    .. math:: f(x) = \frac{\alpha m^\alpha}{x^{\alpha+1}},\quad x \ge m
+
+    Parameters
+    ----------
+    alpha
+        Shape, > 0.
+    m
+        Scale, > 0: the least value.
+    """
+
+    parameters = ("alpha", "m")
+    domains = {"alpha": positive, "m": positive}
+    support = INTERVAL
+
+    @classmethod
+    def arguments(cls, alpha: Any, m: Any) -> tuple[Any, ...]:
+        return alpha, m
+
+    @classmethod
+    def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        alpha, m = parameters
+        return where_valid(value >= m, pt.log(alpha) + alpha * pt.log(m) - (alpha + 1.0) * pt.log(value))
+
+    @classmethod
+    def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        return where_valid(value > parameters[1], pt.log1mexp(cls.logccdf(value, *parameters)))
+
+    @classmethod
+    def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        alpha, m = parameters
+        return alpha * (pt.log(m) - pt.log(pt.maximum(value, m)))
+
+    @classmethod
+    def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
+        alpha, m = parameters
+        return quantile(q, m * pt.exp(-pt.log1p(-q) / alpha))
+
+    @classmethod
+    def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
+        alpha, m = parameters
+        return m * pt.exp(pt.random.exponential(key, shape) / alpha)
+
+    @classmethod
+    def support_point(cls, *parameters: Tensor) -> Tensor:
+        alpha, m = parameters
+        return m * 2.0 ** (1.0 / alpha)
+
+    @classmethod
+    def bounds(cls, *parameters: Tensor) -> tuple[Tensor, Tensor]:
+        return parameters[1], pt.constant(INF)
+
+
+class Wald(Distribution):
+    r"""Wald (inverse Gaussian) distribution: of the time at which a drifting Brownian motion passes a line.
+
+    .. math:: f(x) = \sqrt{\frac{\lambda}{2\pi y^3}} \exp\left(-\frac{\lambda (y-\mu)^2}{2\mu^2 y}\right),\quad
+        y = x - \alpha > 0
+
+    Parameters
+    ----------
+    mu
+        Mean, > 0.
+    lam
+        Shape, > 0; 1 by default.
+    phi
+        ``lam / mu``: an alternative to one of them.
+    alpha
+        Shift, >= 0; 0 by default.
+    """
+
+    parameters = ("mu", "lam", "alpha")
+    domains = {"mu": positive, "lam": positive, "alpha": not_negative}
+    support = POSITIVE
+
+    @classmethod
+    def arguments(cls, mu: Any = None, lam: Any = None, phi: Any = None, alpha: Any = 0.0) -> tuple[Any, ...]:
+        if mu is not None and phi is None:
+            return mu, 1.0 if lam is None else lam, alpha
+        if phi is not None and mu is not None and lam is None:
+            return mu, as_tensor(mu) * phi, alpha
+        if phi is not None and lam is not None and mu is None:
+            return as_tensor(lam) / phi, lam, alpha
+        raise ModelError("Wald: give mu, mu and lam, mu and phi, or lam and phi")
+
+    @classmethod
+    def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        mu, lam, alpha = parameters
+        y = value - alpha
+        inside = pt.logical_and(y > 0.0, y < INF)
+        y = pt.where(inside, y, 1.0)
+        distance = (y - mu) / mu
+        density = 0.5 * pt.log(lam / (2.0 * math.pi)) - 1.5 * pt.log(y) - 0.5 * lam / y * distance * distance
+        return where_valid(inside, density)
+
+    @classmethod
+    def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        mu, lam, alpha = parameters
+        y = value - alpha
+        inside = pt.logical_and(y > 0.0, y < INF)
+        y = pt.where(inside, y, 1.0)
+        root = pt.sqrt(lam / y)
+        first = pt.log_ndtr(root * (y / mu - 1.0))
+        second = 2.0 * lam / mu + pt.log_ndtr(-root * (y / mu + 1.0))
+        return pt.where(inside, pt.minimum(pt.logaddexp(first, second), 0.0), pt.where(value > alpha, 0.0, -INF))
+
+    @classmethod
+    def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
+        mu, lam, alpha = parameters
+        return pt.random.wald(key, shape, mu, lam) + alpha
+
+    @classmethod
+    def support_point(cls, *parameters: Tensor) -> Tensor:
+        return parameters[0]
+
+
+class Rice(Distribution):
+    r"""Rice distribution: of the distance from 0 of a point in the plane, normal around one at distance `nu`.
+
+    .. math:: f(x) = \frac{x}{\sigma^2} \exp\left(-\frac{x^2+\nu^2}{2\sigma^2}\right)
+        I_0\left(\frac{x\nu}{\sigma^2}\right),\quad x > 0
+
+    Parameters
+    ----------
+    nu
+        Distance of the centre, >= 0.
+    sigma
+        Standard deviation in each direction, > 0; 1 by default.
+    b
+        ``nu / sigma``: an alternative to `nu`.
+    """
+
+    parameters = ("nu", "sigma")
+    domains = {"nu": not_negative, "sigma": positive}
+    support = POSITIVE
+
+    @classmethod
+    def arguments(cls, nu: Any = None, sigma: Any = None, b: Any = None) -> tuple[Any, ...]:
+        if (nu is None) == (b is None):
+            raise ModelError("Rice: give either nu or b")
+        sigma = 1.0 if sigma is None else sigma
+        return (as_tensor(b) * sigma if nu is None else nu), sigma
+
+    @classmethod
+    def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        nu, sigma = parameters
+        inside = pt.logical_and(value > 0.0, value < INF)
+        x = pt.where(inside, value, 1.0) / sigma
+        b = nu / sigma
+        # exp(-(x**2 + b**2) / 2) times I0, which is exp(x * b) times what does not overflow.
+        return where_valid(inside, pt.log(x) - pt.log(sigma) - 0.5 * (x - b) ** 2 + log_i0e(x * b))
+
+    @classmethod
+    def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
+        nu, sigma = parameters
+        keys = pt.random.split(key, 2)
+        x, y = pt.random.normal(keys[0], shape) * sigma + nu, pt.random.normal(keys[1], shape) * sigma
+        return pt.sqrt(x * x + y * y)
+
+    @classmethod
+    def support_point(cls, *parameters: Tensor) -> Tensor:
+        """The mean with ``nu / sigma`` in place of `nu`, as in PyMC: a Laguerre polynomial, by Bessel functions."""
+        nu, sigma = parameters
+        t = 0.25 * (nu / (sigma * sigma)) ** 2
+        return sigma * math.sqrt(0.5 * math.pi) * ((1.0 + 2.0 * t) * pt.ive(0.0, t) + 2.0 * t * pt.ive(1.0, t))
