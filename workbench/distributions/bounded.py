@@ -18,6 +18,7 @@ from workbench.distributions.formulas import (
 )  # fmt: skip
 from workbench.errors import ModelError
 from workbench.graph.expr import Constant
+from workbench.tensor.inverses import betaincinv
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
@@ -295,6 +296,10 @@ class Beta(Distribution):
     def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         alpha, beta = parameters
         return pt.log(pt.betainc(beta, alpha, 1.0 - pt.clip(value, 0.0, 1.0)))
+
+    @classmethod
+    def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
+        return quantile(q, betaincinv(*parameters, q))
 
     @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:

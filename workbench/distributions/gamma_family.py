@@ -9,6 +9,7 @@ from workbench.distributions.constraints import positive
 from workbench.distributions.distribution import POSITIVE, Distribution
 from workbench.distributions.formulas import finite_from, power_log, quantile, where_valid
 from workbench.errors import ModelError
+from workbench.tensor.inverses import gammainccinv, gammaincinv
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
@@ -114,6 +115,11 @@ class Gamma(Distribution):
         return pt.log(pt.gammaincc(alpha, beta * pt.maximum(value, 0.0)))
 
     @classmethod
+    def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
+        alpha, beta = parameters
+        return quantile(q, gammaincinv(alpha, q) / beta)
+
+    @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
         alpha, beta = parameters
         return pt.random.gamma(key, shape, alpha) / beta
@@ -154,6 +160,10 @@ class ChiSquared(Distribution):
     @classmethod
     def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         return Gamma.logccdf(value, *_of_nu(parameters[0]))
+
+    @classmethod
+    def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
+        return Gamma.icdf(q, *_of_nu(parameters[0]))
 
     @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
@@ -215,6 +225,11 @@ class InverseGamma(Distribution):
         alpha, beta = parameters
         inside = value > 0.0
         return pt.where(inside, pt.log(pt.gammainc(alpha, beta / pt.where(inside, value, 1.0))), 0.0)
+
+    @classmethod
+    def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
+        alpha, beta = parameters
+        return quantile(q, beta / gammainccinv(alpha, q))
 
     @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:

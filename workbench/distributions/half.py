@@ -9,7 +9,7 @@ import workbench.tensor as pt
 from workbench.distributions.constraints import positive
 from workbench.distributions.distribution import POSITIVE, Distribution
 from workbench.distributions.formulas import INF, quantile, sigma_of, where_valid
-from workbench.distributions.location_scale import student_t_logp
+from workbench.distributions.location_scale import student_t_distance, student_t_logp
 from workbench.tensor.tensor import Tensor
 
 
@@ -99,6 +99,11 @@ class HalfStudentT(Distribution):
         squared = (pt.where(inside, value, 1.0) / sigma) ** 2
         found = pt.log(pt.betainc(0.5, 0.5 * nu, squared / (nu + squared)))
         return pt.where(inside, found, pt.where(value > 0.0, 0.0, -INF))
+
+    @classmethod
+    def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
+        nu, sigma = parameters
+        return quantile(q, sigma * student_t_distance(q, 1.0 - q, nu))
 
     @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:

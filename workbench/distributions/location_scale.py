@@ -9,6 +9,7 @@ import workbench.tensor as pt
 from workbench.distributions.constraints import positive
 from workbench.distributions.distribution import REAL, Distribution
 from workbench.distributions.formulas import LOG_ROOT_2PI, normal_logp, quantile, sigma_of, where_valid
+from workbench.tensor.inverses import betaincinv
 from workbench.tensor.tensor import Tensor
 
 EULER_GAMMA = 0.5772156649015329
@@ -83,6 +84,14 @@ def student_t_logp(z: Tensor, nu: Tensor, sigma: Tensor) -> Tensor:
     return pt.where(normal, normal_logp(z, 0.0, sigma), density)
 
 
+def student_t_distance(inside: Tensor, outside: Tensor, nu: Tensor) -> Tensor:
+    """How far from its centre a standard t variable lies with a probability, and not with another; they sum to 1."""
+    tail = pt.minimum(outside, 0.5)
+    far = betaincinv(0.5 * nu, 0.5, tail)
+    near = betaincinv(0.5, 0.5 * nu, pt.minimum(inside, 0.5))
+    return pt.sqrt(nu * pt.where(outside < 0.5, (1.0 - far) / far, near / (1.0 - near)))
+
+
 class StudentT(Distribution):
     r"""Student's t distribution.
 
@@ -125,6 +134,12 @@ class StudentT(Distribution):
     def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         nu, mu, sigma = parameters
         return cls.logcdf(2.0 * mu - value, nu, mu, sigma)
+
+    @classmethod
+    def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
+        nu, mu, sigma = parameters
+        distance = student_t_distance(pt.abs(1.0 - 2.0 * q), 2.0 * pt.minimum(q, 1.0 - q), nu)
+        return quantile(q, mu + sigma * pt.where(q < 0.5, -distance, distance))
 
     @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from workbench.distributions.constraints import positive
 from workbench.distributions.distribution import REAL, Distribution
 from workbench.distributions.formulas import normal_logp, quantile, sigma_of, where_valid
 from workbench.errors import ModelError
+from workbench.tensor.inverses import betaincinv
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
@@ -236,6 +237,15 @@ class SkewStudentT(Distribution):
         a, b, mu, sigma = parameters
         t = (value - mu) / (sigma * pt.sqrt(a + b))
         return pt.log(pt.betainc(a, b, pt.sigmoid(2.0 * pt.arcsinh(t))))
+
+    @classmethod
+    def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
+        a, b, mu, sigma = parameters
+        # The share of a beta variable, and the rest of it, each without cancellation where it is small.
+        share, rest = betaincinv(a, b, q), betaincinv(b, a, 1.0 - q)
+        low = pt.log(share) - pt.log1p(-pt.minimum(share, 0.5))
+        high = pt.log1p(-pt.minimum(rest, 0.5)) - pt.log(rest)
+        return quantile(q, mu + sigma * pt.sqrt(a + b) * pt.sinh(0.5 * pt.where(share < 0.5, low, high)))
 
     @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
