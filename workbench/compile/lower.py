@@ -247,6 +247,10 @@ class _Block:
         elementwise = _fuses(user.op)
         pending: list[tuple[Expr, bool]] = []
         for i, y in enumerate(inputs):
+            if i == 0 and len(inputs) > 1 and y in self.place and hasattr(user.op, "accumulate"):
+                # What an accumulation starts from is copied whole, from its storage.
+                found[y] = False
+                continue
             same = not force_view and space is not None and self.reads_same(user, i, y, space, elementwise)
             pending.append((y, same))
         while pending:
@@ -358,6 +362,7 @@ class _Block:
         assert isinstance(x.op, Concatenate)
         whole = self.env[x]
         assert isinstance(whole, L.Buffer)
+        inner = int(np.prod(shape_of(x)[x.op.axis + 1 :], dtype=np.int64))
         start = 0
         for part in x.inputs:
             length = shape_of(part)[x.op.axis]
@@ -365,7 +370,8 @@ class _Block:
             while isinstance(owner.op, Reshape) and owner not in self.place:
                 owner = owner.inputs[0]
             value = self.env.get(owner)
-            if not (isinstance(value, L.Buffer) and value.base is whole):
+            # A part that occurs twice lies in its first place only.
+            if not (isinstance(value, L.Buffer) and value.base is whole and value.offset == start * inner):
                 _KernelMaker(self, self.place[x], _Unit(shape_of(part))).place_part(x, part, whole, start)
             start += length
 

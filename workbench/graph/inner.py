@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from workbench.errors import MissingInputError
+from workbench.errors import IndexBoundsError, MissingInputError
 from workbench.graph.expr import Constant, Data, Expr, Input, intern
 from workbench.graph.traverse import depends_on, replace, topological
 from workbench.graph.types import Type
@@ -93,11 +93,22 @@ def interpreter(graph: Graph, form: str) -> Callable[..., list[Any]]:
         cells: list[Any] = [None] * len(nodes)
         for i, value in zip(params, values, strict=True):
             cells[i] = value
-        for i, function, arguments in steps:
-            cells[i] = function(*[cells[a] for a in arguments])
+        i = 0
+        try:
+            for i, function, arguments in steps:
+                cells[i] = function(*[cells[a] for a in arguments])
+        except IndexBoundsError as error:
+            raise _located(error, nodes[i]) from None
         return [cells[i] for i in results]
 
     return run
+
+
+def _located(error: IndexBoundsError, node: Expr) -> IndexBoundsError:
+    """The error with the name of what was indexed, and the user's line."""
+    named = [x.name for x in node.inputs if x.name]
+    what = f"{error.message}, in {named[0]}" if named else error.message
+    return IndexBoundsError(what, error.hint, node.provenance.location if node.provenance else error.location)
 
 
 def close_over(params: Sequence[Expr], results: Sequence[Expr]) -> tuple[Graph, list[Expr]]:

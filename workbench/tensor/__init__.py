@@ -9,28 +9,66 @@ from workbench.tensor.tensor import (
 )  # fmt: skip  # isort: skip
 from workbench.graph.domain import Booleans, Integers, Interval
 from workbench.graph.serialise import NAMED
-from workbench.tensor import random
+from workbench.tensor import fft, linalg, random, signal, sparse
 from workbench.tensor.annotations import stop_gradient
 from workbench.tensor.control import cond, ifelse, region, while_loop
+from workbench.tensor import aliases
+from workbench.tensor.aliases import *
 from workbench.tensor.elementwise import (
     OPS,
-    abs, add, bitwise_and, bitwise_or, bitwise_xor, cast, clip, divide, equal, exp, expm1, floor, greater,
-    greater_equal, invert, isfinite, isnan, left_shift, less, less_equal, log, log1p, logical_and, logical_not,
-    logical_or, logit, maximum, minimum, multiply, negative, not_equal, popcount, power, reciprocal, right_shift,
-    rint, sigmoid, sign, softplus, sqrt, square, subtract, switch, where,
+    abs, add, bitwise_and, bitwise_count, bitwise_or, bitwise_xor, cast, cbrt, ceil, clip, copysign, divide, divmod,
+    equal, exp, exp2, expm1, floor, floor_divide, fmax, fmin, greater, greater_equal, heaviside, invert, isfinite, isinf,
+    isnan, left_shift, less, less_equal, log, log10, log1mexp, log1p, log2, logaddexp, logaddexp2, logical_and,
+    logical_not, logical_or, logical_xor, logit, maximum, minimum, mod, multiply, nan_to_num, negative, not_equal,
+    popcount, power, reciprocal, right_shift, rint, round, sigmoid, sign, signbit, softplus, sqrt, square, subtract,
+    switch, trunc, where,
 )  # fmt: skip
-from workbench.tensor.indexing import inc_subtensor, set_subtensor, take
+from workbench.tensor.incomplete import betainc, gammainc, gammaincc
+from workbench.tensor.special import (
+    beta, betaln, digamma, erf, erfc, erfcinv, erfcx, erfinv, gamma, gammaln, hyp2f1, i0, i1, iv, ive, j0, j1, jv, kv,
+    kve, log_ndtr, ndtr, ndtri, owens_t, polygamma, trigamma,
+)  # fmt: skip
+from workbench.tensor.trigonometry import (
+    arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, cos, cosh, deg2rad, hypot, rad2deg, sin, sinc, sinh, tan,
+    tanh,
+)  # fmt: skip
+from workbench.tensor.constructors import (
+    bcol, bmatrix, brow, bscalar, btensor3, btensor4, bvector, col, dcol, dmatrix, drow, dscalar, dtensor3, dtensor4,
+    dvector, fcol, fmatrix, frow, fscalar, ftensor3, ftensor4, fvector, icol, imatrix, irow, iscalar, itensor3, itensor4,
+    ivector, lcol, lmatrix, lrow, lscalar, ltensor3, ltensor4, lvector, matrices, row, scalars, tensor3, tensor4, tensor5,
+    vectors, wcol, wmatrix, wrow, wscalar, wtensor3, wtensor4, wvector,
+)  # fmt: skip
+from workbench.tensor.creation import (
+    empty, empty_like, full_like, geomspace, indices, linspace, logspace, meshgrid, ravel_multi_index, unravel_index,
+)  # fmt: skip
+from workbench.tensor.cumulative import cumprod, cumsum, diff
+from workbench.tensor.diagonal import diag, diagflat, diagonal, eye, fill_diagonal, identity, tri
+from workbench.tensor.indexing import inc_subtensor, put_along_axis, set_subtensor, take, take_along_axis
 from workbench.tensor.products import (
     dot, einsum, inner, kron, matmul, matrix_transpose, matvec, outer, tensordot, vdot, vecdot, vecmat,
 )  # fmt: skip
-from workbench.tensor.reduction import all, any, max, mean, min, prod, std, sum, var
+from workbench.tensor.reduction import (
+    all, amax, amin, any, argmax, argmin, log_softmax, logsumexp, max, mean, median, min, prod, ptp, softmax, std, sum,
+    var,
+)  # fmt: skip
 from workbench.tensor.scan import map, scan
+from workbench.tensor.joining import (
+    append, array_split, column_stack, concatenate, dsplit, dstack, hsplit, hstack, pad, repeat, roll, split, stack, tile,
+    vsplit, vstack,
+)  # fmt: skip
 from workbench.tensor.shape import (
-    arange, broadcast_to, concatenate, expand_dims, full, ones, ones_like, reshape, squeeze, stack, transpose,
-    zeros, zeros_like,
+    arange, atleast_1d, atleast_2d, atleast_3d, broadcast_arrays, broadcast_to, expand_dims, flip, fliplr, flipud, full,
+    moveaxis, ones, ones_like, ravel, reshape, rot90, squeeze, swapaxes, transpose, zeros, zeros_like,
+)  # fmt: skip
+from workbench.tensor.sorting import (
+    argsort, argwhere, bincount, digitize, flatnonzero, histogram, nonzero, searchsorted, sort, unique,
 )  # fmt: skip
 
+from workbench.tensor.triangles import tril, triu
+
 NAMED["function"] = OPS
+
+flatten = ravel
 
 TRANSFORMS = frozenset(
     ["extract", "grad", "hessian", "hessian_vector_product", "jacobian", "jvp", "replace", "vectorize", "vectorize_graph", "vjp"]
@@ -55,5 +93,24 @@ __all__ = [
     "rint", "scalar", "scan", "set_data", "set_subtensor", "sigmoid", "sign", "softplus", "sqrt", "square",
     "squeeze", "stack", "std", "stop_gradient", "subtract", "sum", "switch", "take", "tensor", "transpose",
     "var", "vector", "where", "while_loop", "zeros", "zeros_like",
-    "einsum", "inner", "kron", "matrix_transpose", "matvec", "outer", "tensordot", "vdot", "vecdot", "vecmat",
+    "einsum", "fft", "inner", "kron", "linalg", "signal", "sparse", "matrix_transpose", "matvec", "outer", "tensordot", "tril", "triu", "vdot", "vecdot", "vecmat",
+    "amax", "amin", "append", "argmax", "argmin", "argsort", "argwhere", "array_split", "atleast_1d", "atleast_2d",
+    "atleast_3d", "bcol", "bincount", "bmatrix", "broadcast_arrays", "brow", "bscalar", "btensor3", "btensor4",
+    "bvector", "col", "column_stack", "cumprod", "cumsum", "dcol", "diag", "diagflat", "diagonal", "diff", "digitize",
+    "dmatrix", "drow", "dscalar", "dsplit", "dstack", "dtensor3", "dtensor4", "dvector", "empty", "empty_like", "eye",
+    "fcol", "fill_diagonal", "flatnonzero", "flatten", "flip", "fliplr", "flipud", "fmatrix", "frow", "fscalar",
+    "ftensor3", "ftensor4", "full_like", "fvector", "geomspace", "histogram", "hsplit", "hstack", "icol", "identity",
+    "imatrix", "indices", "irow", "iscalar", "itensor3", "itensor4", "ivector", "lcol", "linspace", "lmatrix",
+    "log_softmax", "logspace", "logsumexp", "lrow", "lscalar", "ltensor3", "ltensor4", "lvector", "matrices",
+    "median", "meshgrid", "moveaxis", "nonzero", "pad", "ptp", "put_along_axis", "ravel", "ravel_multi_index",
+    "repeat", "roll", "rot90", "row", "scalars", "searchsorted", "softmax", "sort", "split", "swapaxes",
+    "take_along_axis", "tensor3", "tensor4", "tensor5", "tile", "tri", "unique", "unravel_index", "vectors", "vsplit",
+    "vstack", "wcol", "wmatrix", "wrow", "wscalar", "wtensor3", "wtensor4", "wvector",
+    "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "beta", "betainc", "betaln",
+    "bitwise_count", "cbrt", "ceil", "copysign", "cos", "cosh", "deg2rad", "digamma", "divmod", "erf", "erfc",
+    "erfcinv", "erfcx", "erfinv", "exp2", "floor_divide", "fmax", "fmin", "gamma", "gammainc", "gammaincc", "gammaln",
+    "heaviside", "hyp2f1", "hypot", "i0", "i1", "isinf", "iv", "ive", "j0", "j1", "jv", "kv", "kve", "log10",
+    "log1mexp", "log2", "log_ndtr", "logaddexp", "logaddexp2", "logical_xor", "mod", "nan_to_num", "ndtr", "ndtri",
+    "owens_t", "polygamma", "rad2deg", "round", "signbit", "sin", "sinc", "sinh", "tan", "tanh", "trigamma", "trunc",
+    *aliases.__all__,
 ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +11,10 @@ import numpy as np
 
 from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, Op, intern
-from workbench.graph.types import TensorType
+from workbench.graph.types import KINDS, TensorType
 from workbench.tensor import elementwise as _e
 from workbench.tensor import shape as _s
+from workbench.tensor.annotations import stop_gradient
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
@@ -26,7 +28,9 @@ class Combine:
 
     def start(self, dtype: str) -> Any:
         """The neutral value in `dtype`."""
-        if np.dtype(dtype).kind in "iu" and self.neutral in (float("inf"), -float("inf")):
+        if np.dtype(dtype).kind in "iub" and self.neutral in (float("inf"), -float("inf")):
+            if dtype == "bool":
+                return self.neutral > 0
             info = np.iinfo(dtype)
             return info.max if self.neutral > 0 else info.min
         return self.neutral
@@ -58,6 +62,8 @@ class Reduce(Op):
         return COMBINE[self.kind]
 
     def infer(self, x: TensorType) -> TensorType:
+        if self.kind in ("max", "min") and builtins.any(x.shape[a] == 0 for a in self.axes):
+            raise ShapeError(f"the {self.kind} over no elements is not defined: the tensor has shape {x.shape}")
         return x.with_shape(tuple(n for i, n in enumerate(x.shape) if i not in self.axes))
 
     def numpy(self, x: Any) -> Any:
@@ -74,23 +80,19 @@ class Reduce(Op):
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         x = node.inputs[0]
         assert isinstance(x, Tensor)
-        spread = self._spread(cotangent, x)
+        if self.kind not in ("sum", "prod", "max", "min"):
+            return [None]
+        spread = self._spread(_s.whole(cotangent, node), x)
         if self.kind == "sum":
             return [spread]
-        if self.kind in ("max", "min"):
-            hit = _e.equal(x, self._spread(node, x)).astype(x.dtype)
-            return [spread * hit / self._spread(sum(hit, self.axes), x)]
         if self.kind == "prod":
-            return [spread * self._spread(node, x) / x]
-        return [None]
+            return [spread * product_of_others(x, self.axes)]
+        # Where several elements are the largest, they share.
+        hit = _e.equal(x, self._spread(node, x)).astype(x.dtype)
+        return [spread * hit / self._spread(sum(hit, self.axes), x)]
 
     def _spread(self, reduced: Any, x: Tensor) -> Tensor:
-        if None not in x.type.shape:
-            kept = [1 if i in self.axes else n for i, n in enumerate(x.type.static_shape)]
-            return _s.broadcast_to(_s.reshape(reduced, kept), x.type.static_shape)
-        if reduced.ndim == 0:
-            return _s.broadcast_like(reduced, x)
-        raise ShapeError(f"the gradient of {self.kind} over {x.type} needs its shape to be known")
+        return _s.broadcast_like(_s.expand_dims(reduced, self.axes), x)
 
     def accumulate(self, builder: Any, node: Expr) -> None:
         """Fold every element of the input into the result."""
@@ -105,44 +107,95 @@ class Reduce(Op):
         )
 
 
-def _reduce(kind: str, x: Any, axis: Any, keepdims: bool) -> Tensor:
+def _reduce(kind: str, x: Any, axis: Any, keepdims: bool, dtype: str | None = None) -> Tensor:
     x = as_tensor(x)
-    if axis is None:
-        axes = tuple(range(x.ndim))
-    else:
-        given = (axis,) if isinstance(axis, int) else tuple(axis)
-        for a in given:
-            if not -x.ndim <= a < x.ndim:
-                raise ShapeError(f"{kind}: axis {a} is out of bounds for a tensor of shape {x.type.shape}")
-        axes = tuple(sorted({a % x.ndim for a in given}))
-    if kind in ("sum", "prod") and x.dtype == "bool":
-        x = _e.cast(x, "int64")
+    axes = tuple(sorted(_s.axes_of(kind, axis, x.ndim)))
+    if kind in ("sum", "prod"):
+        x = _e.cast(x, dtype or sum_dtype(x.dtype))
     if kind in ("all", "any"):
         x = _e.cast(x, "bool")
     result = intern(Reduce(kind, axes), (x,)) if axes else x
-    if keepdims:
-        result = _s.reshape(result, [1 if i in axes else n for i, n in enumerate(x.type.static_shape)])
-    return result
+    return _s.expand_dims(result, axes) if keepdims and axes else result
 
 
-def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """Return the sum over `axis` (all axes by default)."""
-    return _reduce("sum", x, axis, keepdims)
+def sum_dtype(dtype: str) -> str:
+    """Return the dtype in which NumPy sums: 64 bits, for integers."""
+    kind = KINDS[dtype]
+    return dtype if kind == "f" else "uint64" if kind == "u" else "int64"
 
 
-def prod(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """Return the product over `axis`."""
-    return _reduce("prod", x, axis, keepdims)
+def product_of_others(x: Tensor, axes: Sequence[int]) -> Tensor:
+    """For each element, the product of all others over `axes`: right too where some are zero."""
+    from workbench.tensor.cumulative import exclusive_products
+
+    rest = [a for a in range(x.ndim) if a not in axes]
+    moved = _s.transpose(x, [*rest, *axes])
+    lengths = [_s.extent(x, a) for a in rest]
+    flat = _s.reshape(moved, [*lengths, -1]) if len(axes) > 1 else moved
+    if None not in x.type.shape and x.size == 0:
+        return _s.ones_like(x)
+    back = _s.reshape_like(exclusive_products(flat), moved)
+    order = [*rest, *axes]
+    return _s.transpose(back, [order.index(a) for a in range(x.ndim)])
+
+
+def _count(x: Tensor, axis: Any) -> Any:
+    """How many elements are reduced to one: a number where known."""
+    count: Any = 1
+    for a in _s.axes_of("mean", axis, x.ndim):
+        count = count * _s.extent(x, a)
+    return count
+
+
+def _floats(x: Any) -> Tensor:
+    x = as_tensor(x)
+    return x if x.type.kind == "f" else _e.cast(x, "float64")
+
+
+def _divided(total: Tensor, count: Any) -> Tensor:
+    return total / (_e.cast(count, total.dtype) if isinstance(count, Tensor) else float(count))
+
+
+def sum(x: Any, axis: Any = None, keepdims: bool = False, dtype: str | None = None) -> Tensor:
+    """Return the sum over `axis`: one, several, or all. Integers are summed in 64 bits.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> pt.sum([[1, 2], [3, 4]], axis=0).eval()
+    array([4, 6])
+    """
+    return _reduce("sum", x, axis, keepdims, dtype)
+
+
+def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: str | None = None) -> Tensor:
+    """Return the product over `axis`. Integers are multiplied in 64 bits."""
+    return _reduce("prod", x, axis, keepdims, dtype)
 
 
 def max(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """Return the largest element over `axis`; NaN if there is one."""
+    """Return the largest element over `axis`; NaN if there is one.
+
+    Raises
+    ------
+    ShapeError
+        If there are no elements.
+    """
     return _reduce("max", x, axis, keepdims)
 
 
 def min(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """Return the smallest element over `axis`; NaN if there is one."""
+    """Return the smallest element over `axis`; NaN if there is one.
+
+    Raises
+    ------
+    ShapeError
+        If there are no elements.
+    """
     return _reduce("min", x, axis, keepdims)
+
+
+amax, amin = max, min
 
 
 def all(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
@@ -156,22 +209,181 @@ def any(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 
 def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """Return the mean over `axis`."""
+    """Return the mean over `axis`; NaN over no elements."""
+    x = _floats(x)
+    return _divided(sum(x, axis, keepdims), _count(x, axis))
+
+
+def var(x: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
+    """Return the variance over `axis`.
+
+    Parameters
+    ----------
+    x
+        Tensor.
+    axis
+        One, several, or all.
+    ddof
+        The sum of squares is divided by the number of elements less this.
+    keepdims
+        Keep the axes, with length 1.
+    """
+    x = _floats(x)
+    squares = sum(_e.square(x - mean(x, axis, keepdims=True)), axis, keepdims)
+    left = _count(x, axis) - ddof
+    # As in NumPy: no degrees of freedom left gives inf or NaN, not a negative variance.
+    return _divided(squares, _e.maximum(left, 0) if isinstance(left, Tensor) else left if left > 0 else 0.0)
+
+
+def std(x: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
+    """Return the standard deviation over `axis`; see `var`."""
+    return _e.sqrt(var(x, axis, ddof, keepdims))
+
+
+def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Return the range over `axis`: the largest element less the smallest."""
+    return max(x, axis, keepdims) - min(x, axis, keepdims)
+
+
+def median(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Return the median over `axis`; NaN if there is one.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> float(pt.median([3, 1, 2, 10]).eval())
+    2.5
+    """
+    from workbench.tensor.sorting import sort
+
+    x = _floats(x)
+    axes = tuple(sorted(_s.axes_of("median", axis, x.ndim)))
+    rest = [a for a in range(x.ndim) if a not in axes]
+    moved = _s.transpose(x, [*rest, *axes])
+    flat = _s.reshape(moved, [*(_s.extent(x, a) for a in rest), -1]) if len(axes) != 1 else moved
+    n = flat.type.shape[-1]
+    if n is None:
+        raise ShapeError(f"median: the number of elements over axis {axes} of {x.type} must be known")
+    ordered = sort(flat, axis=-1)
+    if n == 0:
+        middle = sum(ordered, axis=-1) / 0.0
+    else:
+        middle = (ordered[..., (n - 1) // 2] + ordered[..., n // 2]) / 2.0
+        # NaN are last.
+        last = ordered[..., -1]
+        middle = _e.where(_e.isnan(last), last, middle)
+    return _s.expand_dims(middle, axes) if keepdims and axes else middle
+
+
+# Where the largest is -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ArgReduce(Op):
+    """The row of the first largest ("max") or smallest ("min") element along an axis; of a NaN, if there is one."""
+
+    kind: str
+    axis: int
+
+    @property
+    def name(self) -> str:
+        return f"arg{self.kind}"
+
+    def infer(self, x: TensorType) -> TensorType:
+        if x.shape[self.axis] == 0:
+            raise ShapeError(f"the {self.name} over no elements is not defined: the tensor has shape {x.shape}")
+        return TensorType("int64", (*x.shape[: self.axis], *x.shape[self.axis + 1 :]))
+
+    def numpy(self, x: Any) -> Any:
+        return np.asarray(getattr(np, self.name)(x, self.axis))
+
+    def jax(self, x: Any) -> Any:
+        import jax.numpy as jnp
+
+        return getattr(jnp, self.name)(x, self.axis).astype("int64")
+
+    def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
+        return [None]
+
+
+def _arg_reduce(kind: str, x: Any, axis: int | None, keepdims: bool) -> Tensor:
     x = as_tensor(x)
-    if x.type.kind != "f":
-        x = _e.cast(x, "float64")
-    total = sum(x, axis, keepdims)
-    if None in x.type.shape:
-        return total / sum(_s.ones_like(x), axis, keepdims)
-    return total / (x.size / total.size if total.size else 1.0)
+    flat, at = (x, _s.axis_of(f"arg{kind}", axis, x.ndim)) if axis is not None else (_s.ravel(x), 0)
+    result = intern(ArgReduce(kind, at), (flat,))
+    if not keepdims:
+        return result
+    return _s.expand_dims(result, at if axis is not None else tuple(range(x.ndim)))
 
 
-def var(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """Return the variance over `axis` (divided by the number of elements)."""
-    x = as_tensor(x)
-    return mean(_e.square(x - mean(x, axis, keepdims=True)), axis, keepdims)
+def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    """Return where the (first) largest element is along `axis`: its row-major number, for ``None``.
+
+    Raises
+    ------
+    ShapeError
+        If there are no elements.
+    """
+    return _arg_reduce("max", x, axis, keepdims)
 
 
-def std(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """Return the standard deviation over `axis`."""
-    return _e.sqrt(var(x, axis, keepdims))
+def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    """Return where the (first) smallest element is along `axis`: its row-major number, for ``None``.
+
+    Raises
+    ------
+    ShapeError
+        If there are no elements.
+    """
+    return _arg_reduce("min", x, axis, keepdims)
+
+
+# Exponentials that do not overflow ------------------------------------------------------------
+
+
+def _shift(x: Tensor, axis: Any) -> Tensor:
+    """What to subtract before taking exponentials; their ratios do not depend on it."""
+    top = stop_gradient(max(x, axis, keepdims=True))
+    return _e.where(_e.isfinite(top), top, _s.zeros_like(top))
+
+
+def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Return the logarithm of the sum of exponentials over `axis`, without overflow.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> float(pt.logsumexp([1000.0, 1000.0]).eval())
+    1000.6931471805599
+    """
+    x = _floats(x)
+    axes = tuple(sorted(_s.axes_of("logsumexp", axis, x.ndim)))
+    if builtins.any(x.type.shape[a] == 0 for a in axes):
+        return _e.log(sum(_e.exp(x), axes, keepdims))
+    shift = _shift(x, axes)
+    result = _e.log(sum(_e.exp(x - shift), axes, keepdims=True)) + shift
+    return result if keepdims or not axes else _s.squeeze(result, axes)
+
+
+def softmax(x: Any, axis: Any = None) -> Tensor:
+    """Return the exponentials divided by their sum over `axis` (all axes by default), without overflow.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> pt.softmax([0.0, 0.0]).eval()
+    array([0.5, 0.5])
+    """
+    x = _floats(x)
+    if builtins.any(n == 0 for n in x.type.shape):
+        return x
+    weights = _e.exp(x - _shift(x, axis))
+    return weights / sum(weights, axis, keepdims=True)
+
+
+def log_softmax(x: Any, axis: Any = None) -> Tensor:
+    """Return the logarithm of `softmax`, which keeps its digits where that is small."""
+    x = _floats(x)
+    if builtins.any(n == 0 for n in x.type.shape):
+        return x
+    shifted = x - _shift(x, axis)
+    return shifted - _e.log(sum(_e.exp(shifted), axis, keepdims=True))

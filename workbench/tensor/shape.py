@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from workbench.errors import ShapeError
-from workbench.graph.expr import Expr, Op, constant_op, intern
+from workbench.errors import DTypeError, ShapeError
+from workbench.graph.expr import Constant, Expr, Op, constant_op, intern
 from workbench.graph.types import Shape, TensorType
 from workbench.tensor import elementwise as _e
-from workbench.tensor.tensor import Tensor, as_tensor, floatX
+from workbench.tensor.tensor import Tensor, as_tensor, constant, floatX
 
 
 @dataclass(frozen=True)
 class Reshape(Op):
-    """The same elements, row-major, in another shape."""
+    """The same elements, row-major, in another shape; -1 for a length that is known only at run time."""
 
     shape: tuple[int, ...]
     name = "reshape"
 
     def infer(self, x: TensorType) -> TensorType:
-        if None not in x.shape and math.prod(self.shape) != x.size:
-            raise ShapeError(f"a tensor of shape {x.shape} cannot be reshaped to {self.shape}")
-        return x.with_shape(self.shape)
+        if None not in x.shape:
+            return x.with_shape(resolve(self.shape, x))
+        return x.with_shape(tuple(None if n == -1 else n for n in self.shape))
 
     def numpy(self, x: Any) -> Any:
         return np.reshape(x, self.shape)
@@ -35,15 +36,29 @@ class Reshape(Op):
         return x.reshape(self.shape)
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
-        return [reshape(cotangent, node.inputs[0].type.static_shape)]
+        return [reshape_like(whole(cotangent, node), node.inputs[0])]
 
     def element(self, builder: Any, node: Expr, index: Sequence[Any]) -> Any:
         """Element of the result at `index`: the element of the input with the same row-major number."""
-        source = node.inputs[0].type.static_shape
-        moved = _drop_units(self.shape, source, index)
-        if moved is None:
-            moved = builder.unravel(builder.ravel(index, self.shape), source)
-        return builder.element(node.inputs[0], moved)
+        return builder.element(node.inputs[0], reshaped_index(builder, node, index))
+
+
+def resolve(wanted: Sequence[int], x: TensorType) -> tuple[int, ...]:
+    """Return the lengths of a reshape of `x`, with the length for -1."""
+    rest = math.prod(n for n in wanted if n != -1)
+    if -1 in wanted and rest and x.size % rest == 0:
+        return tuple(x.size // rest if n == -1 else n for n in wanted)
+    if -1 in wanted or rest != x.size:
+        hint = "" if rest else "-1 cannot be told where another length is 0"
+        raise ShapeError(f"a tensor of shape {x.shape} cannot be reshaped to {tuple(wanted)}: {x.size} elements", hint)
+    return tuple(wanted)
+
+
+def reshaped_index(builder: Any, node: Expr, index: Sequence[Any]) -> Sequence[Any]:
+    """Return the index into the input of a reshape, for an index into its result."""
+    shape, source = node.type.static_shape, node.inputs[0].type.static_shape
+    moved = _drop_units(shape, source, index)
+    return builder.unravel(builder.ravel(index, shape), source) if moved is None else moved  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)
@@ -167,7 +182,7 @@ class Transpose(Op):
         return x.transpose(self.axes)
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
-        return [transpose(cotangent, tuple(self.axes.index(i) for i in range(len(self.axes))))]
+        return [transpose(whole(cotangent, node), tuple(self.axes.index(i) for i in range(len(self.axes))))]
 
     def element(self, builder: Any, node: Expr, index: Sequence[Any]) -> Any:
         return builder.element(node.inputs[0], [index[self.axes.index(i)] for i in range(len(self.axes))])
@@ -181,18 +196,21 @@ class Concatenate(Op):
     name = "concatenate"
 
     def infer(self, *types: TensorType) -> TensorType:
-        first = types[0]
-        for t in types[1:]:
-            if t.ndim != first.ndim or any(
-                a != b for i, (a, b) in enumerate(zip(t.shape, first.shape)) if i != self.axis
-            ):
+        shape: list[int | None] = []
+        for axis in range(types[0].ndim):
+            lengths = [t.shape[axis] for t in types if t.ndim == types[0].ndim]
+            known = {n for n in lengths if n is not None}
+            if len(lengths) != len(types) or (axis != self.axis and len(known) > 1):
                 raise ShapeError(
                     f"tensors of shapes {', '.join(str(t.shape) for t in types)} "
-                    f"cannot be concatenated along axis {self.axis}"
+                    f"cannot be concatenated along axis {self.axis}",
+                    "all other axes must have the same lengths",
                 )
-        lengths = [t.shape[self.axis] for t in types]
-        total = None if None in lengths else sum(n for n in lengths if n is not None)
-        return first.with_shape((*first.shape[: self.axis], total, *first.shape[self.axis + 1 :]))
+            if axis == self.axis:
+                shape.append(None if None in lengths else sum(n for n in lengths if n is not None))
+            else:
+                shape.append(known.pop() if known else None)
+        return types[0].with_shape(tuple(shape))
 
     def numpy(self, *values: Any) -> Any:
         return np.concatenate(values, self.axis)
@@ -204,10 +222,12 @@ class Concatenate(Op):
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         found: list[Expr | None] = []
-        start = 0
+        g = whole(cotangent, node)
+        start: Any = 0
         for x in node.inputs:
-            stop = start + x.type.static_shape[self.axis]
-            found.append(cotangent[(slice(None),) * self.axis + (slice(start, stop),)])
+            length = x.type.shape[self.axis]
+            stop = start + (dim(x, self.axis) if length is None else length)
+            found.append(g[(slice(None),) * self.axis + (slice(start, stop),)])
             start = stop
         return found
 
@@ -235,29 +255,149 @@ class Arange(Op):
         return builder.cast(index[0], self.to)
 
 
+# Axes and lengths -----------------------------------------------------------------------------
+
+
+def axis_of(what: str, axis: Any, ndim: int) -> int:
+    """Return the number of an axis, counted from 0.
+
+    Raises
+    ------
+    ShapeError
+        If there is no such axis.
+    """
+    at = operator.index(axis)
+    if not -ndim <= at < ndim:
+        raise ShapeError(
+            f"{what}: axis {at} is out of bounds for a tensor of {ndim} dimensions",
+            f"axes run from {-ndim} to {ndim - 1}" if ndim else "a scalar has no axes",
+        )
+    return at % ndim
+
+
+def axes_of(what: str, axis: Any, ndim: int) -> tuple[int, ...]:
+    """Return several axes, counted from 0; all of them for ``None``.
+
+    Raises
+    ------
+    ShapeError
+        If one does not exist, or is given twice.
+    """
+    if axis is None:
+        return tuple(range(ndim))
+    given = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
+    axes = tuple(axis_of(what, a, ndim) for a in given)
+    if len(set(axes)) != len(axes):
+        raise ShapeError(f"{what}: an axis is given twice in {given}")
+    return axes
+
+
 def dim(x: Tensor, axis: int) -> Tensor:
     """Return the length of an axis as a symbolic integer."""
     return intern(Dim(axis), (x,))
 
 
+def extent(x: Tensor, axis: int) -> Any:
+    """Return the length of an axis: an integer where known, else a symbolic one."""
+    n = x.type.shape[axis]
+    return dim(x, axis) if n is None else n
+
+
+def lengths(shape: Any, what: str) -> tuple[Any, ...]:
+    """Return a shape as integers, and scalar expressions for lengths known only at run time.
+
+    Raises
+    ------
+    ShapeError, DTypeError
+        If a length is not an integer.
+    """
+    if isinstance(shape, Tensor) and shape.ndim == 1:
+        shape = shape.op.value.tolist() if isinstance(shape.op, Constant) else tuple(shape)
+    given = tuple(shape) if isinstance(shape, (tuple, list)) or getattr(shape, "ndim", 0) == 1 else (shape,)
+    found: list[Any] = []
+    for n in given:
+        if isinstance(n, Tensor) and isinstance(n.op, Constant):
+            n = n.op.value[()]
+        if isinstance(n, Tensor):
+            if n.ndim or n.type.kind not in "iu":
+                raise DTypeError(f"{what}: a length must be an integer, got {n.type}")
+            found.append(n)
+            continue
+        try:
+            found.append(operator.index(n))
+        except TypeError:
+            raise DTypeError(f"{what}: a length must be an integer, got {n!r}") from None
+        if not -1 <= found[-1] < 2**62:
+            raise ShapeError(f"{what}: an axis cannot have length {found[-1]}")
+    size = math.prod(n for n in found if isinstance(n, int))
+    if abs(size) >= 2**62:
+        raise ShapeError(f"{what}: a tensor of shape {tuple(found)} has too many elements to count in 64 bits")
+    return tuple(found)
+
+
+def whole(cotangent: Tensor, of: Expr) -> Tensor:
+    """Return a cotangent in the full shape of its value: it may have come narrower, to be broadcast."""
+    return cotangent if cotangent.type.shape == of.type.shape else broadcast_like(cotangent, of)
+
+
+# Functions ------------------------------------------------------------------------------------
+
+
 def reshape(x: Any, shape: Any) -> Tensor:
-    """Return `x` in another shape; one length may be -1."""
+    """Return the same elements, row-major, in another shape; one length may be -1.
+
+    Raises
+    ------
+    ShapeError
+        If the numbers of elements differ.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> pt.reshape(pt.arange(6), (2, -1)).eval()
+    array([[0, 1, 2],
+           [3, 4, 5]])
+    """
     x = as_tensor(x)
-    wanted = [shape] if isinstance(shape, int) else [int(n) for n in shape]
-    if -1 in wanted:
-        rest = math.prod(n for n in wanted if n != -1)
-        if rest == 0 or x.size % rest:
-            raise ShapeError(f"a tensor of shape {x.type.shape} cannot be reshaped to {tuple(wanted)}")
-        wanted[wanted.index(-1)] = x.size // rest
-    if tuple(wanted) == x.type.shape:
+    wanted = lengths(shape, "reshape")
+    if sum(isinstance(n, int) and n == -1 for n in wanted) > 1:
+        raise ShapeError(f"reshape: only one length may be -1, got {wanted}")
+    if not all(isinstance(n, int) for n in wanted):
+        return _u.reshape_to(x, wanted)
+    if None not in x.type.shape:
+        wanted = resolve(wanted, x.type)
+        return x if wanted == x.type.shape else intern(Reshape(wanted), (x,))
+    if x.ndim == 1 and wanted == (-1,):
         return x
-    return intern(Reshape(tuple(wanted)), (x,))
+    return intern(Reshape(wanted), (x,))
+
+
+def reshape_like(x: Tensor, like: Expr) -> Tensor:
+    """Return `x` in the shape of `like`."""
+    if None not in like.type.shape:
+        return reshape(x, like.type.shape)
+    return intern(_u.ReshapeLike(), (x, like))
+
+
+def ravel(x: Any) -> Tensor:
+    """Return the elements, row-major, in one axis."""
+    return reshape(x, (-1,))
 
 
 def broadcast_to(x: Any, shape: Any) -> Tensor:
-    """Return `x` repeated to `shape`."""
+    """Return `x` repeated to `shape`.
+
+    Raises
+    ------
+    ShapeError
+        If `x` does not broadcast to it.
+    """
     x = as_tensor(x)
-    wanted = (shape,) if isinstance(shape, int) else tuple(int(n) for n in shape)
+    wanted = lengths(shape, "broadcast_to")
+    if any(isinstance(n, int) and n < 0 for n in wanted):
+        raise ShapeError(f"broadcast_to: a length cannot be negative, got {wanted}")
+    if not all(isinstance(n, int) for n in wanted):
+        return _u.broadcast_to_lengths(x, wanted)
     return x if x.type.shape == wanted else intern(BroadcastTo(wanted), (x,))
 
 
@@ -266,7 +406,22 @@ def broadcast_like(x: Any, like: Expr) -> Tensor:
     x = as_tensor(x)
     if None not in like.type.shape:
         return broadcast_to(x, like.type.shape)
-    return x if x.type.shape == like.type.shape == () else intern(BroadcastLike(), (x, like))
+    return intern(BroadcastLike(), (x, like))
+
+
+def broadcast_arrays(*tensors: Any) -> list[Tensor]:
+    """Return the tensors, all repeated to their common shape.
+
+    Raises
+    ------
+    ShapeError
+        If they do not broadcast together.
+    """
+    parts = [as_tensor(t) for t in tensors]
+    shape = _e.broadcast_shapes(*(t.type.shape for t in parts))
+    if None not in shape:
+        return [broadcast_to(t, shape) for t in parts]
+    return [_u.broadcast_together(t, parts, shape) for t in parts]
 
 
 def unbroadcast(cotangent: Tensor, x: Expr) -> Tensor:
@@ -283,60 +438,175 @@ def unbroadcast(cotangent: Tensor, x: Expr) -> Tensor:
     axes = [*range(extra)]
     axes += [i + extra for i, n in enumerate(wanted) if n == 1 and have[i + extra] != 1]
     result = sum(cotangent, axis=tuple(axes)) if axes else cotangent
-    if result.type.shape != wanted and None not in wanted:
+    if len(axes) > extra:
+        result = expand_dims(result, tuple(a - extra for a in axes[extra:]))
+    if result.type.shape != wanted:
         # Cotangents may arrive without the axes of length 1, or narrower than the value.
-        result = reshape(result, wanted) if result.size == x.type.size else broadcast_to(result, wanted)
+        result = broadcast_like(result, x)
     return result
 
 
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Tensor:
-    """Return `x` with its axes in another order, reversed by default."""
+    """Return `x` with its axes in another order, reversed by default.
+
+    Raises
+    ------
+    ShapeError
+        If `axes` is not an order of all axes.
+    """
     x = as_tensor(x)
-    order = tuple(range(x.ndim))[::-1] if axes is None else tuple(a % x.ndim for a in axes)
+    order = tuple(range(x.ndim))[::-1] if axes is None else axes_of("transpose", tuple(axes), x.ndim)
+    if len(order) != x.ndim:
+        raise ShapeError(f"transpose: {len(order)} axes for a tensor of {x.ndim} dimensions")
     return x if order == tuple(range(x.ndim)) else intern(Transpose(order), (x,))
 
 
-def expand_dims(x: Any, axis: int) -> Tensor:
-    """Return `x` with one more axis of length 1."""
+def swapaxes(x: Any, axis1: int, axis2: int) -> Tensor:
+    """Return `x` with two axes exchanged."""
     x = as_tensor(x)
-    at = axis % (x.ndim + 1)
-    return reshape(x, (*x.type.static_shape[:at], 1, *x.type.static_shape[at:]))
+    order = list(range(x.ndim))
+    a, b = axis_of("swapaxes", axis1, x.ndim), axis_of("swapaxes", axis2, x.ndim)
+    order[a], order[b] = b, a
+    return transpose(x, order)
 
 
-def squeeze(x: Any, axis: int | None = None) -> Tensor:
-    """Return `x` without its axes of length 1, or without the one given."""
+def moveaxis(x: Any, source: Any, destination: Any) -> Tensor:
+    """Return `x` with some axes at other places; the others keep their order.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> pt.moveaxis(pt.zeros((2, 3, 4)), 0, -1).type.shape
+    (3, 4, 2)
+    """
     x = as_tensor(x)
-    drop = [i for i, n in enumerate(x.type.shape) if n == 1] if axis is None else [axis % x.ndim]
-    for i in drop:
-        if x.type.shape[i] != 1:
-            raise ShapeError(f"axis {i} of a tensor of shape {x.type.shape} has not length 1")
-    return reshape(x, [n for i, n in enumerate(x.type.static_shape) if i not in drop])
+    old, new = axes_of("moveaxis", source, x.ndim), axes_of("moveaxis", destination, x.ndim)
+    if len(old) != len(new):
+        raise ShapeError(f"moveaxis: {len(old)} axes cannot go to {len(new)} places")
+    order = [a for a in range(x.ndim) if a not in old]
+    for place, a in sorted(zip(new, old)):
+        order.insert(place, a)
+    return transpose(x, order)
 
 
-def concatenate(tensors: Sequence[Any], axis: int = 0) -> Tensor:
-    """Return tensors one after another along `axis`."""
-    parts = _e.promote("concatenate", *[as_tensor(t) for t in tensors])
-    if parts[0].ndim == 0:
-        raise ShapeError("scalars cannot be concatenated", "use stack")
-    return parts[0] if len(parts) == 1 else intern(Concatenate(axis % parts[0].ndim), tuple(parts))
+def expand_dims(x: Any, axis: Any) -> Tensor:
+    """Return `x` with more axes of length 1, at the places `axis` (one or several) of the result."""
+    x = as_tensor(x)
+    count = len(axis) if isinstance(axis, (tuple, list)) else 1
+    axes = axes_of("expand_dims", axis, x.ndim + count)
+    if None in x.type.shape:
+        return intern(_u.InsertAxes(tuple(sorted(axes))), (x,)) if axes else x
+    rest = iter(x.type.static_shape)
+    return reshape(x, [1 if i in axes else next(rest) for i in range(x.ndim + count)])
 
 
-def stack(tensors: Sequence[Any], axis: int = 0) -> Tensor:
-    """Return tensors of one shape along a new axis."""
-    parts = [as_tensor(t) for t in tensors]
-    if len({t.type.shape for t in parts}) > 1:
-        raise ShapeError(f"tensors of shapes {', '.join(str(t.type.shape) for t in parts)} cannot be stacked")
-    return concatenate([expand_dims(t, axis) for t in parts], axis)
+def squeeze(x: Any, axis: Any = None) -> Tensor:
+    """Return `x` without its axes of length 1, or without those given.
+
+    Raises
+    ------
+    ShapeError
+        If an axis given has another length.
+    """
+    x = as_tensor(x)
+    if axis is None:
+        axes = tuple(i for i, n in enumerate(x.type.shape) if n == 1)
+    else:
+        axes = axes_of("squeeze", axis, x.ndim)
+    for i in axes:
+        if x.type.shape[i] not in (1, None):
+            raise ShapeError(f"squeeze: axis {i} of a tensor of shape {x.type.shape} has not length 1")
+    if None in x.type.shape:
+        return intern(_u.DropAxes(tuple(sorted(axes))), (x,)) if axes else x
+    return reshape(x, [n for i, n in enumerate(x.type.static_shape) if i not in axes])
 
 
-def arange(n: int, dtype: str = "int64") -> Tensor:
-    """Return the integers 0 ... n - 1."""
-    return intern(Arange(int(n), dtype))
+def atleast_1d(*tensors: Any) -> Any:
+    """Return the tensor with at least one axis; a list for several."""
+    return _at_least(tensors, lambda x: expand_dims(x, 0) if x.ndim == 0 else x)
+
+
+def atleast_2d(*tensors: Any) -> Any:
+    """Return the tensor with at least two axes, new ones in front; a list for several."""
+    return _at_least(tensors, lambda x: expand_dims(x, tuple(range(2 - x.ndim))) if x.ndim < 2 else x)
+
+
+def atleast_3d(*tensors: Any) -> Any:
+    """Return the tensor with at least three axes, as NumPy places them; a list for several."""
+    places: dict[int, Any] = {0: (0, 1, 2), 1: (0, 2), 2: 2}
+    return _at_least(tensors, lambda x: expand_dims(x, places[x.ndim]) if x.ndim < 3 else x)
+
+
+def _at_least(tensors: Sequence[Any], widen: Any) -> Any:
+    made = [widen(as_tensor(t)) for t in tensors]
+    return made[0] if len(made) == 1 else made
+
+
+def flip(x: Any, axis: Any = None) -> Tensor:
+    """Return `x` with the order of elements reversed along `axis` (one, several, or all)."""
+    x = as_tensor(x)
+    axes = axes_of("flip", axis, x.ndim)
+    return x[tuple(slice(None, None, -1) if a in axes else slice(None) for a in range(x.ndim))]
+
+
+def flipud(x: Any) -> Tensor:
+    """Return `x` reversed along its first axis."""
+    return flip(x, 0)
+
+
+def fliplr(x: Any) -> Tensor:
+    """Return `x` reversed along its second axis."""
+    return flip(x, 1)
+
+
+def rot90(x: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Tensor:
+    """Return `x` turned by `k` quarters in the plane of two axes, from the first towards the second."""
+    x = as_tensor(x)
+    a, b = axes_of("rot90", tuple(axes), x.ndim)
+    k %= 4
+    if k == 0:
+        return x
+    if k == 2:
+        return flip(x, (a, b))
+    return swapaxes(flip(x, b), a, b) if k == 1 else flip(swapaxes(x, a, b), b)
+
+
+def arange(start: Any, stop: Any = None, step: Any = 1, dtype: str | None = None) -> Tensor:
+    """Return numbers from `start` up to but without `stop`, `step` apart; from 0, for one argument.
+
+    The bounds may be scalar expressions; the length is then known only at run time.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> pt.arange(2, 10, 3).eval()
+    array([2, 5, 8])
+    """
+    if stop is None:
+        start, stop = 0, start
+    start, stop, step = (
+        b.op.value[()] if isinstance(b, Tensor) and isinstance(b.op, Constant) else b for b in (start, stop, step)
+    )
+    if any(isinstance(b, Tensor) for b in (start, stop, step)):
+        return _u.arange_between(start, stop, step, dtype)
+    if not all(isinstance(b, (int, np.integer)) for b in (start, stop, step)):
+        return constant(np.arange(start, stop, step), dtype)
+    start, stop, step = int(start), int(stop), int(step)
+    if step == 0:
+        raise ShapeError("arange: the step cannot be 0")
+    (n,) = lengths(len(range(start, stop, step)) if abs(stop - start) < 2**63 else stop - start, "arange")
+    dtype = "int64" if dtype is None else np.dtype(dtype).name
+    if dtype in ("bool", "float32"):
+        return constant(np.arange(start, stop, step), dtype)
+    numbers: Tensor = intern(Arange(n, dtype))
+    if step != 1:
+        numbers = numbers * np.asarray(step, dtype)
+    return numbers + np.asarray(start, dtype) if start else numbers
 
 
 def full(shape: Any, value: Any, dtype: str | None = None) -> Tensor:
     """Return a tensor of one repeated value."""
-    return broadcast_to(as_tensor(value, dtype), shape)
+    return broadcast_to(as_tensor(value, None if dtype is None else np.dtype(dtype).name), shape)
 
 
 def zeros(shape: Any, dtype: str = floatX) -> Tensor:
@@ -349,13 +619,17 @@ def ones(shape: Any, dtype: str = floatX) -> Tensor:
     return full(shape, intern(constant_op(1, dtype)))
 
 
-def zeros_like(x: Any) -> Tensor:
+def zeros_like(x: Any, dtype: str | None = None) -> Tensor:
     """Return zeros of the shape and dtype of `x`."""
     x = as_tensor(x)
-    return broadcast_like(intern(constant_op(0, x.dtype)), x)
+    return broadcast_like(intern(constant_op(0, dtype or x.dtype)), x)
 
 
-def ones_like(x: Any) -> Tensor:
+def ones_like(x: Any, dtype: str | None = None) -> Tensor:
     """Return ones of the shape and dtype of `x`."""
     x = as_tensor(x)
-    return broadcast_like(intern(constant_op(1, x.dtype)), x)
+    return broadcast_like(intern(constant_op(1, dtype or x.dtype)), x)
+
+
+# Those build on what stands above.
+from workbench.tensor import run_time_shape as _u  # noqa: E402

@@ -28,7 +28,6 @@ class Tensor(Expr):
     """
 
     __slots__ = ()
-    __array_priority__ = 1000.0
     __hash__ = Expr.__hash__
 
     @property
@@ -48,9 +47,21 @@ class Tensor(Expr):
     def size(self) -> int:
         return self.type.size
 
+    def size_expr(self) -> Any:
+        """Number of elements: an integer where known, a symbolic one where not."""
+        count: Any = 1
+        for n in self.shape:
+            count = count * n
+        return count
+
     @property
     def T(self) -> Tensor:
         return _shape.transpose(self)
+
+    @property
+    def mT(self) -> Tensor:
+        """The matrices on the last two axes, transposed."""
+        return _products.matrix_transpose(self)
 
     def __len__(self) -> int:
         if not self.type.shape:
@@ -78,6 +89,16 @@ class Tensor(Expr):
             f"NumPy cannot turn the symbolic expression {self!r} into an array; "
             "use the function of workbench.tensor, or x.eval() for its value"
         )
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        from workbench.tensor.numpy_protocol import array_ufunc
+
+        return array_ufunc(ufunc, method, *inputs, **options)
+
+    def __array_function__(self, function: Any, types: Any, arguments: Any, options: Any) -> Any:
+        from workbench.tensor.numpy_protocol import array_function
+
+        return array_function(function, arguments, options)
 
     def __add__(self, other: Any) -> Tensor:
         return _elementwise.add(self, other)
@@ -108,6 +129,27 @@ class Tensor(Expr):
 
     def __rpow__(self, other: Any) -> Tensor:
         return _elementwise.power(other, self)
+
+    def __mod__(self, other: Any) -> Tensor:
+        return _elementwise.mod(self, other)
+
+    def __rmod__(self, other: Any) -> Tensor:
+        return _elementwise.mod(other, self)
+
+    def __floordiv__(self, other: Any) -> Tensor:
+        return _elementwise.floor_divide(self, other)
+
+    def __rfloordiv__(self, other: Any) -> Tensor:
+        return _elementwise.floor_divide(other, self)
+
+    def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return _elementwise.divmod(self, other)
+
+    def __rdivmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return _elementwise.divmod(other, self)
+
+    def __round__(self, decimals: int = 0) -> Tensor:
+        return _elementwise.round(self, decimals)
 
     def __neg__(self) -> Tensor:
         return _elementwise.negative(self)
@@ -151,6 +193,9 @@ class Tensor(Expr):
     def __xor__(self, other: Any) -> Tensor:
         return _elementwise.bitwise_xor(self, other)
 
+    def __rxor__(self, other: Any) -> Tensor:
+        return _elementwise.bitwise_xor(other, self)
+
     def __invert__(self) -> Tensor:
         return _elementwise.invert(self)
 
@@ -159,6 +204,12 @@ class Tensor(Expr):
 
     def __rshift__(self, other: Any) -> Tensor:
         return _elementwise.right_shift(self, other)
+
+    def __rlshift__(self, other: Any) -> Tensor:
+        return _elementwise.left_shift(other, self)
+
+    def __rrshift__(self, other: Any) -> Tensor:
+        return _elementwise.right_shift(other, self)
 
     def __matmul__(self, other: Any) -> Tensor:
         return _products.matmul(self, other)
@@ -177,43 +228,90 @@ class Tensor(Expr):
         """``x[i].inc(v)``: `x` with `v` added to ``x[i]`` (repeated indices add up)."""
         return _indexing.inc_subtensor(self, value)
 
-    def astype(self, dtype: str) -> Tensor:
+    def astype(self, dtype: Any) -> Tensor:
         return _elementwise.cast(self, dtype)
 
     def reshape(self, *shape: Any) -> Tensor:
-        return _shape.reshape(self, shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape)
+        return _shape.reshape(self, shape[0] if len(shape) == 1 else shape)
 
     def ravel(self) -> Tensor:
-        return _shape.reshape(self, (-1,))
+        return _shape.ravel(self)
 
     flatten = ravel
 
-    def transpose(self, *axes: int) -> Tensor:
-        return _shape.transpose(self, axes or None)
+    def transpose(self, *axes: Any) -> Tensor:
+        return _shape.transpose(self, (axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes) or None)
 
-    def squeeze(self, axis: int | None = None) -> Tensor:
+    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
+        return _shape.swapaxes(self, axis1, axis2)
+
+    def squeeze(self, axis: Any = None) -> Tensor:
         return _shape.squeeze(self, axis)
 
-    def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return _reduction.sum(self, axis, keepdims)
+    def repeat(self, repeats: Any, axis: int | None = None) -> Tensor:
+        return _joining.repeat(self, repeats, axis)
 
-    def prod(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return _reduction.prod(self, axis, keepdims)
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+        return _diagonal.diagonal(self, offset, axis1, axis2)
+
+    def take(self, indices: Any, axis: int | None = None, mode: str = "raise") -> Tensor:
+        return _indexing.take(self, indices, axis, mode)
+
+    def nonzero(self) -> tuple[Tensor, ...]:
+        return _sorting.nonzero(self)
+
+    def sort(self, axis: int | None = -1) -> Tensor:
+        """Return the elements in order; the expression itself does not change."""
+        return _sorting.sort(self, axis)
+
+    def argsort(self, axis: int | None = -1) -> Tensor:
+        return _sorting.argsort(self, axis)
+
+    def searchsorted(self, v: Any, side: str = "left", sorter: Any = None) -> Tensor:
+        return _sorting.searchsorted(self, v, side, sorter)
+
+    def copy(self) -> Tensor:
+        """Return the expression itself: it never changes."""
+        return self
+
+    def clip(self, low: Any = None, high: Any = None) -> Tensor:
+        return _elementwise.clip(self, low, high)
+
+    def round(self, decimals: int = 0) -> Tensor:
+        return _elementwise.round(self, decimals)
+
+    def sum(self, axis: Any = None, keepdims: bool = False, dtype: str | None = None) -> Tensor:
+        return _reduction.sum(self, axis, keepdims, dtype)
+
+    def prod(self, axis: Any = None, keepdims: bool = False, dtype: str | None = None) -> Tensor:
+        return _reduction.prod(self, axis, keepdims, dtype)
+
+    def cumsum(self, axis: int | None = None, dtype: str | None = None) -> Tensor:
+        return _cumulative.cumsum(self, axis, dtype)
+
+    def cumprod(self, axis: int | None = None, dtype: str | None = None) -> Tensor:
+        return _cumulative.cumprod(self, axis, dtype)
 
     def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor:
         return _reduction.mean(self, axis, keepdims)
 
-    def var(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return _reduction.var(self, axis, keepdims)
+    def var(self, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
+        return _reduction.var(self, axis, ddof, keepdims)
 
-    def std(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return _reduction.std(self, axis, keepdims)
+    def std(self, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
+        return _reduction.std(self, axis, ddof, keepdims)
 
     def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
         return _reduction.max(self, axis, keepdims)
 
     def min(self, axis: Any = None, keepdims: bool = False) -> Tensor:
         return _reduction.min(self, axis, keepdims)
+
+    def argmax(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
+        return _reduction.argmax(self, axis, keepdims)
+
+    def argmin(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
+        return _reduction.argmin(self, axis, keepdims)
 
     def all(self, axis: Any = None, keepdims: bool = False) -> Tensor:
         return _reduction.all(self, axis, keepdims)
@@ -225,7 +323,7 @@ class Tensor(Expr):
         return _products.dot(self, other)
 
     def fit(self, type: Type) -> Tensor | None:
-        if self.type == type:
+        if self.type == type or (isinstance(type, TensorType) and type.accepts(self.type)):
             return self
         if isinstance(type, TensorType) and self.dtype == type.dtype and self.ndim <= type.ndim:
             try:
@@ -274,7 +372,7 @@ def as_tensor(value: Any, dtype: str | None = None, name: str | None = None) -> 
     elif isinstance(value, Expr):
         raise DTypeError(f"{value!r} has several values; take one of them first")
     elif isinstance(value, (list, tuple)) and _any_expr(value):
-        result = _shape.stack([as_tensor(v) for v in value])
+        result = _joining.stack([as_tensor(v) for v in value])
     elif hasattr(value, "to_numpy"):
         result = constant(value.to_numpy())
     else:
@@ -310,16 +408,19 @@ def scalar(name: str | None = None, dtype: str = floatX) -> Tensor:
     return tensor(name, dtype, ())
 
 
-def vector(name: str | None = None, length: int | None = None, dtype: str = floatX) -> Tensor:
+def vector(
+    name: str | None = None, length: int | None = None, dtype: str = floatX, *, shape: Shape | None = None
+) -> Tensor:
     """Return a vector input."""
-    return tensor(name, dtype, (length,))
+    return tensor(name, dtype, (length,) if shape is None else shape)
 
 
 def matrix(
-    name: str | None = None, rows: int | None = None, columns: int | None = None, dtype: str = floatX
-) -> Tensor:
+    name: str | None = None, rows: int | None = None, columns: int | None = None, dtype: str = floatX,
+    *, shape: Shape | None = None,
+) -> Tensor:  # fmt: skip
     """Return a matrix input."""
-    return tensor(name, dtype, (rows, columns))
+    return tensor(name, dtype, (rows, columns) if shape is None else shape)
 
 
 def data(name: str, value: Any, shape: Shape | None = None) -> Tensor:
@@ -358,6 +459,10 @@ def set_data(node: Tensor, value: Any) -> None:
 # The families need Tensor, its operators need them.
 from workbench.tensor import elementwise as _elementwise
 from workbench.tensor import indexing as _indexing
+from workbench.tensor import joining as _joining
 from workbench.tensor import products as _products
 from workbench.tensor import reduction as _reduction
 from workbench.tensor import shape as _shape
+from workbench.tensor import cumulative as _cumulative  # isort: skip
+from workbench.tensor import diagonal as _diagonal  # isort: skip
+from workbench.tensor import sorting as _sorting  # isort: skip
