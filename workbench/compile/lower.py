@@ -341,8 +341,18 @@ class _Block:
             self.loop(x)
         elif isinstance(op, Scan):
             self.scan(x)
+        elif hasattr(op, "loop"):
+            self.written_out(x)
         else:
             self.external(x)
+
+    def written_out(self, x: Expr) -> None:
+        """An operation that says how loops compute it: ``op.loop`` of its inputs."""
+        params: list[Expr] = [intern(Input(None, y.type)) for y in x.inputs]
+        made: Expr = x.op.loop(*params)
+        env: dict[Expr, Value] = dict(zip(params, map(self.operand, x.inputs)))
+        self.statements += _Block(self.lowering, env, [made]).statements
+        self.env[x] = env[made]
 
     def external(self, x: Expr) -> None:
         arguments = [self.in_memory(y) for y in x.inputs]

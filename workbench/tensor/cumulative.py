@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import ShapeError
-from workbench.graph.expr import Expr, Op, intern
+from workbench.graph.expr import Expr, Input, Op, intern, results_of
+from workbench.graph.inner import Graph
 from workbench.graph.types import TensorType
 from workbench.tensor import elementwise as _e
 from workbench.tensor import shape as _s
@@ -40,6 +41,10 @@ class Cumulate(Op):
 
         return getattr(jnp, self.name)(x, self.axis, dtype=x.dtype)
 
+    def loop(self, x: Tensor) -> Tensor:
+        combine, start = (_e.add, 0) if self.kind == "add" else (_e.multiply, 1)
+        return _stepwise(combine, start, self.axis, x)
+
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         x = node.inputs[0]
         g = _s.whole(cotangent, node)
@@ -50,6 +55,19 @@ class Cumulate(Op):
         following = _shifted(_s.flip(x, self.axis), self.axis)
         back = _s.flip(intern(Recurrence(self.axis), (following, _s.flip(g, self.axis))), self.axis)
         return [back * _shifted(node, self.axis, 1.0)]
+
+
+def _stepwise(step: Any, start: float, axis: int, *sequences: Tensor) -> Tensor:
+    """Every value of ``y = step(y, ...)`` over rows along an axis: a scan, for compiled code."""
+    from workbench.tensor.scan import Scan
+
+    rows = [_s.moveaxis(s, axis, 0) for s in sequences]
+    carried, *elements = (intern(Input(None, r.type.with_shape(r.type.shape[1:]))) for r in (rows[0], *rows))
+    after = step(carried, *elements)
+    body = Graph([carried, *elements], [after, after])
+    first = _s.full(carried.type.shape, np.asarray(start, carried.dtype))
+    made = intern(Scan(body, rows[0].type.static_shape[0], 1, len(rows)), (first, *rows))
+    return _s.moveaxis(results_of(made)[1], 0, axis)
 
 
 def _shifted(x: Any, axis: int, first: float = 0.0) -> Tensor:
@@ -82,6 +100,9 @@ class Recurrence(Op):
             return left[0] * right[0], right[0] * left[1] + right[1]
 
         return jax.lax.associative_scan(join, (a, b), axis=self.axis)[1]
+
+    def loop(self, a: Tensor, b: Tensor) -> Tensor:
+        return _stepwise(lambda y, a, b: a * y + b, 0, self.axis, a, b)
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         # Backwards: gb[k] = g[k] + a[k+1] gb[k+1], ga[k] = gb[k] y[k-1].
