@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench import tensor
+from workbench import math, tensor
 from workbench.compile import function, to_jax
 from workbench.distributions import (
     CAR,
@@ -92,7 +92,7 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "Bernoulli", "Data", "Deterministic", "Exponential", "HalfNormal", "Model", "Normal", "Potential", "Uniform",
-    "extract", "function", "grad", "hessian", "hessian_vector_product", "jacobian", "jvp", "logp", "replace", "sample",
+    "extract", "function", "grad", "hessian", "hessian_vector_product", "jacobian", "jvp", "logp", "math", "replace", "sample",
     "stop_gradient", "tensor", "to_jax", "value_and_grad", "vectorize", "vectorize_graph",
     "vjp",
     "CAR", "Dirichlet", "DirichletMultinomial", "ICAR", "KroneckerNormal", "LKJCholeskyCov", "LKJCorr", "MatrixNormal",
