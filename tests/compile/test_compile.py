@@ -315,3 +315,12 @@ def test_the_numpy_backend_keeps_every_value_when_asked():
         np.testing.assert_allclose(exponential, np.exp(at))
     with pytest.raises(CompileError, match="does not keep"):
         function([x], total, backend="jax", keep_values=True)
+
+
+def test_arrays_that_a_kernel_reads_and_writes_do_not_overlap_in_part(backend):
+    # Loops that carry flags of one byte beside numbers of eight: where a kernel reads the flags element by
+    # element, the numbers that it writes must not lie over those that it has yet to read.
+    share = pt.random.beta(pt.random.key(7), (4000,), 1.2, 0.7)
+    counts = pt.random.binomial(pt.random.key(8), (4000,), 6.0, share)
+    for got, should in zip(function([], [share, counts], backend=backend)(), (share.eval(), counts.eval())):
+        assert np.isclose(got, should, rtol=1e-9).mean() > 0.999

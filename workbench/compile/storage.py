@@ -54,10 +54,15 @@ def _is_array(value: object) -> bool:
 
 
 class _Interference:
-    """Which buffers hold live values at the same time."""
+    """Which buffers hold live values at the same time.
+
+    `edges` joins those that may share nothing; `beside` those of which a kernel writes one where it
+    reads the other, element by element: they may be one place, but must not overlap otherwise.
+    """
 
     def __init__(self) -> None:
         self.edges: dict[L.Buffer, set[L.Buffer]] = {}
+        self.beside: dict[L.Buffer, set[L.Buffer]] = {}
 
     def define(self, buffer: L.Buffer, live: Iterable[L.Buffer]) -> None:
         mine = self.edges.setdefault(buffer, set())
@@ -99,6 +104,10 @@ class _Interference:
         for x in stores:
             clash = {y.buffer.root for y in loads if (y.index, y.buffer.start) != (x.index, x.buffer.start)}
             self.define(x.buffer.root, after | clash | written)
+            for y in loads:
+                if y.buffer.root is not x.buffer.root:
+                    self.beside.setdefault(x.buffer.root, set()).add(y.buffer.root)
+                    self.beside.setdefault(y.buffer.root, set()).add(x.buffer.root)
             whole = x.buffer.base is None and x.index == identity and x.buffer.shape == s.extents
             if whole:
                 live.discard(x.buffer.root)
@@ -170,11 +179,13 @@ def _coalesce(program: L.Program, graph: _Interference, storage: Storage) -> Non
                 continue
             keep, gone = (x, y) if x.kind == "output" else (y, x)
             storage.home[gone] = keep
-            merged = graph.edges.setdefault(keep, set())
-            for other in graph.edges.pop(gone, ()):
-                graph.edges[other].discard(gone)
-                graph.edges[other].add(keep)
-                merged.add(other)
+            for relation in (graph.edges, graph.beside):
+                merged = relation.setdefault(keep, set())
+                for other in relation.pop(gone, ()):
+                    relation[other].discard(gone)
+                    if other is not keep:
+                        relation[other].add(keep)
+                        merged.add(other)
 
 
 def walk_deepest_first(block: Sequence[L.Statement]) -> list[L.Statement]:
@@ -213,15 +224,26 @@ def _place(program: L.Program, graph: _Interference, storage: Storage) -> None:
     placed: dict[L.Buffer, tuple[int, int]] = {}
     for home in sorted(homes, key=lambda b: -b.size):
         size = -(-max(home.size, 1) * np.dtype(home.dtype).itemsize // ALIGNMENT) * ALIGNMENT
-        busy = sorted(placed[o] for o in graph.edges.get(home, ()) if o in placed)
-        at = 0
-        for start, stop in busy:
-            if at + size <= start:
-                break
-            at = max(at, stop)
+        apart = [placed[o] for o in graph.edges.get(home, ()) if o in placed]
+        one_place: list[tuple[int, int]] = []
+        for o in graph.beside.get(home, set()) - graph.edges.get(home, set()):
+            if o in placed:
+                # Element by element is in step only where elements are equally long.
+                (one_place if np.dtype(o.dtype).itemsize == np.dtype(home.dtype).itemsize else apart).append(placed[o])
+        starts = sorted({0, *(stop for _, stop in apart + one_place), *(start for start, _ in one_place)})
+        at = next(a for a in starts if _fits(a, size, apart, one_place))
         placed[home] = (at, at + size)
         storage.offset[home] = at
         storage.arena = max(storage.arena, at + size)
+
+
+def _fits(at: int, size: int, apart: Sequence[tuple[int, int]], one_place: Sequence[tuple[int, int]]) -> bool:
+    """Whether `size` bytes at `at` overlap none of `apart`, and of `one_place` only those that start there."""
+
+    def overlaps(place: tuple[int, int]) -> bool:
+        return place[0] < at + size and at < place[1]
+
+    return not any(map(overlaps, apart)) and all(place[0] == at for place in one_place if overlaps(place))
 
 
 def buffers(block: Sequence[L.Statement]) -> list[L.Buffer]:
