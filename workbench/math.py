@@ -1,4 +1,5 @@
 """``pm.math``: the functions that models are written with, under PyMC's names."""
+# ruff: noqa: I001
 
 from __future__ import annotations
 
@@ -11,78 +12,15 @@ import numpy as np
 import workbench.tensor as pt
 from workbench.distributions.correlation import expand_packed_triangular
 from workbench.errors import ShapeError
-from workbench.tensor import (
-    abs,
-    and_,
-    arccos,
-    arccosh,
-    arcsin,
-    arcsinh,
-    arctan,
-    arctanh,
-    as_tensor,
-    broadcast_to,
-    ceil,
-    clip,
-    concatenate,
-    constant,
-    cos,
-    cosh,
-    cumprod,
-    cumsum,
-    diff,
-    dot,
-    eq,
-    erf,
-    erfc,
-    erfcinv,
-    erfinv,
-    exp,
-    floor,
-    full,
-    full_like,
-    ge,
-    gt,
-    le,
-    log,
-    log1mexp,
-    log1p,
-    log1pexp,
-    log_softmax,
-    logaddexp,
-    logit,
-    logsumexp,
-    lt,
-    matmul,
-    max,
-    maximum,
-    mean,
-    min,
-    minimum,
-    neq,
-    ones,
-    ones_like,
-    or_,
-    prod,
-    round,
-    sgn,
-    sigmoid,
-    sin,
-    sinh,
-    softmax,
-    sqr,
-    sqrt,
-    stack,
-    sum,
-    switch,
-    tan,
-    tanh,
-    where,
-    zeros,
-    zeros_like,
-)  # fmt: skip
 from workbench.tensor.linalg import block_diag, inv, slogdet, solve_triangular
 from workbench.tensor.tensor import Tensor
+from workbench.tensor import (
+    abs, and_, arccos, arccosh, arcsin, arcsinh, arctan, arctanh, as_tensor, broadcast_to, ceil, clip, concatenate,
+    constant, cos, cosh, cumprod, cumsum, diff, dot, eq, erf, erfc, erfcinv, erfinv, exp, floor, full, full_like, ge,
+    gt, le, log, log1mexp, log1p, log1pexp, log_softmax, logaddexp, logit, logsumexp, lt, matmul, max, maximum, mean,
+    min, minimum, neq, ones, ones_like, or_, prod, round, sgn, sigmoid, sin, sinh, softmax, sqr, sqrt, stack, sum,
+    switch, tan, tanh, where, zeros, zeros_like,
+)  # fmt: skip
 
 invlogit = sigmoid
 invprobit = pt.ndtr
