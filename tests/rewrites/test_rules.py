@@ -34,7 +34,7 @@ from workbench.tensor.assumptions import Assume
 from workbench.tensor.elementwise import OPS
 
 PLAIN = Mode(())
-OURS = [r for r in RULES.values() if r.group in ("canonicalise", "stabilise", "specialise")]
+OURS = [r for r in RULES.values() if r.group in ("canonicalise", "linear algebra", "stabilise", "specialise")]
 WITH_PATTERN = [r for r in OURS if r.pattern is not None]
 FOR_INTEGERS = [r for r in WITH_PATTERN if all("i" in v.op.kinds or "b" in v.op.kinds for v in pattern_variables(r.pattern)) and any("i" in v.op.kinds for v in pattern_variables(r.pattern))]
 BY_EXAMPLE = [r for r in OURS if r.pattern is None]
@@ -156,10 +156,15 @@ def test_both_sides_of_an_example_are_equal(rule):
             np.testing.assert_allclose(y, x, rtol=1e-12, atol=1e-13)
 
 
-def test_both_sides_are_equal_on_all_backends(backend):
+# Few at a time: compilers take more than twice as long for twice the code.
+PARTS = [WITH_PATTERN[i::12] for i in range(12)]
+
+
+@pytest.mark.parametrize("part", range(len(PARTS)))
+def test_both_sides_are_equal_on_all_backends(part, backend):
     rng = np.random.default_rng(11)
     inputs, values, sides, names = [], [], [], []
-    for rule in WITH_PATTERN:
+    for rule in PARTS[part]:
         before, mine, given = instance(rule, [(4,), (4,)], rng)
         inputs += mine
         values += given
@@ -175,12 +180,17 @@ MP = {
     "exp": mpmath.exp, "log": mpmath.log, "log1p": lambda x: mpmath.log(1 + x), "expm1": lambda x: mpmath.exp(x) - 1,
     "divide": lambda x, y: x / y, "sqrt": mpmath.sqrt,
     "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)), "softplus": lambda x: mpmath.log(1 + mpmath.exp(x)), "reciprocal": lambda x: 1 / x,
+    "logit": lambda x: mpmath.log(x / (1 - x)), "log1mexp": lambda x: mpmath.log(1 - mpmath.exp(x)), "square": lambda x: x * x,
+    "sin": mpmath.sin, "cos": mpmath.cos, "tanh": mpmath.tanh, "cosh": mpmath.cosh, "sinh": mpmath.sinh, "arctanh": mpmath.atanh, "arcsinh": mpmath.asinh,
+    "erf": mpmath.erf, "erfc": mpmath.erfc, "erfcx": lambda x: mpmath.exp(x * x) * mpmath.erfc(x), "abs": abs, "gammaln": mpmath.loggamma, "gamma": mpmath.gamma,
+    "ndtr": mpmath.ncdf, "log_ndtr": lambda x: mpmath.log(mpmath.ncdf(x)), "less_equal": lambda x, y: x <= y, "minimum": min, "maximum": max,
+    "where": lambda c, x, y: x if c else y, "greater": lambda x, y: x > y, "less": lambda x, y: x < y,
 }  # fmt: skip
 
 
 def exact(expr, values):
-    """The value of a scalar expression to 60 digits."""
-    with mpmath.workdps(60):
+    """The value of a scalar expression to 400 digits."""
+    with mpmath.workdps(400):
         memo = {}
         from workbench.graph import topological
 
@@ -192,6 +202,10 @@ def exact(expr, values):
             else:
                 memo[n] = MP[n.op.name](*[memo[x] for x in n.inputs])
         return memo[expr]
+
+
+# SciPy's ndtr rounds x / sqrt(2) first, which costs x² times the precision of a float.
+LIMITS = {"one_minus_ndtr": 1e-13, "log_of_ndtr": 1e-13, "log_of_one_minus_ndtr": 1e-13}
 
 
 @pytest.mark.parametrize("rule", [r for r in OURS if r.precise], ids=lambda r: r.name)
@@ -213,7 +227,7 @@ def test_a_precise_rule_has_more_correct_digits(rule):
             return float(abs((mpmath.mpf(float(v)) - truth) / truth)) if np.isfinite(v) else np.inf
 
         worst_before, worst_after = max(worst_before, error(left)), max(worst_after, error(right))
-    assert worst_after < 1e-14, f"{rule.name}: relative error {worst_after}"
+    assert worst_after < LIMITS.get(rule.name, 1e-14), f"{rule.name}: relative error {worst_after}"
     assert worst_before > 1e-10, f"{rule.name}: the left side loses no digits, so there is nothing to gain"
 
 
@@ -257,7 +271,7 @@ def test_before_and_after(before, after):
 def test_there_are_at_least_twenty_rules_and_every_elementwise_op_has_forms():
     assert len(OURS) >= 20
     for op in OPS.values():
-        assert op.c_form and op.py_form and op.jax_form and op.domains
+        assert op.jax_form and op.domains and (op.py_form or not op.fusable)
 
 
 def test_recording_can_be_off_and_changes_nothing():
@@ -281,8 +295,8 @@ def test_every_state_of_a_trace_can_be_replayed():
 
 def test_a_mode_can_be_printed_and_dropped_from():
     mode = default_mode()
-    assert repr(mode) == "Mode: unused results, canonicalise, stabilise, specialise"
-    assert repr(mode.excluding("stabilise")) == "Mode: unused results, canonicalise, specialise"
+    assert repr(mode) == "Mode: unused results, canonicalise, linear algebra, stabilise, specialise"
+    assert repr(mode.excluding("stabilise", "linear algebra")) == "Mode: unused results, canonicalise, specialise"
     without = mode.excluding("log_of_one_plus")
     assert summary(without.run([pt.log(1.0 + x)])[0][0]) == "log(1.0 + x)"
     assert isinstance(mode.including(Pass("mine", ()), before="stabilise").passes[1], Pass)

@@ -91,7 +91,7 @@ def checked(title: str, logp: Tensor, checks: Sequence[Check], labels: Sequence[
 
 
 def _example() -> list[Expr]:
-    x, s = pt.vector("x", 3), pt.scalar("s")
+    x, s = pt.vector("x", 3), pt.exp(pt.scalar("s"))
     return [intern(CheckParameters("s must be positive", ("s",)), (x, s > 0.0, s))]
 
 

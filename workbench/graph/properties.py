@@ -45,9 +45,9 @@ class Property(int):
         return f"Property({self.label})"
 
 
-def declare(label: str, *implied: Property, doc: str) -> Property:
-    """Return a new property, which implies others."""
-    bits = 1 << len(PROPERTIES)
+def declare(label: str, *implied: Property, doc: str, sum_of_parts: bool = False) -> Property:
+    """Return a new property, which implies others, or is no more than those together."""
+    bits = 0 if sum_of_parts else 1 << len(PROPERTIES)
     for p in implied:
         bits |= p
     made = Property(bits)
@@ -61,8 +61,8 @@ is_integer = declare("integer", doc="whole numbers, of any dtype")
 is_nonzero = declare("nonzero", doc="no element is 0")
 is_nonnegative = declare("nonnegative", doc="no element is below 0")
 is_nonpositive = declare("nonpositive", doc="no element is above 0")
-is_positive = declare("positive", is_nonnegative, is_nonzero, doc="every element is above 0")
-is_negative = declare("negative", is_nonpositive, is_nonzero, doc="every element is below 0")
+is_positive = declare("positive", is_nonnegative, is_nonzero, doc="every element is above 0", sum_of_parts=True)
+is_negative = declare("negative", is_nonpositive, is_nonzero, doc="every element is below 0", sum_of_parts=True)
 is_sorted = declare("sorted", doc="ascending along the last axis")
 is_one_hot = declare("one_hot", is_nonnegative, is_integer, doc="one 1 along the last axis, and zeros")
 # Of square matrices on the last two axes.
@@ -159,17 +159,14 @@ def of_type(type: TensorType) -> int:
 
 def of_value(value: np.ndarray[Any, Any]) -> int:
     """Return the properties of a known value."""
-    if value.size > CHECK_LIMIT:
+    if value.size > CHECK_LIMIT or (value.dtype.kind == "f" and bool(np.isnan(value).any())):
         return 0
     known = 0
     if value.dtype.kind == "f" and bool((np.isfinite(value) & (np.rint(value) == value)).all()):
         known |= is_integer
-    if bool((value >= 0).all()):
-        known |= is_positive if bool((value > 0).all()) else is_nonnegative
-    elif bool((value <= 0).all()):
-        known |= is_negative if bool((value < 0).all()) else is_nonpositive
-    elif bool((value != 0).all()):
-        known |= is_nonzero
+    for p, holds in ((is_nonnegative, value >= 0), (is_nonpositive, value <= 0), (is_nonzero, value != 0)):
+        if bool(holds.all()):
+            known |= p
     if value.ndim and value.dtype.kind in "fiu":
         if bool((value[..., 1:] >= value[..., :-1]).all()):
             known |= is_sorted

@@ -8,12 +8,18 @@ from workbench.graph.rewrite import RULES, Mode, Pass, Rule
 from workbench.rewrites import (
     arrangement,
     canonicalise,
+    known_shapes,
+    linear_algebra,
     logic,
     signs,
+    special_functions,
     specialise,
     stabilise,
+    structure,
     sums,
+    trigonometry,
 )  # fmt: skip  # isort: skip
+from workbench.rewrites.linear_algebra import LinearAlgebra
 from workbench.rewrites.unused_results import UnusedResults
 
 
@@ -28,16 +34,17 @@ def default_mode() -> Mode:
     Examples
     --------
     >>> default_mode()
-    Mode: unused results, canonicalise, stabilise, specialise
+    Mode: unused results, canonicalise, linear algebra, stabilise, specialise
     """
     return Mode(
         (
             UnusedResults(),
             Pass("canonicalise", _group("canonicalise"), canonicalise.__doc__ or ""),
+            LinearAlgebra("linear algebra", _group("canonicalise", "linear algebra"), linear_algebra.__doc__ or ""),
             Pass("stabilise", _group("canonicalise", "stabilise"), stabilise.__doc__ or ""),
             Pass("specialise", _group("canonicalise", "specialise"), specialise.__doc__ or ""),
         )
     )
 
 
-__all__ = ["arrangement", "default_mode", "logic", "signs", "sums"]
+__all__ = ["arrangement", "default_mode", "known_shapes", "logic", "signs", "special_functions", "structure", "sums", "trigonometry"]

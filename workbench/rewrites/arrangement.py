@@ -43,7 +43,7 @@ def everything(shape: Sequence[int | None]) -> tuple[Any, ...]:
 @rule(GROUP, ops=(Reshape,), over=(Reshape,), examples=lambda: [intern(Reshape((4, 3)), (pt.reshape(_matrix(), (2, 6)),))])
 def reshape_of_reshape(expr: Expr) -> Expr | None:
     """Only the last of two reshapes matters."""
-    return pt.reshape(expr.inputs[0].inputs[0], expr.type.shape)
+    return intern(expr.op, expr.inputs[0].inputs)
 
 
 @rule(GROUP, ops=(Reshape, BroadcastTo), examples=lambda: [intern(Reshape((4,)), (_vector(),)), intern(BroadcastTo((3, 4)), (_matrix(),))])
@@ -60,6 +60,8 @@ def _with_units(expr: Expr, source: Expr) -> bool:
 def reshape_of_broadcast(expr: Expr) -> Expr | None:
     """A repeated number in another shape is the number repeated to that shape."""
     source = expr.inputs[0].inputs[0]
+    if None in expr.type.shape:
+        return None
     if source.type.shape == () or source.type.static_shape == (1,) * source.type.ndim:
         return pt.broadcast_to(pt.reshape(source, ()), expr.type.shape)
     before = expr.inputs[0].type.shape
@@ -82,7 +84,7 @@ def move_out_of_elementwise(expr: Expr) -> Expr | None:
         if move is not None and (x.op != move or below != source):
             return None
         move, source = x.op, below
-    if move is None or source == () or math.prod(source) == 0:
+    if move is None or source == () or None in source or math.prod(source) == 0:
         return None
     bare = [x if x.type.ndim == 0 else x.inputs[0] for x in expr.inputs]
     return intern(move, (intern(expr.op, tuple(bare)),))
@@ -268,7 +270,9 @@ def slice_of_arange(expr: Expr) -> Expr | None:
     """A slice of 0, 1, 2, ... is an arithmetic sequence."""
     ((start, length, step),) = expr.op.spec
     to = expr.type.dtype
-    return pt.arange(length, to) * np.asarray(step, to) + np.asarray(start, to)
+    if length == 1:
+        return pt.constant(np.asarray([start], to))
+    return pt.arange(length, dtype=to) * np.asarray(step, to) + np.asarray(start, to)
 
 
 @rule(GROUP, ops=(SetSlice,), examples=lambda: [intern(SetSlice(((0, 4, 1),)), (_vector(), _vector("w")))])
@@ -356,7 +360,7 @@ def take_of_repeated(expr: Expr) -> Expr | None:
     return pt.broadcast_to(source.inputs[0], expr.type.shape)
 
 
-@rule(GROUP, ops=(Take,), over=(Constant,), examples=lambda: [pt.take(_matrix(), pt.constant(2)), pt.take(_vector(), pt.constant([3, 2, 1, 0])), pt.take(_vector(), pt.constant([-1]))])
+@rule(GROUP, ops=(Take,), over=(Constant,), examples=lambda: [intern(Take(), (_matrix(), pt.constant(2))), intern(Take(), (_vector(), pt.constant([3, 2, 1, 0]))), intern(Take(), (_vector(), pt.constant([-1])))])
 def slice_from_take(expr: Expr) -> Expr | None:
     """Rows at equal steps are a slice."""
     x, index = expr.inputs
@@ -365,6 +369,8 @@ def slice_from_take(expr: Expr) -> Expr | None:
         return None
     at = index.op.value.reshape(-1).astype(np.int64)
     at = np.where(at < 0, at + n, at)
+    if at.min() < 0 or at.max() >= n:
+        return None
     step = int(at[1] - at[0]) if at.size > 1 else 1
     if step == 0 or not (np.diff(at) == step).all():
         return None
@@ -415,7 +421,7 @@ def take_of_set_row(expr: Expr) -> Expr | None:
 
 def _taken_where_set() -> Expr:
     i = pt.cast(pt.scalar("i") * 0.0 + 2.0, "int64")
-    return pt.take(_matrix()[i].set(_vector()), i)
+    return pt.take(_matrix()[i].set(_vector()), i, axis=0)
 
 
 @rule(GROUP, ops=(SetAt,), over=(SetAt,), examples=lambda: [_set_twice()])

@@ -21,6 +21,7 @@ from workbench.graph.properties import (
     is_nonpositive,
     is_nonzero,
     is_positive,
+    is_sorted,
 )  # fmt: skip
 from workbench.graph.rewrite import rule
 from workbench.tensor import elementwise as e
@@ -30,6 +31,7 @@ from workbench.tensor.elementwise import Cast, ScalarOp
 from workbench.tensor.indexing import AddAt, SetSlice, Slice, Take
 from workbench.tensor.reduction import Reduce
 from workbench.tensor.shape import Concatenate, Named, Reshape, Transpose
+from workbench.tensor.sorting import Sort
 from workbench.tensor.tensor import Tensor
 
 GROUP = "canonicalise"
@@ -586,6 +588,50 @@ def rounded_integer(whole: Tensor) -> Tensor:
     return whole
 
 
+@rule(GROUP, pt.ceil(whole))
+def ceiling_of_integer(whole: Tensor) -> Tensor:
+    """A whole number is its own ceiling."""
+    return whole
+
+
+@rule(GROUP, pt.trunc(whole))
+def truncated_integer(whole: Tensor) -> Tensor:
+    """A whole number has no fraction to drop."""
+    return whole
+
+
+@rule(GROUP, e.log2(e.exp2(x)))
+def log2_of_exp2(x: Tensor) -> Tensor:
+    """The logarithm undoes the power."""
+    return x
+
+
+@rule(GROUP, e.exp2(e.log2(p)))
+def exp2_of_log2(p: Tensor) -> Tensor:
+    """The power undoes the logarithm, which negative numbers have not."""
+    return p if is_nonnegative(p) else pt.where(p >= 0.0, p, np.nan)
+
+
+@rule(GROUP, pt.log1p(p - 1.0))
+def log1p_of_predecessor(p: Tensor) -> Tensor:
+    """log(1 + (x - 1)) is log(x)."""
+    return pt.log(p)
+
+
+@rule(GROUP, ops=(Sort,), examples=lambda: [pt.sort(pt.sort(_vector())), pt.sort(pt.exp(pt.sort(_matrix(), axis=1)), axis=1)])
+def sort_of_sorted(expr: Expr) -> Expr | None:
+    """What is sorted need not be sorted."""
+    (x,) = expr.inputs
+    return x if expr.op.axis == x.type.ndim - 1 and is_sorted(x) else None
+
+
+@rule(GROUP, ops=(Reduce,), over=(Sort,), examples=lambda: [pt.sum(pt.sort(_vector())), pt.max(pt.sort(_matrix(), axis=0), axis=0)])
+def reduction_of_sort(expr: Expr) -> Expr | None:
+    """The order of the terms does not matter."""
+    inner = expr.inputs[0]
+    return intern(expr.op, inner.inputs) if inner.op.axis in expr.op.axes else None
+
+
 # Annotations, branches, tuples ----------------------------------------------------------------
 
 
@@ -620,6 +666,13 @@ def cast_of_cast(expr: Expr) -> Expr | None:
     """A cast that keeps every value is not needed before another."""
     inner = expr.inputs[0]
     source = inner.inputs[0]
-    return pt.cast(source, expr.type.dtype) if np.can_cast(source.type.dtype, inner.type.dtype, "safe") else None
+    return pt.cast(source, expr.type.dtype) if _holds(np.dtype(inner.type.dtype), np.dtype(source.type.dtype)) else None
+
+
+def _holds(wide: np.dtype[Any], narrow: np.dtype[Any]) -> bool:
+    """Whether every value of one dtype is one of the other, exactly (NumPy calls int64 to float64 safe)."""
+    if wide.kind == "f" and narrow.kind in "iu":
+        return 8 * narrow.itemsize <= np.finfo(wide).nmant + 1
+    return np.can_cast(narrow, wide, "safe")
 
 

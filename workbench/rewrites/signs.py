@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import workbench.tensor as pt
 from workbench.graph.expr import Expr
 from workbench.graph.pattern import uniform_value
 from workbench.graph.properties import (
@@ -21,6 +22,7 @@ from workbench.tensor.elementwise import Cast
 from workbench.tensor.indexing import AddAt, SetAt, SetSlice, Slice, Take
 from workbench.tensor.reduction import Reduce
 from workbench.tensor.shape import Arange, BroadcastLike, BroadcastTo, Concatenate, Named, Reshape, Transpose
+from workbench.tensor.sorting import Sort
 
 SIGN: int = is_positive | is_negative
 """All that is said of signs."""
@@ -55,13 +57,31 @@ def _sum(a: int, b: int) -> int:
     return known
 
 
-@infers(e.exp, e.softplus, e.sigmoid)
+@infers(e.exp, e.exp2, e.softplus, e.sigmoid, pt.cosh, pt.erfc, pt.erfcx, pt.ndtr, pt.i0)
 def functions_that_are_positive(node: Expr, x: int) -> int:
-    """exp, softplus and sigmoid are positive everywhere."""
+    """exp, softplus, sigmoid, cosh and their like are positive everywhere."""
     return is_positive
 
 
-@infers(e.expm1, e.log1p)
+@infers(pt.gamma)
+def sign_of_gamma(node: Expr, x: int) -> int:
+    """The gamma function of positive numbers is positive."""
+    return int(is_positive) if is_positive.of(x) else 0
+
+
+@infers(pt.beta)
+def sign_of_beta(node: Expr, a: int, b: int) -> int:
+    """The beta function of positive numbers is positive."""
+    return int(is_positive) if is_positive.of(a & b) else 0
+
+
+@infers(pt.hypot)
+def sign_of_hypotenuse(node: Expr, x: int, y: int) -> int:
+    """A length is not negative."""
+    return is_nonnegative | ((x | y) & is_nonzero)
+
+
+@infers(e.expm1, e.log1p, e.cbrt, pt.sinh, pt.tanh, pt.arcsinh, pt.arctan, pt.arcsin, pt.arctanh, pt.erf, pt.erfinv)
 def functions_with_the_sign_of_their_operand(node: Expr, x: int) -> int:
     """Increasing functions through zero keep the sign."""
     return x & SIGN
@@ -97,10 +117,23 @@ def sign_of_sign(node: Expr, x: int) -> int:
     return (x & SIGN) | is_integer
 
 
-@infers(e.floor, e.rint)
+@infers(e.logit)
+def order_of_logit(node: Expr, x: int) -> int:
+    """An increasing function keeps the order."""
+    return x & is_sorted
+
+
+@infers(e.log1mexp, pt.log_ndtr)
+def sign_of_log1mexp(node: Expr, x: int) -> int:
+    """The logarithm of a part of 1 is negative."""
+    return is_negative
+
+
+@infers(e.floor, e.ceil, e.rint, e.trunc)
 def sign_of_rounded(node: Expr, x: int) -> int:
-    """What is rounded to a whole number may reach 0, but not cross it."""
-    return is_integer | (x & (is_nonnegative | is_nonpositive) if node.op is e.rint else x & is_nonnegative)
+    """What is rounded to a whole number may reach 0, but not cross it (nor need it, away from 0)."""
+    away = {e.floor: is_negative, e.ceil: is_positive}.get(node.op, 0)
+    return is_integer | (x & (is_nonnegative | is_nonpositive)) | (away if away and away.of(x) else 0)
 
 
 @infers(e.add)
@@ -230,7 +263,13 @@ def row_of_identity(node: Expr, x: int, at: int) -> int:
     return x & is_one_hot if node.inputs[0].type.ndim > 1 else 0
 
 
-@infers(e.exp, e.log, e.log1p, e.expm1, e.sqrt, e.sigmoid, e.softplus, e.floor, e.rint)
+@infers(Sort)
+def order_of_sorted(node: Expr, x: int) -> int:
+    """What is sorted along the last axis is sorted."""
+    return (x & ELEMENTWISE) | (is_sorted if node.op.axis == node.type.ndim - 1 else 0)
+
+
+@infers(e.exp, e.log, e.log1p, e.expm1, e.sqrt, e.sigmoid, e.softplus, e.floor, e.ceil, e.rint, pt.tanh, pt.sinh, pt.arctan, pt.erf, pt.ndtr)
 def order_under_increasing_function(node: Expr, x: int) -> int:
     """An increasing function keeps the order."""
     return x & is_sorted

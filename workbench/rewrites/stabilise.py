@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 import workbench.tensor as pt
-from workbench.graph.domain import Interval, positive
+from workbench.graph.domain import Interval, positive, unit
 from workbench.graph.expr import Expr, intern
 from workbench.graph.pattern import variable
 from workbench.graph.properties import is_nonnegative, is_positive
 from workbench.graph.rewrite import rule
 from workbench.tensor import elementwise as e
+from workbench.tensor.annotations import StopGradient
 from workbench.tensor.reduction import Reduce
+from workbench.tensor.run_time_shape import InsertAxes
+from workbench.tensor.shape import BroadcastLike, BroadcastTo, Reshape
 from workbench.tensor.tensor import Tensor
 
 GROUP = "stabilise"
 
-x = variable("x")
+x, y = variable("x"), variable("y")
+below_zero = variable("below_zero", Interval(high=0.0))
+u = variable("u", unit)
 small = variable("small", Interval(-0.9, 5.0))
 below_one = variable("below_one", Interval(-5.0, 0.9))
 p = variable("p", positive)
@@ -57,6 +64,36 @@ def expm1_plus_one(x: Tensor) -> Tensor:
 def square_root_minus_one(small: Tensor) -> Tensor:
     """sqrt(1 + x) - 1 loses digits when x is small; x / (sqrt(1 + x) + 1) does not."""
     return small / (pt.sqrt(1.0 + small) + 1.0)
+
+
+@rule(GROUP, pt.log(-pt.expm1(below_zero)), precise=True)
+def log_of_minus_expm1(below_zero: Tensor) -> Tensor:
+    """log(1 - exp(x)) loses digits when exp(x) is small; log1mexp(x) takes the better of two ways."""
+    return e.log1mexp(below_zero)
+
+
+@rule(GROUP, pt.log1p(-pt.exp(below_zero)), precise=True)
+def log1p_of_minus_exp(below_zero: Tensor) -> Tensor:
+    """log(1 - exp(x)) loses digits when x is small; log1mexp(x) takes the better of two ways."""
+    return e.log1mexp(below_zero)
+
+
+@rule(GROUP, pt.log(pt.exp(x) + pt.exp(y)))
+def log_of_two_exp(x: Tensor, y: Tensor) -> Tensor:
+    """exp(x) + exp(y) overflows when either is large; logaddexp(x, y) does not."""
+    return e.logaddexp(x, y)
+
+
+@rule(GROUP, pt.log1p(pt.exp(x) + pt.exp(y)))
+def log_of_one_plus_two_exp(x: Tensor, y: Tensor) -> Tensor:
+    """log(1 + exp(x) + exp(y)) overflows; logaddexp does not."""
+    return e.logaddexp(0.0, e.logaddexp(x, y))
+
+
+@rule(GROUP, pt.log(above_zero + pt.exp(x)))
+def log_of_positive_plus_exp(above_zero: Tensor, x: Tensor) -> Tensor | None:
+    """a + exp(x) overflows when x is large; logaddexp does not."""
+    return e.logaddexp(pt.log(above_zero), x)
 
 
 # The logistic function ------------------------------------------------------------------------
@@ -146,6 +183,30 @@ def expm1_of_softplus(x: Tensor) -> Tensor:
     return pt.exp(x)
 
 
+@rule(GROUP, e.logit(pt.sigmoid(x)), precise=True)
+def logit_of_sigmoid(x: Tensor) -> Tensor:
+    """The logit undoes the sigmoid, also where that has rounded to 0 or 1."""
+    return x
+
+
+@rule(GROUP, pt.sigmoid(e.logit(u)))
+def sigmoid_of_logit_function(u: Tensor) -> Tensor:
+    """The sigmoid undoes the logit, which numbers outside [0, 1] have not."""
+    return pt.where(pt.logical_and(u >= 0.0, u <= 1.0), u, np.nan)
+
+
+@rule(GROUP, pt.log(u / (1.0 - u)))
+def logit_from_odds(u: Tensor) -> Tensor:
+    """The logarithm of the odds is the logit, which keeps its digits around 1/2."""
+    return e.logit(u)
+
+
+@rule(GROUP, pt.log(u) - pt.log1p(-u))
+def logit_from_logs(u: Tensor) -> Tensor:
+    """log(x) - log(1 - x) cancels around 1/2; the logit does not."""
+    return e.logit(u)
+
+
 # Logarithms of powers and products ------------------------------------------------------------
 
 
@@ -173,10 +234,66 @@ def log_of_power(above_zero: Tensor, x: Tensor) -> Tensor:
     return x * pt.log(above_zero)
 
 
-@rule(GROUP, ops=(e.log,), over=(Reduce,), examples=lambda: [pt.log(pt.prod(pt.abs(pt.vector("v", 4)))), pt.log(pt.prod(pt.square(pt.matrix("m", 3, 4)) + 1.0, axis=0))])
+@rule(GROUP, ops=(e.log,), over=(Reduce,), examples=lambda: [pt.log(pt.prod(pt.vector("v", 4))), pt.log(pt.prod(pt.square(pt.matrix("m", 3, 4)) + 1.0, axis=0))])
 def log_of_product(expr: Expr) -> Expr | None:
-    """A product of many positive numbers over- or underflows; the sum of their logarithms does not."""
+    """A product of many numbers over- or underflows; the sum of the logarithms of their sizes does not."""
     product = expr.inputs[0]
-    if product.op.kind != "prod" or not is_nonnegative(product.inputs[0]):
+    if product.op.kind != "prod":
         return None
-    return intern(Reduce("sum", product.op.axes), (pt.log(product.inputs[0]),))
+    (x,) = product.inputs
+    if is_nonnegative(x):
+        return intern(Reduce("sum", product.op.axes), (pt.log(x),))
+    total = intern(Reduce("sum", product.op.axes), (pt.log(pt.abs(x)),))
+    return pt.where(intern(product.op, (pt.sign(x),)) >= 0.0, total, np.nan)
+
+
+# Sums of exponentials -------------------------------------------------------------------------
+
+
+def _bare(x: Expr) -> Expr:
+    """An expression without the broadcasts and reshapes around it."""
+    while isinstance(x.op, (Reshape, BroadcastTo, BroadcastLike, InsertAxes, StopGradient)):
+        x = x.inputs[0]
+    return x
+
+
+def _is_shifted(exponent: Expr) -> bool:
+    """Whether the largest exponent has been subtracted already."""
+    if exponent.op is not e.subtract:
+        return False
+    shift = _bare(exponent.inputs[1])
+    if shift.op is e.where:
+        return _bare(shift.inputs[0]).op is e.isfinite
+    return isinstance(shift.op, Reduce) and shift.op.kind == "max"
+
+
+@rule(GROUP, ops=(e.log,), over=(Reduce,), examples=lambda: [pt.log(pt.sum(pt.exp(pt.vector("v", 4)))), pt.log(pt.sum(pt.exp(pt.matrix("m", 3, 4)), axis=1))])
+def log_of_sum_of_exp(expr: Expr) -> Expr | None:
+    """Exponentials overflow; with the largest taken out of the sum first, they do not."""
+    total = expr.inputs[0]
+    if total.op.kind != "sum" or total.inputs[0].op is not e.exp:
+        return None
+    exponent = total.inputs[0].inputs[0]
+    return None if _is_shifted(exponent) else pt.logsumexp(exponent, axis=total.op.axes)
+
+
+@rule(GROUP, ops=(e.divide,), over=(e.exp,), examples=lambda: [(w := pt.exp(pt.vector("v", 4))) / pt.sum(w), (w := pt.exp(pt.matrix("m", 3, 4))) / pt.sum(w, axis=1, keepdims=True), (w := pt.exp(pt.matrix("m", 3, 4))) / pt.sum(w, axis=0)])
+def softmax_from_exp(expr: Expr) -> Expr | None:
+    """Exponentials overflow; divided by their sum, they may all be divided by the largest first."""
+    weights, divisor = expr.inputs
+    total = _bare(divisor)
+    if weights.op is not e.exp or not isinstance(total.op, Reduce) or total.op.kind != "sum" or total.inputs[0] is not weights:
+        return None
+    exponent = weights.inputs[0]
+    if _is_shifted(exponent) or None in expr.type.shape or expr.type != weights.type:
+        return None
+    kept = tuple(1 if a in total.op.axes else n for a, n in enumerate(weights.type.shape))
+    if divisor.type.shape != kept and (1,) * (len(kept) - divisor.type.ndim) + divisor.type.shape != kept:
+        return None
+    return pt.softmax(exponent, axis=total.op.axes)
+
+
+@rule(GROUP, pt.log(pt.exp(x) / above_zero))
+def log_of_exp_over(x: Tensor, above_zero: Tensor) -> Tensor:
+    """The logarithm of an exponential divided by something is a difference, which does not underflow."""
+    return x - pt.log(above_zero)

@@ -186,6 +186,19 @@ def constant_term_out_of_sum(expr: Expr) -> Expr | None:
     return None
 
 
+@rule(GROUP, ops=(Reduce,), over=(e.multiply,), examples=lambda: [pt.sum(pt.matrix("a", 3, 1) * pt.matrix("b", 1, 4)), pt.sum(pt.tensor("t", shape=(2, 3, 1)) * pt.tensor("r", shape=(2, 1, 4)), axis=(1, 2))])
+def sum_of_outer_product(expr: Expr) -> Expr | None:
+    """A sum of all products of the elements of two tensors is the product of their sums."""
+    factors = expr.inputs[0].inputs
+    if not _kind(expr, "sum") or expr.type.kind != "f" or any(f.type.ndim != expr.inputs[0].type.ndim for f in factors):
+        return None
+    lengths = [[f.type.shape[a] for a in expr.op.axes] for f in factors]
+    if any(1 not in pair or None in pair for pair in zip(*lengths)) or any(set(n) == {1} for n in lengths):
+        return None
+    first, second = (intern(expr.op, (f,)) for f in factors)
+    return first * second
+
+
 @rule(GROUP, ops=(Reduce,), over=(e.negative,), examples=lambda: [pt.sum(-_vector())])
 def sum_of_negative(expr: Expr) -> Expr | None:
     """The sign is changed once, outside the sum."""

@@ -50,7 +50,7 @@ def assume(x: Any, **properties: bool) -> Tensor:
         ``positive``, ``nonnegative``, ``negative``, ``nonpositive``, ``nonzero``, ``integer``,
         ``sorted``, ``one_hot`` (both along the last axis), ``diagonal``, ``lower_triangular``,
         ``upper_triangular``, ``positive_diagonal``, ``orthogonal``, ``symmetric``,
-        ``positive_definite``; each ``True`` to state it, ``False`` to say nothing.
+        ``positive_semidefinite``, ``positive_definite``; each ``True`` to state it, ``False`` to say nothing.
 
     Raises
     ------
