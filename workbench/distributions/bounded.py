@@ -235,10 +235,10 @@ def _limitless(bound: Tensor) -> bool:
 
 def _standard(bound: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
     """A bound in standard units; one that may be infinite so far out that it is none, where gradients are finite."""
-    standard = (bound - mu) / sigma
     if isinstance(bound.op, Constant) and bool((abs(bound.op.value) < INF).all()):
-        return standard
-    return pt.where(pt.isfinite(bound), standard, pt.where(bound > 0.0, 1e8, -1e8))
+        return (bound - mu) / sigma
+    finite = pt.isfinite(bound)
+    return pt.where(finite, (pt.where(finite, bound, 0.0) - mu) / sigma, pt.where(bound > 0.0, 1e8, -1e8))
 
 
 class Beta(Distribution):
@@ -295,7 +295,10 @@ class Beta(Distribution):
     @classmethod
     def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         alpha, beta = parameters
-        return pt.log(pt.betainc(beta, alpha, 1.0 - pt.clip(value, 0.0, 1.0)))
+        x = pt.clip(value, 0.0, 1.0)
+        below = pt.betainc(alpha, beta, x)
+        # 1 - x has no digits of a small x.
+        return pt.where(below < 0.5, pt.log1p(-below), pt.log(pt.betainc(beta, alpha, 1.0 - x)))
 
     @classmethod
     def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:

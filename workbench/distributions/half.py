@@ -9,7 +9,7 @@ import workbench.tensor as pt
 from workbench.distributions.constraints import positive
 from workbench.distributions.distribution import POSITIVE, Distribution
 from workbench.distributions.formulas import INF, quantile, sigma_of, where_valid
-from workbench.distributions.location_scale import student_t_distance, student_t_logp
+from workbench.distributions.location_scale import student_t_distance, student_t_log_tail, student_t_logp
 from workbench.tensor.tensor import Tensor
 
 
@@ -96,9 +96,12 @@ class HalfStudentT(Distribution):
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         nu, sigma = parameters
         inside = pt.logical_and(value > 0.0, value < INF)
-        squared = (pt.where(inside, value, 1.0) / sigma) ** 2
-        found = pt.log(pt.betainc(0.5, 0.5 * nu, squared / (nu + squared)))
-        return pt.where(inside, found, pt.where(value > 0.0, 0.0, -INF))
+        t = pt.where(inside, value, 1.0) / sigma
+        # Near 0 the probability itself, not the rest of the tail's.
+        near, squared = t < 1.0, t * t
+        found = pt.log(pt.betainc(0.5, 0.5 * nu, pt.where(near, squared / (nu + squared), 0.5)))
+        far = pt.log1mexp(math.log(2.0) + student_t_log_tail(pt.where(near, 1.0, t), nu))
+        return pt.where(inside, pt.where(near, found, far), pt.where(value > 0.0, 0.0, -INF))
 
     @classmethod
     def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any
 import workbench.tensor as pt
 from workbench.distributions.constraints import positive
 from workbench.distributions.distribution import REAL, Distribution
-from workbench.distributions.formulas import LOG_ROOT_2PI, normal_logp, quantile, sigma_of, where_valid
+from workbench.distributions.formulas import INF, LOG_ROOT_2PI, normal_logp, quantile, sigma_of, where_valid
 from workbench.tensor.inverses import betaincinv
 from workbench.tensor.tensor import Tensor
 
@@ -86,10 +86,24 @@ def student_t_logp(z: Tensor, nu: Tensor, sigma: Tensor) -> Tensor:
 
 def student_t_distance(inside: Tensor, outside: Tensor, nu: Tensor) -> Tensor:
     """How far from its centre a standard t variable lies with a probability, and not with another; they sum to 1."""
-    tail = pt.minimum(outside, 0.5)
-    far = betaincinv(0.5 * nu, 0.5, tail)
-    near = betaincinv(0.5, 0.5 * nu, pt.minimum(inside, 0.5))
-    return pt.sqrt(nu * pt.where(outside < 0.5, (1.0 - far) / far, near / (1.0 - near)))
+    # The share t**2 / (nu + t**2) has more digits than the rest of it up to the middle; for large nu nearly always.
+    central = outside >= pt.where(nu > 1e5, 1e-6, 0.5)
+    degrees = pt.minimum(nu, 1e10)
+    far = betaincinv(0.5 * degrees, 0.5, pt.where(central, 0.5, outside))
+    near = betaincinv(0.5, 0.5 * degrees, pt.where(central, inside, 0.5))
+    distance = pt.sqrt(degrees * pt.where(central, near / (1.0 - near), (1.0 - far) / far))
+    return pt.where(nu > 1e10, -pt.ndtri(0.5 * outside), distance)
+
+
+def student_t_log_tail(t: Tensor, nu: Tensor) -> Tensor:
+    """The log of the probability of a standard t variable beyond ``t >= 0``, on one side."""
+    degrees, squared = pt.minimum(nu, 1e10), t * t
+    central = squared < pt.where(nu > 1e5, 20.0, 1.0)
+    share = pt.where(central, squared / (degrees + squared), 0.5)
+    rest = pt.where(central, 0.5, pt.where(squared < INF, degrees / (degrees + squared), 0.0))
+    near = pt.log1p(-pt.betainc(0.5, 0.5 * degrees, share))
+    far = pt.log(pt.betainc(0.5 * degrees, 0.5, rest))
+    return pt.where(nu > 1e10, pt.log_ndtr(-t), pt.where(central, near, far) - math.log(2.0))
 
 
 class StudentT(Distribution):
@@ -127,8 +141,8 @@ class StudentT(Distribution):
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         nu, mu, sigma = parameters
         t = (value - mu) / sigma
-        tail = 0.5 * pt.betainc(0.5 * nu, 0.5, nu / (nu + t * t))
-        return pt.where(t < 0.0, pt.log(tail), pt.log1p(-tail))
+        tail = student_t_log_tail(pt.abs(t), nu)
+        return pt.where(t < 0.0, tail, pt.log1mexp(tail))
 
     @classmethod
     def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
