@@ -5,29 +5,46 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 from workbench import math, tensor
 from workbench.compile import function, to_jax
 from workbench.distributions import (
+    AR,
     CAR,
+    GARCH11,
     ICAR,
     AsymmetricLaplace,
     Bernoulli,
     Beta,
+    BetaBinomial,
+    Binomial,
+    Categorical,
     Cauchy,
+    Censored,
     ChiSquared,
     Dirichlet,
     DirichletMultinomial,
+    DiscreteUniform,
+    DiscreteWeibull,
+    EulerMaruyama,
     ExGaussian,
     Exponential,
     Flat,
     Gamma,
+    GaussianRandomWalk,
+    Geometric,
     Gumbel,
     HalfCauchy,
     HalfFlat,
     HalfNormal,
     HalfStudentT,
+    HurdleGamma,
+    HurdleLogNormal,
+    HurdleNegativeBinomial,
+    HurdlePoisson,
+    HyperGeometric,
     Interpolated,
     InverseGamma,
     KroneckerNormal,
@@ -39,30 +56,58 @@ from workbench.distributions import (
     LogitNormal,
     LogNormal,
     MatrixNormal,
+    Mixture,
     Moyal,
     Multinomial,
+    MvGaussianRandomWalk,
     MvNormal,
     MvStudentT,
+    MvStudentTRandomWalk,
+    NegativeBinomial,
     Normal,
+    NormalMixture,
+    OrderedLogistic,
     OrderedMultinomial,
+    OrderedProbit,
     Pareto,
+    Poisson,
     PolyaGamma,
+    RandomWalk,
     Rice,
     SkewNormal,
     SkewStudentT,
     StickBreakingWeights,
     StudentT,
     Triangular,
+    Truncated,
     TruncatedNormal,
     Uniform,
     VonMises,
     Wald,
     Weibull,
     Wishart,
+    ZeroInflatedBinomial,
+    ZeroInflatedNegativeBinomial,
+    ZeroInflatedPoisson,
     ZeroSumNormal,
     expand_packed_triangular,
 )  # fmt: skip
-from workbench.model import Data, Deterministic, Model, Potential
+from workbench.distributions.custom import CustomDist, DensityDist
+from workbench.model import (
+    ConstantData,
+    Data,
+    Deterministic,
+    ImputationWarning,  # noqa: F401
+    Model,
+    MutableData,
+    Potential,
+    do,
+    freeze_dims_and_data,
+    model_to_graphviz,
+    modelcontext,
+    observe,
+    set_data,
+)  # fmt: skip
 from workbench.transforms import (
     extract,
     grad,
@@ -77,16 +122,21 @@ from workbench.transforms import (
     vectorize_graph,
     vjp,
 )  # fmt: skip
-from workbench.transforms.logprob import logp
+from workbench.transforms.logprob import icdf, logcdf, logp
 
 __version__ = "0.1.0"
 
 
-def __getattr__(name: str) -> Any:
-    if name == "sample":
-        from workbench.inference import sample
+INFERENCE = frozenset([
+    "compute_deterministics", "compute_log_likelihood", "draw", "find_MAP", "find_constrained_prior", "sample",
+    "sample_posterior_predictive", "sample_prior_predictive",
+])  # fmt: skip
+"""Loaded when first used."""
 
-        return sample
+
+def __getattr__(name: str) -> Any:
+    if name in INFERENCE:
+        return getattr(importlib.import_module("workbench.inference"), name)
     raise AttributeError(f"module 'workbench' has no attribute {name!r}")
 
 
@@ -102,4 +152,12 @@ __all__ = [
     "HalfFlat", "HalfStudentT", "Interpolated", "InverseGamma", "Kumaraswamy", "Laplace", "LogNormal", "Logistic",
     "LogitNormal", "Moyal", "Pareto", "PolyaGamma", "Rice", "SkewNormal", "SkewStudentT", "StudentT", "Triangular",
     "TruncatedNormal", "VonMises", "Wald", "Weibull",
+    "AR", "BetaBinomial", "Binomial", "Categorical", "Censored", "DiscreteUniform", "DiscreteWeibull",
+    "EulerMaruyama", "GARCH11", "GaussianRandomWalk", "Geometric", "HurdleGamma", "HurdleLogNormal",
+    "HurdleNegativeBinomial", "HurdlePoisson", "HyperGeometric", "Mixture", "MvGaussianRandomWalk",
+    "MvStudentTRandomWalk", "NegativeBinomial", "NormalMixture", "OrderedLogistic", "OrderedProbit", "Poisson",
+    "RandomWalk", "Truncated", "ZeroInflatedBinomial", "ZeroInflatedNegativeBinomial", "ZeroInflatedPoisson",
+    "ConstantData", "CustomDist", "DensityDist", "MutableData", "compute_deterministics", "compute_log_likelihood", "do",
+    "draw", "find_MAP", "find_constrained_prior", "freeze_dims_and_data", "icdf", "logcdf", "model_to_graphviz",
+    "modelcontext", "observe", "sample_posterior_predictive", "sample_prior_predictive", "set_data",
 ]  # fmt: skip

@@ -3,6 +3,11 @@
 import importlib
 from typing import Any
 
+from workbench.distributions.categories import (
+    Categorical,
+    OrderedLogistic,
+    OrderedProbit,
+)  # fmt: skip
 from workbench.distributions.continuous import (
     AsymmetricLaplace,
     Beta,
@@ -41,9 +46,36 @@ from workbench.distributions.continuous import (
 )  # fmt: skip
 from workbench.distributions.correlation import LKJCholeskyCov, LKJCorr, expand_packed_triangular
 from workbench.distributions.counts import DirichletMultinomial, Multinomial, OrderedMultinomial
-from workbench.distributions.discrete import Bernoulli
+from workbench.distributions.discrete import (
+    Bernoulli,
+    BetaBinomial,
+    Binomial,
+    DiscreteUniform,
+    DiscreteWeibull,
+    Geometric,
+    HyperGeometric,
+    NegativeBinomial,
+    Poisson,
+)  # fmt: skip
 from workbench.distributions.distribution import Distribution, Draw, draw_rules, key_of, set_key
+from workbench.distributions.inflated import (
+    HurdleGamma,
+    HurdleLogNormal,
+    HurdleNegativeBinomial,
+    HurdlePoisson,
+    ZeroInflatedBinomial,
+    ZeroInflatedNegativeBinomial,
+    ZeroInflatedPoisson,
+)  # fmt: skip
 from workbench.distributions.matrices import CholeskyKroneckerNormal, KroneckerNormal, MatrixNormal, Wishart
+from workbench.distributions.mixture import (
+    Mixture,
+    NormalMixture,
+)  # fmt: skip
+from workbench.distributions.modifiers import (
+    Censored,
+    Truncated,
+)  # fmt: skip
 from workbench.distributions.normals import (
     CholeskyMvNormal,
     CholeskyMvStudentT,
@@ -54,6 +86,15 @@ from workbench.distributions.normals import (
 )  # fmt: skip
 from workbench.distributions.simplex import Dirichlet, StickBreakingWeights
 from workbench.distributions.spatial import CAR, ICAR
+from workbench.distributions.time_series import (
+    AR,
+    GARCH11,
+    EulerMaruyama,
+    GaussianRandomWalk,
+    MvGaussianRandomWalk,
+    MvStudentTRandomWalk,
+    RandomWalk,
+)  # fmt: skip
 from workbench.distributions.zero_sum import ZeroSumNormal
 from workbench.graph.serialise import NAMED
 
@@ -68,6 +109,11 @@ __all__ = [
     "HalfFlat", "HalfStudentT", "Interpolated", "InverseGamma", "Kumaraswamy", "Laplace", "LogNormal", "Logistic",
     "LogitNormal", "Moyal", "Pareto", "PolyaGamma", "Rice", "SkewNormal", "SkewStudentT", "StudentT", "Triangular",
     "TruncatedNormal", "VonMises", "Wald", "Weibull",
+    "AR", "BetaBinomial", "Binomial", "Categorical", "Censored", "DiscreteUniform", "DiscreteWeibull",
+    "EulerMaruyama", "GARCH11", "GaussianRandomWalk", "Geometric", "HurdleGamma", "HurdleLogNormal",
+    "HurdleNegativeBinomial", "HurdlePoisson", "HyperGeometric", "Mixture", "MvGaussianRandomWalk",
+    "MvStudentTRandomWalk", "NegativeBinomial", "NormalMixture", "OrderedLogistic", "OrderedProbit", "Poisson",
+    "RandomWalk", "Truncated", "ZeroInflatedBinomial", "ZeroInflatedNegativeBinomial", "ZeroInflatedPoisson",
 ]  # fmt: skip
 
 NAMED["distribution"] = {

@@ -301,7 +301,7 @@ class NegativeBinomial(Count):
         if which == "mu":
             return mu, size
         p = as_tensor(centre)
-        return size * (1.0 - p) / p, size
+        return size * ((1.0 - p) / p), size
 
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
@@ -445,7 +445,7 @@ class HyperGeometric(Count):
             hit = pt.logical_and(turn < drawn, u * (total - turn) < left)
             return [turn + 1.0, left - pt.cast(hit, "float64")]
 
-        _, left = pt.while_loop(lambda turn, left: turn < pt.max(drawn), take, [pt.constant(0.0), good], names=("turn", "left"))
+        _, left = pt.while_loop(lambda turn, left: pt.any(turn < drawn), take, [pt.constant(0.0), good], names=("turn", "left"))
         return pt.cast(good - left, "int64")
 
     @classmethod

@@ -9,6 +9,8 @@ import workbench.tensor as pt
 from workbench.distributions.constraints import Check, unit_interval
 from workbench.distributions.discrete import Binomial, Count, NegativeBinomial, Poisson
 from workbench.distributions.distribution import REAL, Distribution
+from workbench.distributions.gamma_family import Gamma
+from workbench.distributions.positive import LogNormal
 from workbench.distributions.probabilities import log1m_of, log_of, real
 from workbench.tensor.tensor import Tensor
 
@@ -291,12 +293,13 @@ class HurdleGamma(Hurdle):
         As of `Gamma`.
     """
 
+    inside = Gamma
     support = REAL
     parameters = ("psi", "alpha", "beta")
 
     @classmethod
     def arguments(cls, psi: Any, alpha: Any = None, beta: Any = None, mu: Any = None, sigma: Any = None) -> tuple[Any, ...]:
-        return psi, *cls.inside.arguments(alpha=alpha, beta=beta, mu=mu, sigma=sigma)
+        return psi, *Gamma.arguments(alpha=alpha, beta=beta, mu=mu, sigma=sigma)
 
 
 class HurdleLogNormal(Hurdle):
@@ -314,9 +317,10 @@ class HurdleLogNormal(Hurdle):
         As of `LogNormal`.
     """
 
+    inside = LogNormal
     support = REAL
     parameters = ("psi", "mu", "sigma")
 
     @classmethod
     def arguments(cls, psi: Any, mu: Any = 0.0, sigma: Any = None, tau: Any = None) -> tuple[Any, ...]:
-        return psi, *cls.inside.arguments(mu=mu, sigma=sigma, tau=tau)
+        return psi, *LogNormal.arguments(mu=mu, sigma=sigma, tau=tau)

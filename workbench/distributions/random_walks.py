@@ -231,7 +231,7 @@ class MvGaussianRandomWalk(RandomWalk):
         cls, mu: Any, *, cov: Any = None, tau: Any = None, chol: Any = None, lower: bool = True,
         init_dist: Any = None, steps: Any = None, shape: Any = None, size: Any = None,
     ) -> Tensor:  # fmt: skip
-        from workbench.distributions.multivariate import MvNormal
+        from workbench.distributions.normals import MvNormal
 
         if init_dist is None:
             init_dist = _vector_start(cls.__name__, mu)
@@ -266,7 +266,7 @@ class MvStudentTRandomWalk(RandomWalk):
         cls, *, nu: Any, mu: Any, scale: Any = None, tau: Any = None, chol: Any = None, lower: bool = True,
         init_dist: Any = None, steps: Any = None, shape: Any = None, size: Any = None,
     ) -> Tensor:  # fmt: skip
-        from workbench.distributions.multivariate import MvStudentT
+        from workbench.distributions.normals import MvStudentT
 
         if init_dist is None:
             init_dist = _vector_start(cls.__name__, mu)
@@ -275,7 +275,7 @@ class MvStudentTRandomWalk(RandomWalk):
 
 
 def _vector_start(title: str, mu: Any) -> Tensor:
-    from workbench.distributions.multivariate import MvNormal
+    from workbench.distributions.normals import MvNormal
 
     n = as_tensor(mu).type.static_shape[-1]
     return default_start(title, MvNormal.dist(np.zeros(n), cov=100.0 * np.eye(n)), "MvNormal(0, 100 I)")
