@@ -1,0 +1,81 @@
+"""Every model of models.py says here what it says in PyMC: names, shapes and start of its values, log-density, gradient.
+
+PyMC's answers are in reference.json, made by tests/reference/make_conformance.py.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import workbench as pm
+from workbench.compile.toolchain import find_compiler
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+from models import MODELS, make_data, points, projections  # noqa: E402
+
+REFERENCE = json.loads((HERE / "reference.json").read_text())["models"]
+NOT_YET: dict[str, str] = {}
+"""Models that differ from PyMC, and why."""
+
+CASES = [
+    pytest.param(name, marks=pytest.mark.xfail(strict=True, reason=NOT_YET[name]) if name in NOT_YET else ())
+    for name in MODELS
+]
+
+
+@pytest.fixture(scope="module")
+def built():
+    """Models, each built once."""
+    made = {}
+
+    def build(name):
+        if name not in made:
+            made[name] = MODELS[name].build(pm, make_data())
+        return made[name]
+
+    return build
+
+
+def test_there_are_enough_models_and_each_has_a_reference():
+    assert len(MODELS) >= 40
+    assert list(MODELS) == list(REFERENCE)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_values_and_start_agree(name, built):
+    model, start = built(name), REFERENCE[name]["start"]
+    found = model.initial_point()
+    assert [v.name for v in model.value_vars] == list(start) == list(found)
+    assert [v.name for v in model.continuous_value_vars] == REFERENCE[name]["continuous"]
+    for value, known in start.items():
+        assert list(np.shape(found[value])) == known["shape"], value
+        np.testing.assert_allclose(np.ravel(found[value]), known["value"], rtol=1e-10, atol=1e-10, err_msg=value)
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("backend", ["numpy", "c"])
+def test_logp_and_gradient_agree(name, backend, built):
+    if backend == "c" and find_compiler() is None:
+        pytest.skip("no C compiler on this system")
+    model = built(name)
+    f = model.compile_fn([model.logp(), model.dlogp()], inputs=model.value_vars, backend=backend)
+    known = REFERENCE[name]
+    start = {value: _start(model, value, k) for value, k in known["start"].items()}
+    for point, expected in zip(points(MODELS[name], start), known["points"]):
+        logp, gradient = f(point)
+        np.testing.assert_allclose(logp, expected["logp"], rtol=1e-8, atol=1e-10)
+        if len(expected["gradient"]) != gradient.size:
+            gradient = projections(gradient.size) @ gradient
+        # An entry that is a difference of large terms is as precise as they are.
+        largest = np.abs(expected["gradient"]).max(initial=0)
+        np.testing.assert_allclose(gradient, expected["gradient"], rtol=1e-8, atol=1e-10 * (1 + largest))
+
+
+def _start(model, name, known):
+    (dtype,) = {v.dtype for v in model.value_vars if v.name == name}
+    return np.array(known["value"], dtype).reshape(known["shape"])
