@@ -85,8 +85,9 @@ def test_the_density_of_a_function_of_a_variable_is_derived(make, frozen):
 
 
 def test_an_underivable_density_names_the_operation():
-    with pytest.raises(LogProbError, match="square"):
-        logp(pt.square(pm.Normal.dist(0.0, 1.0)), 1.0)
+    with pytest.raises(LogProbError, match="add"):
+        z = pm.Normal.dist(0.0, 1.0)
+        logp(pt.square(z) + z, 1.0)
 
 
 @pytest.mark.parametrize("transform, rv", [(Log(), pm.HalfNormal.dist(1.0)), (IntervalTransform(), pm.Uniform.dist(-1.0, 3.0))])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import secrets
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,8 +19,9 @@ from workbench.graph.rewrite import rule
 from workbench.graph.traverse import topological
 from workbench.graph.types import Shape, TensorType
 from workbench.tensor.elementwise import broadcast_shapes, cast
+from workbench.tensor.keys import fresh_key
 from workbench.tensor.shape import broadcast_to
-from workbench.tensor.tensor import Tensor, as_tensor, data
+from workbench.tensor.tensor import Tensor, as_tensor
 
 Support = str
 """Where a distribution puts its mass. The model chooses the transform to unconstrained space from it."""
@@ -134,13 +134,31 @@ class Distribution:
                 raise ModelError(f"{cls.__name__}: give shape or size, not both")
             shape = (*((size,) if isinstance(size, (int, np.integer)) else size), *event)
         wanted = (shape,) if isinstance(shape, (int, np.integer)) else shape
-        full: tuple[int, ...] = tuple(int(n or 0) for n in ((*batch, *event) if wanted is None else wanted))
+        natural = (*batch, *event)
+        given, full = cls._with_lengths(given, batch, natural if wanted is None else tuple(wanted))
         split = len(full) - cls.event_rank
-        if split < 0 or full[split:] != event or broadcast_shapes(batch, full[:split]) != full[:split]:
-            natural = (*batch, *event)
+        if split < 0 or full[split:] != event or not fits(batch, full[:split]):
             raise ShapeError(f"a draw of {cls.__name__} with these parameters has shape {natural}, which does not broadcast to {full}")
         node: Tensor = intern(Draw(cls, full), (fresh_key(), *given))
         return node
+
+    @classmethod
+    def _with_lengths(cls, given: Sequence[Tensor], batch: Shape, wanted: Sequence[Any]) -> tuple[Sequence[Tensor], Shape]:
+        """The parameters and shape of a variable some of whose lengths are known only at run time.
+
+        Such a length is that of a parameter: the first is repeated to it, if none has it already.
+        """
+        full = tuple(None if n is None or isinstance(n, Tensor) else int(n) for n in wanted)
+        if not any(isinstance(n, Tensor) for n in wanted):
+            return given, full
+        split = len(full) - cls.event_rank
+        if any(isinstance(n, Tensor) for n in wanted[split:]) or not given:
+            raise ShapeError(f"{cls.__name__}: the shape of one draw must be known", "give it as integers")
+        known = (1,) * (split - len(batch)) + tuple(batch)
+        if all(n is None for n, length in zip(known, wanted) if isinstance(length, Tensor)):
+            return given, full
+        core = given[0].type.shape[given[0].ndim - (cls.ranks[0] if cls.ranks else 0) :]
+        return [broadcast_to(given[0], (*wanted[:split], *core)), *given[1:]], full
 
     @classmethod
     def event_shape(cls, *parameters: Tensor) -> tuple[int, ...]:
@@ -223,15 +241,18 @@ class Distribution:
 _made: weakref.WeakValueDictionary[tuple[Any, ...], Any] = weakref.WeakValueDictionary()
 
 
+def fits(batch: Shape, wanted: Shape) -> bool:
+    """Whether a shape broadcasts to another, as far as is known."""
+    if len(batch) > len(wanted):
+        return False
+    pairs = zip(batch[::-1], wanted[::-1])
+    return all(n == m or n == 1 or n is None or m is None for n, m in pairs)
+
+
 def cast_real(parameter: Any) -> Tensor:
     """A parameter as a real tensor."""
     x = as_tensor(parameter)
     return x if x.dtype == "float64" else cast(x, "float64")
-
-
-def fresh_key() -> Tensor:
-    """The key of a new random variable: its identity, and a seed that can be replaced."""
-    return data("key", np.uint64(secrets.randbits(64)))
 
 
 def key_of(rv: Tensor) -> Tensor:
@@ -249,10 +270,13 @@ def set_key(rv: Tensor, word: int) -> None:
 
 @dataclass(frozen=True)
 class Draw(Op):
-    """A draw from a distribution: inputs are a key and the parameters."""
+    """A draw from a distribution: inputs are a key and the parameters.
+
+    A length of ``None`` is that of the parameters, known only at run time.
+    """
 
     distribution: type[Distribution]
-    shape: tuple[int, ...]
+    shape: tuple[Any, ...]
 
     plain = True
 
@@ -261,12 +285,19 @@ class Draw(Op):
         return self.distribution.__name__
 
     def infer(self, key: TensorType, *parameters: TensorType) -> TensorType:
-        return TensorType(self.distribution.dtype, self.shape)
+        kind = TensorType(self.distribution.dtype, self.shape)
+        if None not in self.shape:
+            return kind
+        batch = self.distribution.batch_shape(*(intern(Input(None, t)) for t in parameters))
+        leading = len(self.shape) - self.distribution.event_rank
+        known = (1,) * (leading - len(batch)) + tuple(batch)
+        return kind.with_shape((*(m if n is None else n for n, m in zip(self.shape, known)), *self.shape[leading:]))
 
     def formula(self, key: Any, *parameters: Any) -> Tensor:
         """The draw as a graph over the key's bits."""
-        drawn = self.distribution.draw(key, self.shape, *parameters)
-        return broadcast_to(drawn, self.shape)
+        shape = self.infer(key.type, *(p.type for p in parameters)).static_shape
+        drawn = self.distribution.draw(key, shape, *parameters)
+        return broadcast_to(drawn, shape)
 
     def _run(self, form: str, values: Sequence[Any]) -> Any:
         params = [

@@ -1,6 +1,17 @@
-"""Sampling runs: threads, chunks, live draws, results for ArviZ."""
+"""Sampling runs: threads, chunks, live draws, results for ArviZ; predictive sampling, modes."""
 
+from workbench.inference.drawing import draw
+from workbench.inference.optimise import find_constrained_prior, find_MAP
+from workbench.inference.predictive import (
+    compute_deterministics,
+    compute_log_likelihood,
+    sample_posterior_predictive,
+    sample_prior_predictive,
+)  # fmt: skip
 from workbench.inference.run import Run
 from workbench.inference.sampling import sample
 
-__all__ = ["Run", "sample"]
+__all__ = [
+    "Run", "compute_deterministics", "compute_log_likelihood", "draw", "find_MAP", "find_constrained_prior", "sample",
+    "sample_posterior_predictive", "sample_prior_predictive",
+]  # fmt: skip

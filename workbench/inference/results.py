@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from workbench.inference.run import Run
+    from workbench.model.model import Model
 
 _loading: threading.Thread | None = None
 import_seconds: float | None = None
@@ -38,17 +40,31 @@ def _load() -> None:
     import_seconds = time.perf_counter() - begun
 
 
+def dims_and_coords(model: Model) -> tuple[dict[str, list[str]], dict[str, Any]]:
+    """Return the dims of each variable and the labels of each dim, as ArviZ takes them."""
+    dims = {
+        name: [d if d is not None else f"{name}_dim_{i}" for i, d in enumerate(ds)] for name, ds in model.named_vars_to_dims.items()
+    }
+    coords = {
+        d: np.arange(model.length_of(d)) if labels is None else np.asarray(labels) for d, labels in model.coords.items()
+    }
+    return dims, coords
+
+
+def data_of(model: Model) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the observed values, and the data, of a model by name."""
+    observed = {str(rv.name): np.asarray(model.rvs_to_values[rv].eval()) for rv in model.observed_RVs}
+    return observed, {str(x.name): np.asarray(x.eval()) for x in model.data_vars}
+
+
 def to_inference_data(run: Run) -> Any:
     """Return a run's draws, statistics and data as InferenceData, with the model's dims and coords."""
     if _loading is not None:
         _loading.join()
     import arviz as az
 
-    model = run.model
-    dims = {name: list(d) for name, d in model.named_vars_to_dims.items()}
-    coords = {name: np.asarray(labels) for name, labels in model.coords.items()}
-    observed = {str(rv.name): np.asarray(model.rvs_to_values[rv].eval()) for rv in model.observed_RVs}
-    constant = {str(x.name): np.asarray(x.eval()) for x in model.data_vars}
+    dims, coords = dims_and_coords(run.model)
+    observed, constant = data_of(run.model)
     groups: dict[str, Any] = {
         "posterior": run.draws,
         "sample_stats": run.stats,
@@ -65,3 +81,47 @@ def to_inference_data(run: Run) -> Any:
     idata = az.from_dict(**groups, coords=coords, dims=dims)
     idata.posterior.attrs.update(attributes)
     return idata
+
+
+def groups_to_inference_data(
+    model: Model,
+    groups: Mapping[str, Mapping[str, Any]],
+    *,
+    constant: str | None = None,
+    observed: bool = False,
+    sample: Any = None,
+    **attributes: Any,
+) -> Any:
+    """Return groups of draws, and the model's data if asked for, as InferenceData.
+
+    Parameters
+    ----------
+    model
+        Whose dims and coords they have.
+    groups
+        Arrays (chain, draw, *shape) by variable, by group.
+    constant
+        The group of the model's data, if they are to be added.
+    observed
+        Whether to add the observed values.
+    sample
+        What knows the labels of the sample axes.
+    attributes
+        Kept with each group.
+    """
+    import arviz as az
+
+    dims, coords = dims_and_coords(model)
+    values, data = data_of(model)
+    names = tuple(sample.dims) if sample is not None else ("chain", "draw")
+    labels = {**coords, **(sample.coords if sample is not None else {})}
+    attrs = {"inference_library": "workbench", **attributes}
+    made: dict[str, Any] = {}
+    for name, variables in groups.items():
+        if variables:
+            made[name] = az.dict_to_dataset(dict(variables), coords=labels, dims=dims, default_dims=list(names), attrs=attrs)
+    if observed and values:
+        made["observed_data"] = az.dict_to_dataset(values, coords=coords, dims=dims, default_dims=[], attrs=attrs)
+    if constant is not None and data:
+        made[constant] = az.dict_to_dataset(data, coords=coords, dims=dims, default_dims=[], attrs=attrs)
+    return az.InferenceData(**made)

@@ -79,7 +79,7 @@ class Run:
         backend: str,
         initvals: Mapping[str, Any] | None = None,
     ) -> None:
-        self.model = model
+        self.model = model.at_current_shapes()
         self.draws_requested = draws
         self.tune = tune
         self.chains = chains

@@ -61,7 +61,7 @@ def element_names(model: Model, name: str, shape: tuple[int, ...]) -> list[str]:
     dims = model.named_vars_to_dims.get(name, ())
     labels: list[list[str]] = []
     for axis, n in enumerate(shape):
-        known = model.coords.get(dims[axis]) if axis < len(dims) else None
+        known = model.coords.get(str(dims[axis])) if axis < len(dims) else None
         labels.append([str(c) for c in known] if known is not None and len(known) == n else [str(i) for i in range(n)])
     found = [""]
     for axis_labels in labels:

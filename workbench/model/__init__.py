@@ -1,7 +1,22 @@
 """Models: named variables, dims and coords, data, and the graphs derived from them."""
 
+from workbench.model.context import current_model, modelcontext
 from workbench.model.density import LogpDlogp, LogpGraph
-from workbench.model.model import Model, current_model
-from workbench.model.variables import Data, Deterministic, Potential
+from workbench.model.drawing import model_to_graphviz
+from workbench.model.interventions import do, freeze_dims_and_data, observe
+from workbench.model.missing import ImputationWarning
+from workbench.model.model import Model
+from workbench.model.variables import (
+    ConstantData,
+    Data,
+    Deterministic,
+    MutableData,
+    Potential,
+    set_data,
+)  # fmt: skip
 
-__all__ = ["Data", "Deterministic", "LogpDlogp", "LogpGraph", "Model", "Potential", "current_model"]
+__all__ = [
+    "ConstantData", "Data", "Deterministic", "ImputationWarning", "LogpDlogp", "LogpGraph", "Model", "MutableData",
+    "Potential", "current_model", "do", "freeze_dims_and_data", "model_to_graphviz", "modelcontext", "observe",
+    "set_data",
+]  # fmt: skip

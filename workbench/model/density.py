@@ -10,15 +10,17 @@ import numpy as np
 
 import workbench.tensor as pt
 from workbench.distributions.distribution import Draw
-from workbench.graph.expr import Expr, Input, give_name, intern
+from workbench.errors import ModelError
+from workbench.graph.expr import Expr, Input, give_name, intern, rebuild
 from workbench.graph.inner import Graph
 from workbench.graph.rewrite import Firing, PassRecord, Rule, Trace
-from workbench.graph.traverse import replace
+from workbench.graph.traverse import replace, topological
 from workbench.graph.types import TensorType
+from workbench.model.missing import Part
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.change_of_variables import unconstrained_logp
 from workbench.transforms.gradient import grad
-from workbench.transforms.logprob import logprob_pass, require_derived
+from workbench.transforms.logprob import logp_node, logprob_pass, require_derived
 
 if TYPE_CHECKING:
     from workbench.model.model import Model
@@ -39,22 +41,81 @@ class LogpGraph:
         The passes that led here.
     """
 
-    def __init__(self, model: Model, jacobian: bool = True) -> None:
+    def __init__(self, model: Model, jacobian: bool = True, vars: Any = None) -> None:
         self.trace = Trace()
-        named: dict[str, Tensor] = {}
-        for rv in model.basic_RVs:
-            transform = model.rvs_to_transforms.get(rv)
-            named[str(rv.name)] = unconstrained_logp(rv, model.rvs_to_values[rv], transform, jacobian)
-        potentials = {str(p.name): p for p in model.potentials}
-        start = [_total([*named.values(), *potentials.values()]), *named.values(), *potentials.values()]
+        self.model = model
+        self.values: dict[Expr, Any] = values_of_variables(model)
+        named = {str(x.name): self.term(x, jacobian) for x in _wanted(model, vars)}
+        start = [_total(list(named.values())), *named.values()]
         derived, record = logprob_pass().run(start)
         require_derived(derived)
         self.trace.passes.append(record)
-        self.values, substituted, record = _values_for_variables(model, derived)
+        substituted, record = _substituted(model, self.values, derived)
         self.trace.passes.append(record)
+        _require_values(model, named, substituted[1:])
         self.total: Any = substituted[0]
-        self.elementwise: dict[str, Tensor] = dict(zip([*named, *potentials], substituted[1:]))
+        self.elementwise: dict[str, Tensor] = dict(zip(named, substituted[1:]))
         self.terms = {name: pt.sum(x) for name, x in self.elementwise.items()}
+
+    def term(self, x: Tensor, jacobian: bool) -> Tensor:
+        """The log-density of a variable, not derived yet; a potential as it is."""
+        model = self.model
+        if x not in model.rvs_to_values:
+            return x
+        value = model.rvs_to_values[x]
+        if isinstance(x.op, Part):
+            return _density_of_part(model, x, model.rvs_to_values)
+        if not isinstance(x.op, Draw):
+            # What is derived from others is so given their values.
+            transform = model.rvs_to_transforms[x]
+            given: Any = rebuild(x, tuple(replace(list(x.inputs), self.values)))
+            return unconstrained_logp(given, value, transform, jacobian)
+        return unconstrained_logp(x, value, model.rvs_to_transforms.get(x), jacobian)
+
+    @staticmethod
+    def likelihood(model: Model, x: Tensor, values: Mapping[Expr, Any]) -> Tensor:
+        """The log-density of an observed variable given values of the others in their own space, not derived yet."""
+        if isinstance(x.op, Part):
+            return _density_of_part(model, x, values)
+        if not isinstance(x.op, Draw):
+            given: Any = rebuild(x, tuple(replace(list(x.inputs), values)))
+            return logp_node(given, values[x])
+        return logp_node(x, values[x])
+
+
+def _density_of_part(model: Model, x: Tensor, values: Mapping[Any, Any]) -> Tensor:
+    """Missing elements of vectors are counted with the observed ones."""
+    if x.op.free:
+        return pt.constant(0.0)
+    whole = x.inputs[0]
+    other = next(rv for rv in model.free_RVs if isinstance(rv.op, Part) and rv.inputs[0] is whole)
+    order = [*x.op.chosen(whole.size), *other.op.chosen(whole.size)]
+    both = pt.concatenate([values[x], values[other]])
+    return logp_node(whole, pt.reshape(both[np.argsort(order)], whole.type.static_shape))
+
+
+def _wanted(model: Model, vars: Any) -> list[Tensor]:
+    """The variables and potentials whose terms are asked for."""
+    if vars is None:
+        return [*model.basic_RVs, *model.potentials]
+    wanted = [vars] if isinstance(vars, (Expr, str)) else list(vars)
+    found: list[Any] = [model[x] if isinstance(x, str) else x for x in wanted]
+    for x in found:
+        if x not in model.rvs_to_values and not any(x is p for p in model.potentials):
+            raise ModelError(f"{x!r} is neither a random variable nor a potential of the model: it has no log-density of its own")
+    return found
+
+
+def _require_values(model: Model, names: Any, terms: Sequence[Expr]) -> None:
+    """Raise an error if a log-density depends on a random variable that has no value."""
+    for name, term in zip(names, terms):
+        for node in topological([term]):
+            if isinstance(node.op, Draw):
+                raise ModelError(
+                    f"the log-density of {name} depends on {node!r}, which is no variable of the model and has no value",
+                    f"make it one: {node.op.name}(name, ...), not {node.op.name}.dist(...)",
+                    node.provenance.location if node.provenance else None,
+                )
 
 
 def _total(terms: Sequence[Tensor]) -> Tensor:
@@ -74,31 +135,42 @@ VALUE_FOR_VARIABLE = Rule(
 )
 
 
-def _values_for_variables(
-    model: Model, roots: Sequence[Expr]
-) -> tuple[dict[Expr, Expr], list[Any], PassRecord]:
-    """Put each variable's value in its place, in order of creation."""
+def values_of_variables(model: Model) -> dict[Expr, Any]:
+    """Return each random variable's value in its own space, as an expression of the value variables."""
+    values: dict[Expr, Any] = {}
+    for rv, value in model.rvs_to_values.items():
+        (values[rv],) = replace([_own_value(model, rv, value)], values)
+        give_name(values[rv], rv.name)
+    return values
+
+
+def _own_value(model: Model, rv: Tensor, value: Tensor) -> Tensor:
+    transform = model.rvs_to_transforms.get(rv)
+    step = value if transform is None else transform.backward(value, rv)
+    return give_name(step, rv.name)  # type: ignore[no-any-return]
+
+
+def _substituted(model: Model, values: dict[Expr, Any], roots: Sequence[Expr]) -> tuple[list[Any], PassRecord]:
+    """Put each variable's value in its place."""
     start = time.perf_counter()
-    values: dict[Expr, Expr] = {}
     firings = []
-    current = list(roots)
-    for rv in model.basic_RVs:
+    for rv, value in model.rvs_to_values.items():
         begun = time.perf_counter()
-        value = model.rvs_to_values[rv]
-        transform = model.rvs_to_transforms.get(rv)
-        step = value if transform is None else transform.backward(value, rv)
-        (values[rv],) = replace([step], values)
-        for x in (step, values[rv]):
-            give_name(x, rv.name)
-        firings.append(Firing(VALUE_FOR_VARIABLE, rv, step, time.perf_counter() - begun))
+        firings.append(Firing(VALUE_FOR_VARIABLE, rv, _own_value(model, rv, value), time.perf_counter() - begun))
     # One at a time, the last variable goes first: an earlier one may be among its parameters.
     firings.reverse()
-    current = replace(current, values)
+    current = replace(roots, values)
     record = PassRecord(
         "values", "Each random variable is replaced by its value.", tuple(roots), tuple(current), tuple(firings),
         time.perf_counter() - start,
     )  # fmt: skip
-    return values, current, record
+    return current, record
+
+
+def values_for_variables(model: Model, roots: Sequence[Expr]) -> tuple[dict[Expr, Any], list[Any]]:
+    """Return each random variable's value, and `roots` with the values in their places."""
+    values = values_of_variables(model)
+    return values, replace(list(roots), values)
 
 
 def flat_vector(model: Model) -> tuple[Tensor, dict[Expr, Tensor]]:
@@ -106,9 +178,10 @@ def flat_vector(model: Model) -> tuple[Tensor, dict[Expr, Tensor]]:
     q: Tensor = intern(Input("q", TensorType("float64", (model.flat_size,))))
     q.name = "q"
     parts: dict[Expr, Tensor] = {}
-    for rv, (at, shape) in zip(model.free_RVs, model.flat_slices.values()):
+    for value, (at, shape) in zip(model.value_vars, model.flat_slices.values()):
         part = pt.reshape(q[at], shape)
-        value = model.rvs_to_values[rv]
+        if value.type.kind != "f":
+            part = pt.cast(part, value.dtype)
         part.name = value.name
         parts[value] = part
     return q, parts
@@ -116,14 +189,13 @@ def flat_vector(model: Model) -> tuple[Tensor, dict[Expr, Tensor]]:
 
 def logp_grad_graph(model: Model, trace: Trace | None = None) -> Graph:
     """Return the graph from the flat vector to the log-density and its gradient."""
-    from workbench.errors import ModelError
-
     discrete = [rv.name for rv in model.free_RVs if np.dtype(rv.dtype).kind != "f"]
     if discrete:
         raise ModelError(
             f"{', '.join(map(str, discrete))}: a discrete free variable has no gradient",
             "observe it, or sum it out of the model",
         )
+    model = model.at_current_shapes()
     density = model.density()
     q, parts = flat_vector(model)
     (total,) = replace([density.total], parts)
@@ -136,9 +208,10 @@ def logp_grad_graph(model: Model, trace: Trace | None = None) -> Graph:
 
 def constrained_graph(model: Model) -> Graph:
     """Return the graph from the flat vector to every free variable and deterministic, by name."""
-    density_values, results, _ = _values_for_variables(model, model.deterministics)
+    model = model.at_current_shapes()
+    values, results = values_for_variables(model, model.deterministics)
     q, parts = flat_vector(model)
-    free = [density_values[rv] for rv in model.free_RVs]
+    free = [values[rv] for rv in model.free_RVs]
     return Graph([q], replace([*free, *results], parts))
 
 
@@ -171,22 +244,3 @@ class LogpDlogp:
     def __call__(self, q: Any) -> tuple[float, np.ndarray[Any, Any]]:
         value, gradient = self.function(q)
         return float(value), gradient
-
-
-def explain(model: Model, name: str, value: np.ndarray[Any, Any], point: Mapping[str, Any]) -> str:
-    """Say where a term is not finite, and the parameters of its distribution there."""
-    index = tuple(np.argwhere(~np.isfinite(value))[0].tolist()) if value.ndim else ()
-    where = f"[{', '.join(map(str, index))}]" if index else ""
-    lines = [f"log p({name}{where}) = {value[index]}"]
-    x = model.named_vars[name]
-    if isinstance(x.op, Draw):
-        values, shown, _ = _values_for_variables(model, x.inputs[1:])
-        inputs = [model.rvs_to_values[rv] for rv in model.free_RVs]
-        given = [np.asarray(point[model.value_name(rv)]) for rv in model.free_RVs]
-        at = values[x]
-        with np.errstate(all="ignore"):
-            numbers = Graph(inputs, [at, *shown]).run("numpy", *given)
-        for label, number in zip(("value", *x.op.distribution.parameters), numbers):
-            full = np.broadcast_to(number, value.shape)
-            lines.append(f"  {label} = {full[index]}")
-    return "\n".join(lines)

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 import workbench.tensor as pt
-from workbench.distributions.distribution import Distribution, register_deterministic, register_variable
+from workbench.distributions.distribution import Distribution, Draw, register_deterministic, register_variable
 from workbench.errors import ModelError, ShapeError
 from workbench.graph.types import Shape
-from workbench.model.model import Model, current_model
-from workbench.tensor.elementwise import broadcast_shapes
+from workbench.model.context import UNSET, current_model, modelcontext
+from workbench.model.missing import Observed, impute, observed_values
+from workbench.model.model import Model
 from workbench.tensor.shape import Named
 from workbench.tensor.tensor import Tensor, as_tensor
-from workbench.transforms.constrained_numbers import DEFAULT, chosen_transform
+from workbench.transforms.change_of_variables import Transform, default_transform
 
 
 def register(
     distribution: type[Distribution],
     name: str,
     *args: Any,
-    dims: str | Sequence[str] | None = None,
+    dims: str | Sequence[str | None] | None = None,
     shape: Any = None,
     observed: Any = None,
     initval: Any = None,
-    transform: Any = DEFAULT,
-    default_transform: Any = DEFAULT,
+    transform: Any = UNSET,
+    default_transform: Any = UNSET,
+    model: Model | None = None,
     **parameters: Any,
 ) -> Tensor:
     """Make a random variable of the current model.
@@ -39,114 +41,171 @@ def register(
     dims, shape
         Its dims, by name, or its shape; that of the parameters and the data by default.
     observed
-        Data: the variable is then observed.
+        Data: the variable is then observed. Missing values (NaN, or masked) become free variables.
     initval
-        Where sampling starts, in the variable's own space.
+        Where sampling starts: a value in the variable's own space, "support_point" or "prior".
     transform
-        To unconstrained space: applied after the default one, unless that is ``None``. ``None`` for none.
+        To unconstrained space, after the default one; ``None`` for none at all.
     default_transform
-        The transform chosen from the support by default, ``None`` for none.
+        Instead of the one chosen from the support; ``None`` for none.
+    model
+        The model; that of the surrounding block by default.
 
     Raises
     ------
     ModelError
-        If the name is taken, a dim is unknown, or the data have missing values.
+        If the name is taken, or a dim is unknown.
     ShapeError
         If parameters, dims and data do not fit together.
     """
-    model = current_model()
-    if name in model.named_vars:
-        raise ModelError(f"the model has a variable {name!r} already", "names must be unique")
+    m = modelcontext(model)
+    m.check_new(name)
     names = (dims,) if isinstance(dims, str) else tuple(dims or ())
-    values = None if observed is None else _observed(name, observed, distribution)
-    wanted = _shape(model, name, names, shape, values)
-    try:
-        rv = distribution.dist(*args, shape=wanted, **parameters)
-    except ShapeError as error:
-        raise ShapeError(f"{name}: {error.message}" + _where_from(names, values), error.hint, error.location) from None
-    except ModelError as error:
-        raise ModelError(f"{name}: {error.message}", error.hint, error.location) from None
-    model.add_name(name, rv, names)
-    if values is not None:
-        model.observed_RVs.append(rv)
-        model.rvs_to_values[rv] = values
-        return rv
-    model.free_RVs.append(rv)
-    if initval is not None:
-        model.initial_values[rv] = initval
-    model.make_value(rv, chosen_transform(rv, default_transform, transform))
-    return rv
+    have = None if observed is None else observed.shape if isinstance(observed, Tensor) else np.shape(observed)
+    wanted = _shape(m, name, names, shape, parameters.get("size"), have)
+    with m:
+        try:
+            rv = distribution.dist(*args, shape=wanted, **parameters)
+        except ShapeError as error:
+            raise ShapeError(f"{name}: {error.message}" + _where_from(names, have), error.hint, error.location) from None
+        except ModelError as error:
+            raise ModelError(f"{name}: {error.message}", error.hint, error.location) from None
+    given = None if observed is None else observed_values(name, observed, rv.dtype)
+    return register_rv(
+        m, name, rv, dims=names, observed=given, initval=initval, transform=transform, default_transform=default_transform
+    )
 
 
 register_variable.append(register)
 
 
-def _shape(model: Model, name: str, dims: Sequence[str], shape: Any, values: Tensor | None) -> Shape | None:
-    """The shape that dims, `shape` and data agree on, if any is given."""
-    found: Shape | None = None
-    if dims:
-        found = model.shape_of_dims(name, dims)
+def register_rv(
+    model: Model,
+    name: str,
+    rv: Tensor,
+    *,
+    dims: Sequence[str | None] = (),
+    observed: Observed | None = None,
+    initval: Any = None,
+    transform: Any = UNSET,
+    default_transform: Any = UNSET,
+) -> Tensor:
+    """Make a random expression a random variable of a model."""
+    if rv.name is not None and rv.name in model.root.named_vars:
+        rv = Named(name)(rv)
+    _check_now(model, name, rv, dims, observed)
+    if observed is not None and observed.missing is not None:
+        return impute(model, name, rv, observed, dims, initval, transform, default_transform)
+    model.add_name(name, rv, dims)
+    if observed is not None:
+        model.add_to("observed_RVs", rv)
+        for m in model.lineage:
+            m.rvs_to_values[rv] = observed.values
+            m.rvs_to_transforms[rv] = None
+        return rv
+    model.add_to("free_RVs", rv)
+    model.set_initval(rv, initval)
+    model.make_value(rv, chosen_transform(rv, transform, default_transform))
+    return rv
+
+
+def chosen_transform(rv: Tensor, transform: Any, instead_of_default: Any) -> Transform | None:
+    """The transform of a free variable: that of its support, then the user's."""
+    for given in (transform, instead_of_default):
+        if given is not UNSET and given is not None and not isinstance(given, Transform):
+            raise ModelError(f"{given!r} is no transform", "for example workbench.transforms.log, or ordered")
+    chosen = instead_of_default
+    if chosen is UNSET:
+        chosen = default_transform(rv) if isinstance(rv.op, Draw) else None
+    if transform is UNSET:
+        return chosen
+    if transform is None or chosen is None:
+        return transform
+    from workbench.transforms.constrained_numbers import Chain
+
+    return Chain([chosen, transform])
+
+
+def _shape(model: Model, name: str, dims: Sequence[str | None], shape: Any, size: Any, data: Any) -> Any:
+    """The shape that dims, `shape` and data agree on, if any is given; symbolic where lengths may change."""
     if shape is not None:
-        given = (int(shape),) if isinstance(shape, (int, np.integer)) else tuple(int(n) for n in shape)
-        if found is not None and found != given:
-            raise ShapeError(f"{name}: shape {given} does not agree with dims {tuple(dims)} of lengths {found}")
-        found = given
-    if values is None:
-        return found
-    if found is not None and values.type.shape != found:
+        given = _lengths(shape)
+        for d, n in zip(dims, given):
+            if d is not None and isinstance(n, int) and model.shape_from_dims([d], name) and model.length_of(d) != n:
+                known = tuple(model.length_of(k) for k in dims if k is not None)
+                raise ShapeError(f"{name}: shape {given} does not agree with dims {tuple(dims)} of lengths {known}")
+        return given
+    if size is not None:
+        return None
+    if dims:
+        if None in dims:
+            raise ShapeError(f"{name}: an axis without a dim has no known length", "give shape too")
+        return model.shape_from_dims(dims, name)
+    return data
+
+
+def _lengths(shape: Any) -> tuple[Any, ...]:
+    if isinstance(shape, Tensor):
+        return tuple(shape) if shape.ndim else (shape,)
+    given = tuple(shape) if isinstance(shape, (tuple, list, np.ndarray)) else (shape,)
+    return tuple(n if isinstance(n, Tensor) else int(n) for n in given)
+
+
+def _check_now(model: Model, name: str, rv: Tensor, dims: Sequence[str | None], data: Observed | None) -> None:
+    """Raise if the shape that the variable has now does not fit its dims or its data."""
+    now = model.shapes.of(rv)
+    if dims and len(dims) != len(now):
+        raise ShapeError(f"{name}: it has {len(now)} axes, but {len(dims)} dims: {tuple(dims)}")
+    lengths = tuple(None if d is None else model.length_of(d) for d in dims)
+    if any(n is not None and m is not None and n != m for n, m in zip(now, lengths)):
+        raise ShapeError(f"{name}: it has shape {now}, but its dims {tuple(dims)} have lengths {lengths}")
+    if data is None:
+        return
+    have = model.shapes.of(data.values)
+    if len(have) != len(now) or any(n is not None and m is not None and n != m for n, m in zip(now, have)):
         raise ShapeError(
-            f"{name}: the observed data have shape {values.type.shape}, but {_dims_text(dims, found)}",
+            f"{name}: the observed data have shape {have}, but {_dims_text(dims, now)}",
             "the data and the coords must have the same lengths",
         )
-    return values.type.shape
 
 
-def _dims_text(dims: Sequence[str], shape: Shape) -> str:
+def _dims_text(dims: Sequence[str | None], shape: Shape) -> str:
     return f"its dims {tuple(dims)} have lengths {shape}" if dims else f"its shape is {shape}"
 
 
-def _where_from(dims: Sequence[str], values: Tensor | None) -> str:
-    if values is not None:
+def _where_from(dims: Sequence[str | None], data: Any) -> str:
+    if data is not None and not dims:
         return " (the shape of the observed data)"
     return f" (the lengths of its dims {tuple(dims)})" if dims else ""
 
 
-def _observed(name: str, observed: Any, distribution: type[Distribution]) -> Tensor:
-    """Observed data as a tensor, without missing values."""
-    values = as_tensor(observed)
-    if values.dtype != distribution.dtype:
-        values = pt.cast(values, distribution.dtype)
-    content = np.asarray(values.eval())
-    if content.dtype.kind == "f" and np.isnan(content).any():
-        where = np.argwhere(np.isnan(content))
-        first = where[0].tolist()
-        at = first[0] if len(first) == 1 else tuple(first)
-        raise ModelError(
-            f"{name}: the observed data have {len(where)} missing value{'s' * (len(where) > 1)} (NaN), "
-            f"the first at index {at}",
-            "drop those rows, or fill them in; imputing missing values is not supported yet",
-        )
-    return values if values.op.name in ("constant", "data") else pt.constant(content)
-
-
-def Deterministic(name: str, value: Any, dims: str | Sequence[str] | None = None) -> Tensor:
+def Deterministic(
+    name: str, var: Any, model: Model | None = None, dims: str | Sequence[str | None] | None = None
+) -> Tensor:
     """Keep an expression as a variable of the model: its draws are stored.
 
     Parameters
     ----------
-    name, value, dims
+    name, var, dims
         Its name, the expression, and its dims.
+    model
+        The model; that of the surrounding block by default.
+
+    Raises
+    ------
+    ShapeError
+        If the dims' lengths are not those of the expression.
     """
-    model = current_model()
-    x = as_tensor(value)
-    if name in model.named_vars:
-        raise ModelError(f"the model has a variable {name!r} already", "names must be unique")
+    m = modelcontext(model)
+    x = as_tensor(var)
+    full = m.check_new(name)
     names = (dims,) if isinstance(dims, str) else tuple(dims or ())
-    if names and model.shape_of_dims(name, names) != x.type.shape:
-        raise ShapeError(f"{name}: it has shape {x.type.shape}, but {_dims_text(names, model.shape_of_dims(name, names))}")
-    x = _own(name, x)
-    model.add_name(name, x, names)
-    model.deterministics.append(x)
+    if names:
+        m.shape_from_dims([d for d in names if d is not None], name)
+        _check_now(m, name, x, names, None)
+    x = _own(full, x)
+    m.add_name(name, x, names)
+    m.add_to("deterministics", x)
     return x
 
 
@@ -158,34 +217,146 @@ def _own(name: str, x: Tensor) -> Tensor:
     return x if x.name in (None, name) and x.inputs else Named(name)(x)
 
 
-def Potential(name: str, value: Any) -> Tensor:
+def Potential(
+    name: str, var: Any, model: Model | None = None, dims: str | Sequence[str | None] | None = None
+) -> Tensor:
     """Add an expression to the log-density of the model."""
-    model = current_model()
-    x = _own(name, as_tensor(value))
-    model.add_name(name, x)
-    model.potentials.append(x)
+    m = modelcontext(model)
+    full = m.check_new(name)
+    x = _own(full, as_tensor(var))
+    m.add_name(name, x, (dims,) if isinstance(dims, str) else dims)
+    m.add_to("potentials", x)
     return x
 
 
-def Data(name: str, value: Any, dims: str | Sequence[str] | None = None) -> Tensor:
-    """Make named data of the model, replaceable between calls without recompiling.
+def Data(
+    name: str,
+    value: Any,
+    *,
+    dims: str | Sequence[str | None] | None = None,
+    coords: Mapping[str, Sequence[Any]] | None = None,
+    infer_dims_and_coords: bool = False,
+    model: Model | None = None,
+) -> Tensor:
+    """Make named data of the model, replaceable between calls by :func:`set_data`, in another length too.
 
     Parameters
     ----------
     name, value, dims
-        Its name, the array, and its dims.
+        Its name, the array, and its dims: those that are not known yet get its lengths.
+    coords
+        Labels of dims, added to the model.
+    infer_dims_and_coords
+        Take dims and labels from a pandas or xarray object.
+    model
+        The model; that of the surrounding block by default.
 
     Raises
     ------
     ShapeError
         If the dims' lengths are not the array's.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.Data("x", [1.0, 2.0], dims="obs")
+    ...     double = pm.Deterministic("double", 2.0 * x, dims="obs")
+    ...     pm.set_data({"x": [1.0, 2.0, 3.0]})
+    >>> double.eval().tolist()
+    [2.0, 4.0, 6.0]
     """
-    model = current_model()
-    array = value.to_numpy() if hasattr(value, "to_numpy") else np.asarray(value)
+    m = modelcontext(model)
+    array = _array(value)
     names = (dims,) if isinstance(dims, str) else tuple(dims or ())
-    if names and broadcast_shapes(model.shape_of_dims(name, names)) != array.shape:
-        raise ShapeError(f"{name}: the data have shape {array.shape}, but {_dims_text(names, model.shape_of_dims(name, names))}")
-    x = pt.data(name, array)
-    model.add_name(name, x, names)
-    model.data_vars.append(x)
+    found = dict(coords or {})
+    if infer_dims_and_coords:
+        inferred, labels = _inferred(value, array.ndim)
+        names = names or inferred
+        found = {**labels, **found}
+    for d, values in found.items():
+        m.add_coord(d, values)
+    if names and len(names) != array.ndim:
+        raise ShapeError(f"{name}: the data have shape {array.shape}, but {len(names)} dims: {names}")
+    full = m.check_new(name)
+    x = pt.data(full, array, shape=(None,) * array.ndim)
+    m.open_dims(x, names)
+    m.add_name(name, x, names)
+    m.add_to("data_vars", x)
     return x
+
+
+def MutableData(name: str, value: Any, **options: Any) -> Tensor:
+    """Make data that can be replaced: what :func:`Data` makes, under its older name."""
+    return Data(name, value, **options)
+
+
+def ConstantData(
+    name: str,
+    value: Any,
+    *,
+    dims: str | Sequence[str | None] | None = None,
+    coords: Mapping[str, Sequence[Any]] | None = None,
+    model: Model | None = None,
+) -> Tensor:
+    """Make named data of the model that stay as they are: rules may compute with them."""
+    m = modelcontext(model)
+    array = _array(value)
+    names = (dims,) if isinstance(dims, str) else tuple(dims or ())
+    for d, values in (coords or {}).items():
+        m.add_coord(d, values)
+    for name_of_dim, n in zip(names, array.shape):
+        if name_of_dim is not None and name_of_dim not in m.coords:
+            m.add_coord(name_of_dim, length=n)
+    full = m.check_new(name)
+    x = Named(full)(pt.constant(array))
+    if names:
+        _check_now(m, name, x, names, None)
+    m.add_name(name, x, names)
+    m.add_to("data_vars", x)
+    return x
+
+
+def _array(value: Any) -> np.ndarray[Any, Any]:
+    array = value.to_numpy() if hasattr(value, "to_numpy") else np.asarray(value)
+    if array.dtype == np.float32 or array.dtype == np.float16:
+        return array.astype("float64")
+    return array.astype("int64") if array.dtype.kind == "i" else array
+
+
+def _inferred(value: Any, ndim: int) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Dims and labels that an xarray or pandas object has."""
+    if hasattr(value, "coords") and hasattr(value, "dims"):
+        return tuple(map(str, value.dims)), {str(d): value.coords[d].to_numpy() for d in value.dims if d in value.coords}
+    axes = [getattr(value, "index", None), getattr(value, "columns", None)][:ndim]
+    if axes[0] is None or any(a is None or a.name is None for a in axes):
+        raise ModelError(
+            "no dims can be inferred from these data", "give an xarray object, or a pandas one whose index and columns have names"
+        )
+    return tuple(str(a.name) for a in axes if a is not None), {str(a.name): a.to_numpy() for a in axes if a is not None}
+
+
+def set_data(new_data: Mapping[str, Any], model: Model | None = None, *, coords: Mapping[str, Sequence[Any]] | None = None) -> None:
+    """Replace data of a model: compiled functions use the new ones from their next call on.
+
+    Parameters
+    ----------
+    new_data
+        Arrays by name; their lengths may differ from the old ones.
+    model
+        The model; that of the surrounding block by default.
+    coords
+        New labels of dims, needed where the length of a dim with labels changes.
+
+    Raises
+    ------
+    ModelError
+        If a name is not that of data, or lengths of a dim do not agree; nothing is changed then.
+    """
+    modelcontext(model).replace_data(new_data, coords or {})
+
+
+__all__ = [
+    "ConstantData", "Data", "Deterministic", "MutableData", "Potential", "current_model", "register", "register_rv",
+    "set_data",
+]  # fmt: skip

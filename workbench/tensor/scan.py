@@ -11,8 +11,10 @@ import numpy as np
 from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, Op, intern, results_of
 from workbench.graph.inner import Graph, close_over
+from workbench.graph.traverse import replace
 from workbench.graph.types import TensorType, TupleType, Type
 from workbench.tensor.control import check_inner, fresh_inputs
+from workbench.tensor.keys import keys_below, keys_made
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
@@ -134,6 +136,7 @@ def scan(
     else:
         runs = [s if s.type.shape[0] == steps else s[:steps] for s in runs]
     carried = fresh_inputs(first, names)
+    since = keys_made()
     elements = [fresh_inputs([s[0] if steps else _element(s)], [f"{s.name or 'sequence'}_i"])[0] for s in runs]
     made = body(*carried, *elements, *[as_tensor(x) for x in non_sequences])
     if not (isinstance(made, tuple) and len(made) == 2):
@@ -149,13 +152,33 @@ def scan(
             )
     # Every step's carried values come out too: a gradient needs them. What nobody asks for is
     # dropped before compilation.
-    together, closed = close_over([*carried, *elements], [*after, *outputs, *carried])
+    wanted = [*after, *outputs, *carried]
+    keys = keys_below(wanted, since)
+    if keys:
+        wanted, elements, runs, keys_inside = _keys_of_steps(wanted, elements, runs, keys, steps)
+    else:
+        keys_inside = []
+    together, closed = close_over([*carried, *elements, *keys_inside], wanted)
     loop = Scan(together, steps, len(first), len(runs))
-    results: list[Any] = results_of(intern(loop, (*first, *runs, *closed)))
+    results: list[Any] = results_of(intern(loop, (*first, *runs, *keys, *closed)))
     stacked = results[len(first) : len(first) + len(outputs)]
     if reverse and steps:
         stacked = [y[::-1] for y in stacked]
     return results[: len(first)], stacked
+
+
+def _keys_of_steps(
+    wanted: list[Any], elements: list[Any], runs: list[Tensor], keys: list[Tensor], steps: int
+) -> tuple[list[Any], list[Any], list[Tensor], list[Any]]:
+    """Give what was drawn inside the body a key of its own at every step."""
+    from workbench.tensor.elementwise import cast
+    from workbench.tensor.random import threefry
+    from workbench.tensor.shape import arange
+
+    (number,) = fresh_inputs([as_tensor(0)], ["step"])
+    inside = fresh_inputs(keys, ["key"] * len(keys))
+    own: dict[Expr, Expr] = {key: threefry(k, cast(number, "uint64")) for key, k in zip(keys, inside)}
+    return replace(wanted, own), [*elements, number], [*runs, arange(steps)], inside
 
 
 def map(body: Callable[..., Any], sequences: Sequence[Any], non_sequences: Sequence[Any] = ()) -> Any:

@@ -1,27 +1,32 @@
 """Log-probabilities, derived by named rules.
 
-``LogProb(x, value)`` stands for the log-density of the random expression `x` at `value`. Rules
-rewrite it: a draw to its distribution's formula, a function of a random variable to the density of
-that variable, with the derivative of the inverse.
+``LogProb(x, value)`` stands for the log-density of the random expression `x` at `value`,
+``LogCdf(x, value)`` for the logarithm of its cumulative distribution function, ``Quantile(x, q)`` for
+the inverse of that. Rules rewrite them: a draw to its distribution's formula, a function of random
+variables to the densities of those. The rules stand in the ``derived_*`` files, by family.
 """
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import workbench.tensor as pt
-from workbench.distributions.continuous import Normal
-from workbench.distributions.distribution import Draw, event_rank, has_draw
+from workbench.distributions.distribution import Draw
 from workbench.errors import LogProbError
 from workbench.graph.expr import Expr, Op, intern
 from workbench.graph.rewrite import RULES, Pass, rule
 from workbench.graph.traverse import topological
 from workbench.graph.types import TensorType
 from workbench.tensor import elementwise as e
+from workbench.tensor.elementwise import broadcast_shapes
+from workbench.tensor.reduction import Reduce
 from workbench.tensor.tensor import Tensor, as_tensor
 
 GROUP = "logprob"
+INF = float("inf")
 
 
 @dataclass(frozen=True)
@@ -33,12 +38,163 @@ class LogProb(Op):
     plain = True
 
     def infer(self, x: TensorType, value: TensorType) -> TensorType:
-        return TensorType("float64", x.shape[: x.ndim - self.event_rank])
+        batch = [t.shape[: max(t.ndim - self.event_rank, 0)] for t in (x, value)]
+        return TensorType("float64", broadcast_shapes(*batch, what="a random variable and its value"))
+
+
+@dataclass(frozen=True)
+class LogCdf(Op):
+    """Logarithm of the probability that a random expression (first input) is at most a value (second)."""
+
+    name = "logcdf"
+    plain = True
+
+    def infer(self, x: TensorType, value: TensorType) -> TensorType:
+        return TensorType("float64", broadcast_shapes(x.shape, value.shape, what="a random variable and its value"))
+
+
+@dataclass(frozen=True)
+class LogSurvival(LogCdf):
+    """Logarithm of the probability that a random expression (first input) is more than a value (second)."""
+
+    name = "logccdf"
+
+
+@dataclass(frozen=True)
+class Quantile(Op):
+    """The value that a random expression (first input) stays below with a probability (second)."""
+
+    name = "icdf"
+    plain = True
+
+    def infer(self, x: TensorType, q: TensorType) -> TensorType:
+        # Real numbers also where the variable takes whole ones: a quantile may be infinite, or NaN.
+        return TensorType("float64", broadcast_shapes(x.shape, q.shape, what="a random variable and a probability"))
+
+
+NODES = (LogProb, LogCdf, LogSurvival, Quantile)
 
 
 def logp_node(x: Tensor, value: Any) -> Tensor:
     """Return the log-density of `x` at `value`, not derived yet."""
     return intern(LogProb(event_rank(x)), (x, as_tensor(value)))
+
+
+def logcdf_node(x: Tensor, value: Any) -> Tensor:
+    """Return the logarithm of the distribution function of `x` at `value`, not derived yet."""
+    return intern(LogCdf(), (x, as_tensor(value)))
+
+
+def log_survival_node(x: Tensor, value: Any) -> Tensor:
+    """Return the logarithm of the probability that `x` is larger than `value`, not derived yet."""
+    return intern(LogSurvival(), (x, as_tensor(value)))
+
+
+def quantile_node(x: Tensor, q: Any) -> Tensor:
+    """Return the quantile of `x` at `q`, not derived yet."""
+    return intern(Quantile(), (x, as_tensor(q)))
+
+
+# What the rules ask about expressions ----------------------------------------------------------
+
+
+def draws_below(x: Expr) -> set[Expr]:
+    """Return the random variables in an expression; a loop that draws stands for those in it."""
+    return {n for n in topological([x]) if isinstance(n.op, Draw) or _draws_inside(n.op)}
+
+
+def _draws_inside(op: Op) -> bool:
+    return any(is_random(r) for g in op.graphs for r in g.results)
+
+
+def is_random(x: Expr) -> bool:
+    """Whether some random variable lies below `x`, or is it."""
+    return any(isinstance(n.op, Draw) or _draws_inside(n.op) for n in topological([x]))
+
+
+def independent(*parts: Expr) -> bool:
+    """Whether no random variable lies below two of the expressions."""
+    found: set[Expr] = set()
+    for x in parts:
+        mine = draws_below(x)
+        if found & mine:
+            return False
+        found |= mine
+    return True
+
+
+RANKS: dict[Any, Callable[[Expr, Sequence[int]], int]] = {}
+"""Event axes of an operation's result given those of its inputs, where it is not the most of them."""
+
+
+def event_rank(x: Expr) -> int:
+    """How many of the last axes of a random expression are one draw together."""
+    ranks: dict[Expr, int] = {}
+    for node in topological([x]):
+        if isinstance(node.op, Draw):
+            ranks[node] = node.op.distribution.event_rank
+        else:
+            below = [ranks[i] for i in node.inputs]
+            known = RANKS.get(type(node.op))
+            ranks[node] = known(node, below) if known else max(below, default=0)
+    return min(ranks[x], getattr(x.type, "ndim", 0))
+
+
+_WHOLE = {"floor", "ceil", "trunc", "rint", "sign", "floor_divide"}
+
+
+def is_discrete(x: Expr) -> bool:
+    """Whether a random expression takes separate values, so that its density is a probability."""
+    found: dict[Expr, bool] = {}
+    for node in topological([x]):
+        if isinstance(node.op, Draw):
+            found[node] = node.type.kind != "f"
+        elif getattr(node.type, "kind", "") in ("b", "i", "u") or node.op.name in _WHOLE:
+            found[node] = True
+        else:
+            found[node] = all(found[i] for i in node.inputs if i.inputs or isinstance(i.op, Draw))
+    return found[x]
+
+
+def one_random_input(x: Expr) -> tuple[int, Any] | None:
+    """Return the place of the only random input and that input, where it has the shape of `x` itself."""
+    found = [i for i, part in enumerate(x.inputs) if is_random(part)]
+    if len(found) != 1 or x.inputs[found[0]].type.shape != x.type.shape:
+        return None
+    return found[0], x.inputs[found[0]]
+
+
+def over_event(term: Any, x: Tensor, rank: int) -> Tensor:
+    """Return a term of each element of `x`, summed over its event axes."""
+    term = as_tensor(term)
+    if rank == 0:
+        return term
+    return pt.sum(pt.broadcast_to(term, x.shape) if term.ndim < x.ndim else term, axis=tuple(range(-rank, 0)))
+
+
+def all_over_event(condition: Tensor, rank: int) -> Tensor:
+    """Whether a condition holds on all event axes."""
+    return pt.all(condition, axis=tuple(range(-rank, 0))) if rank and condition.ndim >= rank else condition
+
+
+def log_complement(logcdf: Tensor) -> Tensor:
+    """Logarithm of 1 - F from log(F)."""
+    return pt.where(logcdf >= 0.0, -INF, e.log1mexp(pt.minimum(logcdf, 0.0)))
+
+
+def log_difference(larger: Tensor, smaller: Tensor) -> Tensor:
+    """Logarithm of exp(larger) - exp(smaller); minus infinity where they are equal."""
+    empty = larger <= smaller
+    apart = pt.where(empty, -1.0, smaller - larger)
+    return pt.where(empty, -INF, larger + e.log1mexp(apart))
+
+
+def log_between(x: Tensor, low: Any, high: Any) -> Tensor:
+    """Logarithm of the probability that low < x <= high, not derived yet."""
+    return log_difference(logcdf_node(x, high), logcdf_node(x, low))
+
+
+# Asking for them -------------------------------------------------------------------------------
 
 
 def logp(rv: Tensor, value: Any) -> Tensor:
@@ -47,9 +203,9 @@ def logp(rv: Tensor, value: Any) -> Tensor:
     Parameters
     ----------
     rv
-        A random variable, or an invertible function of one.
+        A random variable, or a function of some.
     value
-        Where to evaluate; broadcasts to the shape of `rv`.
+        Where to evaluate; it broadcasts with `rv`.
 
     Raises
     ------
@@ -58,11 +214,44 @@ def logp(rv: Tensor, value: Any) -> Tensor:
 
     Examples
     --------
-    >>> x = Normal.dist(0.0, 1.0)
+    >>> import workbench as pm
+    >>> x = pm.Normal.dist(0.0, 1.0)
     >>> round(float(logp(pt.exp(x), 1.0).eval()), 4)  # log-normal
     -0.9189
     """
-    (result,), _ = logprob_pass().run([logp_node(rv, value)])
+    return _derived(logp_node(as_tensor(rv), value))
+
+
+def logcdf(rv: Tensor, value: Any) -> Tensor:
+    """Return the logarithm of the probability that a random expression is at most `value`.
+
+    Raises
+    ------
+    LogProbError
+        If no rule derives it; names the operation and the line.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> round(float(logcdf(pm.Uniform.dist(0.0, 4.0), 1.0).eval()), 4)  # log(1/4)
+    -1.3863
+    """
+    return _derived(logcdf_node(as_tensor(rv), value))
+
+
+def icdf(rv: Tensor, value: Any) -> Tensor:
+    """Return the quantiles of a random expression at the probabilities `value`.
+
+    Raises
+    ------
+    LogProbError
+        If no rule derives them; names the operation and the line.
+    """
+    return _derived(quantile_node(as_tensor(rv), value))
+
+
+def _derived(node: Tensor) -> Tensor:
+    (result,), _ = logprob_pass().run([node])
     require_derived([result])
     assert isinstance(result, Tensor)
     return result
@@ -70,31 +259,65 @@ def logp(rv: Tensor, value: Any) -> Tensor:
 
 def logprob_pass() -> Pass:
     """Return the pass that derives log-probabilities."""
+    for family in ("densities", "choices", "structure", "sums"):
+        importlib.import_module(f"workbench.transforms.derived_{family}")
     rules = tuple(r for r in RULES.values() if r.group == GROUP)
     return Pass("log-probability", rules, "From random variables to the log-density of their values.")
 
 
-def require_derived(results: Any) -> None:
+WHAT = {LogProb: "log-density", LogCdf: "distribution function", LogSurvival: "distribution function", Quantile: "quantile"}
+
+
+def require_derived(results: Sequence[Expr]) -> None:
     """Raise an error that names the operation if a log-density could not be derived."""
-    for node in topological(results):
-        if isinstance(node.op, LogProb):
-            x = node.inputs[0]
-            raise LogProbError(
-                f"no rule derives the log-density of {x.op.name} in {x!r}",
-                "it must be a distribution, or exp, log, a sum or product of one with something not random",
-                x.provenance.location if x.provenance else None,
-            )
+    pending = list(results)
+    while pending:
+        for node in topological([pending.pop()]):
+            pending += [r for g in node.op.graphs for r in g.results]
+            if isinstance(node.op, NODES):
+                _complain(node)
 
 
-def _normal() -> Tensor:
-    return Normal.dist(1.0, 2.0, shape=(3,))
+def _complain(node: Expr) -> None:
+    x = node.inputs[0]
+    what = WHAT[type(node.op)]
+    where = x.provenance.location if x.provenance else None
+    if not is_random(x):
+        raise LogProbError(f"no random variable lies below {x!r}, so it has no {what}", "give a random variable", where)
+    if isinstance(x.op, Draw):
+        raise LogProbError(f"{x.op.name} has no known {what}", "", where)
+    random = [i for i in x.inputs if is_random(i)]
+    if len(random) > 1 and not independent(*random):
+        hint = f"the inputs of {x.op.name} share random variables"
+    elif len(random) > 1:
+        hint = f"{x.op.name} has {len(random)} random inputs: known are sums of normals, the larger or smaller of two, and joins"
+    else:
+        hint = "make it of distributions by one-to-one functions, sums and products with what is not random, clipping, rounding, choosing or joining"
+    raise LogProbError(f"no rule derives the {what} of {x.op.name} in {x!r}", hint, where)
 
 
-def _example(x: Any) -> Any:
-    return lambda: [logp_node(x(), pt.vector("value", 3))]
+# Draws -----------------------------------------------------------------------------------------
 
 
-@rule(GROUP, ops=(LogProb,), examples=_example(_normal))
+def example_of(make: Callable[[], Any], dtype: str = "float64", kind: Callable[..., Tensor] = logp_node) -> Callable[[], list[Expr]]:
+    """Return what makes a rule's example: the density of a random expression at a value of its shape."""
+
+    def examples() -> list[Expr]:
+        x = make()
+        value = pt.tensor("value", x.dtype if x.dtype != "bool" else "bool", x.type.shape)
+        return [kind(x, value)]
+
+    return examples
+
+
+def normals() -> Tensor:
+    """Three independent normal variables, for examples."""
+    from workbench.distributions.continuous import Normal
+
+    return Normal.dist(0.4, 1.5, shape=(3,))
+
+
+@rule(GROUP, ops=(LogProb,), over=(Draw,), examples=example_of(normals))
 def density_of_draw(expr: Expr) -> Expr | None:
     """The log-density of a random variable is its distribution's formula."""
     x, value = expr.inputs
@@ -103,58 +326,56 @@ def density_of_draw(expr: Expr) -> Expr | None:
     return x.op.distribution.density(value, *x.inputs[1:])
 
 
-@rule(GROUP, ops=(LogProb,), examples=_example(lambda: pt.exp(_normal())))
-def density_of_exp(expr: Expr) -> Expr | None:
-    """The density of exp(x) at v is that of x at log(v), divided by v."""
+def _uniforms() -> Tensor:
+    from workbench.distributions.continuous import Uniform
+
+    return Uniform.dist(-1.0, 3.0, shape=(3,))
+
+
+@rule(GROUP, ops=(LogCdf,), over=(Draw,), examples=example_of(_uniforms, kind=logcdf_node))
+def cdf_of_draw(expr: Expr) -> Expr | None:
+    """The distribution function of a random variable is its distribution's formula."""
     x, value = expr.inputs
-    if x.op is not e.exp:
+    return _formula(x, "logcdf", value)
+
+
+@rule(GROUP, ops=(LogSurvival,), over=(Draw,), examples=example_of(_uniforms, kind=log_survival_node))
+def survival_of_draw(expr: Expr) -> Expr | None:
+    """The probability of larger values is a formula of its own: the complement of one near 1 has no digits."""
+    x, value = expr.inputs
+    return _formula(x, "logccdf", value)
+
+
+@rule(GROUP, ops=(Quantile,), over=(Draw,), examples=lambda: [quantile_node(normals(), pt.vector("q", 3))])
+def quantile_of_draw(expr: Expr) -> Expr | None:
+    """The quantiles of a random variable are those of its distribution."""
+    x, q = expr.inputs
+    found = _formula(x, "icdf", q)
+    return None if found is None else pt.where(pt.logical_and(q >= 0.0, q <= 1.0), found, float("nan"))
+
+
+def _formula(x: Expr, what: str, value: Any) -> Any:
+    """A formula of the distribution of a draw, guarded by the checks of its parameters."""
+    from workbench.distributions.constraints import checked
+
+    if not isinstance(x.op, Draw):
         return None
-    inside = logp_node(x.inputs[0], pt.log(value)) - pt.log(value)
-    return pt.where(value > 0.0, inside, -float("inf"))
-
-
-@rule(GROUP, ops=(LogProb,), examples=_example(lambda: pt.log(pt.exp(_normal()))))
-def density_of_log(expr: Expr) -> Expr | None:
-    """The density of log(x) at v is that of x at exp(v), times exp(v)."""
-    x, value = expr.inputs
-    if x.op is not e.log:
+    d = x.op.distribution
+    parameters = x.inputs[1:]
+    try:
+        made = getattr(d, what)(value, *parameters)
+    except NotImplementedError:
         return None
-    return logp_node(x.inputs[0], pt.exp(value)) + value
+    return checked(d.__name__, made, d.checks(*parameters), d.parameters, parameters)
 
 
-@rule(GROUP, ops=(LogProb,), examples=_example(lambda: -_normal()))
-def density_of_negative(expr: Expr) -> Expr | None:
-    """The density of -x at v is that of x at -v."""
-    x, value = expr.inputs
-    return logp_node(x.inputs[0], -value) if x.op is e.negative else None
+def _rank_of_reduction(node: Expr, below: Sequence[int]) -> int:
+    """Without the event axes that are reduced."""
+    op = node.op
+    assert isinstance(op, Reduce)
+    ndim = node.inputs[0].type.ndim
+    return below[0] - sum(a >= ndim - below[0] for a in op.axes)
 
 
-@rule(GROUP, ops=(LogProb,), examples=_example(lambda: _normal() + 2.0))
-def density_of_shifted(expr: Expr) -> Expr | None:
-    """The density of x + b at v is that of x at v - b."""
-    x, value = expr.inputs
-    if x.op is e.add:
-        for random, shift in (x.inputs, x.inputs[::-1]):
-            if random.type == x.type and not has_draw(shift):
-                return logp_node(random, value - shift)
-    if x.op is e.subtract:
-        a, b = x.inputs
-        if a.type == x.type and not has_draw(b):
-            return logp_node(a, value + b)
-        if b.type == x.type and not has_draw(a):
-            return logp_node(b, a - value)
-    return None
-
-
-@rule(GROUP, ops=(LogProb,), examples=_example(lambda: _normal() * 2.0))
-def density_of_scaled(expr: Expr) -> Expr | None:
-    """The density of a*x at v is that of x at v/a, divided by |a|."""
-    x, value = expr.inputs
-    if x.op is e.multiply:
-        for random, scale in (x.inputs, x.inputs[::-1]):
-            if random.type == x.type and not has_draw(scale):
-                return logp_node(random, value / scale) - pt.log(pt.abs(scale))
-    if x.op is e.divide and x.inputs[0].type == x.type and not has_draw(x.inputs[1]):
-        random, scale = x.inputs
-        return logp_node(random, value * scale) + pt.log(pt.abs(scale))
-    return None
+RANKS[Reduce] = _rank_of_reduction
+RANKS[LogProb] = RANKS[LogCdf] = RANKS[LogSurvival] = RANKS[Quantile] = lambda node, below: 0

@@ -1,0 +1,177 @@
+"""Graphs evaluated for each of many draws: given values a row, and random numbers of its own for each."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+import workbench.tensor as pt
+from workbench.compile import choose_backend, function
+from workbench.distributions.distribution import draw_rules
+from workbench.errors import ShapeError
+from workbench.graph.expr import Expr
+from workbench.graph.inner import Graph
+from workbench.graph.rewrite import Pass
+from workbench.graph.traverse import replace
+from workbench.tensor.keys import keys_below
+from workbench.tensor.random import threefry
+from workbench.tensor.tensor import Tensor
+from workbench.transforms.vectorise import vectorize_graph
+
+Array = np.ndarray[Any, Any]
+
+ROWS = 256
+"""Most draws of one call of the compiled loop."""
+BLOCK_ELEMENTS = 1 << 22
+"""Most elements of what one call returns."""
+FEW = 24
+"""So few draws are computed op by op: compiling takes longer."""
+
+
+def seed_word(random_seed: Any) -> int:
+    """Return a 64-bit word for a seed: an integer, a sequence of them, a generator, or ``None`` for a fresh one."""
+    if random_seed is None:
+        return secrets.randbits(64)
+    if isinstance(random_seed, (int, np.integer)):
+        return int(random_seed) & 0xFFFFFFFFFFFFFFFF
+    if isinstance(random_seed, np.random.Generator):
+        return int(random_seed.integers(2**64, dtype=np.uint64))
+    if isinstance(random_seed, np.random.RandomState):
+        return int(random_seed.randint(2**31))
+    return int(np.random.SeedSequence([int(s) for s in random_seed]).generate_state(1, np.uint64)[0])
+
+
+class EachDraw:
+    """Outputs as a function of given values, for each of many draws.
+
+    Every random variable in the outputs that is not given has a key of its own in each draw, folded
+    from the seed and the number of the draw: the same draws on every backend, in any order.
+
+    Parameters
+    ----------
+    given
+        Nodes of the outputs whose values are given.
+    outputs
+        What to compute.
+    backend
+        Where; "auto" computes few draws with NumPy, and compiles for many.
+    """
+
+    def __init__(self, given: Sequence[Tensor], outputs: Sequence[Tensor], backend: str = "auto") -> None:
+        self.given, self.outputs = list(given), list(outputs)
+        self.backend = backend
+        self._rows = 0
+        self._function: Any = None
+        self.elements = [pt.tensor(x.name, x.dtype, x.type.shape) for x in self.given]
+        base, number = pt.tensor("seed", "uint64", ()), pt.tensor("number", "uint64", ())
+        at: dict[Expr, Expr] = dict(zip(self.given, self.elements))
+        placed = replace(self.outputs, at)
+        drawn, _ = Pass("draw", draw_rules).run(placed, record=False) if self._static(placed) else (placed, None)
+        own = threefry(base, number)
+        keys: dict[Expr, Expr] = {k: threefry(own, pt.constant(np.uint64(j))) for j, k in enumerate(keys_below(drawn))}
+        self.one = Graph([base, number, *self.elements], replace(list(drawn), keys))
+
+    @staticmethod
+    def _static(outputs: Sequence[Expr]) -> bool:
+        return all(None not in x.type.shape for x in outputs)
+
+    def __call__(self, values: Sequence[Array], draws: int, seed: int) -> list[Array]:
+        """Return the outputs, (draws, *shape).
+
+        Parameters
+        ----------
+        values
+            Of each given node, (draws, *shape).
+        draws
+            How many.
+        seed
+            A 64-bit word.
+        """
+        arrays = [np.ascontiguousarray(v, dtype=x.type.dtype) for v, x in zip(values, self.elements)]
+        for a, x in zip(arrays, self.given):
+            if a.shape[1:] != x.type.shape:
+                raise ShapeError(f"{x.name}: the draws have shape {a.shape[1:]}, the variable has shape {x.type.shape}")
+        few = draws <= FEW and self.backend == "auto"
+        if few or not self._static(self.one.results):
+            return self._one_by_one(arrays, draws, seed)
+        return self._in_blocks(arrays, draws, seed)
+
+    def _one_by_one(self, arrays: Sequence[Array], draws: int, seed: int) -> list[Array]:
+        rows: list[list[Array]] = []
+        with np.errstate(all="ignore"):
+            for i in range(draws):
+                rows.append([np.asarray(v) for v in self.one.run("numpy", np.uint64(seed), np.uint64(i), *[a[i] for a in arrays])])
+        stacked = []
+        for x, column in zip(self.one.results, zip(*rows) if rows else [()] * len(self.one.results)):
+            shapes = {v.shape for v in column}
+            if len(shapes) > 1:
+                raise ShapeError(
+                    f"{x.name or x!r} has another shape in each draw: {', '.join(map(str, sorted(shapes)[:4]))}, ...",
+                    "draw one at a time: pm.draw(x)",
+                )
+            shape = next(iter(shapes)) if shapes else tuple(n or 0 for n in x.type.shape)
+            stacked.append(np.array(column, dtype=x.type.dtype).reshape((len(column), *shape)))
+        return stacked
+
+    def _in_blocks(self, arrays: Sequence[Array], draws: int, seed: int) -> list[Array]:
+        self._compile(draws)
+        results = [np.empty((draws, *x.type.static_shape), x.type.dtype) for x in self.one.results]
+
+        def block(first: int) -> None:
+            count = min(self._rows, draws - first)
+            rows = [_padded(a[first : first + count], self._rows) for a in arrays]
+            made = self._function(np.uint64(seed), np.int64(first), *rows)
+            for whole, part in zip(results, made):
+                whole[first : first + count] = part[:count]
+
+        starts = range(0, draws, self._rows)
+        workers = min(len(starts), os.cpu_count() or 1)
+        if workers < 2 or self.used in ("numpy", "jax"):
+            for first in starts:
+                block(first)
+            return results
+        block(starts[0])
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(block, starts[1:]))
+        return results
+
+    def _compile(self, draws: int) -> None:
+        size = sum(x.type.size for x in (*self.one.results, *self.elements))
+        rows = min(ROWS, max(1, BLOCK_ELEMENTS // max(size, 1)), draws)
+        if self._function is not None and self._rows >= rows:
+            return
+        self._rows = rows
+        seed, first = pt.tensor("seed", "uint64", ()), pt.tensor("first", "int64", ())
+        batches = [pt.tensor(x.name, x.dtype, (rows, *x.type.static_shape)) for x in self.elements]
+
+        self.used = choose_backend(self.backend)
+        numbers = first + pt.arange(rows)
+        # NumPy and JAX are quick on whole arrays, C and Numba in loops.
+        make = self._together if self.used in ("numpy", "jax") else self._in_a_loop
+        outputs = make(seed, numbers, batches)
+        self._function = function([seed, first, *batches], outputs, backend=self.used, name="each_draw")
+
+    def _in_a_loop(self, seed: Tensor, numbers: Tensor, batches: Sequence[Tensor]) -> list[Tensor]:
+        def each(number: Tensor, *elements: Tensor) -> list[Expr]:
+            return list(self.one.apply(seed, pt.cast(number, "uint64"), *elements))
+
+        return list(pt.map(each, [numbers, *batches]))
+
+    def _together(self, seed: Tensor, numbers: Tensor, batches: Sequence[Tensor]) -> list[Tensor]:
+        base, number, *elements = self.one.params
+        results = replace(list(self.one.results), {base: seed})
+        made = vectorize_graph(results, {number: pt.cast(numbers, "uint64"), **dict(zip(elements, batches))})
+        rows = numbers.type.static_shape
+        return [y if y.ndim > x.type.ndim else pt.broadcast_to(y, (*rows, *x.type.static_shape)) for x, y in zip(results, made)]
+
+
+def _padded(rows: Array, count: int) -> Array:
+    """Rows, the last one repeated up to `count`."""
+    if len(rows) == count:
+        return rows
+    return np.concatenate([rows, np.repeat(rows[-1:], count - len(rows), axis=0)])

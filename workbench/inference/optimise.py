@@ -1,0 +1,281 @@
+"""Points that are best in some sense: the mode of the posterior, priors with a given mass in an interval."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+import workbench.tensor as pt
+from workbench.errors import ModelError, SamplingError
+from workbench.graph.expr import Expr
+from workbench.graph.inner import Graph
+from workbench.graph.traverse import replace
+from workbench.model.context import modelcontext
+from workbench.model.density import flat_vector, values_for_variables
+from workbench.model.model import Model
+from workbench.tensor.tensor import Tensor
+from workbench.transforms.gradient import grad
+from workbench.transforms.logprob import logcdf
+
+Array = np.ndarray[Any, Any]
+
+
+def find_MAP(
+    start: Mapping[str, Any] | None = None,
+    vars: Sequence[Tensor] | None = None,
+    method: str = "L-BFGS-B",
+    return_raw: bool = False,
+    include_transformed: bool = True,
+    progressbar: bool = True,
+    maxeval: int = 5000,
+    model: Model | None = None,
+    *args: Any,
+    seed: int | None = None,
+    backend: str | None = None,
+    **options: Any,
+) -> Any:
+    """Find the values of the free variables at which the posterior density is highest.
+
+    The density is that of the variables in their own space, as in PyMC: the Jacobian of their
+    transforms is left out. A mode is a poor summary of many variables; sample where you can.
+
+    Parameters
+    ----------
+    start
+        Where to begin, by variable or by value name; the initial point by default.
+    vars
+        Free variables to move; all continuous ones by default. The others stay where they begin.
+    method
+        A method of ``scipy.optimize.minimize``; one without gradients, such as "Powell", may move
+        discrete variables too.
+    return_raw
+        Return SciPy's result too.
+    include_transformed
+        Return the unconstrained values too.
+    progressbar
+        Taken so that code written for PyMC runs.
+    maxeval
+        Most evaluations of the density.
+    model
+        The model; that of the surrounding block by default.
+    seed
+        For variables that start at a draw from their prior.
+    backend
+        Where the density is computed; the model's by default.
+    args, options
+        Further arguments of ``scipy.optimize.minimize``.
+
+    Returns
+    -------
+    dict
+        Values of all free variables and deterministics, by name.
+
+    Raises
+    ------
+    ModelError
+        If there is nothing to move.
+    SamplingError
+        If the density is not finite at the start.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model():
+    ...     mu = pm.Normal("mu", 0.0, 1.0)
+    ...     y = pm.Normal("y", mu, 1.0, observed=[3.0])
+    ...     best = pm.find_MAP(backend="numpy")
+    >>> round(float(best["mu"]), 4)
+    1.5
+    """
+    import scipy.optimize
+
+    m = modelcontext(model).at_current_shapes()
+    moved = _moved(m, vars)
+    point = {**m.initial_point(seed), **_unconstrained(m, start or {})}
+    q0 = m.flatten(point)
+    where = np.concatenate([np.arange(m.flat_size)[at] for rv, (at, _) in zip(m.free_RVs, m.flat_slices.values()) if any(rv is x for x in moved)])
+    smooth = all(rv.type.kind == "f" for rv in moved)
+    run = _density(m, smooth, backend or m.backend)
+    best: tuple[float, Array] = (-np.inf, q0[where])
+    count = 0
+
+    class Enough(Exception):
+        pass
+
+    def cost(part: Array) -> Any:
+        nonlocal best, count
+        if count >= maxeval:
+            raise Enough
+        count += 1
+        q = q0.copy()
+        q[where] = part
+        value, gradient = run(q)
+        if value > best[0]:
+            best = (value, part.copy())
+        if not smooth:
+            return -value if np.isfinite(value) else np.inf
+        return (-value if np.isfinite(value) else np.inf), -np.nan_to_num(gradient[where])
+
+    if not np.isfinite(run(q0)[0]):
+        raise SamplingError(f"the log-density is not finite at the start:\n{m.debug(point)}", "give another start")
+    if not smooth and method == "L-BFGS-B":
+        method = "Powell"
+    raw: Any = None
+    try:
+        raw = scipy.optimize.minimize(cost, q0[where], *args, method=method, jac=smooth, **options)
+    except (Enough, KeyboardInterrupt):
+        warnings.warn(f"the search for the mode ended after {count} evaluations, before it had converged", stacklevel=2)
+    q = q0.copy()
+    q[where] = best[1]
+    found = _all_values(m, q, include_transformed)
+    return (found, raw) if return_raw else found
+
+
+def _moved(m: Model, vars: Sequence[Tensor] | None) -> list[Tensor]:
+    if vars is None:
+        moved = [rv for rv in m.free_RVs if rv.type.kind == "f"]
+    else:
+        names = {str(x.name) if isinstance(x, Expr) else str(x) for x in ([vars] if isinstance(vars, (Expr, str)) else vars)}
+        moved = [rv for rv in m.free_RVs if rv.name in names or m.value_name(rv) in names]
+    if not moved:
+        raise ModelError("the model has no continuous free variable to move")
+    return moved
+
+
+def _unconstrained(m: Model, start: Mapping[str, Any]) -> dict[str, Array]:
+    """A start given in the variables' own space, or unconstrained, as a point."""
+    names = {m.value_name(rv): rv for rv in m.free_RVs}
+    own: dict[Any, Tensor] = {rv: pt.constant(np.asarray(start[str(rv.name)], rv.dtype)) for rv in m.free_RVs if str(rv.name) in start}
+    found = {name: np.asarray(v) for name, v in start.items() if name in names}
+    for rv, value in own.items():
+        transform = m.rvs_to_transforms[rv]
+        if transform is not None:
+            # Bounds may depend on other variables: those given, else where they start.
+            (at,) = replace([transform.forward(value, rv)], dict(own))
+            found[m.value_name(rv)] = at.eval()
+    return found
+
+
+def _density(m: Model, smooth: bool, backend: str) -> Any:
+    """The density and its gradient, of the flat vector."""
+    from workbench.compile import function
+
+    density = m.density(jacobian=False)
+    q, parts = flat_vector(m)
+    (total,) = replace([density.total], parts)
+    if not smooth:
+        f = function([q], total, backend=backend, name="logp")
+        return lambda x: (float(f(x)), None)
+    g = function([q], [total, grad(total, q, disconnected_inputs="ignore")], backend=backend, name="logp_grad")
+
+    def run(x: Array) -> tuple[float, Array]:
+        value, gradient = g(x)
+        return float(value), gradient
+
+    return run
+
+
+def _all_values(m: Model, q: Array, include_transformed: bool) -> dict[str, Array]:
+    vector, parts = flat_vector(m)
+    values, deterministics = values_for_variables(m, m.deterministics)
+    own = [values[rv] for rv in m.free_RVs]
+    graph = Graph([vector], replace([*m.value_vars, *own, *deterministics], parts))
+    with np.errstate(all="ignore"):
+        numbers = [np.asarray(v) for v in graph.run("numpy", q)]
+    names = [*(m.value_name(rv) for rv in m.free_RVs), *(str(x.name) for x in (*m.free_RVs, *m.deterministics))]
+    found = dict(zip(names, numbers))
+    if include_transformed:
+        return found
+    return {str(x.name): found[str(x.name)] for x in (*m.free_RVs, *m.deterministics)}
+
+
+def find_constrained_prior(
+    distribution: Any,
+    lower: float,
+    upper: float,
+    init_guess: Mapping[str, float],
+    mass: float = 0.95,
+    fixed_params: Mapping[str, float] | None = None,
+    mass_below_lower: float | None = None,
+    **options: Any,
+) -> dict[str, float]:
+    """Find parameters of a distribution that put a given mass between two bounds, half of the rest on each side.
+
+    Parameters
+    ----------
+    distribution
+        A distribution of numbers, such as ``pm.Gamma``.
+    lower, upper
+        The bounds.
+    init_guess
+        Where to begin, for each parameter to find.
+    mass
+        The probability between the bounds.
+    fixed_params
+        Parameters that stay as they are.
+    mass_below_lower
+        The probability below `lower`; half of the rest by default.
+    options
+        Further arguments of ``scipy.optimize.root``, for two parameters, or ``minimize``.
+
+    Returns
+    -------
+    dict
+        All parameters, found and fixed.
+
+    Raises
+    ------
+    ModelError
+        If no such parameters are found, or the distribution is not one of numbers.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> found = pm.find_constrained_prior(pm.Exponential, 0.0, 3.0, {"lam": 1.0}, mass=0.9, mass_below_lower=0.0)
+    >>> round(found["lam"], 4)
+    0.7675
+    """
+    import scipy.optimize
+
+    if not 0.0 < mass < 1.0:
+        raise ModelError(f"mass must lie between 0 and 1, got {mass}")
+    below = (1.0 - mass) / 2.0 if mass_below_lower is None else mass_below_lower
+    if not 0.0 <= below <= 1.0 - mass:
+        raise ModelError(f"mass_below_lower must lie between 0 and {1.0 - mass}, got {below}")
+    names = list(init_guess)
+    fixed = dict(fixed_params or {})
+    params = [pt.scalar(name) for name in names]
+    rv = distribution.dist(**dict(zip(names, params)), **fixed)
+    if rv.ndim:
+        raise ModelError(f"{distribution.__name__} is not a distribution of numbers")
+    at_lower = lower - 1 if rv.type.kind != "f" else lower
+    cdfs = pt.exp(pt.stack([logcdf(rv, pt.constant(at_lower, rv.dtype)), logcdf(rv, pt.constant(upper, rv.dtype))]))
+    target = np.array([below, below + mass])
+    graph = Graph(params, [cdfs])
+
+    def error(values: Array) -> Array:
+        with np.errstate(all="ignore"):
+            try:
+                got = np.asarray(graph.run("numpy", *(np.float64(v) for v in values))[0])
+            except ModelError:
+                # Outside of the parameters' domain.
+                return np.full(2, 1.0)
+        return np.where(np.isfinite(got), got, 1.0) - target
+
+    guess = np.array([float(init_guess[n]) for n in names])
+    if len(names) == 2:
+        result = scipy.optimize.root(error, guess, **options)
+        if not result.success or np.abs(error(result.x)).max() > 1e-6:
+            result = scipy.optimize.minimize(lambda v: float(np.sum(error(v) ** 2)), guess, method="Nelder-Mead", options={"xatol": 1e-10, "fatol": 1e-16, "maxiter": 5000})
+    else:
+        result = scipy.optimize.minimize(lambda v: float((np.diff(error(v))[0]) ** 2 if mass_below_lower is None else np.sum(error(v) ** 2)), guess, method="Nelder-Mead", options={"xatol": 1e-10, "fatol": 1e-16, "maxiter": 5000, **options})
+    between = float(np.diff(error(result.x) + target)[0])
+    if abs(between - mass) > 0.01:
+        raise ModelError(
+            f"no parameters of {distribution.__name__} put {mass:g} between {lower} and {upper}: "
+            f"the best put {between:.3g} there", "begin elsewhere, or choose another distribution"
+        )
+    return {**dict(zip(names, map(float, result.x))), **fixed}

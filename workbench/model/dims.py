@@ -1,0 +1,195 @@
+"""Dims: their labels and lengths, and data along them that can be replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import workbench.tensor as pt
+from workbench.errors import ModelError, ShapeError
+from workbench.graph.expr import Data as DataOp
+from workbench.model.shapes import CurrentShapes, is_open
+from workbench.tensor.tensor import Tensor
+
+if TYPE_CHECKING:
+    from workbench.model.model import Model
+
+Labels = tuple[Any, ...]
+
+
+class Dims:
+    """What a model knows of its dims."""
+
+    coords: dict[str, Labels | None]
+    dim_lengths: dict[str, Any]
+    named_vars_to_dims: dict[str, tuple[str | None, ...]]
+    named_vars: dict[str, Tensor]
+    shapes: CurrentShapes
+
+    def make_dims(self, parent: Model | None) -> None:
+        """Begin with no dims, or share those of the model that this one is a part of."""
+        self.coords = {} if parent is None else parent.coords
+        self.dim_lengths = {} if parent is None else parent.dim_lengths
+        self._used: set[str] = set() if parent is None else parent._used
+        self.named_vars_to_dims = {}
+        if parent is not None:
+            self.shapes = parent.shapes
+
+    def add_coord(self, name: str, values: Sequence[Any] | None = None, *, length: Any = None) -> None:
+        """Add a dim, with its labels or its length.
+
+        Raises
+        ------
+        ModelError
+            If the dim is there already with other labels, or neither labels nor length are given.
+        """
+        if name in ("chain", "draw", "__sample__"):
+            raise ModelError(f"{name!r} is the name of a dim of results", "choose another name for the dim")
+        labels = None if values is None else _labels(name, values)
+        if labels is None and length is None:
+            raise ModelError(f"the dim {name!r} has neither labels nor a length", "give one of them")
+        if labels is not None and isinstance(length, int) and length != len(labels):
+            raise ModelError(f"the dim {name!r} has {len(labels)} labels, but its length is {length}")
+        if name in self.coords:
+            if labels != self.coords[name]:
+                raise ModelError(f"the dim {name!r} has coords already, and they differ")
+            return
+        self.coords[name] = labels
+        self.dim_lengths[name] = len(labels) if labels is not None and length is None else length
+
+    def add_coords(self, coords: Mapping[str, Sequence[Any] | None] | None, *, lengths: Mapping[str, Any] | None = None) -> None:
+        """Add several dims."""
+        for name, values in (coords or {}).items():
+            self.add_coord(name, values, length=(lengths or {}).get(name))
+
+    def shape_from_dims(self, dims: str | Sequence[str | None], name: str = "shape") -> tuple[Any, ...]:
+        """Return the lengths of dims: integers, and expressions for those that may change.
+
+        Raises
+        ------
+        ModelError
+            If a dim is not known.
+        """
+        found = []
+        for d in (dims,) if isinstance(dims, str) else dims:
+            if d not in self.dim_lengths:
+                known = ", ".join(self.coords) or "none"
+                raise ModelError(f"{name}: there is no dim {d!r}", f"known dims: {known}; give Model(coords={{{d!r}: [...]}})")
+            length = self.dim_lengths[d]
+            if isinstance(length, int):
+                self._used.add(d)
+            found.append(length)
+        return tuple(found)
+
+    def shape_of_dims(self, name: str, dims: Sequence[str]) -> tuple[int, ...]:
+        """Return the lengths that dims have now."""
+        return tuple(self.length_of(d) for d in dims if self.shape_from_dims([d], name))
+
+    def length_of(self, dim: str) -> int:
+        """Return the length that a dim has now."""
+        length = self.dim_lengths[dim]
+        return int(length.eval()) if isinstance(length, Tensor) else int(length)
+
+    def open_dims(self, data: Tensor, dims: Sequence[str | None]) -> None:
+        """Let dims have the lengths of data along them, where nothing of a fixed length uses them yet."""
+        for axis, d in enumerate(dims):
+            if d is None:
+                continue
+            n = data.op.value.shape[axis]
+            if d not in self.coords:
+                self.coords[d], self.dim_lengths[d] = None, data.shape[axis] if is_open(data) else n
+            elif self.length_of(d) != n:
+                raise ShapeError(
+                    f"{data.name}: the data have shape {data.op.value.shape}, but its dims {tuple(dims)} have lengths "
+                    f"{tuple(self.length_of(k) for k in dims if k in self.dim_lengths)}",
+                    "the data and the coords must have the same lengths",
+                )
+            elif d not in self._used and is_open(data) and isinstance(self.dim_lengths[d], int):
+                self.dim_lengths[d] = data.shape[axis]
+
+    def set_dim(self, name: str, new_length: int, coord_values: Sequence[Any] | None = None) -> None:
+        """Change the labels of a dim, whose length data have already.
+
+        Raises
+        ------
+        ModelError
+            If the dim is not known, or has another length.
+        """
+        if name not in self.dim_lengths:
+            raise ModelError(f"there is no dim {name!r}")
+        labels = None if coord_values is None else _labels(name, coord_values)
+        if labels is not None and len(labels) != new_length:
+            raise ModelError(f"{len(labels)} labels were given for the dim {name!r} of length {new_length}")
+        if self.length_of(name) != new_length:
+            raise ModelError(
+                f"the dim {name!r} has length {self.length_of(name)}; it cannot be {new_length}",
+                "a dim has the length of the data along it: make them with pm.Data before other variables use the dim, and set_data",
+            )
+        self.coords[name] = labels
+
+    def set_data(self, name: str, values: Any, coords: Mapping[str, Sequence[Any]] | None = None) -> None:
+        """Replace data of the model; see :func:`workbench.set_data`."""
+        self.replace_data({name: values}, coords or {})
+
+    def replace_data(self, new: Mapping[str, Any], coords: Mapping[str, Sequence[Any]]) -> None:
+        """Replace several arrays, and the labels of their dims."""
+        nodes = {name: self._data(name) for name in new}
+        before = {x: x.op.value for x in nodes.values()}
+        old_coords = dict(self.coords)
+        try:
+            for name, x in nodes.items():
+                pt.set_data(x, _array(new[name]))
+            self.shapes.forget()
+            self._relabel(nodes, coords)
+        except Exception:
+            for x, value in before.items():
+                x.op.cell[0] = value
+            self.shapes.forget()
+            self.coords.update(old_coords)
+            raise
+
+    def _data(self, name: str) -> Tensor:
+        x = self[name] if name in self else None  # type: ignore[index,operator]
+        if x is None or not isinstance(x.op, DataOp):
+            raise ModelError(
+                f"{name!r} is {'not data' if x is not None else 'no variable of the model'}: it cannot be set",
+                "data are made with pm.Data(name, value)" if x is None or x.op.name != "named" else "it was made with ConstantData",
+            )
+        return x
+
+    def _relabel(self, nodes: Mapping[str, Tensor], coords: Mapping[str, Sequence[Any]]) -> None:
+        """Check that dims agree with the new data, and take their new labels."""
+        for name, values in coords.items():
+            if name not in self.coords:
+                raise ModelError(f"there is no dim {name!r}", f"known dims: {', '.join(self.coords) or 'none'}")
+            self.coords[name] = _labels(name, values)
+        for x in nodes.values():
+            for axis, d in enumerate(self.named_vars_to_dims.get(str(x.name), ())):
+                if d is None:
+                    continue
+                n = x.op.value.shape[axis]
+                if self.length_of(d) != n:
+                    fixed = isinstance(self.dim_lengths[d], int)
+                    why = "variables of that fixed length use it" if fixed else "so long are the other data along it"
+                    raise ModelError(
+                        f"{x.name}: the new data have length {n} along the dim {d!r}, which has length {self.length_of(d)}: {why}",
+                        "make the data before the variables that share the dim" if fixed else "set all of them in one call",
+                    )
+        for name, labels in self.coords.items():
+            if labels is not None and len(labels) != self.length_of(name):
+                raise ModelError(
+                    f"the dim {name!r} has {len(labels)} labels, and length {self.length_of(name)} with the new data",
+                    f"give new labels: set_data(..., coords={{{name!r}: [...]}})",
+                )
+
+
+def _labels(name: str, values: Any) -> Labels:
+    if isinstance(values, (str, bytes)) or not hasattr(values, "__len__"):
+        raise ModelError(f"the coord {name!r} must be a sequence of labels, got {values!r}")
+    return tuple(values.tolist() if hasattr(values, "tolist") else values)
+
+
+def _array(value: Any) -> np.ndarray[Any, Any]:
+    return value.to_numpy() if hasattr(value, "to_numpy") else np.asarray(value)

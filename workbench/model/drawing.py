@@ -1,0 +1,207 @@
+"""A model drawn as a directed graph: variables in plates of their dims, arrows from parents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.distributions.distribution import Draw
+from workbench.errors import ModelError
+from workbench.graph.expr import Expr
+from workbench.model.context import modelcontext
+from workbench.tensor.tensor import Tensor
+
+if TYPE_CHECKING:
+    from workbench.model.model import Model
+
+STYLES: dict[str, dict[str, str]] = {
+    "free": {"shape": "ellipse"},
+    "observed": {"shape": "ellipse", "style": "filled", "fillcolor": "lightgrey"},
+    "deterministic": {"shape": "box"},
+    "potential": {"shape": "octagon", "style": "filled", "fillcolor": "lightgrey"},
+    "data": {"shape": "box", "style": "rounded, filled", "fillcolor": "lightgrey"},
+}
+"""How each kind of variable is drawn."""
+
+
+def kind_of(model: Model, x: Tensor) -> str:
+    """Return what a variable is in its model: a key of `STYLES`."""
+    roles = {
+        "free": model.free_RVs, "observed": model.observed_RVs, "potential": model.potentials,
+        "data": model.data_vars, "deterministic": model.deterministics,
+    }  # fmt: skip
+    return next((kind for kind, those in roles.items() if any(x is y for y in those)), "deterministic")
+
+
+def parents(model: Model, x: Tensor) -> list[Tensor]:
+    """Return the named variables that a variable is made of, directly; those observed as data too."""
+    named = set(model.named_vars.values())
+    found: dict[Tensor, None] = {}
+    seen: set[Expr] = {x}
+    pending: list[Any] = list(reversed(x.inputs))
+    while pending:
+        node = pending.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if node in named:
+            found[node] = None
+        else:
+            pending += list(reversed(node.inputs))
+    return list(found)
+
+
+def plate_of(model: Model, x: Tensor, lengths: bool = True) -> str:
+    """Return the label of the plate of a variable: its dims and their lengths, empty for a scalar."""
+    shape = model.shapes.of(x)
+    dims: Sequence[str | None] = model.named_vars_to_dims.get(str(x.name), ())
+    parts = []
+    for axis, n in enumerate(shape):
+        d = dims[axis] if axis < len(dims) else None
+        known = "?" if n is None else str(n)
+        parts.append(known if d is None else f"{d} ({known})" if lengths else str(d))
+    return " x ".join(parts)
+
+
+def model_to_graphviz(
+    model: Model | None = None,
+    *,
+    var_names: Iterable[str] | None = None,
+    formatting: str = "plain",
+    save: str | Path | None = None,
+    figsize: tuple[int, int] | None = None,
+    dpi: int = 300,
+    node_formatters: Mapping[str, Any] | None = None,
+    graph_attr: Mapping[str, Any] | None = None,
+    include_dim_lengths: bool = True,
+) -> Any:
+    """Return a drawing of a model: variables in plates of their dims, arrows from parents.
+
+    Parameters
+    ----------
+    model
+        The model; that of the surrounding block by default.
+    var_names
+        Show these variables and those they depend on; all by default.
+    formatting
+        "plain", or "plain_with_params" to show parameters too.
+    save
+        A file to draw into; its ending says the format.
+    figsize, dpi
+        Size in inches and dots per inch of a saved picture.
+    node_formatters
+        Functions from a variable to attributes of its node, by kind: a key of `STYLES`.
+    graph_attr
+        Attributes of the whole graph.
+    include_dim_lengths
+        Whether plates show the lengths of their dims.
+
+    Returns
+    -------
+    graphviz.Digraph
+        Its `source` is text in the DOT language. A notebook shows it as a picture where Graphviz's
+        program ``dot`` is installed.
+
+    Raises
+    ------
+    ImportError
+        If the package graphviz is not installed.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model(coords={"group": ["a", "b"]}) as model:
+    ...     mu = pm.Normal("mu")
+    ...     x = pm.Normal("x", mu, 1.0, dims="group")
+    >>> "mu -> x" in pm.model_to_graphviz(model).source
+    True
+    """
+    m = modelcontext(model)
+    shown = _shown(m, var_names)
+    drawing = _digraph(m.name or "model", dict(graph_attr or {}))
+    if figsize is not None:
+        drawing.attr(size=f"{figsize[0]},{figsize[1]}!")
+    plates: dict[str, list[Tensor]] = {}
+    for x in shown:
+        plates.setdefault(plate_of(m, x, include_dim_lengths), []).append(x)
+    for label, variables in plates.items():
+        if not label:
+            for x in variables:
+                _node(drawing, m, x, formatting, node_formatters)
+            continue
+        with drawing.subgraph(name=f"cluster{label}") as plate:
+            plate.attr(label=label, labeljust="r", labelloc="b", style="rounded")
+            for x in variables:
+                _node(plate, m, x, formatting, node_formatters)
+    kept = set(shown)
+    for x in shown:
+        for parent in _drawn_parents(m, x):
+            if parent in kept:
+                drawing.edge(_id(parent), _id(x))
+    if save is not None:
+        path = Path(save)
+        drawing.attr(dpi=str(dpi))
+        drawing.render(outfile=str(path), format=path.suffix[1:] or "png", cleanup=True)
+    return drawing
+
+
+def _drawn_parents(model: Model, x: Tensor) -> list[Tensor]:
+    found = parents(model, x)
+    value = model.rvs_to_values.get(x)
+    # Data point to the variable that they are values of, unless it depends on them anyway.
+    if value is not None and any(x is y for y in model.observed_RVs):
+        found += [p for p in ([value] if value.name in model.named_vars else parents(model, value)) if p not in set(found)]
+    return found
+
+
+def _shown(model: Model, var_names: Iterable[str] | None) -> list[Tensor]:
+    everything = list(model.named_vars.values())
+    if var_names is None:
+        return everything
+    names = [var_names] if isinstance(var_names, str) else list(var_names)
+    unknown = [n for n in names if n not in model]
+    if unknown:
+        raise ModelError(f"the model has no variable {', '.join(map(repr, unknown))}")
+    wanted: set[Tensor] = set()
+    pending = [model[n] for n in names]
+    while pending:
+        x = pending.pop()
+        if x not in wanted:
+            wanted.add(x)
+            pending += _drawn_parents(model, x)
+    return [x for x in everything if x in wanted]
+
+
+def _id(x: Tensor) -> str:
+    # Graphviz takes what follows a colon for a port.
+    return str(x.name).replace(":", "&")
+
+
+def _node(drawing: Any, model: Model, x: Tensor, formatting: str, formatters: Mapping[str, Any] | None) -> None:
+    kind = kind_of(model, x)
+    title = str(x.op.name) if isinstance(x.op, Draw) else {"free": "Derived", "observed": "Derived"}.get(kind, kind.title())
+    if isinstance(x.op, Draw) and "params" in formatting:
+        title += f"({', '.join(p.name or repr(p) for p in x.inputs[1:])})"
+    attributes = {**STYLES[kind], "label": f"{x.name}\n~\n{title}"}
+    if formatters and kind in formatters:
+        attributes.update({k: str(v) for k, v in formatters[kind](x).items()})
+    drawing.node(_id(x), **attributes)
+
+
+def _digraph(name: str, attributes: dict[str, Any]) -> Any:
+    try:
+        import graphviz
+    except ImportError:
+        raise ImportError("drawing a model needs the Python package graphviz: install graphviz") from None
+
+    class Drawing(graphviz.Digraph):  # type: ignore[misc]
+        """A graph that shows its text where the program `dot` is missing."""
+
+        def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **options: Any) -> Any:
+            try:
+                return super()._repr_mimebundle_(include, exclude, **options)
+            except graphviz.ExecutableNotFound:
+                return {"text/plain": self.source}
+
+    return Drawing(name, graph_attr={k: str(v) for k, v in attributes.items()})

@@ -1,0 +1,254 @@
+"""Models made of models: variables fixed, observed, frozen, or with other data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import workbench.tensor as pt
+from workbench.distributions.distribution import Draw
+from workbench.errors import ModelError, ShapeError
+from workbench.graph.expr import Data, Expr, give_name
+from workbench.graph.traverse import ancestors, replace
+from workbench.model.missing import Observed, observed_values
+from workbench.model.shapes import is_open
+from workbench.tensor.shape import Named
+from workbench.tensor.tensor import Tensor, as_tensor
+
+if TYPE_CHECKING:
+    from workbench.model.model import Model
+
+
+def _empty(model: Model) -> Model:
+    """A model without variables that has the dims of another."""
+    from workbench.model.model import Model as Made
+
+    made: Model = Made(name=model.name, model=None)  # type: ignore[call-arg]
+    made.coords, made.dim_lengths = dict(model.coords), dict(model.dim_lengths)
+    made._used = set(model._used)
+    made.backend = model.backend
+    return made
+
+
+def rebuilt(model: Model, new: Mapping[Expr, Expr]) -> Model:
+    """Return the model with expressions in the place of others; its variables keep names and roles.
+
+    What is itself replaced by something that is not random becomes data, if it is made of data.
+    """
+    made = _empty(model)
+    roots: list[Expr] = [*model.named_vars.values(), *(v for v in model.rvs_to_values.values())]
+    lengths = [n for n in model.dim_lengths.values() if isinstance(n, Tensor)]
+    found = dict(zip([*roots, *lengths], replace([*roots, *lengths], new)))
+    for old in (x for rv in model.rvs_to_values for x in [model.rvs_to_initial_values.get(rv)] if isinstance(x, Expr)):
+        (found[old],) = replace([old], new)
+    for name, x in model.named_vars.items():
+        if found[x].name != name:
+            found[x] = give_name(found[x] if found[x].name is None and found[x].inputs else Named(name)(found[x]), name)
+    made.named_vars = {name: found[x] for name, x in model.named_vars.items()}
+    for role in ("free_RVs", "observed_RVs", "deterministics", "potentials", "data_vars"):
+        setattr(made, role, [found[x] for x in getattr(model, role)])
+    made.rvs_to_transforms = {found[rv]: t for rv, t in model.rvs_to_transforms.items()}
+    made.rvs_to_initial_values = {
+        found[rv]: found[v] if isinstance(v, Expr) else v for rv, v in model.rvs_to_initial_values.items()
+    }
+    made.named_vars_to_dims = dict(model.named_vars_to_dims)
+    made.dim_lengths = {d: found[n] if isinstance(n, Tensor) else n for d, n in model.dim_lengths.items()}
+    for rv, value in model.rvs_to_values.items():
+        kept = found[value]
+        is_free = any(rv is x for x in model.free_RVs)
+        if is_free and found[rv].type.shape != rv.type.shape:
+            made.make_value(found[rv], made.rvs_to_transforms[found[rv]])
+        else:
+            made.rvs_to_values[found[rv]] = kept
+    return made
+
+
+def at_current_shapes(model: Model) -> Model:
+    """Return the model with data of the shapes that they have now; itself, if no shape can change.
+
+    Raises
+    ------
+    ModelError
+        If the shape of a free variable depends on a random variable.
+    """
+    variables = [*model.free_RVs, *model.observed_RVs]
+    if not any(is_open(x) for x in model.data_vars) and all(None not in x.type.shape for x in variables):
+        return model
+    roots = [*model.named_vars.values(), *model.rvs_to_values.values()]
+    closed: dict[Expr, Expr] = dict(zip(roots, model.shapes.closed(roots)))
+    for rv in variables:
+        if None in closed[rv].type.shape:
+            raise ModelError(
+                f"{rv.name}: its shape is known only at run time, it depends on a random variable",
+                "such a variable can be drawn (pm.draw, with the NumPy backend), but it has no density to sample from",
+                rv.provenance.location if rv.provenance else None,
+            )
+    made = rebuilt(model, closed)
+    made.dim_lengths = {d: model.length_of(d) for d in model.dim_lengths}
+    return made
+
+
+def freeze_dims_and_data(model: Model, dims: Sequence[str] | None = None, data: Sequence[str] | None = None) -> Model:
+    """Return the model with data and lengths of dims fixed: rules may compute with them.
+
+    Parameters
+    ----------
+    model
+        The model.
+    dims, data
+        Names of dims and data to freeze; all by default.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.Data("x", [1.0, 2.0])
+    ...     y = pm.Normal("y", x, 1.0)
+    >>> y.type.shape, pm.freeze_dims_and_data(model)["y"].type.shape
+    ((None,), (2,))
+    """
+    along = {n for n, ds in model.named_vars_to_dims.items() if dims is None or any(d in dims for d in ds)}
+    frozen: dict[Expr, Expr] = {}
+    for x in model.data_vars:
+        if isinstance(x.op, Data) and (data is None or x.name in data) and (dims is None or data is not None or x.name in along):
+            frozen[x] = Named(str(x.name))(pt.constant(x.op.value))
+            frozen[x].name = x.name
+    from workbench.model.shapes import CurrentShapes
+
+    shapes = CurrentShapes()
+    shapes.memo.update(frozen)
+    roots = [*model.named_vars.values(), *model.rvs_to_values.values(), *(n for n in model.dim_lengths.values() if isinstance(n, Tensor))]
+    # Data that stay open must stay themselves.
+    shapes.memo.update({x: x for x in model.data_vars if x not in frozen})
+    return rebuilt(model, dict(zip(roots, shapes.closed(roots))))
+
+
+def _variables(model: Model, given: Mapping[Any, Any]) -> dict[Tensor, Any]:
+    return {model[k] if isinstance(k, str) else k: v for k, v in given.items()}
+
+
+def do(
+    model: Model,
+    vars_to_interventions: Mapping[Any, Any],
+    *,
+    make_interventions_shared: bool = True,
+    prune_vars: bool = False,
+) -> Model:
+    """Return the model with variables set to values, whatever causes them: Pearl's intervention.
+
+    Parameters
+    ----------
+    model
+        The model; it stays as it is.
+    vars_to_interventions
+        Values by variable or name.
+    make_interventions_shared
+        Make the values data, so that they can be replaced by `set_data`.
+    prune_vars
+        Leave out variables that no observed variable, potential or deterministic depends on any more.
+
+    Raises
+    ------
+    ModelError
+        If one is no free variable, deterministic or data, or is observed.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.Normal("x", 0.0, 1.0)
+    ...     y = pm.Normal("y", x, 1.0)
+    >>> pm.do(model, {"x": 3.0}).free_RVs
+    [Normal(key, x, 1.0)]
+    """
+    new: dict[Expr, Expr] = {}
+    set_here: list[Tensor] = []
+    for x, value in _variables(model, vars_to_interventions).items():
+        kinds = (model.free_RVs, model.deterministics, model.data_vars, model.observed_RVs)
+        if not any(x is y for kind in kinds for y in kind):
+            raise ModelError(f"{x!r} cannot be set: it is no variable of the model")
+        given = as_tensor(value)
+        if given.dtype != x.dtype:
+            given = pt.cast(given, x.dtype)
+        now = model.shapes.of(x)
+        try:
+            given = pt.broadcast_to(given, [n if n is not None else given.type.shape[i] for i, n in enumerate(now)])
+        except ShapeError:
+            raise ShapeError(f"{x.name}: the value has shape {given.type.shape}, the variable has shape {now}") from None
+        fixed = not ancestors([given]) & set(model.named_vars.values())
+        made: Tensor = pt.data(str(x.name), given.eval(), shape=x.type.shape) if make_interventions_shared and fixed else Named(str(x.name))(given)
+        made.name = x.name
+        new[x] = made
+        set_here.append(x)
+    return _without(rebuilt(model, new), [str(x.name) for x in set_here], prune_vars)
+
+
+def _without(made: Model, names: Sequence[str], prune: bool) -> Model:
+    """Let variables that were set be no longer random; leave out what has no use any more."""
+    for name in names:
+        x = made.named_vars[name]
+        _forget(made, x)
+        if isinstance(x.op, Data):
+            made.data_vars.append(x)
+        else:
+            made.deterministics.append(x)
+    if prune:
+        used = ancestors([*made.observed_RVs, *made.potentials, *(d for d in made.deterministics if d.name not in names)])
+        for name, x in list(made.named_vars.items()):
+            if x not in used and not any(x is y for y in made.observed_RVs):
+                _forget(made, x)
+                made.data_vars = [y for y in made.data_vars if y is not x]
+                del made.named_vars[name]
+    return made
+
+
+def _forget(made: Model, x: Tensor) -> None:
+    """Take a variable out of the lists of random variables and deterministics."""
+    for role in ("free_RVs", "observed_RVs", "deterministics", "data_vars"):
+        setattr(made, role, [y for y in getattr(made, role) if y is not x])
+    for table in (made.rvs_to_values, made.rvs_to_transforms, made.rvs_to_initial_values):
+        table.pop(x, None)
+
+
+def observe(model: Model, vars_to_observations: Mapping[Any, Any]) -> Model:
+    """Return the model with free variables, or deterministics, observed.
+
+    Parameters
+    ----------
+    model
+        The model; it stays as it is.
+    vars_to_observations
+        Data by variable or name. The density of a deterministic is derived.
+
+    Raises
+    ------
+    ModelError
+        If one is no free variable or deterministic, or data are missing.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.Normal("x", 0.0, 1.0)
+    ...     y = pm.Normal("y", x, 1.0)
+    >>> observed = pm.observe(model, {"y": 1.5})
+    >>> observed.free_RVs, observed.observed_RVs
+    ([Normal(key, 0.0, 1.0)], [Normal(key, x, 1.0)])
+    """
+    made = rebuilt(model, {})
+    for x, data in _variables(model, vars_to_observations).items():
+        if not any(x is y for y in (*made.free_RVs, *made.deterministics)):
+            raise ModelError(f"{x!r} cannot be observed: it is no free variable or deterministic of the model")
+        values: Observed = observed_values(str(x.name), data, x.dtype)
+        if values.missing is not None:
+            raise ModelError(f"{x.name}: the data have missing values", "write observed= in the model: they are imputed there")
+        now, have = model.shapes.of(x), model.shapes.of(values.values)
+        if now != have and None not in now:
+            raise ShapeError(f"{x.name}: the data have shape {have}, the variable has shape {now}")
+        _forget(made, x)
+        made.observed_RVs.append(x)
+        made.rvs_to_values[x] = values.values
+        made.rvs_to_transforms[x] = None
+        if not isinstance(x.op, Draw):
+            made.density(vars=[x])
+    return made

@@ -1,0 +1,212 @@
+"""Observed data, and what is missing of them: missing values become free variables."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import workbench.tensor as pt
+from workbench.distributions.distribution import Draw, fresh_key
+from workbench.errors import ModelError
+from workbench.graph.expr import Constant, Data, Expr, Op, intern
+from workbench.graph.types import TensorType
+from workbench.tensor.tensor import Tensor, as_tensor
+
+if TYPE_CHECKING:
+    from workbench.model.model import Model
+
+
+class ImputationWarning(UserWarning):
+    """Data have missing values, which are imputed."""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Observed values, and where they are missing, if they are."""
+
+    values: Tensor
+    missing: np.ndarray[Any, Any] | None = None
+
+
+def observed_values(name: str, observed: Any, dtype: str) -> Observed:
+    """Return observed data as a tensor of a dtype, and where values are missing.
+
+    Raises
+    ------
+    ModelError
+        If replaceable data have missing values.
+    """
+    if isinstance(observed, Tensor):
+        values = observed if observed.dtype == dtype else pt.cast(observed, dtype)
+        content = np.asarray(values.eval())
+        if content.dtype.kind == "f" and np.isnan(content).any():
+            raise ModelError(
+                f"{name}: the observed data have missing values (NaN), the first at index {_first(np.isnan(content))}",
+                "give the array itself: missing values of data that can be replaced are not imputed",
+            )
+        if isinstance(values.op, (Constant, Data)) or _data_below(values):
+            return Observed(values)
+        return Observed(pt.constant(content))
+    content, missing = _masked(observed)
+    if missing is None:
+        return Observed(_as(content, dtype, name))
+    warnings.warn(f"{name}: {int(missing.sum())} of {missing.size} observed values are missing and will be imputed", ImputationWarning, stacklevel=4)
+    return Observed(_as(np.where(missing, 0, content), dtype, name), missing)
+
+
+def _data_below(x: Expr) -> bool:
+    """Whether an expression is made of data and constants alone."""
+    from workbench.graph.traverse import topological
+
+    leaves = [n for n in topological([x]) if not n.inputs]
+    return all(isinstance(n.op, (Constant, Data)) for n in leaves) and any(isinstance(n.op, Data) for n in leaves)
+
+
+def _as(content: np.ndarray[Any, Any], dtype: str, name: str) -> Tensor:
+    values = as_tensor(content)
+    if values.dtype == dtype:
+        return values
+    if values.type.kind == "f" and np.dtype(dtype).kind in "iu" and (content != np.floor(content)).any():
+        # A value that cannot occur: its log-density must be minus infinity, not that of its whole part.
+        return values
+    return pt.constant(content.astype(dtype))
+
+
+def _masked(observed: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any] | None]:
+    """An array, and where it has no values."""
+    if isinstance(observed, np.ma.MaskedArray):
+        missing = np.ma.getmaskarray(observed).copy()
+        content = np.asarray(observed.data)
+    elif hasattr(observed, "to_numpy"):
+        content = observed.to_numpy()
+        missing = np.asarray(observed.isna()) if hasattr(observed, "isna") else np.zeros(content.shape, bool)
+        if content.dtype == object:
+            content = np.where(missing, np.nan, content).astype("float64")
+    else:
+        content = np.asarray(observed)
+        missing = np.zeros(content.shape, bool)
+    if content.dtype == object:
+        missing = missing | np.array([v is None for v in content.ravel()], bool).reshape(content.shape)
+        content = np.where(missing, np.nan, content).astype("float64")
+    if content.dtype.kind == "f":
+        missing = missing | np.isnan(content)
+    return content, missing if missing.any() else None
+
+
+def _first(where: np.ndarray[Any, Any]) -> Any:
+    first = np.argwhere(where)[0].tolist()
+    return first[0] if len(first) == 1 else tuple(first)
+
+
+def impute(
+    model: Model,
+    name: str,
+    rv: Tensor,
+    observed: Observed,
+    dims: Sequence[str | None],
+    initval: Any,
+    transform: Any,
+    default_transform: Any,
+) -> Tensor:
+    """Make the observed part of a variable observed, the missing part free, and both together a deterministic."""
+    from workbench.model.variables import Deterministic, register_rv
+
+    missing = observed.missing
+    assert missing is not None
+    if None in rv.type.shape:
+        raise ModelError(
+            f"{name}: values are missing, and its length may change", "use parameters of fixed lengths, or give all values"
+        )
+    content = observed.values.eval()
+    if isinstance(rv.op, Draw) and rv.op.distribution.event_rank:
+        rank = rv.op.distribution.event_rank
+        whole = missing.reshape((*missing.shape[: missing.ndim - rank], -1))
+        if (whole.any(-1) != whole.all(-1)).any():
+            return _impute_inside(model, name, rv, observed, dims, initval, transform, default_transform)
+        missing = np.asarray(whole.all(-1))
+    seen = register_rv(
+        model, f"{name}_observed", _part(rv, ~missing), observed=Observed(pt.constant(content[~missing]))
+    )
+    free = register_rv(
+        model, f"{name}_unobserved", _part(rv, missing), initval=initval, transform=transform, default_transform=default_transform
+    )
+    return Deterministic(name, _joined(rv, missing, seen, free), model=model, dims=dims or None)
+
+
+def _joined(rv: Tensor, missing: np.ndarray[Any, Any], seen: Tensor, free: Tensor) -> Tensor:
+    """Both parts in their places."""
+    start: Tensor = pt.zeros(rv.type.static_shape, rv.dtype)
+    start = start[np.nonzero(~missing)].set(seen)
+    return start[np.nonzero(missing)].set(free)
+
+
+def _part(rv: Tensor, chosen: np.ndarray[Any, Any]) -> Tensor:
+    """A variable of its own for the chosen elements of another."""
+    at = np.nonzero(chosen)
+    if not isinstance(rv.op, Draw):
+        return rv[at]
+    d = rv.op.distribution
+    ranks = d.ranks or (0,) * len(rv.inputs[1:])
+    batch = rv.type.static_shape[: rv.ndim - d.event_rank]
+    parts = []
+    for p, rank in zip(rv.inputs[1:], ranks):
+        core = p.type.shape[p.ndim - rank :]
+        parts.append(pt.broadcast_to(p, (*batch, *core))[at] if p.ndim > rank else p)
+    count = int(chosen.sum())
+    return intern(Draw(d, (count, *rv.type.static_shape[len(batch) :])), (fresh_key(), *parts))
+
+
+# Missing elements of vectors -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Part(Op):
+    """The observed, or the missing, elements of a variable (input) whose draws are vectors.
+
+    Their density is that of the whole vectors: it is counted with the observed part.
+    """
+
+    missing: tuple[int, ...]
+    free: bool
+    name = "part"
+
+    def infer(self, x: TensorType) -> TensorType:
+        count = len(self.missing)
+        return x.with_shape((count if self.free else x.size - count,))
+
+    def chosen(self, size: int) -> np.ndarray[Any, Any]:
+        """Row-major numbers of its elements."""
+        where = np.isin(np.arange(size), self.missing)
+        return np.flatnonzero(where if self.free else ~where)
+
+    def numpy(self, x: Any) -> Any:
+        return np.ravel(x)[self.chosen(np.size(x))]
+
+    def jax(self, x: Any) -> Any:
+        return x.reshape(-1)[self.chosen(x.size)]
+
+
+def _impute_inside(
+    model: Model, name: str, rv: Tensor, observed: Observed, dims: Sequence[str | None], initval: Any, transform: Any, default: Any
+) -> Tensor:
+    from workbench.model.context import UNSET
+    from workbench.model.variables import Deterministic, register_rv
+
+    if transform not in (UNSET, None) or default not in (UNSET, None):
+        raise ModelError(f"{name}: missing elements of vectors have no transform")
+    missing = observed.missing
+    assert missing is not None
+    numbers = tuple(int(i) for i in np.flatnonzero(missing))
+    content = observed.values.eval()
+    free_part: Tensor = intern(Part(numbers, True), (rv,))
+    seen_part: Tensor = intern(Part(numbers, False), (rv,))
+    free = register_rv(model, f"{name}_unobserved", free_part, initval=initval, transform=None)
+    seen = register_rv(model, f"{name}_observed", seen_part, observed=Observed(pt.constant(content[~missing])))
+    return Deterministic(name, _joined(rv, missing, seen, free), model=model, dims=dims or None)
+
+
+__all__ = ["ImputationWarning", "Observed", "Part", "impute", "observed_values"]

@@ -1,0 +1,107 @@
+"""Points: a value for each free variable, by the name of the value."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import workbench.tensor as pt
+from workbench.distributions.distribution import Draw
+from workbench.errors import ModelError, ShapeError
+from workbench.graph.expr import Expr
+from workbench.graph.inner import Graph
+from workbench.graph.traverse import replace, topological
+from workbench.tensor.keys import keys_below
+from workbench.tensor.tensor import Tensor
+
+if TYPE_CHECKING:
+    from workbench.model.model import Model
+
+
+def values_of(point: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
+    """Return the values of a point in the order of `names`.
+
+    Raises
+    ------
+    ModelError
+        If one is missing.
+    """
+    missing = [n for n in names if n not in point]
+    if missing:
+        raise ModelError(f"the point has no value for {', '.join(missing)}", f"a point has {', '.join(names)}")
+    return [np.asarray(point[n]) for n in names]
+
+
+def initial_point(model: Model, random_seed: int | None = None) -> dict[str, np.ndarray[Any, Any]]:
+    """Return where sampling starts: each variable at its start, unconstrained, by value name."""
+    model = model.at_current_shapes()
+    own: dict[Expr, Tensor] = {}
+    unconstrained: list[Tensor] = []
+    for rv in model.rvs_to_values:
+        if not any(rv is x for x in model.free_RVs):
+            # Observed variables stand where they were observed.
+            own[rv] = model.rvs_to_values[rv]
+            continue
+        (at,) = replace([_start(rv, model.rvs_to_initial_values.get(rv), own)], own)
+        own[rv] = at
+        transform = model.rvs_to_transforms[rv]
+        unconstrained.append(at if transform is None else replace([transform.forward(at, rv)], own)[0])
+    seeds = {key: pt.constant(np.uint64(word)) for key, word in _seeds(unconstrained, random_seed).items()}
+    with np.errstate(all="ignore"):
+        values = Graph([], replace(unconstrained, seeds)).run("numpy")
+    names = [model.value_name(rv) for rv in model.rvs_to_values if any(rv is x for x in model.free_RVs)]
+    found = dict(zip(names, (np.array(v) for v in values)))
+    return {model.value_name(rv): found[model.value_name(rv)] for rv in model.free_RVs}
+
+
+def _seeds(roots: Sequence[Expr], seed: int | None) -> dict[Expr, int]:
+    """Words for the keys of what starts at a draw."""
+    keys = keys_below(roots)
+    if not keys:
+        return {}
+    rng = np.random.default_rng(seed)
+    return {key: int(rng.integers(2**64, dtype=np.uint64)) for key in keys}
+
+
+def _start(rv: Tensor, given: Any, known: Collection[Expr]) -> Tensor:
+    """Where a variable starts, in its own space."""
+    if given is None or (isinstance(given, str) and given in ("support_point", "moment")):
+        start = support_point(rv, known)
+    elif isinstance(given, str):
+        if given != "prior":
+            raise ModelError(f"{rv.name}: there is no start called {given!r}", 'give a value, "support_point" or "prior"')
+        return rv
+    else:
+        start = pt.as_tensor(given)
+    try:
+        return pt.broadcast_to(pt.cast(start, rv.dtype), rv.shape)
+    except ShapeError:
+        raise ShapeError(f"{rv.name}: its start has shape {start.type.shape}, it has shape {rv.type.shape}") from None
+
+
+def support_point(rv: Tensor, known: Collection[Expr] = ()) -> Tensor:
+    """Return a finite point of the support; of a function of variables, that function of their points.
+
+    Parameters
+    ----------
+    rv
+        A random expression.
+    known
+        Random variables to leave as they are: their values are put in later.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> float(support_point(pt.exp(pm.Normal.dist(0.0, 1.0))).eval())
+    1.0
+    """
+    if isinstance(rv.op, Draw):
+        return rv.op.distribution.support_point(*rv.inputs[1:])
+    inside: dict[Expr, Any] = {x: x for x in known}
+    for x in topological([rv]):
+        if isinstance(x.op, Draw) and x not in inside:
+            start = x.op.distribution.support_point(*x.inputs[1:])
+            (inside[x],) = replace([pt.broadcast_to(pt.cast(start, x.type.dtype), x.shape)], inside)  # type: ignore[attr-defined]
+    return replace([rv], inside)[0]  # type: ignore[no-any-return]

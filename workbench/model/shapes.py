@@ -1,0 +1,79 @@
+"""Shapes as they are now: expressions over data whose lengths may change, with the lengths they have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from workbench.distributions.distribution import Draw
+from workbench.graph.expr import Constant, Data, Expr, constant_op, intern, rebuild
+from workbench.graph.types import Shape, TensorType, type_of
+from workbench.tensor.shape import Dim
+
+
+class CurrentShapes:
+    """Expressions with the lengths that they have now, remembered until data change."""
+
+    def __init__(self) -> None:
+        self.memo: dict[Expr, Expr] = {}
+
+    def forget(self) -> None:
+        """Data have changed."""
+        self.memo.clear()
+
+    def of(self, x: Expr) -> Shape:
+        """Return the shape of `x` with the data as they are; ``None`` for a length that depends on more."""
+        found: Shape = x.type.shape
+        return found if None not in found else self.closed([x])[0].type.shape
+
+    def closed(self, roots: Sequence[Expr]) -> list[Any]:
+        """Return expressions over copies of the data, of known shapes."""
+        memo = self.memo
+        for root in roots:
+            stack = [root]
+            while stack:
+                node = stack[-1]
+                if node in memo:
+                    stack.pop()
+                    continue
+                waiting = [i for i in node.inputs if i not in memo]
+                if waiting:
+                    stack += waiting
+                    continue
+                stack.pop()
+                memo[node] = _closed(node, tuple(memo[i] for i in node.inputs))
+        return [memo[root] for root in roots]
+
+
+def _closed(node: Expr, inputs: tuple[Expr, ...]) -> Expr:
+    """A node over inputs of known shapes, its own lengths as numbers where they are known now."""
+    if is_open(node):
+        made: Expr = intern(Data(node.op.label, [np.array(node.op.value)], type_of(node.op.value)))
+        made.name = node.name
+        return made
+    if not inputs or all(a is b for a, b in zip(inputs, node.inputs)):
+        return node
+    op = node.op
+    if isinstance(op, Dim) and inputs[0].type.shape[op.axis] is not None:
+        return intern(constant_op(np.int64(inputs[0].type.shape[op.axis])))
+    made = rebuild(node, inputs)
+    if isinstance(made.type, TensorType) and made.type.kind in "iu" and not made.type.ndim:
+        if all(isinstance(i.op, Constant) for i in inputs):
+            return intern(constant_op(op.numpy(*[i.op.value for i in inputs]), made.type.dtype))
+    if isinstance(op, Draw) and None in op.shape and None not in made.type.shape:
+        made = intern(Draw(op.distribution, made.type.static_shape), inputs)
+        made.name = node.name
+    known = getattr(op, "known", None)
+    simpler = known(made) if known else None
+    if simpler is not None:
+        if simpler.name is None and simpler.inputs:
+            simpler.name = node.name
+        return simpler
+    return made
+
+
+def is_open(x: Expr) -> bool:
+    """Whether `x` is data whose shape may change."""
+    return isinstance(x.op, Data) and isinstance(x.op.type, TensorType) and None in x.op.type.shape

@@ -1,0 +1,101 @@
+"""A model as text, one line a variable, and as LaTeX."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.distributions.distribution import Draw
+from workbench.graph.expr import Constant, Expr
+from workbench.graph.printing import constant_text, summary
+from workbench.tensor.shape import Named
+from workbench.tensor.tensor import Tensor
+
+if TYPE_CHECKING:
+    from workbench.model.model import Model
+
+
+def as_text(model: Model, include_params: bool = True) -> str:
+    """Return a model as text, one line a variable."""
+    lines = []
+    for rv in (*model.free_RVs, *model.observed_RVs):
+        dims = [str(d) for d in model.named_vars_to_dims.get(str(rv.name), ())]
+        mark = " (observed)" if any(rv is o for o in model.observed_RVs) else ""
+        shape = f"[{', '.join(dims)}]" if dims else ""
+        shown = ", ".join(_parameters(rv)) if include_params else ""
+        lines.append(f"{rv.name}{shape} ~ {_title(rv)}({shown}){mark}" if include_params else f"{rv.name}{shape} ~ {_title(rv)}{mark}")
+    for kind, variables in (("Deterministic", model.deterministics), ("Potential", model.potentials)):
+        for x in variables:
+            lines.append(f"{x.name} = {kind}({_formula(x)})" if include_params else f"{x.name} = {kind}")
+    return "\n".join(lines) or "an empty model"
+
+
+def _title(rv: Tensor) -> str:
+    return str(rv.op.name) if isinstance(rv.op, Draw) else "derived"
+
+
+def _parameters(rv: Tensor) -> list[str]:
+    if not isinstance(rv.op, Draw):
+        return [_formula(rv)]
+    return [p.name or repr(p) for p in rv.inputs[1:]]
+
+
+def _formula(x: Tensor) -> str:
+    inner = x.inputs[0] if isinstance(x.op, Named) else x
+    return inner.name if inner is not x and inner.name else summary(inner)
+
+
+def as_latex(model: Model, include_params: bool = True) -> str:
+    """Return a model as LaTeX: an array of "variable ~ distribution"."""
+    rows = []
+    for rv in (*model.free_RVs, *model.observed_RVs):
+        arguments = r",~".join(_latex(p) for p in rv.inputs[1:]) if isinstance(rv.op, Draw) else _function_of(rv)
+        rows.append(rf"{_name(str(rv.name))} &\sim & \operatorname{{{_escape(_title(rv))}}}" + (f"({arguments})" if include_params else ""))
+    for kind, variables in (("Deterministic", model.deterministics), ("Potential", model.potentials)):
+        for x in variables:
+            rows.append(rf"{_name(str(x.name))} &\sim & \operatorname{{{kind}}}" + (f"({_function_of(x)})" if include_params else ""))
+    if not rows:
+        return ""
+    return "$$\n\\begin{array}{rcl}\n" + " \\\\\n".join(rows) + "\n\\end{array}\n$$"
+
+
+def _name(name: str) -> str:
+    return rf"\text{{{_escape(name)}}}"
+
+
+def _escape(text: str) -> str:
+    for symbol in ("\\", "{", "}", "_", "$", "%", "&", "#"):
+        text = text.replace(symbol, "\\textbackslash " if symbol == "\\" else f"\\{symbol}")
+    return text
+
+
+def _latex(x: Expr) -> str:
+    if x.name:
+        return _name(x.name)
+    if isinstance(x.op, Constant):
+        value = x.op.value
+        if value.ndim == 0:
+            number = float(value)
+            if not np.isfinite(number):
+                return r"\infty" if number > 0 else r"-\infty" if number < 0 else r"\text{NaN}"
+            return f"{number:.6g}"
+        return rf"\text{{{_escape(constant_text(value))}}}"
+    return _function_of(x)
+
+
+def _function_of(x: Expr) -> str:
+    """``f(a, b)`` of the named variables that an expression is made of."""
+    names: dict[str, None] = {}
+    seen = {x}
+    pending = list(reversed(x.inputs))
+    while pending:
+        node = pending.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if node.name and node.name != "key":
+            names[node.name] = None
+        else:
+            pending += list(reversed(node.inputs))
+    return f"f({r',~'.join(_name(n) for n in names)})"

@@ -1,0 +1,367 @@
+"""Densities of one-to-one functions of random variables: the function undone, and how much it stretches.
+
+Each function is one declaration. From it come the rule for the density, and what the rules for the
+distribution function and the quantiles need.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import workbench.tensor as pt
+from workbench.distributions.distribution import Draw
+from workbench.graph.expr import Constant, Expr
+from workbench.graph.rewrite import rule
+from workbench.tensor import elementwise as e
+from workbench.tensor.elementwise import OPS
+from workbench.tensor.tensor import Tensor
+from workbench.transforms.logprob import (
+    GROUP,
+    INF,
+    LogCdf,
+    LogProb,
+    LogSurvival,
+    Quantile,
+    all_over_event,
+    example_of,
+    independent,
+    is_discrete,
+    log_between,
+    log_complement,
+    log_survival_node,
+    logcdf_node,
+    logp_node,
+    normals,
+    one_random_input,
+    over_event,
+    quantile_node,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Undone:
+    """A function of a random variable, undone at a value.
+
+    Attributes
+    ----------
+    random
+        The variable inside.
+    back
+        The only value of it that the function takes to the value.
+    slope
+        Logarithm of the derivative of `back` by the value, in size.
+    increasing
+        Whether larger values come from larger ones; ``None`` where that holds only in parts.
+    low, high
+        The values that the function can take lie between.
+    """
+
+    random: Tensor
+    back: Tensor
+    slope: Any
+    increasing: Any = True
+    low: float = -INF
+    high: float = INF
+
+
+Undo = Callable[[Expr, Any], Undone | None]
+UNDO: dict[str, Undo] = {}
+"""How to undo each function, by the name of its operation."""
+REDO: dict[str, Callable[[Expr, Any], Any]] = {}
+"""Each function itself, applied to another value in the place of the random one."""
+
+
+def undo(x: Expr, value: Any) -> Undone | None:
+    """Return `x`, a one-to-one function of something random, undone at `value`; ``None`` if it is none."""
+    known = UNDO.get(x.op.name)
+    return known(x, value) if known and x.inputs else None
+
+
+def density_of_undone(u: Undone, value: Any, rank: int) -> Tensor:
+    """Return the log-density of what `u` undoes."""
+    inside = logp_node(u.random, u.back)
+    if not is_discrete(u.random):
+        inside = inside + over_event(u.slope, u.random, rank)
+    allowed = _between(value, u.low, u.high)
+    return inside if allowed is None else pt.where(all_over_event(allowed, rank), inside, -INF)
+
+
+def _between(value: Any, low: float, high: float) -> Tensor | None:
+    above = value > low if low > -INF else None
+    below = value < high if high < INF else None
+    if above is not None and below is not None:
+        return pt.logical_and(above, below)
+    return above if above is not None else below
+
+
+def _register(ops: Sequence[str], name: str, doc: str, made: Undo, example: Callable[[], Any]) -> None:
+    for op in ops:
+        UNDO[op] = made
+
+    def density(expr: Expr) -> Expr | None:
+        x, value = expr.inputs
+        u = made(x, value) if x.op.name in ops and x.inputs else None
+        return None if u is None else density_of_undone(u, value, expr.op.event_rank)
+
+    density.__name__ = f"density_of_{name}"
+    density.__doc__ = doc
+    rule(GROUP, ops=(LogProb,), over=tuple(OPS[op] for op in ops), examples=example_of(example))(density)
+
+
+def one_to_one(
+    op: str,
+    doc: str,
+    back: Callable[[Any], Any],
+    slope: Callable[[Any, Any], Any],
+    low: float = -INF,
+    high: float = INF,
+    increasing: bool | None = True,
+    example: Callable[[Any], Any] = lambda x: x,
+) -> None:
+    """Declare a one-to-one function of one variable, if there is an operation `op`.
+
+    Parameters
+    ----------
+    op, doc
+        Its operation, and what its rule says.
+    back
+        Its inverse.
+    slope
+        The logarithm of the size of the inverse's derivative, of the value and what `back` made of it.
+    low, high
+        Its values lie between.
+    increasing
+        Whether it increases; ``None`` for in parts.
+    example
+        Makes the argument of an example from three normal variables.
+    """
+    if op not in OPS:
+        return
+
+    def made(x: Expr, value: Any) -> Undone:
+        inner = back(value)
+        return Undone(x.inputs[0], inner, slope(value, inner), increasing, low, high)
+
+    REDO[op] = lambda x, inner: OPS[op](inner)
+    _register([op], op, doc, made, lambda: OPS[op](example(normals())))
+
+
+one_to_one("exp", "The density of exp(x) at v is that of x at log(v), divided by v.",
+           pt.log, lambda v, x: -pt.log(v), low=0.0)  # fmt: skip
+one_to_one("exp2", "The density of 2**x at v is that of x at log2(v), divided by v log(2).",
+           lambda v: e.log2(v), lambda v, x: -pt.log(v) - math.log(math.log(2.0)), low=0.0)  # fmt: skip
+one_to_one("expm1", "The density of exp(x) - 1 at v is that of x at log(1 + v), divided by 1 + v.",
+           pt.log1p, lambda v, x: -pt.log1p(v), low=-1.0)  # fmt: skip
+one_to_one("log", "The density of log(x) at v is that of x at exp(v), times exp(v).",
+           pt.exp, lambda v, x: v, example=pt.exp)  # fmt: skip
+one_to_one("log1p", "The density of log(1 + x) at v is that of x at exp(v) - 1, times exp(v).",
+           pt.expm1, lambda v, x: v, example=pt.exp)  # fmt: skip
+one_to_one("log2", "The density of log2(x) at v is that of x at 2**v, times 2**v log(2).",
+           lambda v: e.exp2(v), lambda v, x: v * math.log(2.0) + math.log(math.log(2.0)), example=pt.exp)  # fmt: skip
+one_to_one("log10", "The density of log10(x) at v is that of x at 10**v, times 10**v log(10).",
+           lambda v: pt.power(10.0, v), lambda v, x: v * math.log(10.0) + math.log(math.log(10.0)), example=pt.exp)  # fmt: skip
+one_to_one("sigmoid", "The density of sigmoid(x) at v is that of x at the log-odds of v, divided by v (1 - v).",
+           pt.logit, lambda v, x: -pt.log(v) - pt.log1p(-v), low=0.0, high=1.0)  # fmt: skip
+one_to_one("logit", "The density of the log-odds of x at v is that of x at sigmoid(v), times the slope of sigmoid there.",
+           pt.sigmoid, lambda v, x: -pt.softplus(v) - pt.softplus(-v), example=pt.sigmoid)  # fmt: skip
+one_to_one("softplus", "The density of log(1 + exp(x)) at v is that of x at log(exp(v) - 1), divided by 1 - exp(-v).",
+           lambda v: v + e.log1mexp(-v), lambda v, x: -e.log1mexp(-v), low=0.0)  # fmt: skip
+one_to_one("tanh", "The density of tanh(x) at v is that of x at arctanh(v), divided by 1 - v**2.",
+           lambda v: 0.5 * (pt.log1p(v) - pt.log1p(-v)), lambda v, x: -pt.log1p(v) - pt.log1p(-v), low=-1.0, high=1.0)  # fmt: skip
+one_to_one("arctanh", "The density of arctanh(x) at v is that of x at tanh(v), times the slope of tanh there.",
+           lambda v: 2.0 * pt.sigmoid(2.0 * v) - 1.0, lambda v, x: math.log(4.0) - pt.softplus(2.0 * v) - pt.softplus(-2.0 * v),
+           example=lambda x: 2.0 * pt.sigmoid(x) - 1.0)  # fmt: skip
+one_to_one("sinh", "The density of sinh(x) at v is that of x at arcsinh(v), divided by sqrt(1 + v**2).",
+           lambda v: OPS["arcsinh"](v), lambda v, x: -0.5 * pt.log1p(v * v))  # fmt: skip
+one_to_one("arcsinh", "The density of arcsinh(x) at v is that of x at sinh(v), times cosh(v).",
+           lambda v: OPS["sinh"](v), lambda v, x: pt.softplus(2.0 * v) - v - math.log(2.0))  # fmt: skip
+one_to_one("arctan", "The density of arctan(x) at v is that of x at tan(v), times 1 + tan(v)**2.",
+           lambda v: OPS["tan"](v), lambda v, x: pt.log1p(x * x), low=-math.pi / 2, high=math.pi / 2)  # fmt: skip
+one_to_one("erf", "The density of erf(x) at v is that of x at the inverse of erf, times its derivative there.",
+           lambda v: pt.random.erfinv(v), lambda v, x: math.log(math.sqrt(math.pi) / 2.0) + x * x, low=-1.0, high=1.0)  # fmt: skip
+one_to_one("erfc", "The density of erfc(x) = 1 - erf(x) at v is that of x at the inverse, times its derivative there.",
+           lambda v: OPS["erfcinv"](v) if "erfcinv" in OPS else pt.random.erfinv(1.0 - v),
+           lambda v, x: math.log(math.sqrt(math.pi) / 2.0) + x * x, low=0.0, high=2.0, increasing=False)  # fmt: skip
+one_to_one("negative", "The density of -x at v is that of x at -v.",
+           lambda v: -v, lambda v, x: 0.0, increasing=False)  # fmt: skip
+one_to_one("sqrt", "The density of the root of x at v is that of x at v**2, times 2 v.",
+           lambda v: v * v, lambda v, x: pt.log(2.0 * v), low=0.0, example=pt.exp)  # fmt: skip
+one_to_one("cbrt", "The density of the cube root of x at v is that of x at v**3, times 3 v**2.",
+           lambda v: v * v * v, lambda v, x: math.log(3.0) + 2.0 * pt.log(pt.abs(v)))  # fmt: skip
+one_to_one("reciprocal", "The density of 1/x at v is that of x at 1/v, divided by v**2.",
+           lambda v: 1.0 / v, lambda v, x: -2.0 * pt.log(pt.abs(v)), increasing=None)  # fmt: skip
+
+
+# With something that is not random --------------------------------------------------------------
+
+
+def _shifted(x: Expr, value: Any) -> Undone | None:
+    found = one_random_input(x)
+    if found is None:
+        return None
+    at, random = found
+    other = x.inputs[1 - at]
+    if x.op is e.add:
+        return Undone(random, value - other, 0.0)
+    return Undone(random, value + other, 0.0) if at == 0 else Undone(random, other - value, 0.0, False)
+
+
+_register(["add", "subtract"], "shifted", "The density of x + b at v is that of x at v - b.", _shifted,
+          lambda: 2.0 - normals())  # fmt: skip
+
+
+def _scaled(x: Expr, value: Any) -> Undone | None:
+    found = one_random_input(x)
+    if found is None:
+        return None
+    at, random = found
+    other = x.inputs[1 - at]
+    if x.op is e.multiply:
+        return Undone(random, value / other, -pt.log(pt.abs(other)), other > 0.0)
+    if at == 0:
+        return Undone(random, value * other, pt.log(pt.abs(other)), other > 0.0)
+    return Undone(random, other / value, pt.log(pt.abs(other)) - 2.0 * pt.log(pt.abs(value)), None)
+
+
+_register(["multiply", "divide"], "scaled", "The density of a*x at v is that of x at v/a, divided by |a|.", _scaled,
+          lambda: 2.0 * normals())  # fmt: skip
+
+
+def _exponent(x: Expr) -> float | None:
+    """The exponent of x**c, where it is one number known now."""
+    op = x.inputs[1].op
+    values: Any = np.unique(op.value) if isinstance(op, Constant) else []
+    return float(values[0]) if len(values) == 1 else None
+
+
+def _powered(x: Expr, value: Any) -> Undone | None:
+    found = one_random_input(x)
+    if found is None:
+        return None
+    at, random = found
+    if at == 1:
+        base = x.inputs[0]
+        log_base = pt.log(base)
+        return Undone(random, pt.log(value) / log_base, -pt.log(value) - pt.log(pt.abs(log_base)), base > 1.0, low=0.0)
+    c = _exponent(x)
+    if c is None or c == 0.0 or c % 2 == 0:
+        return None
+    size = pt.abs(value)
+    root = pt.power(size, 1.0 / c)
+    slope = (1.0 / c - 1.0) * pt.log(size) - math.log(abs(c))
+    if c % 2 == 1:
+        return Undone(random, pt.sign(value) * root, slope, True if c > 0 else None)
+    return Undone(random, root, slope, c > 0, low=0.0)
+
+
+_register(["power"], "power", "The density of x**c at v is that of x at the c-th root of v, times the root's derivative.",
+          _powered, lambda: normals() ** 3.0)  # fmt: skip
+
+
+# Two values behind one ---------------------------------------------------------------------------
+
+
+def _two_sided(x: Expr, value: Any, root: Tensor, slope: Tensor, allowed: Tensor) -> Tensor | None:
+    """The density where both `root` and its negative give the value."""
+    random = x.inputs[0]
+    if is_discrete(random):
+        both = e.logaddexp(logp_node(random, root), logp_node(random, -root))
+        return pt.where(allowed, pt.where(pt.equal(root, 0), logp_node(random, root), both), -INF)
+    return pt.where(allowed, e.logaddexp(logp_node(random, root), logp_node(random, -root)) + slope, -INF)
+
+
+@rule(GROUP, ops=(LogProb,), over=(e.abs,), examples=example_of(lambda: pt.abs(normals())))
+def density_of_abs(expr: Expr) -> Expr | None:
+    """Two values have the size v, v and -v: their densities add up."""
+    x, value = expr.inputs
+    if x.op is not e.abs or expr.op.event_rank:
+        return None
+    return _two_sided(x, value, value, pt.constant(0.0), value >= 0)
+
+
+@rule(GROUP, ops=(LogProb,), over=(e.square, e.power), examples=lambda: [*example_of(lambda: pt.square(normals()))(), *example_of(lambda: normals() ** 2)()])
+def density_of_square(expr: Expr) -> Expr | None:
+    """Two values have the square v, its root and the negative of that: their densities add up, divided by 2 sqrt(v)."""
+    x, value = expr.inputs
+    if expr.op.event_rank or not (x.op is e.square or x.op is e.power):
+        return None
+    if x.op is e.square:
+        root = pt.sqrt(value)
+        return _two_sided(x, value, root, -pt.log(2.0 * root), value >= 0)
+    found = one_random_input(x)
+    c = _exponent(x)
+    if found is None or found[0] != 0 or c is None or c % 2 != 0 or c == 0.0 or is_discrete(x.inputs[0]):
+        return None
+    root = pt.power(value, 1.0 / c)
+    slope = (1.0 / c - 1.0) * pt.log(value) - math.log(abs(c))
+    return _two_sided(x, value, root, slope, value > 0)
+
+
+# Distribution functions and quantiles ------------------------------------------------------------
+
+
+@rule(GROUP, ops=(LogCdf,), examples=lambda: [logcdf_node(pt.exp(normals()), pt.vector("v", 3)), logcdf_node(2.0 - normals(), pt.vector("v", 3))])
+def cdf_of_one_to_one(expr: Expr) -> Expr | None:
+    """f(x) is at most v where x is at most the inverse of f at v; if f decreases, where it is at least that."""
+    return _tail(expr, logcdf_node, log_survival_node, -INF, 0.0)
+
+
+@rule(GROUP, ops=(LogSurvival,), examples=lambda: [log_survival_node(pt.exp(normals()), pt.vector("v", 3))])
+def survival_of_one_to_one(expr: Expr) -> Expr | None:
+    """f(x) is more than v where x is more than the inverse of f at v; if f decreases, where it is less than that."""
+    return _tail(expr, log_survival_node, logcdf_node, 0.0, -INF)
+
+
+def _tail(expr: Expr, same: Any, other: Any, below: float, above: float) -> Tensor | None:
+    x, value = expr.inputs
+    u = undo(x, value)
+    if u is None or u.increasing is None:
+        return None
+    result = same(u.random, u.back)
+    if u.increasing is not True:
+        # For whole numbers, "less than" and "at most" differ.
+        down = other(u.random, u.back - 1 if is_discrete(u.random) else u.back)
+        result = down if u.increasing is False else pt.where(u.increasing, result, down)
+    if u.low > -INF:
+        result = pt.where(value > u.low, result, below)
+    if u.high < INF:
+        result = pt.where(value < u.high, result, above)
+    return result
+
+
+@rule(GROUP, ops=(LogSurvival,), over=(e.abs,), examples=lambda: [log_survival_node(pt.abs(normals()), pt.vector("v", 3))])
+def survival_by_complement(expr: Expr) -> Expr | None:
+    """What is not at most v is more than v."""
+    x, value = expr.inputs
+    known = isinstance(x.op, Draw) or undo(x, value) is not None
+    return None if known else log_complement(logcdf_node(x, value))
+
+
+@rule(GROUP, ops=(LogCdf,), over=(e.abs,), examples=lambda: [logcdf_node(pt.abs(normals()), pt.vector("v", 3))])
+def cdf_of_abs(expr: Expr) -> Expr | None:
+    """The size of x is at most v where x lies between -v and v."""
+    x, value = expr.inputs
+    if x.op is not e.abs:
+        return None
+    random = x.inputs[0]
+    low = -value - 1 if is_discrete(random) else -value
+    return pt.where(value >= 0, log_between(random, low, value), -INF)
+
+
+@rule(GROUP, ops=(Quantile,), examples=lambda: [quantile_node(pt.exp(normals()), pt.vector("q", 3)), quantile_node(2.0 - normals(), pt.vector("q", 3))])
+def quantile_of_one_to_one(expr: Expr) -> Expr | None:
+    """The quantile of an increasing f(x) is f of the quantile of x; of a decreasing one, of the opposite quantile."""
+    x, q = expr.inputs
+    u = undo(x, q)
+    if u is None or u.increasing is None or not independent(u.random, q):
+        return None
+    if is_discrete(x) and u.increasing is not True:
+        return None
+    at = q if u.increasing is True else 1.0 - q if u.increasing is False else pt.where(u.increasing, q, 1.0 - q)
+    inner = quantile_node(u.random, at)
+    return x.op(*[inner if i is u.random else i for i in x.inputs])

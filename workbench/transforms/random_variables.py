@@ -1,0 +1,46 @@
+"""Rules on random variables themselves: another distribution that makes the same numbers from the same key."""
+
+from __future__ import annotations
+
+from workbench.distributions.continuous import Normal
+from workbench.distributions.distribution import Draw
+from workbench.graph.expr import Constant, Expr, intern
+from workbench.graph.rewrite import RULES, Pass, rule
+from workbench.tensor import elementwise as e
+from workbench.transforms.logprob import one_random_input
+
+GROUP = "random"
+
+
+def random_pass() -> Pass:
+    """Return the pass that simplifies random variables."""
+    rules = tuple(r for r in RULES.values() if r.group == GROUP)
+    return Pass("random variables", rules, "Shifted and scaled random variables become variables of their own.")
+
+
+@rule(GROUP, ops=(e.add, e.subtract), over=(Draw,), examples=lambda: [Normal.dist(0.0, 1.0) + 2.0, Normal.dist(0.0, 1.0, shape=(3,)) - 0.5])
+def shifted_normal(expr: Expr) -> Expr | None:
+    """N(m, s) + a is N(m + a, s)."""
+    found = one_random_input(expr)
+    if found is None or found[1].op.__class__ is not Draw or found[1].op.distribution is not Normal:
+        return None
+    at, x = found
+    other = expr.inputs[1 - at]
+    if expr.op is e.subtract and at == 1:
+        return None
+    key, mu, sigma = x.inputs
+    return intern(x.op, (key, mu + other if expr.op is e.add else mu - other, sigma))
+
+
+@rule(GROUP, ops=(e.multiply,), over=(Draw,), examples=lambda: [Normal.dist(1.0, 1.0) * 2.0])
+def scaled_normal(expr: Expr) -> Expr | None:
+    """N(m, s) times a positive number a is N(a m, a s)."""
+    found = one_random_input(expr)
+    if found is None or found[1].op.__class__ is not Draw or found[1].op.distribution is not Normal:
+        return None
+    at, x = found
+    scale = expr.inputs[1 - at]
+    if not isinstance(scale.op, Constant) or not (scale.op.value > 0.0).all():
+        return None
+    key, mu, sigma = x.inputs
+    return intern(x.op, (key, mu * scale, sigma * scale))
