@@ -20,12 +20,13 @@ from workbench.distributions.components import (
     support_point_of,
 )  # fmt: skip
 from workbench.distributions.constraints import Check
+from workbench.distributions.continuous import Normal, TruncatedNormal
 from workbench.distributions.distribution import DISCRETE, INTERVAL, REAL, Distribution, Draw, cast_real
 from workbench.errors import ModelError
 from workbench.graph.expr import Constant
 from workbench.graph.types import Shape
 from workbench.tensor.elementwise import broadcast_shapes
-from workbench.tensor.tensor import Tensor
+from workbench.tensor.tensor import Tensor, as_tensor
 
 INF = float("inf")
 
@@ -115,7 +116,8 @@ class Truncated(Modified):
         Limits, both inside; ``None`` for none.
     max_n_steps
         How often a draw by rejection is tried; by the quantile function where `dist` has one.
-        What is outside of the limits still is NaN then (the smallest integer, where discrete).
+        What is outside of the limits still is NaN then (the smallest integer, where discrete). By
+        quantiles, it is NaN where the distribution function of `dist` is 1 at `lower`, as it is rounded.
 
     Examples
     --------
@@ -132,6 +134,8 @@ class Truncated(Modified):
     def dist(  # type: ignore[override]
         cls, dist: Any, lower: Any = None, upper: Any = None, max_n_steps: int = 10_000, *, shape: Any = None, size: Any = None
     ) -> Tensor:
+        if isinstance(dist, Tensor) and isinstance(dist.op, Draw) and dist.op.distribution is Normal:
+            return _truncated_normal(dist, lower, upper, shape, size)
         discrete = isinstance(dist, Tensor) and np.dtype(dist.dtype).kind in "iu"
         support = DISCRETE if discrete else INTERVAL
         return cls._made(dist, lower, upper, shape, size, max_n_steps=int(max_n_steps), support=support)
@@ -193,9 +197,11 @@ class Truncated(Modified):
     @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
         try:
-            return pt.cast(cls.icdf(pt.random.uniform(key, shape), *parameters), cls.dtype)
+            found = cls.icdf(pt.random.uniform(key, shape), *parameters)
         except NotImplementedError:
             return cls._by_rejection(key, shape, parameters)
+        # Infinite where the distribution function of `dist` is 1 at the lower limit already.
+        return pt.cast(found, cls.dtype) if cls._discrete() else pt.where(pt.isfinite(found), found, float("nan"))
 
     @classmethod
     def _by_rejection(cls, key: Tensor, shape: tuple[int, ...], parameters: Sequence[Tensor]) -> Tensor:
@@ -224,6 +230,15 @@ class Truncated(Modified):
     def bounds(cls, *parameters: Tensor) -> tuple[Any, Any]:
         _, lower, upper = cls._parts(parameters)
         return lower, upper
+
+
+def _truncated_normal(normal: Tensor, lower: Any, upper: Any, shape: Any, size: Any) -> Tensor:
+    """A truncated normal variable, which has formulas of its own that keep their digits in the tails."""
+    draw, (mu, sigma) = component("Truncated: dist", normal)
+    if shape is None and size is None:
+        limits = [as_tensor(x).type.shape for x in (lower, upper) if x is not None]
+        shape = broadcast_shapes(draw.shape, *limits, what="parameters of Truncated")
+    return TruncatedNormal.dist(mu, sigma, lower=lower, upper=upper, shape=shape, size=size)
 
 
 class Censored(Modified):
