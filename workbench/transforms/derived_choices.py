@@ -18,6 +18,7 @@ from workbench.transforms.logprob import (
     INF,
     LogCdf,
     LogProb,
+    LogSurvival,
     example_of,
     independent,
     is_discrete,
@@ -55,9 +56,9 @@ def _limited(x: Expr) -> tuple[Tensor, Any] | None:
     return None if found is None else (found[1], x.inputs[1 - found[0]])
 
 
-def _at_least(random: Tensor, limit: Any) -> Tensor:
-    """Logarithm of the probability that a random expression is at least `limit`."""
-    return log_survival_node(random, limit - 1 if is_discrete(random) else limit)
+def _at_least(random: Tensor, value: Any) -> Tensor:
+    """Logarithm of the probability that a random expression is at least `value`."""
+    return log_survival_node(random, value - 1 if is_discrete(random) else value)
 
 
 @rule(GROUP, ops=(LogProb,), over=(e.maximum,), examples=example_of(lambda: pt.maximum(_uniforms(), 0.5)))
@@ -69,7 +70,8 @@ def density_of_lower_limit(expr: Expr) -> Expr | None:
         return None
     random, limit = found
     above = pt.where(value > limit, logp_node(random, value), -INF)
-    return pt.where(pt.equal(value, limit), logcdf_node(random, limit), above)
+    # Taken at the value, where they are equal: at an infinite limit the derivative could be NaN.
+    return pt.where(pt.equal(value, limit), logcdf_node(random, value), above)
 
 
 @rule(GROUP, ops=(LogProb,), over=(e.minimum,), examples=example_of(lambda: pt.clip(_uniforms(), 0.5, 2.0)))
@@ -81,7 +83,7 @@ def density_of_upper_limit(expr: Expr) -> Expr | None:
         return None
     random, limit = found
     below = pt.where(value < limit, logp_node(random, value), -INF)
-    return pt.where(pt.equal(value, limit), _at_least(random, limit), below)
+    return pt.where(pt.equal(value, limit), _at_least(random, value), below)
 
 
 @rule(GROUP, ops=(LogCdf,), over=(e.maximum, e.minimum), examples=lambda: [logcdf_node(pt.clip(_uniforms(), 0.5, 2.0), pt.vector("v", 3))])
@@ -94,6 +96,18 @@ def cdf_of_limit(expr: Expr) -> Expr | None:
     random, limit = found
     inside = logcdf_node(random, value)
     return pt.where(value < limit, -INF, inside) if x.op is e.maximum else pt.where(value < limit, inside, 0.0)
+
+
+@rule(GROUP, ops=(LogSurvival,), over=(e.maximum, e.minimum), examples=lambda: [log_survival_node(pt.clip(_uniforms(), 0.5, 2.0), pt.vector("v", 3))])
+def survival_of_limit(expr: Expr) -> Expr | None:
+    """With a lower limit, all lies above what is below it; with an upper one, nothing lies above it."""
+    x, value = expr.inputs
+    found = _limited(x) if x.op in (e.maximum, e.minimum) else None
+    if found is None:
+        return None
+    random, limit = found
+    outside = log_survival_node(random, value)
+    return pt.where(value < limit, 0.0, outside) if x.op is e.maximum else pt.where(value < limit, outside, -INF)
 
 
 # Rounding ------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from workbench.graph.expr import Constant, Expr
 from workbench.graph.rewrite import rule
 from workbench.tensor import elementwise as e
 from workbench.tensor.elementwise import OPS
+from workbench.tensor.reduction import Reduce
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.logprob import (
     GROUP,
@@ -334,11 +335,15 @@ def _tail(expr: Expr, same: Any, other: Any, below: float, above: float) -> Tens
     return result
 
 
-@rule(GROUP, ops=(LogSurvival,), over=(e.abs,), examples=lambda: [log_survival_node(pt.abs(normals()), pt.vector("v", 3))])
+# What has a rule for its distribution function, and none for this.
+COMPLEMENTED = (e.abs, e.add, e.subtract, Reduce, *(OPS[name] for name in ("floor", "ceil", "trunc", "rint")))
+
+
+@rule(GROUP, ops=(LogSurvival,), over=COMPLEMENTED, examples=lambda: [log_survival_node(pt.abs(normals()), pt.vector("v", 3))])
 def survival_by_complement(expr: Expr) -> Expr | None:
     """What is not at most v is more than v."""
     x, value = expr.inputs
-    known = isinstance(x.op, Draw) or undo(x, value) is not None
+    known = isinstance(x.op, Draw) or x.op in (e.maximum, e.minimum) or undo(x, value) is not None
     return None if known else log_complement(logcdf_node(x, value))
 
 
