@@ -24,6 +24,7 @@ from workbench.distributions.distribution import (
     cast_real,
     register_deterministic,
 )  # fmt: skip
+from workbench.distributions.normals import log_diagonal, positive_diagonal
 from workbench.errors import ModelError, ShapeError
 from workbench.graph.expr import Constant
 from workbench.tensor.tensor import Tensor, as_tensor
@@ -210,10 +211,9 @@ class LKJCorr(Distribution):
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         (eta,) = parameters
         factor = pt.linalg.cholesky(correlation_matrix(value, cls.n))
-        diagonal = pt.diagonal(factor, axis1=-2, axis2=-1)
         # A correlation outside of [-1, 1] makes no factor either.
-        exists = pt.all(diagonal > 0.0, axis=-1)
-        log_det = 2.0 * pt.sum(pt.log(diagonal), axis=-1)
+        exists = positive_diagonal(factor)
+        log_det = 2.0 * log_diagonal(factor)
         return pt.where(exists, _log_constant(eta, cls.n) + (eta - 1.0) * log_det, -INF)
 
     @classmethod

@@ -67,15 +67,20 @@ def solved(factor: Tensor, x: Tensor, trans: int = 0) -> Tensor:
     return made if x.ndim == 2 else reshape_like(made, x)
 
 
+def positive_diagonal(factor: Tensor) -> Tensor:
+    """Return whether triangles have a positive diagonal: a matrix without a Cholesky factor has NaN there."""
+    diagonal = _diagonal(factor)
+    # Rules take the diagonal of a factor for positive, and would drop the comparison alone, with the NaN.
+    return pt.all(pt.logical_and(diagonal > 0.0, pt.isfinite(diagonal)), axis=-1)
+
+
 def positive_definite(matrix: Tensor) -> Tensor:
     """Return whether symmetric matrices have a Cholesky factor."""
-    return pt.all(_diagonal(pt.linalg.cholesky(matrix)) > 0.0, axis=-1)
+    return positive_diagonal(pt.linalg.cholesky(matrix))
 
 
 POSITIVE_DEFINITE = Constraint("positive definite", positive_definite)
-POSITIVE_DIAGONAL = Constraint(
-    "a Cholesky factor, with a positive diagonal", lambda factor: pt.all(_diagonal(factor) > 0.0, axis=-1)
-)
+POSITIVE_DIAGONAL = Constraint("a Cholesky factor, with a positive diagonal", positive_diagonal)
 
 COVARIANCE = Spread(
     whiten=lambda cov, x: solved(pt.linalg.cholesky(cov), x),

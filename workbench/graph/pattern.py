@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from workbench.graph.domain import Booleans, Domain, Integers, Interval
 from workbench.graph.expr import Constant, Expr, Input, intern
 from workbench.graph.types import TensorType
@@ -64,9 +66,11 @@ def variable(
 
 def uniform_value(expr: Expr) -> Any | None:
     """Return the one value that all elements of a constant have, else ``None``."""
-    if not isinstance(expr.op, Constant):
-        return None
-    value = expr.op.value
+    return uniform_of(expr.op.value) if isinstance(expr.op, Constant) else None
+
+
+def uniform_of(value: np.ndarray[Any, Any]) -> Any | None:
+    """Return the one value that all elements of an array have, else ``None``."""
     if value.size == 0 or value.size > 4096:
         return None
     first = value.reshape(-1)[0]

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from dataclasses import replace as with_fields
 from typing import Any
 
+import numpy as np
+
 from workbench.errors import RewriteError
 from workbench.graph.expr import Constant, Expr, Op, give_name, rebuild
 from workbench.graph.inner import Graph
-from workbench.graph.pattern import PatternVariable, matcher, pattern_variables
+from workbench.graph.pattern import PatternVariable, matcher, pattern_variables, uniform_of, uniform_value
 from workbench.graph.provenance import derived
 from workbench.graph.types import TensorType
 
@@ -126,14 +128,25 @@ def rule(
 
 
 def _op_below(pattern: Expr) -> tuple[Any, ...]:
-    """Return an op that one of the inputs must have, where the pattern names one."""
+    """Return what one of the inputs must be, where the pattern tells: an op, else a constant."""
     found: tuple[Any, ...] = ()
     for x in pattern.inputs:
         if not isinstance(x.op, (PatternVariable, Constant)):
             return (x.op,)
-        if isinstance(x.op, Constant) or x.op.constant:
+        if isinstance(x.op, Constant):
+            found = (_Value(uniform_value(x)),)
+        elif x.op.constant and not found:
             found = (Constant,)
     return found
+
+
+class _Value(tuple[bool, Any]):
+    """The one value of all elements of a constant; True and 1 are two."""
+
+    __slots__ = ()
+
+    def __new__(cls, value: Any) -> _Value:
+        return super().__new__(cls, (isinstance(value, np.bool_), value))
 
 
 def _whole(expr: Expr) -> Sequence[Expr]:
@@ -281,11 +294,16 @@ class _Index:
             mentioned.update(r.roots, r.over)
         self.single = {op for op in mentioned if isinstance(op, Op)}
         self.classes = {op.__class__ for op in self.single}
+        self.values = {value for value in mentioned if isinstance(value, _Value)}
         self.found: dict[tuple[Any, frozenset[Any]], tuple[Rule, ...]] = {}
 
     def kind(self, op: Any) -> Any:
-        """The op itself where a rule mentions it, else its class."""
+        """The op itself where a rule mentions it, else its class; of a constant, its value where a rule mentions that."""
         cls = op.__class__
+        if cls is Constant:
+            array = op.value
+            value = _Value(array[()]) if array.ndim == 0 else _Value(uniform_of(array))
+            return value if value in self.values else cls
         return op if cls in self.classes and op in self.single else cls
 
     def of(self, node: Expr) -> tuple[Rule, ...]:
@@ -297,7 +315,7 @@ class _Index:
 
     def choose(self, root: Any, below: frozenset[Any]) -> tuple[Rule, ...]:
         roots = (root, root.__class__) if isinstance(root, Op) else (root,)
-        there = below | {op.__class__ for op in below if isinstance(op, Op)}
+        there = below | {Constant if isinstance(op, _Value) else op.__class__ for op in below if isinstance(op, (Op, _Value))}
         rules = [r for key in roots for r in self.table.get(key, ())]
         return tuple(r for r in rules if not r.over or not there.isdisjoint(r.over))
 

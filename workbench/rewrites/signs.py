@@ -132,8 +132,9 @@ def sign_of_log1mexp(node: Expr, x: int) -> int:
 @infers(e.floor, e.ceil, e.rint, e.trunc)
 def sign_of_rounded(node: Expr, x: int) -> int:
     """What is rounded to a whole number may reach 0, but not cross it (nor need it, away from 0)."""
-    away = {e.floor: is_negative, e.ceil: is_positive}.get(node.op, 0)
-    return is_integer | (x & (is_nonnegative | is_nonpositive)) | (away if away and away.of(x) else 0)
+    known = is_integer | (x & (is_nonnegative | is_nonpositive))
+    away = {e.floor: is_negative, e.ceil: is_positive}.get(node.op)
+    return known | away if away is not None and away.of(x) else known
 
 
 @infers(e.add)

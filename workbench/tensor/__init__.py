@@ -13,7 +13,7 @@ from workbench.tensor import fft, linalg, random, signal, sparse
 from workbench.tensor.annotations import stop_gradient
 from workbench.tensor.control import cond, ifelse, region, while_loop
 from workbench.tensor import aliases
-from workbench.tensor.aliases import *
+from workbench.tensor.aliases import *  # noqa: F403
 from workbench.tensor.elementwise import (
     OPS,
     abs, add, bitwise_and, bitwise_count, bitwise_or, bitwise_xor, cast, cbrt, ceil, clip, copysign, divide, divmod,

@@ -1,422 +1,380 @@
-"""Elementwise operations: each declared once, with its NumPy, C, Numba and JAX forms and gradient."""
+"""Elementwise operations of arithmetic: each declared once, with its NumPy, C, Numba and JAX forms and gradient.
+
+The machinery is in ``declaration.py``; other families in ``rounding.py``, ``bits.py``,
+``exponential.py``, ``trigonometry.py``, ``special.py`` and those beside it. Their names that the rest of the
+package needs most are here too.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from workbench.errors import DTypeError, ShapeError
-from workbench.graph.domain import Booleans, Domain, Integers, Interval, Words, inf, positive, real
-from workbench.graph.expr import Constant, Expr, Op, constant_op, intern
-from workbench.graph.types import KINDS, Shape, TensorType
+from workbench.errors import DTypeError
+from workbench.graph.domain import Booleans, Domain, Integers, positive, real
+from workbench.graph.expr import Constant, intern
+from workbench.graph.types import KINDS
+from workbench.tensor.bits import (
+    bitwise_and,
+    bitwise_count,
+    bitwise_or,
+    bitwise_xor,
+    invert,
+    left_shift,
+    logical_and,
+    logical_not,
+    logical_or,
+    logical_xor,
+    popcount,
+    right_shift,
+)  # fmt: skip
+from workbench.tensor.declaration import (
+    BITS,
+    C_TYPES,
+    NAMES,
+    OPS,
+    Cast,
+    Elementwise,
+    Form,
+    NoForm,
+    ScalarOp,
+    broadcast_shapes,
+    cast,
+    elementwise,
+    promote,
+)  # fmt: skip
+from workbench.tensor.exponential import (
+    exp,
+    exp2,
+    expm1,
+    log,
+    log1mexp,
+    log1p,
+    log2,
+    log10,
+    logaddexp,
+    logaddexp2,
+    logit,
+    sigmoid,
+    softplus,
+)  # fmt: skip
+from workbench.tensor.rounding import ceil, floor, isfinite, isinf, isnan, rint, round, signbit, trunc
 from workbench.tensor.tensor import Tensor, as_tensor
 
-NAMES = ("x", "y", "z")
-Form = str | dict[str, str]
-
-
-def broadcast_shapes(*shapes: Shape, what: str = "operands") -> Shape:
-    """Return the shape that NumPy broadcasting gives, ``None`` where it is known only at run time.
-
-    Raises
-    ------
-    ShapeError
-        If the shapes do not broadcast.
-    """
-    rank = max((len(s) for s in shapes), default=0)
-    result: list[int | None] = []
-    for axis in range(rank):
-        extents = [s[axis - rank + len(s)] for s in shapes if axis - rank + len(s) >= 0]
-        known = {n for n in extents if n is not None and n != 1}
-        if len(known) > 1:
-            raise ShapeError(
-                f"{what} of shapes {' and '.join(map(_show, shapes))} do not broadcast together",
-                "two lengths must be equal, or one of them 1; x[:, None] adds an axis",
-            )
-        if known:
-            result.append(known.pop())
-        else:
-            result.append(None if None in extents else 1)
-    return tuple(result)
-
-
-def _show(shape: Shape) -> str:
-    return "(" + ", ".join("?" if n is None else str(n) for n in shape) + ("," if len(shape) == 1 else "") + ")"
-
-
-class Elementwise(Op):
-    """A function of scalars applied to every element, with broadcasting."""
-
-    plain = True
-
-    def dtype(self, dtypes: Sequence[str]) -> str:
-        raise NotImplementedError
-
-    def infer(self, *types: TensorType) -> TensorType:
-        shape = broadcast_shapes(*(t.shape for t in types), what=f"operands of {self.name}")
-        return TensorType(self.dtype([t.dtype for t in types]), shape)
-
-    def c(self, arguments: Sequence[str], dtypes: Sequence[str]) -> str:
-        """The C expression of one element."""
-        raise NotImplementedError
-
-    def py(self, arguments: Sequence[str], dtypes: Sequence[str]) -> str:
-        """The Python expression of one element, for Numba."""
-        raise NotImplementedError
-
-    support: Mapping[str, str]
-    cost: int
-
-
-@dataclass(frozen=True, eq=False)
-class ScalarOp(Elementwise):
-    """An elementwise operation declared by :func:`elementwise`."""
-
-    name: str
-    function: Callable[..., Any]
-    arity: int
-    result: str
-    c_form: Form
-    py_form: Form
-    jax_form: str | Callable[..., Any]
-    gradients: tuple[Callable[..., Any] | None, ...]
-    domains: tuple[Domain, ...]
-    commutative: bool
-    symbol: str
-    support: Mapping[str, str]
-    cost: int
-    doc: str
-
-    def dtype(self, dtypes: Sequence[str]) -> str:
-        return self.result if self.result in ("bool", "float64") else dtypes[-1]
-
-    def numpy(self, *values: Any) -> Any:
-        return self.function(*values)
-
-    def jax(self, *values: Any) -> Any:
-        if not isinstance(self.jax_form, str):
-            return self.jax_form(*values)
-        import importlib
-
-        module, _, name = self.jax_form.rpartition(".")
-        return getattr(importlib.import_module(module), name)(*values)
-
-    def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
-        from workbench.tensor.shape import unbroadcast
-
-        found: list[Expr | None] = []
-        for gradient, x in zip(self.gradients, node.inputs):
-            if gradient is None or x.type.dtype not in ("float64", "float32"):
-                found.append(None)
-            else:
-                found.append(unbroadcast(gradient(cotangent, *node.inputs), x))
-        return found
-
-    def c(self, arguments: Sequence[str], dtypes: Sequence[str]) -> str:
-        return _fill(self.c_form, arguments, dtypes)
-
-    def py(self, arguments: Sequence[str], dtypes: Sequence[str]) -> str:
-        return _fill(self.py_form, arguments, dtypes)
-
-    def __call__(self, *operands: Any) -> Tensor:
-        if len(operands) != self.arity:
-            raise TypeError(f"{self.name} takes {self.arity} operands, got {len(operands)}")
-        if self.result == "where":
-            condition = as_tensor(operands[0])
-            return intern(self, (cast(condition, "bool"), *promote(self.name, *operands[1:])))
-        tensors = promote(self.name, *operands)
-        kind = tensors[0].type.kind
-        if self.result == "float" and kind != "f":
-            tensors = [cast(x, "float64") for x in tensors]
-        elif self.result == "logical":
-            tensors = [cast(x, "bool") for x in tensors]
-        elif self.result == "integer" and kind not in "iub":
-            raise DTypeError(f"{self.name} takes integers or booleans, got {tensors[0].dtype}")
-        elif self.result == "number" and kind == "b":
-            tensors = [cast(x, "int64") for x in tensors]
-        return intern(self, tuple(tensors))
-
-    def __repr__(self) -> str:
-        return self.name
-
-
-def _fill(form: Form, arguments: Sequence[str], dtypes: Sequence[str]) -> str:
-    if isinstance(form, dict):
-        kind = KINDS[dtypes[-1]]
-        form = form.get(kind) or form[""]
-    return form.format(**dict(zip(NAMES, arguments)))
-
-
-def promote(what: str, *operands: Any) -> list[Tensor]:
-    """Return operands as tensors of NumPy 2's common dtype (Python numbers are weak)."""
-    weak = [isinstance(x, (bool, int, float)) and not isinstance(x, np.generic) for x in operands]
-    strong = [None if w else as_tensor(x) for x, w in zip(operands, weak)]
-    dtypes = [t.dtype for t in strong if t is not None]
-    if not dtypes:
-        return [cast(as_tensor(x), np.result_type(*operands).name) for x in operands]
-    if "float64" in dtypes:
-        common = "float64"
-    else:
-        common = np.result_type(*map(np.dtype, dtypes), *[x for x, w in zip(operands, weak) if w]).name
-    if common not in KINDS:
-        raise DTypeError(f"{what}: no common dtype of {', '.join(dtypes)}")
-    if common == "float64" and all(KINDS[d] in "iub" for d in dtypes) and len(set(dtypes)) > 1:
-        raise DTypeError(
-            f"{what}: {' and '.join(dtypes)} have no common integer dtype",
-            "cast one of them with x.astype(...)",
-        )
-    return [
-        as_tensor(np.asarray(x, common)) if t is None else cast(t, common) for x, t in zip(operands, strong)
-    ]
-
-
-OPS: dict[str, ScalarOp] = {}
-
-
-def elementwise(
-    name: str,
-    function: Callable[..., Any],
-    *,
-    c: Form,
-    py: Form | None = None,
-    jax: str | Callable[..., Any] | None = None,
-    grad: Any = None,
-    domain: Domain | tuple[Domain, ...] = real,
-    result: str = "number",
-    commutative: bool = False,
-    symbol: str = "",
-    support: dict[str, str] | None = None,
-    cost: int = 1,
-    doc: str = "",
-) -> ScalarOp:
-    """Declare an elementwise operation.
-
-    Parameters
-    ----------
-    name, function
-        Its name and its NumPy form.
-    c, py
-        One element in C and in Python (for Numba; the C form where that is valid Python too), over
-        ``{x} {y} {z}``; by dtype kind ("f", "i", "u", "b", "" for the rest) where that differs.
-    jax
-        Dotted name or function; ``jax.numpy.<name>`` by default.
-    grad
-        Gradient (one per operand) as a function of the cotangent and the operands.
-    domain
-        Where tests draw the operands.
-    result
-        "number" (the common dtype), "float", "float64" (from words), "bool", "logical", "integer", or
-        "where".
-    support
-        Functions that the forms call: ``{"c": ..., "py": ...}``.
-    cost
-        Rough cost in additions: decides between recomputing and storing.
-    """
-    domains = domain if isinstance(domain, tuple) else (domain,)
-    gradients = grad if isinstance(grad, tuple) else (grad,) * len(domains)
-    op = ScalarOp(
-        name, function, len(domains), result, c, c if py is None else py, jax or f"jax.numpy.{name}",
-        gradients, domains, commutative, symbol, support or {}, cost, doc or (function.__doc__ or name).strip().split("\n")[0],
-    )  # fmt: skip
-    OPS[name] = op
-    return op
-
-
-@dataclass(frozen=True)
-class Cast(Elementwise):
-    """Change of dtype."""
-
-    to: str
-    name = "cast"
-    support = MappingProxyType({})
-    cost = 1
-
-    def dtype(self, dtypes: Sequence[str]) -> str:
-        return self.to
-
-    def numpy(self, value: Any) -> Any:
-        return np.asarray(value).astype(self.to)
-
-    def jax(self, value: Any) -> Any:
-        import jax.numpy as jnp
-
-        return jnp.asarray(value).astype(self.to)
-
-    def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
-        source = node.inputs[0].type.dtype
-        return [cast(cotangent, source) if KINDS[source] == "f" else None]
-
-    def c(self, arguments: Sequence[str], dtypes: Sequence[str]) -> str:
-        if self.to == "bool":
-            return f"({arguments[0]} != 0)"
-        return f"(({C_TYPES[self.to]}){arguments[0]})"
-
-    def py(self, arguments: Sequence[str], dtypes: Sequence[str]) -> str:
-        if self.to == "bool":
-            return f"({arguments[0]} != 0)"
-        return f"np.{self.to}({arguments[0]})"
-
-
-C_TYPES = {
-    "bool": "uint8_t", "float32": "float", "float64": "double",
-    **{f"{s}int{n}": f"{s}int{n}_t" for s in ("", "u") for n in (8, 16, 32, 64)},
-}  # fmt: skip
-
-
-def cast(x: Any, dtype: str) -> Tensor:
-    """Return `x` with another dtype."""
-    x = as_tensor(x)
-    dtype = dtype if dtype in KINDS else np.dtype(dtype).name
-    if x.dtype == dtype:
-        return x
-    if isinstance(x.op, Constant):
-        return intern(constant_op(x.op.value, dtype))
-    return intern(Cast(dtype), (x,))
-
+__all__ = [
+    "BITS", "C_TYPES", "NAMES", "OPS", "Cast", "Elementwise", "Form", "NoForm", "ScalarOp", "abs", "add",
+    "bitwise_and", "bitwise_count", "bitwise_or", "bitwise_xor", "broadcast_shapes", "cast", "cbrt", "ceil", "clip",
+    "copysign", "divide", "divmod", "elementwise", "equal", "exp", "exp2", "expm1", "floor", "floor_divide", "fmax",
+    "fmin", "greater", "greater_equal", "heaviside", "invert", "isfinite", "isinf", "isnan", "left_shift", "less",
+    "less_equal", "log", "log10", "log1mexp", "log1p", "log2", "logaddexp", "logaddexp2", "logical_and",
+    "logical_not", "logical_or", "logical_xor", "logit", "maximum", "minimum", "mod", "multiply", "nan_to_num",
+    "negative", "not_equal", "popcount", "power", "promote", "reciprocal", "right_shift", "rint",
+    "round", "sigmoid", "sign", "signbit", "softplus", "sqrt", "square", "subtract", "switch", "trunc", "where",
+]  # fmt: skip
 
 # Arithmetic -----------------------------------------------------------------------------------
 
+_pair: Any = (real, real)
 add: ScalarOp = elementwise(
-    "add", np.add, c="({x} + {y})", symbol="+", commutative=True, domain=(real, real),
+    "add", np.add, c={"b": "({x} | {y})", "": "({x} + {y})"}, symbol="+", commutative=True, domain=_pair,
     grad=(lambda g, x, y: g, lambda g, x, y: g),
 )  # fmt: skip
 subtract: ScalarOp = elementwise(
-    "subtract", np.subtract, c="({x} - {y})", symbol="-", domain=(real, real),
+    "subtract", np.subtract, c="({x} - {y})", symbol="-", domain=_pair,
     grad=(lambda g, x, y: g, lambda g, x, y: -g),
 )  # fmt: skip
 multiply: ScalarOp = elementwise(
-    "multiply", np.multiply, c="({x} * {y})", symbol="*", commutative=True, domain=(real, real),
+    "multiply", np.multiply, c={"b": "({x} & {y})", "": "({x} * {y})"}, symbol="*", commutative=True, domain=_pair,
     grad=(lambda g, x, y: g * y, lambda g, x, y: g * x),
 )  # fmt: skip
 divide: ScalarOp = elementwise(
-    "divide", np.divide, c="({x} / {y})", symbol="/", result="float", domain=(real, positive), cost=4,
+    "divide", np.divide, c="({x} / {y})", symbol="/", domain=(real, positive), cost=4,
     grad=(lambda g, x, y: g / y, lambda g, x, y: -g * x / square(y)),
 )  # fmt: skip
 negative: ScalarOp = elementwise("negative", np.negative, c="(-{x})", symbol="-", grad=lambda g, x: -g)
 abs: ScalarOp = elementwise(
-    "abs", np.abs, c={"f": "fabs({x})", "u": "{x}", "": "({x} < 0 ? -{x} : {x})"}, py="abs({x})",
-    grad=lambda g, x: g * sign(x),
+    "abs", np.abs, c={"f": "fabs({x})", "i": "({x} < 0 ? -{x} : {x})", "": "{x}"},
+    py={"b": "{x}", "": "abs({x})"}, grad=lambda g, x: g * sign(x),
 )  # fmt: skip
 sign: ScalarOp = elementwise(
     "sign", np.sign, c={"f": "({x} != {x} ? {x} : (double)(({x} > 0) - ({x} < 0)))", "": "(({x} > 0) - ({x} < 0))"},
     py={"f": "({x} if {x} != {x} else (1.0 if {x} > 0 else (-1.0 if {x} < 0 else 0.0)))",
         "": "(1 if {x} > 0 else (-1 if {x} < 0 else 0))"}, cost=3,
 )  # fmt: skip
-square: ScalarOp = elementwise(
-    "square", np.square, c="({x} * {x})", grad=lambda g, x: 2.0 * g * x
-)
+square: ScalarOp = elementwise("square", np.square, c="({x} * {x})", grad=lambda g, x: 2.0 * g * x)
+
+
+def _reciprocal(x: Any) -> Any:
+    if np.asarray(x).dtype.kind == "f":
+        return np.reciprocal(x)
+    # NumPy leaves 1 // 0 to the processor; here it is 0, as in its own floor_divide.
+    return np.where(x == 0, 0, np.reciprocal(np.where(x == 0, 1, x))).astype(np.asarray(x).dtype)
+
+
+def _jax_reciprocal(x: Any) -> Any:
+    import jax.numpy as jnp
+
+    if jnp.issubdtype(x.dtype, jnp.floating):
+        return jnp.reciprocal(x)
+    own_inverse = (x == 1) | (x == -1) if jnp.issubdtype(x.dtype, jnp.signedinteger) else x == 1
+    return jnp.where(own_inverse, x, 0).astype(x.dtype)
+
+
 reciprocal: ScalarOp = elementwise(
-    "reciprocal", np.reciprocal, c="(1.0 / {x})", result="float", domain=positive, cost=4,
-    grad=lambda g, x: -g * square(reciprocal(x)),
+    "reciprocal", _reciprocal, like=np.reciprocal, jax=_jax_reciprocal, domain=positive, cost=4,
+    c={"f": "(1 / {x})", "i": "({x} == 1 || {x} == -1 ? {x} : 0)", "": "({x} == 1)"},
+    py={"f": "(1 / {x})", "i": "({x} if {x} == 1 or {x} == -1 else 0)", "": "(1 if {x} == 1 else 0)"},
+    grad=lambda g, x: -g * square(reciprocal(x)), doc="1 / x; of an integer, its whole part.",
+)  # fmt: skip
+
+# Powers and roots -----------------------------------------------------------------------------
+
+INTEGER_POWER = {
+    "c": """\
+static inline uint64_t wb_integer_power(uint64_t x, uint64_t y) {
+    uint64_t result = 1;
+    for (; y; y >>= 1, x *= x) if (y & 1) result *= x;
+    return result;
+}""",
+    "py": """\
+def wb_integer_power(x, y):
+    result, x, y = np.uint64(1), np.uint64(x), np.uint64(y)
+    while y:
+        if y & np.uint64(1):
+            result = result * x
+        x = x * x
+        y = y >> np.uint64(1)
+    return result
+""",
+}
+"""Squares and multiplies, modulo 2**64: the low bits are those of any narrower dtype."""
+
+
+def _power(x: Any, y: Any) -> Any:
+    x, y = np.asarray(x), np.asarray(y)
+    if y.dtype.kind != "i" or not (y < 0).any():
+        return np.power(x, y)
+    inverse = np.where(x == 1, 1, np.where(x == -1, 1 - 2 * (y & 1), 0))
+    return np.where(y < 0, inverse, np.power(x, np.where(y < 0, 0, y))).astype(x.dtype)
+
+
+def _jax_power(x: Any, y: Any) -> Any:
+    import jax.numpy as jnp
+
+    if jnp.issubdtype(y.dtype, jnp.floating):
+        return jnp.power(x, y)
+    # JAX's own looks at the last six bits of the exponent alone.
+    result, factor, left = jnp.ones_like(x), x, y
+    for _ in range(8 * x.dtype.itemsize):
+        result, factor, left = jnp.where(left & 1 == 1, result * factor, result), factor * factor, left >> 1
+    if not jnp.issubdtype(y.dtype, jnp.signedinteger):
+        return result
+    inverse = jnp.where(x == 1, 1, jnp.where(x == -1, 1 - 2 * (y & 1), 0)).astype(x.dtype)
+    return jnp.where(y < 0, inverse, result)
+
+
+def _whole_exponents(op: ScalarOp, base: Any, exponent: Any) -> None:
+    """Refuse what is known to be no integer, as NumPy does."""
+    base, exponent = as_tensor(base), as_tensor(exponent)
+    if "f" in (base.type.kind, exponent.type.kind) or not isinstance(exponent.op, Constant):
+        return
+    if (exponent.op.value < 0).any():
+        raise DTypeError(
+            "integers to negative integer powers are not integers", "make the base a float: x.astype('float64') ** y"
+        )
+
+
+power: ScalarOp = elementwise(
+    "power", _power, like=np.power, before=_whole_exponents, jax=_jax_power, symbol="**", domain=(positive, real), cost=40,
+    c={"f": "pow({x}, {y})", "u": "wb_integer_power({x}, {y})",
+       "i": "({y} < 0 ? ({x} == 1 ? 1 : {x} == -1 ? 1 - 2 * ({y} & 1) : 0) : (int64_t)wb_integer_power({x}, {y}))"},
+    py={"f": "pow({x}, {y})", "u": "wb_integer_power({x}, {y})",
+        "i": "((1 if {x} == 1 else (1 - 2 * ({y} & 1) if {x} == -1 else 0)) if {y} < 0 else np.int64(wb_integer_power({x}, {y})))"},
+    support=INTEGER_POWER,
+    grad=(
+        # Zero where y is: 0 * x**-1 would be NaN at x = 0.
+        lambda g, x, y: g * where(equal(y, 0.0), 0.0, y * power(x, where(equal(y, 0.0), 1.0, y - 1.0))),
+        # x**y * log(x) tends to 0 with x for positive y.
+        lambda g, x, y: g * power(x, y) * log(where(logical_and(equal(x, 0.0), y > 0.0), 1.0, x)),
+    ),
+    doc="x to the power y; integers wrap around, and 1 / x**n of integers is its whole part.",
 )  # fmt: skip
 sqrt: ScalarOp = elementwise(
-    "sqrt", np.sqrt, c="sqrt({x})", result="float", domain=positive, cost=5, grad=lambda g, x: g / (2.0 * sqrt(x))
+    "sqrt", np.sqrt, c="sqrt({x})", domain=positive, cost=5, grad=lambda g, x: g / (2.0 * sqrt(x))
 )
-power: ScalarOp = elementwise(
-    "power", np.power, c="pow({x}, {y})", result="float", symbol="**", domain=(positive, real), cost=40,
-    grad=(
-        lambda g, x, y: g * y * power(x, y - 1.0),
-        lambda g, x, y: g * power(x, y) * where(x > 0.0, log(where(x > 0.0, x, 1.0)), 0.0),
-    ),
+cbrt: ScalarOp = elementwise(
+    "cbrt", np.cbrt, c="cbrt({x})", py="np.cbrt({x})", cost=20, support={"c": "double cbrt(double);"},
+    grad=lambda g, x: g / (3.0 * square(cbrt(x))),
 )  # fmt: skip
-floor: ScalarOp = elementwise("floor", np.floor, c="floor({x})", py="np.floor({x})", result="float")
-rint: ScalarOp = elementwise("rint", np.rint, c="rint({x})", py="np.rint({x})", result="float")
+
+# Whole quotients and remainders ---------------------------------------------------------------
+
+DIVISION = {
+    "c": (
+        "double fmod(double, double);",
+        """\
+static inline double wb_mod(double x, double y) {
+    double r = fmod(x, y);
+    if (y == 0) return r;
+    if (r == 0) return __builtin_copysign(0.0, y);
+    return (y < 0) != (r < 0) ? r + y : r;
+}""",
+        """\
+static inline double wb_floor_divide(double x, double y) {
+    if (y == 0) return x / y;
+    const double r = fmod(x, y);
+    double q = (x - r) / y;
+    if (r != 0 && (y < 0) != (r < 0)) q -= 1;
+    if (q == 0) return __builtin_copysign(0.0, x / y);
+    const double whole = floor(q);
+    return q - whole > 0.5 ? whole + 1 : whole;
+}""",
+    ),
+    "py": (
+        """\
+def wb_mod(x, y):
+    r = np.fmod(x, y)
+    if y == 0:
+        return r
+    if r == 0:
+        return math.copysign(0.0, y)
+    return r + y if (y < 0) != (r < 0) else r
+""",
+        """\
+def wb_floor_divide(x, y):
+    if y == 0:
+        return x / y
+    r = np.fmod(x, y)
+    q = (x - r) / y
+    if r != 0 and (y < 0) != (r < 0):
+        q -= 1.0
+    if q == 0:
+        return math.copysign(0.0, x / y)
+    whole = np.floor(q)
+    return whole + 1.0 if q - whole > 0.5 else whole
+""",
+    ),
+}
+"""As NumPy does: exact remainders with the divisor's sign, the quotient that belongs to them."""
+
+
+def _jax_division(name: str) -> Callable[..., Any]:
+    def call(x: Any, y: Any) -> Any:
+        import jax.numpy as jnp
+
+        function = getattr(jnp, name)
+        if jnp.issubdtype(x.dtype, jnp.floating):
+            # JAX says nan for x // 0 where NumPy says inf, and zeros of other signs.
+            found = function(x, y)
+            if name == "floor_divide":
+                found = jnp.where(y == 0, x / y, found)
+            return jnp.where(found == 0, jnp.copysign(jnp.zeros_like(found), y if name == "mod" else x / y), found)
+        return jnp.where(y == 0, 0, function(x, jnp.where(y == 0, 1, y))).astype(x.dtype)
+
+    return call
+
+
+# Integers: by zero gives 0; by -1 is set apart, since the processor traps at -2**63 // -1.
+mod: ScalarOp = elementwise(
+    "mod", np.remainder, symbol="%", domain=(real, positive), cost=20, support=DIVISION, jax=_jax_division("mod"),
+    c={"f": "wb_mod({x}, {y})", "u": "({y} == 0 ? 0 : {x} % {y})",
+       "i": "({y} == 0 || {y} == -1 ? 0 : {x} % {y} + ({x} % {y} != 0 && ({x} < 0) != ({y} < 0) ? {y} : 0))"},
+    py={"f": "wb_mod({x}, {y})", "u": "({y} if {y} == 0 else {x} % {y})",
+        "i": "(0 if {y} == 0 or {y} == -1 else {x} % {y})"},
+    grad=(lambda g, x, y: g, lambda g, x, y: -g * floor_divide(x, y)), doc="The remainder of x // y, with the sign of y.",
+)  # fmt: skip
+floor_divide: ScalarOp = elementwise(
+    "floor_divide", np.floor_divide, symbol="//", domain=(real, positive), cost=20, support=DIVISION,
+    jax=_jax_division("floor_divide"),
+    c={"f": "wb_floor_divide({x}, {y})", "u": "({y} == 0 ? 0 : {x} / {y})",
+       "i": "({y} == 0 ? 0 : {y} == -1 ? -{x} : {x} / {y} - ({x} % {y} != 0 && ({x} < 0) != ({y} < 0)))"},
+    py={"f": "wb_floor_divide({x}, {y})", "u": "({y} if {y} == 0 else {x} // {y})",
+        "i": "(0 if {y} == 0 else (-{x} if {y} == -1 else {x} // {y}))"}, doc="The largest whole number not above x / y.",
+)  # fmt: skip
+
+
+def divmod(x: Any, y: Any) -> tuple[Tensor, Tensor]:
+    """Return ``x // y`` and ``x % y``.
+
+    Examples
+    --------
+    >>> [int(part.eval()) for part in divmod(as_tensor(-7), 2)]
+    [-4, 1]
+    """
+    return floor_divide(x, y), mod(x, y)
+
+
+# Smaller and larger ---------------------------------------------------------------------------
 
 _NAN_MIN = "({x} < {y} || {x} != {x} ? {x} : {y})"
 _NAN_MAX = "({x} > {y} || {x} != {x} ? {x} : {y})"
 minimum: ScalarOp = elementwise(
     "minimum", np.minimum, c=_NAN_MIN, py="({x} if {x} < {y} or {x} != {x} else {y})", commutative=True,
-    domain=(real, real), cost=2,
+    domain=_pair, cost=2,
     grad=(lambda g, x, y: where(x <= y, g, 0.0), lambda g, x, y: where(x <= y, 0.0, g)),
 )  # fmt: skip
 maximum: ScalarOp = elementwise(
     "maximum", np.maximum, c=_NAN_MAX, py="({x} if {x} > {y} or {x} != {x} else {y})", commutative=True,
-    domain=(real, real), cost=2,
+    domain=_pair, cost=2,
     grad=(lambda g, x, y: where(x >= y, g, 0.0), lambda g, x, y: where(x >= y, 0.0, g)),
 )  # fmt: skip
-
-# Exponentials and logarithms ------------------------------------------------------------------
-
-exp: ScalarOp = elementwise(
-    "exp", np.exp, c="exp({x})", result="float", domain=Interval(-5.0, 5.0), cost=20, grad=lambda g, x: g * exp(x)
-)
-expm1: ScalarOp = elementwise(
-    "expm1", np.expm1, c="expm1({x})", result="float", domain=Interval(-5.0, 5.0), cost=30,
-    grad=lambda g, x: g * exp(x),
+fmin: ScalarOp = elementwise(
+    "fmin", np.fmin, c="({x} <= {y} || {y} != {y} ? {x} : {y})", py="({x} if {x} <= {y} or {y} != {y} else {y})",
+    commutative=True, domain=_pair, cost=2, doc="The smaller; a number rather than NaN.",
+    grad=(lambda g, x, y: where(x <= fmin(x, y), g, 0.0), lambda g, x, y: where(x <= fmin(x, y), 0.0, g)),
 )  # fmt: skip
-log: ScalarOp = elementwise(
-    "log", np.log, c="log({x})", result="float", domain=positive, cost=20, grad=lambda g, x: g / x
-)
-log1p: ScalarOp = elementwise(
-    "log1p", np.log1p, c="log1p({x})", result="float", domain=Interval(-0.99, inf), cost=30,
-    grad=lambda g, x: g / (1.0 + x),
+fmax: ScalarOp = elementwise(
+    "fmax", np.fmax, c="({x} >= {y} || {y} != {y} ? {x} : {y})", py="({x} if {x} >= {y} or {y} != {y} else {y})",
+    commutative=True, domain=_pair, cost=2, doc="The larger; a number rather than NaN.",
+    grad=(lambda g, x, y: where(x >= fmax(x, y), g, 0.0), lambda g, x, y: where(x >= fmax(x, y), 0.0, g)),
 )  # fmt: skip
-
-
-def _sigmoid(x: Any) -> Any:
-    with np.errstate(over="ignore"):
-        return 1.0 / (1.0 + np.exp(-np.asarray(x)))
-
-
-def _softplus(x: Any) -> Any:
-    return np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x)))
-
-
-def _jax_softplus(x: Any) -> Any:
-    import jax.numpy as jnp
-
-    return jnp.maximum(x, 0.0) + jnp.log1p(jnp.exp(-jnp.abs(x)))
-
-
-def _jax_sigmoid(x: Any) -> Any:
-    import jax.numpy as jnp
-
-    return 1.0 / (1.0 + jnp.exp(-x))
-
-
-sigmoid: ScalarOp = elementwise(
-    "sigmoid", _sigmoid, c="(1.0 / (1.0 + exp(-{x})))", result="float", cost=25, jax=_jax_sigmoid,
-    grad=lambda g, x: g * sigmoid(x) * sigmoid(-x), doc="The logistic function 1 / (1 + exp(-x)).",
+copysign: ScalarOp = elementwise(
+    "copysign", np.copysign, c="__builtin_copysign({x}, {y})", py="math.copysign({x}, {y})", domain=_pair, cost=2,
+    grad=(lambda g, x, y: g * copysign(1.0, x) * copysign(1.0, y), None), doc="x with the sign of y.",
 )  # fmt: skip
-softplus: ScalarOp = elementwise(
-    "softplus", _softplus, c="(({x} > 0 ? {x} : 0.0) + log1p(exp(-fabs({x}))))",
-    py="(({x} if {x} > 0 else 0.0) + log1p(exp(-abs({x}))))", result="float", cost=50, jax=_jax_softplus,
-    grad=lambda g, x: g * sigmoid(x), doc="log(1 + exp(x)), without overflow.",
+heaviside: ScalarOp = elementwise(
+    "heaviside", np.heaviside, c="({x} != {x} ? {x} : {x} == 0 ? {y} : {x} > 0 ? 1.0 : 0.0)", domain=_pair, cost=3,
+    py="({x} if {x} != {x} else ({y} if {x} == 0 else (1.0 if {x} > 0 else 0.0)))",
+    grad=(None, lambda g, x, y: where(equal(x, 0.0), g, 0.0)), doc="0 below zero, 1 above, y at zero.",
 )  # fmt: skip
 
-# Comparison and logic -------------------------------------------------------------------------
+# Comparison and choice ------------------------------------------------------------------------
 
-_pair: Any = (real, real)
-less: ScalarOp = elementwise("less", np.less, c="({x} < {y})", symbol="<", result="bool", domain=_pair)
-less_equal: ScalarOp = elementwise("less_equal", np.less_equal, c="({x} <= {y})", symbol="<=", result="bool", domain=_pair)
-greater: ScalarOp = elementwise("greater", np.greater, c="({x} > {y})", symbol=">", result="bool", domain=_pair)
-greater_equal: ScalarOp = elementwise(
-    "greater_equal", np.greater_equal, c="({x} >= {y})", symbol=">=", result="bool", domain=_pair
-)
-equal: ScalarOp = elementwise(
-    "equal", np.equal, c="({x} == {y})", symbol="==", result="bool", commutative=True,
-    domain=(Integers(-2, 2), Integers(-2, 2)),
-)  # fmt: skip
-not_equal: ScalarOp = elementwise(
-    "not_equal", np.not_equal, c="({x} != {y})", symbol="!=", result="bool", commutative=True,
-    domain=(Integers(-2, 2), Integers(-2, 2)),
-)  # fmt: skip
-_bools: Any = (Booleans(), Booleans())
-logical_and: ScalarOp = elementwise(
-    "logical_and", np.logical_and, c="({x} && {y})", py="({x} and {y})", result="logical", commutative=True, domain=_bools
-)
-logical_or: ScalarOp = elementwise(
-    "logical_or", np.logical_or, c="({x} || {y})", py="({x} or {y})", result="logical", commutative=True, domain=_bools
-)
-logical_not: ScalarOp = elementwise("logical_not", np.logical_not, c="(!{x})", py="(not {x})", result="logical", domain=Booleans())
-isnan: ScalarOp = elementwise("isnan", np.isnan, c="({x} != {x})", result="bool")
-isfinite: ScalarOp = elementwise(
-    "isfinite", np.isfinite, c="({x} - {x} == 0)", result="bool", doc="Neither infinite nor NaN."
-)
+
+def _comparison(name: str, symbol: str, commutative: bool = False, domain: Domain = real) -> ScalarOp:
+    return elementwise(
+        name, getattr(np, name), c=f"({{x}} {symbol} {{y}})", symbol=symbol, commutative=commutative,
+        domain=(domain, domain), before=_compared,
+    )  # fmt: skip
+
+
+def _compared(op: ScalarOp, x: Any, y: Any) -> Any:
+    """Compare integers that no common dtype holds by their values, as NumPy does."""
+    for number, other in ((x, y), (y, x)):
+        if type(number) is int and isinstance(other, Tensor) and KINDS[other.dtype] in "iu":
+            bounds = np.iinfo(other.dtype)
+            if not bounds.min <= number <= bounds.max:
+                side = number - bounds.max if number > bounds.max else number - bounds.min
+                always = op.function(*((side, 0) if number is x else (0, side)))
+                return intern(equal if always else not_equal, (other, other))
+    if not (isinstance(x, Tensor) and isinstance(y, Tensor)) or "uint64" not in (x.dtype, y.dtype):
+        return None
+    if KINDS[x.dtype] == "i":
+        return where(less(x, 0), op(-1, 0), op(cast(x, "uint64"), y))
+    if KINDS[y.dtype] == "i":
+        return where(less(y, 0), op(0, -1), op(x, cast(y, "uint64")))
+    return None
+
+
+less: ScalarOp = _comparison("less", "<")
+less_equal: ScalarOp = _comparison("less_equal", "<=")
+greater: ScalarOp = _comparison("greater", ">")
+greater_equal: ScalarOp = _comparison("greater_equal", ">=")
+equal: ScalarOp = _comparison("equal", "==", True, Integers(-2, 2))
+not_equal: ScalarOp = _comparison("not_equal", "!=", True, Integers(-2, 2))
+
 where: ScalarOp = elementwise(
     "where", np.where, c="({x} ? {y} : {z})", py="({y} if {x} else {z})", result="where",
     domain=(Booleans(), real, real),
@@ -424,60 +382,34 @@ where: ScalarOp = elementwise(
 )  # fmt: skip
 switch = where
 
-# Bits -----------------------------------------------------------------------------------------
 
-_words: Any = (Words(), Words())
-bitwise_and: ScalarOp = elementwise(
-    "bitwise_and", np.bitwise_and, c="({x} & {y})", symbol="&", result="integer", commutative=True, domain=_words
-)
-bitwise_or: ScalarOp = elementwise(
-    "bitwise_or", np.bitwise_or, c="({x} | {y})", symbol="|", result="integer", commutative=True, domain=_words
-)
-bitwise_xor: ScalarOp = elementwise(
-    "bitwise_xor", np.bitwise_xor, c="({x} ^ {y})", symbol="^", result="integer", commutative=True, domain=_words
-)
-invert: ScalarOp = elementwise(
-    "invert", np.invert, c={"b": "(!{x})", "": "(~{x})"}, py={"b": "(not {x})", "": "(~{x})"}, symbol="~",
-    result="integer", domain=Words(),
-)  # fmt: skip
-_shift: Any = (Integers(0, 2**20), Integers(0, 40))
-left_shift: ScalarOp = elementwise(
-    "left_shift", np.left_shift, c="((uint64_t){y} < 8 * sizeof({y}) ? {x} << {y} : 0)", py="({x} << {y} if {y} < 64 else {x} ^ {x})",
-    symbol="<<", result="integer", domain=_shift,
-)  # fmt: skip
-right_shift: ScalarOp = elementwise(
-    "right_shift", np.right_shift, c="((uint64_t){y} < 8 * sizeof({y}) ? {x} >> {y} : 0)",
-    py="({x} >> {y} if {y} < 64 else {x} ^ {x})", symbol=">>", result="integer", domain=_shift,
-)  # fmt: skip
-POPCOUNT = """
-def wb_popcount(x):
-    x = np.uint64(x)
-    x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
-    x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
-    x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
-"""
+def clip(x: Any, low: Any = None, high: Any = None) -> Tensor:
+    """Return `x` limited to [`low`, `high`]; ``None`` is no limit.
+
+    Examples
+    --------
+    >>> clip([-1.0, 0.5, 7.0], 0.0, 1.0).eval().tolist()
+    [0.0, 0.5, 1.0]
+    """
+    x = as_tensor(x)
+    if low is not None:
+        x = maximum(x, low)
+    return x if high is None else minimum(x, high)
 
 
-def _jax_popcount(x: Any) -> Any:
-    import jax
+def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
+    """Return `x` with NaN and infinities replaced; these by the largest numbers, unless given.
 
-    return jax.lax.population_count(x)
-
-
-popcount: ScalarOp = elementwise(
-    "popcount", lambda x: np.bitwise_count(x).astype(np.asarray(x).dtype), c="__builtin_popcountll((uint64_t){x})",
-    py="wb_popcount({x})", jax=_jax_popcount, result="integer", domain=Integers(0, 2**40), support={"py": POPCOUNT},
-    doc="Number of ones among the bits (of a value that is not negative).",
-)  # fmt: skip
-
-
-def clip(x: Any, low: Any, high: Any) -> Tensor:
-    """Return `x` limited to [`low`, `high`]."""
-    return minimum(maximum(x, low), high)
-
-
-def logit(x: Any) -> Tensor:
-    """Return log(x / (1 - x))."""
-    return log(x) - log1p(-as_tensor(x))
+    Examples
+    --------
+    >>> nan_to_num([np.nan, np.inf, 1.0], posinf=9.0).eval().tolist()
+    [0.0, 9.0, 1.0]
+    """
+    x = as_tensor(x)
+    if KINDS[x.dtype] != "f":
+        return x
+    largest = float(np.finfo(x.dtype).max)
+    high = largest if posinf is None else posinf
+    low = -largest if neginf is None else neginf
+    return where(isnan(x), nan, where(isinf(x), where(x > 0.0, high, low), x))
 

@@ -169,6 +169,8 @@ def _reverse(
             for x, part in zip(node.inputs, parts):
                 if part is None or x not in active or x in blocked:
                     continue
+                if isinstance(part, GradientError):
+                    raise part
                 assert isinstance(part, Tensor)
                 if isinstance(x.type, TensorType) and x.type.kind != "f":
                     continue

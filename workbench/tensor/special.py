@@ -1,0 +1,335 @@
+"""Special functions: error, gamma, beta and Bessel functions, with their derivatives.
+
+NumPy's form is SciPy's; C and Numba have forms of their own (``special_forms.py``) or call SciPy back; JAX has
+``jax.scipy.special`` where that is as exact, or calls SciPy back.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from workbench.graph.domain import Integers, Interval, inf, positive, real, unit
+from workbench.tensor import special_forms as forms
+from workbench.tensor.declaration import Form, NoForm, ScalarOp, elementwise
+from workbench.tensor.elementwise import divide, equal, exp, sign, square, where
+from workbench.tensor.exponential import libm
+from workbench.tensor.tensor import Tensor
+
+ROOT_PI = math.sqrt(math.pi)
+ROOT_2PI = math.sqrt(2 * math.pi)
+
+
+def scipy_form(name: str) -> Callable[..., Any]:
+    """Return SciPy's function, imported when it is called; its result has the operands' dtype."""
+
+    def call(*values: Any) -> Any:
+        import scipy.special
+
+        return np.asarray(getattr(scipy.special, name)(*values), np.result_type(*values))
+
+    return call
+
+
+def _special(
+    name: str, doc: str, domain: Any, grad: Any, c: Form | None = None, py: Form | None = None, *, jax: Any = "",
+    cost: int = 200, **rest: Any,
+) -> ScalarOp:  # fmt: skip
+    """Declare a function of SciPy; `jax` is as in :func:`elementwise`, ``jax.scipy.special.<name>`` by default."""
+    return elementwise(
+        name, rest.pop("function", None) or scipy_form(name), c=c, py=py, grad=grad, domain=domain, result="float", doc=doc, cost=cost,
+        jax=jax or f"jax.scipy.special.{name}", **rest,
+    )  # fmt: skip
+
+
+# Error function and normal distribution -------------------------------------------------------
+
+erf: ScalarOp = _special("erf", "The error function.", real, lambda g, x: g * (2 / ROOT_PI) * exp(-square(x)), "erf({x})", cost=30)
+erfc: ScalarOp = _special(
+    "erfc", "1 - erf(x), without loss of digits.", real, lambda g, x: -g * (2 / ROOT_PI) * exp(-square(x)),
+    "erfc({x})", "math.erfc({x})", support=libm("erfc"), cost=40,
+)  # fmt: skip
+
+
+def _erfcx_slope(g: Tensor, x: Tensor) -> Tensor:
+    """2 x erfcx(x) - 2 / sqrt(pi), whose terms cancel for large x: the rest of the asymptotic series there."""
+    u = divide(0.5, square(x))
+    far = -u * (1 - 3 * u * (1 - 5 * u * (1 - 7 * u * (1 - 9 * u * (1 - 11 * u * (1 - 13 * u * (1 - 15 * u)))))))
+    return g * where(x > 20.0, far * (2 / ROOT_PI), 2.0 * x * erfcx(x) - 2 / ROOT_PI)
+
+
+def _jax_erfcx(x: Any) -> Any:
+    """What the C form does, every branch on numbers of its own."""
+    import jax.numpy as jnp
+    from jax.scipy.special import erfc
+
+    far, middle = jnp.where(x > 4, x, 5.0), jnp.where((x > 0.5) & (x <= 4), x, 1.0)
+    t = 1 / (far * far)
+    above, below = (jnp.polyval(jnp.asarray(c), t) for c in forms.ERFCX_FAR)
+    far_value = (1 / ROOT_PI - t * above / below) / far
+    above, below = (jnp.polyval(jnp.asarray(c), middle) for c in forms.ERFCX_MIDDLE)
+    near = jnp.where(x <= 0.5, x, 0.0)
+    h = jnp.rint(near * 16) / 16
+    near_value = jnp.where(near < -27, jnp.inf, jnp.exp(h * h) * jnp.exp((near - h) * (near + h)) * erfc(near))
+    found = jnp.where(x > 4, far_value, jnp.where(x > 0.5, above / below, near_value))
+    return jnp.where(x != x, x, found).astype(x.dtype)
+
+
+def _jax_log_ndtr(x: Any) -> Any:
+    import jax.numpy as jnp
+    from jax.scipy.special import erfc
+
+    low, high = jnp.where(x < -1, x, -1.0), jnp.where(x < -1, 0.0, x)
+    tail = jnp.log(_jax_erfcx(-low / math.sqrt(2)) / 2) - low * low / 2
+    return jnp.where(x < -1, tail, jnp.log1p(-erfc(high / math.sqrt(2)) / 2))
+
+
+def _jax_quantile(q: Any, tail: Any) -> Any:
+    """The normal quantile of 1/2 + q; JAX's own loses the digits of tails near 1."""
+    import jax.numpy as jnp
+
+    def ratio(tables: Any, x: Any) -> Any:
+        above, below = (jnp.polyval(jnp.asarray(c, x.dtype), x) for c in tables)
+        return above / below
+
+    central = jnp.abs(q) <= 0.425
+    r = jnp.sqrt(-jnp.log(jnp.where(central, 0.5, tail)))
+    near, far = jnp.where(r <= 5, r, 1.6) - 1.6, jnp.where(r > 5, r, 5.0) - 5.0
+    outer = jnp.where(r <= 5, ratio(forms.TAIL, near), jnp.where(r == jnp.inf, jnp.inf, ratio(forms.FAR_TAIL, far)))
+    inner = jnp.where(central, q, 0.0)
+    found = jnp.where(central, q * ratio(forms.CENTRE, 0.180625 - inner * inner), jnp.where(q < 0, -outer, outer))
+    return jnp.where(tail >= 0, found, jnp.nan).astype(q.dtype)
+
+
+def _jax_erfinv(x: Any) -> Any:
+    return _jax_quantile(x / 2, (1 - abs(x)) / 2) / math.sqrt(2)
+
+
+def _jax_erfcinv(x: Any) -> Any:
+    import jax.numpy as jnp
+
+    return -_jax_quantile((x - 1) / 2, jnp.minimum(x, 2 - x) / 2) / math.sqrt(2)
+
+
+def _jax_ndtri(x: Any) -> Any:
+    import jax.numpy as jnp
+
+    return _jax_quantile(x - 0.5, jnp.minimum(x, 1 - x))
+
+
+erfcx: ScalarOp = _special(
+    "erfcx", "exp(x**2) * erfc(x).", Interval(-5.0, 30.0), _erfcx_slope, "wb_erfcx({x})", support=forms.ERFCX,
+    jax=_jax_erfcx, cost=60,
+)  # fmt: skip
+erfinv: ScalarOp = _special(
+    "erfinv", "The inverse of the error function.", Interval(-1.0, 1.0),
+    lambda g, x: g * (ROOT_PI / 2) * exp(square(erfinv(x))),
+    f"(wb_normal_quantile({{x}} / 2, (1 - fabs({{x}})) / 2) / {forms.ROOT_2})",
+    f"(wb_normal_quantile({{x}} / 2, (1 - abs({{x}})) / 2) / {forms.ROOT_2})", support=forms.QUANTILE,
+    jax=_jax_erfinv,
+)  # fmt: skip
+erfcinv: ScalarOp = _special(
+    "erfcinv", "The inverse of 1 - erf.", Interval(0.0, 2.0), lambda g, x: -g * (ROOT_PI / 2) * exp(square(erfcinv(x))),
+    f"(-wb_normal_quantile(({{x}} - 1) / 2, ({{x}} < 1 ? {{x}} : 2 - {{x}}) / 2) / {forms.ROOT_2})",
+    f"(-wb_normal_quantile(({{x}} - 1) / 2, ({{x}} if {{x}} < 1 else 2 - {{x}}) / 2) / {forms.ROOT_2})",
+    support=forms.QUANTILE, jax=_jax_erfcinv,
+)  # fmt: skip
+ndtr: ScalarOp = _special(
+    "ndtr", "The normal distribution function.", real, lambda g, x: g * exp(-0.5 * square(x)) / ROOT_2PI,
+    f"(erfc(-{{x}} / {forms.ROOT_2}) / 2)", f"(math.erfc(-{{x}} / {forms.ROOT_2}) / 2)", support=libm("erfc"), cost=40,
+)  # fmt: skip
+log_ndtr: ScalarOp = _special(
+    "log_ndtr", "The logarithm of the normal distribution function.", real,
+    lambda g, x: g * divide(math.sqrt(2 / math.pi), erfcx(-x / math.sqrt(2))), "wb_log_ndtr({x})", support=forms.LOG_NDTR,
+    jax=_jax_log_ndtr,
+)  # fmt: skip
+ndtri: ScalarOp = _special(
+    "ndtri", "The normal quantile.", unit, lambda g, x: g * ROOT_2PI * exp(0.5 * square(ndtri(x))),
+    "wb_normal_quantile({x} - 0.5, ({x} < 0.5 ? {x} : 1 - {x}))",
+    "wb_normal_quantile({x} - 0.5, ({x} if {x} < 0.5 else 1 - {x}))", support=forms.QUANTILE, jax=_jax_ndtri,
+)  # fmt: skip
+owens_t: ScalarOp = _special(
+    "owens_t", "Owen's T function: a wedge of the normal distribution of two variables.", (real, real),
+    (lambda g, x, y: -g * exp(-0.5 * square(x)) * erf(x * y / math.sqrt(2)) / (2 * ROOT_2PI),
+     lambda g, x, y: g * exp(-0.5 * square(x) * (1.0 + square(y))) / (2 * math.pi * (1.0 + square(y)))), jax="callback",
+)  # fmt: skip
+
+# Gamma and beta functions ---------------------------------------------------------------------
+
+gamma: ScalarOp = _special(
+    "gamma", "The gamma function.", Interval(0.1, 20.0), lambda g, x: g * gamma(x) * digamma(x), "tgamma({x})",
+    "math.gamma({x})", support=libm("tgamma"),
+)  # fmt: skip
+gammaln: ScalarOp = _special(
+    "gammaln", "The logarithm of the gamma function's absolute value.", positive, lambda g, x: g * digamma(x),
+    "lgamma({x})", "math.lgamma({x})", support=libm("lgamma"), cost=60,
+)  # fmt: skip
+
+
+def _jax_digamma(x: Any) -> Any:
+    import jax.numpy as jnp
+    from jax.scipy.special import digamma
+
+    # JAX says NaN at the pole at 0.
+    return jnp.where(x == 0, jnp.copysign(jnp.inf, -x), digamma(x))
+
+
+digamma: ScalarOp = _special(
+    "digamma", "The derivative of gammaln.", positive, lambda g, x: g * trigamma(x), "wb_digamma({x})",
+    support=forms.DIGAMMA, jax=_jax_digamma, cost=60,
+)  # fmt: skip
+
+
+def _trigamma(x: Any) -> Any:
+    import scipy.special
+
+    return np.asarray(scipy.special.polygamma(1, x), np.result_type(x))
+
+
+def _jax_trigamma(x: Any) -> Any:
+    import jax.numpy as jnp
+    from jax.scipy.special import polygamma
+
+    # JAX says NaN at infinity.
+    return jnp.where(x == jnp.inf, 0.0, polygamma(1, x)).astype(x.dtype)
+
+
+trigamma: ScalarOp = elementwise(
+    "trigamma", _trigamma, c="wb_trigamma({x})", support=forms.TRIGAMMA, jax=_jax_trigamma, result="float", cost=60,
+    domain=positive, grad=lambda g, x: g * polygamma(2.0, x), doc="The derivative of digamma.",
+)  # fmt: skip
+
+
+def _jax_polygamma(n: Any, x: Any) -> Any:
+    import jax.scipy.special
+
+    return jax.scipy.special.polygamma(n.astype("int64"), x)
+
+
+polygamma: ScalarOp = elementwise(
+    "polygamma", scipy_form("polygamma"), c=None, jax=_jax_polygamma, result="float", cost=200,
+    domain=(Integers(1, 4), positive), grad=(NoForm("n"), lambda g, n, x: g * polygamma(n + 1.0, x)),
+    doc="The derivative of digamma, n times.",
+)  # fmt: skip
+
+
+def _jax_betaln(a: Any, b: Any) -> Any:
+    """What the C form does; JAX's own has eight digits where one operand is above 10."""
+    import jax.numpy as jnp
+    from jax.scipy.special import gammaln
+
+    p, q = jnp.minimum(a, b), jnp.maximum(a, b)
+
+    def rest(x: Any) -> Any:
+        x = jnp.maximum(x, 10.0)
+        return -jnp.polyval(jnp.asarray(forms.STIRLING, x.dtype), 1 / (x * x)) / x
+
+    small = gammaln(p) + (gammaln(q) - gammaln(p + q))
+    tail = (q - 0.5) * jnp.log1p(-p / (p + q))
+    mixed = gammaln(p) + (rest(q) - rest(p + q)) + (p - p * jnp.log(p + q)) + tail
+    part = jnp.where(p < 10, 10.0, p)
+    large = -0.5 * jnp.log(q) + 0.5 * math.log(2 * math.pi) + (rest(part) + rest(q) - rest(part + q))
+    large = large + (part - 0.5) * jnp.log(part / (part + q)) + q * jnp.log1p(-part / (part + q))
+    return jnp.where((p > 0) & (q >= 10), jnp.where(p < 10, mixed, large), small).astype(a.dtype)
+
+
+def _jax_beta(a: Any, b: Any) -> Any:
+    import jax.numpy as jnp
+    from jax.scipy.special import gamma
+
+    large = (a > 0) & (b > 0) & (a + b > 30)
+    return jnp.where(large, jnp.exp(_jax_betaln(a, b)), gamma(a) * (gamma(b) / gamma(a + b)))
+
+
+beta: ScalarOp = _special(
+    "beta", "The beta function.", (positive, positive),
+    (lambda g, x, y: g * beta(x, y) * (digamma(x) - digamma(x + y)), lambda g, x, y: g * beta(x, y) * (digamma(y) - digamma(x + y))),
+    "wb_beta({x}, {y})", support=forms.BETA, commutative=True, jax=_jax_beta,
+)  # fmt: skip
+betaln: ScalarOp = _special(
+    "betaln", "The logarithm of the beta function's absolute value.", (positive, positive),
+    (lambda g, x, y: g * (digamma(x) - digamma(x + y)), lambda g, x, y: g * (digamma(y) - digamma(x + y))),
+    "wb_betaln({x}, {y})", support=forms.BETALN, commutative=True, jax=_jax_betaln,
+)  # fmt: skip
+
+# Bessel functions -----------------------------------------------------------------------------
+
+
+def _over(y: Tensor, x: Tensor) -> Tensor:
+    """y / x, which tends to 1/2 with x."""
+    zero = equal(x, 0.0)
+    return where(zero, 0.5, y / where(zero, 1.0, x))
+
+
+def _bessel(name: str, limit: float) -> Callable[..., Any]:
+    """SciPy's function with its limit at infinity, where SciPy says NaN."""
+    inside = scipy_form(name)
+
+    def call(x: Any) -> Any:
+        x = np.asarray(x)
+        odd = np.sign(x) if name == "i1" else 1
+        return np.where(np.isinf(x), np.asarray(limit * odd, x.dtype), inside(x))
+
+    return call
+
+
+def _jax_bessel(name: str) -> Callable[..., Any]:
+    def call(x: Any) -> Any:
+        import jax.numpy as jnp
+        import jax.scipy.special
+
+        limit = x if name == "i1" else jnp.abs(x)
+        return jnp.where(jnp.isinf(x), limit, getattr(jax.scipy.special, name)(x))
+
+    return call
+
+
+i0: ScalarOp = _special(
+    "i0", "The modified Bessel function of order 0.", Interval(-30.0, 30.0), lambda g, x: g * i1(x), "wb_i0({x})",
+    support=forms.I0, function=_bessel("i0", inf), jax=_jax_bessel("i0"),
+)  # fmt: skip
+i1: ScalarOp = _special(
+    "i1", "The modified Bessel function of order 1.", Interval(-30.0, 30.0), lambda g, x: g * (i0(x) - _over(i1(x), x)),
+    "wb_i1({x})", support=forms.I1, function=_bessel("i1", inf), jax=_jax_bessel("i1"),
+)  # fmt: skip
+BESSEL_J = {name: f'wb_{name} = types.ExternalFunction("{name}", types.float64(types.float64))\n' for name in ("j0", "j1")}
+j0: ScalarOp = _special(
+    "j0", "The Bessel function of order 0.", Interval(-30.0, 30.0), lambda g, x: -g * j1(x), "j0({x})", "wb_j0({x})",
+    support={"c": "double j0(double);", "py": ("from numba import types", BESSEL_J["j0"])}, jax="callback",
+    function=_bessel("j0", 0.0),
+)  # fmt: skip
+j1: ScalarOp = _special(
+    "j1", "The Bessel function of order 1.", Interval(-30.0, 30.0), lambda g, x: g * (j0(x) - _over(j1(x), x)), "j1({x})",
+    "wb_j1({x})", support={"c": "double j1(double);", "py": ("from numba import types", BESSEL_J["j1"])}, jax="callback",
+    function=_bessel("j1", 0.0),
+)  # fmt: skip
+
+_orders = (Interval(0.0, 5.0), Interval(0.1, 10.0))
+iv: ScalarOp = _special(
+    "iv", "The modified Bessel function of the first kind.", _orders,
+    (NoForm("v"), lambda g, v, x: g * 0.5 * (iv(v - 1.0, x) + iv(v + 1.0, x))), jax="callback",
+)  # fmt: skip
+ive: ScalarOp = _special(
+    "ive", "iv(v, x) * exp(-abs(x)).", _orders,
+    (NoForm("v"), lambda g, v, x: g * (0.5 * (ive(v - 1.0, x) + ive(v + 1.0, x)) - sign(x) * ive(v, x))), jax="callback",
+)  # fmt: skip
+jv: ScalarOp = _special(
+    "jv", "The Bessel function of the first kind.", _orders,
+    (NoForm("v"), lambda g, v, x: g * 0.5 * (jv(v - 1.0, x) - jv(v + 1.0, x))), jax="callback",
+)  # fmt: skip
+kv: ScalarOp = _special(
+    "kv", "The modified Bessel function of the second kind.", _orders,
+    (NoForm("v"), lambda g, v, x: -g * 0.5 * (kv(v - 1.0, x) + kv(v + 1.0, x))), jax="callback",
+)  # fmt: skip
+kve: ScalarOp = _special(
+    "kve", "kv(v, x) * exp(x).", _orders,
+    (NoForm("v"), lambda g, v, x: g * (kve(v, x) - 0.5 * (kve(v - 1.0, x) + kve(v + 1.0, x)))), jax="callback",
+)  # fmt: skip
+hyp2f1: ScalarOp = _special(
+    "hyp2f1", "Gauss's hypergeometric function.", (positive, positive, positive, Interval(-0.9, 0.9)),
+    (NoForm("a"), NoForm("b"), NoForm("c"), lambda g, a, b, c, z: g * a * b / c * hyp2f1(a + 1.0, b + 1.0, c + 1.0, z)),
+    jax="callback",
+)  # fmt: skip

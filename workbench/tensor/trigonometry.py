@@ -1,0 +1,80 @@
+"""Circular and hyperbolic functions, their inverses, angles."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from workbench.graph.domain import Domain, Interval, inf, real
+from workbench.tensor.declaration import ScalarOp, elementwise
+from workbench.tensor.elementwise import divide, equal, reciprocal, sqrt, square, where
+from workbench.tensor.exponential import libm
+from workbench.tensor.tensor import Tensor
+
+
+def _circular(name: str, short: str, grad: Any, domain: Domain = real, cost: int = 20) -> ScalarOp:
+    """Declare a function that C and Python call `short`."""
+    return elementwise(
+        name, getattr(np, name), c=f"{short}({{x}})", py=f"math.{short}({{x}})", support=libm(short), grad=grad,
+        domain=domain, cost=cost,
+    )  # fmt: skip
+
+
+# sin, cos, tan and tanh are among the functions that compiled C has in vector form already.
+sin: ScalarOp = elementwise("sin", np.sin, c="sin({x})", cost=20, grad=lambda g, x: g * cos(x))
+cos: ScalarOp = elementwise("cos", np.cos, c="cos({x})", cost=20, grad=lambda g, x: -g * sin(x))
+tan: ScalarOp = elementwise(
+    "tan", np.tan, c="tan({x})", domain=Interval(-1.5, 1.5), cost=30, grad=lambda g, x: g * (1.0 + square(tan(x)))
+)
+arcsin: ScalarOp = _circular("arcsin", "asin", lambda g, x: g / sqrt((1.0 - x) * (1.0 + x)), Interval(-1.0, 1.0))
+arccos: ScalarOp = _circular("arccos", "acos", lambda g, x: -g / sqrt((1.0 - x) * (1.0 + x)), Interval(-1.0, 1.0))
+arctan: ScalarOp = _circular("arctan", "atan", lambda g, x: g / (1.0 + square(x)))
+arctan2: ScalarOp = elementwise(
+    "arctan2", np.arctan2, c="atan2({x}, {y})", py="math.atan2({x}, {y})", domain=(real, real), cost=40,
+    support=libm("atan2", arguments="double, double"), doc="The angle of the point (y, x) from the axis of y.",
+    grad=(lambda g, x, y: g * y / (square(x) + square(y)), lambda g, x, y: -g * x / (square(x) + square(y))),
+)  # fmt: skip
+
+sinh: ScalarOp = _circular("sinh", "sinh", lambda g, x: g * cosh(x), Interval(-5.0, 5.0), 30)
+cosh: ScalarOp = _circular("cosh", "cosh", lambda g, x: g * sinh(x), Interval(-5.0, 5.0), 30)
+# 1 - tanh(x)**2 would lose the digits of its small values.
+tanh: ScalarOp = elementwise("tanh", np.tanh, c="tanh({x})", cost=30, grad=lambda g, x: g * square(reciprocal(cosh(x))))
+arcsinh: ScalarOp = _circular("arcsinh", "asinh", lambda g, x: g / hypot(1.0, x), cost=40)
+arccosh: ScalarOp = _circular("arccosh", "acosh", lambda g, x: g / sqrt((x - 1.0) * (x + 1.0)), Interval(1.0, inf), 40)
+arctanh: ScalarOp = _circular("arctanh", "atanh", lambda g, x: g / ((1.0 - x) * (1.0 + x)), Interval(-1.0, 1.0), 40)
+
+deg2rad: ScalarOp = elementwise(
+    "deg2rad", np.deg2rad, c=f"({{x}} * {math.pi / 180!r})", grad=lambda g, x: g * (math.pi / 180)
+)
+rad2deg: ScalarOp = elementwise(
+    "rad2deg", np.rad2deg, c=f"({{x}} * {180 / math.pi!r})", grad=lambda g, x: g * (180 / math.pi)
+)
+def _along(g: Tensor, x: Tensor, h: Tensor) -> Tensor:
+    """The share of one leg in the hypotenuse; zero where there is none."""
+    return g * divide(x, where(equal(h, 0.0), 1.0, h))
+
+
+hypot: ScalarOp = elementwise(
+    "hypot", np.hypot, c="hypot({x}, {y})", py="math.hypot({x}, {y})", commutative=True, domain=(real, real), cost=20,
+    support=libm("hypot", arguments="double, double"), doc="sqrt(x**2 + y**2), without overflow.",
+    grad=(lambda g, x, y: _along(g, x, hypot(x, y)), lambda g, x, y: _along(g, y, hypot(x, y))),
+)  # fmt: skip
+
+PI = repr(math.pi)
+
+
+def _sinc_slope(g: Tensor, x: Tensor) -> Tensor:
+    """(cos(pi x) - sinc(x)) / x, near zero by its series: the difference cancels there."""
+    t = square(math.pi * x)
+    series = -(math.pi**2) / 3 * x * (1 - t / 10 * (1 - t / 28 * (1 - t / 54 * (1 - t / 88 * (1 - t / 130)))))
+    near = square(x) < 0.01
+    away = where(near, 1.0, x)
+    return g * where(near, series, (cos(math.pi * away) - sinc(away)) / away)
+
+
+sinc: ScalarOp = elementwise(
+    "sinc", np.sinc, c=f"({{x}} == 0 ? 1.0 : sin({PI} * {{x}}) / ({PI} * {{x}}))", result="float", cost=30,
+    py=f"(1.0 if {{x}} == 0 else sin({PI} * {{x}}) / ({PI} * {{x}}))", grad=_sinc_slope, doc="sin(pi x) / (pi x).",
+)  # fmt: skip
