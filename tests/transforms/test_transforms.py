@@ -8,8 +8,23 @@ import workbench.tensor as pt
 from workbench.compile import function
 from workbench.errors import ModelError
 from workbench.transforms import (
-    Chain, CholeskyCorrelation, CholeskyCovPacked, Interval, Ordered, Transform, ZeroSumTransform, circular, grad, jacobian,
-    log, log_exp_m1, logodds, ordered, simplex, stick_breaking, sum_to_1,
+    Chain,
+    CholeskyCorrelation,
+    CholeskyCovPacked,
+    Interval,
+    Ordered,
+    Transform,
+    ZeroSumTransform,
+    circular,
+    grad,
+    jacobian,
+    log,
+    log_exp_m1,
+    logodds,
+    ordered,
+    simplex,
+    stick_breaking,
+    sum_to_1,
 )  # fmt: skip
 from workbench.transforms.change_of_variables import default_transform
 
