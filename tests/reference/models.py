@@ -168,13 +168,13 @@ MODELS = [
 
 def derived(pm, pt):
     """Random expressions by name, each with values at which to ask for its log-density."""
-    normal = lambda *shape: pm.Normal.dist(F(0.3), F(1.2), shape=shape)  # noqa: E731
-    positive = lambda *shape: pm.Exponential.dist(F(0.8), shape=shape)  # noqa: E731
+    normal = lambda *shape: pm.Normal.dist(F(0.3), F(1.2), shape=shape)
+    positive = lambda *shape: pm.Exponential.dist(F(0.8), shape=shape)
     points, above = np.array([-2.0, -0.3, 0.4, 1.7]), np.array([0.2, 0.9, 1.5, 4.0])
     unit = np.array([0.05, 0.4, 0.77, 0.99])
     whole = np.array([-1.0, 0.0, 1.0, 2.0])
     three = np.array([0.4, -1.0, 2.2])
-    bernoulli = lambda *shape: pm.Bernoulli.dist(F(0.3), shape=shape)  # noqa: E731
+    bernoulli = lambda *shape: pm.Bernoulli.dist(F(0.3), shape=shape)
     return {
         "exp": (pt.exp(normal()), above), "log": (pt.log(positive()), points), "expm1": (pt.expm1(normal()), above - 0.5),
         "log1p": (pt.log1p(positive()), above), "affine": (F(-2.0) * normal() + F(0.7), points),

@@ -184,6 +184,8 @@ def test_a_cholesky_factor_in_the_graph_serves_determinant_and_solution():
     done = [n.op.name for n in topological(results)]
     assert done.count("cholesky") == 1 and not {"slogdet", "solve", "det"} & set(done)
     assert [f.rule.name for p in trace.passes for f in p.firings].count("factored_matrix") == 2
+    results, _ = default_mode().excluding("factored_matrix").run([factor, linalg.slogdet(a).logabsdet])
+    assert "slogdet" in [n.op.name for n in topological(results)]
     results, _ = default_mode().run([linalg.slogdet(a).logabsdet])
     assert "cholesky" not in [n.op.name for n in topological(results)]
 

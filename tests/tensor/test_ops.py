@@ -184,7 +184,8 @@ def test_integers_wrap_divide_and_shift_as_numpys(backend, dtype):
 def test_single_precision_agrees_with_double(backend):
     """Against float64 on the same numbers: a few units in the last of float32's 24 bits."""
     rng = np.random.default_rng(2)
-    for ops in chunks(op for op in OPS.values() if is_float(op) and (op.fusable or backend != "numba")):
+    # Numba compiles what special functions need once more for each file: a minute for nothing new.
+    for ops in chunks(op for op in OPS.values() if is_float(op) and (not op.support or backend != "numba")):
         cases = [(op, [v.astype("float32") for v in operands(op, SHAPES["vector"], rng)]) for op in ops]
         outputs, results, _ = computed(backend, cases)
         for (op, given), out, result in zip(cases, outputs, results):
@@ -207,7 +208,8 @@ def test_dtypes_of_results_are_numpys(dtype):
             continue
         values = [np.ones(3, dtype)] * len(op.domains)
         try:
-            wanted = getattr(np, op.name)(*values).dtype.name
+            with np.errstate(all="ignore"):
+                wanted = getattr(np, op.name)(*values).dtype.name
         except TypeError:
             with pytest.raises(DTypeError, match=op.name):
                 op(*[x] * len(op.domains))

@@ -285,10 +285,11 @@ class Censored(Modified):
         inside, inner = part[0].distribution, part[1]
         density = logp_of(part, value)
         if cls.limited[0]:
-            at_lower = pt.where(pt.equal(value, lower), inside.logcdf(lower, *inner), density)
+            # Taken at the value, where they are equal: at an infinite limit the derivative could be NaN.
+            at_lower = pt.where(pt.equal(value, lower), inside.logcdf(value, *inner), density)
             density = pt.where(value < lower, -INF, at_lower)
         if cls.limited[1]:
-            at_upper = pt.where(pt.equal(value, upper), inside.logccdf(cls._below(upper), *inner), density)
+            at_upper = pt.where(pt.equal(value, upper), inside.logccdf(cls._below(value), *inner), density)
             density = pt.where(value > upper, -INF, at_upper)
         return density
 

@@ -151,7 +151,7 @@ class Dims:
             raise
 
     def _data(self, name: str) -> Tensor:
-        x = self[name] if name in self else None  # type: ignore[index,operator]
+        x = self[name] if name in self else None  # type: ignore[index,operator]  # noqa: SIM401
         if x is None or not isinstance(x.op, DataOp):
             raise ModelError(
                 f"{name!r} is {'not data' if x is not None else 'no variable of the model'}: it cannot be set",

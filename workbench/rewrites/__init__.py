@@ -40,7 +40,7 @@ def default_mode() -> Mode:
         (
             UnusedResults(),
             Pass("canonicalise", _group("canonicalise"), canonicalise.__doc__ or ""),
-            LinearAlgebra("linear algebra", _group("canonicalise", "linear algebra"), linear_algebra.__doc__ or ""),
+            LinearAlgebra("linear algebra", (linear_algebra.FACTORED, *_group("canonicalise", "linear algebra")), linear_algebra.__doc__ or ""),
             Pass("stabilise", _group("canonicalise", "stabilise"), stabilise.__doc__ or ""),
             Pass("specialise", _group("canonicalise", "specialise"), specialise.__doc__ or ""),
         )

@@ -39,7 +39,7 @@ from workbench.rewrites.structure import (
 )  # fmt: skip
 from workbench.tensor import elementwise as e
 from workbench.tensor import linalg
-from workbench.tensor.assumptions import Assume, assume
+from workbench.tensor.assumptions import assume
 from workbench.tensor.diagonal import Diagonal, DiagonalMatrix, Eye, SetDiagonal, eye
 from workbench.tensor.elementwise import ScalarOp
 from workbench.tensor.equations import Inv, PInv, Solve, SolveTriangular
@@ -140,9 +140,9 @@ def orthogonal_cancels_in_product(expr: Expr) -> Expr | None:
 
 @rule(GROUP, ops=(MatMul,), over=(Cholesky,), examples=lambda: [(c := linalg.cholesky(_square(positive_definite=True))) @ c.T])
 def product_of_cholesky_factors(expr: Expr) -> Expr | None:
-    """A Cholesky factor times its transpose is the matrix."""
+    """A Cholesky factor times its transpose is the matrix (which is taken to have one)."""
     a, b = expr.inputs
-    return a.inputs[0] if isinstance(a.op, Cholesky) and untransposed(b) is a else None
+    return a.inputs[0] if isinstance(a.op, Cholesky) and swaps_matrices(b) and b.inputs[0] is a else None
 
 
 @rule(GROUP, ops=(Triangle,), examples=lambda: [tril(linalg.cholesky(_square(positive_definite=True))), tril(_square(lower_triangular=True))])
@@ -677,7 +677,7 @@ class LinearAlgebra(Pass):
 
     def run(self, roots: Sequence[Expr], record: bool = True) -> tuple[tuple[Expr, ...], PassRecord]:
         start = time.perf_counter()
-        marked, steps = _mark_factored(roots)
+        marked, steps = _mark_factored(roots) if FACTORED in self.rules else (roots, [])
         after, done = super().run(marked, record)
         firings = (*steps, *done.firings) if record else ()
         seconds = time.perf_counter() - start
@@ -703,7 +703,7 @@ def _mark_factored(roots: Sequence[Expr]) -> tuple[Sequence[Expr], list[Firing]]
 
 
 def _marked(expr: Expr) -> Expr:
-    stated = intern(Assume(int(is_positive_definite)), expr.inputs[:1])
+    stated = assume(expr.inputs[0], positive_definite=True)
     made: Expr = intern(expr.op, (stated, *expr.inputs[1:]))
     return made
 

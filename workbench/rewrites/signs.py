@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import workbench.tensor as pt
 from workbench.graph.expr import Expr
 from workbench.graph.pattern import uniform_value
@@ -133,7 +135,7 @@ def sign_of_log1mexp(node: Expr, x: int) -> int:
 def sign_of_rounded(node: Expr, x: int) -> int:
     """What is rounded to a whole number may reach 0, but not cross it (nor need it, away from 0)."""
     known = is_integer | (x & (is_nonnegative | is_nonpositive))
-    away = {e.floor: is_negative, e.ceil: is_positive}.get(node.op)
+    away: Any = {e.floor: is_negative, e.ceil: is_positive}.get(node.op)
     return known | away if away is not None and away.of(x) else known
 
 

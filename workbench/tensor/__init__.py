@@ -11,6 +11,7 @@ from workbench.graph.domain import Booleans, Integers, Interval
 from workbench.graph.serialise import NAMED
 from workbench.tensor import fft, linalg, random, signal, sparse
 from workbench.tensor.annotations import stop_gradient
+from workbench.tensor.assumptions import assume
 from workbench.tensor.control import cond, ifelse, region, while_loop
 from workbench.tensor import aliases
 from workbench.tensor.aliases import *  # noqa: F403
@@ -83,7 +84,7 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
-    "Booleans", "Integers", "Interval", "Tensor", "abs", "add", "all", "any", "arange", "as_tensor",
+    "Booleans", "Integers", "Interval", "Tensor", "abs", "add", "all", "any", "arange", "as_tensor", "assume",
     "bitwise_and", "bitwise_or", "bitwise_xor", "broadcast_to", "cast", "clip", "concatenate", "cond",
     "constant", "data", "divide", "dot", "equal", "exp", "expand_dims", "expm1", "floor", "full", "greater",
     "greater_equal", "ifelse", "inc_subtensor", "invert", "isfinite", "isnan", "left_shift", "less",

@@ -17,16 +17,24 @@ from workbench.tensor.tensor import Tensor, as_tensor
 class Assume(Annotation):
     """The value itself, of which properties are stated; gone before compilation."""
 
-    facts: int
+    properties: tuple[str, ...]
     plain = True
 
     @property
     def name(self) -> str:  # type: ignore[override]
-        return f"assume[{', '.join(names(self.facts))}]"
+        return f"assume[{', '.join(self.properties)}]"
+
+    @property
+    def facts(self) -> int:
+        """The properties as bits."""
+        known = 0
+        for name in self.properties:
+            known |= PROPERTIES[name]
+        return known
 
     def infer(self, x: TensorType) -> TensorType:
         if self.facts & MATRIX and (x.ndim < 2 or len({x.shape[-1], x.shape[-2]} - {None}) > 1):
-            raise ShapeError(f"a tensor of shape {x.shape} cannot be {' and '.join(names(self.facts))}: that is for square matrices")
+            raise ShapeError(f"a tensor of shape {x.shape} cannot be {' and '.join(self.properties)}: that is for square matrices")
         return x
 
 
@@ -75,4 +83,4 @@ def assume(x: Any, **properties: bool) -> Tensor:
         if holds:
             stated |= PROPERTIES[name]
     x = as_tensor(x)
-    return intern(Assume(stated), (x,)) if stated else x
+    return intern(Assume(tuple(names(stated))), (x,)) if stated else x

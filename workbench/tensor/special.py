@@ -193,8 +193,11 @@ def _jax_trigamma(x: Any) -> Any:
     import jax.numpy as jnp
     from jax.scipy.special import polygamma
 
-    # JAX says NaN at infinity.
-    return jnp.where(x == jnp.inf, 0.0, polygamma(1, x)).astype(x.dtype)
+    # JAX's own says NaN at infinity, and holds for positive numbers alone.
+    right = jnp.where(x > 0, x, 1 - x)
+    found = jnp.where(right == jnp.inf, 0.0, polygamma(1, right))
+    reflected = (math.pi / jnp.sin(math.pi * (x - jnp.floor(x)))) ** 2 - found
+    return jnp.where(x > 0, found, jnp.where(x == jnp.floor(x), jnp.inf, reflected)).astype(x.dtype)
 
 
 trigamma: ScalarOp = elementwise(

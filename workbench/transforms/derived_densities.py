@@ -336,7 +336,7 @@ def _tail(expr: Expr, same: Any, other: Any, below: float, above: float) -> Tens
 
 
 # What has a rule for its distribution function, and none for this.
-COMPLEMENTED = (e.abs, e.add, e.subtract, Reduce, *(OPS[name] for name in ("floor", "ceil", "trunc", "rint")))
+COMPLEMENTED: tuple[Any, ...] = (e.abs, e.add, e.subtract, Reduce, *(OPS[name] for name in ("floor", "ceil", "trunc", "rint")))
 
 
 @rule(GROUP, ops=(LogSurvival,), over=COMPLEMENTED, examples=lambda: [log_survival_node(pt.abs(normals()), pt.vector("v", 3))])
