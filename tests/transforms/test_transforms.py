@@ -231,6 +231,34 @@ def test_a_transform_of_ones_own_works_and_is_not_taken_for_another():
     assert np.isclose(model.compile_logp(backend="numpy")(at), expected, rtol=1e-13)
 
 
+class AsInPyMC(Transform):
+    """One's own transform as it is written for PyMC."""
+
+    name = "pymc"
+
+    def backward(self, value, *inputs):
+        return pt.exp(value)
+
+    def forward(self, value, *inputs):
+        return pt.log(value)
+
+    def log_jac_det(self, value, *inputs):
+        return value
+
+
+def test_a_transform_written_for_pymc_works():
+    with pm.Model() as model:
+        pm.HalfNormal("a", 2.0, default_transform=None, transform=AsInPyMC())
+        pm.HalfNormal("b", 2.0)
+    logps = model.point_logps({"a_pymc__": 0.3, "b_log__": 0.3})
+    assert np.isclose(logps["a"], logps["b"])
+
+
+def test_intervals_are_equal_by_their_bounds():
+    assert Interval(0.0, 1.0) == Interval(0, 1) != Interval(0.0, 2.0) != Interval(bounds_fn=mu_and_above)
+    assert hash(Interval(0.0, 1.0)) == hash(Interval(0, 1))
+
+
 class Centred(Transform):
     """One's own transform of vectors that does not say so: its Jacobian has no last axis."""
 

@@ -22,7 +22,8 @@ class Transform:
     """A smooth one-to-one map of the real line onto a support.
 
     A subclass makes a transform of one's own: it gives `name`, `backward`, `forward` and
-    `log_jacobian`, and `value_shape` if the unconstrained value has another shape.
+    `log_jacobian` (or, in PyMC's name, `log_jac_det`), and `value_shape` if the unconstrained value has
+    another shape.
 
     Attributes
     ----------
@@ -48,7 +49,11 @@ class Transform:
 
     def log_jacobian(self, value: Tensor, rv: Tensor) -> Tensor:
         """Logarithm of the (determinant of the) derivative of `backward`, without its event axes."""
-        raise NotImplementedError
+        of_pymc = getattr(self, "log_jac_det", None)
+        if of_pymc is None:
+            raise NotImplementedError(f"{type(self).__name__}.log_jacobian")
+        found: Tensor = of_pymc(value, rv)
+        return found
 
     def value_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Shape of the unconstrained value of a variable of `shape`."""
@@ -77,22 +82,27 @@ class IntervalTransform(Transform):
 
     name = "interval"
 
-    def backward(self, value: Tensor, rv: Tensor) -> Tensor:
+    def bounds(self, rv: Tensor) -> tuple[Any, Any]:
+        """The lower and the upper bound; ``None`` for none."""
         lower, upper = _bounds(rv)
+        return lower, upper
+
+    def backward(self, value: Tensor, rv: Tensor) -> Tensor:
+        lower, upper = self.bounds(rv)
         if lower is not None and upper is not None:
             return lower + (upper - lower) * pt.sigmoid(value)
         return lower + pt.exp(value) if lower is not None else upper - pt.exp(value) if upper is not None else value
 
     def forward(self, value: Tensor, rv: Tensor) -> Tensor:
-        lower, upper = _bounds(rv)
+        lower, upper = self.bounds(rv)
         if lower is not None and upper is not None:
             return pt.log(value - lower) - pt.log(upper - value)
         return pt.log(value - lower) if lower is not None else pt.log(upper - value) if upper is not None else value
 
     def log_jacobian(self, value: Tensor, rv: Tensor) -> Tensor:
-        lower, upper = _bounds(rv)
+        lower, upper = self.bounds(rv)
         if lower is not None and upper is not None:
-            return pt.log(upper - lower) - 2.0 * pt.softplus(-value) - value
+            return pt.log(pt.as_tensor(upper) - lower) - 2.0 * pt.softplus(-value) - value
         return pt.zeros_like(value) if lower is None and upper is None else value
 
 

@@ -11,7 +11,7 @@ import workbench.tensor as pt
 from workbench.distributions.distribution import CIRCULAR, UNIT
 from workbench.errors import ModelError
 from workbench.tensor.tensor import Tensor, as_tensor
-from workbench.transforms.change_of_variables import BY_SUPPORT, Log, Transform, default_transform
+from workbench.transforms.change_of_variables import BY_SUPPORT, IntervalTransform, Log, Transform
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Circular(Transform):
         return pt.zeros_like(value)
 
 
-class Interval(Transform):
+class Interval(IntervalTransform):
     """Numbers between two bounds, or on one side of a bound.
 
     Parameters
@@ -87,10 +87,10 @@ class Interval(Transform):
     ['x_interval__']
     """
 
-    name = "interval"
-
     def __init__(self, lower: Any = None, upper: Any = None, *, bounds_fn: Callable[..., Any] | None = None) -> None:
         self.bounds_fn = bounds_fn
+        self.lower: float | None = None
+        self.upper: float | None = None
         if bounds_fn is not None:
             if lower is not None or upper is not None:
                 raise ModelError("Interval: give bounds, or bounds_fn, not both")
@@ -101,6 +101,16 @@ class Interval(Transform):
         if self.lower is not None and self.upper is not None and not self.lower < self.upper:
             raise ModelError(f"Interval: the lower bound {self.lower} is not below the upper one, {self.upper}")
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Interval) and self._content == other._content
+
+    def __hash__(self) -> int:
+        return hash((Interval, self._content))
+
+    @property
+    def _content(self) -> tuple[Any, ...]:
+        return self.lower, self.upper, self.bounds_fn
+
     def bounds(self, rv: Tensor) -> tuple[Any, Any]:
         """The lower and the upper bound; ``None`` for none."""
         if self.bounds_fn is None:
@@ -108,35 +118,6 @@ class Interval(Transform):
         key, *parameters = rv.inputs
         found: tuple[Any, Any] = self.bounds_fn(key, rv.type.shape, *parameters)
         return found
-
-    def backward(self, value: Tensor, rv: Tensor) -> Tensor:
-        lower, upper = self.bounds(rv)
-        if lower is None and upper is None:
-            return value
-        if upper is None:
-            return lower + pt.exp(value)
-        if lower is None:
-            return upper - pt.exp(value)
-        share = pt.sigmoid(value)
-        return share * upper + (1.0 - share) * lower
-
-    def forward(self, value: Tensor, rv: Tensor) -> Tensor:
-        lower, upper = self.bounds(rv)
-        if lower is None and upper is None:
-            return value
-        if upper is None:
-            return pt.log(value - lower)
-        if lower is None:
-            return pt.log(upper - value)
-        return pt.log(value - lower) - pt.log(upper - value)
-
-    def log_jacobian(self, value: Tensor, rv: Tensor) -> Tensor:
-        lower, upper = self.bounds(rv)
-        if lower is None and upper is None:
-            return pt.zeros_like(value)
-        if lower is None or upper is None:
-            return value
-        return pt.log(as_tensor(upper) - lower) - 2.0 * pt.softplus(-value) - value
 
 
 def _bound(name: str, bound: Any) -> float | None:
@@ -211,38 +192,6 @@ class Chain(Transform):
         for t in self.transform_list:
             shape = t.value_shape(shape)
         return shape
-
-
-DEFAULT = object()
-"""What stands for a transform that is not given, where ``None`` stands for none."""
-
-
-def chosen_transform(rv: Tensor, default: Any = DEFAULT, more: Any = DEFAULT) -> Transform | None:
-    """Return the transform of a variable, by PyMC's rules.
-
-    Parameters
-    ----------
-    rv
-        The random variable.
-    default
-        In place of the one that the support asks for; ``None`` for none.
-    more
-        Applied after that one; ``None``, and no `default`, for no transform at all.
-
-    Raises
-    ------
-    ModelError
-        If one is not a transform.
-    """
-    for t in (default, more):
-        if t is not DEFAULT and t is not None and not isinstance(t, Transform):
-            raise ModelError(f"{t!r} is no transform", "for example workbench.transforms.log, or ordered")
-    if default is DEFAULT:
-        default = None if more is None else default_transform(rv)
-    if more is DEFAULT or more is None:
-        return default if isinstance(default, Transform) else None
-    assert isinstance(more, Transform)
-    return more if default is None else Chain([default, more])
 
 
 BY_SUPPORT.setdefault(UNIT, lambda rv: LogOdds())
