@@ -50,12 +50,8 @@ from workbench.distributions.discrete import (
     Bernoulli,
     BetaBinomial,
     Binomial,
-    DiscreteUniform,
-    DiscreteWeibull,
     Geometric,
     HyperGeometric,
-    NegativeBinomial,
-    Poisson,
 )  # fmt: skip
 from workbench.distributions.distribution import Distribution, Draw, draw_rules, key_of, set_key
 from workbench.distributions.inflated import (
@@ -95,6 +91,7 @@ from workbench.distributions.time_series import (
     MvStudentTRandomWalk,
     RandomWalk,
 )  # fmt: skip
+from workbench.distributions.whole_numbers import DiscreteUniform, DiscreteWeibull, NegativeBinomial, Poisson
 from workbench.distributions.zero_sum import ZeroSumNormal
 from workbench.graph.serialise import NAMED
 

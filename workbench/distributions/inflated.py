@@ -7,11 +7,12 @@ from typing import Any, ClassVar
 
 import workbench.tensor as pt
 from workbench.distributions.constraints import Check, unit_interval
-from workbench.distributions.discrete import Binomial, Count, NegativeBinomial, Poisson
+from workbench.distributions.discrete import Binomial, Count
 from workbench.distributions.distribution import REAL, Distribution
 from workbench.distributions.gamma_family import Gamma
 from workbench.distributions.positive import LogNormal
 from workbench.distributions.probabilities import log1m_of, log_of, real
+from workbench.distributions.whole_numbers import NegativeBinomial, Poisson
 from workbench.tensor.tensor import Tensor
 
 INF = float("inf")
