@@ -675,3 +675,27 @@ def test_a_graph_of_draws_is_written_and_read(tmp_path):
     ):  # fmt: skip
         (read,) = from_json(to_json(Graph([], [rv]))).results
         np.testing.assert_array_equal(read.eval(), rv.eval())
+
+
+def test_batches_of_open_length(backend):
+    many = {
+        "MvNormal": (pm.MvNormal.dist(MU, cov=A3, size=2), pymc_says.X3[:2]),
+        "precision": (pm.MvNormal.dist(MU, tau=A3, size=2), pymc_says.X3[:2]),
+        "MvStudentT": (pm.MvStudentT.dist(2.0, mu=MU, scale=A3, size=2), pymc_says.X3[:2]),
+        "Dirichlet": (pm.Dirichlet.dist([0.5, 1.0, 3.0], size=2), pymc_says.SIMPLEX[:2]),
+        "Multinomial": (pm.Multinomial.dist(10, [0.2, 0.3, 0.5], size=2), pymc_says.COUNTS[:2]),
+        "LKJCorr": (pm.LKJCorr.dist(3, 2.0, size=2), np.stack([CORR3, -CORR3])),
+        "LKJCholeskyCov": (pm.LKJCholeskyCov.dist(2.0, 3, pm.Exponential.dist(1.0), compute_corr=False, size=2), np.stack([PACKED, PACKED + 0.1])),
+        "MatrixNormal": (pm.MatrixNormal.dist(np.ones((2, 3)), rowcov=A2, colcov=A3, size=2), np.stack([pymc_says.X3[:2], pymc_says.X3[1:]])),
+        "KroneckerNormal": (pm.KroneckerNormal.dist(0.0, covs=[A2, A3], size=2), pymc_says.K6),
+        "ICAR": (pm.ICAR.dist(W4, size=2), pymc_says.X4),
+        "ZeroSumNormal": (pm.ZeroSumNormal.dist(1.0, shape=(2, 3)), np.array([[1.0, -2.0, 1.0], [0.0, 0.5, -0.5]])),
+    }  # fmt: skip
+    many = {name: many[name] for name in many if backend != "numba" or name in ("MvNormal", "Dirichlet", "LKJCholeskyCov")}
+    inputs = [pt.tensor(f"v{i}", rv.dtype, (None, *v.shape[1:])) for i, (rv, v) in enumerate(many.values())]
+    outputs = [rv.op.distribution.logp(v, *rv.inputs[1:]) for v, (rv, _) in zip(inputs, many.values())]
+    run = function(inputs, outputs, backend=backend)
+    for rows in (2, 1):
+        made = run(*[v[:rows].astype(rv.dtype) for rv, v in many.values()])
+        for found, (rv, v) in zip(made, many.values()):
+            np.testing.assert_allclose(found, logp(rv, v).eval()[:rows], rtol=1e-12)

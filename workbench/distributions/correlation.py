@@ -57,7 +57,7 @@ def unpacked(packed: Tensor, n: int, strict: bool = False) -> Tensor:
     # What is not in the triangle is read from a zero at the end.
     place = np.full((n, n), len(rows))
     place[rows, columns] = np.arange(len(rows))
-    zero = pt.zeros((*packed.type.static_shape[:-1], 1))
+    zero = pt.zeros_like(pt.sum(packed, axis=-1, keepdims=True))
     return pt.take(pt.concatenate([packed, zero], axis=-1), place, axis=-1)
 
 
@@ -102,7 +102,7 @@ def correlation_matrix(correlations: Tensor, n: int) -> Tensor:
     rows, columns = np.triu_indices(n, 1)
     place = np.full((n, n), len(rows))
     place[rows, columns] = place[columns, rows] = np.arange(len(rows))
-    one = pt.ones((*correlations.type.static_shape[:-1], 1))
+    one = pt.ones_like(pt.sum(correlations, axis=-1, keepdims=True))
     return pt.take(pt.concatenate([correlations, one], axis=-1), place, axis=-1)
 
 

@@ -11,7 +11,7 @@ import workbench.tensor as pt
 from workbench.distributions.categories import OrderedLogistic
 from workbench.distributions.constraints import not_negative, simplex
 from workbench.distributions.discrete import Count
-from workbench.distributions.distribution import cast_real, register_deterministic
+from workbench.distributions.distribution import cast_real, length, register_deterministic
 from workbench.distributions.probabilities import times_log
 from workbench.distributions.simplex import positive_vector
 from workbench.errors import ShapeError
@@ -31,7 +31,7 @@ class VectorOfCounts(Count):
 
     @classmethod
     def event_shape(cls, *parameters: Tensor) -> tuple[int, ...]:
-        return (parameters[1].type.static_shape[-1],)
+        return (length(parameters[1]),)
 
     @classmethod
     def batch_shape(cls, *parameters: Tensor) -> Shape:
@@ -119,7 +119,7 @@ def most_likely_counts(n: Tensor, p: Tensor) -> Tensor:
     one negative, means rounded down take the place of these.
     """
     mean = pt.expand_dims(n, -1) * p
-    largest = pt.equal(pt.expand_dims(pt.argmax(mean, axis=-1), -1), np.arange(p.type.static_shape[-1]))
+    largest = pt.equal(pt.expand_dims(pt.argmax(mean, axis=-1), -1), np.arange(length(p)))
 
     def filled(counts: Tensor) -> Tensor:
         missing = pt.expand_dims(n, -1) - pt.sum(counts, axis=-1, keepdims=True)

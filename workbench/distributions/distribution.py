@@ -249,6 +249,20 @@ def fits(batch: Shape, wanted: Shape) -> bool:
     return all(n == m or n == 1 or n is None or m is None for n, m in pairs)
 
 
+def length(x: Expr, axis: int = -1) -> int:
+    """Return the length of an axis of one draw, which must be known.
+
+    Raises
+    ------
+    ShapeError
+        If it is not.
+    """
+    n: int | None = x.type.shape[axis]
+    if n is None:
+        raise ShapeError(f"the length of axis {axis} of {x!r} must be known, its shape is {x.type.shape}", "only batch axes may be open")
+    return n
+
+
 def cast_real(parameter: Any) -> Tensor:
     """A parameter as a real tensor."""
     x = as_tensor(parameter)

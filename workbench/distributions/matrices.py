@@ -10,7 +10,7 @@ import numpy as np
 
 import workbench.tensor as pt
 from workbench.distributions.constraints import Check
-from workbench.distributions.distribution import Distribution, cast_real
+from workbench.distributions.distribution import Distribution, cast_real, length
 from workbench.distributions.normals import (
     LOG_TWO_PI,
     POSITIVE_DEFINITE,
@@ -21,10 +21,11 @@ from workbench.distributions.normals import (
     solved,
     square,
     times,
+    widened_mean,
 )  # fmt: skip
 from workbench.errors import ModelError, ShapeError
 from workbench.graph.expr import Constant
-from workbench.tensor.shape import extent
+from workbench.tensor.shape import extent, reshape_like
 from workbench.tensor.tensor import Tensor
 
 
@@ -60,7 +61,7 @@ class Wishart(Distribution):
 
     @classmethod
     def event_shape(cls, *parameters: Tensor) -> tuple[int, ...]:
-        return parameters[1].type.static_shape[-2:]
+        return (length(parameters[1]),) * 2
 
     @classmethod
     def checks(cls, *parameters: Tensor) -> list[Check]:
@@ -70,7 +71,7 @@ class Wishart(Distribution):
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         nu, matrix = parameters
-        p = matrix.type.static_shape[-1]
+        p = length(matrix)
         root, factor = pt.linalg.cholesky(matrix), pt.linalg.cholesky(value)
         # tr(inv(V) X) is the sum of squares of what turns one root into the other.
         turn = pt.linalg.solve_triangular(root, factor, b_ndim=2)
@@ -139,12 +140,11 @@ class MatrixNormal(Distribution):
             matrix = square("MatrixNormal", name, matrix)
             factors.append(pt.linalg.cholesky(matrix) if name == f"{title}cov" else matrix)
         mean = cast_real(mu)
-        event = (factors[0].type.static_shape[-1], factors[1].type.static_shape[-1])
-        return pt.broadcast_to(mean, (*mean.type.static_shape[:-2], *event)), *factors
+        return widened_mean(mean, length(factors[0]), length(factors[1])), *factors
 
     @classmethod
     def event_shape(cls, *parameters: Tensor) -> tuple[int, ...]:
-        return parameters[0].type.static_shape[-2:]
+        return length(parameters[0], -2), length(parameters[0])
 
     @classmethod
     def checks(cls, *parameters: Tensor) -> list[Check]:
@@ -177,13 +177,12 @@ class MatrixNormal(Distribution):
 
 def _along_factors(function: Callable[[Tensor, Tensor], Tensor], factors: Sequence[Tensor], x: Tensor) -> Tensor:
     """Apply a function of a matrix and vectors along each axis of `x`, taken as a tensor of the factors' lengths."""
-    *batch, _ = x.type.static_shape
-    lengths = [f.type.static_shape[-1] for f in factors]
-    grid = pt.reshape(x, (*batch, *lengths))
+    batch = [extent(x, i) for i in range(x.ndim - 1)]
+    grid = pt.reshape(x, (*batch, *[length(f) for f in factors]))
     for i, factor in enumerate(factors):
         axis = len(batch) + i
         grid = pt.moveaxis(function(factor, pt.moveaxis(grid, axis, -1)), -1, axis)
-    return pt.reshape(grid, x.type.static_shape)
+    return reshape_like(grid, x)
 
 
 class KroneckerNormal(Distribution):
@@ -242,7 +241,7 @@ class KroneckerNormal(Distribution):
 
     @classmethod
     def event_shape(cls, *parameters: Tensor) -> tuple[int, ...]:
-        return parameters[0].type.static_shape[-1:]
+        return (length(parameters[0]),)
 
     @staticmethod
     def _variances(*parameters: Tensor) -> Tensor:
@@ -266,7 +265,7 @@ class KroneckerNormal(Distribution):
         vectors = parameters[3::2]
         variances = cls._variances(*parameters)
         turned = _along_factors(lambda q, x: times(pt.matrix_transpose(q), x), vectors, value - parameters[0])
-        n = parameters[0].type.static_shape[-1]
+        n = length(parameters[0])
         quadratic = pt.sum(pt.square(turned) / variances, axis=-1)
         return -0.5 * (quadratic + pt.sum(pt.log(variances), axis=-1) + n * LOG_TWO_PI)
 
@@ -302,8 +301,8 @@ class CholeskyKroneckerNormal(KroneckerNormal):
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         mu, *factors = parameters
         z = _along_factors(solved, factors, value - mu)
-        n = mu.type.static_shape[-1]
-        log_det = sum(log_diagonal(f) * (n / f.type.static_shape[-1]) for f in factors)
+        n = length(mu)
+        log_det = sum(log_diagonal(f) * (n / length(f)) for f in factors)
         return -0.5 * LOG_TWO_PI * n - 0.5 * pt.sum(pt.square(z), axis=-1) - log_det
 
     @classmethod
@@ -314,8 +313,8 @@ class CholeskyKroneckerNormal(KroneckerNormal):
 
 def _vector(mu: Any, matrices: Sequence[Tensor]) -> Tensor:
     """The mean, of as many elements as the product of the matrices' rows."""
-    n = math.prod(m.type.static_shape[-1] for m in matrices)
+    n = math.prod(length(m) for m in matrices)
     mean = cast_real(mu)
     if mean.ndim and mean.type.shape[-1] not in (1, n):
         raise ShapeError(f"KroneckerNormal: mu has shape {mean.type.shape}, the product of the matrices has {n} rows")
-    return pt.broadcast_to(mean, (*mean.type.static_shape[:-1], n))
+    return widened_mean(mean, n)

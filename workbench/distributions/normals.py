@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import workbench.tensor as pt
 from workbench.distributions.constraints import Check, Constraint, positive
-from workbench.distributions.distribution import Distribution, cast_real
+from workbench.distributions.distribution import Distribution, cast_real, length
 from workbench.errors import ModelError, ShapeError
 from workbench.tensor.shape import extent, reshape_like
 from workbench.tensor.tensor import Tensor
@@ -62,7 +62,7 @@ def solved(factor: Tensor, x: Tensor, trans: int = 0) -> Tensor:
     if factor.ndim > 2 or x.ndim == 1:
         return pt.linalg.solve_triangular(factor, x, trans=trans, b_ndim=1)
     # One matrix solves for all vectors at once.
-    rows = x if x.ndim == 2 else pt.reshape(x, (-1, x.type.static_shape[-1]))
+    rows = x if x.ndim == 2 else pt.reshape(x, (-1, length(factor)))
     made = pt.matrix_transpose(pt.linalg.solve_triangular(factor, pt.matrix_transpose(rows), trans=trans, b_ndim=2))
     return made if x.ndim == 2 else reshape_like(made, x)
 
@@ -131,6 +131,11 @@ def square(title: str, name: str, matrix: Any) -> Tensor:
     return x
 
 
+def widened_mean(mean: Tensor, *event: int) -> Tensor:
+    """A mean, repeated to the lengths of one draw."""
+    return pt.broadcast_to(mean, (*[extent(mean, i) for i in range(mean.ndim - len(event))], *event))
+
+
 def _mean(title: str, mu: Any, matrix: Tensor) -> Tensor:
     """The mean as vectors of the matrix's length."""
     mean = cast_real(mu)
@@ -139,7 +144,7 @@ def _mean(title: str, mu: Any, matrix: Tensor) -> Tensor:
         raise ShapeError(f"{title}: mu has shape {mean.type.shape}, and the matrix is {n} by {n}")
     if mean.ndim and mean.type.shape[-1] == n:
         return mean
-    return pt.broadcast_to(mean, (*mean.type.static_shape[:-1], n or 0))
+    return widened_mean(mean, n or 0)
 
 
 def _matrix_of(title: str, chol: Any, lower: bool, **others: Any) -> tuple[str, Tensor]:
@@ -202,7 +207,7 @@ class MvNormal(Distribution):
 
     @classmethod
     def event_shape(cls, *parameters: Tensor) -> tuple[int, ...]:
-        return parameters[-1].type.static_shape[-1:]
+        return (length(parameters[-1]),)
 
     @classmethod
     def checks(cls, *parameters: Tensor) -> list[Check]:

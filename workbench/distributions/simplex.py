@@ -8,7 +8,7 @@ import numpy as np
 
 import workbench.tensor as pt
 from workbench.distributions.constraints import Constraint, positive
-from workbench.distributions.distribution import SIMPLEX, Distribution, cast_real
+from workbench.distributions.distribution import SIMPLEX, Distribution, cast_real, length
 from workbench.errors import ModelError
 from workbench.graph.expr import Constant
 from workbench.tensor.tensor import Tensor, as_tensor
@@ -62,7 +62,7 @@ class Dirichlet(Distribution):
 
     @classmethod
     def event_shape(cls, *parameters: Tensor) -> tuple[int, ...]:
-        return parameters[0].type.static_shape[-1:]
+        return (length(parameters[0]),)
 
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:

@@ -9,8 +9,8 @@ import numpy as np
 
 import workbench.tensor as pt
 from workbench.distributions.constraints import Check, positive
-from workbench.distributions.distribution import Distribution, cast_real
-from workbench.distributions.normals import solved, square
+from workbench.distributions.distribution import Distribution, cast_real, length
+from workbench.distributions.normals import solved, square, widened_mean
 from workbench.errors import ModelError, ShapeError
 from workbench.graph.expr import Constant
 from workbench.tensor.tensor import Tensor, as_tensor
@@ -73,14 +73,14 @@ class CAR(Distribution):
     @classmethod
     def arguments(cls, mu: Any, W: Any, alpha: Any, tau: Any) -> tuple[Any, ...]:
         weights = square("CAR", "W", _dense(W))
-        mean, n = cast_real(mu), weights.type.static_shape[-1]
+        mean, n = cast_real(mu), length(weights)
         if mean.ndim and mean.type.shape[-1] not in (1, n):
             raise ShapeError(f"CAR: mu has shape {mean.type.shape}, W is {n} by {n}")
-        return pt.broadcast_to(mean, (*mean.type.static_shape[:-1], n)), weights, alpha, tau
+        return widened_mean(mean, n), weights, alpha, tau
 
     @classmethod
     def event_shape(cls, *parameters: Tensor) -> tuple[int, ...]:
-        return parameters[1].type.static_shape[-1:]
+        return (length(parameters[1]),)
 
     @classmethod
     def checks(cls, *parameters: Tensor) -> list[Check]:
@@ -98,7 +98,7 @@ class CAR(Distribution):
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         mu, weights, alpha, tau = parameters
         sums = pt.sum(weights, axis=-2)
-        n = weights.type.static_shape[-1]
+        n = length(weights)
         eigenvalues = _scaled_eigenvalues(weights)
         log_det = pt.sum(pt.log1p(-pt.expand_dims(alpha, -1) * eigenvalues), axis=-1)
         delta = value - mu
@@ -109,7 +109,7 @@ class CAR(Distribution):
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
         mu, weights, alpha, tau = parameters
         sums = pt.sum(weights, axis=-2)
-        n = weights.type.static_shape[-1]
+        n = length(weights)
         inner = pt.expand_dims(sums, -1) * np.eye(n) - pt.expand_dims(alpha, (-2, -1)) * weights
         root = pt.linalg.cholesky(inner)
         return mu + solved(root, pt.random.normal(key, shape), trans=1) / pt.sqrt(pt.expand_dims(tau, -1))
@@ -182,12 +182,12 @@ class ICAR(Distribution):
 
     @classmethod
     def event_shape(cls, *parameters: Tensor) -> tuple[int, ...]:
-        return parameters[0].type.static_shape[-1:]
+        return (length(parameters[0]),)
 
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         weights, sigma, stdev = parameters
-        n = weights.type.static_shape[-1]
+        n = length(weights)
         if isinstance(weights.op, Constant):
             # Each pair once; the diagonal makes no difference.
             first, second = np.nonzero(np.tril(weights.op.value))
@@ -202,7 +202,7 @@ class ICAR(Distribution):
     @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
         weights, sigma, stdev = parameters
-        n = weights.type.static_shape[-1]
+        n = length(weights)
         off = weights * (1.0 - np.eye(n))
         differences = pt.expand_dims(pt.sum(off, axis=-1), -1) * np.eye(n) - off
         precision = differences / pt.square(pt.expand_dims(sigma, (-2, -1)))
@@ -211,4 +211,4 @@ class ICAR(Distribution):
 
     @classmethod
     def support_point(cls, *parameters: Tensor) -> Tensor:
-        return pt.zeros(parameters[0].type.static_shape[-1:])
+        return pt.zeros(length(parameters[0]))

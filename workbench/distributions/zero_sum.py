@@ -63,9 +63,9 @@ class ZeroSumNormal(Distribution):
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
             raise ModelError(f"ZeroSumNormal: n_zerosum_axes must be a positive integer, got {n!r}")
         event = _lengths(support_shape)
-        full = _lengths(shape)
+        full = (shape,) if isinstance(shape, (int, np.integer)) else shape
         if event is None and full is not None:
-            event = full[-n:]
+            event = _lengths(full[-n:])
         if event is None:
             raise ModelError("ZeroSumNormal: its shape is not known", "give shape, dims or support_shape")
         if len(event) != n:
@@ -109,6 +109,8 @@ def _lengths(shape: Any) -> tuple[int, ...] | None:
     if shape is None:
         return None
     given: Sequence[Any] = (shape,) if isinstance(shape, (int, np.integer)) else shape
+    if any(n is None or isinstance(n, Tensor) for n in given):
+        raise ShapeError("ZeroSumNormal: the lengths of the axes that sum to zero must be known", "give them as integers")
     return tuple(int(n) for n in given)
 
 
@@ -124,4 +126,4 @@ def _without_axes(sigma: Tensor, n: int) -> Tensor:
             f"ZeroSumNormal: sigma has shape {sigma.type.shape} and varies along an axis that sums to zero",
             "along these axes its length is 1: sigma[..., None]",
         )
-    return pt.reshape(sigma, sigma.type.static_shape[: sigma.ndim - n])
+    return pt.squeeze(sigma, tuple(range(-n, 0)))

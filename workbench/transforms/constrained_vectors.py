@@ -16,7 +16,7 @@ from workbench.distributions.correlation import (
     packed_diagonal,
     unpacked,
 )
-from workbench.distributions.distribution import SIMPLEX, Draw
+from workbench.distributions.distribution import SIMPLEX, Draw, length
 from workbench.distributions.zero_sum import ZERO_SUM
 from workbench.errors import ModelError, ShapeError
 from workbench.tensor.tensor import Tensor
@@ -49,7 +49,7 @@ class Simplex(Transform):
 
     def log_jacobian(self, value: Tensor, rv: Tensor) -> Tensor:
         # The determinant is K times the product of the probabilities.
-        count = value.type.static_shape[-1] + 1
+        count = length(value) + 1
         return math.log(count) + pt.sum(pt.log_softmax(_with_rest(value), axis=-1), axis=-1)
 
     def value_shape(self, shape: Shape) -> Shape:
@@ -80,7 +80,7 @@ class StickBreaking(Transform):
 
     def forward(self, value: Tensor, rv: Tensor) -> Tensor:
         after = pt.flip(pt.cumsum(pt.flip(value, -1), axis=-1), -1)[..., 1:]
-        return pt.log(value[..., :-1]) - pt.log(after) + self._offsets(value.type.static_shape[-1])
+        return pt.log(value[..., :-1]) - pt.log(after) + self._offsets(length(value))
 
     def log_jacobian(self, value: Tensor, rv: Tensor) -> Tensor:
         log_share, log_left = self._shares(value)
@@ -92,7 +92,7 @@ class StickBreaking(Transform):
 
     def _shares(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """Logarithms of the share that is taken at each break, and of the share that is left."""
-        x = value - self._offsets(value.type.static_shape[-1] + 1)
+        x = value - self._offsets(length(value) + 1)
         return -pt.softplus(-x), -pt.softplus(x)
 
     @staticmethod
@@ -114,7 +114,7 @@ class SumTo1(Transform):
         return value[..., :-1]
 
     def log_jacobian(self, value: Tensor, rv: Tensor) -> Tensor:
-        return pt.zeros(value.type.static_shape[:-1])
+        return pt.zeros_like(pt.sum(value, axis=-1))
 
     def value_shape(self, shape: Shape) -> Shape:
         return _one_less(shape)
@@ -183,7 +183,7 @@ class ZeroSumTransform(Transform):
 
     def backward(self, value: Tensor, rv: Tensor) -> Tensor:
         for axis in self.zerosum_axes:
-            n = value.type.static_shape[axis] + 1
+            n = length(value, axis) + 1
             total = pt.sum(value, axis=axis, keepdims=True)
             shift = total / (math.sqrt(n) + n)
             value = pt.concatenate([value, shift - total / math.sqrt(n)], axis=axis) - shift
@@ -192,17 +192,16 @@ class ZeroSumTransform(Transform):
     def forward(self, value: Tensor, rv: Tensor) -> Tensor:
         for axis in self.zerosum_axes:
             axis %= value.ndim
-            n = value.type.static_shape[axis]
+            n = length(value, axis)
             before = (slice(None),) * axis
             shift = value[(*before, slice(-1, None))] * (math.sqrt(n) / (math.sqrt(n) + n))
             value = value[(*before, slice(None, -1))] - shift
         return value
 
     def log_jacobian(self, value: Tensor, rv: Tensor) -> Tensor:
-        axes = {a % value.ndim for a in self.zerosum_axes}
-        shape = value.type.static_shape
         # Axes after the first that sums to zero are mapped together with it.
-        return pt.zeros(shape[: min(axes)])
+        first = min(a % value.ndim for a in self.zerosum_axes)
+        return pt.zeros_like(pt.sum(value, axis=tuple(range(first, value.ndim))))
 
     def value_shape(self, shape: Shape) -> Shape:
         made = list(shape)
