@@ -3,7 +3,8 @@
     python tests/reference/make_models.py
 
 For each of `models.MODELS`: names of values and variables, the initial point, and log-density and its
-terms at three points around it. For each of `models.derived`: PyMC's log-density.
+terms at three points around it. For each of `models.derived`: PyMC's log-density, null where it
+derives none.
 """
 
 import json
@@ -16,6 +17,11 @@ import pytensor
 import pytensor.tensor as pt
 from models import MODELS, derived
 
+# As in make_conformance.py: by default numbers are kept in single precision where that loses nothing, and
+# fused operations run in single precision as Python.
+pytensor.config.cast_policy = "numpy+floatX"
+MODE = pytensor.compile.mode.Mode(linker="py", optimizer="fast_run").excluding("fusion", "inplace")
+
 HERE = Path(__file__).parent
 SEED, POINTS, SPREAD = 20261121, 3, 0.4
 
@@ -27,8 +33,8 @@ def lists(point):
 def describe(model, rng):
     start = model.initial_point()
     continuous = {v.name for v in model.continuous_value_vars}
-    logp, dlogp = model.compile_logp(), model.compile_dlogp()
-    terms = model.compile_logp(sum=False)
+    logp, dlogp = model.compile_logp(mode=MODE), model.compile_dlogp(mode=MODE)
+    terms = model.compile_logp(sum=False, mode=MODE)
     names = [x.name for x in (*model.basic_RVs, *model.potentials)]
     found = []
     for i in range(POINTS + 1):
@@ -48,7 +54,7 @@ def describe(model, rng):
 
 def density(x, at):
     try:
-        return np.asarray(pm.logp(x, at).eval(), float).tolist()
+        return np.asarray(pm.logp(x, at).eval(mode=MODE), float).tolist()
     except NotImplementedError:
         return None
 

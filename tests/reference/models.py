@@ -154,7 +154,7 @@ def intervened(pm, pt):
 def started(pm, pt):
     with pm.Model() as model:
         a = pm.Normal("a", F(0.0), F(1.0), initval=F(0.3))
-        b = pm.HalfNormal("b", F(1.0), initval=F(2.0), shape=2)
+        b = pm.HalfNormal("b", F(1.0), initval=np.array([2.0, 0.5]), shape=2)
         pm.Normal("c", a, b, shape=(3, 2), initval="support_point")
         pm.Uniform("d", F(-1.0), F(3.0), initval=F(0.5))
     return model
@@ -174,7 +174,6 @@ def derived(pm, pt):
     unit = np.array([0.05, 0.4, 0.77, 0.99])
     whole = np.array([-1.0, 0.0, 1.0, 2.0])
     three = np.array([0.4, -1.0, 2.2])
-    bernoulli = lambda *shape: pm.Bernoulli.dist(F(0.3), shape=shape)
     return {
         "exp": (pt.exp(normal()), above), "log": (pt.log(positive()), points), "expm1": (pt.expm1(normal()), above - 0.5),
         "log1p": (pt.log1p(positive()), above), "affine": (F(-2.0) * normal() + F(0.7), points),
@@ -188,8 +187,6 @@ def derived(pm, pt):
         "floor": (pt.floor(normal()), whole), "ceil": (pt.ceil(normal()), whole),
         "switch": (pt.switch(np.array([True, False, True]), normal(3), F(2.0) * normal(3)), three),
         "greater": (normal() > F(0.5), np.array([True, False])), "less": (normal() < F(0.5), np.array([True, False])),
-        "mixture": (pt.stack([normal(), positive()])[bernoulli()], F(0.8)),
-        "switched": (pt.switch(bernoulli(), normal(), positive()), F(0.8)),
         "stack": (pt.stack([normal(), pt.exp(normal()), positive()]), np.abs(three)),
         "join": (pt.concatenate([normal(2), positive(3)]), np.array([0.3, -1.0, 0.5, 2.0, 1.0])),
         "transpose": (pt.transpose(pt.exp(normal(2, 3))), np.abs(np.stack([three[:2], three[1:], three[::2]]))),
