@@ -167,6 +167,7 @@ class _Reader:
 
     def __init__(self, data: Sequence[dict[str, Any]]) -> None:
         self.graphs: list[Graph] = []
+        self.classes = _classes()
         self.data = [Data(d["label"], [self.value(d["value"])], self.value(d["type"])) for d in data]
 
     def graph(self, entry: dict[str, Any]) -> None:
@@ -183,7 +184,7 @@ class _Reader:
         elif "data" in n:
             made = self.data[n["data"]]
         else:
-            kind = _classes().get(n["op"])
+            kind = self.classes.get(n["op"])
             if kind is None:
                 raise SerialisationError(f"this graph uses the operation {n['op']!r}, which is not known here")
             if kind is Constant:
