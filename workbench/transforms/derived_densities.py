@@ -83,13 +83,26 @@ def undo(x: Expr, value: Any) -> Undone | None:
     return known(x, value) if known and x.inputs else None
 
 
-def density_of_undone(u: Undone, value: Any, rank: int) -> Tensor:
-    """Return the log-density of what `u` undoes."""
+def density_of_undone(x: Expr, made: Undo, value: Any, rank: int) -> Tensor | None:
+    """Return the log-density of a one-to-one function, undone by `made`."""
+    u = made(x, value)
+    if u is None:
+        return None
+    allowed = _between(value, u.low, u.high)
+    if allowed is not None:
+        # Elsewhere the inverse may be NaN, and so would be the derivative of what is not chosen.
+        u = made(x, pt.where(allowed, value, _inner_point(u.low, u.high)))
+        assert u is not None
     inside = logp_node(u.random, u.back)
     if not is_discrete(u.random):
         inside = inside + over_event(u.slope, u.random, rank)
-    allowed = _between(value, u.low, u.high)
     return inside if allowed is None else pt.where(all_over_event(allowed, rank), inside, -INF)
+
+
+def _inner_point(low: float, high: float) -> float:
+    if low > -INF and high < INF:
+        return (low + high) / 2.0
+    return low + 1.0 if low > -INF else high - 1.0
 
 
 def _between(value: Any, low: float, high: float) -> Tensor | None:
@@ -106,8 +119,7 @@ def _register(ops: Sequence[str], name: str, doc: str, made: Undo, example: Call
 
     def density(expr: Expr) -> Expr | None:
         x, value = expr.inputs
-        u = made(x, value) if x.op.name in ops and x.inputs else None
-        return None if u is None else density_of_undone(u, value, expr.op.event_rank)
+        return density_of_undone(x, made, value, expr.op.event_rank) if x.op.name in ops and x.inputs else None
 
     density.__name__ = f"density_of_{name}"
     density.__doc__ = doc
