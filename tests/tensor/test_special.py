@@ -28,7 +28,7 @@ RANGES = {
     "digamma": np.concatenate([SMALL_TO_LARGE, NEGATIVE, 1.4616321449683623 + np.linspace(-1e-3, 1e-3, 41)]),
     "trigamma": np.concatenate([np.logspace(-100, -1, 20), SMALL_TO_LARGE[40:], NEGATIVE]),
     "i0": np.linspace(-700, 700, 1001), "i1": np.linspace(-700, 700, 1001), "j0": np.linspace(-100, 100, 401), "j1": np.linspace(-100, 100, 401),
-    "logit": UNIT, "log1mexp": -SMALL_TO_LARGE[SMALL_TO_LARGE < 700], "softplus": BOTH_SIDES, "sinc": np.linspace(-20, 20.1, 300),
+    "i0e": BOTH_SIDES, "i1e": BOTH_SIDES, "logit": UNIT, "log1mexp": -SMALL_TO_LARGE[SMALL_TO_LARGE < 700], "softplus": BOTH_SIDES, "sinc": np.linspace(-20, 20.1, 300),
 }  # fmt: skip
 # Relative, and absolute where a zero of the function is not a number of the computer: there the error of the argument decides.
 TOLERANCES = {
@@ -55,12 +55,14 @@ def test_special_functions_agree_with_scipy_over_their_range(backend):
 EXACT = {
     "erfcx": lambda x: mpmath.exp(x * x) * mpmath.erfc(x), "digamma": mpmath.digamma, "trigamma": lambda x: mpmath.polygamma(1, x),
     "log_ndtr": lambda x: mpmath.log(mpmath.erfc(-x / mpmath.sqrt(2)) / 2), "i0": lambda x: mpmath.besseli(0, x),
-    "i1": lambda x: mpmath.besseli(1, x), "erfinv": mpmath.erfinv, "ndtri": lambda x: mpmath.sqrt(2) * mpmath.erfinv(2 * x - 1),
+    "i1": lambda x: mpmath.besseli(1, x), "i0e": lambda x: mpmath.besseli(0, x) * mpmath.exp(-abs(x)), "i1e": lambda x: mpmath.besseli(1, x) * mpmath.exp(-abs(x)),
+    "erfinv": mpmath.erfinv, "ndtri": lambda x: mpmath.sqrt(2) * mpmath.erfinv(2 * x - 1),
     "log1mexp": lambda x: mpmath.log(1 - mpmath.exp(x)), "logit": lambda x: mpmath.log(x / (1 - x)),
 }  # fmt: skip
 POINTS = {
     "erfcx": np.linspace(-5, 30, 71), "digamma": np.linspace(0.05, 25, 60), "trigamma": np.linspace(0.05, 25, 60), "log_ndtr": np.linspace(-40, 4, 60),
-    "i0": np.linspace(-40, 40, 81), "i1": np.linspace(-40, 40, 81), "erfinv": np.linspace(-0.99, 0.99, 50), "ndtri": np.linspace(0.01, 0.99, 50),
+    "i0": np.linspace(-40, 40, 81), "i1": np.linspace(-40, 40, 81), "i0e": np.linspace(-40, 40, 81), "i1e": np.linspace(-40, 40, 81),
+    "erfinv": np.linspace(-0.99, 0.99, 50), "ndtri": np.linspace(0.01, 0.99, 50),
     "log1mexp": -np.logspace(-10, 2, 40), "logit": np.linspace(0.01, 0.99, 50),
 }  # fmt: skip
 
@@ -90,7 +92,8 @@ def test_betaln_keeps_its_digits_when_one_operand_is_large():
 ENDS = {
     "gamma": [0.0, -0.0, -1.0, -2.0, 171.7, np.inf, np.nan], "gammaln": [0.0, -1.0, np.inf, np.nan], "digamma": [0.0, -0.0, -1.0, -3.0, np.inf, np.nan],
     "trigamma": [0.0, np.inf, np.nan], "erfinv": [-1.0, 1.0, 1.5, np.nan], "erfcinv": [0.0, 2.0, -0.1, np.nan], "ndtri": [0.0, 1.0, -0.1, 1.1, np.nan],
-    "log_ndtr": [-np.inf, np.inf, np.nan], "erfcx": [-30.0, np.inf, np.nan], "logit": [0.0, 1.0, -0.5, 1.5, np.nan], "log1mexp": [0.0, -np.inf, 1.0, np.nan],
+    "log_ndtr": [-np.inf, np.inf, np.nan], "erfcx": [-30.0, np.inf, np.nan], "i0e": [0.0, -np.inf, np.inf, np.nan], "i1e": [0.0, -np.inf, np.inf, np.nan],
+    "logit": [0.0, 1.0, -0.5, 1.5, np.nan], "log1mexp": [0.0, -np.inf, 1.0, np.nan],
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import workbench.tensor as pt
 from workbench.distributions.constraints import positive
 from workbench.distributions.distribution import CIRCULAR, Distribution
-from workbench.distributions.formulas import log_i0e, where_valid
+from workbench.distributions.formulas import where_valid
 from workbench.tensor.tensor import Tensor
 
 
@@ -37,7 +37,7 @@ class VonMises(Distribution):
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         mu, kappa = parameters
         # cos - 1, as -2 sin(half)**2, with the exponential that I0 has too taken out of both.
-        density = -2.0 * kappa * pt.sin(0.5 * (mu - value)) ** 2 - math.log(2.0 * math.pi) - log_i0e(kappa)
+        density = -2.0 * kappa * pt.sin(0.5 * (mu - value)) ** 2 - math.log(2.0 * math.pi) - pt.log(pt.i0e(kappa))
         return where_valid(pt.logical_and(value >= -math.pi, value <= math.pi), density)
 
     @classmethod

@@ -65,18 +65,6 @@ def log_ndtr_difference(a: Tensor, b: Tensor) -> Tensor:
     return top + pt.log1mexp(pt.log_ndtr(low) - top)
 
 
-def log_i0e(x: Tensor) -> Tensor:
-    """The log of the modified Bessel function of order 0 times exp(-x), for x >= 0: it does not overflow.
-
-    From 300 on by its asymptotic series, as i0 itself overflows at 714.
-    """
-    near = x < 300.0
-    small, large = pt.where(near, x, 1.0), pt.where(near, 300.0, x)
-    u = 1.0 / (8.0 * large)
-    series = u * (1.0 + u * (9.0 / 2.0 + u * (75.0 / 2.0 + u * (3675.0 / 8.0 + u * 59535.0 / 8.0))))
-    return pt.where(near, pt.log(pt.i0(small)) - small, pt.log1p(series) - 0.5 * pt.log(2.0 * math.pi * large))
-
-
 def improper(name: str) -> ModelError:
     """The error of a draw from a density that has no integral."""
     return ModelError(f"{name} is improper: there are no draws from it", "give a proper prior, or observe or fix the variable")

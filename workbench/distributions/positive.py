@@ -11,7 +11,6 @@ from workbench.distributions.distribution import INTERVAL, POSITIVE, Distributio
 from workbench.distributions.formulas import (
     INF,
     finite_from,
-    log_i0e,
     normal_logp,
     quantile,
     sigma_of,
@@ -281,7 +280,7 @@ class Rice(Distribution):
         x = pt.where(inside, value, 1.0) / sigma
         b = nu / sigma
         # exp(-(x**2 + b**2) / 2) times I0, which is exp(x * b) times what does not overflow.
-        return where_valid(inside, pt.log(x) - pt.log(sigma) - 0.5 * (x - b) ** 2 + log_i0e(x * b))
+        return where_valid(inside, pt.log(x) - pt.log(sigma) - 0.5 * (x - b) ** 2 + pt.log(pt.i0e(x * b)))
 
     @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:

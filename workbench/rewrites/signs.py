@@ -59,7 +59,7 @@ def _sum(a: int, b: int) -> int:
     return known
 
 
-@infers(e.exp, e.exp2, e.softplus, e.sigmoid, pt.cosh, pt.erfc, pt.erfcx, pt.ndtr, pt.i0)
+@infers(e.exp, e.exp2, e.softplus, e.sigmoid, pt.cosh, pt.erfc, pt.erfcx, pt.ndtr, pt.i0, pt.i0e)
 def functions_that_are_positive(node: Expr, x: int) -> int:
     """exp, softplus, sigmoid, cosh and their like are positive everywhere."""
     return is_positive

@@ -26,7 +26,7 @@ from workbench.tensor.elementwise import (
 )  # fmt: skip
 from workbench.tensor.incomplete import betainc, gammainc, gammaincc
 from workbench.tensor.special import (
-    beta, betaln, digamma, erf, erfc, erfcinv, erfcx, erfinv, gamma, gammaln, hyp2f1, i0, i1, iv, ive, j0, j1, jv, kv,
+    beta, betaln, digamma, erf, erfc, erfcinv, erfcx, erfinv, gamma, gammaln, hyp2f1, i0, i0e, i1, i1e, iv, ive, j0, j1, jv, kv,
     kve, log_ndtr, ndtr, ndtri, owens_t, polygamma, trigamma,
 )  # fmt: skip
 from workbench.tensor.trigonometry import (
@@ -43,7 +43,7 @@ from workbench.tensor.creation import (
     empty, empty_like, full_like, geomspace, indices, linspace, logspace, meshgrid, ravel_multi_index, unravel_index,
 )  # fmt: skip
 from workbench.tensor.cumulative import cumprod, cumsum, diff
-from workbench.tensor.diagonal import diag, diagflat, diagonal, eye, fill_diagonal, identity, tri
+from workbench.tensor.diagonal import diag, diagflat, diagonal, eye, fill_diagonal, identity, trace, tri
 from workbench.tensor.indexing import inc_subtensor, put_along_axis, set_subtensor, take, take_along_axis
 from workbench.tensor.products import (
     dot, einsum, inner, kron, matmul, matrix_transpose, matvec, outer, tensordot, vdot, vecdot, vecmat,
@@ -72,7 +72,7 @@ NAMED["function"] = OPS
 flatten = ravel
 
 TRANSFORMS = frozenset(
-    ["extract", "grad", "hessian", "hessian_vector_product", "jacobian", "jvp", "replace", "vectorize", "vectorize_graph", "vjp"]
+    ["Lop", "Rop", "extract", "grad", "hessian", "hessian_vector_product", "jacobian", "jvp", "replace", "vectorize", "vectorize_graph", "vjp"]
 )
 """Functions of graphs, which live a layer above; offered here too, as in PyTensor."""
 
@@ -105,12 +105,12 @@ __all__ = [
     "log_softmax", "logspace", "logsumexp", "lrow", "lscalar", "ltensor3", "ltensor4", "lvector", "matrices",
     "median", "meshgrid", "moveaxis", "nonzero", "pad", "ptp", "put_along_axis", "ravel", "ravel_multi_index",
     "repeat", "roll", "rot90", "row", "scalars", "searchsorted", "softmax", "sort", "split", "swapaxes",
-    "take_along_axis", "tensor3", "tensor4", "tensor5", "tile", "tri", "unique", "unravel_index", "vectors", "vsplit",
+    "take_along_axis", "trace", "tensor3", "tensor4", "tensor5", "tile", "tri", "unique", "unravel_index", "vectors", "vsplit",
     "vstack", "wcol", "wmatrix", "wrow", "wscalar", "wtensor3", "wtensor4", "wvector",
     "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "beta", "betainc", "betaln",
     "bitwise_count", "cbrt", "ceil", "copysign", "cos", "cosh", "deg2rad", "digamma", "divmod", "erf", "erfc",
     "erfcinv", "erfcx", "erfinv", "exp2", "floor_divide", "fmax", "fmin", "gamma", "gammainc", "gammaincc", "gammaln",
-    "heaviside", "hyp2f1", "hypot", "i0", "i1", "isinf", "iv", "ive", "j0", "j1", "jv", "kv", "kve", "log10",
+    "heaviside", "hyp2f1", "hypot", "i0", "i0e", "i1", "i1e", "isinf", "iv", "ive", "j0", "j1", "jv", "kv", "kve", "log10",
     "log1mexp", "log2", "log_ndtr", "logaddexp", "logaddexp2", "logical_xor", "mod", "nan_to_num", "ndtr", "ndtri",
     "owens_t", "polygamma", "rad2deg", "round", "signbit", "sin", "sinc", "sinh", "tan", "tanh", "trigamma", "trunc",
     *aliases.__all__,

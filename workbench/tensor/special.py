@@ -298,6 +298,14 @@ i1: ScalarOp = _special(
     "i1", "The modified Bessel function of order 1.", Interval(-30.0, 30.0), lambda g, x: g * (i0(x) - _over(i1(x), x)),
     "wb_i1({x})", support=forms.I1, function=_bessel("i1", inf), jax=_jax_bessel("i1"),
 )  # fmt: skip
+i0e: ScalarOp = _special(
+    "i0e", "i0(x) * exp(-abs(x)).", Interval(-30.0, 30.0), lambda g, x: g * (i1e(x) - sign(x) * i0e(x)), "wb_i0e({x})",
+    support=forms.I0E,
+)  # fmt: skip
+i1e: ScalarOp = _special(
+    "i1e", "i1(x) * exp(-abs(x)).", Interval(-30.0, 30.0),
+    lambda g, x: g * (i0e(x) - _over(i1e(x), x) - sign(x) * i1e(x)), "wb_i1e({x})", support=forms.I1E,
+)  # fmt: skip
 BESSEL_J = {name: f'wb_{name} = types.ExternalFunction("{name}", types.float64(types.float64))\n' for name in ("j0", "j1")}
 j0: ScalarOp = _special(
     "j0", "The Bessel function of order 0.", Interval(-30.0, 30.0), lambda g, x: -g * j1(x), "j0({x})", "wb_j0({x})",

@@ -6,7 +6,7 @@ Every function here is held to SciPy's values by ``tests/tensor/test_special.py`
 - normal quantile: M. J. Wichura, "Algorithm AS 241" (1988).
 - ``digamma``, ``trigamma``: recurrence to the asymptotic series (Abramowitz and Stegun 6.3, 6.4);
   ``digamma`` about its root by the rational approximation of Boost's mathematics library.
-- ``i0``, ``i1``: power series; from 8 on, Chebyshev series of sqrt(x) exp(-x) I(x) in 16 / x - 1,
+- ``i0``, ``i1``, ``i0e``, ``i1e``: power series; from 8 on, Chebyshev series of sqrt(x) exp(-x) I(x) in 16 / x - 1,
   whose coefficients were computed with 40 digits.
 - ``betaln``: Stirling's remainders set apart, so that large terms do not cancel (Didonato and Morris,
   "Algorithm 708", 1992).
@@ -306,11 +306,17 @@ I1_FAR = (
 )  # fmt: skip
 
 
-def bessel(order: int, far: Sequence[float]) -> dict[str, str]:
-    """Return the modified Bessel function I of order 0 or 1."""
-    name = f"wb_i{order}"
+def bessel(order: int, far: Sequence[float], scaled: bool = False) -> dict[str, str]:
+    """Return the modified Bessel function I of order 0 or 1; `scaled` by exp(-|x|)."""
+    name = f"wb_i{order}e" if scaled else f"wb_i{order}"
     table = ", ".join(map(repr, reversed(far)))
-    first, odd = ("1.0", "") if order == 0 else ("0.5 * x", "x < 0 ? -y : y")
+    first, odd = ("1.0", False) if order == 0 else ("0.5 * x", True)
+    if scaled:
+        near, c_far, py_far = "exp(-s) * ", "r", "r"
+    else:
+        # exp(s) in two factors, which reaches further before it overflows.
+        grown = "exp(s / 2) * r * exp(s / 2)"
+        near, c_far, py_far = "", f"s > 1500 ? __builtin_inf() : {grown}", f"np.inf if s > 1500 else {grown}"
     return {
         "c": f"""\
 static inline double {name}(double x) {{
@@ -319,14 +325,14 @@ static inline double {name}(double x) {{
     if (s <= 8) {{
         double term = {first}, sum = term;
         for (int k = 1; fabs(term) > 1e-17 * fabs(sum); k++) sum += term *= t / (k * (k + {order}.0));
-        return sum;
+        return {near}sum;
     }}
-    // Clenshaw's recurrence; exp(s) in two factors, which reaches further before it overflows.
-    const double u = 16 / s - 1, e = exp(s / 2);
+    // Clenshaw's recurrence.
+    const double u = 16 / s - 1;
     double b0 = 0, b1 = 0, b2 = 0;
     for (int k = 0; k < {len(far)}; k++) b2 = b1, b1 = b0, b0 = 2 * u * b1 - b2 + far[k];
-    const double y = s > 1500 ? __builtin_inf() : e * ((b0 - u * b1) / sqrt(s)) * e;
-    return x != x ? x : {odd or "y"};
+    const double r = (b0 - u * b1) / sqrt(s), y = {c_far};
+    return x != x ? x : {"x < 0 ? -y : y" if odd else "y"};
 }}""",
         "py": f"""\
 def {name}(x):
@@ -340,16 +346,16 @@ def {name}(x):
             term *= t / (k * (k + {order}.0))
             total += term
             k += 1
-        return total
+        return {near}total
     if x != x:
         return x
     u = 16 / s - 1
-    e = exp(s / 2)
     b0, b1, b2 = 0.0, 0.0, 0.0
     for c in ({table}):
         b2, b1 = b1, b0
         b0 = 2 * u * b1 - b2 + c
-    y = np.inf if s > 1500 else e * ((b0 - u * b1) / sqrt(s)) * e
+    r = (b0 - u * b1) / sqrt(s)
+    y = {py_far}
     return {"-y if x < 0 else y" if odd else "y"}
 """,
     }
@@ -357,3 +363,5 @@ def {name}(x):
 
 I0 = bessel(0, I0_FAR)
 I1 = bessel(1, I1_FAR)
+I0E = bessel(0, I0_FAR, scaled=True)
+I1E = bessel(1, I1_FAR, scaled=True)
