@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import _ctypes
 import ctypes
 import time
+import weakref
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -44,8 +46,6 @@ class _Frame:
         self.start = start + -start % ALIGNMENT
         self.io = (ctypes.c_void_p * pointers)()
         self.fault = (ctypes.c_int64 * 3)()
-
-
 
 
 class CFunction:
@@ -93,12 +93,14 @@ class CFunction:
         job: Future[Any] = pool.submit(compiler.build, printed.code)
         self.regions = [CFunction(g, label, pool=pool) for label, g in self.program.regions]
         path, hit = job.result()
-        self._library = ctypes.CDLL(str(path))
+        library = ctypes.CDLL(str(path))
+        # Code that nobody can call any more is unloaded; not at exit, when a thread may still run it.
+        weakref.finalize(self, _unload, library).atexit = False
         self.timings["compile"] = time.perf_counter() - start - self.timings["lower"]
         self.cached = hit and all(r.cached for r in self.regions)
         self.source = "\n".join([printed.text, *(r.source for r in self.regions)])
 
-        run = self._library.run
+        run = library.run
         run.restype = ctypes.c_int32
         run.argtypes = [ctypes.c_void_p] * 4
         self._run = run
@@ -149,6 +151,12 @@ class CFunction:
         return results
 
 
+def _unload(library: ctypes.CDLL) -> None:
+    # The loader counts: code that another function runs too stays. Windows has no `dlclose`.
+    close = getattr(_ctypes, "dlclose", None) or _ctypes.FreeLibrary
+    close(library._handle)
+
+
 def raise_fault(number: int, check: int, value: int) -> None:
     """Raise the error that generated code reported."""
     if number == -2:
@@ -166,8 +174,3 @@ def raise_fault(number: int, check: int, value: int) -> None:
 def called_back(program: L.Program, native: Collection[int] = ()) -> list[str]:
     """Return the names of the operations that are called back; those numbered in `native` are not."""
     return [str(x.op.name) for i, x in enumerate(program.externals) if i not in native]
-
-
-def contiguous(values: Sequence[Any]) -> list[np.ndarray[Any, Any]]:
-    """Return values as C-contiguous arrays."""
-    return [np.ascontiguousarray(v) for v in values]

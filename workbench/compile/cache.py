@@ -88,12 +88,12 @@ def _intact(path: Path, mark: Path) -> bool:
 def _prune(home: Path, keep: str) -> None:
     """Drop the files used longest ago while the cache is larger than its limit; not those named `keep`."""
     files = []
-    for f in home.iterdir():
+    for f in (*home.iterdir(), *home.glob("__pycache__/*")):  # Numba keeps its own files there.
         try:
             status = f.stat()
         except FileNotFoundError:  # Another process prunes too.
             continue
-        if f.is_file() and f.stem != keep:
+        if f.is_file() and f.name.split(".")[0] != keep:
             files.append((status.st_mtime, status.st_size, f))
     total = sum(size for _, size, _ in files)
     limit = cache_limit_bytes()

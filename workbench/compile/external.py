@@ -6,6 +6,7 @@ import ctypes
 import functools
 import itertools
 import threading
+import weakref
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,14 @@ from workbench.graph.types import TupleType
 from workbench.tensor.lapack import ROUTINES
 
 _numbers = itertools.count(1)
-_programs: dict[int, L.Program] = {}
+_programs: weakref.WeakValueDictionary[int, L.Program] = weakref.WeakValueDictionary()
 _failed = threading.local()
 
 PROTOTYPE = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
 
 
 def enter(program: L.Program) -> int:
-    """Return the number under which compiled code refers to a program."""
+    """Return the number under which compiled code refers to a program, as long as its function lives."""
     number = next(_numbers)
     _programs[number] = program
     return number

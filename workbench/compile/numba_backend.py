@@ -61,7 +61,11 @@ class NumbaFunction:
 
         typeof: Any = numba.typeof
         signature = tuple(typeof(a) for a in self._arguments(*self._examples()))
-        self._run.compile(signature)
+        try:
+            self._run.compile(signature)
+        except Exception:  # Of whatever kind a damaged file of Numba's cache makes its reader raise.
+            self._run.recompile()  # Forgets what is on disk.
+            self._run.compile(signature)
 
     def _examples(self) -> list[np.ndarray[Any, Any]]:
         return [np.zeros(b.shape, b.dtype) for b in self.main.program.inputs]
@@ -106,7 +110,10 @@ class _Part:
 
 
 def _module(source: str) -> Any:
-    """Import generated source from the cache folder, where Numba keeps its own cache beside it."""
+    """Import generated source from the cache folder, where Numba keeps its own cache beside it.
+
+    Numba never frees compiled code, so modules stay for the next function that has the same source.
+    """
     name = "wb_" + cache.digest(source)
     if name in sys.modules:
         return sys.modules[name]
