@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from workbench.compile.toolchain import find_compiler
 from workbench.errors import CompileError, DTypeError, ShapeError
 from workbench.graph.expr import Data, Expr, Input, intern
 from workbench.graph.inner import Graph
@@ -43,6 +42,9 @@ def choose_backend(backend: str) -> str:
         if backend not in BACKENDS:
             raise CompileError(f"there is no backend {backend!r}", f"choose auto, {', '.join(BACKENDS)}")
         return backend
+    # It brings what runs processes, which importing the package does not need.
+    from workbench.compile.toolchain import find_compiler
+
     if find_compiler() is not None:
         return "c"
     if not _said_no_compiler:
@@ -83,9 +85,10 @@ class CompiledFunction:
         givens: Givens | None = None,
         keep_values: bool = False,
         threads: int = 1,
+        precision: str = "float64",
     ) -> None:
         self.backend = choose_backend(backend)
-        self._options = _options(self.backend, keep_values, threads)
+        self._options = _options(self.backend, keep_values, threads, precision)
         self._last: Callable[..., Any] | None = None
         self.name = name
         self._single = isinstance(outputs, Expr)
@@ -197,7 +200,7 @@ def _pairs(given: Givens | None) -> list[tuple[Expr, Any]]:
     return [(x, as_tensor(new)) for x, new in pairs]
 
 
-def _options(backend: str, keep_values: bool, threads: int) -> dict[str, Any]:
+def _options(backend: str, keep_values: bool, threads: int, precision: str) -> dict[str, Any]:
     """What a backend is asked for beyond the graph."""
     options: dict[str, Any] = {}
     if keep_values:
@@ -212,6 +215,12 @@ def _options(backend: str, keep_values: bool, threads: int) -> dict[str, Any]:
         if not 1 <= int(threads) <= 256:
             raise CompileError(f"a function runs on 1 to 256 threads, not {threads}")
         options["threads"] = int(threads)
+    if precision != "float64":
+        if precision != "float32":
+            raise CompileError(f"there is no precision {precision!r}", "choose float64 or float32")
+        if backend != "jax":
+            raise CompileError(f"the {backend} backend computes in float64", "use backend='jax' with precision='float32'")
+        options["precision"] = precision
     return options
 
 
@@ -248,6 +257,7 @@ def function(
     givens: Givens | None = None,
     keep_values: bool = False,
     threads: int = 1,
+    precision: str = "float64",
 ) -> CompiledFunction:
     """Compile expressions to a Python function.
 
@@ -273,6 +283,9 @@ def function(
     threads
         Share the rows of large loops out over so many threads; on the C backend. The order of sums
         depends on this number, and on nothing else.
+    precision
+        "float64", or "float32": what the graph does in float64 is done in float32, and so are its
+        results; on the JAX backend, for accelerators that are slow at float64.
 
     Raises
     ------
@@ -296,7 +309,7 @@ def function(
     >>> int(step()), int(step())
     (0, 1)
     """
-    return CompiledFunction(inputs, outputs, backend, mode, name, updates, givens, keep_values, threads)
+    return CompiledFunction(inputs, outputs, backend, mode, name, updates, givens, keep_values, threads, precision)
 
 
 __all__ = ["BACKENDS", "CompiledFunction", "Trace", "choose_backend", "compile_graph", "function"]

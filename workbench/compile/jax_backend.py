@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from workbench.compile.entering_indices import EnteringIndex, entering_indices
+from workbench.compile.precision import in_single_precision
 from workbench.graph.expr import Data, Expr, Input, intern
 from workbench.graph.inner import Graph
 from workbench.graph.traverse import replace, topological
 from workbench.graph.types import type_of
 
 
-def to_jax(graph: Graph) -> Callable[..., Any]:
+def to_jax(graph: Graph, precision: str = "float64") -> Callable[..., Any]:
     """Return a graph as a plain JAX function: jittable, differentiable, for use with any JAX library.
 
     Parameters
     ----------
     graph
         Its parameters are the function's arguments, in order; data are constants of it.
+    precision
+        "float64", or "float32": everything that the graph does in float64 is then done in float32.
 
     Returns
     -------
-    A function of JAX arrays that returns a tuple of results.
+    A function of JAX arrays that returns a tuple of results. As always in JAX, an index out of bounds
+    is no error: reading takes the nearest element, writing does nothing. JAX's x64 mode is on from here.
 
     Examples
     --------
@@ -38,6 +43,8 @@ def to_jax(graph: Graph) -> Callable[..., Any]:
     """
     config: Any = importlib.import_module("jax").config
     config.update("jax_enable_x64", True)
+    if precision == "float32":
+        graph = in_single_precision(graph)
     return lambda *values: tuple(graph.run("jax", *values))
 
 
@@ -46,10 +53,19 @@ class JaxFunction:
 
     Data of the graph itself are arguments: new data do not recompile. Data inside loops and
     branches are part of the program, which is made anew when they change.
+
+    JAX clamps an index that is out of bounds. Arguments and data that index something as they are,
+    are checked before the call, on the host; an index that the graph computes is not.
     """
 
-    def __init__(self, graph: Graph, name: str) -> None:
+    def __init__(self, graph: Graph, name: str, precision: str = "float64") -> None:
+        self.indices = entering_indices(graph)
+        self._checked: dict[EnteringIndex, Any] = {}
+        self._position = {p: i for i, p in enumerate(graph.params)}
+        if precision == "float32":
+            graph = in_single_precision(graph)
         self.graph = graph
+        self._dtypes = [np.dtype(p.type.dtype) for p in graph.params]
         self.data = [n for n in topological(graph.results) if isinstance(n.op, Data)]
         self.inner_data = _inner_data(graph)
         self.timings: dict[str, float] = {}
@@ -77,8 +93,17 @@ class JaxFunction:
     def __call__(self, *values: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
         if any(n.op.value is not seen for n, seen in zip(self.inner_data, self._seen)):
             self._compile()
-        given = [*values, *(n.op.value for n in self.data)]
+        self._check_indices(values)
+        given = [*(v.astype(d, copy=False) for v, d in zip(values, self._dtypes)), *(n.op.value for n in self.data)]
         return [np.asarray(v) for v in self._compiled(*given)]
+
+    def _check_indices(self, values: Sequence[np.ndarray[Any, Any]]) -> None:
+        for index in self.indices:
+            if index.leaf in self._position:
+                index.check(values[self._position[index.leaf]])
+            elif self._checked.get(index) is not index.leaf.op.value:  # Data are checked when they change.
+                index.check(index.leaf.op.value)
+                self._checked[index] = index.leaf.op.value
 
 
 def _inner_data(graph: Graph) -> list[Expr]:

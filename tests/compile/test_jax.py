@@ -1,0 +1,107 @@
+"""JAX: single precision on request, graphs as functions for other JAX libraries, indices checked where they enter."""
+
+import numpy as np
+import pytest
+
+import workbench.tensor as pt
+from workbench.compile import function, to_jax
+from workbench.compile.precision import in_single_precision
+from workbench.errors import CompileError
+from workbench.graph import Graph, Mode
+from workbench.tensor.elementwise import OPS
+from workbench.transforms import grad
+
+jax = pytest.importorskip("jax")
+PLAIN = Mode(())
+
+
+def density(x, series):
+    """Constants, data, a loop, a scan, a factorisation and a gather."""
+    matrix = pt.linalg.cholesky(pt.eye(3) * (2.0 + pt.square(x).sum()) + 0.25)
+    _, total = pt.while_loop(lambda i, s: i < 3, lambda i, s: [i + 1, s + pt.exp(x).sum() * 0.5], [0, 0.0])
+    _, (path,) = pt.scan(lambda h, e: ([0.9 * h + e], [h]), [x[0]], [series])
+    return pt.log(pt.diagonal(matrix)).sum() + total + path.sum() + x[pt.constant([0, 2, 2])].sum()
+
+
+def test_single_precision_gives_float32_near_the_float64_values():
+    x, series = pt.vector("x", 3), pt.data("series", np.array([0.1, 0.7, -0.3]))
+    cost = density(x, series)
+    outputs = [cost, grad(cost, x)]
+    single = function([x], outputs, backend="jax", precision="float32")
+    at = np.array([0.3, -0.2, 1.1])
+    for result, wanted in zip(single(at), function([x], outputs, backend="numpy")(at)):
+        assert result.dtype == np.float32
+        np.testing.assert_allclose(result, wanted, rtol=2e-6)
+    pt.set_data(series, [1.0, 2.0, 3.0])
+    np.testing.assert_allclose(single(at)[0], function([x], cost, backend="numpy")(at), rtol=2e-6)
+
+
+def test_single_precision_is_for_jax():
+    x = pt.vector("x", 2)
+    with pytest.raises(CompileError, match="numpy backend computes in float64"):
+        function([x], x, backend="numpy", precision="float32")
+    with pytest.raises(CompileError, match="no precision 'float16'"):
+        function([x], x, backend="jax", precision="float16")
+
+
+def test_every_elementwise_operation_stays_in_single_precision():
+    rng = np.random.default_rng(0)
+    for op in OPS.values():
+        samples = [np.asarray(domain.sample(rng, (4,))) for domain in op.domains]
+        xs = [pt.tensor(f"x{i}", v.dtype.name, v.shape) for i, v in enumerate(samples)]
+        graph = Graph(xs, [op(*xs)])
+        narrow = in_single_precision(graph)
+        specs = [jax.ShapeDtypeStruct(p.type.static_shape, p.type.dtype) for p in narrow.params]
+        (result,) = jax.eval_shape(to_jax(graph, "float32"), *specs)
+        assert result.dtype.name == narrow.results[0].type.dtype != "float64", op.name
+
+
+def test_random_draws_keep_their_keys_and_words():
+    draws = pt.random.normal(pt.random.key(3), (50,), 0.0, 1.0)
+    (result,) = function([], [draws], backend="jax", precision="float32")()
+    assert result.dtype == np.float32
+    np.testing.assert_allclose(result, draws.eval(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+def test_a_graph_is_a_plain_jax_function(precision):
+    x = pt.vector("x", 3)
+    cost = density(x, pt.constant([0.1, 0.7, -0.3]))
+    run = to_jax(Graph([x], [cost]), precision)
+    at = jax.numpy.asarray([0.3, -0.2, 1.1], dtype=precision)
+    plain = function([x], [cost, grad(cost, x)], backend="numpy", mode=PLAIN)(np.asarray(at, float))
+    close = {"rtol": 1e-12 if precision == "float64" else 3e-6}
+    value = jax.jit(run)(at)[0]
+    assert value.dtype == precision
+    np.testing.assert_allclose(value, plain[0], **close)
+    # Loops of unknown length have no reverse mode in JAX: forward mode goes through.
+    np.testing.assert_allclose(jax.jit(jax.jacfwd(lambda v: run(v)[0]))(at), plain[1], **close)
+    many = jax.jit(jax.vmap(lambda v: run(v)[0]))(jax.numpy.stack([at, 2 * at]))
+    np.testing.assert_allclose(many[0], plain[0], **close)
+    y = pt.vector("y", 3)
+    straight = to_jax(Graph([y], [pt.softplus(y).sum()]), precision)
+    np.testing.assert_allclose(jax.jit(jax.grad(lambda v: straight(v)[0]))(at), 1 / (1 + np.exp(-np.asarray(at))), rtol=1e-6)
+
+
+def test_indices_are_checked_where_they_enter_and_clamped_where_they_are_computed():
+    levels, i = pt.vector("levels", 4), pt.tensor("i", "int64", (2,))
+    f = function([levels, i], [levels[i].sum(), levels[i].inc(1.0)], backend="jax")
+    assert f(np.arange(4.0), [1, -4])[0] == 1.0
+    for bad in ([0, 4], [-5, 0]):
+        with pytest.raises(IndexError, match=r"index (4|-5) is out of bounds for axis 0 of levels, which has length 4"):
+            f(np.arange(4.0), bad)
+    table = pt.matrix("table", 2, 4)
+    with pytest.raises(IndexError, match="index 4 is out of bounds for axis 1 of table"):
+        function([table, i], table[:, i], backend="jax")(np.ones((2, 4)), [0, 4])
+    assert function([levels, i], levels[i + 1].sum(), backend="jax")(np.arange(4.0), [3, 9]) == 6.0
+
+
+def test_data_that_index_are_checked_each_time_they_change():
+    levels, group = pt.vector("levels", 4), pt.data("group", np.array([0, 3]))
+    _, looped = pt.while_loop(lambda i, s: i < 2, lambda i, s: [i + 1, s + levels[group].sum()], [0, 0.0])
+    for f in (function([levels], levels[group].sum(), backend="jax"), function([levels], looped, backend="jax")):
+        pt.set_data(group, [0, 3])
+        f(np.ones(4))
+        pt.set_data(group, [0, 7])
+        with pytest.raises(IndexError, match="index 7 is out of bounds for axis 0 of levels"):
+            f(np.ones(4))
