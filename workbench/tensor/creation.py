@@ -22,10 +22,10 @@ def empty_like(x: Any, dtype: str | None = None) -> Tensor:
     return _s.zeros_like(x, dtype)
 
 
-def full_like(x: Any, value: Any, dtype: str | None = None) -> Tensor:
+def full_like(x: Any, fill_value: Any, dtype: str | None = None) -> Tensor:
     """Return a tensor of one repeated value, of the shape and dtype of `x`."""
     x = as_tensor(x)
-    return _s.broadcast_like(_e.cast(as_tensor(value), dtype or x.dtype), x)
+    return _s.broadcast_like(_e.cast(as_tensor(fill_value), dtype or x.dtype), x)
 
 
 def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: str | None = None, axis: int = 0) -> Tensor:
@@ -125,9 +125,9 @@ def unravel_index(numbers: Any, shape: Any) -> tuple[Tensor, ...]:
     return tuple(found[::-1])
 
 
-def ravel_multi_index(indices: Any, shape: Any) -> Tensor:
-    """Return the row-major numbers of indices into a tensor of this shape."""
+def ravel_multi_index(multi_index: Any, dims: Any) -> Tensor:
+    """Return the row-major numbers of indices, one tensor an axis, into a tensor of shape `dims`."""
     flat: Any = 0
-    for i, n in zip(indices, _s.lengths(shape, "ravel_multi_index"), strict=True):
+    for i, n in zip(multi_index, _s.lengths(dims, "ravel_multi_index"), strict=True):
         flat = flat * n + as_tensor(i)
     return as_tensor(flat)

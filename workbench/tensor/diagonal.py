@@ -163,8 +163,8 @@ class DiagonalMatrix(Op):
         builder.accumulate(node, v.type.static_shape, body, None, start=0)
 
 
-def eye(n: int, m: int | None = None, k: int = 0, dtype: str = floatX) -> Tensor:
-    """Return an `n` by `m` matrix (square by default) with ones on its `k`-th diagonal.
+def eye(N: int, M: int | None = None, k: int = 0, dtype: str = floatX) -> Tensor:
+    """Return an `N` by `M` matrix (square by default) with ones on its `k`-th diagonal.
 
     Examples
     --------
@@ -173,7 +173,7 @@ def eye(n: int, m: int | None = None, k: int = 0, dtype: str = floatX) -> Tensor
     array([[1., 0.],
            [0., 1.]])
     """
-    rows, columns = _s.lengths((n, n if m is None else m), "eye")
+    rows, columns = _s.lengths((N, N if M is None else M), "eye")
     if isinstance(rows, int) and isinstance(columns, int):
         return intern(Eye(rows, columns, int(k), np.dtype(dtype).name))
     row, column = _s.arange(rows), _s.arange(columns)
@@ -222,7 +222,26 @@ def diagflat(x: Any, k: int = 0) -> Tensor:
     return intern(DiagonalMatrix(int(k)), (_s.ravel(x),))
 
 
-def fill_diagonal(x: Any, value: Any, k: int = 0) -> Tensor:
+def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+    """Return the sums of a diagonal of the planes of two axes (of `linalg.trace`: the last two).
+
+    Raises
+    ------
+    ShapeError
+        If there are not two axes.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> int(pt.trace([[1, 2], [3, 4]]).eval())
+    5
+    """
+    from workbench.tensor.reduction import sum
+
+    return sum(diagonal(x, offset, axis1, axis2), axis=-1)
+
+
+def fill_diagonal(x: Any, val: Any, k: int = 0) -> Tensor:
     """Return matrices with other values on their `k`-th diagonal.
 
     NumPy's function writes into its argument; an expression does not change, so this returns the new
@@ -232,18 +251,18 @@ def fill_diagonal(x: Any, value: Any, k: int = 0) -> Tensor:
     ----------
     x
         Matrices, shape (..., n, m).
-    value
+    val
         Broadcasts to the diagonal.
     """
     x = as_tensor(x)
     if x.ndim < 2:
         raise ShapeError(f"fill_diagonal takes matrices, not a tensor of shape {x.type.shape}")
     part = intern(Diagonal(int(k)), (x,))
-    given = _e.cast(as_tensor(value), x.dtype)
+    given = _e.cast(as_tensor(val), x.dtype)
     return intern(SetDiagonal(int(k)), (x, _s.broadcast_like(given, part)))
 
 
-def tri(n: int, m: int | None = None, k: int = 0, dtype: str = floatX) -> Tensor:
-    """Return an `n` by `m` matrix with ones on and below its `k`-th diagonal."""
-    row, column = _s.arange(n), _s.arange(n if m is None else m)
+def tri(N: int, M: int | None = None, k: int = 0, dtype: str = floatX) -> Tensor:
+    """Return an `N` by `M` matrix with ones on and below its `k`-th diagonal."""
+    row, column = _s.arange(N), _s.arange(N if M is None else M)
     return _e.cast(_e.less_equal(column, _s.expand_dims(row, 1) + np.int64(k)), dtype)

@@ -383,8 +383,8 @@ where: ScalarOp = elementwise(
 switch = where
 
 
-def clip(x: Any, low: Any = None, high: Any = None) -> Tensor:
-    """Return `x` limited to [`low`, `high`]; ``None`` is no limit.
+def clip(x: Any, min: Any = None, max: Any = None) -> Tensor:
+    """Return `x` limited to [`min`, `max`]; ``None`` is no limit.
 
     Examples
     --------
@@ -392,9 +392,17 @@ def clip(x: Any, low: Any = None, high: Any = None) -> Tensor:
     [0.0, 0.5, 1.0]
     """
     x = as_tensor(x)
-    if low is not None:
-        x = maximum(x, low)
-    return x if high is None else minimum(x, high)
+    # Unlike elsewhere, a Python integer may be out of the dtype's range: the dtype's own limit is then tighter.
+    if min is not None and not _outside(x, min, below=True):
+        x = maximum(x, min)
+    return x if max is None or _outside(x, max, below=False) else minimum(x, max)
+
+
+def _outside(x: Tensor, limit: Any, below: bool) -> bool:
+    if type(limit) is not int or x.type.kind not in "iu":
+        return False
+    info = np.iinfo(x.dtype)
+    return limit < info.min if below else limit > info.max
 
 
 def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
@@ -411,5 +419,5 @@ def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: fl
     largest = float(np.finfo(x.dtype).max)
     high = largest if posinf is None else posinf
     low = -largest if neginf is None else neginf
-    return where(isnan(x), nan, where(isinf(x), where(x > 0.0, high, low), x))
+    return where(isnan(x), nan, where(isinf(x), where(x > 0.0, *(as_tensor(v, x.dtype) for v in (high, low))), x))
 

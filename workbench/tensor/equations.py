@@ -15,7 +15,7 @@ from workbench.tensor import elementwise as _e
 from workbench.tensor import reduction as _r
 from workbench.tensor import shape as _s
 from workbench.tensor.factorisations import cholesky, columns, svd
-from workbench.tensor.gufunc import Gufunc, check_matrix, floats, nan_where_it_fails, of_results, whole
+from workbench.tensor.gufunc import Gufunc, check_matrix, floats, nan_where_it_fails, of_results
 from workbench.tensor.lapack import NativeCall, solve_triangular_call
 from workbench.tensor.products import matmul, matrix_transpose
 from workbench.tensor.tensor import Tensor, as_tensor
@@ -60,7 +60,7 @@ class Solve(Gufunc):
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         a, b = node.inputs
-        of_b = solve(matrix_transpose(a), whole(cotangent, node), b_ndim=2)
+        of_b = solve(matrix_transpose(a), _s.whole(cotangent, node), b_ndim=2)
         return [_s.unbroadcast(-matmul(of_b, matrix_transpose(node)), a), _s.unbroadcast(of_b, b)]
 
 
@@ -114,7 +114,7 @@ class SolveTriangular(Gufunc):
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         a, b = node.inputs
         other = SolveTriangular(self.is_lower, not self.transposed, self.unit_diagonal)
-        of_b = intern(other, (a, whole(cotangent, node)))
+        of_b = intern(other, (a, _s.whole(cotangent, node)))
         left, right = (node, of_b) if self.transposed else (of_b, node)
         of_a = -matmul(left, matrix_transpose(right))
         off = 1 if self.unit_diagonal else 0
@@ -386,7 +386,7 @@ class Inv(Gufunc):
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         t = matrix_transpose(node)
-        return [-matmul(matmul(t, whole(cotangent, node)), t)]
+        return [-matmul(matmul(t, _s.whole(cotangent, node)), t)]
 
 
 def inv(x: Any) -> Tensor:
@@ -439,7 +439,7 @@ class PInv(Gufunc):
         # Golub and Pereyra (1973), for a rank that does not change.
         (a,) = node.inputs
         assert isinstance(node, Tensor)
-        p, pt, gt = node, matrix_transpose(node), matrix_transpose(whole(cotangent, node))
+        p, pt, gt = node, matrix_transpose(node), matrix_transpose(_s.whole(cotangent, node))
         first = matmul(matmul(gt, p), pt)
         second = matmul(matmul(pt, p), gt)
         total = -matmul(matmul(pt, matrix_transpose(gt)), pt)

@@ -19,7 +19,7 @@ from workbench.graph.expr import Expr, intern, results_of
 from workbench.graph.types import TensorType, TupleType
 from workbench.tensor import elementwise as _e
 from workbench.tensor import shape as _s
-from workbench.tensor.gufunc import Gufunc, check_matrix, floats, nan_where_it_fails, of_results, whole
+from workbench.tensor.gufunc import Gufunc, check_matrix, floats, nan_where_it_fails, of_results
 from workbench.tensor.joining import concatenate
 from workbench.tensor.lapack import NativeCall, cholesky_call
 from workbench.tensor.products import matmul, matrix_transpose
@@ -86,7 +86,7 @@ class Cholesky(Gufunc):
         from workbench.tensor.equations import solve_triangular
 
         assert isinstance(node, Tensor)
-        inner = _half(matmul(matrix_transpose(node), tril(whole(cotangent, node))))
+        inner = _half(matmul(matrix_transpose(node), tril(_s.whole(cotangent, node))))
         # inv(L).T @ inner @ inv(L)
         left = solve_triangular(node, inner, trans=1, b_ndim=2)
         s = matrix_transpose(solve_triangular(node, matrix_transpose(left), trans=1, b_ndim=2))

@@ -12,7 +12,7 @@ from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, intern
 from workbench.graph.types import TensorType
 from workbench.tensor import shape as _s
-from workbench.tensor.gufunc import Gufunc, floats, whole
+from workbench.tensor.gufunc import Gufunc, floats
 from workbench.tensor.joining import concatenate
 from workbench.tensor.tensor import Tensor, as_tensor
 
@@ -65,7 +65,7 @@ class FFT(Gufunc):
         return jnp.stack([made.real, made.imag], axis=-1).astype(x.dtype)
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
-        return [intern(FFT(not self.inverse, ADJOINT_NORM[self.norm]), (whole(cotangent, node),))]
+        return [intern(FFT(not self.inverse, ADJOINT_NORM[self.norm]), (_s.whole(cotangent, node),))]
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class RFFT(Gufunc):
         if n is None:
             raise ShapeError("the gradient of rfft needs the length of its input to be known")
         # irfft counts what stands for a conjugate pair twice.
-        halved = whole(cotangent, node) / _multiplicity(n, node.type.dtype)
+        halved = _s.whole(cotangent, node) / _multiplicity(n, node.type.dtype)
         return [intern(IRFFT(n, ADJOINT_NORM[self.norm]), (halved,))]
 
 
@@ -126,7 +126,7 @@ class IRFFT(Gufunc):
         return jnp.fft.irfft(_complex(x), self.n, norm=self.norm).astype(x.dtype)
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
-        found = intern(RFFT(ADJOINT_NORM[self.norm]), (whole(cotangent, node),))
+        found = intern(RFFT(ADJOINT_NORM[self.norm]), (_s.whole(cotangent, node),))
         return [found * _multiplicity(self.n, node.type.dtype)]
 
 

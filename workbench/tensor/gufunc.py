@@ -47,15 +47,10 @@ def check_matrix(what: str, x: TensorType, square: bool = False) -> None:
         raise ShapeError(f"{what} takes square matrices, not {n} by {m} ones")
 
 
-def whole(cotangent: Tensor, of: Any) -> Tensor:
-    """Return a cotangent in the full shape of its value: it may have come narrower, to be broadcast."""
-    return cotangent if cotangent.type.shape == of.type.shape else _s.broadcast_like(cotangent, of)
-
-
 def of_results(node: Expr, cotangents: Sequence[Any]) -> list[Tensor | None]:
     """Return the cotangents of a node with several results, each in the full shape of its result."""
     assert isinstance(node.type, TupleType)
-    return [None if g is None else whole(g, r) for g, r in zip(cotangents, results_of(node))]
+    return [None if g is None else _s.whole(g, r) for g, r in zip(cotangents, results_of(node))]
 
 
 def nan_where_it_fails(function: Callable[..., Any], cores: Sequence[tuple[int, ...]], *stacks: Any) -> Any:

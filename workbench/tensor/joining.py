@@ -92,7 +92,7 @@ def append(x: Any, values: Any, axis: int | None = None) -> Tensor:
 # Splitting ------------------------------------------------------------------------------------
 
 
-def array_split(x: Any, sections: Any, axis: int = 0) -> list[Tensor]:
+def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
     """Return the parts of `x` along `axis`: that many, of nearly equal length, or cut at the places given.
 
     Raises
@@ -102,8 +102,8 @@ def array_split(x: Any, sections: Any, axis: int = 0) -> list[Tensor]:
     """
     x = as_tensor(x)
     at = axis_of("split", axis, x.ndim)
-    if isinstance(sections, (int, np.integer)):
-        count = int(sections)
+    if isinstance(indices_or_sections, (int, np.integer)):
+        count = int(indices_or_sections)
         n = x.type.shape[at]
         if count < 1:
             raise ShapeError(f"split: the number of parts must be positive, got {count}")
@@ -112,12 +112,12 @@ def array_split(x: Any, sections: Any, axis: int = 0) -> list[Tensor]:
         sizes = [n // count + (i < n % count) for i in range(count)]
         cuts: list[Any] = np.cumsum(sizes)[:-1].tolist()
     else:
-        cuts = [c if isinstance(c, Tensor) else operator.index(c) for c in sections]
+        cuts = [c if isinstance(c, Tensor) else operator.index(c) for c in indices_or_sections]
     before = (slice(None),) * at
     return [x[(*before, slice(a, b))] for a, b in zip([0, *cuts], [*cuts, None])]
 
 
-def split(x: Any, sections: Any, axis: int = 0) -> list[Tensor]:
+def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
     """Return the parts of `x` along `axis`: that many of equal length, or cut at the places given.
 
     Raises
@@ -132,34 +132,34 @@ def split(x: Any, sections: Any, axis: int = 0) -> list[Tensor]:
     [(1,), (3,), (2,)]
     """
     x = as_tensor(x)
-    if isinstance(sections, (int, np.integer)):
+    if isinstance(indices_or_sections, (int, np.integer)):
         n = x.type.shape[axis_of("split", axis, x.ndim)]
-        if n is not None and (sections < 1 or n % sections):
-            raise ShapeError(f"split: an axis of length {n} does not divide into {sections} equal parts", "use array_split")
-    return array_split(x, sections, axis)
+        if n is not None and (indices_or_sections < 1 or n % indices_or_sections):
+            raise ShapeError(f"split: an axis of length {n} does not divide into {indices_or_sections} equal parts", "use array_split")
+    return array_split(x, indices_or_sections, axis)
 
 
-def hsplit(x: Any, sections: Any) -> list[Tensor]:
+def hsplit(x: Any, indices_or_sections: Any) -> list[Tensor]:
     """Return the parts of `x` along its second axis (the first, for a vector)."""
     x = as_tensor(x)
-    return split(x, sections, 1 if x.ndim > 1 else 0)
+    return split(x, indices_or_sections, 1 if x.ndim > 1 else 0)
 
 
-def vsplit(x: Any, sections: Any) -> list[Tensor]:
+def vsplit(x: Any, indices_or_sections: Any) -> list[Tensor]:
     """Return the parts of `x` along its first axis."""
-    return split(x, sections, 0)
+    return split(x, indices_or_sections, 0)
 
 
-def dsplit(x: Any, sections: Any) -> list[Tensor]:
+def dsplit(x: Any, indices_or_sections: Any) -> list[Tensor]:
     """Return the parts of `x` along its third axis."""
-    return split(x, sections, 2)
+    return split(x, indices_or_sections, 2)
 
 
 # Repeating ------------------------------------------------------------------------------------
 
 
-def tile(x: Any, repeats: Any) -> Tensor:
-    """Return `x` laid side by side, `repeats` times along each axis.
+def tile(x: Any, reps: Any) -> Tensor:
+    """Return `x` laid side by side, `reps` times along each axis.
 
     Examples
     --------
@@ -169,7 +169,7 @@ def tile(x: Any, repeats: Any) -> Tensor:
            [0, 1, 0, 1]])
     """
     x = as_tensor(x)
-    times = _s.lengths(repeats, "tile")
+    times = _s.lengths(reps, "tile")
     if any(isinstance(n, int) and n < 0 for n in times):
         raise ShapeError(f"tile: the numbers of repeats cannot be negative, got {times}")
     rank = max(x.ndim, len(times))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import secrets
 import weakref
 from collections.abc import Sequence
 
@@ -22,6 +21,8 @@ _count = itertools.count()
 
 def fresh_key() -> Tensor:
     """Return the key of a new random variable: its identity, and a seed that can be replaced."""
+    import secrets
+
     key = data(LABEL, np.uint64(secrets.randbits(64)))
     _numbers[key.op] = next(_count)
     return key

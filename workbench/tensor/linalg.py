@@ -32,7 +32,7 @@ from workbench.tensor.factorisations import (
     qr,
     svd,
 )  # fmt: skip
-from workbench.tensor.gufunc import Gufunc, check_matrix, floats, of_results, whole
+from workbench.tensor.gufunc import Gufunc, check_matrix, floats, of_results
 from workbench.tensor.joining import concatenate
 from workbench.tensor.products import matmul, matrix_transpose
 from workbench.tensor.tensor import Tensor, as_tensor
@@ -60,7 +60,7 @@ class Det(Gufunc):
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         (x,) = node.inputs
-        return [_spread(whole(cotangent, node) * node) * matrix_transpose(inv(x))]
+        return [_spread(_s.whole(cotangent, node) * node) * matrix_transpose(inv(x))]
 
 
 def _spread(x: Tensor) -> Tensor:
@@ -192,7 +192,7 @@ class Expm(Gufunc):
         if x.type.shape[-1] is None:
             raise ShapeError(f"the gradient of expm of {x.type} needs its shape to be known")
         n = x.type.shape[-1]
-        t, g = matrix_transpose(x), whole(cotangent, node)
+        t, g = matrix_transpose(x), _s.whole(cotangent, node)
         top = concatenate([t, g], axis=-1)
         bottom = concatenate([_s.zeros_like(t), t], axis=-1)
         return [expm(concatenate([top, bottom], axis=-2))[..., :n, n:]]
@@ -382,21 +382,26 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> T
     return _matrix_norm(x, ord, axes, keepdims)
 
 
+def _largest(sizes: Tensor, axis: int, keepdims: bool = False) -> Tensor:
+    """The largest of sizes: of none, 0."""
+    return (_r.sum if sizes.type.shape[axis] == 0 else _r.max)(sizes, axis=axis, keepdims=keepdims)
+
+
 def _vector_norm(x: Tensor, ord: Any, axis: int, keepdims: bool) -> Tensor:
     if isinstance(ord, str):
         raise ValueError(f"norm: {ord!r} is no norm of vectors")
     size = _e.abs(x)
     if ord == np.inf:
-        return _r.max(size, axis, keepdims)
+        return _largest(size, axis, keepdims)
     if ord == -np.inf:
         return _r.min(size, axis, keepdims)
     if ord == 0:
-        return _r.sum(_e.cast(_e.not_equal(x, 0.0), x.dtype), axis, keepdims)
+        return _r.sum(_e.cast(_e.not_equal(x, 0.0), x.dtype), axis, keepdims=keepdims)
     if ord == 1:
-        return _r.sum(size, axis, keepdims)
+        return _r.sum(size, axis, keepdims=keepdims)
     if ord == 2:
-        return _e.sqrt(_r.sum(_e.square(x), axis, keepdims))
-    return _e.power(_r.sum(_e.power(size, float(ord)), axis, keepdims), 1.0 / ord)
+        return _e.sqrt(_r.sum(_e.square(x), axis, keepdims=keepdims))
+    return _e.power(_r.sum(_e.power(size, float(ord)), axis, keepdims=keepdims), 1.0 / ord)
 
 
 def _matrix_norm(x: Tensor, ord: Any, axes: tuple[int, ...], keepdims: bool) -> Tensor:
@@ -404,10 +409,10 @@ def _matrix_norm(x: Tensor, ord: Any, axes: tuple[int, ...], keepdims: bool) -> 
     stack = _s.transpose(x, [*rest, *axes])
     if ord in (1, -1, np.inf, -np.inf):
         sums = _r.sum(_e.abs(stack), axis=-2 if ord in (1, -1) else -1)
-        result = (_r.max if ord > 0 else _r.min)(sums, axis=-1)
+        result = (_largest if ord > 0 else _r.min)(sums, axis=-1)
     elif ord in (2, -2, "nuc"):
         s = svd(stack, compute_uv=False)
-        result = _r.sum(s, axis=-1) if ord == "nuc" else (_r.max if ord == 2 else _r.min)(s, axis=-1)
+        result = _r.sum(s, axis=-1) if ord == "nuc" else (_largest if ord == 2 else _r.min)(s, axis=-1)
     else:
         raise ValueError(f"norm: {ord!r} is no norm of matrices")
     for axis in sorted(axes) if keepdims else ():

@@ -12,6 +12,8 @@ from workbench.tensor.elementwise import OPS
 
 REDUCTIONS: dict[Any, str] = {np.add: "sum", np.multiply: "prod", np.maximum: "max", np.minimum: "min",
               np.logical_and: "all", np.logical_or: "any"}  # fmt: skip
+OTHER_NAMES = {"a_min": "min", "a_max": "max"}
+"""Parameters that NumPy itself has renamed."""
 ACCUMULATIONS: dict[Any, str] = {np.add: "cumsum", np.multiply: "cumprod"}
 
 
@@ -19,7 +21,9 @@ ACCUMULATIONS: dict[Any, str] = {np.add: "cumsum", np.multiply: "cumprod"}
 def counterparts() -> dict[Any, Any]:
     """Our function for each of NumPy's, by NumPy's function."""
     pt = importlib.import_module("workbench.tensor")
-    found = {op.function: op for op in OPS.values() if isinstance(op.function, np.ufunc)}
+    found: dict[Any, Any] = {op.function: op for op in OPS.values() if isinstance(op.function, np.ufunc)}
+    found |= {np.ndim: lambda a: a.ndim, np.size: _size, np.copy: lambda a, **_: a}
+    found[np.shape] = lambda a: a.shape
     families = [(pt, np), *((getattr(pt, f), getattr(np, f)) for f in ("linalg", "fft") if f in dir(pt))]
     for ours, theirs in families:
         for name in dir(ours):
@@ -27,6 +31,10 @@ def counterparts() -> dict[Any, Any]:
             if callable(function) and not isinstance(function, type) and not name.startswith("_"):
                 found[function] = getattr(ours, name)
     return found
+
+
+def _size(a: Any, axis: int | None = None) -> Any:
+    return a.size_expr() if axis is None else a.shape[axis]
 
 
 def array_ufunc(ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
@@ -57,4 +65,4 @@ def array_function(function: Any, arguments: Any, options: Any) -> Any:
             f"{function.__module__}.{function.__name__} has no symbolic counterpart in workbench.tensor; "
             "build it from other functions, or take the value first with .eval()"
         )
-    return ours(*arguments, **options)
+    return ours(*arguments, **{OTHER_NAMES.get(k, k): v for k, v in options.items()})

@@ -16,7 +16,7 @@ from workbench.tensor import elementwise as _e
 from workbench.tensor import reduction as _r
 from workbench.tensor import shape as _s
 from workbench.tensor import sparse as _sparse
-from workbench.tensor.gufunc import Gufunc, whole
+from workbench.tensor.gufunc import Gufunc
 from workbench.tensor.lapack import NativeCall, matmul_call
 from workbench.tensor.tensor import Tensor, as_tensor
 
@@ -60,7 +60,7 @@ class MatMul(Gufunc):
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         x, y = node.inputs
-        g = whole(cotangent, node)
+        g = _s.whole(cotangent, node)
         return [
             _s.unbroadcast(matmul(g, matrix_transpose(y)), x),
             _s.unbroadcast(matmul(matrix_transpose(x), g), y),

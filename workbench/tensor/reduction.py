@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.errors import ShapeError
+from workbench.errors import DTypeError, ShapeError
 from workbench.graph.expr import Expr, Op, intern
 from workbench.graph.types import KINDS, TensorType
 from workbench.tensor import elementwise as _e
@@ -107,7 +107,7 @@ class Reduce(Op):
         )
 
 
-def _reduce(kind: str, x: Any, axis: Any, keepdims: bool, dtype: str | None = None) -> Tensor:
+def _reduce(kind: str, x: Any, axis: Any, keepdims: bool, dtype: Any = None) -> Tensor:
     x = as_tensor(x)
     axes = tuple(sorted(_s.axes_of(kind, axis, x.ndim)))
     if kind in ("sum", "prod"):
@@ -147,8 +147,12 @@ def _count(x: Tensor, axis: Any) -> Any:
     return count
 
 
-def _floats(x: Any) -> Tensor:
+def _floats(x: Any, dtype: Any = None) -> Tensor:
     x = as_tensor(x)
+    if dtype is not None:
+        x = _e.cast(x, dtype)
+        if x.type.kind != "f":
+            raise DTypeError(f"a mean is a floating-point number, not {x.dtype}", "leave dtype out, or say float64")
     return x if x.type.kind == "f" else _e.cast(x, "float64")
 
 
@@ -156,7 +160,7 @@ def _divided(total: Tensor, count: Any) -> Tensor:
     return total / (_e.cast(count, total.dtype) if isinstance(count, Tensor) else float(count))
 
 
-def sum(x: Any, axis: Any = None, keepdims: bool = False, dtype: str | None = None) -> Tensor:
+def sum(x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
     """Return the sum over `axis`: one, several, or all. Integers are summed in 64 bits.
 
     Examples
@@ -168,7 +172,7 @@ def sum(x: Any, axis: Any = None, keepdims: bool = False, dtype: str | None = No
     return _reduce("sum", x, axis, keepdims, dtype)
 
 
-def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: str | None = None) -> Tensor:
+def prod(x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
     """Return the product over `axis`. Integers are multiplied in 64 bits."""
     return _reduce("prod", x, axis, keepdims, dtype)
 
@@ -208,13 +212,13 @@ def any(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     return _reduce("any", x, axis, keepdims)
 
 
-def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """Return the mean over `axis`; NaN over no elements."""
-    x = _floats(x)
-    return _divided(sum(x, axis, keepdims), _count(x, axis))
+def mean(x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
+    """Return the mean over `axis`, computed in `dtype`; NaN over no elements."""
+    x = _floats(x, dtype)
+    return _divided(sum(x, axis, keepdims=keepdims), _count(x, axis))
 
 
-def var(x: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
+def var(x: Any, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
     """Return the variance over `axis`.
 
     Parameters
@@ -223,21 +227,23 @@ def var(x: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Te
         Tensor.
     axis
         One, several, or all.
+    dtype
+        To compute in: by default that of `x`, of integers float64.
     ddof
         The sum of squares is divided by the number of elements less this.
     keepdims
         Keep the axes, with length 1.
     """
-    x = _floats(x)
-    squares = sum(_e.square(x - mean(x, axis, keepdims=True)), axis, keepdims)
+    x = _floats(x, dtype)
+    squares = sum(_e.square(x - mean(x, axis, keepdims=True)), axis, keepdims=keepdims)
     left = _count(x, axis) - ddof
     # As in NumPy: no degrees of freedom left gives inf or NaN, not a negative variance.
     return _divided(squares, _e.maximum(left, 0) if isinstance(left, Tensor) else left if left > 0 else 0.0)
 
 
-def std(x: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
+def std(x: Any, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
     """Return the standard deviation over `axis`; see `var`."""
-    return _e.sqrt(var(x, axis, ddof, keepdims))
+    return _e.sqrt(var(x, axis, dtype, ddof, keepdims))
 
 
 def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
@@ -358,7 +364,7 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     x = _floats(x)
     axes = tuple(sorted(_s.axes_of("logsumexp", axis, x.ndim)))
     if builtins.any(x.type.shape[a] == 0 for a in axes):
-        return _e.log(sum(_e.exp(x), axes, keepdims))
+        return _e.log(sum(_e.exp(x), axes, keepdims=keepdims))
     shift = _shift(x, axes)
     result = _e.log(sum(_e.exp(x - shift), axes, keepdims=True)) + shift
     return result if keepdims or not axes else _s.squeeze(result, axes)

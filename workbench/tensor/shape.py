@@ -604,9 +604,9 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: str | None = None
     return numbers + np.asarray(start, dtype) if start else numbers
 
 
-def full(shape: Any, value: Any, dtype: str | None = None) -> Tensor:
+def full(shape: Any, fill_value: Any, dtype: str | None = None) -> Tensor:
     """Return a tensor of one repeated value."""
-    return broadcast_to(as_tensor(value, None if dtype is None else np.dtype(dtype).name), shape)
+    return broadcast_to(as_tensor(fill_value, None if dtype is None else np.dtype(dtype).name), shape)
 
 
 def zeros(shape: Any, dtype: str = floatX) -> Tensor:

@@ -13,7 +13,7 @@ from workbench.graph.expr import Expr, intern
 from workbench.graph.types import TensorType
 from workbench.tensor import elementwise as _e
 from workbench.tensor import shape as _s
-from workbench.tensor.gufunc import Gufunc, whole
+from workbench.tensor.gufunc import Gufunc
 from workbench.tensor.tensor import Tensor
 
 
@@ -61,7 +61,7 @@ class Convolve(Gufunc):
         n, m = x.type.shape[-1], y.type.shape[-1]
         if n is None or m is None:
             raise ShapeError("the gradient of convolve needs the lengths of both signals to be known")
-        g = whole(cotangent, node)
+        g = _s.whole(cotangent, node)
         if self.mode == "full":
             of_x, of_y = _convolve(g, _reversed(y), "valid"), _convolve(g, _reversed(x), "valid")
         else:

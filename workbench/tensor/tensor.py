@@ -254,6 +254,9 @@ class Tensor(Expr):
     def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
         return _diagonal.diagonal(self, offset, axis1, axis2)
 
+    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+        return _diagonal.trace(self, offset, axis1, axis2)
+
     def take(self, indices: Any, axis: int | None = None, mode: str = "raise") -> Tensor:
         return _indexing.take(self, indices, axis, mode)
 
@@ -274,17 +277,17 @@ class Tensor(Expr):
         """Return the expression itself: it never changes."""
         return self
 
-    def clip(self, low: Any = None, high: Any = None) -> Tensor:
-        return _elementwise.clip(self, low, high)
+    def clip(self, min: Any = None, max: Any = None) -> Tensor:
+        return _elementwise.clip(self, min, max)
 
     def round(self, decimals: int = 0) -> Tensor:
         return _elementwise.round(self, decimals)
 
-    def sum(self, axis: Any = None, keepdims: bool = False, dtype: str | None = None) -> Tensor:
-        return _reduction.sum(self, axis, keepdims, dtype)
+    def sum(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
+        return _reduction.sum(self, axis, dtype, keepdims)
 
-    def prod(self, axis: Any = None, keepdims: bool = False, dtype: str | None = None) -> Tensor:
-        return _reduction.prod(self, axis, keepdims, dtype)
+    def prod(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
+        return _reduction.prod(self, axis, dtype, keepdims)
 
     def cumsum(self, axis: int | None = None, dtype: str | None = None) -> Tensor:
         return _cumulative.cumsum(self, axis, dtype)
@@ -292,14 +295,14 @@ class Tensor(Expr):
     def cumprod(self, axis: int | None = None, dtype: str | None = None) -> Tensor:
         return _cumulative.cumprod(self, axis, dtype)
 
-    def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return _reduction.mean(self, axis, keepdims)
+    def mean(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
+        return _reduction.mean(self, axis, dtype, keepdims)
 
-    def var(self, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
-        return _reduction.var(self, axis, ddof, keepdims)
+    def var(self, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
+        return _reduction.var(self, axis, dtype, ddof, keepdims)
 
-    def std(self, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
-        return _reduction.std(self, axis, ddof, keepdims)
+    def std(self, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
+        return _reduction.std(self, axis, dtype, ddof, keepdims)
 
     def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
         return _reduction.max(self, axis, keepdims)

@@ -12,7 +12,7 @@ from workbench.graph.expr import Expr, intern
 from workbench.graph.types import TensorType
 from workbench.tensor import elementwise as _e
 from workbench.tensor import shape as _s
-from workbench.tensor.gufunc import Gufunc, check_matrix, whole
+from workbench.tensor.gufunc import Gufunc, check_matrix
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
@@ -40,7 +40,7 @@ class Triangle(Gufunc):
         return (jnp.tril if self.is_lower else jnp.triu)(x, self.k)
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
-        return [intern(self, (whole(cotangent, node),))]
+        return [intern(self, (_s.whole(cotangent, node),))]
 
     def element(self, builder: Any, node: Expr, index: Sequence[Any]) -> Any:
         """The element of the input, where the column is far enough from the row."""
