@@ -14,7 +14,7 @@ PACKAGE_FOLDERS = tuple(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Location:
     """A line of the user's code."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import weakref
 from collections.abc import Callable, Sequence
@@ -239,6 +238,8 @@ def constant_op(value: object, dtype: str | None = None) -> Constant:
     array.flags.writeable = False
     content = array.tobytes()
     if len(content) > 64:
+        import hashlib
+
         content = hashlib.blake2b(content, digest_size=32).digest()
     return Constant(array, (name, array.shape, content))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from workbench.errors import Location, user_location
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Provenance:
     """The user's line behind a node, and the rule (if any) that derived it from another node."""
 
@@ -35,7 +36,13 @@ _current = _Current()
 
 def current_provenance() -> Provenance:
     """Provenance for a node made now: what :func:`derived` says, else the user's line."""
-    return _current.origin or Provenance(user_location())
+    return _current.origin or _written_at(user_location())
+
+
+@functools.lru_cache(maxsize=4096)
+def _written_at(location: Location | None) -> Provenance:
+    """One object for all nodes of a line: a large graph has few of them."""
+    return Provenance(location)
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -41,6 +40,8 @@ def to_json(graph: Graph) -> str:
     writer = _Writer()
     root = writer.graph(graph)
     content = {"format": FORMAT, "version": VERSION, "data": writer.data, "graphs": writer.graphs, "root": root}
+    import json
+
     return json.dumps(content)
 
 
@@ -52,6 +53,8 @@ def from_json(text: str) -> Graph:
     SerialisationError
         If the text is not a graph, is of a later version, or names an operation that is not known.
     """
+    import json
+
     try:
         content = json.loads(text)
     except json.JSONDecodeError as error:

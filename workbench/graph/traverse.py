@@ -16,15 +16,23 @@ def topological(roots: Iterable[Expr]) -> list[Expr]:
     order: list[Expr] = []
     seen: set[Expr] = set()
     for root in roots:
-        stack: list[tuple[Expr, bool]] = [(root, False)]
+        # None stands above a node whose inputs, if any were left, have been dealt with.
+        stack: list[Expr | None] = [root]
         while stack:
-            node, ready = stack.pop()
-            if ready:
+            node = stack.pop()
+            if node is None:
+                order.append(stack.pop())  # type: ignore[arg-type]
+                continue
+            if node in seen:
+                continue
+            seen.add(node)
+            if not node.inputs:
                 order.append(node)
-            elif node not in seen:
-                seen.add(node)
-                stack.append((node, True))
-                stack.extend((x, False) for x in reversed(node.inputs) if x not in seen)
+                continue
+            stack += (node, None)
+            for x in node.inputs[::-1]:
+                if x not in seen:
+                    stack.append(x)
     return order
 
 

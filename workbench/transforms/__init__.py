@@ -14,12 +14,12 @@ from workbench.transforms.constrained_vectors import (
     stick_breaking,
     sum_to_1,
 )  # fmt: skip
-from workbench.transforms.derivatives import hessian, hessian_vector_product, jacobian, jvp
-from workbench.transforms.gradient import grad, value_and_grad, vjp
+from workbench.transforms.derivatives import Rop, hessian, hessian_vector_product, jacobian, jvp
+from workbench.transforms.gradient import Lop, grad, value_and_grad, vjp
 from workbench.transforms.vectorise import vectorize, vectorize_graph
 
 __all__ = [
-    "extract", "grad", "hessian", "hessian_vector_product", "jacobian", "jvp", "replace", "stop_gradient",
+    "Lop", "Rop", "extract", "grad", "hessian", "hessian_vector_product", "jacobian", "jvp", "replace", "stop_gradient",
     "value_and_grad", "vectorize", "vectorize_graph",
     "vjp",
     "Chain", "CholeskyCorrelation", "CholeskyCovPacked", "Interval", "LogExpM1", "Ordered", "Transform",

@@ -55,6 +55,9 @@ def jvp(outputs: Any, wrt: Any, tangents: Any) -> Any:
     return found[0] if isinstance(outputs, Expr) else found
 
 
+Rop = jvp
+
+
 def jacobian(
     expression: Tensor, wrt: Any, *, consider_constant: Sequence[Tensor] = (), disconnected_inputs: str = "raise"
 ) -> Any:

@@ -125,6 +125,9 @@ def vjp(
     return found[0] if isinstance(wrt, Expr) else found
 
 
+Lop = vjp
+
+
 def _gradients(cotangents: dict[Expr, Any], targets: Sequence[Tensor], disconnected: str) -> list[Tensor]:
     found: list[Tensor] = []
     for x in targets:
