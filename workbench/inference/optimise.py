@@ -15,6 +15,7 @@ from workbench.graph.inner import Graph
 from workbench.graph.traverse import replace
 from workbench.model.context import modelcontext
 from workbench.model.density import flat_vector, values_for_variables
+from workbench.model.inspection import report
 from workbench.model.model import Model
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.gradient import grad
@@ -120,7 +121,7 @@ def find_MAP(
         return (-value if np.isfinite(value) else np.inf), -np.nan_to_num(gradient[where])
 
     if not np.isfinite(run(q0)[0]):
-        raise SamplingError(f"the log-density is not finite at the start:\n{m.debug(point)}", "give another start")
+        raise SamplingError(f"the log-density is not finite at the start:\n{report(m, point)}", "give another start")
     if not smooth and method == "L-BFGS-B":
         method = "Powell"
     raw: Any = None

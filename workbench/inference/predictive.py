@@ -380,7 +380,7 @@ def compute_deterministics(
     if not merge_dataset:
         return found
     whole = dataset.posterior if hasattr(dataset, "posterior") else dataset
-    return whole.merge(found)
+    return whole.assign(found.data_vars)
 
 
 __all__ = [

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import SamplingError
+from workbench.model.inspection import report
 from workbench.model.model import Model
 
 TRIES = 10
@@ -55,6 +56,6 @@ def start_point(
 
 def _complaint(model: Model, q: np.ndarray[Any, Any], value: float, gradient: np.ndarray[Any, Any]) -> str:
     if not np.isfinite(value):
-        return f"the log-density is {value} at every start point tried:\n{model.debug(model.unflatten(q))}"
+        return f"the log-density is {value} at every start point tried:\n{report(model, model.unflatten(q))}"
     names = [n for n, (at, _) in model.flat_slices.items() if not np.isfinite(gradient[at]).all()]
     return f"the gradient with respect to {', '.join(names)} is not finite at any start point tried"

@@ -110,12 +110,12 @@ class Dims:
                 self.dim_lengths[d] = data.shape[axis]
 
     def set_dim(self, name: str, new_length: int, coord_values: Sequence[Any] | None = None) -> None:
-        """Change the labels of a dim, whose length data have already.
+        """Change the labels of a dim; its length too, while no variable has it.
 
         Raises
         ------
         ModelError
-            If the dim is not known, or has another length.
+            If the dim is not known, or data or variables give it another length.
         """
         if name not in self.dim_lengths:
             raise ModelError(f"there is no dim {name!r}")
@@ -123,10 +123,17 @@ class Dims:
         if labels is not None and len(labels) != new_length:
             raise ModelError(f"{len(labels)} labels were given for the dim {name!r} of length {new_length}")
         if self.length_of(name) != new_length:
-            raise ModelError(
-                f"the dim {name!r} has length {self.length_of(name)}; it cannot be {new_length}",
-                "a dim has the length of the data along it: make them with pm.Data before other variables use the dim, and set_data",
-            )
+            if not isinstance(self.dim_lengths[name], int):
+                raise ModelError(
+                    f"the dim {name!r} has the length of the data along it, {self.length_of(name)}, not {new_length}",
+                    f"set the data: pm.set_data(..., coords={{{name!r}: [...]}})",
+                )
+            if name in self._used:
+                raise ModelError(
+                    f"the dim {name!r} has length {self.length_of(name)}, which variables have in their shapes; it cannot be {new_length}",
+                    "for a length that can change make data along the dim, pm.Data(..., dims=...), before the variables, and set_data",
+                )
+            self.dim_lengths[name] = new_length
         self.coords[name] = labels
 
     def set_data(self, name: str, values: Any, coords: Mapping[str, Sequence[Any]] | None = None) -> None:
@@ -140,7 +147,10 @@ class Dims:
         old_coords = dict(self.coords)
         try:
             for name, x in nodes.items():
-                pt.set_data(x, _array(new[name]))
+                values = _array(new[name])
+                if values.ndim != x.ndim:
+                    raise ShapeError(f"{name}: the data have {x.ndim} axes; the new ones have shape {values.shape}")
+                pt.set_data(x, values)
             self.shapes.forget()
             self._relabel(nodes, coords)
         except Exception:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.distributions.distribution import Draw
 from workbench.errors import ModelError
 from workbench.graph.expr import Expr
 from workbench.model.context import modelcontext
+from workbench.tensor.shape import Dim
 from workbench.tensor.tensor import Tensor
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from workbench.model.model import Model
 
 STYLES: dict[str, dict[str, str]] = {
@@ -35,14 +37,15 @@ def kind_of(model: Model, x: Tensor) -> str:
 
 
 def parents(model: Model, x: Tensor) -> list[Tensor]:
-    """Return the named variables that a variable is made of, directly; those observed as data too."""
+    """Return the named variables that a variable is made of, directly; not those that a draw has its shape from."""
     named = set(model.named_vars.values())
     found: dict[Tensor, None] = {}
     seen: set[Expr] = {x}
+    drawn = isinstance(x.op, Draw)
     pending: list[Any] = list(reversed(x.inputs))
     while pending:
         node = pending.pop()
-        if node in seen:
+        if node in seen or (drawn and isinstance(node.op, Dim)):
             continue
         seen.add(node)
         if node in named:
@@ -140,6 +143,8 @@ def model_to_graphviz(
             if parent in kept:
                 drawing.edge(_id(parent), _id(x))
     if save is not None:
+        from pathlib import Path
+
         path = Path(save)
         drawing.attr(dpi=str(dpi))
         drawing.render(outfile=str(path), format=path.suffix[1:] or "png", cleanup=True)

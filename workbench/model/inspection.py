@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from workbench.model.model import Model
 
 
-def debug(model: Model, point: Mapping[str, Any] | None, fn: str, verbose: bool) -> str:
+def report(model: Model, point: Mapping[str, Any] | None = None, fn: str = "logp", verbose: bool = False) -> str:
     """Say which term is not finite at a point, at which index, and with which parameters."""
     model = model.at_current_shapes()
     at = point or model.initial_point()

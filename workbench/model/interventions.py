@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import workbench.tensor as pt
 from workbench.distributions.distribution import Draw
-from workbench.errors import ModelError, ShapeError
+from workbench.errors import LogProbError, ModelError, ShapeError
 from workbench.graph.expr import Data, Expr, give_name
 from workbench.graph.traverse import ancestors, replace
 from workbench.model.missing import Observed, observed_values
@@ -250,5 +250,11 @@ def observe(model: Model, vars_to_observations: Mapping[Any, Any]) -> Model:
         made.rvs_to_values[x] = values.values
         made.rvs_to_transforms[x] = None
         if not isinstance(x.op, Draw):
-            made.density(vars=[x])
+            try:
+                made.density(vars=[x])
+            except LogProbError as error:
+                raise ModelError(
+                    f"{x.name} cannot be observed: given the model's variables, {error.message}",
+                    "observe what has randomness of its own, such as mu + Normal.dist(0, 1)",
+                ) from None
     return made

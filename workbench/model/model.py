@@ -12,7 +12,7 @@ from workbench.graph.expr import Input, intern
 from workbench.graph.inner import Graph
 from workbench.graph.rewrite import Trace
 from workbench.graph.types import Shape
-from workbench.model.context import ModelType, current_model, modelcontext, open_models
+from workbench.model.context import UNSET, ModelType, current_model, modelcontext, open_models
 from workbench.model.dims import Dims
 from workbench.model.shapes import CurrentShapes
 from workbench.tensor.tensor import Tensor
@@ -179,6 +179,13 @@ class Model(Dims, metaclass=ModelType):
                 return self.named_vars[full]
         raise KeyError(f"the model has no variable {name!r}; it has {', '.join(self.named_vars)}")
 
+    def __getattr__(self, name: str) -> Tensor:
+        named = self.__dict__.get("named_vars", {})
+        full = "" if name.startswith("_") else self.name_for(name)
+        if full in named:
+            return named[full]
+        raise AttributeError(f"a {type(self).__name__} has no attribute, and no variable, {name!r}")
+
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and (name in self.named_vars or self.name_for(name) in self.named_vars)
 
@@ -200,15 +207,21 @@ class Model(Dims, metaclass=ModelType):
         return [*self.free_RVs, *self.deterministics]
 
     @property
+    def values_to_rvs(self) -> dict[Tensor, Tensor]:
+        """The random variable of each value."""
+        return {value: rv for rv, value in self.rvs_to_values.items()}
+
+    @property
     def value_vars(self) -> list[Tensor]:
         return [self.rvs_to_values[rv] for rv in self.free_RVs]
 
     @property
     def unobserved_value_vars(self) -> list[Tensor]:
         """Values of the free variables, unconstrained and in their own space, and deterministics given them."""
-        own = self.replace_rvs_by_values(self.free_RVs)
-        transformed = [v for rv, v in zip(self.free_RVs, self.value_vars) if self.rvs_to_transforms[rv] is not None]
-        return [*transformed, *own, *self.replace_rvs_by_values(self.deterministics)]
+        found = []
+        for rv, value, own in zip(self.free_RVs, self.value_vars, self.replace_rvs_by_values(self.free_RVs)):
+            found += [own] if self.rvs_to_transforms[rv] is None else [value, own]
+        return [*found, *self.replace_rvs_by_values(self.deterministics)]
 
     @property
     def continuous_value_vars(self) -> list[Tensor]:
@@ -226,6 +239,43 @@ class Model(Dims, metaclass=ModelType):
         """Return the name of a free variable's value: ``sigma_log__`` for ``sigma``."""
         transform = self.rvs_to_transforms[rv]
         return f"{rv.name}_{transform.name}__" if transform is not None else str(rv.name)
+
+    def register_rv(
+        self,
+        rv: Tensor,
+        name: str,
+        *,
+        observed: Any = None,
+        dims: str | Sequence[str | None] | None = None,
+        transform: Any = UNSET,
+        default_transform: Any = UNSET,
+        initval: Any = None,
+    ) -> Tensor:
+        """Make a random expression, such as ``Normal.dist(0, 1)`` or what is made of it, a variable of the model.
+
+        Parameters
+        ----------
+        rv, name
+            The expression, and what it is called.
+        observed, dims, transform, default_transform, initval
+            As for a distribution called in the block of a model.
+
+        Examples
+        --------
+        >>> import workbench as pm
+        >>> model = pm.Model()
+        >>> x = model.register_rv(pm.math.exp(pm.Normal.dist(0.0, 1.0, shape=2)), "x", observed=[1.0, 2.0])
+        >>> round(float(model.compile_logp(backend="numpy")({})), 4)
+        -2.7713
+        """
+        from workbench.model.missing import observed_values
+        from workbench.model.variables import register_rv
+
+        given = None if observed is None else observed_values(name, observed, rv.dtype)
+        names = (dims,) if isinstance(dims, str) else tuple(dims or ())
+        return register_rv(
+            self, name, rv, dims=names, observed=given, initval=initval, transform=transform, default_transform=default_transform
+        )
 
     def make_value(self, rv: Tensor, transform: Transform | None) -> None:
         """Give a free variable its unconstrained value, an input."""
@@ -475,10 +525,12 @@ class Model(Dims, metaclass=ModelType):
         if unknown:
             raise KeyError(f"{', '.join(sorted(unknown))}: no values of the model; it has {', '.join(str(v.name) for v in self.value_vars)}")
         if not all(np.isfinite(v) for v in self.point_logps(start).values()):
-            raise SamplingError(f"the start is impossible:\n{self.debug(start)}")
+            from workbench.model.inspection import report
 
-    def debug(self, point: Mapping[str, Any] | None = None, fn: str = "logp", verbose: bool = False) -> str:
-        """Say which term is not finite at a point, at which index, and with which parameters.
+            raise SamplingError(f"the start is impossible:\n{report(self, start)}")
+
+    def debug(self, point: Mapping[str, Any] | None = None, fn: str = "logp", verbose: bool = False) -> None:
+        """Print which term is not finite at a point, at which index, and with which parameters.
 
         Parameters
         ----------
@@ -489,9 +541,9 @@ class Model(Dims, metaclass=ModelType):
         verbose
             Show the expressions of the parameters too.
         """
-        from workbench.model.inspection import debug
+        from workbench.model.inspection import report
 
-        return debug(self, point, fn, verbose)
+        print(report(self, point, fn, verbose))
 
     # Text ----------------------------------------------------------------------------------------
 

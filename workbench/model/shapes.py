@@ -9,7 +9,10 @@ import numpy as np
 
 from workbench.distributions.distribution import Draw
 from workbench.graph.expr import Constant, Data, Expr, constant_op, intern, rebuild
+from workbench.graph.inner import Graph
+from workbench.graph.traverse import topological
 from workbench.graph.types import Shape, TensorType, type_of
+from workbench.tensor.run_time_shape import ArangeBetween, ToLengths
 from workbench.tensor.shape import Dim
 
 
@@ -53,9 +56,11 @@ def _closed(node: Expr, inputs: tuple[Expr, ...]) -> Expr:
         made: Expr = intern(Data(node.op.label, [np.array(node.op.value)], type_of(node.op.value)))
         made.name = node.name
         return made
+    op = node.op
+    if isinstance(op, (ToLengths, ArangeBetween)):
+        inputs = tuple(_number(i) for i in inputs)
     if not inputs or all(a is b for a, b in zip(inputs, node.inputs)):
         return node
-    op = node.op
     if isinstance(op, Dim) and inputs[0].type.shape[op.axis] is not None:
         return intern(constant_op(np.int64(inputs[0].type.shape[op.axis])))
     made = rebuild(node, inputs)
@@ -72,6 +77,16 @@ def _closed(node: Expr, inputs: tuple[Expr, ...]) -> Expr:
             simpler.name = node.name
         return simpler
     return made
+
+
+def _number(x: Expr) -> Expr:
+    """A length that is itself data, or computed from data, as the number that it is now."""
+    is_length = isinstance(x.type, TensorType) and x.type.kind in "iu" and not x.type.ndim
+    leaves = [n.op for n in topological([x]) if not n.inputs] if is_length else []
+    if not leaves or isinstance(x.op, Constant) or not all(isinstance(op, (Constant, Data)) for op in leaves):
+        return x
+    (value,) = Graph([], [x]).run("numpy")
+    return intern(constant_op(np.asarray(value), x.type.dtype))
 
 
 def is_open(x: Expr) -> bool:

@@ -9,6 +9,8 @@ import numpy as np
 from workbench.distributions.distribution import Draw
 from workbench.graph.expr import Constant, Expr
 from workbench.graph.printing import constant_text, summary
+from workbench.model.drawing import kind_of
+from workbench.tensor.run_time_shape import ToLengths
 from workbench.tensor.shape import Named
 from workbench.tensor.tensor import Tensor
 
@@ -16,19 +18,28 @@ if TYPE_CHECKING:
     from workbench.model.model import Model
 
 
+DERIVED = {"deterministic": "Deterministic", "potential": "Potential"}
+"""What is computed from random variables, by kind."""
+
+
 def as_text(model: Model, include_params: bool = True) -> str:
     """Return a model as text, one line a variable."""
     lines = []
-    for rv in (*model.free_RVs, *model.observed_RVs):
-        dims = [str(d) for d in model.named_vars_to_dims.get(str(rv.name), ())]
-        mark = " (observed)" if any(rv is o for o in model.observed_RVs) else ""
+    for x in _in_reading_order(model):
+        kind = kind_of(model, x)
+        if kind in DERIVED:
+            lines.append(f"{x.name} = {DERIVED[kind]}" + (f"({_formula(x)})" if include_params else ""))
+            continue
+        dims = [str(d) for d in model.named_vars_to_dims.get(str(x.name), ())]
         shape = f"[{', '.join(dims)}]" if dims else ""
-        shown = ", ".join(_parameters(rv)) if include_params else ""
-        lines.append(f"{rv.name}{shape} ~ {_title(rv)}({shown}){mark}" if include_params else f"{rv.name}{shape} ~ {_title(rv)}{mark}")
-    for kind, variables in (("Deterministic", model.deterministics), ("Potential", model.potentials)):
-        for x in variables:
-            lines.append(f"{x.name} = {kind}({_formula(x)})" if include_params else f"{x.name} = {kind}")
+        shown = f"({', '.join(_parameters(x))})" if include_params else ""
+        lines.append(f"{x.name}{shape} ~ {_title(x)}{shown}" + (" (observed)" if kind == "observed" else ""))
     return "\n".join(lines) or "an empty model"
+
+
+def _in_reading_order(model: Model) -> list[Tensor]:
+    """What is unknown, what is computed from it, what is observed."""
+    return [*model.free_RVs, *model.deterministics, *model.observed_RVs, *model.potentials]
 
 
 def _title(rv: Tensor) -> str:
@@ -38,7 +49,12 @@ def _title(rv: Tensor) -> str:
 def _parameters(rv: Tensor) -> list[str]:
     if not isinstance(rv.op, Draw):
         return [_formula(rv)]
-    return [p.name or repr(p) for p in rv.inputs[1:]]
+    return [p.name or repr(p) for p in map(_as_given, rv.inputs[1:])]
+
+
+def _as_given(parameter: Expr) -> Expr:
+    """A parameter before it was spread over the variable's shape."""
+    return parameter.inputs[0] if isinstance(parameter.op, ToLengths) and not parameter.name else parameter
 
 
 def _formula(x: Tensor) -> str:
@@ -49,12 +65,12 @@ def _formula(x: Tensor) -> str:
 def as_latex(model: Model, include_params: bool = True) -> str:
     """Return a model as LaTeX: an array of "variable ~ distribution"."""
     rows = []
-    for rv in (*model.free_RVs, *model.observed_RVs):
-        arguments = r",~".join(_latex(p) for p in rv.inputs[1:]) if isinstance(rv.op, Draw) else _function_of(rv)
-        rows.append(rf"{_name(str(rv.name))} &\sim & \operatorname{{{_escape(_title(rv))}}}" + (f"({arguments})" if include_params else ""))
-    for kind, variables in (("Deterministic", model.deterministics), ("Potential", model.potentials)):
-        for x in variables:
-            rows.append(rf"{_name(str(x.name))} &\sim & \operatorname{{{kind}}}" + (f"({_function_of(x)})" if include_params else ""))
+    for x in _in_reading_order(model):
+        kind = kind_of(model, x)
+        drawn = isinstance(x.op, Draw) and kind not in DERIVED
+        arguments = r",~".join(_latex(_as_given(p)) for p in x.inputs[1:]) if drawn else _function_of(x)
+        title = _escape(DERIVED.get(kind) or _title(x))
+        rows.append(rf"{_name(str(x.name))} &\sim & \operatorname{{{title}}}" + (f"({arguments})" if include_params else ""))
     if not rows:
         return ""
     return "$$\n\\begin{array}{rcl}\n" + " \\\\\n".join(rows) + "\n\\end{array}\n$$"
