@@ -1,4 +1,6 @@
-"""Matrix operations in generated C: plain loops when small, BLAS and LAPACK when large."""
+"""Matrix operations in generated C and by Numba: plain loops when small, BLAS and LAPACK when large."""
+
+import os
 
 import numpy as np
 import pytest
@@ -8,7 +10,10 @@ from workbench.compile import function
 from workbench.compile.toolchain import find_compiler
 from workbench.tensor.lapack import SMALL
 
-pytestmark = pytest.mark.skipif(find_compiler() is None, reason="no C compiler on this system")
+COMPILED = [
+    pytest.param("c", marks=pytest.mark.skipif(find_compiler() is None, reason="no C compiler on this system")), "numba",
+]  # fmt: skip
+compiled = pytest.mark.parametrize("backend", COMPILED)
 
 
 def outputs(a, b):
@@ -22,15 +27,18 @@ def outputs(a, b):
     }  # fmt: skip
 
 
+@compiled
 @pytest.mark.parametrize("n", [1, 3, SMALL, SMALL + 1, 120])
 @pytest.mark.parametrize("batch_a, batch_b", [((), ()), ((2, 3), (2, 3)), ((), (4,)), ((4,), ())])
-def test_small_and_large_matrices_agree_with_numpy(n, batch_a, batch_b):
+def test_small_and_large_matrices_agree_with_numpy(backend, n, batch_a, batch_b):
+    if backend == "numba" and (batch_a != (2, 3) or n < SMALL) and os.environ.get("WORKBENCH_TESTS") != "all":
+        pytest.skip("a sample on Numba")
     rng = np.random.default_rng(n)
     root = rng.normal(size=(*batch_a, n, n))
     va, vb = root @ root.swapaxes(-1, -2) + n * np.eye(n), rng.normal(size=(*batch_b, n, 5))
     a, b = pt.tensor("a", shape=va.shape), pt.tensor("b", shape=vb.shape)
     cases = outputs(a, b)
-    f = function([a, b], list(cases.values()), backend="c")
+    f = function([a, b], list(cases.values()), backend=backend)
     wanted = function([a, b], list(cases.values()), backend="numpy")(va, vb)
     for name, result, w in zip(cases, f(va, vb), wanted):
         np.testing.assert_allclose(result, w, rtol=1e-11, atol=1e-12, err_msg=name)
@@ -38,10 +46,11 @@ def test_small_and_large_matrices_agree_with_numpy(n, batch_a, batch_b):
         assert f.fallbacks == ()
 
 
+@compiled
 @pytest.mark.parametrize("n", [3, SMALL + 2])
-def test_a_matrix_without_a_factor_gives_nan_and_leaves_the_others(n):
+def test_a_matrix_without_a_factor_gives_nan_and_leaves_the_others(backend, n):
     x = pt.tensor("x", shape=(3, n, n))
     values = np.stack([np.eye(n), np.eye(n) - 2.0 * np.eye(n)[:, :1] * np.eye(n)[:1], 4.0 * np.eye(n)])
-    factors = function([x], pt.linalg.cholesky(x), backend="c")(values)
+    factors = function([x], pt.linalg.cholesky(x), backend=backend)(values)
     assert np.isnan(factors[1]).all()
     np.testing.assert_array_equal(factors[[0, 2]], [np.eye(n), 2.0 * np.eye(n)])

@@ -7,7 +7,6 @@ import ctypes
 import time
 import weakref
 from collections import deque
-from collections.abc import Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -105,9 +104,8 @@ class CFunction:
         run.argtypes = [ctypes.c_void_p] * 4
         self._run = run
         self.number = external.enter(self.program)
-        natives = [s for s in L.walk(self.program.body) if isinstance(s, L.External) and s.native is not None]
-        self._library_table = external.library_table() if natives else 0
-        self.fallbacks: list[str] = [*called_back(self.program, {s.which for s in natives}), *(name for r in self.regions for name in r.fallbacks)]
+        self._library_table = external.library_table() if L.native_calls(self.program) else 0
+        self.fallbacks: list[str] = [*L.called_back(self.program), *(name for r in self.regions for name in r.fallbacks)]
         self._sizes = np.array([*printed.sizes, 0], np.int64)
         self.arena = self.storage.arena + max((r.arena for r in self.regions), default=0)
         self._types = [(b.dtype, b.shape) for b in self.program.inputs]
@@ -169,8 +167,3 @@ def raise_fault(number: int, check: int, value: int) -> None:
         f"valid indices run from 0 to {failed.extent - 1}",
         failed.location,
     )
-
-
-def called_back(program: L.Program, native: Collection[int] = ()) -> list[str]:
-    """Return the names of the operations that are called back; those numbered in `native` are not."""
-    return [str(x.op.name) for i, x in enumerate(program.externals) if i not in native]

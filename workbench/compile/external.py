@@ -69,19 +69,26 @@ address = ctypes.cast(external, ctypes.c_void_p).value
 
 
 @functools.cache
-def library_table() -> int:
-    """Return the address of a table of SciPy's BLAS and LAPACK routines, in the order of `ROUTINES`."""
+def routine_addresses() -> dict[str, int]:
+    """Return the addresses of SciPy's BLAS and LAPACK routines, in the order of `ROUTINES`."""
     from scipy.linalg import cython_blas, cython_lapack
 
     pointer_of: Any = ctypes.pythonapi.PyCapsule_GetPointer
     name_of: Any = ctypes.pythonapi.PyCapsule_GetName
     pointer_of.restype, pointer_of.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
     name_of.restype, name_of.argtypes = ctypes.c_char_p, [ctypes.py_object]
-    pointers = []
+    found = {}
     for routine in ROUTINES:
         exported = cython_lapack.__pyx_capi__ if routine in cython_lapack.__pyx_capi__ else cython_blas.__pyx_capi__
         capsule = exported[routine]
-        pointers.append(pointer_of(capsule, name_of(capsule)))
+        found[routine] = pointer_of(capsule, name_of(capsule))
+    return found
+
+
+@functools.cache
+def library_table() -> int:
+    """Return the address of a table of the pointers to SciPy's routines."""
+    pointers = list(routine_addresses().values())
     table = (ctypes.c_void_p * len(pointers))(*pointers)
     _kept.append(table)
     return ctypes.addressof(table)

@@ -245,9 +245,9 @@ class Call:
 
 @dataclass(eq=False)
 class External:
-    """Call an operation that has no loop form back: its NumPy form, number `which` of the program.
+    """Call an operation that has no loop form: `native` where there is one.
 
-    In C, `native` is called instead, where there is one.
+    Else its NumPy form, number `which` of the program, is called back.
     """
 
     which: int
@@ -314,3 +314,13 @@ def walk(block: Sequence[Statement]) -> Iterator[Statement]:
             pending += [*reversed(s.body), *reversed(s.test)]
         elif isinstance(s, Blocked):
             pending += reversed(s.kernels)
+
+
+def native_calls(program: Program) -> list[NativeCall]:
+    """Return the calls of functions that need no Python."""
+    return [s.native for s in walk(program.body) if isinstance(s, External) and s.native is not None]
+
+
+def called_back(program: Program) -> list[str]:
+    """Return the names of the operations whose NumPy form is called back."""
+    return [program.externals[s.which].op.name for s in walk(program.body) if isinstance(s, External) and s.native is None]

@@ -6,13 +6,14 @@ import importlib.util
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from workbench.compile import cache, external
 from workbench.compile import loops as L
-from workbench.compile.c_backend import called_back, raise_fault
+from workbench.compile.c_backend import raise_fault
 from workbench.compile.lower import lower
 from workbench.compile.print_numba import PRELUDE, print_numba
 from workbench.compile.storage import plan
@@ -31,15 +32,12 @@ class NumbaFunction:
         self.parts: list[_Part] = []
         self.main = self._part(graph, name)
         self.source = PRELUDE + "\n\n" + "\n\n".join(p.text for p in self.parts)
-        self.fallbacks: list[str] = [name for p in self.parts for name in called_back(p.program)]
+        self.fallbacks: list[str] = [name for p in self.parts for name in L.called_back(p.program)]
         self.timings["lower"] = time.perf_counter() - start
         start = time.perf_counter()
         # Numba compiles one function at a time anyway.
         with _compiling:
-            if self.fallbacks:
-                import llvmlite.binding
-
-                llvmlite.binding.add_symbol("wb_external", external.address)
+            _declare(self.parts)
             module = _module(self.source)
             self._run = getattr(module, self.main.function)
             self._warm()
@@ -83,6 +81,17 @@ class NumbaFunction:
         outputs = self.main.program.outputs
         made = arguments[len(values) : len(values) + len(outputs)]
         return [m[: b.size].reshape(b.shape) for m, b in zip(made, outputs)]
+
+
+def _declare(parts: Sequence[_Part]) -> None:
+    """Tell LLVM where the functions are that the parts call by name."""
+    import llvmlite.binding as llvm
+
+    if any(L.called_back(p.program) for p in parts):
+        llvm.add_symbol("wb_external", external.address)
+    if any(L.native_calls(p.program) for p in parts):
+        for name, address in external.routine_addresses().items():
+            llvm.add_symbol(f"wb_{name}", address)
 
 
 class _Part:

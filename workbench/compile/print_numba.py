@@ -11,6 +11,7 @@ from workbench.compile.nest import Nest, nest
 from workbench.compile.print_c import Source
 from workbench.compile.storage import Storage, buffers
 from workbench.graph.types import KINDS
+from workbench.tensor.lapack import NUMBERS_OF_ARGUMENTS
 
 PRELUDE = """\
 import math
@@ -22,6 +23,10 @@ EXTERNAL = """\
 from numba import types
 wb_external = types.ExternalFunction("wb_external", types.int32(types.int64, types.int64, types.voidptr))
 """
+ROUTINE_TABLE = "from numba import types\n" + "".join(
+    f'wb_{name} = types.ExternalFunction("wb_{name}", types.void({", ".join(["types.voidptr"] * count)}))\n'
+    for name, count in NUMBERS_OF_ARGUMENTS.items()
+)
 NATIVE = ("bool", "int64", "float64")
 OPTIONS = "nogil=True, error_model='numpy'"
 
@@ -72,8 +77,6 @@ class _Printer:
         regions = [f"constants{i}" for i in range(len(p.regions))]
         head = [f"@njit({OPTIONS}, cache=True)", f"def {self.function}({', '.join([*names, *regions])}):  # {p.name}"]
         head += [f"    {name} = sizes[{i}]" for i, name in enumerate(self.sizes.values())]
-        if p.externals:
-            self.support[EXTERNAL] = None
         support = [f"@njit({OPTIONS})\n{s.strip()}\n" if s.startswith(("def ", "\ndef ")) else s for s in self.support]
         return Source("\n".join([*support, *head, *self.lines, ""]), list(self.sizes))
 
@@ -192,7 +195,13 @@ class _Printer:
                 self.line(f"{self.storage.of(b).name} = box{i}_{_numpy(b.dtype).strip('_')}[0]")
 
     def external(self, s: L.External) -> None:
-        """Call a node's NumPy form back, with the addresses of its arrays."""
+        """Call a native function, or a node's NumPy form with the addresses of its arrays."""
+        if s.native is not None:
+            self.support.update({ROUTINE_TABLE: None, s.native.python: None})
+            arrays = [self.array(b) for b in (*s.arguments, *s.results)]
+            self.line(f"{s.native.name}({', '.join([*map(self.size, s.native.sizes), *arrays])})")
+            return
+        self.support[EXTERNAL] = None
         given = []
         for i, b in enumerate(s.arguments):
             given.append(f"given{i}_{_numpy(b.dtype).strip('_')}")

@@ -1,4 +1,4 @@
-"""Matrix operations in generated C: plain loops for small matrices, SciPy's BLAS and LAPACK for large ones.
+"""Matrix operations in generated C and for Numba: plain loops for small matrices, SciPy's BLAS and LAPACK for large ones.
 
 The routines are found at run time through the function pointers that SciPy exports for Cython, so
 nothing is linked. Arrays are row-major: what LAPACK, which is column-major, takes for the transpose.
@@ -21,15 +21,19 @@ SMALL = 48
 
 @dataclass(frozen=True)
 class NativeCall:
-    """A call of a C function: ``name(library, *sizes, *arguments, *results)``.
+    """A call of a function: ``name(library, *sizes, *arguments, *results)``, in Python without `library`.
 
     Attributes
     ----------
     support
         The function's C code.
+    python
+        The same function in the Python that Numba compiles, over flat arrays. BLAS and LAPACK
+        routines are called by their names after ``wb_``.
     """
 
     support: str
+    python: str
     name: str
     sizes: tuple[int, ...]
 
@@ -56,7 +60,7 @@ def cholesky_call(x: TensorType) -> NativeCall | None:
     if not _double(x):
         return None
     n = x.static_shape[-1]
-    return NativeCall(CHOLESKY, "wb_cholesky", (x.size // (n * n), n))
+    return NativeCall(CHOLESKY, CHOLESKY_PYTHON, "wb_cholesky", (x.size // (n * n), n))
 
 
 def solve_triangular_call(a: TensorType, b: TensorType, lower: bool, transposed: bool) -> NativeCall | None:
@@ -68,7 +72,7 @@ def solve_triangular_call(a: TensorType, b: TensorType, lower: bool, transposed:
         return None
     batch, (step_a, step_b) = made
     n, k = b.static_shape[-2:]
-    return NativeCall(SOLVE_TRIANGULAR, "wb_solve_triangular", (batch, step_a, step_b, n, k, int(lower), int(transposed)))
+    return NativeCall(SOLVE_TRIANGULAR, SOLVE_TRIANGULAR_PYTHON, "wb_solve_triangular", (batch, step_a, step_b, n, k, int(lower), int(transposed)))
 
 
 def matmul_call(x: TensorType, y: TensorType) -> NativeCall | None:
@@ -80,8 +84,11 @@ def matmul_call(x: TensorType, y: TensorType) -> NativeCall | None:
         return None
     batch, (step_x, step_y) = made
     m, n = x.static_shape[-2:]
-    return NativeCall(MATMUL, "wb_matmul", (batch, step_x, step_y, m, n, y.static_shape[-1]))
+    return NativeCall(MATMUL, MATMUL_PYTHON, "wb_matmul", (batch, step_x, step_y, m, n, y.static_shape[-1]))
 
+
+NUMBERS_OF_ARGUMENTS = {"dgemm": 13, "dtrsm": 11, "dpotrf": 5}
+"""All of them pointers: to characters, 32-bit integers, and doubles."""
 
 CHOLESKY = f"""\
 typedef void (*wb_dpotrf)(const char *, const int *, double *, const int *, int *);
@@ -109,6 +116,39 @@ static void wb_cholesky(void *const *library, int64_t batch, int64_t n, const do
             for (int64_t j = failed ? 0 : i + 1; j < n; j++) out[i * n + j] = failed ? __builtin_nan("") : 0.0;
     }}
 }}
+"""
+
+CHOLESKY_PYTHON = f"""\
+def wb_cholesky(batch, n, x, out):
+    for k in range(batch):
+        a, f = x[k * n * n : (k + 1) * n * n], out[k * n * n : (k + 1) * n * n]
+        failed = False
+        if n <= {SMALL}:
+            for i in range(n):
+                for j in range(i + 1):
+                    total = a[i * n + j]
+                    for p in range(j):
+                        total -= f[i * n + p] * f[j * n + p]
+                    if j < i:
+                        f[i * n + j] = total / f[j * n + j]
+                    elif total > 0.0:
+                        f[i * n + i] = math.sqrt(total)
+                    else:
+                        failed = True
+                if failed:
+                    break
+        else:
+            for i in range(n):
+                for j in range(i + 1):
+                    f[i * n + j] = a[i * n + j]
+            upper, size, info = np.full(1, ord("U"), np.uint8), np.full(1, n, np.int32), np.zeros(1, np.int32)
+            wb_dpotrf(upper.ctypes, size.ctypes, f.ctypes, size.ctypes, info.ctypes)
+            failed = info[0] != 0
+            for i in range(n):
+                failed = failed or not f[i * n + i] > 0.0
+        for i in range(n):
+            for j in range(0 if failed else i + 1, n):
+                f[i * n + j] = np.nan if failed else 0.0
 """
 
 # The solution overwrites a copy of the right-hand side. Row i of it depends on the rows before it
@@ -140,6 +180,34 @@ static void wb_solve_triangular(void *const *library, int64_t batch, int64_t ste
 }}
 """
 
+SOLVE_TRIANGULAR_PYTHON = f"""\
+def wb_solve_triangular(batch, step_a, step_b, n, k, lower, transposed, a, b, out):
+    side, triangle, trans, diagonal = np.empty(1, np.uint8), np.empty(1, np.uint8), np.empty(1, np.uint8), np.empty(1, np.uint8)
+    side[0], diagonal[0] = ord("R"), ord("N")
+    triangle[0], trans[0] = ord("U") if lower else ord("L"), ord("T") if transposed else ord("N")
+    rows, size, one = np.full(1, k, np.int32), np.full(1, n, np.int32), np.ones(1)
+    down = lower != transposed
+    for q in range(batch):
+        m, r, y = a[q * step_a :], b[q * step_b :], out[q * n * k : (q + 1) * n * k]
+        for i in range(n * k):
+            y[i] = r[i]
+        if n > {SMALL}:
+            wb_dtrsm(
+                side.ctypes, triangle.ctypes, trans.ctypes, diagonal.ctypes, rows.ctypes, size.ctypes,
+                one.ctypes, m.ctypes, size.ctypes, y.ctypes, rows.ctypes,
+            )
+            continue
+        for s in range(n):
+            i = s if down else n - 1 - s
+            for t in range(s):
+                j = t if down else n - 1 - t
+                factor = m[j * n + i] if transposed else m[i * n + j]
+                for c in range(k):
+                    y[i * k + c] -= factor * y[j * k + c]
+            for c in range(k):
+                y[i * k + c] /= m[i * n + i]
+"""
+
 MATMUL = f"""\
 typedef void (*wb_dgemm)(const char *, const char *, const int *, const int *, const int *, const double *,
                          const double *, const int *, const double *, const int *, const double *, double *, const int *);
@@ -161,4 +229,25 @@ static void wb_matmul(void *const *library, int64_t batch, int64_t step_x, int64
         }}
     }}
 }}
+"""
+
+MATMUL_PYTHON = f"""\
+def wb_matmul(batch, step_x, step_y, m, n, k, x, y, out):
+    plain, one, zero = np.full(1, ord("N"), np.uint8), np.ones(1), np.zeros(1)
+    rows, inner, columns = np.full(1, m, np.int32), np.full(1, n, np.int32), np.full(1, k, np.int32)
+    for q in range(batch):
+        a, b, z = x[q * step_x :], y[q * step_y :], out[q * m * k : (q + 1) * m * k]
+        if m * n * k > {SMALL * SMALL * SMALL}:
+            wb_dgemm(
+                plain.ctypes, plain.ctypes, columns.ctypes, rows.ctypes, inner.ctypes, one.ctypes,
+                b.ctypes, columns.ctypes, a.ctypes, inner.ctypes, zero.ctypes, z.ctypes, columns.ctypes,
+            )
+            continue
+        for i in range(m):
+            for c in range(k):
+                z[i * k + c] = 0.0
+            for j in range(n):
+                factor = a[i * n + j]
+                for c in range(k):
+                    z[i * k + c] += factor * b[j * k + c]
 """
