@@ -36,12 +36,25 @@ def _half_line(integrand: Callable[[Any], Any], slope: Any, curvature: Any) -> A
 
 
 def _doubles(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compute in float64; at 0 and at the end, where nothing varies, the derivative is 0."""
+    """Return a function that computes in float64 what broadcasts, and says nothing of infinities."""
 
     def call(*values: Any) -> Any:
         wide = np.broadcast_arrays(*(np.asarray(v, np.float64) for v in values))
         with np.errstate(all="ignore"):
             return np.asarray(function(*wide), np.result_type(*values))
+
+    return call
+
+
+def _jax_doubles(name: str) -> Callable[..., Any]:
+    """Return JAX's function of that name, computed in float64: its series loses digits in float32."""
+
+    def call(*values: Any) -> Any:
+        import jax.numpy as jnp
+        import jax.scipy.special
+
+        found = getattr(jax.scipy.special, name)(*(jnp.asarray(v, "float64") for v in values))
+        return found.astype(jnp.result_type(*values))
 
     return call
 
@@ -117,13 +130,13 @@ gammainc_by_a: ScalarOp = elementwise(
     doc="The derivative of gammainc(a, x) in a.",
 )  # fmt: skip
 gammainc: ScalarOp = elementwise(
-    "gammainc", scipy_form("gammainc"), c=None, jax="jax.scipy.special.gammainc", result="float", cost=500,
+    "gammainc", scipy_form("gammainc"), c=None, jax=_jax_doubles("gammainc"), result="float", cost=500,
     domain=(_shapes, _shapes),
     grad=(lambda g, a, x: g * gammainc_by_a(a, x), lambda g, a, x: g * _gamma_density(a, x)),
     doc="The regularised lower incomplete gamma function.",
 )  # fmt: skip
 gammaincc: ScalarOp = elementwise(
-    "gammaincc", scipy_form("gammaincc"), c=None, jax="jax.scipy.special.gammaincc", result="float", cost=500,
+    "gammaincc", scipy_form("gammaincc"), c=None, jax=_jax_doubles("gammaincc"), result="float", cost=500,
     domain=(_shapes, _shapes),
     grad=(lambda g, a, x: -g * gammainc_by_a(a, x), lambda g, a, x: -g * _gamma_density(a, x)),
     doc="The regularised upper incomplete gamma function.",
@@ -135,7 +148,7 @@ betainc_by_a: ScalarOp = elementwise(
     doc="The derivative of betainc(a, b, x) in a.",
 )  # fmt: skip
 betainc: ScalarOp = elementwise(
-    "betainc", scipy_form("betainc"), c=None, jax="jax.scipy.special.betainc", result="float", cost=500,
+    "betainc", scipy_form("betainc"), c=None, jax=_jax_doubles("betainc"), result="float", cost=500,
     domain=(_shapes, _shapes, unit),
     # betainc(a, b, x) is 1 - betainc(b, a, 1 - x).
     grad=(lambda g, a, b, x: g * betainc_by_a(a, b, x), lambda g, a, b, x: -g * betainc_by_a(b, a, 1.0 - x),

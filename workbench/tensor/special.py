@@ -24,12 +24,16 @@ ROOT_2PI = math.sqrt(2 * math.pi)
 
 
 def scipy_form(name: str) -> Callable[..., Any]:
-    """Return SciPy's function, imported when it is called; its result has the operands' dtype."""
+    """Return SciPy's function, imported when it is called; its result has the operands' dtype.
+
+    It computes in float64: of some functions, SciPy's float32 forms lose several digits.
+    """
 
     def call(*values: Any) -> Any:
         import scipy.special
 
-        return np.asarray(getattr(scipy.special, name)(*values), np.result_type(*values))
+        wide = [np.asarray(v, np.float64) for v in values]
+        return np.asarray(getattr(scipy.special, name)(*wide), np.result_type(*values))
 
     return call
 
