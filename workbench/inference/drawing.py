@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from workbench.graph.expr import Expr
-from workbench.inference.each_draw import EachDraw, seed_word
+from workbench.inference.each_draw import each_draw, seed_word
 from workbench.model.shapes import CurrentShapes
 from workbench.tensor.tensor import Tensor
 
@@ -51,7 +51,7 @@ def draw(
     if draws < 1:
         raise ValueError(f"draws must be at least 1, got {draws}")
     wanted = [vars] if isinstance(vars, Expr) else list(vars)
-    made = EachDraw([], CurrentShapes().closed(wanted), backend)([], draws, seed_word(random_seed))
+    made = each_draw([], CurrentShapes().closed(wanted), backend)([], draws, seed_word(random_seed))
     results = [np.asarray(v[0]) if draws == 1 else v for v in made]
     return results[0] if isinstance(vars, Expr) else results
 

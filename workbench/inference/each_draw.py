@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
+import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import workbench.tensor as pt
-from workbench.compile import choose_backend, function
+from workbench.compile import CompiledFunction, choose_backend, function
 from workbench.distributions.distribution import draw_rules
 from workbench.errors import ShapeError
 from workbench.graph.expr import Expr
@@ -29,6 +31,8 @@ ROWS = 256
 """Most draws of one call of the compiled loop."""
 BLOCK_ELEMENTS = 1 << 22
 """Most elements of what one call returns."""
+KEPT = 16
+"""So many functions of draws are kept for later calls."""
 FEW = 24
 """So few draws are computed op by op: compiling takes longer."""
 
@@ -65,8 +69,7 @@ class EachDraw:
     def __init__(self, given: Sequence[Tensor], outputs: Sequence[Tensor], backend: str = "auto") -> None:
         self.given, self.outputs = list(given), list(outputs)
         self.backend = backend
-        self._rows = 0
-        self._function: Any = None
+        self._block: tuple[CompiledFunction, int] | None = None
         self.elements = [pt.tensor(x.name, x.dtype, x.type.shape) for x in self.given]
         base, number = pt.tensor("seed", "uint64", ()), pt.tensor("number", "uint64", ())
         at: dict[Expr, Expr] = dict(zip(self.given, self.elements))
@@ -119,33 +122,36 @@ class EachDraw:
         return stacked
 
     def _in_blocks(self, arrays: Sequence[Array], draws: int, seed: int) -> list[Array]:
-        self._compile(draws)
+        run, size = self._compiled(draws)
         results = [np.empty((draws, *x.type.static_shape), x.type.dtype) for x in self.one.results]
 
         def block(first: int) -> None:
-            count = min(self._rows, draws - first)
-            rows = [_padded(a[first : first + count], self._rows) for a in arrays]
-            made = self._function(np.uint64(seed), np.int64(first), *rows)
+            count = min(size, draws - first)
+            rows = [_padded(a[first : first + count], size) for a in arrays]
+            made = run(np.uint64(seed), np.int64(first), *rows)
             for whole, part in zip(results, made):
                 whole[first : first + count] = part[:count]
 
-        starts = range(0, draws, self._rows)
+        starts = range(0, draws, size)
         workers = min(len(starts), os.cpu_count() or 1)
         if workers < 2 or self.used in ("numpy", "jax"):
             for first in starts:
                 block(first)
             return results
-        block(starts[0])
+        if self.used == "numba":
+            # It compiles at the first call.
+            block(starts[0])
+            starts = starts[1:]
         with ThreadPoolExecutor(workers) as pool:
-            list(pool.map(block, starts[1:]))
+            list(pool.map(block, starts))
         return results
 
-    def _compile(self, draws: int) -> None:
+    def _compiled(self, draws: int) -> tuple[CompiledFunction, int]:
+        """The function of a block of rows, and how many rows that is."""
         size = sum(x.type.size for x in (*self.one.results, *self.elements))
         rows = min(ROWS, max(1, BLOCK_ELEMENTS // max(size, 1)), draws)
-        if self._function is not None and self._rows >= rows:
-            return
-        self._rows = rows
+        if self._block is not None and self._block[1] >= rows:
+            return self._block
         seed, first = pt.tensor("seed", "uint64", ()), pt.tensor("first", "int64", ())
         batches = [pt.tensor(x.name, x.dtype, (rows, *x.type.static_shape)) for x in self.elements]
 
@@ -154,7 +160,8 @@ class EachDraw:
         # NumPy and JAX are quick on whole arrays, C and Numba in loops.
         make = self._together if self.used in ("numpy", "jax") else self._in_a_loop
         outputs = make(seed, numbers, batches)
-        self._function = function([seed, first, *batches], outputs, backend=self.used, name="each_draw")
+        self._block = function([seed, first, *batches], outputs, backend=self.used, name="each_draw"), rows
+        return self._block
 
     def _in_a_loop(self, seed: Tensor, numbers: Tensor, batches: Sequence[Tensor]) -> list[Tensor]:
         def each(number: Tensor, *elements: Tensor) -> list[Expr]:
@@ -168,6 +175,22 @@ class EachDraw:
         made = vectorize_graph(results, {number: pt.cast(numbers, "uint64"), **dict(zip(elements, batches))})
         rows = numbers.type.static_shape
         return [y if y.ndim > x.type.ndim else pt.broadcast_to(y, (*rows, *x.type.static_shape)) for x, y in zip(results, made)]
+
+
+_made: OrderedDict[tuple[Any, ...], EachDraw] = OrderedDict()
+_making = threading.Lock()
+
+
+def each_draw(given: Sequence[Tensor], outputs: Sequence[Tensor], backend: str = "auto") -> EachDraw:
+    """Return an :class:`EachDraw`: that of an earlier call for the same expressions, compiled already, if it is kept."""
+    # Equal expressions are one object, and an entry keeps its own alive.
+    key = (backend, tuple(map(id, given)), tuple(map(id, outputs)))
+    with _making:
+        made = _made.pop(key, None) or EachDraw(given, outputs, backend)
+        _made[key] = made
+        while len(_made) > KEPT:
+            _made.popitem(last=False)
+    return made
 
 
 def _padded(rows: Array, count: int) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from workbench.errors import ModelError
 from workbench.graph.expr import Expr
 from workbench.graph.traverse import ancestors, replace
-from workbench.inference.each_draw import EachDraw, seed_word
+from workbench.inference.each_draw import each_draw, seed_word
 from workbench.inference.results import groups_to_inference_data
 from workbench.model.compiled import MODES
 from workbench.model.context import modelcontext
@@ -146,7 +147,7 @@ def sample_prior_predictive(
         warnings.warn("the model has potentials: draws from the prior take no notice of them", stacklevel=2)
     variables = _named(m, var_names, [*m.free_RVs, *m.deterministics, *m.observed_RVs])
     backend = _backend(m, compile_kwargs)
-    made = EachDraw([], variables, backend)([], draws, seed_word(random_seed))
+    made = each_draw([], variables, backend)([], draws, seed_word(random_seed))
     results = {str(x.name): v for x, v in zip(variables, made)}
     if not return_inferencedata:
         return results
@@ -226,7 +227,7 @@ def sample_posterior_predictive(
         raise ModelError("the model has no observed variable to draw", "give var_names")
     taken = _taken(m, given, variables)
     backend = _backend(m, compile_kwargs)
-    made = EachDraw(taken, variables, backend)([given.values[str(x.name)] for x in taken], given.count, seed_word(random_seed))
+    made = each_draw(taken, variables, backend)([given.values[str(x.name)] for x in taken], given.count, seed_word(random_seed))
     results = given.unstacked({str(x.name): v for x, v in zip(variables, made)})
     if not return_inferencedata:
         return results
@@ -313,7 +314,7 @@ def compute_log_likelihood(
     if missing:
         raise ModelError(f"the draws lack {', '.join(missing)}")
     backend = _backend(m, compile_kwargs)
-    made = EachDraw(inputs, outputs, backend)([given.values[str(x.name)] for x in m.free_RVs], given.count, 0)
+    made = each_draw(inputs, outputs, backend)([given.values[str(x.name)] for x in m.free_RVs], given.count, 0)
     results = given.unstacked({str(x.name): v for x, v in zip(variables, made)})
     found = groups_to_inference_data(m, {"log_likelihood": results}, sample=given)
     if not extend_inferencedata:
@@ -324,7 +325,7 @@ def compute_log_likelihood(
 
 def likelihoods(model: Model, variables: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
     """Return inputs for the free variables in their own space, and the log-density of each variable over them."""
-    inputs = [input_tensor(str(rv.name), rv.dtype, rv.type.shape) for rv in model.free_RVs]
+    inputs = [_given_value(rv) for rv in model.free_RVs]
     values: dict[Expr, Expr] = dict(zip(model.free_RVs, inputs))
     for rv in model.observed_RVs:
         values[rv] = model.rvs_to_values[rv]
@@ -332,6 +333,12 @@ def likelihoods(model: Model, variables: Sequence[Tensor]) -> tuple[list[Tensor]
     derived, _ = logprob_pass().run(terms, record=False)
     require_derived(derived)
     return inputs, replace(list(derived), values)
+
+
+@functools.lru_cache(maxsize=256)
+def _given_value(rv: Tensor) -> Tensor:
+    """An input for a variable's value; the same at each call, so that what is made with it is found again."""
+    return input_tensor(str(rv.name), rv.dtype, rv.type.shape)
 
 
 def compute_deterministics(
@@ -374,7 +381,7 @@ def compute_deterministics(
     if missing:
         raise ModelError(f"the draws lack {', '.join(missing)}")
     backend = _backend(m, compile_kwargs)
-    made = EachDraw(needed, outputs, backend)([given.values[str(x.name)] for x in needed], given.count, 0)
+    made = each_draw(needed, outputs, backend)([given.values[str(x.name)] for x in needed], given.count, 0)
     results = given.unstacked({str(x.name): v for x, v in zip(variables, made)})
     found = groups_to_inference_data(m, {"posterior": results}, sample=given).posterior
     if not merge_dataset:
