@@ -28,6 +28,7 @@ from workbench.tensor.annotations import Annotation
 from workbench.tensor.control import Cond, Region, While
 from workbench.tensor.elementwise import Elementwise
 from workbench.tensor.indexing import Index, SetAt, Slice, Take
+from workbench.tensor.lapack import NativeCall
 from workbench.tensor.scan import Scan
 from workbench.tensor.shape import Arange, BroadcastLike, BroadcastTo, Concatenate, Dim, Named, Reshape, Transpose
 
@@ -341,10 +342,12 @@ class _Block:
             self.loop(x)
         elif isinstance(op, Scan):
             self.scan(x)
-        elif hasattr(op, "loop"):
-            self.written_out(x)
         else:
-            self.external(x)
+            native = op.native(x) if hasattr(op, "native") else None
+            if native is None and hasattr(op, "loop"):
+                self.written_out(x)
+            else:
+                self.external(x, native)
 
     def written_out(self, x: Expr) -> None:
         """An operation that says how loops compute it: ``op.loop`` of its inputs."""
@@ -354,7 +357,7 @@ class _Block:
         self.statements += _Block(self.lowering, env, [made]).statements
         self.env[x] = env[made]
 
-    def external(self, x: Expr) -> None:
+    def external(self, x: Expr, native: NativeCall | None) -> None:
         arguments = [self.in_memory(y) for y in x.inputs]
         if isinstance(x.type, TupleType):
             results = self.results(x)
@@ -362,7 +365,6 @@ class _Block:
             self.env[x] = made = self.lowering.buffer(x)
             results = [made]
         self.lowering.externals.append(x)
-        native = x.op.native(x) if hasattr(x.op, "native") else None
         self.statements.append(L.External(len(self.lowering.externals) - 1, arguments, results, native))
 
     def operand(self, x: Expr) -> Value:

@@ -197,9 +197,10 @@ class _Printer:
     def external(self, s: L.External) -> None:
         """Call a native function, or a node's NumPy form with the addresses of its arrays."""
         if s.native is not None:
-            self.support.update({ROUTINE_TABLE: None, s.native.python: None})
-            arrays = [self.array(b) for b in (*s.arguments, *s.results)]
+            self.support.update(dict.fromkeys((ROUTINE_TABLE, *s.native.python)))
+            arrays = [*map(self.array, s.arguments), *self.boxes(s.results)]
             self.line(f"{s.native.name}({', '.join([*map(self.size, s.native.sizes), *arrays])})")
+            self.unbox(s.results)
             return
         self.support[EXTERNAL] = None
         given = []

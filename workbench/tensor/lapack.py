@@ -28,12 +28,12 @@ class NativeCall:
     support
         The function's C code.
     python
-        The same function in the Python that Numba compiles, over flat arrays. BLAS and LAPACK
-        routines are called by their names after ``wb_``.
+        The same function in the Python that Numba compiles, over flat arrays; before it those that it
+        calls. BLAS and LAPACK routines are called by their names after ``wb_``.
     """
 
     support: str
-    python: str
+    python: tuple[str, ...]
     name: str
     sizes: tuple[int, ...]
 
@@ -60,7 +60,7 @@ def cholesky_call(x: TensorType) -> NativeCall | None:
     if not _double(x):
         return None
     n = x.static_shape[-1]
-    return NativeCall(CHOLESKY, CHOLESKY_PYTHON, "wb_cholesky", (x.size // (n * n), n))
+    return NativeCall(CHOLESKY, (CHOLESKY_PYTHON,), "wb_cholesky", (x.size // (n * n), n))
 
 
 def solve_triangular_call(a: TensorType, b: TensorType, lower: bool, transposed: bool) -> NativeCall | None:
@@ -72,7 +72,7 @@ def solve_triangular_call(a: TensorType, b: TensorType, lower: bool, transposed:
         return None
     batch, (step_a, step_b) = made
     n, k = b.static_shape[-2:]
-    return NativeCall(SOLVE_TRIANGULAR, SOLVE_TRIANGULAR_PYTHON, "wb_solve_triangular", (batch, step_a, step_b, n, k, int(lower), int(transposed)))
+    return NativeCall(SOLVE_TRIANGULAR, (SOLVE_TRIANGULAR_PYTHON,), "wb_solve_triangular", (batch, step_a, step_b, n, k, int(lower), int(transposed)))
 
 
 def matmul_call(x: TensorType, y: TensorType) -> NativeCall | None:
@@ -84,7 +84,7 @@ def matmul_call(x: TensorType, y: TensorType) -> NativeCall | None:
         return None
     batch, (step_x, step_y) = made
     m, n = x.static_shape[-2:]
-    return NativeCall(MATMUL, MATMUL_PYTHON, "wb_matmul", (batch, step_x, step_y, m, n, y.static_shape[-1]))
+    return NativeCall(MATMUL, (MATMUL_PYTHON,), "wb_matmul", (batch, step_x, step_y, m, n, y.static_shape[-1]))
 
 
 NUMBERS_OF_ARGUMENTS = {"dgemm": 13, "dtrsm": 11, "dpotrf": 5}

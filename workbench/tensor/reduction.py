@@ -308,6 +308,17 @@ class ArgReduce(Op):
 
         return getattr(jnp, self.name)(x, self.axis).astype("int64")
 
+    def loop(self, x: Tensor) -> Expr:
+        """The first row where the extreme value is; a NaN is extreme."""
+        n = x.type.static_shape[self.axis]
+        values = _e.cast(x, "int64") if x.type.kind == "b" else x
+        extreme = _reduce(self.kind, values, self.axis, keepdims=True)
+        found = _e.equal(values, extreme)
+        if values.type.kind == "f":
+            found = _e.logical_or(found, _e.isnan(values))
+        rows = _s.expand_dims(_s.arange(n), tuple(range(1, x.type.ndim - self.axis)))
+        return _reduce("min", _e.where(found, rows, n), self.axis, keepdims=False)
+
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         return [None]
 

@@ -1,4 +1,4 @@
-"""Sorting, searching and counting. Compiled code calls their NumPy forms back."""
+"""Sorting, searching and counting. What has a result of unknown length is called back from compiled code."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from workbench.graph.expr import Constant, Expr, Get, Op, intern, results_of
 from workbench.graph.types import TensorType, TupleType
 from workbench.tensor import elementwise as _e
 from workbench.tensor import shape as _s
+from workbench.tensor.lapack import NativeCall
+from workbench.tensor.sorting_loops import argsort_call, searchsorted_call
 from workbench.tensor.tensor import Tensor, as_tensor, constant
 
 
@@ -43,6 +45,11 @@ class Sort(Op):
 
         return jnp.sort(x, self.axis)
 
+    def loop(self, x: Tensor) -> Expr:
+        from workbench.tensor.indexing import take_along_axis
+
+        return take_along_axis(x, intern(ArgSort(self.axis), (x,)), self.axis)
+
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         from workbench.tensor.indexing import put_along_axis
 
@@ -68,6 +75,14 @@ class ArgSort(Op):
         import jax.numpy as jnp
 
         return jnp.argsort(x, self.axis, stable=True).astype("int64")
+
+    def native(self, node: Expr) -> NativeCall | None:
+        x = node.inputs[0]
+        return argsort_call(x.type) if self.axis == x.type.ndim - 1 else None
+
+    def loop(self, x: Tensor) -> Expr:
+        last = _s.moveaxis(x, self.axis, -1)
+        return _s.moveaxis(intern(ArgSort(last.ndim - 1), (last,)), -1, self.axis)
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         return [None]
@@ -128,6 +143,10 @@ class SearchSorted(Op):
         import jax.numpy as jnp
 
         return jnp.searchsorted(a, v, self.side).astype("int64")
+
+    def native(self, node: Expr) -> NativeCall | None:
+        a, v = node.inputs
+        return searchsorted_call(a.type, v.type, self.side)
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         return [None, None]
