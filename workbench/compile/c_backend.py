@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _ctypes
 import ctypes
+import platform
 import time
 import weakref
 from collections import deque
@@ -34,6 +35,23 @@ class _Env(ctypes.Structure):
         ("library", ctypes.c_void_p),
         ("number", ctypes.c_int64),
     ]
+
+
+def _slow_address(array: np.ndarray[Any, Any]) -> int:
+    return int(array.__array_interface__["data"][0])
+
+
+def _quick_address(array: np.ndarray[Any, Any]) -> int:
+    # NumPy's C API fixes that the pointer to the data is what follows the object's head.
+    return _pointer_at(id(array) + object.__basicsize__).value or 0
+
+
+_pointer_at = ctypes.c_void_p.from_address
+_example = np.zeros(1)
+address_of = _slow_address
+"""The address of an array's data. Through NumPy's own attribute it takes as long as all else of a call."""
+if platform.python_implementation() == "CPython" and _quick_address(_example) == _slow_address(_example):
+    address_of = _quick_address
 
 
 class _Frame:
@@ -139,13 +157,13 @@ class CFunction:
             frame = self._frames.pop()
         except IndexError:
             frame = _Frame(self.arena, len(values) + len(results))
-        frame.io[:] = [a.__array_interface__["data"][0] for a in (*values, *results)]
+        frame.io[:] = [address_of(a) for a in (*values, *results)]
         env = self._envs() if self._data or self.regions else self._address
-        failed = self._run(frame.io, env, frame.start, frame.fault)
-        fault = tuple(frame.fault) if failed else ()
-        self._frames.append(frame)
-        if failed:
+        if self._run(frame.io, env, frame.start, frame.fault):
+            fault = tuple(frame.fault)
+            self._frames.append(frame)
             raise_fault(*fault)
+        self._frames.append(frame)
         return results
 
 

@@ -114,8 +114,10 @@ class CompiledFunction:
         self._compiled: dict[tuple[tuple[int, ...], ...], Callable[..., Any]] = {}
         self._types: list[TensorType] = [p.type for p in self.written.params]
         self._dtypes = [np.dtype(t.dtype) for t in self._types]
+        self._numbers = range(len(self._types))
+        self._only: Callable[..., Any] | None = None  # Where all shapes are known.
         if all(None not in t.shape for t in self._types):
-            self._compile(tuple(t.static_shape for t in self._types), self.graph)
+            self._only = self._compile(tuple(t.static_shape for t in self._types), self.graph)
 
     @property
     def source(self) -> str:
@@ -150,17 +152,16 @@ class CompiledFunction:
         results, _ = self._mode.run(self.written.apply(*params), record=False)
         return self._compile(shapes, Graph(params, results))
 
+    def _for_shapes(self, shapes: tuple[tuple[int, ...], ...]) -> Callable[..., Any]:
+        return self._compiled.get(shapes) or self._specialise(shapes)
+
     def __call__(self, *values: Any) -> Any:
         if len(values) != self._given:
             raise TypeError(f"{self.name} takes {self._given} values, got {len(values)}")
         if self._data:
             values = (*values, *(n.op.value for n in self._data))
-        arrays = [self._check(i, v) for i, v in enumerate(values)]
-        shapes = tuple(a.shape for a in arrays)
-        run = self._compiled.get(shapes)
-        if run is None:
-            run = self._specialise(shapes)
-        self._last = run
+        arrays = list(map(self._check, self._numbers, values))
+        run = self._last = self._only or self._for_shapes(tuple(a.shape for a in arrays))
         if "first_call" in self.timings:
             results = run(*arrays)
         else:

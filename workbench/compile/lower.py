@@ -19,7 +19,7 @@ import numpy as np
 
 from workbench.compile import loops as L
 from workbench.compile.blocking import block_rows
-from workbench.errors import CompileError
+from workbench.errors import CompileError, ShapeError
 from workbench.graph.expr import Constant, Data, Expr, Get, Input, intern
 from workbench.graph.inner import Graph
 from workbench.graph.pattern import uniform_value
@@ -55,8 +55,13 @@ def shape_of(x: Expr) -> tuple[int, ...]:
     assert isinstance(x.type, TensorType)
     try:
         return x.type.static_shape
-    except ValueError:
-        raise CompileError(f"the shape of {x!r} ({x.type}) is not known", location=_location(x)) from None
+    except ShapeError:
+        # Open inputs have their shapes by now: a function is compiled for those of each call.
+        raise CompileError(
+            f"the shape of {x!r} ({x.type}) depends on values, and compiled code must know it",
+            "use backend='numpy'; or keep the length: where(mask, x, 0) for x[mask], a constant for a length",
+            location=_location(x),
+        ) from None
 
 
 def _location(x: Expr) -> Any:
