@@ -12,6 +12,7 @@ PACKAGE_FOLDERS = tuple(
     os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), name) + os.sep
     for name in ("workbench", "kernel_ext")
 )
+LIBRARY_FOLDER = os.path.dirname(os.__file__) + os.sep
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +31,37 @@ class Location:
         return f"{self.filename}:{self.lineno}"
 
 
-_ours: dict[str, bool] = {}
+_OURS, _INSTALLED, _USERS = range(3)
+_whose: dict[str, int] = {}
+
+
+def _owner(filename: str) -> int:
+    if filename.startswith((*PACKAGE_FOLDERS, "<frozen")):
+        return _OURS
+    parts = filename.split(os.sep)
+    installed = "site-packages" in parts or "dist-packages" in parts or filename.startswith(LIBRARY_FOLDER)
+    return _INSTALLED if installed else _USERS
 
 
 def user_location() -> Location | None:
-    """Return the innermost line on the call stack that lies outside this package."""
+    """Return the innermost line on the call stack that the user wrote.
+
+    It lies outside this package, and outside of libraries (which may have called it: JAX traces
+    functions); the innermost line in a library, where there is no other.
+    """
     frame: FrameType | None = sys._getframe(1)
+    library: Location | None = None
     while frame is not None:
         filename = frame.f_code.co_filename
-        ours = _ours.get(filename)
-        if ours is None:
-            ours = _ours[filename] = filename.startswith((*PACKAGE_FOLDERS, "<frozen"))
-        if not ours:
+        whose = _whose.get(filename)
+        if whose is None:
+            whose = _whose[filename] = _owner(filename)
+        if whose == _USERS:
             return Location(filename, frame.f_lineno)
+        if whose == _INSTALLED and library is None:
+            library = Location(filename, frame.f_lineno)
         frame = frame.f_back
-    return None
+    return library
 
 
 class WorkbenchError(Exception):

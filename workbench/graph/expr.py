@@ -231,10 +231,7 @@ def constant_op(value: object, dtype: str | None = None) -> Constant:
     if name not in KINDS:
         from workbench.errors import DTypeError
 
-        raise DTypeError(
-            f"a constant of dtype {array.dtype} cannot be a tensor",
-            f"supported dtypes: {', '.join(sorted(KINDS))}",
-        )
+        raise DTypeError(f"a {type(value).__name__} of dtype {array.dtype} cannot be a tensor", _dtype_hint(value))
     array.flags.writeable = False
     content = array.tobytes()
     if len(content) > 64:
@@ -242,6 +239,12 @@ def constant_op(value: object, dtype: str | None = None) -> Constant:
 
         content = hashlib.blake2b(content, digest_size=32).digest()
     return Constant(array, (name, array.shape, content))
+
+
+def _dtype_hint(value: object) -> str:
+    if hasattr(value, "tocsr"):
+        return "pt.sparse.dot multiplies a sparse matrix and a tensor; pt.sparse.as_sparse(A).toarray() is the dense tensor"
+    return f"supported dtypes: {', '.join(sorted(KINDS))}"
 
 
 # Several results ------------------------------------------------------------------------------

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from workbench.errors import ShapeError
+
 Shape = tuple[int | None, ...]
 
 KINDS = {
@@ -15,6 +17,9 @@ KINDS = {
 }  # fmt: skip
 """NumPy's kind of each dtype a tensor can have, by name."""
 
+
+DECLARE_LENGTHS = "declare the lengths of the inputs, as in pt.vector('x', 3), pt.matrix('x', 3, 2) or pt.tensor('x', shape=(3, 2))"
+"""What mends an error about a shape that is not known."""
 
 _NAMES = {np.dtype(name): name for name in KINDS}
 
@@ -54,9 +59,9 @@ class TensorType(Type):
 
     @property
     def static_shape(self) -> tuple[int, ...]:
-        """The shape, when every dimension is known; ``ValueError`` otherwise."""
+        """The shape, when every dimension is known; ``ShapeError`` otherwise."""
         if None in self.shape:
-            raise ValueError(f"the shape of {self} is known only at run time")
+            raise ShapeError(f"the shape of {self} is known only at run time, and is needed here", DECLARE_LENGTHS)
         return tuple(n for n in self.shape if n is not None)
 
     @property

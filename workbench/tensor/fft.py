@@ -10,7 +10,7 @@ import numpy as np
 
 from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, intern
-from workbench.graph.types import TensorType
+from workbench.graph.types import DECLARE_LENGTHS, TensorType
 from workbench.tensor import shape as _s
 from workbench.tensor.gufunc import Gufunc, floats
 from workbench.tensor.joining import concatenate
@@ -96,7 +96,7 @@ class RFFT(Gufunc):
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         n = node.inputs[0].type.shape[-1]
         if n is None:
-            raise ShapeError("the gradient of rfft needs the length of its input to be known")
+            raise ShapeError("the gradient of rfft needs the length of its input to be known", DECLARE_LENGTHS)
         # irfft counts what stands for a conjugate pair twice.
         halved = _s.whole(cotangent, node) / _multiplicity(n, node.type.dtype)
         return [intern(IRFFT(n, ADJOINT_NORM[self.norm]), (halved,))]
@@ -153,7 +153,7 @@ def _to_length(what: str, x: Tensor, n: int | None, axis: int) -> Tensor:
         raise ShapeError(f"{what} of {n} points", "n must be at least 1")
     have = x.type.shape[axis]
     if have is None:
-        raise ShapeError(f"{what} to {n} points needs the length of its input to be known")
+        raise ShapeError(f"{what} to {n} points needs the length of its input to be known", DECLARE_LENGTHS)
     if n < have:
         return x[(slice(None),) * axis + (slice(0, n),)]
     shape = x.type.static_shape

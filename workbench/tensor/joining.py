@@ -10,6 +10,7 @@ import numpy as np
 
 from workbench.errors import ShapeError
 from workbench.graph.expr import Constant, intern
+from workbench.graph.types import DECLARE_LENGTHS
 from workbench.tensor import elementwise as _e
 from workbench.tensor import shape as _s
 from workbench.tensor.shape import Concatenate, axis_of
@@ -338,7 +339,7 @@ def _pairs(what: str, given: Any, ndim: int) -> list[tuple[Any, Any]]:
 def _known(x: Tensor, axis: int, mode: str) -> int:
     n = x.type.shape[axis]
     if n is None:
-        raise ShapeError(f"pad: the length of axis {axis} of {x.type} must be known for the mode {mode!r}")
+        raise ShapeError(f"pad: the length of axis {axis} of {x.type} must be known for the mode {mode!r}", DECLARE_LENGTHS)
     return n
 
 

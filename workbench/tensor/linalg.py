@@ -14,7 +14,7 @@ import numpy as np
 
 from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, intern, results_of
-from workbench.graph.types import TensorType, TupleType
+from workbench.graph.types import DECLARE_LENGTHS, TensorType, TupleType
 from workbench.tensor import elementwise as _e
 from workbench.tensor import reduction as _r
 from workbench.tensor import shape as _s
@@ -190,7 +190,7 @@ class Expm(Gufunc):
         # The derivative stands in the corner of the exponential of [[x.T, g], [0, x.T]] (Mathias, 1996).
         (x,) = node.inputs
         if x.type.shape[-1] is None:
-            raise ShapeError(f"the gradient of expm of {x.type} needs its shape to be known")
+            raise ShapeError(f"the gradient of expm of {x.type} needs its shape to be known", DECLARE_LENGTHS)
         n = x.type.shape[-1]
         t, g = matrix_transpose(x), _s.whole(cotangent, node)
         top = concatenate([t, g], axis=-1)
@@ -250,7 +250,7 @@ def matrix_power(x: Any, n: int) -> Tensor:
     if n == 0:
         size = x.type.shape[-1]
         if size is None:
-            raise ShapeError(f"matrix_power: the zeroth power of {x.type} needs its shape to be known")
+            raise ShapeError(f"matrix_power: the zeroth power of {x.type} needs its shape to be known", DECLARE_LENGTHS)
         return _s.broadcast_like(as_tensor(np.eye(size, dtype=x.dtype)), x)
     square, left = (inv(x), -int(n)) if n < 0 else (x, int(n))
     result = None
@@ -317,7 +317,7 @@ def block_diag(*blocks: Any) -> Tensor:
     parts = _e.promote("block_diag", *blocks)
     for x in parts:
         if None in x.type.shape:
-            raise ShapeError(f"block_diag: the shapes of the blocks must be known, one is {x.type.shape}")
+            raise ShapeError(f"block_diag: the shapes of the blocks must be known, one is {x.type.shape}", DECLARE_LENGTHS)
     parts = [_s.reshape(x, (1,) * (2 - x.ndim) + x.type.static_shape) if x.ndim < 2 else x for x in parts]
     batch = [n or 0 for n in _e.broadcast_shapes(*(x.type.shape[:-2] for x in parts), what="block_diag: the leading axes")]
     width = sum(x.type.static_shape[-1] for x in parts)

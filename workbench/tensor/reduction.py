@@ -11,7 +11,7 @@ import numpy as np
 
 from workbench.errors import DTypeError, ShapeError
 from workbench.graph.expr import Expr, Op, intern
-from workbench.graph.types import KINDS, TensorType
+from workbench.graph.types import DECLARE_LENGTHS, KINDS, TensorType
 from workbench.tensor import elementwise as _e
 from workbench.tensor import shape as _s
 from workbench.tensor.annotations import stop_gradient
@@ -269,7 +269,7 @@ def median(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     flat = _s.reshape(moved, [*(_s.extent(x, a) for a in rest), -1]) if len(axes) != 1 else moved
     n = flat.type.shape[-1]
     if n is None:
-        raise ShapeError(f"median: the number of elements over axis {axes} of {x.type} must be known")
+        raise ShapeError(f"median: the number of elements over axis {axes} of {x.type} must be known", DECLARE_LENGTHS)
     ordered = sort(flat, axis=-1)
     if n == 0:
         middle = sum(ordered, axis=-1) / 0.0

@@ -178,12 +178,16 @@ def broadcast_to_lengths(x: Tensor, wanted: Sequence[Any]) -> Tensor:
     return _to_lengths("broadcast", x, wanted)
 
 
-def broadcast_together(x: Tensor, parts: Sequence[Tensor], shape: Shape) -> Tensor:
-    """Return `x` repeated to the common shape of all `parts`, not all of it known yet."""
-    for like in parts:
-        if like.type.ndim == len(shape) and all(n is None or n == m for n, m in zip(shape, like.type.shape)):
-            x = _s.broadcast_like(x, like)
-    return x
+def broadcast_together(parts: Sequence[Tensor], shape: Shape) -> list[Tensor]:
+    """Return tensors repeated to their common shape, not all of it known yet."""
+    wanted: list[Any] = []
+    for back, n in zip(range(-len(shape), 0), shape):
+        known_later = [t for t in parts if n is None and t.ndim >= -back and t.type.shape[back] is None]
+        common: Any = n
+        for m in dict.fromkeys(_s.dim(t, t.ndim + back) for t in known_later):
+            common = m if common is None else _e.where(_e.equal(common, 1), m, common)
+        wanted.append(common)
+    return [_s.broadcast_to(t, wanted) for t in parts]
 
 
 @dataclass(frozen=True)

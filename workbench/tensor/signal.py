@@ -10,7 +10,7 @@ import numpy as np
 
 from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, intern
-from workbench.graph.types import TensorType
+from workbench.graph.types import DECLARE_LENGTHS, TensorType
 from workbench.tensor import elementwise as _e
 from workbench.tensor import shape as _s
 from workbench.tensor.gufunc import Gufunc
@@ -60,7 +60,7 @@ class Convolve(Gufunc):
         x, y = node.inputs
         n, m = x.type.shape[-1], y.type.shape[-1]
         if n is None or m is None:
-            raise ShapeError("the gradient of convolve needs the lengths of both signals to be known")
+            raise ShapeError("the gradient of convolve needs the lengths of both signals to be known", DECLARE_LENGTHS)
         g = _s.whole(cotangent, node)
         if self.mode == "full":
             of_x, of_y = _convolve(g, _reversed(y), "valid"), _convolve(g, _reversed(x), "valid")
@@ -114,7 +114,7 @@ def convolve(x: Any, y: Any, mode: Literal["full", "valid", "same"] = "full") ->
     full = _convolve(x, y, "full")
     n, m = x.type.shape[-1], y.type.shape[-1]
     if n is None or m is None:
-        raise ShapeError("convolve: mode 'same' needs the lengths of both signals to be known")
+        raise ShapeError("convolve: mode 'same' needs the lengths of both signals to be known", DECLARE_LENGTHS)
     start = (m - 1) // 2
     return full[..., start : start + n]
 

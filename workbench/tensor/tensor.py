@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -82,12 +83,28 @@ class Tensor(Expr):
             "`is` or `any(x is y for y in list)` to ask for identity",
         )
 
-    __index__ = __int__ = __float__ = None
+    def _number(self, what: str) -> Any:
+        if isinstance(self.op, Constant) and self.op.value.ndim == 0:
+            return self.op.value.item()
+        raise TypeError(
+            f"Python cannot turn the symbolic expression {self!r} into {what}; "
+            "use the function of workbench.tensor (pt.exp for math.exp), or x.eval() for its value"
+        )
+
+    def __float__(self) -> float:
+        return float(self._number("a float"))
+
+    def __int__(self) -> int:
+        return int(self._number("an integer"))
+
+    def __index__(self) -> int:
+        return operator.index(self._number("an integer"))
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError(
             f"NumPy cannot turn the symbolic expression {self!r} into an array; "
-            "use the function of workbench.tensor, or x.eval() for its value"
+            "use the function of workbench.tensor, or x.eval() for its value; "
+            "with a matrix A of scipy.sparse, pt.sparse.dot(A, x)"
         )
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
@@ -342,6 +359,13 @@ class Tensor(Expr):
         ----------
         inputs
             Values of the inputs it needs, by expression or by name.
+
+        Raises
+        ------
+        ShapeError
+            If a value has not the shape of its input.
+        MissingInputError
+            If a value is missing.
         """
         from workbench.graph.inner import Graph
         from workbench.graph.traverse import free_inputs
@@ -349,6 +373,9 @@ class Tensor(Expr):
         given = {(k.name if isinstance(k, Expr) and k.name else k): v for k, v in (inputs or {}).items()}
         needed = [x for x in free_inputs([self]) if x in given or x.name in given]
         values = [np.asarray(given.get(x.name, given.get(x)), dtype=x.type.dtype) for x in needed]
+        for x, value in zip(needed, values):
+            if not x.type.accepts(type_of(value)):
+                raise ShapeError(f"the input {x!r} is {x.type}; the value given has shape {value.shape}")
         with np.errstate(all="ignore"):
             return np.asarray(Graph(needed, [self]).run("numpy", *values)[0])
 

@@ -11,6 +11,7 @@ import workbench.tensor as pt
 from workbench.errors import GradientError
 from workbench.graph.expr import Expr, Input, intern
 from workbench.graph.traverse import replace
+from workbench.graph.types import DECLARE_LENGTHS
 from workbench.tensor.tensor import Tensor, as_tensor
 from workbench.transforms.gradient import grad, sequence_of, vjp
 from workbench.transforms.vectorise import vectorize_graph
@@ -88,7 +89,7 @@ def jacobian(
     targets = sequence_of(wrt)
     shape = expression.type.shape
     if None in shape:
-        raise GradientError(f"a Jacobian needs the shape of {expression!r} to be known; it is {expression.type}")
+        raise GradientError(f"a Jacobian needs the shape of {expression!r} to be known; it is {expression.type}", DECLARE_LENGTHS)
     size = expression.size
     direction: Tensor = intern(Input("direction", expression.type))
     rows = vjp(
