@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from workbench.distributions.distribution import Draw
-from workbench.graph.expr import Constant, Data, Expr, constant_op, intern, rebuild
+from workbench.graph.expr import Constant, Data, Expr, Input, constant_op, intern, rebuild
 from workbench.graph.inner import Graph
 from workbench.graph.traverse import topological
 from workbench.graph.types import Shape, TensorType, type_of
@@ -82,8 +82,7 @@ def _closed(node: Expr, inputs: tuple[Expr, ...]) -> Expr:
 def _number(x: Expr) -> Expr:
     """A length that is itself data, or computed from data, as the number that it is now."""
     is_length = isinstance(x.type, TensorType) and x.type.kind in "iu" and not x.type.ndim
-    leaves = [n.op for n in topological([x]) if not n.inputs] if is_length else []
-    if not leaves or isinstance(x.op, Constant) or not all(isinstance(op, (Constant, Data)) for op in leaves):
+    if not is_length or isinstance(x.op, Constant) or any(isinstance(n.op, (Input, Draw)) or n.op.graphs for n in topological([x])):
         return x
     (value,) = Graph([], [x]).run("numpy")
     return intern(constant_op(np.asarray(value), x.type.dtype))
