@@ -8,6 +8,7 @@ import platform
 import time
 import weakref
 from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -37,21 +38,21 @@ class _Env(ctypes.Structure):
     ]
 
 
-def _slow_address(array: np.ndarray[Any, Any]) -> int:
-    return int(array.__array_interface__["data"][0])
+def _slow_addresses(arrays: Sequence[np.ndarray[Any, Any]]) -> list[int]:
+    return [a.__array_interface__["data"][0] for a in arrays]
 
 
-def _quick_address(array: np.ndarray[Any, Any]) -> int:
+def _quick_addresses(arrays: Sequence[np.ndarray[Any, Any]]) -> list[int | None]:
     # NumPy's C API fixes that the pointer to the data is what follows the object's head.
-    return _pointer_at(id(array) + object.__basicsize__).value or 0
+    return [_pointer_at(id(a) + _HEAD).value for a in arrays]
 
 
-_pointer_at = ctypes.c_void_p.from_address
-_example = np.zeros(1)
-address_of = _slow_address
-"""The address of an array's data. Through NumPy's own attribute it takes as long as all else of a call."""
-if platform.python_implementation() == "CPython" and _quick_address(_example) == _slow_address(_example):
-    address_of = _quick_address
+_pointer_at, _HEAD = ctypes.c_void_p.from_address, object.__basicsize__
+_example = [np.zeros(1)]
+addresses_of: Callable[[Sequence[np.ndarray[Any, Any]]], Sequence[int | None]] = _slow_addresses
+"""The addresses of arrays' data. Through NumPy's own attribute they take as long as all else of a call."""
+if platform.python_implementation() == "CPython" and _quick_addresses(_example) == _slow_addresses(_example):
+    addresses_of = _quick_addresses
 
 
 class _Frame:
@@ -157,7 +158,7 @@ class CFunction:
             frame = self._frames.pop()
         except IndexError:
             frame = _Frame(self.arena, len(values) + len(results))
-        frame.io[:] = [address_of(a) for a in (*values, *results)]
+        frame.io[:] = addresses_of((*values, *results))
         env = self._envs() if self._data or self.regions else self._address
         if self._run(frame.io, env, frame.start, frame.fault):
             fault = tuple(frame.fault)

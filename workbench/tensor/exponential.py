@@ -64,8 +64,9 @@ def _jax_sigmoid(x: Any) -> Any:
     return 1.0 / (1.0 + jnp.exp(-x))
 
 
+# In C the exponential is that of softplus, which mostly stands beside its derivative: it is computed once.
 sigmoid: ScalarOp = elementwise(
-    "sigmoid", _sigmoid, c="(1.0 / (1.0 + exp(-{x})))", result="float", cost=25, jax=_jax_sigmoid,
+    "sigmoid", _sigmoid, c="(({x} >= 0 ? 1.0 : exp(-fabs({x}))) / (1.0 + exp(-fabs({x}))))", py="(1.0 / (1.0 + exp(-{x})))", result="float", cost=25, jax=_jax_sigmoid,
     grad=lambda g, x: g * sigmoid(x) * sigmoid(-x), doc="The logistic function 1 / (1 + exp(-x)).",
 )  # fmt: skip
 softplus: ScalarOp = elementwise(
