@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.graph.provenance import Provenance, current_provenance
+from workbench.graph.provenance import Provenance, current_provenance, inherited
 from workbench.graph.types import KINDS, TensorType, TupleType, Type, dtype_name, type_of
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def rebuild(node: Expr, inputs: tuple[Expr, ...]) -> Expr:
     """Return `node`'s operation applied to other inputs; `node` itself when they are the same."""
     if all(new is old for new, old in zip(inputs, node.inputs)):
         return node
-    return give_name(intern(node.op, inputs), node.name)
+    return give_name(inherited(node.provenance, intern, node.op, inputs), node.name)
 
 
 def give_name(node: Any, name: str | None) -> Any:
