@@ -358,7 +358,8 @@ class Tensor(Expr):
         Parameters
         ----------
         inputs
-            Values of the inputs it needs, by expression or by name.
+            Values of the inputs it needs, or of other expressions that it is made of, by expression or by
+            name.
 
         Raises
         ------
@@ -368,16 +369,21 @@ class Tensor(Expr):
             If a value is missing.
         """
         from workbench.graph.inner import Graph
-        from workbench.graph.traverse import free_inputs
+        from workbench.graph.traverse import replace, topological
 
-        given = {(k.name if isinstance(k, Expr) and k.name else k): v for k, v in (inputs or {}).items()}
-        needed = [x for x in free_inputs([self]) if x in given or x.name in given]
-        values = [np.asarray(given.get(x.name, given.get(x)), dtype=x.type.dtype) for x in needed]
+        given = inputs or {}
+        named = {(k.name if isinstance(k, Expr) else k): v for k, v in given.items()}
+        nodes = topological([self]) if given else []
+        needed: Any = [x for x in nodes if x in given or (x.name and x.name in named and (x.name in given or isinstance(x.op, Input)))]
+        values = [np.asarray(given[x] if x in given else named[x.name], dtype=x.type.dtype) for x in needed]
         for x, value in zip(needed, values):
             if not x.type.accepts(type_of(value)):
                 raise ShapeError(f"the input {x!r} is {x.type}; the value given has shape {value.shape}")
+        # What is computed otherwise has the value given in its place.
+        params = [x if isinstance(x.op, Input) else tensor(x.name, x.dtype, x.type.shape) for x in needed]
+        result = replace([self], {x: p for x, p in zip(needed, params) if x is not p})
         with np.errstate(all="ignore"):
-            return np.asarray(Graph(needed, [self]).run("numpy", *values)[0])
+            return np.asarray(Graph(params, result).run("numpy", *values)[0])
 
 
 register_expr_class(TensorType, Tensor)
