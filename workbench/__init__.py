@@ -24,10 +24,12 @@ from workbench.distributions import (
     Cauchy,
     Censored,
     ChiSquared,
+    DiracDelta,
     Dirichlet,
     DirichletMultinomial,
     DiscreteUniform,
     DiscreteWeibull,
+    Distribution,
     EulerMaruyama,
     ExGaussian,
     Exponential,
@@ -109,6 +111,8 @@ from workbench.model import (
     set_data,
 )  # fmt: skip
 from workbench.transforms import (
+    Lop,
+    Rop,
     extract,
     grad,
     hessian,
@@ -123,6 +127,9 @@ from workbench.transforms import (
     vjp,
 )  # fmt: skip
 from workbench.transforms.logprob import icdf, logcdf, logp
+
+Lognormal = LogNormal
+"""PyMC's other spelling."""
 
 __version__ = "0.1.0"
 
@@ -141,6 +148,7 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
+    "Lop", "Rop",
     "Bernoulli", "Data", "Deterministic", "Exponential", "HalfNormal", "Model", "Normal", "Potential", "Uniform",
     "extract", "function", "grad", "hessian", "hessian_vector_product", "jacobian", "jvp", "logp", "math", "replace", "sample",
     "stop_gradient", "tensor", "to_jax", "value_and_grad", "vectorize", "vectorize_graph",
@@ -152,7 +160,7 @@ __all__ = [
     "HalfFlat", "HalfStudentT", "Interpolated", "InverseGamma", "Kumaraswamy", "Laplace", "LogNormal", "Logistic",
     "LogitNormal", "Moyal", "Pareto", "PolyaGamma", "Rice", "SkewNormal", "SkewStudentT", "StudentT", "Triangular",
     "TruncatedNormal", "VonMises", "Wald", "Weibull",
-    "AR", "BetaBinomial", "Binomial", "Categorical", "Censored", "DiscreteUniform", "DiscreteWeibull",
+    "AR", "BetaBinomial", "Binomial", "Categorical", "Censored", "DiracDelta", "DiscreteUniform", "DiscreteWeibull", "Distribution", "Lognormal",
     "EulerMaruyama", "GARCH11", "GaussianRandomWalk", "Geometric", "HurdleGamma", "HurdleLogNormal",
     "HurdleNegativeBinomial", "HurdlePoisson", "HyperGeometric", "Mixture", "MvGaussianRandomWalk",
     "MvStudentTRandomWalk", "NegativeBinomial", "NormalMixture", "OrderedLogistic", "OrderedProbit", "Poisson",

@@ -80,6 +80,7 @@ from workbench.distributions.normals import (
     PrecisionMvNormal,
     PrecisionMvStudentT,
 )  # fmt: skip
+from workbench.distributions.point_mass import DiracDelta
 from workbench.distributions.simplex import Dirichlet, StickBreakingWeights
 from workbench.distributions.spatial import CAR, ICAR
 from workbench.distributions.time_series import (
@@ -106,7 +107,7 @@ __all__ = [
     "HalfFlat", "HalfStudentT", "Interpolated", "InverseGamma", "Kumaraswamy", "Laplace", "LogNormal", "Logistic",
     "LogitNormal", "Moyal", "Pareto", "PolyaGamma", "Rice", "SkewNormal", "SkewStudentT", "StudentT", "Triangular",
     "TruncatedNormal", "VonMises", "Wald", "Weibull",
-    "AR", "BetaBinomial", "Binomial", "Categorical", "Censored", "DiscreteUniform", "DiscreteWeibull",
+    "AR", "BetaBinomial", "Binomial", "Categorical", "Censored", "DiracDelta", "DiscreteUniform", "DiscreteWeibull",
     "EulerMaruyama", "GARCH11", "GaussianRandomWalk", "Geometric", "HurdleGamma", "HurdleLogNormal",
     "HurdleNegativeBinomial", "HurdlePoisson", "HyperGeometric", "Mixture", "MvGaussianRandomWalk",
     "MvStudentTRandomWalk", "NegativeBinomial", "NormalMixture", "OrderedLogistic", "OrderedProbit", "Poisson",

@@ -62,9 +62,7 @@ class CheckParameters(Op):
 
     def numpy(self, logp: Any, condition: Any, *parameters: Any) -> Any:
         if not np.all(condition):
-            at = tuple(np.argwhere(~np.asarray(condition))[0])
-            shown = ", ".join(f"{label} = {_entry(p, at)}" for label, p in zip(self.labels, parameters))
-            raise ParameterValueError(self.message, f"the value is {shown}")
+            raise violation(self.message, condition, self.labels, parameters)
         return logp
 
     def jax(self, logp: Any, condition: Any, *parameters: Any) -> Any:
@@ -75,6 +73,13 @@ class CheckParameters(Op):
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         rest: list[Expr | None] = [None] * (len(node.inputs) - 1)
         return [pt.where(node.inputs[1], cotangent, 0.0), *rest]
+
+
+def violation(message: str, condition: Any, labels: Sequence[str], parameters: Sequence[Any], where: str = "the value") -> ParameterValueError:
+    """Return the error that says which parameters do not satisfy a condition: the first ones, of arrays."""
+    at = tuple(np.argwhere(~np.asarray(condition))[0])
+    shown = ", ".join(f"{label} = {_entry(p, at)}" for label, p in zip(labels, parameters))
+    return ParameterValueError(message, f"{where} is {shown}")
 
 
 def _entry(value: Any, at: tuple[int, ...]) -> Any:

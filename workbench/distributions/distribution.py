@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 import workbench.tensor as pt
-from workbench.distributions.constraints import Check, Constraint, checked
+from workbench.distributions.constraints import Check, Constraint, checked, violation
 from workbench.errors import ModelError, ShapeError
 from workbench.graph.expr import Constant, Data, Expr, Input, Op, intern
 from workbench.graph.inner import Graph
@@ -133,7 +133,7 @@ class Distribution:
             if shape is not None:
                 raise ModelError(f"{cls.__name__}: give shape or size, not both")
             shape = (*((size,) if isinstance(size, (int, np.integer)) else size), *event)
-        wanted = (shape,) if isinstance(shape, (int, np.integer)) else shape
+        wanted = (shape,) if isinstance(shape, (int, np.integer)) or getattr(shape, "ndim", 1) == 0 else shape
         natural = (*batch, *event)
         given, full = cls._with_lengths(given, batch, natural if wanted is None else tuple(wanted))
         split = len(full) - cls.event_rank
@@ -188,8 +188,7 @@ class Distribution:
             if isinstance(p.op, Constant) and np.isnan(p.op.value).any():
                 raise ModelError(f"{cls.__name__}: the parameter {name} is NaN", "check the data it comes from")
         for condition, text in cls.checks(*parameters):
-            leaves = [n for n in topological([condition]) if not n.inputs]
-            if all(isinstance(n.op, Constant) for n in leaves) and not np.all(condition.eval()):
+            if is_certain(condition) and not np.all(condition.eval()):
                 constants = {n: p for n, p in zip(cls.parameters, parameters) if isinstance(p.op, Constant)}
                 shown = ", ".join(f"{n} = {np.array2string(p.op.value, threshold=8)}" for n, p in constants.items())
                 raise ModelError(f"{cls.__name__}: {text}, got {shown}")
@@ -231,6 +230,11 @@ class Distribution:
     def support_point(cls, *parameters: Tensor) -> Tensor:
         """A finite point of the support, where sampling starts."""
         raise NotImplementedError
+
+    @classmethod
+    def is_mixed(cls) -> bool:
+        """Whether single values have a probability, beside a density of the others."""
+        return False
 
     @classmethod
     def bounds(cls, *parameters: Tensor) -> tuple[Tensor, Tensor]:
@@ -320,6 +324,12 @@ class Draw(Op):
         return Graph(params, [self.formula(*params)]).run(form, *values)[0]
 
     def numpy(self, *values: Any) -> Any:
+        _, *parameters = map(as_array, values)
+        inputs = [intern(Input(None, TensorType(np.dtype(p.dtype).name, tuple(p.shape)))) for p in parameters]
+        checks = self.distribution.checks(*inputs)
+        for (_, text), holds in zip(checks, Graph(inputs, [c for c, _ in checks]).run("numpy", *parameters)):
+            if not np.all(holds):
+                raise violation(f"{self.name}: {text}", holds, self.distribution.parameters, parameters)
         return self._run("numpy", values)
 
     def jax(self, *values: Any) -> Any:
@@ -347,6 +357,11 @@ def event_rank(x: Expr) -> int:
         seen.update(fresh)
         pending += fresh
     return rank
+
+
+def is_certain(condition: Expr) -> bool:
+    """Whether a condition is one on constants alone."""
+    return all(isinstance(n.op, Constant) for n in topological([condition]) if not n.inputs)
 
 
 def has_draw(x: Expr) -> bool:

@@ -284,10 +284,9 @@ class MvStudentT(MvNormal):
     @classmethod
     def dist(  # type: ignore[override]
         cls, nu: Any, *, Sigma: Any = None, mu: Any = 0.0, scale: Any = None, tau: Any = None, chol: Any = None,
-        cov: Any = None, lower: bool = True, shape: Any = None, size: Any = None,
+        lower: bool = True, shape: Any = None, size: Any = None,
     ) -> Tensor:  # fmt: skip
-        given = {"Sigma": Sigma, "scale": scale, "cov": cov}
-        named = [value for value in given.values() if value is not None]
+        named = [value for value in (Sigma, scale) if value is not None]
         if len(named) > 1:
             raise ModelError("MvStudentT: give one of Sigma and scale", "they are two names of one parameter")
         name, matrix = _matrix_of("MvStudentT", chol, lower, scale=named[0] if named else None, tau=tau)

@@ -8,18 +8,20 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 import workbench.tensor as pt
 from workbench.compile import CompiledFunction, choose_backend, function
-from workbench.distributions.distribution import draw_rules
+from workbench.distributions.constraints import violation
+from workbench.distributions.distribution import Draw, draw_rules, is_certain
 from workbench.errors import ShapeError
 from workbench.graph.expr import Expr
 from workbench.graph.inner import Graph
 from workbench.graph.rewrite import Pass
-from workbench.graph.traverse import replace
+from workbench.graph.traverse import replace, topological
 from workbench.tensor.keys import keys_below
 from workbench.tensor.random import threefry
 from workbench.tensor.tensor import Tensor
@@ -50,6 +52,37 @@ def seed_word(random_seed: Any) -> int:
     return int(np.random.SeedSequence([int(s) for s in random_seed]).generate_state(1, np.uint64)[0])
 
 
+@dataclass(frozen=True, eq=False)
+class DrawCheck:
+    """A condition on parameters of a random variable; its inputs are the condition and the parameters."""
+
+    title: str
+    labels: tuple[str, ...]
+    inputs: tuple[Tensor, ...]
+
+
+def _checks(outputs: Sequence[Tensor]) -> list[DrawCheck]:
+    """The conditions on parameters below the outputs, but for those on constants, which hold."""
+    found = []
+    for node in topological(outputs):
+        if isinstance(node.op, Draw):
+            _, *parameters = node.inputs
+            distribution = node.op.distribution
+            title = f"{node.name}: {distribution.__name__}" if node.name else distribution.__name__
+            for condition, text in distribution.checks(*parameters):
+                if not is_certain(condition):
+                    found.append(DrawCheck(f"{title}: {text}", distribution.parameters, (condition, *parameters)))
+    return found
+
+
+def _first_to_fail(checks: Sequence[DrawCheck]) -> list[Tensor]:
+    """The number of the first check that fails, -1 for none; nothing if there are no checks."""
+    first = pt.constant(np.int64(-1))
+    for i, check in reversed(list(enumerate(checks))):
+        first = pt.where(pt.all(check.inputs[0]), first, np.int64(i))
+    return [first] if checks else []
+
+
 class EachDraw:
     """Outputs as a function of given values, for each of many draws.
 
@@ -73,11 +106,18 @@ class EachDraw:
         self.elements = [pt.tensor(x.name, x.dtype, x.type.shape) for x in self.given]
         base, number = pt.tensor("seed", "uint64", ()), pt.tensor("number", "uint64", ())
         at: dict[Expr, Expr] = dict(zip(self.given, self.elements))
-        placed = replace(self.outputs, at)
-        drawn, _ = Pass("draw", draw_rules).run(placed, record=False) if self._static(placed) else (placed, None)
         own = threefry(base, number)
-        keys: dict[Expr, Expr] = {k: threefry(own, pt.constant(np.uint64(j))) for j, k in enumerate(keys_below(drawn))}
-        self.one = Graph([base, number, *self.elements], replace(list(drawn), keys))
+        for j, key in enumerate(keys_below(self.outputs)):
+            at[key] = threefry(own, pt.constant(np.uint64(j)))
+        # Keys are replaced before draws are written out: loops in these would keep them inside.
+        placed = replace(self.outputs, at)
+        self.checks = _checks(placed)
+        together = [*placed, *_first_to_fail(self.checks), *(x for check in self.checks for x in check.inputs)]
+        made, _ = Pass("draw", draw_rules).run(together, record=False) if self._static(placed) else (together, None)
+        inputs = [base, number, *self.elements]
+        split = len(placed) + bool(self.checks)
+        self.one = Graph(inputs, made[:split])
+        self._checked = Graph(inputs, made[split:])
 
     @staticmethod
     def _static(outputs: Sequence[Expr]) -> bool:
@@ -94,15 +134,34 @@ class EachDraw:
             How many.
         seed
             A 64-bit word.
+
+        Raises
+        ------
+        ParameterValueError
+            If parameters of a random variable are outside of their domain in some draw.
         """
         arrays = [np.ascontiguousarray(v, dtype=x.type.dtype) for v, x in zip(values, self.elements)]
         for a, x in zip(arrays, self.given):
             if a.shape[1:] != x.type.shape:
                 raise ShapeError(f"{x.name}: the draws have shape {a.shape[1:]}, the variable has shape {x.type.shape}")
         few = draws <= FEW and self.backend == "auto"
-        if few or not self._static(self.one.results):
-            return self._one_by_one(arrays, draws, seed)
-        return self._in_blocks(arrays, draws, seed)
+        one_by_one = few or not self._static(self.one.results)
+        made = self._one_by_one(arrays, draws, seed) if one_by_one else self._in_blocks(arrays, draws, seed)
+        if self.checks:
+            self._require_valid(made.pop(), arrays, seed)
+        return made
+
+    def _require_valid(self, failed: Array, arrays: Sequence[Array], seed: int) -> None:
+        """Raise for the first draw in which a check failed, with the values in it."""
+        (rows,) = np.nonzero(failed >= 0)
+        if not len(rows):
+            return
+        i = int(rows[0])
+        values = self._checked.run("numpy", np.uint64(seed), np.uint64(i), *[a[i] for a in arrays])
+        begin = sum(len(check.inputs) for check in self.checks[: failed[i]])
+        check = self.checks[failed[i]]
+        holds, *parameters = values[begin : begin + len(check.inputs)]
+        raise violation(check.title, holds, check.labels, parameters, f"in draw {i}, the value")
 
     def _one_by_one(self, arrays: Sequence[Array], draws: int, seed: int) -> list[Array]:
         rows: list[list[Array]] = []
