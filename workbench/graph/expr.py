@@ -233,11 +233,13 @@ def constant_op(value: object, dtype: str | None = None) -> Constant:
 
         raise DTypeError(f"a {type(value).__name__} of dtype {array.dtype} cannot be a tensor", _dtype_hint(value))
     array.flags.writeable = False
-    content = array.tobytes()
-    if len(content) > 64:
+    if array.nbytes > 64:
         import hashlib
 
-        content = hashlib.blake2b(content, digest_size=32).digest()
+        # Hashed where it lies: a large array is copied once only.
+        content = hashlib.blake2b(array.data, digest_size=32).digest()
+    else:
+        content = array.tobytes()
     return Constant(array, (name, array.shape, content))
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from workbench.errors import Location, user_location
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,17 @@ def current_provenance() -> Provenance:
 def _written_at(location: Location | None) -> Provenance:
     """One object for all nodes of a line: a large graph has few of them."""
     return Provenance(location)
+
+
+def inherited(origin: Provenance | None, make: Callable[..., T], *arguments: Any) -> T:
+    """Return what `make` makes, as written where something else was; within a rule, as derived by that."""
+    if _current.origin is not None:
+        return make(*arguments)
+    _current.origin = origin
+    try:
+        return make(*arguments)
+    finally:
+        _current.origin = None
 
 
 @contextmanager
