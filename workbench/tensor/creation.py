@@ -54,8 +54,8 @@ def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype:
         raise ShapeError(f"linspace: the number of samples cannot be negative, got {num}")
     if not isinstance(start, Tensor) and not isinstance(stop, Tensor):
         return constant(np.linspace(start, stop, num, endpoint, dtype=dtype, axis=axis))
-    first, last = (_e.cast(t, "float64") if t.type.kind != "f" else t for t in map(as_tensor, (start, stop)))
-    first, last = _s.broadcast_arrays(*_e.promote("linspace", first, last))
+    first, last = (t if t.type.kind == "f" else _e.cast(t, "float64") for t in _e.promote("linspace", start, stop))
+    first, last = _s.broadcast_arrays(first, last)
     parts = max(num - 1 if endpoint else num, 1)
     fractions = _s.reshape(constant(np.arange(num) / parts, first.dtype), (num, *[1] * first.ndim))
     made = first + fractions * (last - first)

@@ -147,7 +147,10 @@ def hsplit(x: Any, indices_or_sections: Any) -> list[Tensor]:
 
 
 def vsplit(x: Any, indices_or_sections: Any) -> list[Tensor]:
-    """Return the parts of `x` along its first axis."""
+    """Return the parts of `x`, of two axes or more, along its first axis."""
+    x = as_tensor(x)
+    if x.ndim < 2:
+        raise ShapeError(f"vsplit takes two axes or more, not a tensor of shape {x.type.shape}", "use split")
     return split(x, indices_or_sections, 0)
 
 

@@ -440,11 +440,12 @@ def histogram(x: Any, bins: Any) -> tuple[Tensor, Tensor]:
     """
     from workbench.tensor.reduction import sum
 
-    x, bins = _e.promote("histogram", _s.ravel(x), as_tensor(bins))
+    edges = as_tensor(bins)
+    x, bins = _e.promote("histogram", _s.ravel(x), edges)
     if bins.ndim != 1:
         raise ShapeError(f"histogram takes a vector of edges, not {bins.type}", "linspace(low, high, n + 1) makes n bins")
     after = searchsorted(bins, x, "right")
     inside = _e.logical_and(_e.greater_equal(x, bins[0]), _e.less_equal(x, bins[-1]))
     number = _e.minimum(after - 1, _s.extent(bins, 0) - 2)
     found = _e.equal(_s.expand_dims(number, 0), _s.expand_dims(_s.arange(_s.extent(bins, 0) - 1), 1))
-    return sum(_e.logical_and(found, inside), axis=1), bins
+    return sum(_e.logical_and(found, inside), axis=1), edges
