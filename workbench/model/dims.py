@@ -151,12 +151,10 @@ class Dims:
                 if values.ndim != x.ndim:
                     raise ShapeError(f"{name}: the data have {x.ndim} axes; the new ones have shape {values.shape}")
                 pt.set_data(x, values)
-            self.shapes.forget()
             self._relabel(nodes, coords)
         except Exception:
             for x, value in before.items():
                 x.op.cell[0] = value
-            self.shapes.forget()
             self.coords.update(old_coords)
             raise
 

@@ -115,11 +115,9 @@ def freeze_dims_and_data(model: Model, dims: Sequence[str] | None = None, data: 
             frozen[x].name = x.name
     from workbench.model.shapes import CurrentShapes
 
-    shapes = CurrentShapes()
+    shapes = CurrentShapes(kept=[x for x in model.data_vars if x not in frozen])
     shapes.memo.update(frozen)
     roots = [*model.named_vars.values(), *model.rvs_to_values.values(), *(n for n in model.dim_lengths.values() if isinstance(n, Tensor))]
-    # Data that stay open must stay themselves.
-    shapes.memo.update({x: x for x in model.data_vars if x not in frozen})
     return rebuilt(model, dict(zip(roots, shapes.closed(roots))))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,21 +10,31 @@ import numpy as np
 from workbench.distributions.distribution import Draw
 from workbench.graph.expr import Constant, Data, Expr, Input, constant_op, intern, rebuild
 from workbench.graph.inner import Graph
-from workbench.graph.traverse import topological
+from workbench.graph.traverse import ancestors, topological
 from workbench.graph.types import Shape, TensorType, type_of
 from workbench.tensor.run_time_shape import ArangeBetween, ToLengths
 from workbench.tensor.shape import Dim
 
 
 class CurrentShapes:
-    """Expressions with the lengths that they have now, remembered until data change."""
+    """Expressions with the lengths that they have now, remembered until data change.
 
-    def __init__(self) -> None:
+    Attributes
+    ----------
+    kept
+        Data that stay as they are, though their lengths may change.
+    """
+
+    def __init__(self, kept: Iterable[Expr] = ()) -> None:
         self.memo: dict[Expr, Expr] = {}
+        self.kept = frozenset(kept)
+        self._seen: dict[Expr, Any] = {}
 
-    def forget(self) -> None:
-        """Data have changed."""
-        self.memo.clear()
+    def _forget_if_changed(self) -> None:
+        # Data may be those of several models, and be set through another one.
+        if any(x.op.value is not value for x, value in self._seen.items()):
+            self.memo.clear()
+            self._seen.clear()
 
     def of(self, x: Expr) -> Shape:
         """Return the shape of `x` with the data as they are; ``None`` for a length that depends on more."""
@@ -33,6 +43,7 @@ class CurrentShapes:
 
     def closed(self, roots: Sequence[Expr]) -> list[Any]:
         """Return expressions over copies of the data, of known shapes."""
+        self._forget_if_changed()
         memo = self.memo
         for root in roots:
             stack = [root]
@@ -46,11 +57,13 @@ class CurrentShapes:
                     stack += waiting
                     continue
                 stack.pop()
-                memo[node] = _closed(node, tuple(memo[i] for i in node.inputs))
+                if isinstance(node.op, Data):
+                    self._seen[node] = node.op.value
+                memo[node] = node if node in self.kept else _closed(node, tuple(memo[i] for i in node.inputs), self.kept)
         return [memo[root] for root in roots]
 
 
-def _closed(node: Expr, inputs: tuple[Expr, ...]) -> Expr:
+def _closed(node: Expr, inputs: tuple[Expr, ...], kept: frozenset[Expr]) -> Expr:
     """A node over inputs of known shapes, its own lengths as numbers where they are known now."""
     if is_open(node):
         made: Expr = intern(Data(node.op.label, [np.array(node.op.value)], type_of(node.op.value)))
@@ -58,7 +71,7 @@ def _closed(node: Expr, inputs: tuple[Expr, ...]) -> Expr:
         return made
     op = node.op
     if isinstance(op, (ToLengths, ArangeBetween)):
-        inputs = tuple(_number(i) for i in inputs)
+        inputs = tuple(i if kept and ancestors([i]) & kept else _number(i) for i in inputs)
     if not inputs or all(a is b for a, b in zip(inputs, node.inputs)):
         return node
     if isinstance(op, Dim) and inputs[0].type.shape[op.axis] is not None:
