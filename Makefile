@@ -3,12 +3,13 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup lint test sanitize demo lab bench browser-test clean
+.PHONY: help setup lint test test-all sanitize sanitize-sample demo lab bench browser-test clean
 
 help:
 	@echo "make demo   set up, run tutorials/01_radon.ipynb, print its results"
 	@echo "make lab    open it in JupyterLab"
 	@echo "make test   all tests      make lint   checks      make bench   benchmarks"
+	@echo "make test-all   every case on every backend, hours      make sanitize   generated C under sanitizers"
 
 setup: .venv/installed kernel_ext/static/built .venv/system
 
@@ -40,17 +41,25 @@ lint: setup
 	$(BIN)/lint-imports
 	cd js && npm run --silent check
 
-test: setup
+test: setup sanitize-sample
 	cd js && npm run --silent test
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 	$(BIN)/python tests/browser/run.py
 
-# Generated C under AddressSanitizer and UndefinedBehaviorSanitizer, over the tests of every operation.
+# On Numba and JAX, which compile slowly, the tests above run a sample of their cases: here all.
+test-all: setup
+	WORKBENCH_TESTS=all $(BIN)/python -m pytest -n 2 --dist loadfile
+
+# Generated C under AddressSanitizer and UndefinedBehaviorSanitizer, over the tests of every operation; the sample takes a minute.
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g -O1
+SANITIZED = LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 \
+	WORKBENCH_CFLAGS="$(SANITIZE)" WORKBENCH_BACKENDS=c $(BIN)/python -m pytest -n 2 -p no:cacheprovider -k "not numba and not jax"
 sanitize: setup
-	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 \
-	  WORKBENCH_CFLAGS="$(SANITIZE)" $(BIN)/python -m pytest -n 2 tests/tensor tests/compile tests/transforms tests/samplers \
-	  -k "c and not numba and not jax and not numpy" -p no:cacheprovider
+	$(SANITIZED) tests/tensor tests/compile tests/transforms tests/samplers
+
+sanitize-sample: setup
+	@command -v gcc >/dev/null || { echo "note: no gcc, so generated C is not tested under sanitizers"; exit 0; }; \
+	  $(SANITIZED) -q tests/tensor/test_ops.py tests/compile/test_native.py
 
 demo: setup
 	$(BIN)/python tutorials/run_demo.py

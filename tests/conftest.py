@@ -12,7 +12,7 @@ from workbench.compile.toolchain import find_compiler
 from workbench.datasets import simulate_radon
 
 ROOT = Path(__file__).resolve().parents[1]
-BACKENDS = ("numpy", "c", "numba", "jax")
+BACKENDS = tuple(os.environ.get("WORKBENCH_BACKENDS", "numpy c numba jax").split())
 
 
 def data_folder() -> Path | None:
