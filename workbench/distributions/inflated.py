@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import numpy as np
+
 import workbench.tensor as pt
 from workbench.distributions.constraints import Check, unit_interval
 from workbench.distributions.discrete import Binomial, Count
@@ -144,6 +146,10 @@ class ZeroInflatedNegativeBinomial(ZeroInflated):
 
 class Hurdle(AtZero):
     """With probability ``1 - psi`` zero, else a draw of `inside` that is positive."""
+
+    @classmethod
+    def is_mixed(cls) -> bool:
+        return np.dtype(cls.dtype).kind == "f"
 
     @classmethod
     def _log_positive(cls, *inner: Tensor) -> Tensor | None:

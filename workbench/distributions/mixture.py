@@ -123,6 +123,10 @@ class Mixture(Distribution):
         return pt.logsumexp(pt.log(parameters[0]) + terms, axis=-1)
 
     @classmethod
+    def is_mixed(cls) -> bool:
+        return any(d.distribution.is_mixed() for d in cls.components)
+
+    @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         return cls._mixed("logp", value, parameters, cls.event_rank)
 

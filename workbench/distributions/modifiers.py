@@ -81,6 +81,10 @@ class Modified(Distribution):
         return [*order, *component_checks(cls.base.name, part)]
 
     @classmethod
+    def is_mixed(cls) -> bool:
+        return cls.base.distribution.is_mixed()
+
+    @classmethod
     def _discrete(cls) -> bool:
         return np.dtype(cls.dtype).kind in "iu"
 
@@ -278,6 +282,10 @@ class Censored(Modified):
     ) -> Tensor:
         discrete = isinstance(dist, Tensor) and np.dtype(dist.dtype).kind in "iu"
         return cls._made(dist, lower, upper, shape, size, support=DISCRETE if discrete else REAL)
+
+    @classmethod
+    def is_mixed(cls) -> bool:
+        return not cls._discrete() and (any(cls.limited) or super().is_mixed())
 
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:

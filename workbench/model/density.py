@@ -20,7 +20,7 @@ from workbench.model.missing import Part
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.change_of_variables import unconstrained_logp
 from workbench.transforms.gradient import grad
-from workbench.transforms.logprob import logp_node, logprob_pass, require_derived
+from workbench.transforms.logprob import down_to_draws, logp_node, logprob_pass, require_derived
 
 if TYPE_CHECKING:
     from workbench.model.model import Model
@@ -45,6 +45,7 @@ class LogpGraph:
         self.trace = Trace()
         self.model = model
         self.values: dict[Expr, Any] = values_of_variables(model)
+        self._drawn_for: dict[Expr, Tensor] = {}
         named = {str(x.name): self.term(x, jacobian) for x in _wanted(model, vars)}
         start = [_total(list(named.values())), *named.values()]
         derived, record = logprob_pass().run(start)
@@ -69,8 +70,23 @@ class LogpGraph:
             # What is derived from others is so given their values.
             transform = model.rvs_to_transforms[x]
             given: Any = rebuild(x, tuple(replace(list(x.inputs), self.values)))
+            self._claim(x, given)
             return unconstrained_logp(given, value, transform, jacobian)
         return unconstrained_logp(x, value, model.rvs_to_transforms.get(x), jacobian)
+
+    def _claim(self, x: Tensor, given: Tensor) -> None:
+        """Raise an error if another variable is made of the same random variables: each density would count them as its own."""
+        for node in down_to_draws(given):
+            if not isinstance(node.op, Draw):
+                continue
+            other = self._drawn_for.setdefault(node, x)
+            if other is not x:
+                raise ModelError(
+                    f"{other.name} and {x.name} are made of the same random variable {node!r}, which is no variable of the model: "
+                    "their joint density is not the product of theirs",
+                    f"make it a variable of the model: {node.op.name}(name, ...), or two of them, one for each",
+                    x.provenance.location if x.provenance else None,
+                )
 
     @staticmethod
     def likelihood(model: Model, x: Tensor, values: Mapping[Expr, Any]) -> Tensor:
@@ -108,6 +124,8 @@ def _wanted(model: Model, vars: Any) -> list[Tensor]:
 
 def _require_values(model: Model, names: Any, terms: Sequence[Expr]) -> None:
     """Raise an error if a log-density depends on a random variable that has no value."""
+    if not any(isinstance(node.op, Draw) for node in topological(terms)):
+        return
     for name, term in zip(names, terms):
         for node in topological([term]):
             if isinstance(node.op, Draw):

@@ -39,19 +39,21 @@ def initial_point(model: Model, random_seed: int | None = None) -> dict[str, np.
     model = model.at_current_shapes()
     own: dict[Expr, Tensor] = {}
     unconstrained: list[Tensor] = []
+    free = set(model.free_RVs)
     for rv in model.rvs_to_values:
-        if not any(rv is x for x in model.free_RVs):
+        if rv not in free:
             # Observed variables stand where they were observed.
             own[rv] = model.rvs_to_values[rv]
             continue
         (at,) = replace([_start(rv, model.rvs_to_initial_values.get(rv), own)], own)
-        own[rv] = at
+        # A start stands for itself: it is not looked through again for the starts that it is made of.
+        own[rv] = own[at] = at
         transform = model.rvs_to_transforms[rv]
         unconstrained.append(at if transform is None else replace([transform.forward(at, rv)], own)[0])
     seeds = {key: pt.constant(np.uint64(word)) for key, word in _seeds(unconstrained, random_seed).items()}
     with np.errstate(all="ignore"):
         values = Graph([], replace(unconstrained, seeds)).run("numpy")
-    names = [model.value_name(rv) for rv in model.rvs_to_values if any(rv is x for x in model.free_RVs)]
+    names = [model.value_name(rv) for rv in model.rvs_to_values if rv in free]
     found = dict(zip(names, (np.array(v) for v in values)))
     return {model.value_name(rv): found[model.value_name(rv)] for rv in model.free_RVs}
 

@@ -32,15 +32,20 @@ from workbench.transforms.logprob import (
     example_of,
     independent,
     is_discrete,
+    is_mixed,
+    is_random,
     log_between,
     log_complement,
+    log_difference,
     log_survival_node,
     logcdf_node,
     logp_node,
     normals,
     one_random_input,
     over_event,
+    probability_near,
     quantile_node,
+    settled,
 )  # fmt: skip
 
 
@@ -73,8 +78,6 @@ class Undone:
 Undo = Callable[[Expr, Any], Undone | None]
 UNDO: dict[str, Undo] = {}
 """How to undo each function, by the name of its operation."""
-REDO: dict[str, Callable[[Expr, Any], Any]] = {}
-"""Each function itself, applied to another value in the place of the random one."""
 
 
 def undo(x: Expr, value: Any) -> Undone | None:
@@ -86,16 +89,19 @@ def undo(x: Expr, value: Any) -> Undone | None:
 def density_of_undone(x: Expr, made: Undo, value: Any, rank: int) -> Tensor | None:
     """Return the log-density of a one-to-one function, undone by `made`."""
     u = made(x, value)
-    if u is None:
+    stretches = u is not None and not (isinstance(u.slope, float) and u.slope == 0.0)
+    if u is None or not is_random(u.random) or (stretches and is_mixed(u.random)):
         return None
-    allowed = _between(value, u.low, u.high)
+    # Whole numbers may lie on the limits.
+    allowed = _between(value, u.low, u.high, closed=is_discrete(u.random))
     if allowed is not None:
         # Elsewhere the inverse may be NaN, and so would be the derivative of what is not chosen.
         u = made(x, pt.where(allowed, value, _inner_point(u.low, u.high)))
         assert u is not None
-    inside = logp_node(u.random, u.back)
-    if not is_discrete(u.random):
-        inside = inside + over_event(u.slope, u.random, rank)
+    if is_discrete(u.random):
+        inside = probability_near(u.random, u.back)
+    else:
+        inside = logp_node(u.random, u.back) + over_event(u.slope, u.random, rank)
     return inside if allowed is None else pt.where(all_over_event(allowed, rank), inside, -INF)
 
 
@@ -105,9 +111,9 @@ def _inner_point(low: float, high: float) -> float:
     return low + 1.0 if low > -INF else high - 1.0
 
 
-def _between(value: Any, low: float, high: float) -> Tensor | None:
-    above = value > low if low > -INF else None
-    below = value < high if high < INF else None
+def _between(value: Any, low: float, high: float, closed: bool = False) -> Tensor | None:
+    above = None if low == -INF else value >= low if closed else value > low
+    below = None if high == INF else value <= high if closed else value < high
     if above is not None and below is not None:
         return pt.logical_and(above, below)
     return above if above is not None else below
@@ -160,8 +166,18 @@ def one_to_one(
         inner = back(value)
         return Undone(x.inputs[0], inner, slope(value, inner), increasing, low, high)
 
-    REDO[op] = lambda x, inner: OPS[op](inner)
     _register([op], op, doc, made, lambda: OPS[op](example(normals())))
+
+
+def _inverse_of_erfcx(v: Tensor) -> Tensor:
+    """Where erfcx is v, by Newton's method on its logarithm, which is convex: from the left it comes near from one side."""
+    log_v = pt.log(v)
+    # erfcx(x) is about 2 exp(x**2) far below 0, and less than 1 / (sqrt(pi) x) above.
+    x = pt.where(v > 2.0, -pt.sqrt(pt.maximum(log_v, math.log(2.0))), pt.minimum(1.0 / (math.sqrt(math.pi) * v), 1.0 / v) - 1.0)
+    for _ in range(8):
+        at = pt.erfcx(x)
+        x = x - (pt.log(at) - log_v) / (2.0 * x - 2.0 / (math.sqrt(math.pi) * at))
+    return x
 
 
 one_to_one("exp", "The density of exp(x) at v is that of x at log(v), divided by v.",
@@ -195,6 +211,20 @@ one_to_one("arcsinh", "The density of arcsinh(x) at v is that of x at sinh(v), t
            lambda v: OPS["sinh"](v), lambda v, x: pt.softplus(2.0 * v) - v - math.log(2.0))  # fmt: skip
 one_to_one("arctan", "The density of arctan(x) at v is that of x at tan(v), times 1 + tan(v)**2.",
            lambda v: OPS["tan"](v), lambda v, x: pt.log1p(x * x), low=-math.pi / 2, high=math.pi / 2)  # fmt: skip
+one_to_one("arccosh", "The density of arccosh(x) at v is that of x at cosh(v), times sinh(v).",
+           lambda v: pt.cosh(v), lambda v, x: v + e.log1mexp(-2.0 * v) - math.log(2.0), low=0.0, example=lambda x: pt.exp(x) + 1.0)  # fmt: skip
+one_to_one("arcsin", "The density of arcsin(x) at v is that of x at sin(v), times cos(v).",
+           lambda v: pt.sin(v), lambda v, x: pt.log(pt.cos(v)), low=-math.pi / 2, high=math.pi / 2,
+           example=lambda x: 2.0 * pt.sigmoid(x) - 1.0)  # fmt: skip
+one_to_one("arccos", "The density of arccos(x) at v is that of x at cos(v), times sin(v).",
+           lambda v: pt.cos(v), lambda v, x: pt.log(pt.sin(v)), low=0.0, high=math.pi, increasing=False,
+           example=lambda x: 2.0 * pt.sigmoid(x) - 1.0)  # fmt: skip
+one_to_one("log1mexp", "The density of log(1 - exp(x)) at v is that of x at log(1 - exp(v)), times exp(v) / (1 - exp(v)).",
+           e.log1mexp, lambda v, x: v - e.log1mexp(v), high=0.0, increasing=False, example=lambda x: -pt.exp(x))  # fmt: skip
+one_to_one("erfinv", "The density of the inverse of erf at v is that of x at erf(v), times the derivative of erf there.",
+           lambda v: pt.erf(v), lambda v, x: math.log(2.0 / math.sqrt(math.pi)) - v * v, example=lambda x: 2.0 * pt.sigmoid(x) - 1.0)  # fmt: skip
+one_to_one("erfcx", "The density of erfcx(x) = exp(x**2) erfc(x) at v is that of x at the inverse, divided by the derivative there.",
+           _inverse_of_erfcx, lambda v, x: -pt.log(2.0 / math.sqrt(math.pi) - 2.0 * x * v), low=0.0, increasing=False)  # fmt: skip
 one_to_one("erf", "The density of erf(x) at v is that of x at the inverse of erf, times its derivative there.",
            lambda v: pt.random.erfinv(v), lambda v, x: math.log(math.sqrt(math.pi) / 2.0) + x * x, low=-1.0, high=1.0)  # fmt: skip
 one_to_one("erfc", "The density of erfc(x) = 1 - erf(x) at v is that of x at the inverse, times its derivative there.",
@@ -234,6 +264,8 @@ def _scaled(x: Expr, value: Any) -> Undone | None:
         return None
     at, random = found
     other = x.inputs[1 - at]
+    if isinstance(other.op, Constant) and not other.op.value.all():
+        return None  # 0 x and 0 / x are 0.
     if x.op is e.multiply:
         return Undone(random, value / other, -pt.log(pt.abs(other)), other > 0.0)
     if at == 0:
@@ -282,9 +314,11 @@ _register(["power"], "power", "The density of x**c at v is that of x at the c-th
 def _two_sided(x: Expr, value: Any, root: Tensor, slope: Tensor, allowed: Tensor) -> Tensor | None:
     """The density where both `root` and its negative give the value."""
     random = x.inputs[0]
+    if is_mixed(random):
+        return None
     if is_discrete(random):
-        both = e.logaddexp(logp_node(random, root), logp_node(random, -root))
-        return pt.where(allowed, pt.where(pt.equal(root, 0), logp_node(random, root), both), -INF)
+        one, other = (probability_near(random, r) for r in (root, -root))
+        return pt.where(allowed, pt.where(pt.equal(root, 0), one, e.logaddexp(one, other)), -INF)
     return pt.where(allowed, e.logaddexp(logp_node(random, root), logp_node(random, -root)) + slope, -INF)
 
 
@@ -304,15 +338,28 @@ def density_of_square(expr: Expr) -> Expr | None:
     if expr.op.event_rank or not (x.op is e.square or x.op is e.power):
         return None
     if x.op is e.square:
-        root = pt.sqrt(value)
-        return _two_sided(x, value, root, -pt.log(2.0 * root), value >= 0)
+        allowed = value >= 0
+        root = pt.sqrt(pt.where(allowed, value, 1.0))
+        return _two_sided(x, value, root, -pt.log(2.0 * root), allowed)
     found = one_random_input(x)
     c = _exponent(x)
-    if found is None or found[0] != 0 or c is None or c % 2 != 0 or c == 0.0 or is_discrete(x.inputs[0]):
+    if found is None or found[0] != 0 or c is None or c % 2 != 0 or c == 0.0:
         return None
-    root = pt.power(value, 1.0 / c)
-    slope = (1.0 / c - 1.0) * pt.log(value) - math.log(abs(c))
-    return _two_sided(x, value, root, slope, value > 0)
+    allowed = value >= 0 if c > 0.0 else value > 0
+    size = pt.where(allowed, value, 1.0)
+    slope = (1.0 / c - 1.0) * pt.log(size) - math.log(abs(c))
+    return _two_sided(x, value, pt.power(size, 1.0 / c), slope, allowed)
+
+
+@rule(GROUP, ops=(LogProb,), over=(OPS["cosh"],), examples=example_of(lambda: pt.cosh(normals())))
+def density_of_cosh(expr: Expr) -> Expr | None:
+    """Two values have the hyperbolic cosine v, arccosh(v) and its negative: their densities add up, divided by sinh there."""
+    x, value = expr.inputs
+    if x.op is not OPS["cosh"] or expr.op.event_rank:
+        return None
+    allowed = value >= 1
+    inner = pt.where(allowed, value, 2.0)
+    return _two_sided(x, value, pt.arccosh(inner), -0.5 * (pt.log(inner - 1.0) + pt.log(inner + 1.0)), allowed)
 
 
 # Distribution functions and quantiles ------------------------------------------------------------
@@ -335,27 +382,89 @@ def _tail(expr: Expr, same: Any, other: Any, below: float, above: float) -> Tens
     u = undo(x, value)
     if u is None or u.increasing is None:
         return None
-    result = same(u.random, u.back)
+    back = settled(u.random, u.back)
+    result = same(u.random, back)
     if u.increasing is not True:
-        # For whole numbers, "less than" and "at most" differ.
-        down = other(u.random, u.back - 1 if is_discrete(u.random) else u.back)
+        if is_mixed(u.random):
+            return None
+        down = other(u.random, back)
+        if is_discrete(u.random):
+            # "Less than" and "at most" differ by the probability of the value itself.
+            at = probability_near(u.random, back)
+            down = e.logaddexp(down, at) if other is log_survival_node else log_difference(down, at)
         result = down if u.increasing is False else pt.where(u.increasing, result, down)
+    # Comparisons that keep NaN.
+    closed = is_discrete(u.random)
     if u.low > -INF:
-        result = pt.where(value > u.low, result, below)
+        result = pt.where(value < u.low if closed else value <= u.low, below, result)
     if u.high < INF:
-        result = pt.where(value < u.high, result, above)
+        result = pt.where(value > u.high if closed else value >= u.high, above, result)
     return result
 
 
+def _inverted(x: Expr) -> tuple[Tensor, Any, float] | None:
+    """`x`, scale and power of ``c / x``, and of ``x**-p`` with odd p: they decrease on both sides of 0."""
+    if x.op is e.reciprocal:
+        return x.inputs[0], pt.constant(1.0), 1.0
+    found = one_random_input(x)
+    if found is None:
+        return None
+    if x.op is e.divide and found[0] == 1:
+        return found[1], x.inputs[0], 1.0
+    c = _exponent(x) if x.op is e.power and found[0] == 0 else None
+    return (found[1], pt.constant(1.0), -c) if c is not None and c < 0.0 and c % 2 == 1 else None
+
+
+INVERTED = (e.reciprocal, e.divide, e.power)
+
+
+@rule(GROUP, ops=(LogCdf,), over=INVERTED, examples=lambda: [logcdf_node(1.0 / normals(), pt.vector("v", 3)), logcdf_node(normals() ** -3, pt.vector("v", 3))])
+def cdf_of_reciprocal(expr: Expr) -> Expr | None:
+    """1/x is at most v < 0 where x lies between 1/v and 0; at most v > 0 where x is negative, or at least 1/v."""
+    x, value = expr.inputs
+    found = _inverted(x)
+    if found is None or is_discrete(x) or is_mixed(x):
+        return None
+    random, scale, power = found
+    # c/x at most v is 1/x at most v/c, or at least that if c is negative.
+    at = value / scale
+    size = pt.abs(pt.where(pt.equal(at, 0.0), 1.0, at)) ** (-1.0 / power)
+    zero = pt.constant(0.0)
+    negative, positive = logcdf_node(random, zero), log_survival_node(random, zero)
+    beyond = log_survival_node(random, size)
+    before = logcdf_node(random, -size)
+    within = [log_difference(negative, before), log_difference(positive, beyond)]
+    up = pt.where(at < 0.0, within[0], pt.where(pt.equal(at, 0.0), negative, e.logaddexp(negative, beyond)))
+    down = pt.where(at > 0.0, within[1], pt.where(pt.equal(at, 0.0), positive, e.logaddexp(positive, before)))
+    known = pt.where(scale > 0.0, up, down)
+    return pt.where(pt.isnan(at), at, known)
+
+
+@rule(GROUP, ops=(Quantile,), over=INVERTED, examples=lambda: [quantile_node(1.0 / normals(), pt.vector("q", 3))])
+def quantile_of_reciprocal(expr: Expr) -> Expr | None:
+    """With the probability n that x is negative, a quantile of 1/x comes from that of x at n - q, or at 1 + n - q beyond n."""
+    x, q = expr.inputs
+    found = _inverted(x)
+    if found is None or is_discrete(x) or is_mixed(x):
+        return None
+    random, scale, power = found
+    at = pt.where(scale > 0.0, q, 1.0 - q)
+    negative = pt.exp(logcdf_node(random, pt.constant(0.0)))
+    inner = quantile_node(random, pt.where(at < negative, negative - at, 1.0 + negative - at))
+    inverse = scale * pt.sign(inner) * pt.abs(inner) ** -power
+    return pt.where(pt.logical_and(q >= 0.0, q <= 1.0), inverse, float("nan"))
+
+
 # What has a rule for its distribution function, and none for this.
-COMPLEMENTED: tuple[Any, ...] = (e.abs, e.add, e.subtract, Reduce, *(OPS[name] for name in ("floor", "ceil", "trunc", "rint")))
+COMPLEMENTED: tuple[Any, ...] = (e.abs, *INVERTED, e.add, e.subtract, Reduce, *(OPS[name] for name in ("floor", "ceil", "trunc", "rint")))
 
 
 @rule(GROUP, ops=(LogSurvival,), over=COMPLEMENTED, examples=lambda: [log_survival_node(pt.abs(normals()), pt.vector("v", 3))])
 def survival_by_complement(expr: Expr) -> Expr | None:
     """What is not at most v is more than v."""
     x, value = expr.inputs
-    known = isinstance(x.op, Draw) or x.op in (e.maximum, e.minimum) or undo(x, value) is not None
+    u = undo(x, value)
+    known = isinstance(x.op, Draw) or x.op in (e.maximum, e.minimum) or (u is not None and u.increasing is not None)
     return None if known else log_complement(logcdf_node(x, value))
 
 
@@ -366,8 +475,12 @@ def cdf_of_abs(expr: Expr) -> Expr | None:
     if x.op is not e.abs:
         return None
     random = x.inputs[0]
-    low = -value - 1 if is_discrete(random) else -value
-    return pt.where(value >= 0, log_between(random, low, value), -INF)
+    if is_mixed(random):
+        return None
+    inside = log_between(random, -value, value)
+    if is_discrete(random):
+        inside = e.logaddexp(inside, logp_node(random, -value))
+    return pt.where(value < 0, -INF, inside)
 
 
 @rule(GROUP, ops=(Quantile,), examples=lambda: [quantile_node(pt.exp(normals()), pt.vector("q", 3)), quantile_node(2.0 - normals(), pt.vector("q", 3))])
@@ -377,7 +490,7 @@ def quantile_of_one_to_one(expr: Expr) -> Expr | None:
     u = undo(x, q)
     if u is None or u.increasing is None or not independent(u.random, q):
         return None
-    if is_discrete(x) and u.increasing is not True:
+    if (is_discrete(x) or is_mixed(x)) and u.increasing is not True:
         return None
     at = q if u.increasing is True else 1.0 - q if u.increasing is False else pt.where(u.increasing, q, 1.0 - q)
     inner = quantile_node(u.random, at)

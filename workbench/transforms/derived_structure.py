@@ -1,4 +1,7 @@
-"""Densities of random variables put in another form: joined, cut, reshaped, renamed, cast."""
+"""Densities of random variables put in another form: joined, cut, reshaped, renamed, cast.
+
+Distribution functions and quantiles follow the same rules.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,10 @@ from workbench.tensor.tensor import Tensor
 from workbench.transforms.logprob import (
     GROUP,
     INF,
+    NODES,
     LogProb,
+    Quantile,
+    ask,
     event_rank,
     example_of,
     independent,
@@ -44,11 +50,11 @@ def _full(value: Any, x: Expr) -> Any:
 # The same values ---------------------------------------------------------------------------------
 
 
-@rule(GROUP, ops=(LogProb,), examples=example_of(lambda: pt.stop_gradient(normals())))
+@rule(GROUP, ops=NODES, examples=example_of(lambda: pt.stop_gradient(normals())))
 def density_of_named(expr: Expr) -> Expr | None:
     """A name or an annotation changes no value."""
     x, value = expr.inputs
-    return logp_node(x.inputs[0], value) if isinstance(x.op, (Named, Annotation)) else None
+    return ask(expr.op, x.inputs[0], value) if isinstance(x.op, (Named, Annotation)) else None
 
 
 def _counts() -> Tensor:
@@ -57,13 +63,16 @@ def _counts() -> Tensor:
     return Bernoulli.dist(0.3, shape=(3,))
 
 
-@rule(GROUP, ops=(LogProb,), over=(Cast,), examples=example_of(lambda: pt.cast(_counts(), "float64")))
+@rule(GROUP, ops=NODES, over=(Cast,), examples=example_of(lambda: pt.cast(_counts(), "float64")))
 def density_of_cast(expr: Expr) -> Expr | None:
     """Whole numbers written as real ones keep their probabilities; between them there is none."""
     x, value = expr.inputs
     if not isinstance(x.op, Cast):
         return None
     inner = x.inputs[0]
+    if not isinstance(expr.op, LogProb):
+        at = value if isinstance(expr.op, Quantile) or value.type.kind != "f" else pt.floor(value)
+        return ask(expr.op, inner, at) if inner.type.kind != "f" else None
     if inner.type.kind == "f":
         return logp_node(inner, value) if x.type.kind == "f" else None
     if value.type.kind != "f":
@@ -75,40 +84,40 @@ def density_of_cast(expr: Expr) -> Expr | None:
 # Other axes --------------------------------------------------------------------------------------
 
 
-@rule(GROUP, ops=(LogProb,), over=(Reshape, InsertAxes, DropAxes), examples=example_of(lambda: pt.reshape(normals(), (3, 1))))
+@rule(GROUP, ops=NODES, over=(Reshape, InsertAxes, DropAxes), examples=example_of(lambda: pt.reshape(normals(), (3, 1))))
 def density_of_reshaped(expr: Expr) -> Expr | None:
     """The same elements in another shape have the same densities, in that shape."""
     x, value = expr.inputs
     if not isinstance(x.op, (Reshape, InsertAxes, DropAxes)):
         return None
-    inner, rank = x.inputs[0], expr.op.event_rank
+    inner, rank = x.inputs[0], event_rank(x)
     event = inner.type.shape[inner.type.ndim - rank :]
     given = _full(value, x)
     if given is None or None in inner.type.shape or x.type.shape[x.type.ndim - rank :] != event:
         return None
-    density = logp_node(inner, pt.reshape(given, inner.type.static_shape))
+    density = ask(expr.op, inner, pt.reshape(given, inner.type.static_shape))
     return pt.reshape(density, expr.type.static_shape)
 
 
-@rule(GROUP, ops=(LogProb,), over=(Transpose,), examples=example_of(lambda: pt.transpose(pt.stack([normals(), 2.0 * normals()]))))
+@rule(GROUP, ops=NODES, over=(Transpose,), examples=example_of(lambda: pt.transpose(pt.stack([normals(), 2.0 * normals()]))))
 def density_of_transposed(expr: Expr) -> Expr | None:
     """The same elements with their axes in another order have the same densities, in that order."""
     x, value = expr.inputs
     if not isinstance(x.op, Transpose):
         return None
-    axes, rank = x.op.axes, expr.op.event_rank
+    axes, rank = x.op.axes, event_rank(x)
     batch = len(axes) - rank
     given = value if value.type.ndim == x.type.ndim else _full(value, x)
     if given is None or axes[batch:] != tuple(range(batch, len(axes))):
         return None
     back = tuple(axes.index(i) for i in range(len(axes)))
-    return pt.transpose(logp_node(x.inputs[0], pt.transpose(given, back)), axes[:batch])
+    return pt.transpose(ask(expr.op, x.inputs[0], pt.transpose(given, back)), axes[:batch])
 
 
 # Joined ------------------------------------------------------------------------------------------
 
 
-@rule(GROUP, ops=(LogProb,), over=(Concatenate,), examples=example_of(lambda: pt.stack([normals(), pt.exp(normals())])))
+@rule(GROUP, ops=NODES, over=(Concatenate,), examples=example_of(lambda: pt.stack([normals(), pt.exp(normals())])))
 def density_of_joined(expr: Expr) -> Expr | None:
     """Independent variables one after another have their own densities, one after another."""
     x, value = expr.inputs
@@ -117,13 +126,13 @@ def density_of_joined(expr: Expr) -> Expr | None:
     axis = x.op.axis
     given = _full(value, x)
     lengths = [part.type.shape[axis] for part in x.inputs]
-    if given is None or None in lengths or axis >= x.type.ndim - expr.op.event_rank:
+    if given is None or None in lengths or axis >= x.type.ndim - event_rank(x):
         return None
     if not all(is_random(part) for part in x.inputs) or not independent(*x.inputs):
         return None
     at, terms = 0, []
     for part, length in zip(x.inputs, lengths):
-        terms.append(logp_node(part, given[(slice(None),) * axis + (slice(at, at + length),)]))
+        terms.append(ask(expr.op, part, given[(slice(None),) * axis + (slice(at, at + length),)]))
         at += length
     return pt.concatenate(terms, axis)
 
@@ -158,7 +167,7 @@ def _part_of(x: Expr, whole: Any) -> Any:
 PARTS = (Slice, Take, Index)
 
 
-@rule(GROUP, ops=(LogProb,), over=PARTS, examples=example_of(lambda: normals()[1:]))
+@rule(GROUP, ops=NODES, over=PARTS, examples=example_of(lambda: normals()[1:]))
 def density_of_part(expr: Expr) -> Expr | None:
     """Some of several independent variables have the same distribution, with their parts of the parameters."""
     x, value = expr.inputs
@@ -167,10 +176,11 @@ def density_of_part(expr: Expr) -> Expr | None:
     inner = x.inputs[0]
     if not isinstance(inner.op, Draw) or inner.op.distribution.event_rank or not _takes_each_once(x):
         return None
-    return inner.op.distribution.density(value, *[_part_of(x, p) if p.type.ndim else p for p in inner.inputs[1:]])
+    parameters = [_part_of(x, p) if p.type.ndim else p for p in inner.inputs[1:]]
+    return ask(expr.op, intern(Draw(inner.op.distribution, x.type.shape), (inner.inputs[0], *parameters)), value)
 
 
-@rule(GROUP, ops=(LogProb,), over=PARTS, examples=example_of(lambda: pt.exp(normals())[pt.constant([2, 0])]))
+@rule(GROUP, ops=NODES, over=PARTS, examples=example_of(lambda: pt.exp(normals())[pt.constant([2, 0])]))
 def density_of_part_of_function(expr: Expr) -> Expr | None:
     """A part of f(x), taken element by element, is f of that part of x."""
     x, value = expr.inputs
@@ -179,10 +189,10 @@ def density_of_part_of_function(expr: Expr) -> Expr | None:
     inner = x.inputs[0]
     if not isinstance(inner.op, (Elementwise, Annotation, Named)) or event_rank(inner) or not is_random(inner):
         return None
-    return logp_node(intern(inner.op, tuple(_part_of(x, i) if i.type.ndim else i for i in inner.inputs)), value)
+    return ask(expr.op, intern(inner.op, tuple(_part_of(x, i) if i.type.ndim else i for i in inner.inputs)), value)
 
 
-@rule(GROUP, ops=(LogProb,), over=(Slice,), examples=example_of(lambda: pt.concatenate([normals(), pt.exp(normals())])[3:5]))
+@rule(GROUP, ops=NODES, over=(Slice,), examples=example_of(lambda: pt.concatenate([normals(), pt.exp(normals())])[3:5]))
 def density_of_part_of_joined(expr: Expr) -> Expr | None:
     """A part that lies in one of the joined variables is a part of that variable."""
     x, value = expr.inputs
@@ -200,7 +210,8 @@ def density_of_part_of_joined(expr: Expr) -> Expr | None:
         if at <= min(start, last) and max(start, last) < at + n:
             spec = list(x.op.spec)
             spec[axis] = (start - at, length, step)
-            return logp_node(intern(Slice(tuple(spec)), (part,)), value)
+            whole = all(taken == (0, size, 1) for taken, size in zip(spec, part.type.shape))
+            return ask(expr.op, part if whole else intern(Slice(tuple(spec)), (part,)), value)
         at += n
     return None
 

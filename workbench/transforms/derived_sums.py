@@ -6,16 +6,19 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 import workbench.tensor as pt
 from workbench.distributions.continuous import Normal
 from workbench.distributions.distribution import Draw
-from workbench.graph.expr import Expr, Get
+from workbench.graph.expr import Constant, Expr, Get
 from workbench.graph.rewrite import rule
 from workbench.graph.traverse import replace
 from workbench.tensor import elementwise as e
 from workbench.tensor.cumulative import Cumulate
 from workbench.tensor.reduction import Reduce
 from workbench.tensor.scan import Scan, scan
+from workbench.tensor.shape import Reshape
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.derived_densities import undo
 from workbench.transforms.logprob import (
@@ -23,10 +26,14 @@ from workbench.transforms.logprob import (
     RANKS,
     LogCdf,
     LogProb,
+    LogSurvival,
+    Quantile,
+    ask,
     event_rank,
     example_of,
     independent,
     is_discrete,
+    is_mixed,
     is_random,
     log_complement,
     log_difference,
@@ -35,6 +42,8 @@ from workbench.transforms.logprob import (
     logp_node,
     normals,
     one_random_input,
+    quantile_node,
+    stacked,
 )  # fmt: skip
 
 # Sums of normals ---------------------------------------------------------------------------------
@@ -112,10 +121,17 @@ def cdf_of_sum_of_normals(expr: Expr) -> Expr | None:
     found = as_normal(x) if _is_sum(x) else None
     if found is None:
         return None
-    try:
-        return Normal.logcdf(value, *found)
-    except NotImplementedError:
+    return Normal.logcdf(value, *found)
+
+
+@rule(GROUP, ops=(Quantile,), over=(e.add, e.subtract, Reduce), examples=lambda: [quantile_node(pt.sum(normals()), pt.scalar("q"))])
+def quantile_of_sum_of_normals(expr: Expr) -> Expr | None:
+    """A sum of independent normal variables is normal: means add up, and so do variances."""
+    x, q = expr.inputs
+    found = as_normal(x) if _is_sum(x) else None
+    if found is None:
         return None
+    return pt.where(pt.logical_and(q >= 0.0, q <= 1.0), Normal.icdf(q, *found), float("nan"))
 
 
 # Extremes ----------------------------------------------------------------------------------------
@@ -137,6 +153,8 @@ def density_of_extreme(expr: Expr) -> Expr | None:
     if one is None:
         return None
     random, count = one
+    if is_mixed(random):
+        return None
     largest = x.op.kind == "max"
     if is_discrete(random):
         below, before = logcdf_node(random, value), logcdf_node(random, value - 1)
@@ -145,6 +163,43 @@ def density_of_extreme(expr: Expr) -> Expr | None:
         return log_difference(count * log_complement(before), count * log_complement(below))
     others = (count - 1) * (logcdf_node(random, value) if largest else log_survival_node(random, value)) if count > 1 else 0.0
     return math.log(count) + others + logp_node(random, value)
+
+
+@rule(GROUP, ops=(LogCdf,), over=(Reduce,), examples=lambda: [logcdf_node(_extreme_example("max"), pt.scalar("v")), logcdf_node(_extreme_example("min"), pt.scalar("v"))])
+def cdf_of_extreme(expr: Expr) -> Expr | None:
+    """The largest of n variables of one distribution is at most v where all are; the smallest is more than v where all are."""
+    x, value = expr.inputs
+    one = _one_of_alike(x) if isinstance(x.op, Reduce) and x.op.kind in ("max", "min") else None
+    if one is None:
+        return None
+    random, count = one
+    return count * logcdf_node(random, value) if x.op.kind == "max" else log_complement(count * log_survival_node(random, value))
+
+
+def _others_example() -> Tensor:
+    from workbench.distributions.continuous import Uniform
+
+    return pt.max(pt.stack([Uniform.dist(-1.0, 3.0), Uniform.dist(0.0, 8.0)]))
+
+
+@rule(GROUP, ops=(LogProb, LogCdf, LogSurvival), over=(Reduce,), examples=example_of(_others_example))
+def extreme_of_different_ones(expr: Expr) -> Expr | None:
+    """The largest of several variables is the larger of the first and the largest of the others."""
+    x, value = expr.inputs
+    if not isinstance(x.op, Reduce) or x.op.kind not in ("max", "min") or x.op.axes != (0,) or _one_of_alike(x) is not None:
+        return None
+    whole = x.inputs[0]
+    parts = stacked(whole)
+    if parts is None and whole.type.ndim == 1 and None not in whole.type.shape and isinstance(whole.op, Draw) and not event_rank(whole):
+        # Parts of one variable would be taken for dependent.
+        given = [pt.broadcast_to(p, whole.shape) for p in whole.inputs[1:]]
+        parts = [whole.op.distribution.variable([p[k] for p in given]) for k in range(whole.type.shape[0])]
+    if not parts or not independent(*parts):
+        return None
+    result = parts[0]
+    for part in parts[1:]:
+        result = (pt.maximum if x.op.kind == "max" else pt.minimum)(result, part)
+    return ask(expr.op, result, value)
 
 
 def _one_of_alike(x: Expr) -> tuple[Tensor, int] | None:
@@ -191,11 +246,32 @@ def density_of_larger_of_two(expr: Expr) -> Expr | None:
     if not (x.op is e.maximum or x.op is e.minimum) or expr.op.event_rank:
         return None
     a, b = x.inputs
-    if not (is_random(a) and is_random(b) and independent(a, b)) or a.type.shape != b.type.shape or is_discrete(x):
+    if not (is_random(a) and is_random(b) and independent(a, b)) or a.type.shape != b.type.shape or is_mixed(a) or is_mixed(b):
+        return None
+    if is_discrete(a) != is_discrete(b):
         return None
     tail = logcdf_node if x.op is e.maximum else log_survival_node
-    tails = [tail(i, value) for i in (b, a)]
-    return e.logaddexp(logp_node(a, value) + tails[0], logp_node(b, value) + tails[1])
+    first, second = tail(a, value), tail(b, value)
+    density = e.logaddexp(logp_node(a, value) + second, logp_node(b, value) + first)
+    if not is_discrete(a):
+        return density
+    # Both may be v: "at most" has counted that twice, "more than" not at all.
+    both = logp_node(a, value) + logp_node(b, value)
+    return log_difference(density, both) if x.op is e.maximum else e.logaddexp(density, both)
+
+
+@rule(GROUP, ops=(LogCdf, LogSurvival), over=(e.maximum, e.minimum), examples=lambda: [logcdf_node(pt.maximum(_three_uniforms(), _three_uniforms()), pt.vector("v", 3))])
+def cdf_of_larger_of_two(expr: Expr) -> Expr | None:
+    """The larger of two independent variables is at most v where both are; the smaller is more than v where both are."""
+    x, value = expr.inputs
+    a, b = x.inputs
+    if not (is_random(a) and is_random(b) and independent(a, b)) or a.type.shape != b.type.shape:
+        return None
+    # Survival functions are distribution functions too, of another class.
+    above = isinstance(expr.op, LogSurvival)
+    tail = log_survival_node if x.op is e.minimum else logcdf_node
+    both = tail(a, value) + tail(b, value)
+    return both if above == (x.op is e.minimum) else log_complement(both)
 
 
 def _three_uniforms() -> Tensor:
@@ -211,7 +287,7 @@ def _three_uniforms() -> Tensor:
 def density_of_running_sum(expr: Expr) -> Expr | None:
     """The running sums are known where each element is, the difference of two of them: nothing is stretched."""
     x, value = expr.inputs
-    if not isinstance(x.op, Cumulate) or x.op.kind != "add" or expr.op.event_rank or value.type.ndim != x.type.ndim:
+    if not isinstance(x.op, Cumulate) or x.op.kind != "add" or expr.op.event_rank or value.type.ndim != x.type.ndim or is_mixed(x):
         return None
     before = (slice(None),) * x.op.axis
     first, later, earlier = ((*before, part) for part in (slice(0, 1), slice(1, None), slice(None, -1)))
@@ -224,13 +300,22 @@ def density_of_running_sum(expr: Expr) -> Expr | None:
 
 def _matrix_times_vector(x: Expr) -> tuple[Tensor, Tensor] | None:
     """Matrix and random vector of ``A @ x``, a square matrix that is not random."""
-    if not isinstance(x.op, Reduce) or x.op.kind != "sum" or x.op.axes != (1,) or x.inputs[0].op is not e.multiply:
+    if not isinstance(x.op, Reduce) or x.op.kind != "sum" or x.inputs[0].type.ndim != 2 or x.inputs[0].op is not e.multiply:
         return None
     for matrix, vector in (x.inputs[0].inputs, x.inputs[0].inputs[::-1]):
+        if x.op.axes == (0,):
+            # x @ A, where x stands upright to meet the rows of A.
+            upright = isinstance(vector.op, Reshape) and vector.type.shape == (*vector.inputs[0].type.shape, 1)
+            matrix, vector = (pt.transpose(matrix), vector.inputs[0]) if upright and matrix.type.ndim == 2 else (matrix, matrix)
         n = vector.type.shape[-1] if vector.type.ndim == 1 else None
         if n is not None and matrix.type.shape == (n, n) and is_random(vector) and not is_random(matrix):
-            return matrix, vector
+            return None if _is_singular(matrix) else (matrix, vector)
     return None
+
+
+def _is_singular(matrix: Tensor) -> bool:
+    """Whether a matrix known now has no inverse."""
+    return isinstance(matrix.op, Constant) and np.linalg.matrix_rank(matrix.op.value) < matrix.op.value.shape[0]
 
 
 @rule(GROUP, ops=(LogProb,), over=(Reduce,), examples=example_of(lambda: pt.constant([[2.0, 1.0, 0.0], [0.0, 1.0, 3.0], [1.0, 0.0, 1.0]]) @ normals()))
@@ -238,7 +323,7 @@ def density_of_linear_map(expr: Expr) -> Expr | None:
     """The density of A x at v is that of x at the solution of A x = v, divided by the size of A's determinant."""
     x, value = expr.inputs
     found = _matrix_times_vector(x)
-    if found is None or is_discrete(found[1]):
+    if found is None or is_discrete(found[1]) or is_mixed(found[1]):
         return None
     matrix, vector = found
     if value.type.ndim != 1:

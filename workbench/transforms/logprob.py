@@ -8,7 +8,9 @@ variables to the densities of those. The rules stand in the ``derived_*`` files,
 
 from __future__ import annotations
 
+import functools
 import importlib
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,12 +19,14 @@ import workbench.tensor as pt
 from workbench.distributions.distribution import Draw
 from workbench.errors import LogProbError
 from workbench.graph.expr import Expr, Op, intern
+from workbench.graph.inner import Graph
 from workbench.graph.rewrite import RULES, Pass, rule
-from workbench.graph.traverse import topological
+from workbench.graph.traverse import ancestors, topological
 from workbench.graph.types import TensorType
 from workbench.tensor import elementwise as e
-from workbench.tensor.elementwise import broadcast_shapes
+from workbench.tensor.elementwise import Cast, broadcast_shapes
 from workbench.tensor.reduction import Reduce
+from workbench.tensor.shape import Concatenate, Reshape
 from workbench.tensor.tensor import Tensor, as_tensor
 
 GROUP = "logprob"
@@ -95,65 +99,143 @@ def quantile_node(x: Tensor, q: Any) -> Tensor:
     return intern(Quantile(), (x, as_tensor(q)))
 
 
+def ask(question: Op, x: Tensor, value: Any) -> Tensor:
+    """Return the question that an operation is, one of `NODES`, about another expression and value, not answered yet."""
+    return logp_node(x, value) if isinstance(question, LogProb) else intern(question, (x, as_tensor(value)))
+
+
 # What the rules ask about expressions ----------------------------------------------------------
 
 
-def draws_below(x: Expr) -> set[Expr]:
-    """Return the random variables in an expression; a loop that draws stands for those in it."""
-    return {n for n in topological([x]) if isinstance(n.op, Draw) or _draws_inside(n.op)}
+def once(infer: Callable[[Expr, list[Any]], Any]) -> Callable[[Expr], Any]:
+    """Make `infer` a question about expressions: from the answers for the inputs, asked once of each, down to random variables."""
+    known: dict[int, tuple[Any, Any]] = {}
+
+    @functools.wraps(infer)
+    def answer(x: Expr) -> Any:
+        stack = [x]
+        while stack:
+            node = stack[-1]
+            if id(node) in known:
+                stack.pop()
+                continue
+            inputs = () if isinstance(node.op, Draw) else node.inputs
+            waiting = [i for i in inputs if id(i) not in known]
+            if waiting:
+                stack += waiting
+                continue
+            stack.pop()
+            # By id, for expressions cannot be compared; the entry goes when the expression does.
+            key = id(node)
+            found = infer(node, [known[id(i)][0] for i in inputs])
+            known[key] = found, weakref.ref(node, lambda _, key=key: known.pop(key, None))  # type: ignore[misc]
+        return known[id(x)][0]
+
+    return answer
 
 
-def _draws_inside(op: Op) -> bool:
-    return any(is_random(r) for g in op.graphs for r in g.results)
+@once
+def is_random(x: Expr, below: list[bool]) -> bool:
+    """Whether some random variable lies below `x`, or is it; a loop that draws is one."""
+    return _draws(x) or any(below)
 
 
-def is_random(x: Expr) -> bool:
-    """Whether some random variable lies below `x`, or is it."""
-    return any(isinstance(n.op, Draw) or _draws_inside(n.op) for n in topological([x]))
+def _draws(x: Expr) -> bool:
+    return isinstance(x.op, Draw) or any(is_random(r) for g in x.op.graphs for r in g.results)
+
+
+def down_to_draws(x: Expr) -> list[Expr]:
+    """Return what `x` is computed of, inputs before users, down to the random variables: not what those are drawn by."""
+    order: list[Expr] = []
+    seen: set[Expr] = set()
+    stack = [(x, False)]
+    while stack:
+        node, ready = stack.pop()
+        if ready:
+            order.append(node)
+        elif node not in seen:
+            seen.add(node)
+            stack.append((node, True))
+            if not isinstance(node.op, Draw):
+                stack += [(i, False) for i in reversed(node.inputs)]
+    return order
 
 
 def independent(*parts: Expr) -> bool:
-    """Whether no random variable lies below two of the expressions."""
-    found: set[Expr] = set()
-    for x in parts:
-        mine = draws_below(x)
-        if found & mine:
-            return False
-        found |= mine
-    return True
+    """Whether no random variable that one of the expressions is computed of lies below another.
+
+    Given the variables by which those are drawn: they may have these in common.
+    """
+    own = [{n for n in down_to_draws(x) if _draws(n)} for x in parts]
+    if len(set().union(*own)) < sum(map(len, own)):
+        return False
+    below: list[set[Expr]] = [ancestors([i for x in mine for i in x.inputs]) if len(parts) > 1 else set() for mine in own]
+    return not any(mine & other for k, mine in enumerate(own) for j, other in enumerate(below) if j != k)
 
 
 RANKS: dict[Any, Callable[[Expr, Sequence[int]], int]] = {}
 """Event axes of an operation's result given those of its inputs, where it is not the most of them."""
 
 
+@once
+def _rank(x: Expr, below: list[int]) -> int:
+    if isinstance(x.op, Draw):
+        return x.op.distribution.event_rank
+    known = RANKS.get(type(x.op))
+    return known(x, below) if known else max(below, default=0)
+
+
 def event_rank(x: Expr) -> int:
     """How many of the last axes of a random expression are one draw together."""
-    ranks: dict[Expr, int] = {}
-    for node in topological([x]):
-        if isinstance(node.op, Draw):
-            ranks[node] = node.op.distribution.event_rank
-        else:
-            below = [ranks[i] for i in node.inputs]
-            known = RANKS.get(type(node.op))
-            ranks[node] = known(node, below) if known else max(below, default=0)
-    return min(ranks[x], getattr(x.type, "ndim", 0))
+    load_rules()
+    return min(_rank(x), getattr(x.type, "ndim", 0))
 
 
 _WHOLE = {"floor", "ceil", "trunc", "rint", "sign", "floor_divide"}
 
 
-def is_discrete(x: Expr) -> bool:
+@once
+def is_discrete(x: Expr, below: list[bool]) -> bool:
     """Whether a random expression takes separate values, so that its density is a probability."""
-    found: dict[Expr, bool] = {}
-    for node in topological([x]):
-        if isinstance(node.op, Draw):
-            found[node] = node.type.kind != "f"
-        elif getattr(node.type, "kind", "") in ("b", "i", "u") or node.op.name in _WHOLE:
-            found[node] = True
-        else:
-            found[node] = all(found[i] for i in node.inputs if i.inputs or isinstance(i.op, Draw))
-    return found[x]
+    if isinstance(x.op, Draw):
+        return x.type.kind != "f"
+    if getattr(x.type, "kind", "") in ("b", "i", "u") or x.op.name in _WHOLE:
+        return True
+    return all(known for i, known in zip(x.inputs, below) if is_random(i))
+
+
+@once
+def is_mixed(x: Expr, below: list[bool]) -> bool:
+    """Whether a random expression has both a density and single values with a probability, as what is clipped."""
+    if isinstance(x.op, Draw):
+        return x.op.distribution.is_mixed()
+    return (any(below) or _brings_masses(x)) and not is_discrete(x)
+
+
+def _brings_masses(x: Expr) -> bool:
+    """Whether an expression is equal, with some probability, to something that is not random or is discrete."""
+    chosen = x.inputs[1:] if x.op is e.where else x.inputs if x.op in (e.maximum, e.minimum) or isinstance(x.op, Concatenate) else ()
+    return any(not is_random(i) or is_discrete(i) for i in chosen) and any(is_random(i) and not is_discrete(i) for i in chosen)
+
+
+def _takes_whole_numbers(x: Expr) -> bool:
+    inner = x.inputs[0] if isinstance(x.op, Cast) else x
+    return inner.type.kind != "f" or x.op.name in _WHOLE
+
+
+def settled(x: Expr, value: Any) -> Any:
+    """Return a value that was computed, as the whole number that rounding missed, if `x` takes whole ones."""
+    if value.type.kind != "f" or not _takes_whole_numbers(x):
+        return value
+    nearest = pt.round(value)
+    return pt.where(pt.abs(value - nearest) <= 1e-10 * pt.maximum(pt.abs(nearest), 1.0), nearest, value)
+
+
+def probability_near(x: Tensor, value: Any) -> Tensor:
+    """Return the log-probability of a discrete expression at a value that was computed."""
+    at = settled(x, value)
+    known = logp_node(x, at)
+    return known if at is value else pt.where(pt.equal(at, pt.round(at)), known, -INF)
 
 
 def one_random_input(x: Expr) -> tuple[int, Any] | None:
@@ -162,6 +244,17 @@ def one_random_input(x: Expr) -> tuple[int, Any] | None:
     if len(found) != 1 or x.inputs[found[0]].type.shape != x.type.shape:
         return None
     return found[0], x.inputs[found[0]]
+
+
+def stacked(x: Expr) -> list[Tensor] | None:
+    """Return the tensors that were stacked along a new first axis, if `x` is that."""
+    if not isinstance(x.op, Concatenate) or x.op.axis != 0 or any(part.type.shape[:1] != (1,) for part in x.inputs):
+        return None
+    parts = []
+    for part in x.inputs:
+        inner = part.inputs[0] if isinstance(part.op, Reshape) and part.inputs[0].type.shape == part.type.shape[1:] else part[0]
+        parts.append(inner)
+    return parts
 
 
 def over_event(term: Any, x: Tensor, rank: int) -> Tensor:
@@ -257,10 +350,16 @@ def _derived(node: Tensor) -> Tensor:
     return result
 
 
-def logprob_pass() -> Pass:
-    """Return the pass that derives log-probabilities."""
+@functools.cache
+def load_rules() -> None:
+    """Import the rules, which also know the event axes of what they are about."""
     for family in ("densities", "choices", "structure", "sums"):
         importlib.import_module(f"workbench.transforms.derived_{family}")
+
+
+def logprob_pass() -> Pass:
+    """Return the pass that derives log-probabilities."""
+    load_rules()
     rules = tuple(r for r in RULES.values() if r.group == GROUP)
     return Pass("log-probability", rules, "From random variables to the log-density of their values.")
 
@@ -270,12 +369,16 @@ WHAT = {LogProb: "log-density", LogCdf: "distribution function", LogSurvival: "d
 
 def require_derived(results: Sequence[Expr]) -> None:
     """Raise an error that names the operation if a log-density could not be derived."""
+    looked_into: set[Graph] = set()
     pending = list(results)
     while pending:
-        for node in topological([pending.pop()]):
-            pending += [r for g in node.op.graphs for r in g.results]
+        nodes, pending = topological(pending), []
+        for node in nodes:
             if isinstance(node.op, NODES):
                 _complain(node)
+            inside = [g for g in node.op.graphs if g not in looked_into]
+            looked_into.update(inside)
+            pending += [r for g in inside for r in g.results]
 
 
 def _complain(node: Expr) -> None:
@@ -289,6 +392,8 @@ def _complain(node: Expr) -> None:
     random = [i for i in x.inputs if is_random(i)]
     if len(random) > 1 and not independent(*random):
         hint = f"the inputs of {x.op.name} share random variables"
+    elif any(is_mixed(i) for i in random):
+        hint = "what is inside has both a density and single values with a probability of their own, as what is clipped or censored"
     elif len(random) > 1:
         hint = f"{x.op.name} has {len(random)} random inputs: known are sums of normals, the larger or smaller of two, and joins"
     else:

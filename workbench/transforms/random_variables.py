@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from workbench.distributions.continuous import Normal
 from workbench.distributions.distribution import Draw
-from workbench.graph.expr import Constant, Expr, intern
+from workbench.graph.expr import Expr, intern
+from workbench.graph.properties import is_positive
 from workbench.graph.rewrite import RULES, Pass, rule
 from workbench.tensor import elementwise as e
 from workbench.transforms.logprob import one_random_input
@@ -13,7 +14,15 @@ GROUP = "random"
 
 
 def random_pass() -> Pass:
-    """Return the pass that simplifies random variables."""
+    """Return the pass that simplifies random variables.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> (after,), _ = random_pass().run([Normal.dist(0.0, 1.0) + pt.scalar("a")])
+    >>> after
+    Normal(key, 0.0 + a, 1.0)
+    """
     rules = tuple(r for r in RULES.values() if r.group == GROUP)
     return Pass("random variables", rules, "Shifted and scaled random variables become variables of their own.")
 
@@ -32,15 +41,15 @@ def shifted_normal(expr: Expr) -> Expr | None:
     return intern(x.op, (key, mu + other if expr.op is e.add else mu - other, sigma))
 
 
-@rule(GROUP, ops=(e.multiply,), over=(Draw,), examples=lambda: [Normal.dist(1.0, 1.0) * 2.0])
+@rule(GROUP, ops=(e.multiply, e.divide), over=(Draw,), examples=lambda: [Normal.dist(1.0, 1.0) * 2.0, Normal.dist(1.0, 1.0) / 2.0])
 def scaled_normal(expr: Expr) -> Expr | None:
-    """N(m, s) times a positive number a is N(a m, a s)."""
+    """N(m, s) times something positive a is N(a m, a s); with a negative one the same key would make other numbers."""
     found = one_random_input(expr)
     if found is None or found[1].op.__class__ is not Draw or found[1].op.distribution is not Normal:
         return None
     at, x = found
     scale = expr.inputs[1 - at]
-    if not isinstance(scale.op, Constant) or not (scale.op.value > 0.0).all():
+    if not is_positive(scale) or (expr.op is e.divide and at == 1):
         return None
     key, mu, sigma = x.inputs
-    return intern(x.op, (key, mu * scale, sigma * scale))
+    return intern(x.op, (key, expr.op(mu, scale), expr.op(sigma, scale)))
