@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from workbench.config import cache_directory, cache_limit_bytes
@@ -87,6 +90,11 @@ def _intact(path: Path, mark: Path) -> bool:
 
 def _prune(home: Path, keep: str) -> None:
     """Drop the files used longest ago while the cache is larger than its limit; not those named `keep`."""
+    for left in home.glob("building-*"):
+        # Of a process that was killed: no compiler takes so long.
+        with suppress(FileNotFoundError):
+            if time.time() - left.stat().st_mtime > 86_400:
+                shutil.rmtree(left, ignore_errors=True)
     files = []
     for f in (*home.iterdir(), *home.glob("__pycache__/*")):  # Numba keeps its own files there.
         try:

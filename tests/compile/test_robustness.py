@@ -1,0 +1,151 @@
+"""Compiling under bad luck: killed half-way, by many at once, damaged files, very large functions, functions dropped."""
+
+import gc
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import weakref
+
+import numpy as np
+import pytest
+
+import workbench.tensor as pt
+from workbench.compile import cache, function, toolchain
+from workbench.compile.toolchain import find_compiler
+from workbench.graph import Mode
+
+PLAIN = Mode(())
+with_compiler = pytest.mark.skipif(find_compiler() is None, reason="no C compiler on this system")
+
+
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def slow_compiler(tmp_path, monkeypatch):
+    """A compiler that says when it has begun, and takes its time before it writes."""
+    folder, real = tmp_path / "slow", find_compiler().path
+    folder.mkdir()
+    path = folder / "gcc"
+    path.write_text(f'#!/bin/sh\necho begun >> "{folder}/log"\nsleep 1\nexec "{real}" "$@"\n')
+    path.chmod(0o755)
+    monkeypatch.setenv("WORKBENCH_CC", str(path))
+    toolchain._find.cache_clear()
+    yield folder / "log"
+    toolchain._find.cache_clear()
+
+
+SCALED = (
+    "import numpy as np, workbench.tensor as pt; from workbench.compile import function; x = pt.vector('x', 9);"
+    "print(float(function([x], pt.sum(pt.exp(x) * {scale}), backend={backend!r})(np.zeros(9))))"
+)
+
+
+@with_compiler
+def test_a_killed_compile_leaves_no_entry(own_cache, slow_compiler):
+    code = SCALED.format(scale=2.75, backend="c")
+    run = subprocess.Popen([sys.executable, "-c", code], start_new_session=True, env=dict(os.environ))
+    deadline = time.monotonic() + 60
+    while not slow_compiler.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert slow_compiler.exists()
+    os.killpg(run.pid, signal.SIGKILL)
+    run.wait()
+    assert not list(own_cache.glob("*.so")) and not list(own_cache.glob("*.sum"))
+    again = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ))
+    assert again.stdout.strip() == "24.75"
+    assert len(list(own_cache.glob("*.so"))) == 1
+
+
+@with_compiler
+def test_threads_compile_at_once(own_cache, slow_compiler):
+    x = pt.vector("x", 3)
+    results = {}
+
+    def work(scale):
+        results[scale] = float(function([x], (x * scale).sum(), backend="c", mode=PLAIN)(np.ones(3)))
+
+    threads = [threading.Thread(target=work, args=(scale,)) for scale in (1.375, 2.375)]
+    begin = time.monotonic()
+    for t in threads:
+        t.start()
+    while len(slow_compiler.read_text().split() if slow_compiler.exists() else ()) < 2 and time.monotonic() < begin + 60:
+        assert not results, "one had ended before the other began"
+        time.sleep(0.01)
+    for t in threads:
+        t.join()
+    assert results == {1.375: 4.125, 2.375: 7.125}
+
+
+@pytest.mark.parametrize("damage", [b"", b"not what was written"])
+def test_damaged_files_of_numba_are_rebuilt(own_cache, damage):
+    code = SCALED.format(scale=1.5, backend="numba")
+    for _ in range(2):
+        made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ))
+        assert made.stdout.strip() == "13.5"
+        files = [*own_cache.glob("**/*.nbi"), *own_cache.glob("**/*.nbc")]
+        assert len(files) >= 2
+        for f in files:
+            f.write_bytes(damage)
+
+
+def test_numbas_files_and_what_killed_processes_left_are_pruned(own_cache, monkeypatch):
+    home = cache.folder()
+    (home / "__pycache__").mkdir()
+    for name in ("old.part0-7.nbi", "old.part0-7.1.nbc"):
+        (home / "__pycache__" / name).write_bytes(b"0" * 1000)
+    for name in ("building-killed", "building-now"):
+        (home / name).mkdir()
+    os.utime(home / "building-killed", (0, 0))
+    monkeypatch.setenv("WORKBENCH_CACHE_MB", "0")
+    cache.fetch("new", ".py", lambda target: target.write_text("pass"))
+    assert not list(home.glob("__pycache__/*")) and (home / "new.py").exists()
+    assert [f.name for f in home.glob("building-*")] == ["building-now"]
+
+
+@pytest.mark.parametrize("backend", ["c", "numpy"])
+def test_a_function_that_is_dropped_frees_its_constants(backend):
+    if backend == "c" and find_compiler() is None:
+        pytest.skip("no C compiler on this system")
+    x = pt.vector("x", 300)
+    table = pt.constant(np.random.default_rng(5).normal(size=(200, 300)))
+    array = weakref.ref(table.op.value)
+    f = function([x], (table @ x).sum(), backend=backend, mode=PLAIN)
+    f(np.ones(300))
+    del f, table
+    gc.collect()
+    assert array() is None
+
+
+@with_compiler
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_function_that_is_dropped_unloads_its_code(own_cache):
+    def loaded():
+        with open("/proc/self/maps") as maps:
+            return len(set(re.findall(re.escape(str(own_cache)) + r"/\w+\.so", maps.read())))
+
+    x = pt.vector("x", 3)
+    first, second = (function([x], x * 6.625, backend="c", mode=PLAIN) for _ in range(2))
+    assert loaded() == 1
+    del first
+    gc.collect()
+    assert second([1.0, 2.0, 3.0])[2] == 19.875
+    del second
+    gc.collect()
+    assert loaded() == 0
+
+
+def test_numba_compiles_a_long_function(own_cache):
+    x = pt.vector("x", 5)
+    y = x
+    for i in range(400):
+        y = pt.sin(y) + x * (1.0 + i / 64)
+    value = function([x], y.sum(), backend="numba", mode=PLAIN)(np.ones(5))
+    assert np.isclose(value, function([x], y.sum(), backend="numpy", mode=PLAIN)(np.ones(5)), rtol=1e-12)
