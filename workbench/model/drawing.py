@@ -9,7 +9,7 @@ from workbench.distributions.distribution import Draw
 from workbench.errors import ModelError
 from workbench.graph.expr import Expr
 from workbench.model.context import modelcontext
-from workbench.tensor.shape import Dim
+from workbench.tensor.run_time_shape import ToLengths
 from workbench.tensor.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -45,11 +45,13 @@ def parents(model: Model, x: Tensor) -> list[Tensor]:
     pending: list[Any] = list(reversed(x.inputs))
     while pending:
         node = pending.pop()
-        if node in seen or (drawn and isinstance(node.op, Dim)):
+        if node in seen:
             continue
         seen.add(node)
         if node in named:
             found[node] = None
+        elif drawn and isinstance(node.op, ToLengths):
+            pending.append(node.inputs[0])
         else:
             pending += list(reversed(node.inputs))
     return list(found)
