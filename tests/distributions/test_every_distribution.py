@@ -250,7 +250,7 @@ SOME = {"jax": list(EVERY)[3::4], "numba": ["Beta", "Rice", "ZeroInflatedPoisson
 if os.environ.get("WORKBENCH_TESTS") == "all":
     SOME = {}
 # What compiled code calls back.
-CALLED_BACK = {"CAR": ["eigh"], "Truncated": ["gammainc", "gammainc_by_a", "gammaincc"]}
+CALLED_BACK = {"CAR": ["eigh"]}
 
 
 def test_densities_and_gradients_are_the_same_on_every_backend(cases, backend):

@@ -126,6 +126,20 @@ def test_functions_of_several_operands_agree_with_scipy(backend):
         np.testing.assert_allclose(result, getattr(scipy.special, name)(*cases[name]), rtol=rtol, atol=1e-300, err_msg=f"{name}, {backend}")
 
 
+def test_incomplete_gamma_functions_agree_with_scipy_in_their_tails():
+    shapes = [1e-10, 1e-3, 0.05, 0.3, 0.5, 0.9, 1.0, 1.7, 3.0, 9.9, 10.0, 30.0, 250.0, 1e4, 1e6]
+    points = [1e-12, 1e-5, 0.01, 0.3, 0.5, 0.51, 0.9, 1.0, 1.05, 1.2, 3.0, 8.0, 25.0, 40.0, 230.0, 260.0, 9900.0, 1.01e4, 1.001e6]
+    ends = [(0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (np.inf, 1.0), (1.0, np.inf), (np.inf, np.inf), (-1.0, 1.0), (1.0, -1.0), (np.nan, 1.0), (1.0, np.nan)]
+    a, x = (np.array(s) for s in zip(*itertools.product(shapes, points), *ends))
+    p, q = pt.vector("p", len(a)), pt.vector("q", len(a))
+    for backend in ("c", "numba"):
+        run = function([p, q], [pt.gammainc(p, q), pt.gammaincc(p, q)], backend=backend, mode=PLAIN)
+        assert run.fallbacks == ()
+        for name, result in zip(("gammainc", "gammaincc"), run(a, x)):
+            # As many digits as the logarithm of the result has: it is up to 700.
+            np.testing.assert_allclose(result, getattr(scipy.special, name)(a, x), rtol=4e-13, atol=1e-290, err_msg=f"{name}, {backend}")
+
+
 def test_compiled_code_says_what_it_calls_back():
     x = pt.vector("x", 3)
     f = function([x], pt.exp(pt.iv(1.0, x * 2.0)) + pt.i0(x), backend="c")
@@ -144,12 +158,14 @@ TRIPLES = [
 
 def test_derivatives_of_incomplete_functions_in_their_shapes():
     a, b, x = pt.scalar("a"), pt.scalar("b"), pt.scalar("x")
-    lower = function([a, x], [grad(pt.gammainc(a, x), a), grad(pt.gammaincc(a, x), a)], backend="numpy")
+    slopes = [grad(pt.gammainc(a, x), a), grad(pt.gammaincc(a, x), a)]
+    lower, compiled = (function([a, x], slopes, backend=backend) for backend in ("numpy", "c"))
     ratio = function([a, b, x], [grad(pt.betainc(a, b, x), v) for v in (a, b)], backend="numpy")
     with mpmath.workdps(40):
         for p, t in SHAPES:
             wanted = float(mpmath.diff(lambda s: mpmath.gammainc(s, 0, mpmath.mpf(t), regularized=True), mpmath.mpf(p)))
-            np.testing.assert_allclose(lower(p, t), [wanted, -wanted], rtol=1e-12, err_msg=f"gammainc at {p}, {t}")
+            for run in (lower, compiled):
+                np.testing.assert_allclose(run(p, t), [wanted, -wanted], rtol=1e-12, err_msg=f"gammainc at {p}, {t}")
         for p, q, t in TRIPLES:
             exact = [mpmath.mpf(v) for v in (p, q, t)]
             wanted = [

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from workbench.graph.domain import Interval, unit
+from workbench.tensor import incomplete_forms as forms
 from workbench.tensor.declaration import NoForm, ScalarOp, elementwise
 from workbench.tensor.elementwise import exp, log, log1p
 from workbench.tensor.special import betaln, digamma, gamma, gammaln, scipy_form
@@ -125,18 +126,18 @@ def _beta_density(a: Tensor, b: Tensor, x: Tensor) -> Tensor:
 
 _shapes = Interval(0.2, 20.0)
 gammainc_by_a: ScalarOp = elementwise(
-    "gammainc_by_a", _doubles(_gammainc_by_a), c=None, jax="callback", result="float", domain=(_shapes, _shapes), cost=10_000,
+    "gammainc_by_a", _doubles(_gammainc_by_a), c="wb_gammainc_by_a({x}, {y})", support=forms.gammainc_by_a(NODES, WEIGHTS), jax="callback", result="float", domain=(_shapes, _shapes), cost=10_000,
     grad=(NoForm("a"), lambda g, a, x: g * _gamma_density(a, x) * (log(x) - digamma(a))),
     doc="The derivative of gammainc(a, x) in a.",
 )  # fmt: skip
 gammainc: ScalarOp = elementwise(
-    "gammainc", scipy_form("gammainc"), c=None, jax=_jax_doubles("gammainc"), result="float", cost=500,
+    "gammainc", scipy_form("gammainc"), c="wb_incomplete_gamma({x}, {y}, 0)", support=forms.INCOMPLETE_GAMMA, jax=_jax_doubles("gammainc"), result="float", cost=500,
     domain=(_shapes, _shapes),
     grad=(lambda g, a, x: g * gammainc_by_a(a, x), lambda g, a, x: g * _gamma_density(a, x)),
     doc="The regularised lower incomplete gamma function.",
 )  # fmt: skip
 gammaincc: ScalarOp = elementwise(
-    "gammaincc", scipy_form("gammaincc"), c=None, jax=_jax_doubles("gammaincc"), result="float", cost=500,
+    "gammaincc", scipy_form("gammaincc"), c="wb_incomplete_gamma({x}, {y}, 1)", support=forms.INCOMPLETE_GAMMA, jax=_jax_doubles("gammaincc"), result="float", cost=500,
     domain=(_shapes, _shapes),
     grad=(lambda g, a, x: -g * gammainc_by_a(a, x), lambda g, a, x: -g * _gamma_density(a, x)),
     doc="The regularised upper incomplete gamma function.",
