@@ -1,4 +1,5 @@
 import gc
+import math
 import weakref
 
 import numpy as np
@@ -136,3 +137,24 @@ def test_a_rule_without_domain_or_explanation_does_not_register():
         @rule("test", ops=(pt.exp,), examples=list)
         def no_words(expr):
             return None
+
+
+def test_the_location_of_an_error_is_the_users_line_not_a_librarys():
+    with pytest.raises(ShapeError) as caught:
+        np.apply_over_axes(pt.sum, np.ones((2, 3)), [5])
+    assert caught.value.location.filename == __file__
+
+
+def test_values_of_the_wrong_shape_are_refused():
+    x = pt.vector("x", 3)
+    with pytest.raises(ShapeError, match=r"x is float64\[3\]; the value given has shape \(2,\)"):
+        (x * 2.0).eval({x: [1.0, 2.0]})
+
+
+def test_python_numbers_of_expressions_are_errors_but_of_constants_are_theirs():
+    assert float(pt.constant(2.5)) == 2.5 and int(pt.constant(3)) == 3 and [10, 20][pt.constant(1)] == 20
+    for convert in (float, int, math.exp, range):
+        with pytest.raises(TypeError, match=r"x\.eval\(\)"):
+            convert(pt.scalar("x"))
+    with pytest.raises(TypeError):
+        range(pt.constant(2.5))

@@ -272,3 +272,11 @@ def test_gradients_of_random_einsums_agree_with_differences(case):
     except ValueError:
         return
     assert_gradients(lambda *x: pt.einsum(text, *x), numbers(shapes))
+
+
+def test_kronecker_products_of_unknown_shape(backend):
+    x = pt.matrix("x")
+    value = np.array([[2.0, 1.0, 0.0], [1.0, 3.0, -1.0]])
+    made, slope = function([x], [pt.kron(x, x), grad(pt.sum(pt.kron(x, x)), x)], backend=backend)(value)
+    np.testing.assert_allclose(made, np.kron(value, value))
+    np.testing.assert_allclose(slope, np.full((2, 3), 2.0 * value.sum()))

@@ -154,3 +154,18 @@ def test_a_large_matrix_is_not_made_dense():
 def test_bad_arguments_are_errors(make, error, message):
     with pytest.raises(error, match=message):
         make(pt.vector("x", 5))
+
+
+def test_lengths_may_be_known_at_the_call_only(backend):
+    a = scipy.sparse.csr_array(np.array([[0.0, 2.0, 1.0], [3.0, 0.0, 0.0]]))
+    x = pt.matrix("x")
+    product = pt.sparse.dot(a, x)
+    made, slope = function([x], [product, grad(pt.sum(product**2), x)], backend=backend)(np.ones((3, 4)))
+    np.testing.assert_allclose(made, a @ np.ones((3, 4)))
+    np.testing.assert_allclose(slope, 2.0 * a.T @ (a @ np.ones((3, 4))))
+
+
+@pytest.mark.parametrize("make", [lambda a, x: a @ x, lambda a, x: a * x, lambda a, x: x + a, lambda a, x: pt.dot(a, x), lambda a, x: pt.as_tensor(a)])
+def test_what_scipys_operators_cannot_do_is_an_error_that_names_dot(make):
+    with pytest.raises(TypeError, match=r"sparse\.dot"):
+        make(scipy.sparse.csr_array(np.eye(3)), pt.vector("x", 3))

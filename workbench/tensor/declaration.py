@@ -36,7 +36,10 @@ def broadcast_shapes(*shapes: Shape, what: str = "operands") -> Shape:
     ShapeError
         If the shapes do not broadcast.
     """
-    rank = max((len(s) for s in shapes), default=0)
+    different = {s for s in shapes if s}
+    if len(different) < 2:
+        return different.pop() if different else ()
+    rank = max(len(s) for s in shapes)
     result: list[int | None] = []
     for axis in range(rank):
         extents = [s[axis - rank + len(s)] for s in shapes if axis - rank + len(s) >= 0]

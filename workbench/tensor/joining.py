@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -372,8 +372,8 @@ def _extend(x: Tensor, axis: int, width: tuple[int, int], mode: str, ends: tuple
             ramp = end + (x[edge_key] - end) * along
             made = _e.cast(_e.floor(ramp) if x.type.kind != "f" else ramp, x.dtype)
         elif mode in STATISTICS:
-            statistic = {"maximum": _r.max, "minimum": _r.min, "mean": _r.mean, "median": _r.median}[mode]
-            value = statistic(x, axis=axis, keepdims=True)
+            statistics: dict[str, Callable[..., Tensor]] = {"maximum": _r.max, "minimum": _r.min, "mean": _r.mean, "median": _r.median}
+            value = statistics[mode](x, axis=axis, keepdims=True)
             value = _e.rint(value) if x.type.kind != "f" and value.type.kind == "f" else value
             made = _s.broadcast_to(_e.cast(value, x.dtype), shape)
         else:  # An odd reflection continues the slope: twice the edge less the mirror image.

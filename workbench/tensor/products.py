@@ -224,7 +224,7 @@ def kron(x: Any, y: Any) -> Tensor:
     """
     (x, y), dtype = _numbers("kron", x, y)
     rank = max(x.ndim, y.ndim)
-    shapes = [(1,) * (rank - t.ndim) + t.type.static_shape for t in (x, y)]
+    shapes = [(1,) * (rank - t.ndim) + t.shape for t in (x, y)]
     spread = [
         _s.reshape(x, [n for length in shapes[0] for n in (length, 1)]),
         _s.reshape(y, [n for length in shapes[1] for n in (1, length)]),

@@ -232,7 +232,7 @@ def _times(matrix: SparseMatrix, x: Tensor) -> Tensor:
     # The axis that is summed over comes first, for the gather.
     order = [axis, *(i for i in range(x.ndim) if i != axis)]
     moved = _s.transpose(x, order)
-    rest = moved.type.static_shape[1:]
+    rest = moved.shape[1:]
     products = _s.reshape(data, (-1, *[1] * len(rest))) * moved[matrix.columns] if matrix.nnz else data
     made = _add_at(_s.zeros((n, *rest), data.dtype), matrix.rows, products)
     return _s.transpose(made, [order.index(i) for i in range(x.ndim)])
