@@ -22,6 +22,8 @@ from workbench.transforms.gradient import grad
 from workbench.transforms.logprob import logcdf
 
 Array = np.ndarray[Any, Any]
+WITHOUT_GRADIENT = frozenset(["nelder-mead", "powell", "cobyla", "cobyqa"])
+"""Methods of SciPy that take values alone."""
 
 
 def find_MAP(
@@ -99,6 +101,9 @@ def find_MAP(
     q0 = m.flatten(point)
     where = np.concatenate([np.arange(m.flat_size)[at] for rv, (at, _) in zip(m.free_RVs, m.flat_slices.values()) if any(rv is x for x in moved)])
     smooth = all(rv.type.kind == "f" for rv in moved)
+    if not smooth and method == "L-BFGS-B":
+        method = "Powell"
+    smooth = smooth and method.lower() not in WITHOUT_GRADIENT
     run = _density(m, smooth, backend or m.backend)
     best: tuple[float, Array] = (-np.inf, q0[where])
     count = 0
@@ -122,8 +127,6 @@ def find_MAP(
 
     if not np.isfinite(run(q0)[0]):
         raise SamplingError(f"the log-density is not finite at the start:\n{report(m, point)}", "give another start")
-    if not smooth and method == "L-BFGS-B":
-        method = "Powell"
     raw: Any = None
     try:
         raw = scipy.optimize.minimize(cost, q0[where], *args, method=method, jac=smooth, **options)
@@ -257,24 +260,32 @@ def find_constrained_prior(
     target = np.array([below, below + mass])
     graph = Graph(params, [cdfs])
 
-    def error(values: Array) -> Array:
+    def probabilities(values: Array) -> Array:
         with np.errstate(all="ignore"):
             try:
-                got = np.asarray(graph.run("numpy", *(np.float64(v) for v in values))[0])
+                return np.asarray(graph.run("numpy", *(np.float64(v) for v in values))[0])
             except ModelError:
                 # Outside of the parameters' domain.
-                return np.full(2, 1.0)
-        return np.where(np.isfinite(got), got, 1.0) - target
+                return np.full(2, np.nan)
+
+    def error(values: Array) -> Array:
+        got = probabilities(values)
+        # Outside of the parameters' domain the error is larger than any inside.
+        return got - target if np.isfinite(got).all() else np.array([-1.0, 1.0])
+
+    def cost(values: Array) -> float:
+        if len(names) == 1 and mass_below_lower is None:
+            # One parameter cannot settle both tails: only the mass between the bounds counts.
+            return float(np.diff(error(values))[0] ** 2)
+        return float(np.sum(error(values) ** 2))
 
     guess = np.array([float(init_guess[n]) for n in names])
-    if len(names) == 2:
-        result = scipy.optimize.root(error, guess, **options)
-        if not result.success or np.abs(error(result.x)).max() > 1e-6:
-            result = scipy.optimize.minimize(lambda v: float(np.sum(error(v) ** 2)), guess, method="Nelder-Mead", options={"xatol": 1e-10, "fatol": 1e-16, "maxiter": 5000})
-    else:
-        result = scipy.optimize.minimize(lambda v: float((np.diff(error(v))[0]) ** 2 if mass_below_lower is None else np.sum(error(v) ** 2)), guess, method="Nelder-Mead", options={"xatol": 1e-10, "fatol": 1e-16, "maxiter": 5000, **options})
-    between = float(np.diff(error(result.x) + target)[0])
-    if abs(between - mass) > 0.01:
+    result = scipy.optimize.root(error, guess, **options) if len(names) == 2 else None
+    if result is None or not result.success or np.abs(error(result.x)).max() > 1e-6:
+        search = {"method": "Nelder-Mead", "options": {"xatol": 1e-10, "fatol": 1e-16, "maxiter": 5000}}
+        result = scipy.optimize.minimize(cost, guess, **(search if result is not None else {**search, **options}))
+    between = float(np.diff(probabilities(result.x))[0])
+    if not abs(between - mass) <= 0.01:
         raise ModelError(
             f"no parameters of {distribution.__name__} put {mass:g} between {lower} and {upper}: "
             f"the best put {between:.3g} there", "begin elsewhere, or choose another distribution"

@@ -1,0 +1,255 @@
+"""Predictive sampling, log-likelihoods and deterministics from given draws."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import workbench as pm
+import workbench.tensor as pt
+from workbench.errors import ModelError, ParameterValueError, ShapeError
+
+az = pytest.importorskip("arviz")
+QUIET = {"random_seed": 1, "progressbar": False}
+
+
+def line():
+    with pm.Model(coords={"obs": ["a", "b"]}) as model:
+        x = pm.Data("x", [1.0, 2.0], dims="obs")
+        slope = pm.Normal("slope")
+        mean = pm.Deterministic("mean", slope * x, dims="obs")
+        noise = pm.HalfNormal("noise")
+        pm.Normal("y", mean, noise, observed=[1.0, 2.5], dims="obs")
+    return model
+
+
+def posterior(chains=2, draws=50, noise=1e-9):
+    slope = np.random.default_rng(0).normal(size=(chains, draws))
+    values = {"slope": slope, "noise": np.full((chains, draws), noise), "mean": slope[..., None] * [1.0, 2.0]}
+    return az.from_dict(posterior=values, coords={"obs": ["a", "b"]}, dims={"mean": ["obs"]}, constant_data={"x": np.array([1.0, 2.0])})
+
+
+def layout(idata):
+    return {g: {k: v.dims for k, v in idata[g].data_vars.items()} for g in idata.groups()}
+
+
+# From the prior ------------------------------------------------------------------------------------
+
+
+def test_draws_from_the_prior_are_grouped_as_pymcs():
+    idata = pm.sample_prior_predictive(7, model=line(), random_seed=1)
+    assert layout(idata) == {
+        "prior": {"slope": ("chain", "draw"), "noise": ("chain", "draw"), "mean": ("chain", "draw", "obs")},
+        "prior_predictive": {"y": ("chain", "draw", "obs")},
+        "observed_data": {"y": ("obs",)}, "constant_data": {"x": ("obs",)},
+    }  # fmt: skip
+    assert idata.prior.sizes == {"chain": 1, "draw": 7, "obs": 2} and idata.prior.obs.to_numpy().tolist() == ["a", "b"]
+    np.testing.assert_allclose(idata.prior["mean"], idata.prior["slope"].to_numpy()[..., None] * [1.0, 2.0])
+
+
+def test_draws_from_the_prior_follow_it():
+    drawn = pm.sample_prior_predictive(2000, model=line(), random_seed=2, return_inferencedata=False)
+    assert {k: v.shape for k, v in drawn.items()} == {"slope": (2000,), "noise": (2000,), "mean": (2000, 2), "y": (2000, 2)}
+    assert stats.kstest(drawn["slope"], stats.norm.cdf).pvalue > 0.01
+    assert stats.kstest(drawn["noise"], stats.halfnorm.cdf).pvalue > 0.01
+    standard = (drawn["y"] - drawn["mean"]) / drawn["noise"][:, None]
+    assert stats.kstest(standard.ravel(), stats.norm.cdf).pvalue > 0.01
+    again = pm.sample_prior_predictive(2000, model=line(), random_seed=2, return_inferencedata=False)
+    assert all(np.array_equal(again[k], drawn[k]) for k in drawn)
+
+
+def test_some_variables_from_the_prior():
+    drawn = pm.sample_prior_predictive(samples=5, model=line(), var_names=["y", "slope"], random_seed=1, return_inferencedata=False)
+    assert {k: v.shape for k, v in drawn.items()} == {"y": (5, 2), "slope": (5,)}
+    with pytest.raises(ModelError, match="the model has no variable 'slop'"):
+        pm.sample_prior_predictive(5, model=line(), var_names=["slop"])
+
+
+def test_potentials_are_warned_of():
+    with pm.Model() as model:
+        pm.Potential("p", -(pm.Normal("x") ** 2))
+    with pytest.warns(UserWarning, match="draws from the prior take no notice of them"):
+        pm.sample_prior_predictive(3, model=model)
+
+
+# From the posterior --------------------------------------------------------------------------------
+
+
+def test_observed_variables_are_drawn_given_the_posterior():
+    given = posterior()
+    with line():
+        idata = pm.sample_posterior_predictive(given, **QUIET)
+    assert layout(idata) == {
+        "posterior_predictive": {"y": ("chain", "draw", "obs")}, "observed_data": {"y": ("obs",)}, "constant_data": {"x": ("obs",)},
+    }  # fmt: skip
+    np.testing.assert_allclose(idata.posterior_predictive["y"], given.posterior["mean"], atol=1e-7)
+
+
+def test_predictive_draws_have_their_distribution_and_follow_the_seed():
+    with line():
+        first, second = (
+            pm.sample_posterior_predictive(posterior(draws=500, noise=2.0), random_seed=s, return_inferencedata=False)["y"] for s in (1, 2)
+        )
+    mean = posterior(draws=500).posterior["mean"].to_numpy()
+    assert stats.kstest(((first - mean) / 2.0).ravel(), stats.norm.cdf).pvalue > 0.01
+    assert not (first == second).any() and abs(np.corrcoef((first - mean).ravel(), (second - mean).ravel())[0, 1]) < 0.1
+
+
+def test_predictive_draws_are_the_same_on_every_backend(backend):
+    with line():
+        drawn = [
+            pm.sample_posterior_predictive(posterior(noise=1.0), return_inferencedata=False, compile_kwargs={"backend": b}, **QUIET)["y"]
+            for b in ("numpy", backend)
+        ]
+    np.testing.assert_allclose(drawn[1], drawn[0], rtol=1e-12)
+
+
+def test_new_data_and_labels_give_predictions():
+    given = posterior()
+    with line():
+        pm.set_data({"x": [1.0, 2.0, 10.0]}, coords={"obs": ["c", "d", "e"]})
+        idata = pm.sample_posterior_predictive(given, predictions=True, var_names=["mean", "y"], **QUIET)
+    assert layout(idata) == {
+        "predictions": {"mean": ("chain", "draw", "obs"), "y": ("chain", "draw", "obs")}, "predictions_constant_data": {"x": ("obs",)},
+    }  # fmt: skip
+    assert idata.predictions.obs.to_numpy().tolist() == ["c", "d", "e"]
+    np.testing.assert_allclose(idata.predictions["y"], given.posterior["slope"].to_numpy()[..., None] * [1.0, 2.0, 10.0], atol=1e-7)
+
+
+def test_results_are_added_to_what_was_given():
+    given = posterior()
+    with line():
+        assert pm.sample_posterior_predictive(given, extend_inferencedata=True, **QUIET) is given
+    assert "posterior_predictive" in given.groups() and "posterior" in given.groups()
+
+
+@pytest.mark.parametrize(
+    "asked, wanted",
+    [(None, {"y": 6.0}), (["b", "y"], {"b": 7.0, "y": 14.0}), (["d"], {"d": 6.0}), (["a", "y"], {"a": 0.0, "y": 0.0})],
+)
+def test_what_is_asked_for_is_drawn_again_with_all_that_depends_on_it(asked, wanted):
+    with pm.Model():
+        a = pm.Normal("a", 0.0, 1e-6)
+        b = pm.Normal("b", a, 1e-6)
+        d = pm.Deterministic("d", b * 2.0)
+        pm.Normal("y", d, 1e-6, observed=1.0)
+        given = {"a": np.full((1, 30), 7.0), "b": np.full((1, 30), 3.0), "d": np.full((1, 30), 6.0)}
+        drawn = pm.sample_posterior_predictive(given, var_names=asked, return_inferencedata=False, **QUIET)
+    assert set(drawn) == set(wanted)
+    for name, value in wanted.items():
+        np.testing.assert_allclose(drawn[name], value, atol=1e-4)
+
+
+def test_another_model_predicts_for_new_groups():
+    given = {"mu": np.full((1, 30), 3.0), "group": np.zeros((1, 30, 2))}
+    with pm.Model(coords={"new": ["c", "d", "e"]}):
+        mu = pm.Normal("mu")
+        group = pm.Normal("new_group", mu, 1e-6, dims="new")
+        pm.Normal("new_y", group, 1e-6, dims="new")
+        drawn = pm.sample_posterior_predictive(given, var_names=["new_group", "new_y"], return_inferencedata=False, **QUIET)
+    assert drawn["new_y"].shape == (1, 30, 3)
+    np.testing.assert_allclose(drawn["new_y"], 3.0, atol=1e-4)
+
+
+@pytest.mark.parametrize("form", ["dataset", "stacked", "dict", "points"])
+def test_draws_come_in_several_forms(form):
+    whole = posterior(chains=1, draws=30)
+    given, options = {
+        "dataset": (whole.posterior, {}),
+        "stacked": (whole.posterior.stack(sample=["chain", "draw"]), {"sample_dims": ["sample"]}),
+        "dict": ({k: v.to_numpy() for k, v in whole.posterior.data_vars.items()}, {}),
+        "points": ([{k: v.to_numpy()[0, i] for k, v in whole.posterior.data_vars.items()} for i in range(30)], {}),
+    }[form]
+    with line():
+        drawn = pm.sample_posterior_predictive(given, return_inferencedata=False, **QUIET, **options)["y"]
+    np.testing.assert_allclose(drawn.reshape(30, 2), whole.posterior["mean"].to_numpy()[0], atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "call, kind, words",
+    [
+        (lambda p: pm.sample_posterior_predictive(p, var_names=["z"]), ModelError, "no variable 'z'"),
+        (lambda p: pm.sample_posterior_predictive(3.0), ModelError, "draws cannot be read from a float"),
+        (lambda p: pm.sample_posterior_predictive({}), ModelError, "there are no draws"),
+        (
+            lambda p: pm.sample_posterior_predictive({"slope": np.zeros((1, 3, 2)), "noise": np.ones((1, 3))}),
+            ShapeError, r"slope: the draws have shape \(2,\), the variable has shape \(\)",
+        ),
+        (lambda p: pm.compute_log_likelihood(p, var_names=["slope"]), ModelError, "only observed variables have a log-likelihood"),
+        (lambda p: pm.compute_log_likelihood(p.posterior[["slope"]], extend_inferencedata=False), ModelError, "the draws lack noise"),
+        (lambda p: pm.compute_deterministics(p, var_names=["y"]), ModelError, "not all of the variables are deterministics"),
+        (lambda p: pm.compute_deterministics(p.posterior[["noise"]]), ModelError, "the draws lack slope"),
+    ],
+)  # fmt: skip
+def test_bad_calls_are_clear_errors(call, kind, words):
+    with line(), pytest.raises(kind, match=words):
+        call(posterior())
+
+
+def test_a_model_without_observations_has_nothing_to_predict():
+    with pm.Model():
+        pm.Normal("x")
+        with pytest.raises(ModelError, match="no observed variable to draw"):
+            pm.sample_posterior_predictive({"x": np.zeros((1, 3))})
+
+
+@pytest.mark.parametrize("draws", [5, 100])
+def test_impossible_parameters_in_a_draw_are_an_error(draws):
+    given = posterior(chains=1, draws=draws)
+    given.posterior["noise"][0, 3] = -1.0
+    with line(), pytest.raises(ParameterValueError, match="sigma must be positive"):
+        pm.sample_posterior_predictive(given, **QUIET)
+
+
+# From draws ----------------------------------------------------------------------------------------
+
+
+def test_log_likelihoods_are_those_of_each_observation():
+    given = posterior(noise=0.7)
+    with line():
+        extended = pm.compute_log_likelihood(given)
+        alone = pm.compute_log_likelihood(posterior(noise=0.7), extend_inferencedata=False)
+    assert extended is given and layout(given)["log_likelihood"] == {"y": ("chain", "draw", "obs")}
+    wanted = stats.norm.logpdf([1.0, 2.5], given.posterior["mean"], 0.7)
+    np.testing.assert_allclose(given.log_likelihood["y"], wanted, rtol=1e-12)
+    np.testing.assert_allclose(alone["y"], wanted, rtol=1e-12)
+    assert np.isfinite(az.loo(given).elpd_loo)
+
+
+def test_log_likelihoods_of_vectors_and_derived_densities():
+    data = np.array([[0.1, 0.2], [1.0, -1.0], [0.3, 2.0]])
+    with pm.Model():
+        mu = pm.Normal("mu", shape=2)
+        pm.MvNormal("v", mu, np.eye(2), observed=data)
+        pm.CustomDist("w", mu[0], dist=lambda m, size: pt.exp(pm.Normal.dist(m, 1.0, size=size)), observed=[0.5, 2.0])
+        draws = np.random.default_rng(1).normal(size=(1, 4, 2))
+        found = pm.compute_log_likelihood({"mu": draws}, extend_inferencedata=False)
+    assert found["v"].shape == (1, 4, 3) and found["w"].shape == (1, 4, 2)
+    np.testing.assert_allclose(found["v"][0, 2], stats.multivariate_normal(np.zeros(2)).logpdf(data - draws[0, 2]), rtol=1e-12)
+    np.testing.assert_allclose(found["w"][0, 2], stats.lognorm.logpdf([0.5, 2.0], 1.0, scale=np.exp(draws[0, 2, 0])), rtol=1e-12)
+
+
+def test_deterministics_are_computed_and_replace_old_ones():
+    given = posterior()
+    given.posterior["mean"] = given.posterior["mean"] * 0.0
+    with line():
+        found = pm.compute_deterministics(given.posterior)
+        merged = pm.compute_deterministics(given.posterior, merge_dataset=True)
+    wanted = given.posterior["slope"].to_numpy()[..., None] * [1.0, 2.0]
+    np.testing.assert_allclose(found["mean"], wanted)
+    assert list(found.data_vars) == ["mean"] and found["mean"].dims == ("chain", "draw", "obs")
+    np.testing.assert_allclose(merged["mean"], wanted)
+    assert set(merged.data_vars) == {"slope", "noise", "mean"}
+
+
+def test_functions_of_draws_are_kept_and_follow_data():
+    model, given = line(), posterior(draws=100)
+    with model:
+        first = pm.sample_posterior_predictive(given, var_names=["mean", "y"], return_inferencedata=False, **QUIET)
+        pm.set_data({"x": [3.0, 4.0]})
+        second = pm.sample_posterior_predictive(given, var_names=["mean", "y"], return_inferencedata=False, **QUIET)
+        pm.set_data({"x": [1.0, 2.0]})
+        third = pm.sample_posterior_predictive(given, var_names=["mean", "y"], return_inferencedata=False, **QUIET)
+    slope = given.posterior["slope"].to_numpy()[..., None]
+    np.testing.assert_allclose(first["y"], slope * [1.0, 2.0], atol=1e-7)
+    np.testing.assert_allclose(second["y"], slope * [3.0, 4.0], atol=1e-7)
+    assert np.array_equal(first["y"], third["y"])
