@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import _ctypes
 import ctypes
-import platform
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -38,21 +36,11 @@ class _Env(ctypes.Structure):
     ]
 
 
-def _slow_addresses(arrays: Sequence[np.ndarray[Any, Any]]) -> list[int]:
-    return [a.__array_interface__["data"][0] for a in arrays]
+HEAD = object.__basicsize__
+"""Where in an array's object the pointer to its data is: after the head, as NumPy's C API fixes.
 
-
-def _quick_addresses(arrays: Sequence[np.ndarray[Any, Any]]) -> list[int | None]:
-    # NumPy's C API fixes that the pointer to the data is what follows the object's head.
-    return [_pointer_at(id(a) + _HEAD).value for a in arrays]
-
-
-_pointer_at, _HEAD = ctypes.c_void_p.from_address, object.__basicsize__
-_example = [np.zeros(1)]
-addresses_of: Callable[[Sequence[np.ndarray[Any, Any]]], Sequence[int | None]] = _slow_addresses
-"""The addresses of arrays' data. Through NumPy's own attribute they take as long as all else of a call."""
-if platform.python_implementation() == "CPython" and _quick_addresses(_example) == _slow_addresses(_example):
-    addresses_of = _quick_addresses
+Asking the array for the pointer takes longer than all else of a call.
+"""
 
 
 class _Frame:
@@ -62,7 +50,7 @@ class _Frame:
         self.memory = np.empty(arena + ALIGNMENT, np.uint8)
         start = self.memory.ctypes.data
         self.start = start + -start % ALIGNMENT
-        self.io = (ctypes.c_void_p * pointers)()
+        self.at = (ctypes.c_size_t * pointers)()
         self.fault = (ctypes.c_int64 * 3)()
 
 
@@ -118,10 +106,10 @@ class CFunction:
         self.cached = hit and all(r.cached for r in self.regions)
         self.source = "\n".join([printed.text, *(r.source for r in self.regions)])
 
-        run = library.run
-        run.restype = ctypes.c_int32
-        run.argtypes = [ctypes.c_void_p] * 4
-        self._run = run
+        self._run = library.run
+        self._enter = library.enter
+        self._enter.restype = ctypes.c_int32
+        self._enter.argtypes = [ctypes.c_void_p] * 4
         self.number = external.enter(self.program)
         self._library_table = external.library_table() if L.native_calls(self.program) else 0
         self.fallbacks: list[str] = [*L.called_back(self.program), *(name for r in self.regions for name in r.fallbacks)]
@@ -158,9 +146,9 @@ class CFunction:
             frame = self._frames.pop()
         except IndexError:
             frame = _Frame(self.arena, len(values) + len(results))
-        frame.io[:] = addresses_of((*values, *results))
+        frame.at[:] = [id(a) + HEAD for a in (*values, *results)]
         env = self._envs() if self._data or self.regions else self._address
-        if self._run(frame.io, env, frame.start, frame.fault):
+        if self._enter(frame.at, env, frame.start, frame.fault):
             fault = tuple(frame.fault)
             self._frames.append(frame)
             raise_fault(*fault)
@@ -169,8 +157,8 @@ class CFunction:
 
 
 def _unload(library: ctypes.CDLL) -> None:
-    # The loader counts: code that another function runs too stays. Windows has no `dlclose`.
-    close = getattr(_ctypes, "dlclose", None) or _ctypes.FreeLibrary
+    # The loader counts: code that another function runs too stays. Windows has another name for it.
+    close: Any = next(getattr(_ctypes, name) for name in ("dlclose", "FreeLibrary") if hasattr(_ctypes, name))
     close(library._handle)
 
 

@@ -115,6 +115,7 @@ class CompiledFunction:
         self._types: list[TensorType] = [p.type for p in self.written.params]
         self._dtypes = [np.dtype(t.dtype) for t in self._types]
         self._numbers = range(len(self._types))
+        self._shapes = [t.shape for t in self._types]
         self._only: Callable[..., Any] | None = None  # Where all shapes are known.
         if all(None not in t.shape for t in self._types):
             self._only = self._compile(tuple(t.static_shape for t in self._types), self.graph)
@@ -160,7 +161,10 @@ class CompiledFunction:
             raise TypeError(f"{self.name} takes {self._given} values, got {len(values)}")
         if self._data:
             values = (*values, *(n.op.value for n in self._data))
-        arrays = list(map(self._check, self._numbers, values))
+        arrays = [
+            v if v.__class__ is np.ndarray and v.dtype is dtype and v.shape == shape and v.flags.c_contiguous else self._check(i, v)
+            for i, v, dtype, shape in zip(self._numbers, values, self._dtypes, self._shapes)
+        ]
         run = self._last = self._only or self._for_shapes(tuple(a.shape for a in arrays))
         if "first_call" in self.timings:
             results = run(*arrays)
@@ -175,10 +179,9 @@ class CompiledFunction:
         return results[0] if self._single else results
 
     def _check(self, i: int, value: Any) -> np.ndarray[Any, Any]:
+        """The value as an array that compiled code can read, or an error."""
         wanted = self._types[i]
         array = value if isinstance(value, np.ndarray) else np.asarray(value)
-        if array.dtype == self._dtypes[i] and array.shape == wanted.shape and array.flags.c_contiguous:
-            return array
         if array.dtype.name != wanted.dtype:
             if not np.can_cast(array.dtype, wanted.dtype, "same_kind") and not (
                 array.dtype.kind in "iub" and wanted.kind in "iuf"
