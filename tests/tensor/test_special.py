@@ -140,6 +140,22 @@ def test_incomplete_gamma_functions_agree_with_scipy_in_their_tails():
             np.testing.assert_allclose(result, getattr(scipy.special, name)(a, x), rtol=4e-13, atol=1e-290, err_msg=f"{name}, {backend}")
 
 
+def test_the_incomplete_beta_function_agrees_with_scipy_in_its_tails():
+    shapes = [0.01, 0.5, 1.0, 2.0, 9.9, 10.0, 30.0, 250.0, 1e4]
+    points = [1e-12, 1e-3, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.96, 0.99, 0.999]
+    ends = [
+        (1.0, 1.0, 0.0), (1.0, 1.0, 1.0), (0.0, 1.0, 0.5), (1.0, 0.0, 0.5), (0.0, 0.0, 0.5), (np.inf, 1.0, 0.5), (1.0, np.inf, 0.5),
+        (np.nan, 1.0, 0.5), (1.0, 1.0, np.nan), (1.0, 1.0, 1.5), (-1.0, 1.0, 0.5), (np.inf, np.inf, 0.5),
+    ]  # fmt: skip
+    a, b, x = (np.array(s) for s in zip(*itertools.product(shapes, shapes, points), *ends))
+    inputs = [pt.vector(n, len(a)) for n in "abx"]
+    for backend in ("c", "numba"):
+        run = function(inputs, pt.betainc(*inputs), backend=backend, mode=PLAIN)
+        assert run.fallbacks == ()
+        # As many digits as the logarithm of the result has: it is up to 700.
+        np.testing.assert_allclose(run(a, b, x), scipy.special.betainc(a, b, x), rtol=1e-12, atol=1e-290, err_msg=backend)
+
+
 def test_compiled_code_says_what_it_calls_back():
     x = pt.vector("x", 3)
     f = function([x], pt.exp(pt.iv(1.0, x * 2.0)) + pt.i0(x), backend="c")
@@ -160,7 +176,7 @@ def test_derivatives_of_incomplete_functions_in_their_shapes():
     a, b, x = pt.scalar("a"), pt.scalar("b"), pt.scalar("x")
     slopes = [grad(pt.gammainc(a, x), a), grad(pt.gammaincc(a, x), a)]
     lower, compiled = (function([a, x], slopes, backend=backend) for backend in ("numpy", "c"))
-    ratio = function([a, b, x], [grad(pt.betainc(a, b, x), v) for v in (a, b)], backend="numpy")
+    ratio, compiled_ratio = (function([a, b, x], [grad(pt.betainc(a, b, x), v) for v in (a, b)], backend=backend) for backend in ("numpy", "c"))
     with mpmath.workdps(40):
         for p, t in SHAPES:
             wanted = float(mpmath.diff(lambda s: mpmath.gammainc(s, 0, mpmath.mpf(t), regularized=True), mpmath.mpf(p)))
@@ -173,7 +189,8 @@ def test_derivatives_of_incomplete_functions_in_their_shapes():
                 float(mpmath.diff(lambda s: mpmath.betainc(exact[0], s, 0, exact[2], regularized=True), exact[1])),
             ]
             # 1 - x, which the second is computed from, has the digits of x alone.
-            np.testing.assert_allclose(ratio(p, q, t), wanted, rtol=1e-12 if t < 0.999 else 1e-7, err_msg=f"betainc at {p}, {q}, {t}")
+            for run in (ratio, compiled_ratio):
+                np.testing.assert_allclose(run(p, q, t), wanted, rtol=1e-12 if t < 0.999 else 1e-7, err_msg=f"betainc at {p}, {q}, {t}")
 
 
 def test_derivatives_of_incomplete_functions_run_on_every_backend(backend):

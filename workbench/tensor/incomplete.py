@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from workbench.graph.domain import Interval, unit
+from workbench.tensor import incomplete_beta_forms as beta_forms
 from workbench.tensor import incomplete_forms as forms
 from workbench.tensor.declaration import NoForm, ScalarOp, elementwise
 from workbench.tensor.elementwise import exp, log, log1p
@@ -94,7 +95,7 @@ def _betainc_by_a(a: Any, b: Any, x: Any) -> Any:
     def integrand(s: Any) -> Any:
         other = far - near * np.expm1(-s)
         log_t = np.where(below, np.log(near) - s, np.log(other))
-        return np.exp(-p * s) * (other / far) ** (q - 1.0) * (log_t - mean)
+        return np.exp((q - 1.0) * np.log(other / far) - p * s) * (log_t - mean)
 
     steep = (q - 1.0) * near / far
     front = np.exp(p * np.log(near) + (q - 1.0) * np.log(far) - _betaln(a, b))
@@ -143,13 +144,14 @@ gammaincc: ScalarOp = elementwise(
     doc="The regularised upper incomplete gamma function.",
 )  # fmt: skip
 betainc_by_a: ScalarOp = elementwise(
-    "betainc_by_a", _doubles(_betainc_by_a), c=None, jax="callback", result="float", domain=(_shapes, _shapes, unit), cost=10_000,
+    "betainc_by_a", _doubles(_betainc_by_a), c="wb_betainc_by_a({x}, {y}, {z})", support=beta_forms.betainc_by_a(NODES, WEIGHTS),
+    jax="callback", result="float", domain=(_shapes, _shapes, unit), cost=10_000,
     grad=(NoForm("a"), NoForm("b"),
           lambda g, a, b, x: g * _beta_density(a, b, x) * (log(x) - digamma(a) + digamma(a + b))),
     doc="The derivative of betainc(a, b, x) in a.",
 )  # fmt: skip
 betainc: ScalarOp = elementwise(
-    "betainc", scipy_form("betainc"), c=None, jax=_jax_doubles("betainc"), result="float", cost=500,
+    "betainc", scipy_form("betainc"), c="wb_betainc({x}, {y}, {z})", support=beta_forms.BETAINC, jax=_jax_doubles("betainc"), result="float", cost=500,
     domain=(_shapes, _shapes, unit),
     # betainc(a, b, x) is 1 - betainc(b, a, 1 - x).
     grad=(lambda g, a, b, x: g * betainc_by_a(a, b, x), lambda g, a, b, x: -g * betainc_by_a(b, a, 1.0 - x),
