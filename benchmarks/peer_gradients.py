@@ -15,7 +15,7 @@ import numpy as np
 from problems import Jax, PyTensor, problems
 
 
-def timed(f, q, least=0.3):
+def timed(f, q, least=1.0):
     """The least seconds of a call."""
     f(q)
     begin = time.perf_counter()
