@@ -37,7 +37,7 @@ CALLS = {
         dsplit(x, 1); tile(x, 2); tile(x, reps=(2, 1, 2)); repeat(x, 2); repeat(x, 2, axis=0); pad(x, 1); pad(x, ((1, 2),)); pad(x, 1, mode="edge")
         pad(x, 1, mode="reflect"); pad(x, 1, mode="wrap"); pad(x, 2, mode="symmetric"); pad(x, 1, constant_values=2)""",
     "diagonals": """diagonal(x); diagonal(x, offset=1); diagonal(x, 1, -1, -2); diag(x); diag(x, k=-1); diagflat(x); trace(x); trace(x, 1); trace(x, axis1=-1, axis2=0)
-        zeros_like(x); ones_like(x); full_like(x, fill_value=2); full_like(x, 2.5); zeros_like(empty_like(x)); linspace(x, 2, 3); tril(x); triu(x, 1)""",
+        zeros_like(x); ones_like(x); full_like(x, fill_value=2); full_like(x, 2.5); zeros_like(empty_like(x)); linspace(x, 2, 3); tril(x); triu(x, 1); tril_indices(4, 1, 3); triu_indices(3, k=1); x[tril_indices(3)]""",
     "indices": """x[0]; x[-1]; x[...]; x[None]; x[1:]; x[::-1]; x[::-2]; x[5:1:-1]; x[1:1]; x[..., 0]; x[..., None]; x[[0]]; x[[0, -1]]; x[np.array([[0, 1], [1, 0]])]
         x[:, 0]; x[:, [0, -1]]; x[[0, 1], [0, 1]]; x[[0, 1], :, [0, 1]]; x[0, [0, 1]]; x[True]; x[np.array([], dtype=int)]; x[1, ::-1]; x[[True, False, True]]
         x[:, None, [0, 0]]; x[3]; x[-4]; x[x > 0]; x[x > 0, ...]; take(x, [0, -1]); take(x, 0); take(x, [[0, 1]], axis=0); take(x, [5], mode="wrap")
@@ -54,7 +54,7 @@ CALLS = {
         linalg.norm(x, 0); linalg.norm(x, 3); linalg.matrix_power(a, 3); linalg.matrix_power(a, -2); linalg.matrix_power(a, 0); linalg.trace(x)""",
     "elements": """where(x > 0, x, 0); where(x > 0, x, 2.5); clip(x, 0, 2); clip(x, -1, 300); clip(x, None, 1); clip(x, min=0.5, max=2.5); x.clip(max=1); nan_to_num(x)
         round(x, 1); x.astype("float32"); x.astype(int); x + 1; x * 2.5; 1 - x; x / 2; x // 2; x % 3; x ** 3; -x; ~x; x & 1; x | x; x ^ 1; x << 1; x >> 1
-        bitwise_count(x & 3); x == 1; x != x; x < 1; x + np.float32(1); x + np.int8(1); x * np.float64(2); x + True; x + ones(3, "int8"); x + ones((2, 1), "float32")""",
+        bitwise_count(x & 3); isclose(x, 1); isclose(x, x + 1e-9, rtol=1e-3, equal_nan=True); allclose(x, [1, 1, 1], atol=9.0); x == 1; x != x; x < 1; x + np.float32(1); x + np.int8(1); x * np.float64(2); x + True; x + ones(3, "int8"); x + ones((2, 1), "float32")""",
     "methods": """x.sum(0); x.prod(); x.mean(-1); x.std(axis=0); x.var(); x.max(); x.min(axis=0); x.all(); x.any(); x.argmax(); x.argmin(); x.reshape(-1)
         x.reshape(3, -1); x.reshape((-1, 1)); x.transpose(); x.swapaxes(0, -1); x.ravel(); x.flatten(); x.squeeze(); x.repeat(2); x.round(); x.cumsum(); x.cumprod()
         x.dot(x); x.take([0]); x.diagonal(); x.trace(); x.copy(); x.nonzero(); x.searchsorted(1)""",
@@ -276,3 +276,17 @@ def test_every_kind_of_operation_is_in_a_table():
         where, word = ELSEWHERE[kind.__name__]
         files = [HERE.parent / where] if where.endswith(".py") else (HERE.parent / where).glob("*.py")
         assert any(re.search(rf"\b{word}\(", f.read_text()) for f in files), f"{where} does not call {word}"
+
+
+def test_theanos_names():
+    x = pt.tensor("x", shape=(2, 1, 3))
+    value = np.arange(6.0).reshape(2, 1, 3)
+    for made, wanted in (
+        (x.dimshuffle(2, "x", 0), value[:, 0].T[:, None]), (x.dimshuffle([0, 1, 2]), value), (x.dimshuffle("x", 0, 2, "x"), value[:, 0][None, ..., None]),
+        (pt.alloc(2.0, 3, 2), np.full((3, 2), 2.0)), (pt.shape_padleft(x, 2), value[None, None]), (pt.shape_padright(x), value[..., None]),
+        (pt.extract_diag(x[:, 0]), np.diagonal(value[:, 0])), (pt.as_tensor_variable(3), np.array(3)),
+    ):  # fmt: skip
+        assert np.array_equal(made.eval({"x": value}), wanted)
+    with pytest.raises(WorkbenchError, match="squeeze.*axis 0"):
+        x.dimshuffle(1, 2)
+    assert pt.isclose(np.array([np.inf, -np.inf, np.nan]), np.array([np.inf, np.inf, np.nan])).eval().tolist() == [True, False, False]

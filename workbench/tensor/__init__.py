@@ -12,6 +12,7 @@ from workbench.graph.serialise import NAMED
 from workbench.tensor import fft, linalg, random, signal, sparse
 from workbench.tensor.annotations import stop_gradient
 from workbench.tensor.assumptions import assume
+from workbench.tensor.closeness import allclose, isclose
 from workbench.tensor.control import cond, ifelse, region, while_loop
 from workbench.tensor import aliases
 from workbench.tensor.aliases import *  # noqa: F403
@@ -65,7 +66,7 @@ from workbench.tensor.sorting import (
     argsort, argwhere, bincount, digitize, flatnonzero, histogram, nonzero, searchsorted, sort, unique,
 )  # fmt: skip
 
-from workbench.tensor.triangles import tril, triu
+from workbench.tensor.triangles import tril, tril_indices, triu, triu_indices
 
 NAMED["function"] = OPS
 
@@ -105,7 +106,7 @@ __all__ = [
     "log_softmax", "logspace", "logsumexp", "lrow", "lscalar", "ltensor3", "ltensor4", "lvector", "matrices",
     "median", "meshgrid", "moveaxis", "nonzero", "pad", "ptp", "put_along_axis", "ravel", "ravel_multi_index",
     "repeat", "roll", "rot90", "row", "scalars", "searchsorted", "softmax", "sort", "split", "swapaxes",
-    "take_along_axis", "trace", "tensor3", "tensor4", "tensor5", "tile", "tri", "unique", "unravel_index", "vectors", "vsplit",
+    "take_along_axis", "trace", "allclose", "isclose", "tril_indices", "triu_indices", "tensor3", "tensor4", "tensor5", "tile", "tri", "unique", "unravel_index", "vectors", "vsplit",
     "vstack", "wcol", "wmatrix", "wrow", "wscalar", "wtensor3", "wtensor4", "wvector",
     "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "beta", "betainc", "betaln",
     "bitwise_count", "cbrt", "ceil", "copysign", "cos", "cosh", "deg2rad", "digamma", "divmod", "erf", "erfc",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.tensor import bits, incomplete, rounding, special
+from workbench.tensor import bits, incomplete, inverses, rounding, special
 from workbench.tensor import elementwise as _e
+from workbench.tensor import shape as shapes
 from workbench.tensor import trigonometry as _t
+from workbench.tensor.diagonal import diagonal
 from workbench.tensor.tensor import Tensor, as_tensor
 
 # NumPy.
@@ -36,6 +38,24 @@ log1pexp = _e.softplus
 round_half_to_even = rounding.rint
 tri_gamma = special.trigamma
 gammal, gammau = incomplete.gammal, incomplete.gammau
+as_tensor_variable = as_tensor
+betaincinv, gammaincinv, gammainccinv = inverses.betaincinv, inverses.gammaincinv, inverses.gammainccinv
+extract_diag = diagonal
+
+
+def alloc(value: Any, *shape: Any) -> Tensor:
+    """Return `value` repeated to a shape, one argument an axis."""
+    return shapes.broadcast_to(value, shape)
+
+
+def shape_padleft(x: Any, n_ones: int = 1) -> Tensor:
+    """Return `x` with so many axes of length 1 before its own."""
+    return shapes.expand_dims(x, tuple(range(n_ones)))
+
+
+def shape_padright(x: Any, n_ones: int = 1) -> Tensor:
+    """Return `x` with so many axes of length 1 after its own."""
+    return shapes.expand_dims(x, tuple(range(-n_ones, 0)))
 
 
 def positive(x: Any) -> Tensor:
@@ -44,9 +64,10 @@ def positive(x: Any) -> Tensor:
 
 
 __all__ = [
-    "absolute", "acos", "acosh", "and_", "around", "asin", "asinh", "atan", "atan2", "atanh", "bitwise_invert",
-    "bitwise_left_shift", "bitwise_not", "bitwise_right_shift", "degrees", "eq", "expit", "fabs", "fix", "gammal",
-    "gammau", "ge", "gt", "int_div", "le", "lgamma", "log1pexp", "lt", "mul", "neg", "neq", "or_", "positive", "pow",
-    "psi", "radians", "remainder", "round_half_to_even", "sgn", "sqr", "sub", "tri_gamma", "true_div", "true_divide",
-    "xor",
+    "absolute", "acos", "acosh", "alloc", "and_", "around", "as_tensor_variable", "asin", "asinh", "atan", "atan2",
+    "atanh", "betaincinv", "bitwise_invert", "bitwise_left_shift", "bitwise_not", "bitwise_right_shift", "degrees",
+    "eq", "expit", "extract_diag", "fabs", "fix", "gammainccinv", "gammaincinv", "gammal", "gammau", "ge", "gt",
+    "int_div", "le", "lgamma", "log1pexp", "lt", "mul", "neg", "neq", "or_", "positive", "pow", "psi", "radians",
+    "remainder", "round_half_to_even", "sgn", "shape_padleft", "shape_padright", "sqr", "sub", "tri_gamma",
+    "true_div", "true_divide", "xor",
 ]  # fmt: skip

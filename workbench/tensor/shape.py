@@ -461,6 +461,26 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Tensor:
     return x if order == tuple(range(x.ndim)) else intern(Transpose(order), (x,))
 
 
+def dimshuffle(x: Any, pattern: Sequence[Any]) -> Tensor:
+    """Return `x` with its axes in the order of `pattern`, and a new one of length 1 at each "x" in it.
+
+    Axes that `pattern` leaves out are dropped: they must have length 1.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> pt.matrix("m", 2, 3).dimshuffle(1, "x", 0).type.shape
+    (3, 1, 2)
+    """
+    x = as_tensor(x)
+    kept = axes_of("dimshuffle", tuple(p for p in pattern if p != "x"), x.ndim)
+    dropped = tuple(a for a in range(x.ndim) if a not in kept)
+    x = squeeze(x, dropped) if dropped else x
+    order = sorted(kept)
+    x = transpose(x, [order.index(a) for a in kept])
+    return expand_dims(x, tuple(i for i, p in enumerate(pattern) if p == "x"))
+
+
 def swapaxes(x: Any, axis1: int, axis2: int) -> Tensor:
     """Return `x` with two axes exchanged."""
     x = as_tensor(x)

@@ -262,6 +262,10 @@ class Tensor(Expr):
     def swapaxes(self, axis1: int, axis2: int) -> Tensor:
         return _shape.swapaxes(self, axis1, axis2)
 
+    def dimshuffle(self, *pattern: Any) -> Tensor:
+        """The axes in another order, with new ones at "x": as in Theano."""
+        return _shape.dimshuffle(self, pattern[0] if len(pattern) == 1 and isinstance(pattern[0], (list, tuple)) else pattern)
+
     def squeeze(self, axis: Any = None) -> Tensor:
         return _shape.squeeze(self, axis)
 
@@ -289,6 +293,18 @@ class Tensor(Expr):
 
     def searchsorted(self, v: Any, side: str = "left", sorter: Any = None) -> Tensor:
         return _sorting.searchsorted(self, v, side, sorter)
+
+    def get_value(self, borrow: bool = False) -> np.ndarray[Any, Any]:
+        """Return the array that `data` holds: a copy of it, unless `borrow`."""
+        if not isinstance(self.op, Data):
+            raise TypeError(f"{self!r} is not data: its value is computed, with eval()")
+        return self.op.value if borrow else self.op.value.copy()
+
+    def set_value(self, new_value: Any, borrow: bool = False) -> None:
+        """Replace the array that `data` holds; see :func:`workbench.tensor.set_data`."""
+        if not isinstance(self.op, Data):
+            raise TypeError(f"{self!r} is not data: its value cannot be set")
+        set_data(self, new_value)
 
     def copy(self) -> Tensor:
         """Return the expression itself: it never changes."""

@@ -13,7 +13,7 @@ from workbench.graph.types import TensorType
 from workbench.tensor import elementwise as _e
 from workbench.tensor import shape as _s
 from workbench.tensor.gufunc import Gufunc, check_matrix
-from workbench.tensor.tensor import Tensor, as_tensor
+from workbench.tensor.tensor import Tensor, as_tensor, constant
 
 
 @dataclass(frozen=True)
@@ -79,4 +79,23 @@ def triu(x: Any, k: int = 0) -> Tensor:
     return intern(Triangle(False, int(k)), (as_tensor(x),))
 
 
-__all__ = ["Triangle", "tril", "triu"]
+def tril_indices(n: int, k: int = 0, m: int | None = None) -> tuple[Tensor, Tensor]:
+    """Return the rows and columns of the lower triangle of an `n` by `m` matrix, row by row.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> pt.matrix("a", 2, 2)[pt.tril_indices(2)].eval({"a": [[1.0, 2.0], [3.0, 4.0]]}).tolist()
+    [1.0, 3.0, 4.0]
+    """
+    rows, columns = np.tril_indices(n, k, m)
+    return constant(rows), constant(columns)
+
+
+def triu_indices(n: int, k: int = 0, m: int | None = None) -> tuple[Tensor, Tensor]:
+    """Return the rows and columns of the upper triangle of an `n` by `m` matrix, row by row."""
+    rows, columns = np.triu_indices(n, k, m)
+    return constant(rows), constant(columns)
+
+
+__all__ = ["Triangle", "tril", "tril_indices", "triu", "triu_indices"]
