@@ -129,6 +129,29 @@ def test_bad_new_data_are_clear_errors_and_change_nothing(new, coords, words):
     assert model.coords == {"obs": ("a", "b")}
 
 
+def test_data_are_read_and_set_themselves():
+    model = line()
+    x = model["x"]
+    held = x.get_value()
+    held[0] = 9.0
+    assert x.get_value().tolist() == [1.0, 2.0]
+    x.set_value(np.array([3, 4, 5]))
+    assert x.eval().tolist() == [3.0, 4.0, 5.0] and model["mean"].eval({"slope": 2.0}).tolist() == [6.0, 8.0, 10.0]
+    with pytest.raises(TypeError, match="is not data"):
+        model["mean"].get_value()
+    with pytest.raises(TypeError, match="is not data"):
+        model["mean"].set_value(1.0)
+
+
+def test_observed_fractions_of_counts_are_impossible():
+    with pm.Model() as model:
+        pm.Poisson("y", 2.0, observed=[1.0, 2.5, 3.0])
+        pm.Multinomial("m", 3, [0.5, 0.5], observed=[[1.5, 1.5], [1.0, 2.0]])
+    found = dict(zip("ym", model.compile_logp(sum=False, backend="numpy")({})))
+    assert np.isfinite(found["y"]).tolist() == [True, False, True] and np.isfinite(found["m"]).tolist() == [False, True]
+    assert found["y"][1] == found["m"][0] == -np.inf
+
+
 def test_constant_data_cannot_be_set():
     with pm.Model() as model:
         pm.ConstantData("x", [1.0, 2.0], dims="obs", coords={"obs": [3, 4]})

@@ -59,7 +59,7 @@ def test_terms_of_some_variables(model, vars, wanted):
 def test_parts_of_the_density(model):
     known = terms()
     for graph, wanted in {
-        model.varlogp: known["a"] + known["c"], model.observedlogp: known["y"].sum(),
+        model.varlogp: known["a"] + known["c"], model.varlogp_nojac: known["a"] + known["c"] - 0.2, model.observedlogp: known["y"].sum(),
         model.potentiallogp: known["p_1"], model.datalogp: known["y"].sum() + known["p_1"],
     }.items():  # fmt: skip
         assert np.isclose(model.compile_fn(graph, backend="numpy")(POINT), wanted, rtol=1e-13)

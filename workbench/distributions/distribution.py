@@ -195,8 +195,14 @@ class Distribution:
 
     @classmethod
     def density(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        """The log-density with its checks of the parameters."""
-        return checked(cls.__name__, cls.logp(value, *parameters), cls.checks(*parameters), cls.parameters, parameters)
+        """The log-density with its checks of the parameters; a whole number's is minus infinity between them."""
+        found = cls.logp(value, *parameters)
+        if value.type.kind == "f" and np.dtype(cls.dtype).kind in "iu":
+            between = value - pt.floor(value) > 0
+            if cls.event_rank:
+                between = pt.any(between, axis=tuple(range(-cls.event_rank, 0)))
+            found = pt.where(between, -np.inf, found)
+        return checked(cls.__name__, found, cls.checks(*parameters), cls.parameters, parameters)
 
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:

@@ -371,6 +371,11 @@ class Model(Dims, metaclass=ModelType):
         return self.logp(self.free_RVs)  # type: ignore[no-any-return]
 
     @property
+    def varlogp_nojac(self) -> Tensor:
+        """Log-density of the free variables in their own space."""
+        return self.logp(self.free_RVs, jacobian=False)  # type: ignore[no-any-return]
+
+    @property
     def observedlogp(self) -> Tensor:
         """Log-density of the observed variables."""
         return self.logp(self.observed_RVs)  # type: ignore[no-any-return]
