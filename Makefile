@@ -69,6 +69,7 @@ lab: setup
 
 bench: setup
 	$(BIN)/python benchmarks/radon.py
+	$(BIN)/python benchmarks/predictive.py
 
 clean:
 	rm -rf .venv js/node_modules kernel_ext/static
