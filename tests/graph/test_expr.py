@@ -1,5 +1,7 @@
+import copy
 import gc
 import math
+import pickle
 import weakref
 
 import numpy as np
@@ -158,3 +160,10 @@ def test_python_numbers_of_expressions_are_errors_but_of_constants_are_theirs():
             convert(pt.scalar("x"))
     with pytest.raises(TypeError):
         range(pt.constant(2.5))
+
+
+def test_an_expression_is_copied_as_itself_and_pickled_not_at_all():
+    y = pt.exp(pt.vector("x", 3))
+    assert copy.deepcopy([y])[0] is y
+    with pytest.raises(TypeError, match="to_json"):
+        pickle.dumps(y)

@@ -109,6 +109,12 @@ class Expr:
         """Return this value as `type`, if that changes nothing but broadcasting; else ``None``."""
         return self if self.type == type else None
 
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            f"the expression {self!r} cannot be pickled: workbench.graph.serialise.to_json(Graph(inputs, outputs)) "
+            "writes a graph, from_json reads it"
+        )
+
     def __copy__(self) -> Expr:
         return self
 
