@@ -79,35 +79,47 @@ def function_of_limited(expr: Expr) -> Expr | None:
     u = undo(x, value)
     if u is None or u.increasing is None:
         return None
-    inner = _as_limited(u.random)
-    found = _limited(inner) if inner.op in LIMITS and not is_discrete(inner) else None
-    if found is None:
+    inner = limited_outside(u.random)
+    if inner.op not in LIMITS or is_discrete(inner) or _limited(inner) is None:
         return None
-    random, limit = found
-
-    def of(argument: Tensor) -> Tensor:
-        return x.op(*[argument if i is u.random else i for i in x.inputs])
-
-    kept = inner.op(of(random), of(limit))
+    kept, turned = (_moved_inside(x, u.random, inner, op) for op in (inner.op, _OTHER[inner.op]))
     if u.increasing is True:
-        return intern(expr.op, (kept, value))
-    turned = (e.minimum if inner.op is e.maximum else e.maximum)(of(random), of(limit))
-    changed = intern(expr.op, (turned, value))
-    return changed if u.increasing is False else pt.where(u.increasing, intern(expr.op, (kept, value)), changed)
+        return ask(expr.op, kept, value)
+    changed = ask(expr.op, turned, value)
+    return changed if u.increasing is False else pt.where(u.increasing, ask(expr.op, kept, value), changed)
 
 
 LIMITS = (e.maximum, e.minimum)
+_OTHER = {e.maximum: e.minimum, e.minimum: e.maximum}
 
 
-def _as_limited(x: Tensor) -> Tensor:
-    """A censored variable as the limits of what it censors; anything else as it is."""
-    if not isinstance(x.op, Draw) or not issubclass(x.op.distribution, Censored):
+def _moved_inside(x: Tensor, inner: Tensor, limited: Tensor, op: Op) -> Tensor:
+    """The function `x` of `inner`, which is limited, as the limit `op` of that function of what is limited."""
+    sides = [x.op(*[side if i is inner else i for i in x.inputs]) for side in limited.inputs]
+    return intern(op, tuple(sides))
+
+
+def limited_outside(x: Tensor) -> Tensor:
+    """Return a function of what is limited or censored with the limit outermost; anything else as it is."""
+    if not is_mixed(x):
+        return x
+    if isinstance(x.op, Draw):
+        return _uncensored(x)
+    u = undo(x, x)
+    if u is None or not isinstance(u.increasing, bool):
+        return x
+    inner = limited_outside(u.random)
+    if inner.op not in LIMITS or _limited(inner) is None:
+        return x
+    return _moved_inside(x, u.random, inner, inner.op if u.increasing else _OTHER[inner.op])
+
+
+def _uncensored(x: Tensor) -> Tensor:
+    """A censored variable as the limits of what it censors."""
+    if not issubclass(x.op.distribution, Censored) or x.op.distribution.base.shape != x.op.shape:
         return x
     key, *inner, lower, upper = x.inputs
-    base = x.op.distribution.base
-    made = intern(base, (key, *inner))
-    if base.shape != x.op.shape:
-        return x
+    made = intern(x.op.distribution.base, (key, *inner))
     below, above = x.op.distribution.limited
     made = pt.maximum(made, lower) if below else made
     return pt.minimum(made, upper) if above else made

@@ -16,6 +16,7 @@ import numpy as np
 import workbench.tensor as pt
 from workbench.distributions.distribution import Draw
 from workbench.graph.expr import Constant, Expr
+from workbench.graph.properties import is_negative, is_positive
 from workbench.graph.rewrite import rule
 from workbench.tensor import elementwise as e
 from workbench.tensor.elementwise import OPS
@@ -258,6 +259,15 @@ _register(["add", "subtract"], "shifted", "The density of x + b at v is that of 
           lambda: 2.0 - normals())  # fmt: skip
 
 
+def _is_above(x: Tensor, limit: float) -> Any:
+    """Whether something is above a limit: now, where that is known."""
+    above = x - limit if limit else x
+    if isinstance(x.op, Constant):
+        every = np.unique(x.op.value > limit)
+        return bool(every[0]) if len(every) == 1 else x > limit
+    return True if is_positive(above) else False if is_negative(above) else x > limit
+
+
 def _scaled(x: Expr, value: Any) -> Undone | None:
     found = one_random_input(x)
     if found is None:
@@ -267,9 +277,9 @@ def _scaled(x: Expr, value: Any) -> Undone | None:
     if isinstance(other.op, Constant) and not other.op.value.all():
         return None  # 0 x and 0 / x are 0.
     if x.op is e.multiply:
-        return Undone(random, value / other, -pt.log(pt.abs(other)), other > 0.0)
+        return Undone(random, value / other, -pt.log(pt.abs(other)), _is_above(other, 0.0))
     if at == 0:
-        return Undone(random, value * other, pt.log(pt.abs(other)), other > 0.0)
+        return Undone(random, value * other, pt.log(pt.abs(other)), _is_above(other, 0.0))
     return Undone(random, other / value, pt.log(pt.abs(other)) - 2.0 * pt.log(pt.abs(value)), None)
 
 
@@ -292,7 +302,7 @@ def _powered(x: Expr, value: Any) -> Undone | None:
     if at == 1:
         base = x.inputs[0]
         log_base = pt.log(base)
-        return Undone(random, pt.log(value) / log_base, -pt.log(value) - pt.log(pt.abs(log_base)), base > 1.0, low=0.0)
+        return Undone(random, pt.log(value) / log_base, -pt.log(value) - pt.log(pt.abs(log_base)), _is_above(base, 1.0), low=0.0)
     c = _exponent(x)
     if c is None or c == 0.0 or c % 2 == 0:
         return None

@@ -36,13 +36,14 @@ from workbench.transforms.logprob import (
 
 
 def _full(value: Any, x: Expr) -> Any:
-    """The value in the shape of the variable; ``None`` where it is wider, or lengths are not known."""
+    """The value in the shape of the variable, after further axes of its own; ``None`` where lengths are not known."""
     if value.type.shape == x.type.shape:
         return value
-    if None in x.type.shape or value.type.ndim > x.type.ndim:
+    lead = value.type.shape[: max(value.type.ndim - x.type.ndim, 0)]
+    if None in x.type.shape or None in lead:
         return None
     try:
-        return pt.broadcast_to(value, x.type.static_shape)
+        return pt.broadcast_to(value, (*lead, *x.type.static_shape))
     except ValueError:
         return None
 
@@ -95,7 +96,8 @@ def density_of_reshaped(expr: Expr) -> Expr | None:
     given = _full(value, x)
     if given is None or None in inner.type.shape or x.type.shape[x.type.ndim - rank :] != event:
         return None
-    density = ask(expr.op, inner, pt.reshape(given, inner.type.static_shape))
+    lead = given.type.shape[: given.type.ndim - x.type.ndim]
+    density = ask(expr.op, inner, pt.reshape(given, (*lead, *inner.type.static_shape)))
     return pt.reshape(density, expr.type.static_shape)
 
 
@@ -110,8 +112,11 @@ def density_of_transposed(expr: Expr) -> Expr | None:
     given = value if value.type.ndim == x.type.ndim else _full(value, x)
     if given is None or axes[batch:] != tuple(range(batch, len(axes))):
         return None
-    back = tuple(axes.index(i) for i in range(len(axes)))
-    return pt.transpose(ask(expr.op, x.inputs[0], pt.transpose(given, back)), axes[:batch])
+    lead = given.type.ndim - x.type.ndim
+    first = tuple(range(lead))
+    back = (*first, *(lead + axes.index(i) for i in range(len(axes))))
+    density = ask(expr.op, x.inputs[0], pt.transpose(given, back))
+    return pt.transpose(density, (*first, *(lead + a for a in axes[:batch])))
 
 
 # Joined ------------------------------------------------------------------------------------------
@@ -130,6 +135,7 @@ def density_of_joined(expr: Expr) -> Expr | None:
         return None
     if not all(is_random(part) for part in x.inputs) or not independent(*x.inputs):
         return None
+    axis += given.type.ndim - x.type.ndim
     at, terms = 0, []
     for part, length in zip(x.inputs, lengths):
         terms.append(ask(expr.op, part, given[(slice(None),) * axis + (slice(at, at + length),)]))
@@ -192,6 +198,17 @@ def density_of_part_of_function(expr: Expr) -> Expr | None:
     return ask(expr.op, intern(inner.op, tuple(_part_of(x, i) if i.type.ndim else i for i in inner.inputs)), value)
 
 
+def _all_of_it(spec: Any, x: Expr) -> bool:
+    return all(taken == (0, size, 1) for taken, size in zip(spec, x.type.shape))
+
+
+@rule(GROUP, ops=NODES, over=(Slice,), examples=example_of(lambda: intern(Slice(((0, 1, 1),)), (pt.reshape(normals()[0], (1,)),))))
+def density_of_whole(expr: Expr) -> Expr | None:
+    """A part that takes all elements is the whole."""
+    x, value = expr.inputs
+    return ask(expr.op, x.inputs[0], value) if isinstance(x.op, Slice) and _all_of_it(x.op.spec, x.inputs[0]) else None
+
+
 @rule(GROUP, ops=NODES, over=(Slice,), examples=example_of(lambda: pt.concatenate([normals(), pt.exp(normals())])[3:5]))
 def density_of_part_of_joined(expr: Expr) -> Expr | None:
     """A part that lies in one of the joined variables is a part of that variable."""
@@ -210,8 +227,7 @@ def density_of_part_of_joined(expr: Expr) -> Expr | None:
         if at <= min(start, last) and max(start, last) < at + n:
             spec = list(x.op.spec)
             spec[axis] = (start - at, length, step)
-            whole = all(taken == (0, size, 1) for taken, size in zip(spec, part.type.shape))
-            return ask(expr.op, part if whole else intern(Slice(tuple(spec)), (part,)), value)
+            return ask(expr.op, intern(Slice(tuple(spec)), (part,)), value)
         at += n
     return None
 
