@@ -1,4 +1,4 @@
-"""Densities where something is chosen or cut: limits, rounding, comparisons, branches, mixtures."""
+"""Densities where something is chosen: rounding, comparisons, branches, mixtures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import workbench.tensor as pt
 from workbench.distributions.categories import Categorical
 from workbench.distributions.discrete import Bernoulli
 from workbench.distributions.distribution import Draw
-from workbench.distributions.modifiers import Censored
 from workbench.graph.expr import Constant, Expr, Op, intern
 from workbench.graph.properties import is_positive
 from workbench.graph.rewrite import rule
@@ -17,7 +16,7 @@ from workbench.tensor import elementwise as e
 from workbench.tensor.elementwise import OPS
 from workbench.tensor.indexing import Index, Take
 from workbench.tensor.tensor import Tensor
-from workbench.transforms.derived_densities import undo
+from workbench.transforms.derived_limits import at_least
 from workbench.transforms.logprob import (
     GROUP,
     INF,
@@ -55,123 +54,6 @@ def _bernoullis() -> Tensor:
     from workbench.distributions.discrete import Bernoulli
 
     return Bernoulli.dist(0.3, shape=(3,))
-
-
-# Limits ------------------------------------------------------------------------------------------
-
-
-def _limited(x: Expr) -> tuple[Tensor, Any] | None:
-    """What is limited, and the limit, which is not random."""
-    found = one_random_input(x)
-    return None if found is None else (found[1], x.inputs[1 - found[0]])
-
-
-def _at_least(random: Tensor, value: Any) -> Tensor:
-    """Logarithm of the probability that a random expression is at least `value`."""
-    above = log_survival_node(random, value)
-    return e.logaddexp(above, logp_node(random, value)) if is_discrete(random) else above
-
-
-@rule(GROUP, ops=(LogProb, LogCdf, LogSurvival), examples=example_of(lambda: pt.exp(pt.clip(_uniforms(), 0.5, 2.0))))
-def function_of_limited(expr: Expr) -> Expr | None:
-    """A function that increases keeps order, so that f(max(x, c)) is max(f(x), f(c)); one that decreases turns it round."""
-    x, value = expr.inputs
-    u = undo(x, value)
-    if u is None or u.increasing is None:
-        return None
-    inner = limited_outside(u.random)
-    if inner.op not in LIMITS or is_discrete(inner) or _limited(inner) is None:
-        return None
-    kept, turned = (_moved_inside(x, u.random, inner, op) for op in (inner.op, _OTHER[inner.op]))
-    if u.increasing is True:
-        return ask(expr.op, kept, value)
-    changed = ask(expr.op, turned, value)
-    return changed if u.increasing is False else pt.where(u.increasing, ask(expr.op, kept, value), changed)
-
-
-LIMITS = (e.maximum, e.minimum)
-_OTHER = {e.maximum: e.minimum, e.minimum: e.maximum}
-
-
-def _moved_inside(x: Tensor, inner: Tensor, limited: Tensor, op: Op) -> Tensor:
-    """The function `x` of `inner`, which is limited, as the limit `op` of that function of what is limited."""
-    sides = [x.op(*[side if i is inner else i for i in x.inputs]) for side in limited.inputs]
-    return intern(op, tuple(sides))
-
-
-def limited_outside(x: Tensor) -> Tensor:
-    """Return a function of what is limited or censored with the limit outermost; anything else as it is."""
-    if not is_mixed(x):
-        return x
-    if isinstance(x.op, Draw):
-        return _uncensored(x)
-    u = undo(x, x)
-    if u is None or not isinstance(u.increasing, bool):
-        return x
-    inner = limited_outside(u.random)
-    if inner.op not in LIMITS or _limited(inner) is None:
-        return x
-    return _moved_inside(x, u.random, inner, inner.op if u.increasing else _OTHER[inner.op])
-
-
-def _uncensored(x: Tensor) -> Tensor:
-    """A censored variable as the limits of what it censors."""
-    if not issubclass(x.op.distribution, Censored) or x.op.distribution.base.shape != x.op.shape:
-        return x
-    key, *inner, lower, upper = x.inputs
-    made = intern(x.op.distribution.base, (key, *inner))
-    below, above = x.op.distribution.limited
-    made = pt.maximum(made, lower) if below else made
-    return pt.minimum(made, upper) if above else made
-
-
-@rule(GROUP, ops=(LogProb,), over=(e.maximum,), examples=example_of(lambda: pt.maximum(_uniforms(), 0.5)))
-def density_of_lower_limit(expr: Expr) -> Expr | None:
-    """All that lies below the limit is moved onto it: its probability stands there as a mass."""
-    x, value = expr.inputs
-    found = _limited(x) if x.op is e.maximum and not expr.op.event_rank else None
-    if found is None:
-        return None
-    random, limit = found
-    above = pt.where(value > limit, logp_node(random, value), -INF)
-    # Taken at the value, where they are equal: at an infinite limit the derivative could be NaN.
-    return pt.where(pt.equal(value, limit), logcdf_node(random, value), above)
-
-
-@rule(GROUP, ops=(LogProb,), over=(e.minimum,), examples=example_of(lambda: pt.clip(_uniforms(), 0.5, 2.0)))
-def density_of_upper_limit(expr: Expr) -> Expr | None:
-    """All that lies above the limit is moved onto it: its probability stands there as a mass."""
-    x, value = expr.inputs
-    found = _limited(x) if x.op is e.minimum and not expr.op.event_rank else None
-    if found is None:
-        return None
-    random, limit = found
-    below = pt.where(value < limit, logp_node(random, value), -INF)
-    return pt.where(pt.equal(value, limit), _at_least(random, value), below)
-
-
-@rule(GROUP, ops=(LogCdf,), over=(e.maximum, e.minimum), examples=lambda: [logcdf_node(pt.clip(_uniforms(), 0.5, 2.0), pt.vector("v", 3))])
-def cdf_of_limit(expr: Expr) -> Expr | None:
-    """With a lower limit, nothing lies below it; with an upper one, all lies at or below it."""
-    x, value = expr.inputs
-    found = _limited(x) if x.op in (e.maximum, e.minimum) else None
-    if found is None:
-        return None
-    random, limit = found
-    inside = logcdf_node(random, value)
-    return pt.where(value < limit, -INF, inside) if x.op is e.maximum else pt.where(value < limit, inside, 0.0)
-
-
-@rule(GROUP, ops=(LogSurvival,), over=(e.maximum, e.minimum), examples=lambda: [log_survival_node(pt.clip(_uniforms(), 0.5, 2.0), pt.vector("v", 3))])
-def survival_of_limit(expr: Expr) -> Expr | None:
-    """With a lower limit, all lies above what is below it; with an upper one, nothing lies above it."""
-    x, value = expr.inputs
-    found = _limited(x) if x.op in (e.maximum, e.minimum) else None
-    if found is None:
-        return None
-    random, limit = found
-    outside = log_survival_node(random, value)
-    return pt.where(value < limit, 0.0, outside) if x.op is e.maximum else pt.where(value < limit, outside, -INF)
 
 
 # Rounding ------------------------------------------------------------------------------------------
@@ -230,7 +112,7 @@ def _log_probability(condition: Expr) -> tuple[Any, Any] | None:
             if random.type.kind != "f" and limit.type.kind != "f":
                 below, above = logcdf_node(random, limit - 1), log_survival_node(random, limit - 1)
             else:
-                below, above = log_difference(below, logp_node(random, limit)), _at_least(random, limit)
+                below, above = log_difference(below, logp_node(random, limit)), at_least(random, limit)
         return (below, above) if less else (above, below)
     if op in (e.equal, e.not_equal):
         found = one_random_input(condition)
