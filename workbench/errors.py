@@ -31,7 +31,7 @@ class Location:
         return f"{self.filename}:{self.lineno}"
 
 
-_OURS, _INSTALLED, _USERS = range(3)
+_OURS, _PYTHONS, _INSTALLED, _USERS = range(4)
 _whose: dict[str, int] = {}
 
 
@@ -39,15 +39,17 @@ def _owner(filename: str) -> int:
     if filename.startswith((*PACKAGE_FOLDERS, "<frozen")):
         return _OURS
     parts = filename.split(os.sep)
-    installed = "site-packages" in parts or "dist-packages" in parts or filename.startswith(LIBRARY_FOLDER)
-    return _INSTALLED if installed else _USERS
+    if "site-packages" in parts or "dist-packages" in parts:
+        return _INSTALLED
+    return _PYTHONS if filename.startswith(LIBRARY_FOLDER) else _USERS
 
 
 def user_location() -> Location | None:
     """Return the innermost line on the call stack that the user wrote.
 
     It lies outside this package, and outside of libraries (which may have called it: JAX traces
-    functions); the innermost line in a library, where there is no other.
+    functions); the innermost line in an installed package, where there is no other. Python's own
+    library (which starts threads) is nobody's line.
     """
     frame: FrameType | None = sys._getframe(1)
     library: Location | None = None

@@ -47,7 +47,7 @@ async function shot(selector, name) {
 try {
   await open("radon.ipynb");
   await runAll();
-  await page.waitForSelector(".wb-inspector .wb-node");
+  await page.locator(".wb-inspector").first().locator(".wb-node").first().waitFor();
   const nodes = await page.locator(".wb-inspector").first().locator(".wb-node").count();
   check(nodes >= 8, `the model's graph shows its variables (${nodes} nodes)`);
   await idle();
