@@ -1,11 +1,14 @@
 import time
+import warnings
 
 import numpy as np
 import pytest
 
 import workbench as pm
-from workbench.errors import SamplingError
+from workbench.errors import ModelError, SamplingError
+from workbench.inference.convergence import ConvergenceWarning
 from workbench.inference.diagnostics import ess_bulk, mcse_mean, rhat
+from workbench.inference.start import start_point
 
 
 def within(draws, mean, sd, mcse, label, mcse_sd=None):
@@ -33,12 +36,9 @@ def test_radon_posterior_agrees_with_a_long_reference_run(real_radon, reference)
 
 def test_eight_schools_agree_with_posteriordb(real_data):
     known = real_data("reference_posteriors")["posteriors"]["eight_schools-eight_schools_noncentered"]
-    # posteriordb's tau is half-Cauchy(0, 5): the same model.
     with pm.Model() as model:
         mu = pm.Normal("mu", 0, 5)
-        tau = pm.HalfNormal("tau", 1.0)
-        # A half-Cauchy prior, as a correction of the half-normal one.
-        pm.Potential("half_cauchy", 0.5 * tau**2 - pm.tensor.log(1.0 + (tau / 5.0) ** 2))
+        tau = pm.HalfCauchy("tau", 5)
         z = pm.Normal("z", 0, 1, shape=8)
         theta = pm.Deterministic("theta", mu + tau * z)
         d = real_data("eight_schools")
@@ -63,7 +63,7 @@ def small_model():
 @pytest.mark.parametrize("other", ["c", "numba"])
 def test_the_same_seed_gives_the_same_draws(other):
     model = small_model()
-    options = dict(draws=20, tune=0, chains=2, random_seed=9, model=model, progressbar=False, return_inferencedata=False)
+    options = dict(draws=20, tune=0, chains=2, random_seed=9, model=model, quiet=True, return_inferencedata=False)
     a, b = pm.sample(backend="numpy", **options), pm.sample(backend=other, **options)
     for name in a.draws:
         np.testing.assert_allclose(a.draws[name], b.draws[name], rtol=1e-7, atol=1e-9)
@@ -72,7 +72,7 @@ def test_the_same_seed_gives_the_same_draws(other):
 
 
 def test_the_first_radon_draws_are_the_same_on_c_numba_and_numpy(simulated_radon):
-    options = dict(draws=20, tune=0, chains=1, random_seed=2, model=simulated_radon, progressbar=False, return_inferencedata=False)
+    options = dict(draws=20, tune=0, chains=1, random_seed=2, model=simulated_radon, quiet=True, return_inferencedata=False)
     runs = {b: pm.sample(backend=b, **options).draws for b in ("numpy", "c", "numba")}
     for other in ("c", "numba"):
         for name, draws in runs["numpy"].items():
@@ -81,7 +81,7 @@ def test_the_first_radon_draws_are_the_same_on_c_numba_and_numpy(simulated_radon
 
 def test_inference_data_has_groups_dims_coords_and_stats():
     model = small_model()
-    idata = pm.sample(100, tune=150, chains=2, random_seed=1, model=model, progressbar=False)
+    idata = pm.sample(100, tune=150, chains=2, random_seed=1, model=model, quiet=True, discard_tuned_samples=False)
     assert idata.posterior["level"].dims == ("chain", "draw", "group")
     assert list(idata.posterior["double"].coords["group"].values) == ["a", "b", "c"]
     assert np.allclose(idata.posterior["double"], 2 * idata.posterior["level"])
@@ -145,6 +145,7 @@ def test_an_impossible_start_names_the_term_and_its_parameters():
     with pytest.raises(SamplingError) as caught:
         pm.sample(10, tune=10, chains=1, model=model, progressbar=False, return_inferencedata=False)
     assert "log p(y) = -inf" in str(caught.value) and "value = 2.0" in str(caught.value)
+    assert caught.value.location.text == 'pm.Uniform("y", 0.0, x, observed=2.0)'
 
 
 @pytest.mark.parametrize("options", [{"draws": 0}, {"chains": 0}, {"target_accept": 1.0}])
@@ -158,3 +159,65 @@ def test_a_model_without_free_variables_cannot_be_sampled():
         pm.Normal("y", 0.0, 1.0, observed=1.0)
     with pytest.raises(SamplingError, match="no free variable"):
         pm.sample(model=model)
+
+
+EVERY = {"mu": 0.5, "sigma": 2.0, "level": [1.0, 2.0, 3.0]}
+
+
+@pytest.mark.parametrize("given", [
+    lambda m: EVERY,
+    lambda m: {m[k]: v for k, v in EVERY.items()},
+    lambda m: {"mu": 0.5, "level": [1.0, 2.0, 3.0], "sigma_log__": np.log(2.0)},
+], ids=["by name", "by variable", "unconstrained"])  # fmt: skip
+def test_initial_values_are_where_a_chain_starts(given):
+    model = small_model()
+    q = start_point(model, model.logp_dlogp_function(backend="numpy"), np.random.default_rng(0), given(model))
+    point = model.unflatten(q)
+    np.testing.assert_allclose(point["mu"], 0.5)
+    np.testing.assert_allclose(point["sigma_log__"], np.log(2.0))
+    np.testing.assert_allclose(point["level"], [1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize("given, message", [
+    ({"nothing": 1.0}, "'nothing', which no free variable"),
+    ({"sigma": -1.0}, "sigma: its start -1.0 lies outside"),
+    ([EVERY], "1 starts for 2 chains"),
+])  # fmt: skip
+def test_impossible_initial_values_are_errors(given, message):
+    with pytest.raises((ModelError, SamplingError), match=message):
+        pm.sample(10, tune=10, chains=2, initvals=given, model=small_model(), progressbar=False)
+
+
+def test_inference_data_has_what_is_asked_for():
+    options = dict(draws=150, tune=100, chains=2, random_seed=[1, 2], progressbar=False, compute_convergence_checks=False)
+    idata = pm.sample(model=small_model(), var_names=["mu"], idata_kwargs={"log_likelihood": True, "note": "first try"}, **options)
+    assert list(idata.posterior.data_vars) == ["mu"] and "warmup_posterior" not in idata.groups()
+    assert idata.log_likelihood["y"].shape == (2, 150, 4)
+    assert idata.posterior.attrs["note"] == "first try"
+    whole = pm.sample(model=small_model(), nuts={"target_accept": 0.8}, **options)
+    assert np.array_equal(whole.posterior["mu"], idata.posterior["mu"])
+    sigma, level = whole.posterior["sigma"].values, whole.posterior["level"].values
+    expected = -0.5 * ((0.5 - level[..., 0]) / sigma) ** 2 - np.log(sigma) - 0.5 * np.log(2 * np.pi)
+    np.testing.assert_allclose(idata.log_likelihood["y"][..., 0], expected)
+    with pytest.raises(ModelError, match="'tau' is not sampled"):
+        pm.sample(model=small_model(), var_names=["tau"], **options)
+
+
+def test_what_speaks_against_a_run_is_said():
+    with pm.Model() as cliffs:
+        x = pm.Normal("x", 0.0, 1.0)
+        pm.Potential("between them", pm.math.where(pm.math.abs(x) > 1.0, 0.0, -np.inf))
+    apart = [{"x": 2.0}, {"x": -2.0}]
+    with pytest.warns(ConvergenceWarning) as caught:
+        pm.sample(200, tune=200, chains=2, initvals=apart, random_seed=1, model=cliffs, progressbar=False, return_inferencedata=False)
+    said = "\n".join(str(w.message) for w in caught)
+    assert "trajectories after warm-up diverged" in said and "R-hat is above 1.01" in said and "effective draws" in said
+    assert {w.filename for w in caught} == {__file__}
+    options = dict(tune=300, chains=2, random_seed=1, model=small_model(), progressbar=False, return_inferencedata=False)
+    with pytest.warns(ConvergenceWarning, match="20 draws a chain are too few"):
+        pm.sample(20, target_accept=0.99, **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        pm.sample(20, quiet=True, **options)
+        run = pm.sample(4000, target_accept=0.98, **{**options, "tune": 1000, "chains": 4})
+    assert not run.stats["diverging"].any()

@@ -17,6 +17,7 @@ from workbench.model.context import modelcontext
 from workbench.model.density import flat_vector, values_for_variables
 from workbench.model.inspection import report
 from workbench.model.model import Model
+from workbench.model.points import unconstrained
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.gradient import grad
 from workbench.transforms.logprob import logcdf
@@ -97,7 +98,7 @@ def find_MAP(
 
     m = modelcontext(model).at_current_shapes()
     moved = _moved(m, vars)
-    point = {**m.initial_point(seed), **_unconstrained(m, start or {})}
+    point = {**m.initial_point(seed), **unconstrained(m, start or {})}
     q0 = m.flatten(point)
     where = np.concatenate([np.arange(m.flat_size)[at] for rv, (at, _) in zip(m.free_RVs, m.flat_slices.values()) if any(rv is x for x in moved)])
     smooth = all(rv.type.kind == "f" for rv in moved)
@@ -147,20 +148,6 @@ def _moved(m: Model, vars: Sequence[Tensor] | None) -> list[Tensor]:
     if not moved:
         raise ModelError("the model has no continuous free variable to move")
     return moved
-
-
-def _unconstrained(m: Model, start: Mapping[str, Any]) -> dict[str, Array]:
-    """A start given in the variables' own space, or unconstrained, as a point."""
-    names = {m.value_name(rv): rv for rv in m.free_RVs}
-    own: dict[Any, Tensor] = {rv: pt.constant(np.asarray(start[str(rv.name)], rv.dtype)) for rv in m.free_RVs if str(rv.name) in start}
-    found = {name: np.asarray(v) for name, v in start.items() if name in names}
-    for rv, value in own.items():
-        transform = m.rvs_to_transforms[rv]
-        if transform is not None:
-            # Bounds may depend on other variables: those given, else where they start.
-            (at,) = replace([transform.forward(value, rv)], dict(own))
-            found[m.value_name(rv)] = at.eval()
-    return found
 
 
 def _density(m: Model, smooth: bool, backend: str) -> Any:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,30 +58,68 @@ def data_of(model: Model) -> tuple[dict[str, Any], dict[str, Any]]:
     return observed, {str(x.name): np.asarray(x.eval()) for x in model.data_vars}
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What of a run goes into its InferenceData.
+
+    Attributes
+    ----------
+    var_names
+        Variables of the posterior; all when ``None``.
+    warmup
+        Whether the draws of warm-up do.
+    log_likelihood
+        Whether the log-density of each observation is computed; names of observed variables for a part of them.
+    attributes
+        Further attributes of the posterior.
+    """
+
+    var_names: tuple[str, ...] | None = None
+    warmup: bool = True
+    log_likelihood: bool | Sequence[str] = False
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+    def of(self, draws: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the draws that are kept, by variable."""
+        return {k: v for k, v in draws.items() if self.var_names is None or k in self.var_names}
+
+
 def to_inference_data(run: Run) -> Any:
     """Return a run's draws, statistics and data as InferenceData, with the model's dims and coords."""
     if _loading is not None:
         _loading.join()
     import arviz as az
 
+    kept = run.kept_results
     dims, coords = dims_and_coords(run.model)
     observed, constant = data_of(run.model)
     groups: dict[str, Any] = {
-        "posterior": run.draws,
+        "posterior": kept.of(run.draws),
         "sample_stats": run.stats,
         "observed_data": observed,
         "constant_data": constant,
     }
-    if run.warmup:
-        groups |= {"warmup_posterior": run.warmup, "warmup_sample_stats": run.warmup_stats, "save_warmup": True}
+    if kept.log_likelihood:
+        groups["log_likelihood"] = _log_likelihood(run, kept.log_likelihood)
+    if kept.warmup and run.warmup:
+        groups |= {"warmup_posterior": kept.of(run.warmup), "warmup_sample_stats": run.warmup_stats, "save_warmup": True}
     attributes = {
         "inference_library": "workbench", "sampling_time": run.timings.get("sample", float("nan")),
-        "tuning_steps": run.tune, "backend": run.backend, "random_seed": str(run.seed),
+        "tuning_steps": run.tune, "backend": run.backend, "random_seed": str(run.seed), **kept.attributes,
     }  # fmt: skip
     groups = {k: v for k, v in groups.items() if v}
     idata = az.from_dict(**groups, coords=coords, dims=dims)
     idata.posterior.attrs.update(attributes)
     return idata
+
+
+def _log_likelihood(run: Run, wanted: bool | Sequence[str]) -> dict[str, Any]:
+    # It makes its results with what is in this file.
+    from workbench.inference.predictive import compute_log_likelihood
+
+    names = None if wanted is True else list(wanted)  # type: ignore[arg-type]
+    found = compute_log_likelihood(run.draws, var_names=names, extend_inferencedata=False, model=run.model)
+    return {str(name): values.to_numpy() for name, values in found.data_vars.items()}
 
 
 def groups_to_inference_data(

@@ -6,13 +6,14 @@ import heapq
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from workbench.compile import choose_backend, function
 from workbench.errors import SamplingError
+from workbench.inference.results import Kept, to_inference_data
 from workbench.inference.start import start_point
 from workbench.inference.values import Values, element_names
 from workbench.model.model import Model
@@ -77,7 +78,8 @@ class Run:
         seed: int,
         settings: NutsSettings,
         backend: str,
-        initvals: Mapping[str, Any] | None = None,
+        starts: Sequence[Mapping[Any, Any] | None],
+        kept_results: Kept = Kept(),
     ) -> None:
         self.model = model.at_current_shapes()
         self.draws_requested = draws
@@ -91,7 +93,8 @@ class Run:
         self.error: BaseException | None = None
         self.started = time.perf_counter()
         self.kept: list[Chain] = []
-        self._initvals = initvals
+        self.kept_results = kept_results
+        self._starts = starts
         self._state = "compiling"
         self._stop = threading.Event()
         self._resume = threading.Event()
@@ -220,7 +223,7 @@ class Run:
         chain = Chain(number, self.total, self.model.flat_size, self.values_of)
         key = np.asarray(threefry.numpy(np.uint64(self.seed), np.uint64(number)))
         rng = np.random.default_rng([self.seed, number])
-        q = start_point(self.model, self.functions["logp_grad"], rng, self._initvals)
+        q = start_point(self.model, self.functions["logp_grad"], rng, self._starts[number])
         chain.state = self.functions["init"](key, q)
         return chain
 
@@ -377,8 +380,6 @@ class Run:
                 "the warm-up draws are in run.warmup",
             )
         if self._idata is None or not self._done.is_set():
-            from workbench.inference.results import to_inference_data
-
             self._idata = to_inference_data(self)
         return self._idata
 

@@ -58,6 +58,45 @@ def initial_point(model: Model, random_seed: int | None = None) -> dict[str, np.
     return {model.value_name(rv): found[model.value_name(rv)] for rv in model.free_RVs}
 
 
+def unconstrained(model: Model, start: Mapping[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
+    """Return a start as a part of a point: values by value name.
+
+    Parameters
+    ----------
+    model
+        The model.
+    start
+        Values in the variables' own space by variable or its name, or unconstrained by value name.
+
+    Raises
+    ------
+    ModelError
+        If there is no such free variable, or a value lies outside of its support.
+    ShapeError
+        If a value does not have its variable's shape.
+    """
+    free = {str(rv.name): rv for rv in model.free_RVs}
+    names = {model.value_name(rv): rv for rv in model.free_RVs}
+    given = {str(k.name) if isinstance(k, Expr) else str(k): v for k, v in start.items()}
+    unknown = [n for n in given if n not in free and n not in names]
+    if unknown:
+        known = ", ".join(dict.fromkeys([*free, *names]))
+        raise ModelError(f"the start gives {', '.join(map(repr, unknown))}, which no free variable is called", f"it may give {known}")
+    own: dict[Expr, Tensor] = {rv: _start(rv, given[name], ()) for name, rv in free.items() if name in given}
+    found = {name: np.asarray(v) for name, v in given.items() if name in names}
+    for rv in model.free_RVs:
+        if rv not in own:
+            continue
+        transform = model.rvs_to_transforms[rv]
+        # Bounds may depend on other variables: those given, else where they start.
+        (at,) = replace([own[rv] if transform is None else transform.forward(own[rv], rv)], own)
+        with np.errstate(all="ignore"):
+            found[model.value_name(rv)] = at.eval()
+        if rv.type.kind == "f" and not np.isfinite(found[model.value_name(rv)]).all():
+            raise ModelError(f"{rv.name}: its start {given[str(rv.name)]} lies outside of its support, or on its edge")
+    return found
+
+
 def _seeds(roots: Sequence[Expr], seed: int | None) -> dict[Expr, int]:
     """Words for the keys of what starts at a draw."""
     keys = keys_below(roots)
