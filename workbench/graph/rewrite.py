@@ -337,7 +337,7 @@ class _Driver:
 
     def normalise(self, roots: Sequence[Expr]) -> list[Expr]:
         memo: dict[Expr, Expr] = {}
-        became: dict[Expr, Expr] = {}
+        became: dict[Expr, tuple[Expr, Expr]] = {}
         chain: dict[Expr, tuple[str, ...]] = {}
         for root in roots:
             stack = [root]
@@ -347,7 +347,8 @@ class _Driver:
                     stack.pop()
                     continue
                 if node in became:
-                    memo[node] = memo[became.pop(node)]
+                    rebuilt, result = became.pop(node)
+                    memo[node] = memo[rebuilt] = memo[result]
                     stack.pop()
                     continue
                 waiting = [x for x in node.inputs if x not in memo]
@@ -372,7 +373,7 @@ class _Driver:
                         "drop one of them from the mode with `mode.excluding(name)`",
                     )
                 chain[result] = history
-                became[node] = result
+                became[node] = rebuilt, result
                 stack.append(result)
         return [memo[root] for root in roots]
 
