@@ -14,6 +14,8 @@ import workbench
 from workbench import Model
 from workbench.distributions import Distribution
 from workbench.errors import WorkbenchError
+from workbench.graph import Expr
+from workbench.graph.expr import give_name
 
 _count = itertools.count(1)
 
@@ -99,6 +101,10 @@ def run_cell(name: str, body: str, namespace: Mapping[str, Any], coords: Any = N
         point_at_term(error, name, filename, scope)
         raise
     made = {k: v for k, v in scope.items() if k != "__builtins__" and (k not in before or before[k] is not v)}
+    for k, v in made.items():
+        # What a line calls by a name is shown by it.
+        if isinstance(v, Expr) and v.inputs:
+            give_name(v, k)
     return model, made
 
 

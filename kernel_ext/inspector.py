@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from kernel_ext.model_view import model_columns
 from kernel_ext.protocol import LinkedWidget
-from kernel_ext.snapshot import Keys, expression_columns, model_columns, summarise
+from kernel_ext.snapshot import Keys, expression_columns, summarise
 from workbench import Model
-from workbench.graph import RULES, Expr, free_inputs, summary, topological
+from workbench.graph import RULES, Expr, free_inputs, replace, summary, topological
 from workbench.graph.inner import Graph
+from workbench.model.drawing import named_expressions
+from workbench.tensor import constant
 
 
 class GraphInspector(LinkedWidget):
@@ -63,12 +66,13 @@ class GraphInspector(LinkedWidget):
         """Send the drawing of the current view."""
         if self.view == "model" and isinstance(self.subject, Model):
             roots: list[Any] = list(self.subject.observed_RVs) or list(self.subject.named_vars.values())
-            drawn = model_columns(self.numbers, self.subject)
+            drawn, plates = model_columns(self.numbers, self.subject)
         else:
+            plates = []
             roots = list(self.graph.results)
             drawn = expression_columns(self.numbers, roots)
         views = ["model", "computation"] if isinstance(self.subject, Model) else []
-        self.push("graph", drawn, view=self.view, views=views, title=self.title, groups=[],
+        self.push("graph", drawn, view=self.view, views=views, title=self.title, groups=plates,
                   roots=[self.numbers.of(r) for r in roots])  # fmt: skip
 
     def on_node(self, content: Mapping[str, Any]) -> None:
@@ -113,6 +117,9 @@ class GraphInspector(LinkedWidget):
             variables = constrained.run("numpy", start)
         values.update(zip((*model.free_RVs, *model.deterministics), variables))
         values.update((rv, model.rvs_to_values[rv].eval()) for rv in model.observed_RVs)
+        named = named_expressions(model)
+        known = {rv: constant(values[rv]) for rv in (*model.free_RVs, *model.observed_RVs)}
+        values.update((x, now.eval()) for x, now in zip(named, replace(named, known)))
         return values
 
     def code(self) -> dict[str, str]:

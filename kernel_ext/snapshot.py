@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from workbench import Model
 from workbench.distributions import Draw
 from workbench.graph import Constant, Data, Expr, Input, topological
 from workbench.graph.printing import op_text
@@ -66,15 +65,15 @@ def label_of(expr: Expr) -> str:
 
 
 def columns(keys: Keys, nodes: Sequence[Expr], edges: Sequence[tuple[Expr, Expr]], labels: dict[Expr, str],
-            kinds: dict[Expr, str], types: dict[Expr, str]) -> dict[str, Any]:  # fmt: skip
-    """Return the columns of a drawing."""
+            kinds: dict[Expr, str], types: dict[Expr, str], groups: Sequence[int] = ()) -> dict[str, Any]:  # fmt: skip
+    """Return the columns of a drawing; `groups` are the numbers of the nodes' boxes, -1 for none."""
     return {
         "key": np.array([keys.of(n) for n in nodes], np.int32),
         "op": [str(n.op.name) for n in nodes],
         "label": [labels.get(n) or label_of(n) for n in nodes],
         "kind": [kinds.get(n) or kind_of(n) for n in nodes],
         "type": [types.get(n) or str(n.type) for n in nodes],
-        "group": np.full(len(nodes), -1, np.int32),
+        "group": np.array(groups or [-1] * len(nodes), np.int32),
         "src": np.array([keys.of(a) for a, _ in edges], np.int32),
         "dst": np.array([keys.of(b) for _, b in edges], np.int32),
         "port": np.zeros(len(edges), np.int32),
@@ -83,19 +82,20 @@ def columns(keys: Keys, nodes: Sequence[Expr], edges: Sequence[tuple[Expr, Expr]
 
 def expression_columns(keys: Keys, roots: Sequence[Expr]) -> dict[str, Any]:
     """Return the columns of a whole computation. Scalar constants stay inside their users' labels."""
-    nodes = [n for n in topological(roots) if not _written_inside(n)]
+    nodes = [n for n in topological(roots) if not written_inside(n)]
     drawn = set(nodes)
     edges = [(x, n) for n in nodes for x in dict.fromkeys(n.inputs) if x in drawn]
-    labels = {n: _with_constants(n) for n in nodes if not n.name and any(_written_inside(x) for x in n.inputs)}
+    labels = {n: _with_constants(n) for n in nodes if not n.name and any(written_inside(x) for x in n.inputs)}
     return columns(keys, nodes, edges, labels, {}, {})
 
 
-def _written_inside(x: Expr) -> bool:
+def written_inside(x: Expr) -> bool:
+    """Whether a node is a number that stands in the labels of its users, and is not drawn itself."""
     return isinstance(x.op, Constant) and x.type.ndim == 0
 
 
 def _with_constants(n: Expr) -> str:
-    shown = [op_text(x) if _written_inside(x) else "·" for x in n.inputs]
+    shown = [op_text(x) if written_inside(x) else "·" for x in n.inputs]
     shown = [f"{float(s):.6g}" if _is_number(s) else s for s in shown]
     symbol = getattr(n.op, "symbol", "")
     if symbol and len(shown) == 2:
@@ -109,46 +109,6 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def model_columns(keys: Keys, model: Model) -> dict[str, Any]:
-    """Return the columns of a model's variables: each points to those that depend on it."""
-    named = list(model.named_vars.values())
-    known = set(named)
-    edges = []
-    for x in named:
-        for parent in _named_parents(x, known):
-            edges.append((parent, x))
-    kinds: dict[Expr, str] = {}
-    labels: dict[Expr, str] = {}
-    types: dict[Expr, str] = {}
-    for x in named:
-        dims = model.named_vars_to_dims.get(str(x.name))
-        shape = f" [{', '.join(dims)}]" if dims else (f" {list(x.type.shape)}" if x.type.shape else "")
-        labels[x] = str(x.name)
-        types[x] = (f"~ {x.op.name}" if isinstance(x.op, Draw) else str(x.type.dtype)) + shape
-    for x in model.observed_RVs:
-        kinds[x] = "observed"
-    for x in (*model.deterministics, *model.potentials):
-        kinds[x] = "deterministic"
-    return columns(keys, named, edges, labels, kinds, types)
-
-
-def _named_parents(x: Expr, known: set[Any]) -> list[Expr]:
-    """The nearest named variables below `x`."""
-    found: dict[Expr, None] = {}
-    seen: set[Expr] = set()
-    pending = list(x.inputs)
-    while pending:
-        y = pending.pop()
-        if y in seen:
-            continue
-        seen.add(y)
-        if y in known:
-            found[y] = None
-        else:
-            pending += y.inputs
-    return list(found)
 
 
 def summarise(value: Any) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from kernel_ext.protocol import LinkedWidget
-from kernel_ext.snapshot import Keys, expression_columns
+from kernel_ext.snapshot import Keys, expression_columns, written_inside
 from workbench.graph import Expr, Firing, PassRecord, Trace, free_inputs, replace, summary, topological
 from workbench.graph.inner import Graph
 
@@ -46,9 +46,12 @@ class Replay:
             return (*record.before, *dict.fromkeys(f.after for f in record.firings[: step - start]))
         known = max((k for k in self._kept if start < k <= step), default=start)
         roots = self._kept.get(known, self._start(record))
+        became = {f.before: f.after for f in record.firings[: known - start]}
         for i in range(known, step):
             firing = record.firings[i - start]
-            roots = tuple(replace(roots, {firing.before: firing.after}))
+            # What a rule brings back may have been rewritten before: the engine remembers, and does it no second time.
+            became[firing.before] = firing.after
+            roots = tuple(_settled(replace(roots, {firing.before: firing.after}), became))
             if (i + 1 - start) % KEYFRAME == 0:
                 self._kept[i + 1] = roots
         return roots
@@ -57,6 +60,14 @@ class Replay:
     def _start(record: PassRecord) -> tuple[Expr, ...]:
         # Further roots of the derivation are the terms of the first: parts of the same drawing.
         return record.before[:1] if record.name in ("log-probability", "values") else record.before
+
+
+def _settled(roots: Sequence[Expr], became: Mapping[Expr, Expr]) -> list[Expr]:
+    """Apply replacements until none is left to apply."""
+    now = list(roots)
+    while any(n in became for n in topological(now)):
+        now = replace(now, became)
+    return now
 
 
 class RewriteStepper(LinkedWidget):
@@ -106,16 +117,26 @@ class RewriteStepper(LinkedWidget):
         step = int(np.clip(int(content["step"]), 0, len(self.replay.firings)))
         roots = self.replay.roots(step)
         drawn = expression_columns(self.numbers, roots)
-        body: dict[str, Any] = {"before": "", "after": _text(roots), "matched": [], "produced": [], "check": None}
+        body: dict[str, Any] = {"before": "", "after": _text(roots), "produced": [], "check": None}
         if step:
             record, firing = self.replay.firings[step - 1]
-            new = set(topological([firing.after])) - set(topological([firing.before]))
             body = {
-                "before": summary(firing.before, TEXT), "after": summary(firing.after, TEXT), "matched": [],
-                "produced": [self.numbers.of(n) for n in new | {firing.after}],
+                "before": summary(firing.before, TEXT), "after": summary(firing.after, TEXT),
+                "produced": [self.numbers.of(n) for n in _produced(firing, self.replay.roots(step - 1), roots)],
                 "check": check(firing) if record.kind == "rewrite" and record.name != "values" else None,
             }  # fmt: skip
         self.push("step", drawn, rid=content.get("rid"), step=step, roots=[self.numbers.of(r) for r in roots], groups=[], **body)
+
+
+def _produced(firing: Firing, before: tuple[Expr, ...], after: tuple[Expr, ...]) -> list[Expr]:
+    """What a step made, as far as it is drawn; else the nodes just above it, or what it was made for."""
+    there = [n for n in topological(after) if not written_inside(n)]
+    new = set(topological([firing.after])) - set(topological([firing.before])) | {firing.after}
+    made = [n for n in there if n in new]
+    if made:
+        return made
+    fresh = set(there) - set(topological(before))
+    return [n for n in there if n in fresh and not any(x in fresh for x in n.inputs)] or [n for n in there if n is firing.before]
 
 
 def _text(roots: tuple[Expr, ...]) -> str:

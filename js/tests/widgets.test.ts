@@ -1,8 +1,10 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { decimate } from "../src/dashboard/decimate";
+import { Column, decimate } from "../src/dashboard/decimate";
 import { Dashboard } from "../src/dashboard/index";
 import { Inspector } from "../src/inspector/index";
+import { settled } from "../src/dashboard/trace";
 import { layered } from "../src/layout/layered";
+import { inPlates } from "../src/layout/plates";
 import { graphData, LIMIT, matches, nearest } from "../src/render/graph";
 import { decode, type Model } from "../src/shared/protocol";
 import { Stepper } from "../src/stepper/index";
@@ -105,6 +107,44 @@ describe("layout", () => {
   });
 });
 
+describe("plates", () => {
+  it("hold their own nodes and nothing else, whatever the graph", () => {
+    let seed = 7;
+    const random = (n: number) => (seed = (seed * 48271) % 2147483647) % n;
+    for (let trial = 0; trial < 200; trial++) {
+      const n = 2 + random(14);
+      const sizes = Array.from({ length: n }, () => ({ width: 40 + random(80), height: 38 }));
+      const edges = Array.from({ length: random(2 * n) }, () => [random(n), random(n)]).filter(([a, b]) => a < b);
+      const src = edges.map((e) => e[0]), dst = edges.map((e) => e[1]);
+      const group = Array.from({ length: n }, () => random(4) - 1);
+      const { places, plates, width, height } = inPlates(layered(sizes, src, dst), sizes, group);
+      expect(plates.length).toBe(new Set(group.filter((g) => g >= 0)).size);
+      places.forEach((p, i) => {
+        expect(p.x - sizes[i].width / 2).toBeGreaterThan(-1e-6);
+        expect(p.x + sizes[i].width / 2).toBeLessThan(width + 1e-6);
+        for (const q of plates) {
+          const inside = p.x + sizes[i].width / 2 > q.x && p.x - sizes[i].width / 2 < q.x + q.width && p.y > q.y && p.y < q.y + q.height;
+          expect(inside, `trial ${trial}: node ${i} of group ${group[i]} in plate ${q.group}`).toBe(q.group === group[i]);
+        }
+        for (let j = 0; j < i; j++) if (places[j].y === p.y) expect(Math.abs(places[j].x - p.x)).toBeGreaterThan((sizes[i].width + sizes[j].width) / 2);
+      });
+      expect(Math.max(...places.map((p, i) => p.y + sizes[i].height / 2))).toBeLessThan(height + 1e-6);
+    }
+  });
+});
+
+describe("the trace's axis", () => {
+  it("shows the draws after warm-up, and the later half before there are any", () => {
+    const column = new Column();
+    column.append([1000, 500, 1, 2, 3, 2]);
+    expect(settled([column], 100)).toEqual([2 - 0.05, 3 + 0.05]);
+    column.append(Array.from({ length: 100 }, (_, i) => (i % 2 ? 4 : -1)));
+    const [low, high] = settled([column], 6)!;
+    expect([low, high]).toEqual([-1.25, 4.25]);
+    expect(settled([new Column()], 6)).toBeNull();
+  });
+});
+
 describe("search", () => {
   const node = { key: 1, op: "exp", label: "sigma_a", kind: "random", type: "float64[85, 2]", group: -1 };
   it.each([["op:exp", true], ["shape:85", true], ["shape:8", false], ["name:sigma kind:random", true], ["op:log", false], ["sigma", true]])("%s: %s", (query, hit) => {
@@ -164,7 +204,7 @@ describe("stepper", () => {
   const passes = [{ name: "canonicalise", doc: "", firings: 150_000, first: 0, seconds: 1, changed: true }, { name: "stabilise", doc: "", firings: 50_000, first: 150_000, seconds: 1, changed: true }];
   const answer = async () => {
     const { rid, step } = model.last("step");
-    model.push({ t: "step", rid, step, before: "log(1 + x)", after: "log1p(x)", matched: [], produced: [0], check: { max_difference: 0, points: 3 }, roots: [0] }, graphColumns(["log1p"], []));
+    model.push({ t: "step", rid, step, before: "log(1 + x)", after: "log1p(x)", produced: [0], check: { max_difference: 0, points: 3 }, roots: [0] }, graphColumns(["log1p"], []));
     await new Promise((r) => setTimeout(r));
   };
 

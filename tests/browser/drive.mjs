@@ -49,12 +49,13 @@ try {
   await runAll();
   await page.locator(".wb-inspector").first().locator(".wb-node").first().waitFor();
   const nodes = await page.locator(".wb-inspector").first().locator(".wb-node").count();
-  check(nodes >= 8, `the model's graph shows its variables (${nodes} nodes)`);
+  check(nodes === 10, `the model's graph shows its variables and named expressions (${nodes} nodes)`);
+  check(await page.locator(".wb-inspector").first().locator(".wb-plates rect").count() === 2, "in the plates of their dims");
   await idle();
   const inspector = page.locator(".wb-inspector").first();
   await shot(".wb-inspector", "model");
   await inspector.locator(".wb-node", { hasText: "sigma_a" }).first().click();
-  await page.waitForFunction(() => document.querySelector(".wb-details dl")?.textContent.includes("value here"));
+  await page.waitForFunction(() => document.querySelector(".wb-details .wb-facts")?.textContent.includes("value here"));
   check((await inspector.locator(".wb-details").textContent()).includes("HalfNormal(1.0)"), "a click shows the variable's line");
   await shot(".wb-inspector", "details");
   await inspector.locator("[data-action=view-computation]").click();

@@ -5,6 +5,9 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 import workbench as pm
+from kernel_ext.inspector import GraphInspector
+from kernel_ext.model_view import model_columns
+from kernel_ext.snapshot import Keys
 
 CELL = '''mu_a = Normal(0.0, 10);    sigma_a = HalfNormal(1.0)
 a    = Normal("a_raw", 0, 1, dims="county") * sigma_a + mu_a
@@ -39,6 +42,20 @@ def test_a_cell_makes_an_ordinary_model_and_its_names_come_back(shell):
     assert shell.user_ns["mu_a"] is model["mu_a"]
     assert model["eps"].provenance.location.text.startswith("eps  = HalfNormal(1.5)")
     assert "Normal" not in shell.user_ns
+
+
+def test_named_expressions_are_drawn_and_written_as_such(shell):
+    run(shell, CELL)
+    model = shell.user_ns["radon"]
+    assert "a = (a_raw * sigma_a) + mu_a" in str(model).splitlines()
+    columns, plates = model_columns(Keys(), model)
+    nodes = dict(zip(columns["label"], zip(columns["kind"], columns["type"], columns["group"].tolist())))
+    assert nodes["a"] == ("expression", "= (a_raw * sigma_a) + mu_a", plates.index("county (5)")) == (*nodes["a"][:2], nodes["a_raw"][2])
+    names = dict(zip(columns["key"].tolist(), columns["label"]))
+    edges = {(names[a], names[b]) for a, b in zip(columns["src"].tolist(), columns["dst"].tolist())}
+    assert edges == {("a_raw", "a"), ("sigma_a", "a"), ("mu_a", "a"), ("a", "y"), ("b", "y"), ("eps", "y")}
+    value = GraphInspector(model).value(shell.user_ns["a"])
+    assert value["summary"].startswith("[5] min 0, mean 0, max 0")
 
 
 def test_columns_of_data_are_names_in_the_cell(shell):

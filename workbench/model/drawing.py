@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench.distributions.distribution import Draw
 from workbench.errors import ModelError
 from workbench.graph.expr import Expr
+from workbench.graph.traverse import topological
 from workbench.model.context import modelcontext
 from workbench.tensor.run_time_shape import ToLengths
 from workbench.tensor.tensor import Tensor
@@ -28,7 +29,9 @@ STYLES: dict[str, dict[str, str]] = {
 
 
 def kind_of(model: Model, x: Tensor) -> str:
-    """Return what a variable is in its model: a key of `STYLES`."""
+    """Return what a variable is in its model: a key of `STYLES`; "expression" for a named part of one."""
+    if model.named_vars.get(str(x.name)) is not x:
+        return "expression"
     roles = {
         "free": model.free_RVs, "observed": model.observed_RVs, "potential": model.potentials,
         "data": model.data_vars, "deterministic": model.deterministics,
@@ -36,9 +39,17 @@ def kind_of(model: Model, x: Tensor) -> str:
     return next((kind for kind, those in roles.items() if any(x is y for y in those)), "deterministic")
 
 
-def parents(model: Model, x: Tensor) -> list[Tensor]:
-    """Return the named variables that a variable is made of, directly; not those that a draw has its shape from."""
-    named = set(model.named_vars.values())
+def parents(model: Model, x: Tensor, known: Collection[Tensor] | None = None) -> list[Tensor]:
+    """Return the named variables that a variable is made of, directly; not those that a draw has its shape from.
+
+    Parameters
+    ----------
+    model, x
+        The model and the variable.
+    known
+        What is drawn, if that is more than the model's variables.
+    """
+    named = set(model.named_vars.values()) if known is None else known
     found: dict[Tensor, None] = {}
     seen: set[Expr] = {x}
     drawn = isinstance(x.op, Draw)
@@ -55,6 +66,13 @@ def parents(model: Model, x: Tensor) -> list[Tensor]:
         else:
             pending += list(reversed(node.inputs))
     return list(found)
+
+
+def named_expressions(model: Model) -> list[Tensor]:
+    """Return the parts of a model's variables that have names but are no variables, as a ``%%model`` cell makes them."""
+    variables = list(model.named_vars.values())
+    named = set(variables)
+    return [n for n in topological(variables) if n.name and n.inputs and n not in named]  # type: ignore[misc]
 
 
 def plate_of(model: Model, x: Tensor, lengths: bool = True) -> str:
@@ -141,7 +159,7 @@ def model_to_graphviz(
                 _node(plate, m, x, formatting, node_formatters)
     kept = set(shown)
     for x in shown:
-        for parent in _drawn_parents(m, x):
+        for parent in drawn_parents(m, x):
             if parent in kept:
                 drawing.edge(_id(parent), _id(x))
     if save is not None:
@@ -153,8 +171,9 @@ def model_to_graphviz(
     return drawing
 
 
-def _drawn_parents(model: Model, x: Tensor) -> list[Tensor]:
-    found = parents(model, x)
+def drawn_parents(model: Model, x: Tensor, known: Collection[Tensor] | None = None) -> list[Tensor]:
+    """Return what arrows to a variable come from: its :func:`parents`, and the data that were observed of it."""
+    found = parents(model, x, known)
     value = model.rvs_to_values.get(x)
     # Data point to the variable that they are values of, unless it depends on them anyway.
     if value is not None and any(x is y for y in model.observed_RVs):
@@ -176,7 +195,7 @@ def _shown(model: Model, var_names: Iterable[str] | None) -> list[Tensor]:
         x = pending.pop()
         if x not in wanted:
             wanted.add(x)
-            pending += _drawn_parents(model, x)
+            pending += drawn_parents(model, x)
     return [x for x in everything if x in wanted]
 
 

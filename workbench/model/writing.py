@@ -8,8 +8,8 @@ import numpy as np
 
 from workbench.distributions.distribution import Draw
 from workbench.graph.expr import Constant, Expr
-from workbench.graph.printing import constant_text, summary
-from workbench.model.drawing import kind_of
+from workbench.graph.printing import INFIX_LIMIT, constant_text, summary
+from workbench.model.drawing import kind_of, named_expressions
 from workbench.tensor.run_time_shape import ToLengths
 from workbench.tensor.shape import Named
 from workbench.tensor.tensor import Tensor
@@ -27,8 +27,11 @@ def as_text(model: Model, include_params: bool = True) -> str:
     lines = []
     for x in _in_reading_order(model):
         kind = kind_of(model, x)
+        if kind == "expression":
+            lines.append(f"{x.name} = {formula(x)}")
+            continue
         if kind in DERIVED:
-            lines.append(f"{x.name} = {DERIVED[kind]}" + (f"({_formula(x)})" if include_params else ""))
+            lines.append(f"{x.name} = {DERIVED[kind]}" + (f"({formula(x)})" if include_params else ""))
             continue
         dims = [str(d) for d in model.named_vars_to_dims.get(str(x.name), ())]
         shape = f"[{', '.join(dims)}]" if dims else ""
@@ -39,7 +42,7 @@ def as_text(model: Model, include_params: bool = True) -> str:
 
 def _in_reading_order(model: Model) -> list[Tensor]:
     """What is unknown, what is computed from it, what is observed."""
-    return [*model.free_RVs, *model.deterministics, *model.observed_RVs, *model.potentials]
+    return [*model.free_RVs, *named_expressions(model), *model.deterministics, *model.observed_RVs, *model.potentials]
 
 
 def _title(rv: Tensor) -> str:
@@ -48,7 +51,7 @@ def _title(rv: Tensor) -> str:
 
 def _parameters(rv: Tensor) -> list[str]:
     if not isinstance(rv.op, Draw):
-        return [_formula(rv)]
+        return [formula(rv)]
     return [p.name or repr(p) for p in map(_as_given, rv.inputs[1:])]
 
 
@@ -57,9 +60,10 @@ def _as_given(parameter: Expr) -> Expr:
     return parameter.inputs[0] if isinstance(parameter.op, ToLengths) and not parameter.name else parameter
 
 
-def _formula(x: Tensor) -> str:
+def formula(x: Tensor, limit: int = INFIX_LIMIT) -> str:
+    """Return what a variable is computed from, as a formula of at most `limit` characters."""
     inner = x.inputs[0] if isinstance(x.op, Named) else x
-    return inner.name if inner is not x and inner.name else summary(inner)
+    return inner.name if inner is not x and inner.name else summary(inner, limit)
 
 
 def as_latex(model: Model, include_params: bool = True) -> str:
@@ -67,6 +71,9 @@ def as_latex(model: Model, include_params: bool = True) -> str:
     rows = []
     for x in _in_reading_order(model):
         kind = kind_of(model, x)
+        if kind == "expression":
+            rows.append(rf"{_name(str(x.name))} &= & {_function_of(x)}")
+            continue
         drawn = isinstance(x.op, Draw) and kind not in DERIVED
         arguments = r",~".join(_latex(_as_given(p)) for p in x.inputs[1:]) if drawn else _function_of(x)
         title = _escape(DERIVED.get(kind) or _title(x))

@@ -6,6 +6,7 @@ import { COLOURS, Trace } from "./trace";
 
 const FRAME = 80;
 const count = (x: number) => (Number.isFinite(x) ? Math.round(x).toLocaleString("en") : "–");
+const rhat = (x: number) => (Number.isFinite(x) ? x.toFixed(3) : "–");
 
 export class Dashboard {
   private readonly channel: Channel;
@@ -89,7 +90,7 @@ export class Dashboard {
     const made = draws.reduce((a, b) => a + b, 0);
     this.bar.value = this.run.total ? made / (this.run.total * Math.max(1, draws.length)) : 0;
     const rest = ["tuning", "sampling"].includes(c.state) && Number.isFinite(c.eta) ? `, ${seconds(c.eta)} to go` : "";
-    this.facts.textContent = `${made.toLocaleString("en")} draws, ${number(c.rate)} a second, ${seconds(c.elapsed)}${rest}${this.run.stride > 1 ? `; every ${this.run.stride}th drawn` : ""}`;
+    this.facts.textContent = `${made.toLocaleString("en")} draws, ${count(c.rate)} a second, ${seconds(c.elapsed)}${rest}${this.run.stride > 1 ? `; every ${this.run.stride}th drawn` : ""}`;
     replaceChildren(this.chainsBody, ...draws.map((n, i) =>
       el("tr", {},
         el("td", {}, el("span", { class: "wb-swatch", style: `background:${COLOURS[i % COLOURS.length]}` }), String(cols.chain[i])),
@@ -114,11 +115,11 @@ export class Dashboard {
   private summarise(rows: { name: string; mean: number; sd: number; ess_bulk: number; rhat: number }[]): void {
     replaceChildren(this.summaryBody, ...rows.slice(0, 200).map((r) =>
       el("tr", { class: r.rhat > 1.01 ? "wb-warn" : "" }, el("td", {}, r.name), el("td", {}, number(r.mean, 4)), el("td", {}, number(r.sd)), el("td", {}, count(r.ess_bulk)),
-        el("td", {}, Number.isFinite(r.rhat) ? `${r.rhat.toFixed(3)}${r.rhat > 1.01 ? " !" : ""}` : "–"))));
+        el("td", {}, `${rhat(r.rhat)}${r.rhat > 1.01 ? " !" : ""}`))));
     const by = new Map(rows.map((r) => [r.name, r]));
     for (const p of this.plots) {
       const r = by.get(p.name);
-      if (r) p.caption(`${p.name}   R-hat ${number(r.rhat, 4)}   ESS ${count(r.ess_bulk)}`);
+      if (r) p.caption(`${p.name}   R-hat ${rhat(r.rhat)}   ESS ${count(r.ess_bulk)}`);
     }
   }
 

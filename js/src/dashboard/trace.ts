@@ -7,6 +7,22 @@ import { type Column, decimate } from "./decimate";
 export const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
 const DASHES = [[], [6, 3], [2, 3], [8, 3, 2, 3], [4, 2], [1, 2]];
 
+/** What warm-up runs through at first would flatten all that follows: the axis shows the draws after it, else the later half. */
+export function settled(chains: Column[], tune: number): [number, number] | null {
+  const most = Math.max(0, ...chains.map((c) => c.length));
+  const first = most > tune + 10 ? Math.ceil(tune) : Math.floor(most / 2);
+  let low = Infinity, high = -Infinity;
+  for (const { values } of chains) {
+    for (let i = first; i < values.length; i++) {
+      if (values[i] < low) low = values[i];
+      if (values[i] > high) high = values[i];
+    }
+  }
+  if (!(low < high) || !Number.isFinite(high - low)) return null;
+  const pad = 0.05 * (high - low);
+  return [low - pad, high + pad];
+}
+
 export class Trace {
   readonly element: HTMLElement;
   private plot: uPlot | null = null;
@@ -50,7 +66,7 @@ export class Trace {
     const ink = getComputedStyle(this.element).color || "#444";
     const axis = { stroke: ink, grid: { stroke: "rgba(128,128,128,.18)", width: 1 }, ticks: { show: false }, font: "11px sans-serif" };
     return {
-      width, height: 120, legend: { show: false }, cursor: { drag: { x: false, y: false } }, scales: { x: { time: false } },
+      width, height: 120, legend: { show: false }, cursor: { drag: { x: false, y: false } }, scales: { x: { time: false }, y: { range: (_, low, high) => settled(this.chains, this.run.tune / this.run.stride) ?? [low, high] } },
       axes: [{ ...axis, size: 22 }, { ...axis, size: 46 }],
       series: [{}, ...this.chains.map((_, i) => ({ stroke: COLOURS[i % COLOURS.length], dash: DASHES[i % DASHES.length], width: 0.8, points: { show: false }, spanGaps: true }))],
       hooks: { drawClear: [(u) => this.shade(u)], draw: [(u) => this.marks(u)] },

@@ -53,8 +53,9 @@ export class Inspector {
       ["value here", c.value ? (c.value.summary ?? c.value.error) : null],
       ["formula", c.formula ?? null],
     ];
-    const list = el("dl", {});
-    for (const [name, value] of rows) if (value) list.append(el("dt", {}, name), el("dd", {}, value));
+    // Not a <dl>: the notebook's own style for those would break ours.
+    const list = el("div", { class: "wb-facts" });
+    for (const [name, value] of rows) if (value) list.append(el("div", { class: "wb-fact" }, el("span", { class: "wb-fact-name" }, name), value));
     const code = Object.entries((c.code ?? {}) as Record<string, string>).map(([backend, text]) =>
       el("details", {}, el("summary", {}, `${backend} code`), el("pre", {}, text)));
     replaceChildren(this.details, el("h4", {}, node.label), list, ...code, button("Neighbourhood", "focus", () => this.graph.focusOn(node.key)));

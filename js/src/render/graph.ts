@@ -1,9 +1,10 @@
 // A graph as SVG: pan, zoom, moves that the eye can follow, keyboard along the edges.
 import { layered, type Size } from "../layout/layered";
+import { inPlates } from "../layout/plates";
 import { el, replaceChildren, svg } from "../shared/dom";
 
 export interface GraphNode { key: number; op: string; label: string; kind: string; type: string; group: number }
-export interface GraphData { nodes: GraphNode[]; src: number[]; dst: number[]; groups: { label: string }[]; roots: number[] }
+export interface GraphData { nodes: GraphNode[]; src: number[]; dst: number[]; groups: string[]; roots: number[] }
 
 /** More nodes than this are not drawn at once. */
 export const LIMIT = 700;
@@ -53,6 +54,19 @@ export function nearest(data: GraphData, from: number[], limit: number): GraphDa
   return { ...data, nodes: data.nodes.filter((n) => kept.has(n.key)), src: edges.map((e) => e[0]), dst: edges.map((e) => e[1]) };
 }
 
+/** Where each edge ends: those into one node side by side along its top, in the order that they come from. */
+function spread(src: number[], dst: number[], places: { x: number; y: number }[], sizes: Size[]): { x: number; y: number }[] {
+  const into = new Map<number, number[]>();
+  dst.forEach((d, i) => into.set(d, [...(into.get(d) ?? []), i]));
+  const ends = dst.map((d) => ({ ...places[d] }));
+  for (const [d, edges] of into) {
+    const step = Math.min(12, (sizes[d].width - 20) / edges.length);
+    edges.sort((a, b) => places[src[a]].x - places[src[b]].x);
+    edges.forEach((i, k) => (ends[i].x += (k - (edges.length - 1) / 2) * step));
+  }
+  return ends;
+}
+
 export class GraphView {
   readonly element: HTMLElement;
   onSelect: (node: GraphNode | null) => void = () => {};
@@ -61,6 +75,7 @@ export class GraphView {
   private limit = LIMIT;
   private readonly drawing = svg("svg", { class: "wb-canvas", role: "application", tabindex: 0, "aria-label": "graph: arrow keys follow edges, Enter shows a node" });
   private readonly world = svg("g", { class: "wb-world" });
+  private readonly plates = svg("g", { class: "wb-plates" });
   private readonly edges = svg("g", { class: "wb-edges", "aria-hidden": "true" });
   private readonly boxes = svg("g", { class: "wb-nodes" });
   private readonly badge = el("button", { type: "button", class: "wb-badge", "data-action": "show-all", hidden: true });
@@ -70,12 +85,14 @@ export class GraphView {
   private touched = false;
   private extent = { width: 1, height: 1 };
   private selected: number | null = null;
+  /** Ids are of the whole page: one of a hidden widget's would draw nothing. */
+  private readonly arrow = `wb-arrow-${Math.random().toString(36).slice(2)}`;
   private focus: number | null = null;
 
   constructor() {
-    this.world.append(this.edges, this.boxes);
+    this.world.append(this.plates, this.edges, this.boxes);
     this.drawing.append(
-      svg("defs", {}, svg("marker", { id: "wb-arrow", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" }, svg("path", { d: "M0,0 L8,4 L0,8 Z", class: "wb-arrowhead" }))),
+      svg("defs", {}, svg("marker", { id: this.arrow, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, markerUnits: "userSpaceOnUse", orient: "auto" }, svg("path", { d: "M0,0 L8,4 L0,8 Z", class: "wb-arrowhead" }))),
       this.world,
     );
     this.element = el("div", { class: "wb-graph" }, this.drawing, this.badge, this.tree);
@@ -122,12 +139,26 @@ export class GraphView {
     for (const k of keys) this.drawn.get(k)?.group.classList.add(name);
   }
 
+  /** Bring nodes into view, unless one of them is. */
+  reveal(keys: Iterable<number>): void {
+    const { clientWidth: w, clientHeight: h } = this.element;
+    const places = [...keys].flatMap((key) => this.drawn.get(key) ?? []);
+    const seen = ({ x, y }: { x: number; y: number }) => {
+      const px = x * this.view.k + this.view.x, py = y * this.view.k + this.view.y;
+      return px > 20 && px < w - 20 && py > 20 && py < h - 20;
+    };
+    if (!places.length || places.some(seen)) return;
+    this.view.x = w / 2 - places[0].x * this.view.k;
+    this.view.y = h / 2 - places[0].y * this.view.k;
+    this.apply();
+  }
+
   svgText(): string {
     const copy = this.drawing.cloneNode(true) as SVGElement;
     copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
     copy.setAttribute("viewBox", `-20 -20 ${this.extent.width + 40} ${this.extent.height + 40}`);
     copy.querySelector(".wb-world")?.removeAttribute("transform");
-    const style = "rect{fill:#fff;stroke:#555}text{font:12px sans-serif;text-anchor:middle;fill:#111}path{fill:none;stroke:#888}.wb-sub{fill:#666;font-size:10px}";
+    const style = ".wb-plates rect{fill:none}.wb-plates text{text-anchor:end;font-size:10px}rect{fill:#fff;stroke:#555}text{font:12px sans-serif;text-anchor:middle;fill:#111}path{fill:none;stroke:#888}.wb-sub{fill:#666;font-size:10px}";
     copy.prepend(svg("style", {}, style));
     return new XMLSerializer().serializeToString(copy);
   }
@@ -144,7 +175,8 @@ export class GraphView {
     const sizes: Size[] = this.shown.nodes.map((n) => ({ width: Math.max(44, 7.2 * Math.max(n.label.length, 0.8 * n.type.length) + 18), height: HEIGHT }));
     const src = this.shown.src.map((k) => index.get(k)!);
     const dst = this.shown.dst.map((k) => index.get(k)!);
-    const layout = layered(sizes, src, dst, this.shown.nodes.map((n) => this.drawn.get(n.key)?.x));
+    const free = layered(sizes, src, dst, this.shown.nodes.map((n) => this.drawn.get(n.key)?.x));
+    const layout = inPlates(free, sizes, this.shown.nodes.map((n) => n.group));
     this.extent = layout;
 
     const old = this.drawn;
@@ -169,7 +201,12 @@ export class GraphView {
       d.group.classList.add("wb-ghost");
       setTimeout(() => d.group.remove(), 350);
     }
-    replaceChildren(this.edges, ...src.map((s, i) => this.edge(layout.places[s], layout.places[dst[i]], this.shown.src[i], this.shown.dst[i])));
+    const into = spread(src, dst, layout.places, sizes);
+    replaceChildren(this.edges, ...src.map((s, i) => this.edge(layout.places[s], into[i], this.shown.src[i], this.shown.dst[i])));
+    replaceChildren(this.plates, ...layout.plates.flatMap((p) => [
+      svg("rect", { x: p.x, y: p.y, width: p.width, height: p.height, rx: 8 }),
+      svg("text", { x: p.x + p.width - 8, y: p.y + p.height - 7 }, this.data.groups[p.group] ?? ""),
+    ]));
     replaceChildren(this.tree, ...this.shown.nodes.slice(0, 300).map((n) => el("li", { role: "treeitem" }, `${n.label}: ${n.op}, ${n.type}`)));
     if (!this.touched) this.fit();
     this.select(this.selected !== null && this.drawn.has(this.selected) ? this.selected : null, false);
@@ -187,7 +224,7 @@ export class GraphView {
 
   private edge(a: { x: number; y: number }, b: { x: number; y: number }, from: number, to: number): SVGElement {
     const y1 = a.y + HEIGHT / 2, y2 = b.y - HEIGHT / 2 - 2, bend = Math.max(12, (y2 - y1) / 2);
-    return svg("path", { d: `M${a.x},${y1} C${a.x},${y1 + bend} ${b.x},${y2 - bend} ${b.x},${y2}`, "marker-end": "url(#wb-arrow)", "data-from": from, "data-to": to });
+    return svg("path", { d: `M${a.x},${y1} C${a.x},${y1 + bend} ${b.x},${y2 - bend} ${b.x},${y2}`, "marker-end": `url(#${this.arrow})`, "data-from": from, "data-to": to });
   }
 
   private select(key: number | null, tell = true): void {

@@ -85,8 +85,8 @@ export class Stepper {
       const { content, cols } = await this.channel.request("step", { step: wanted });
       this.show(content);
       this.graph.set(graphData(content, cols), wanted !== 0);
-      this.graph.mark("wb-matched", content.matched ?? []);
       this.graph.mark("wb-produced", content.produced ?? []);
+      this.graph.reveal(content.produced ?? []);
       if (wanted === this.step) break;
     }
     this.pending = false;
