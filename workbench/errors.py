@@ -5,6 +5,7 @@ from __future__ import annotations
 import linecache
 import os
 import sys
+import warnings
 from dataclasses import dataclass
 from types import FrameType
 
@@ -64,6 +65,15 @@ def user_location() -> Location | None:
             library = Location(filename, frame.f_lineno)
         frame = frame.f_back
     return library
+
+
+def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
+    """Issue a warning at the user's line, wherever in this package it was found out."""
+    location = user_location()
+    if location is None:
+        warnings.warn(message, category, stacklevel=2)
+    else:
+        warnings.warn_explicit(message, category, location.filename, location.lineno)
 
 
 class WorkbenchError(Exception):

@@ -6,7 +6,7 @@ import pytest
 
 import workbench as pm
 from workbench.errors import ModelError, SamplingError
-from workbench.inference.convergence import ConvergenceWarning
+from workbench.inference.convergence import ConvergenceWarning, convergence_problems
 from workbench.inference.diagnostics import ess_bulk, mcse_mean, rhat
 from workbench.inference.start import start_point
 
@@ -127,15 +127,16 @@ def test_stop_keeps_the_draws_and_pause_holds_them():
     assert run.idata.posterior["mu"].shape == (2, kept)
 
 
-def test_stopping_in_warm_up_says_where_the_draws_are():
+def test_stopping_in_warm_up_keeps_its_draws():
     run = pm.sample(10, tune=1_000_000, chains=1, model=small_model(), blocking=False, progressbar=False)
     while not sum(r["draws"] for r in run.progress()):
         time.sleep(0.02)
     run.stop()
     run.wait(10)
-    with pytest.raises(SamplingError, match="no draw after warm-up"):
-        _ = run.idata
-    assert run.warmup["mu"].size > 0
+    kept = run.warmup["mu"].shape[1]
+    assert kept > 0 and "posterior" not in run.idata.groups()
+    assert run.idata.warmup_posterior["mu"].shape == (1, kept) and run.idata.warmup_posterior.attrs["backend"]
+    assert list(convergence_problems(run)) == ["it was stopped in warm-up: there are no draws of the posterior, only those of warm-up"]
 
 
 def test_an_impossible_start_names_the_term_and_its_parameters():

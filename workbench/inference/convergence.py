@@ -20,7 +20,7 @@ FULL_TREES = 0.05
 """Share of trees of the greatest depth above which a chain is slow rather than unlucky."""
 FEWEST = 100
 """Draws below which R-hat and the effective sample size say little."""
-EXAMINED = 5_000_000
+EXAMINED = 2_000_000
 """Numbers that R-hat is computed from: of larger runs, elements evenly apart are examined."""
 NAMED = 3
 
@@ -35,7 +35,7 @@ def convergence_problems(run: Run) -> Iterator[str]:
     Parameters
     ----------
     run
-        A run that is over, with draws after warm-up.
+        A run that is over.
 
     Examples
     --------
@@ -48,6 +48,7 @@ def convergence_problems(run: Run) -> Iterator[str]:
     """
     stats = run.stats
     if not stats:
+        yield "it was stopped in warm-up: there are no draws of the posterior, only those of warm-up"
         return
     chains, draws = stats["diverging"].shape
     divergences = int(stats["diverging"].sum())

@@ -99,9 +99,9 @@ def to_inference_data(run: Run) -> Any:
         "observed_data": observed,
         "constant_data": constant,
     }
-    if kept.log_likelihood:
+    if kept.log_likelihood and run.draws:
         groups["log_likelihood"] = _log_likelihood(run, kept.log_likelihood)
-    if kept.warmup and run.warmup:
+    if run.warmup and (kept.warmup or not run.draws):
         groups |= {"warmup_posterior": kept.of(run.warmup), "warmup_sample_stats": run.warmup_stats, "save_warmup": True}
     attributes = {
         "inference_library": "workbench", "sampling_time": run.timings.get("sample", float("nan")),
@@ -109,7 +109,7 @@ def to_inference_data(run: Run) -> Any:
     }  # fmt: skip
     groups = {k: v for k, v in groups.items() if v}
     idata = az.from_dict(**groups, coords=coords, dims=dims)
-    idata.posterior.attrs.update(attributes)
+    (idata.posterior if run.draws else idata.warmup_posterior).attrs.update(attributes)
     return idata
 
 

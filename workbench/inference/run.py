@@ -367,18 +367,15 @@ class Run:
 
     @property
     def idata(self) -> Any:
-        """The run as ArviZ's InferenceData (loads ArviZ).
+        """The run as ArviZ's InferenceData (loads ArviZ); of a run stopped in warm-up, of that alone.
 
         Raises
         ------
         SamplingError
-            If there is no draw after warm-up.
+            If there is no draw at all.
         """
-        if not self.draws:
-            raise SamplingError(
-                "there is no draw after warm-up to make InferenceData of",
-                "the warm-up draws are in run.warmup",
-            )
+        if not self.draws and not self.warmup:
+            raise SamplingError("the run was stopped before its first draw: there is nothing to make InferenceData of")
         if self._idata is None or not self._done.is_set():
             self._idata = to_inference_data(self)
         return self._idata

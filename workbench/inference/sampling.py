@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workbench.errors import ModelError, SamplingError
+from workbench.errors import ModelError, SamplingError, warn_user
 from workbench.inference import run as _run
 from workbench.inference.convergence import ConvergenceWarning, convergence_problems
 from workbench.inference.each_draw import seed_word
@@ -91,7 +90,8 @@ def sample(
     Raises
     ------
     SamplingError
-        If a start point is impossible, or nothing was drawn.
+        If a start point is impossible, or nothing was drawn. A run that is stopped in warm-up gives
+        InferenceData of warm-up alone.
     ModelError
         If an option names a variable that the model does not have.
 
@@ -135,7 +135,7 @@ def sample(
     run.wait()
     if compute_convergence_checks and not quiet:
         for problem in convergence_problems(run):
-            warnings.warn(problem, ConvergenceWarning, stacklevel=2)
+            warn_user(problem, ConvergenceWarning)
     return run.idata if return_inferencedata else run
 
 

@@ -72,7 +72,7 @@ def named_expressions(model: Model) -> list[Tensor]:
     """Return the parts of a model's variables that have names but are no variables, as a ``%%model`` cell makes them."""
     variables = list(model.named_vars.values())
     named = set(variables)
-    return [n for n in topological(variables) if n.name and n.inputs and n not in named]  # type: ignore[misc]
+    return [n for n in topological(variables) if n.name and n.inputs and n not in named and not isinstance(n.op, Draw)]  # type: ignore[misc]
 
 
 def plate_of(model: Model, x: Tensor, lengths: bool = True) -> str:
