@@ -54,6 +54,23 @@ class _Frame:
         self.fault = (ctypes.c_int64 * 3)()
 
 
+class _Environment:
+    """What compiled code reads besides its arguments, for data of one moment; it never changes."""
+
+    __slots__ = ("_kept", "address", "data", "inner")
+    address: ctypes.c_void_p
+
+    def __init__(
+        self, run: int | None, arrays: list[Any], data: list[Any], inner: list[_Environment], sizes: Any, library: int, number: int
+    ) -> None:
+        self.data, self.inner = data, inner
+        constants = np.array([*(a.ctypes.data for a in arrays), 0], np.uintp)
+        regions = np.array([*(e.address.value or 0 for e in inner), 0], np.uintp)
+        env = _Env(run, sizes.ctypes.data, constants.ctypes.data, regions.ctypes.data, external.address, library, number)
+        self._kept = (arrays, sizes, constants, regions, env)
+        self.address = ctypes.c_void_p(ctypes.addressof(env))
+
+
 class CFunction:
     """A graph compiled to C.
 
@@ -79,7 +96,6 @@ class CFunction:
         self.cached = False
         self.source = ""
         self.arena = 0
-        self._inner: list[ctypes.c_void_p] = []
         if pool is None:
             with ThreadPoolExecutor(2, thread_name_prefix="compile") as own:
                 self._build(graph, name, compiler, own)
@@ -118,27 +134,24 @@ class CFunction:
         self._types = [(b.dtype, b.shape) for b in self.program.inputs]
         self._results = [(b.shape, np.dtype(b.dtype)) for b in self.program.outputs]
         self._data = [op for _, op in self.program.constants if isinstance(op, Data)]
-        self._seen: list[Any] = []
         self._frames: deque[_Frame] = deque(maxlen=64)
-        self._envs()
+        self._known: _Environment | None = None
+        self._known = self._environment()
 
-    def _envs(self) -> ctypes.c_void_p:
-        """Address of the environment for the data as they are now."""
+    def _environment(self) -> _Environment:
+        """The environment for the data as they are now."""
+        known = self._known
+        if known is not None and not self._data and not self.regions:
+            return known
         now = [op.value for op in self._data]
-        changed = len(now) != len(self._seen) or any(a is not b for a, b in zip(now, self._seen))
-        inner = [r._envs() for r in self.regions]
-        if (not self._seen and not hasattr(self, "_address")) or changed or inner != self._inner:
-            arrays = [np.ascontiguousarray(op.value) for _, op in self.program.constants]
-            table = np.array([*(a.ctypes.data for a in arrays), 0], np.uintp)
-            below = np.array([*(a.value or 0 for a in inner), 0], np.uintp)
-            env = _Env(
-                ctypes.cast(self._run, ctypes.c_void_p).value,
-                self._sizes.ctypes.data, table.ctypes.data, below.ctypes.data, external.address, self._library_table, self.number,
-            )  # fmt: skip
-            self._seen, self._inner = now, inner
-            self._kept = (arrays, table, below, env)
-            self._address = ctypes.c_void_p(ctypes.addressof(env))
-        return self._address
+        inner = [r._environment() for r in self.regions]
+        if known is not None and all(a is b for a, b in zip((*now, *inner), (*known.data, *known.inner))):
+            return known
+        values = iter(now)
+        arrays = [np.ascontiguousarray(next(values) if isinstance(op, Data) else op.value) for _, op in self.program.constants]
+        run = ctypes.cast(self._run, ctypes.c_void_p).value
+        self._known = made = _Environment(run, arrays, now, inner, self._sizes, self._library_table, self.number)
+        return made
 
     def __call__(self, *values: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
         results = [np.empty(shape, dtype) for shape, dtype in self._results]
@@ -147,8 +160,8 @@ class CFunction:
         except IndexError:
             frame = _Frame(self.arena, len(values) + len(results))
         frame.at[:] = [id(a) + HEAD for a in (*values, *results)]
-        env = self._envs() if self._data or self.regions else self._address
-        if self._enter(frame.at, env, frame.start, frame.fault):
+        env = self._environment()  # Kept until the call ends: another thread may set the data meanwhile.
+        if self._enter(frame.at, env.address, frame.start, frame.fault):
             fault = tuple(frame.fault)
             self._frames.append(frame)
             raise_fault(*fault)

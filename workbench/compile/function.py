@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import threading
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from workbench.errors import CompileError, DTypeError, ShapeError
+from workbench.errors import CompileError, ShapeError
+from workbench.graph.arrays import fitting
 from workbench.graph.expr import Data, Expr, Input, intern
 from workbench.graph.inner import Graph
 from workbench.graph.rewrite import Mode, Trace
@@ -25,6 +27,9 @@ BACKENDS = {
     "numpy": "workbench.compile.numpy_backend:NumpyFunction",
 }
 """Where each backend is: a class that is made from a graph and a name, and called with arrays."""
+
+PLAIN = 0x101
+"""NumPy's flags of an array that compiled code reads as it is: rows first, and aligned."""
 
 _said_no_compiler = False
 
@@ -61,7 +66,8 @@ class CompiledFunction:
     """A graph compiled for one backend; made by :func:`function`.
 
     Call it with one NumPy value per input. Shapes not known when the graph was written are
-    specialised at the first call with each new shape.
+    specialised at the first call with each new shape. Any number of threads may call it at once.
+    Results are new arrays, the caller's own: to change them changes nothing else.
 
     Attributes
     ----------
@@ -96,6 +102,7 @@ class CompiledFunction:
         changes = [_checked_update(x, new) for x, new in _pairs(updates)]
         wanted = replace([*wanted, *(new for _, new in changes)], dict(_pairs(givens)))
         self._updated = [x for x, _ in changes]
+        self._turns = threading.RLock()  # Calls that update data take turns.
         # Data whose shape may change are arguments: each new shape is compiled for once.
         self._data = [n for n in topological(wanted) if isinstance(n.op, Data) and None in n.type.shape]
         opened = [_sized(n, n.type.shape) for n in self._data]
@@ -157,40 +164,40 @@ class CompiledFunction:
         return self._compiled.get(shapes) or self._specialise(shapes)
 
     def __call__(self, *values: Any) -> Any:
+        if not self._updated:
+            results = self._results(values)
+        else:
+            with self._turns:
+                results = self._results(values)
+                news = [results.pop() for _ in self._updated]
+                for x, new in zip(self._updated, reversed(news)):
+                    set_data(x, new)
+        return results[0] if self._single else results
+
+    def _results(self, values: tuple[Any, ...]) -> list[np.ndarray[Any, Any]]:
         if len(values) != self._given:
             raise TypeError(f"{self.name} takes {self._given} values, got {len(values)}")
         if self._data:
             values = (*values, *(n.op.value for n in self._data))
         arrays = [
-            v if v.__class__ is np.ndarray and v.dtype is dtype and v.shape == shape and v.flags.c_contiguous else self._check(i, v)
+            v if v.__class__ is np.ndarray and v.dtype is dtype and v.shape == shape and v.flags.num & PLAIN == PLAIN else self._check(i, v)
             for i, v, dtype, shape in zip(self._numbers, values, self._dtypes, self._shapes)
         ]
         run = self._last = self._only or self._for_shapes(tuple(a.shape for a in arrays))
         if "first_call" in self.timings:
-            results = run(*arrays)
-        else:
-            start = time.perf_counter()
-            results = run(*arrays)
-            self.timings["first_call"] = time.perf_counter() - start
-        if self._updated:
-            for x, new in zip(self._updated, results[-len(self._updated) :]):
-                set_data(x, new)
-            results = results[: -len(self._updated)]
-        return results[0] if self._single else results
+            return run(*arrays)  # type: ignore[no-any-return]
+        start = time.perf_counter()
+        results: list[np.ndarray[Any, Any]] = run(*arrays)
+        self.timings["first_call"] = time.perf_counter() - start
+        return results
 
     def _check(self, i: int, value: Any) -> np.ndarray[Any, Any]:
         """The value as an array that compiled code can read, or an error."""
         wanted = self._types[i]
-        array = value if isinstance(value, np.ndarray) else np.asarray(value)
-        if array.dtype.name != wanted.dtype:
-            if not np.can_cast(array.dtype, wanted.dtype, "same_kind") and not (
-                array.dtype.kind in "iub" and wanted.kind in "iuf"
-            ):
-                raise DTypeError(f"{self._label(i)} is {wanted.dtype}, the value given is {array.dtype}")
-            array = array.astype(wanted.dtype)
+        array = fitting(value, wanted.dtype, self._label(i))
         if not wanted.accepts(type_of(array)):
             raise ShapeError(f"{self._label(i)} has type {wanted}, the value given has shape {array.shape}")
-        return array if array.flags.c_contiguous else np.ascontiguousarray(array).reshape(array.shape)
+        return array
 
     def _label(self, i: int) -> str:
         return f"input {self.written.params[i].name or i!r} of {self.name}"

@@ -95,7 +95,7 @@ class JaxFunction:
             self._compile()
         self._check_indices(values)
         given = [*(v.astype(d, copy=False) for v, d in zip(values, self._dtypes)), *(n.op.value for n in self.data)]
-        return [np.asarray(v) for v in self._compiled(*given)]
+        return [np.array(v) for v in self._compiled(*given)]  # Copies, since JAX's own cannot be written to.
 
     def _check_indices(self, values: Sequence[np.ndarray[Any, Any]]) -> None:
         for index in self.indices:

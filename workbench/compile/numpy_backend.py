@@ -32,4 +32,5 @@ class NumpyFunction:
             made = [np.asarray(v) for v in self._whole.run("numpy", *values)]
         count = len(self.graph.results)
         self.values = dict(zip(self._nodes, made[count:]))
-        return made[:count]
+        # They may be arguments, constants, or parts of one another.
+        return [v.copy() for v in made[:count]]

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.graph.arrays import owned
 from workbench.graph.provenance import Provenance, current_provenance, inherited
-from workbench.graph.types import KINDS, TensorType, TupleType, Type, dtype_name, type_of
+from workbench.graph.types import TensorType, TupleType, Type, dtype_name, type_of
 
 if TYPE_CHECKING:
     from workbench.graph.inner import Graph
@@ -232,12 +233,7 @@ class Data(Op):
 
 def constant_op(value: object, dtype: str | None = None) -> Constant:
     """Return the constant operation of a NumPy value (copied, read-only)."""
-    array = np.array(value, dtype=dtype, order="C")
-    name = dtype_name(array.dtype)
-    if name not in KINDS:
-        from workbench.errors import DTypeError
-
-        raise DTypeError(f"a {type(value).__name__} of dtype {array.dtype} cannot be a tensor", _dtype_hint(value))
+    array = owned(value, dtype)
     array.flags.writeable = False
     if array.nbytes > 64:
         import hashlib
@@ -246,13 +242,7 @@ def constant_op(value: object, dtype: str | None = None) -> Constant:
         content = hashlib.blake2b(array.data, digest_size=32).digest()
     else:
         content = array.tobytes()
-    return Constant(array, (name, array.shape, content))
-
-
-def _dtype_hint(value: object) -> str:
-    if hasattr(value, "tocsr"):
-        return "pt.sparse.dot multiplies a sparse matrix and a tensor; pt.sparse.as_sparse(A).toarray() is the dense tensor"
-    return f"supported dtypes: {', '.join(sorted(KINDS))}"
+    return Constant(array, (dtype_name(array.dtype), array.shape, content))
 
 
 # Several results ------------------------------------------------------------------------------

@@ -340,7 +340,12 @@ def callback(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @dataclass(frozen=True)
 class Cast(Elementwise):
-    """Change of dtype."""
+    """Change of dtype.
+
+    A float becomes an integer by way of int64: its whole part, or -2**63 for NaN and what int64 cannot
+    hold; narrower integers wrap around, uint64 keeps all that it holds. NumPy and C leave this to the
+    processor; -2**63 as an index is out of bounds, so NaN does not pass unseen.
+    """
 
     to: str
     name = "cast"
@@ -351,26 +356,50 @@ class Cast(Elementwise):
         return self.to
 
     def numpy(self, value: Any) -> Any:
-        return np.asarray(value).astype(self.to)
+        value = np.asarray(value)
+        return _whole(np, value, self.to) if self._to_whole(value) else value.astype(self.to)
 
     def jax(self, value: Any) -> Any:
         import jax.numpy as jnp
 
-        return jnp.asarray(value).astype(self.to)
+        value = jnp.asarray(value)
+        return _whole(jnp, value, self.to) if self._to_whole(value) else value.astype(self.to)
+
+    def _to_whole(self, value: Any) -> bool:
+        return value.dtype.kind == "f" and KINDS[self.to] in "iu"
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         source = node.inputs[0].type.dtype
         return [cast(cotangent, source) if KINDS[source] == "f" else None]
 
     def c(self, arguments: Sequence[str], dtypes: Sequence[str]) -> str:
+        (x,) = arguments
         if self.to == "bool":
-            return f"({arguments[0]} != 0)"
-        return f"(({C_TYPES[self.to]}){arguments[0]})"
+            return f"({x} != 0)"
+        kind = C_TYPES[self.to]
+        if KINDS[dtypes[0]] != "f" or KINDS[self.to] == "f":
+            return f"(({kind}){x})"
+        whole = f"({kind})({x} >= -0x1p63 && {x} < 0x1p63 ? (int64_t){x} : INT64_MIN)"
+        return f"({x} >= 0x1p63 && {x} < 0x1p64 ? (uint64_t){x} : {whole})" if self.to == "uint64" else f"({whole})"
 
     def py(self, arguments: Sequence[str], dtypes: Sequence[str]) -> str:
+        (x,) = arguments
         if self.to == "bool":
-            return f"({arguments[0]} != 0)"
-        return f"np.{self.to}({arguments[0]})"
+            return f"({x} != 0)"
+        if KINDS[dtypes[0]] != "f" or KINDS[self.to] == "f":
+            return f"np.{self.to}({x})"
+        whole = f"np.{self.to}(np.int64({x}) if {x} >= -{2.0**63!r} and {x} < {2.0**63!r} else np.int64({-(2**63)}))"
+        return f"(np.uint64({x}) if {x} >= {2.0**63!r} and {x} < {2.0**64!r} else {whole})" if self.to == "uint64" else whole
+
+
+def _whole(xp: Any, value: Any, to: str) -> Any:
+    """Floats as integers, by way of int64, in NumPy or JAX; see `Cast`."""
+    inside = (value >= -(2.0**63)) & (value < 2.0**63)
+    whole = xp.where(inside, xp.where(inside, value, 0.0).astype("int64"), np.int64(-(2**63))).astype(to)
+    if to != "uint64":
+        return whole
+    high = (value >= 2.0**63) & (value < 2.0**64)
+    return xp.where(high, xp.where(high, value, 0.0).astype(to), whole)
 
 
 def cast(x: Any, dtype: str) -> Tensor:
@@ -386,5 +415,5 @@ def cast(x: Any, dtype: str) -> Tensor:
     if x.dtype == dtype:
         return x
     if isinstance(x.op, Constant):
-        return intern(constant_op(x.op.value, dtype))
+        return intern(constant_op(Cast(dtype).numpy(x.op.value)))
     return intern(Cast(dtype), (x,))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import DTypeError, ShapeError, SymbolicBoolError
+from workbench.graph.arrays import fitting, owned
 from workbench.graph.expr import Constant, Data, Expr, Input, constant_op, give_name, intern, register_expr_class
 from workbench.graph.types import Shape, TensorType, Type, type_of
 
@@ -477,7 +478,7 @@ def matrix(
 
 def data(name: str, value: Any, shape: Shape | None = None) -> Tensor:
     """Return a named array that can be replaced between calls without recompiling."""
-    array = np.array(value, order="C")
+    array = owned(value)
     kind = type_of(array)
     if shape is not None:
         kind = kind.with_shape(shape)
@@ -495,11 +496,7 @@ def set_data(node: Tensor, value: Any) -> None:
         If the new value does not fit the declared type.
     """
     assert isinstance(node.op, Data)
-    array = np.asarray(value)
-    if array.dtype.name != node.dtype:
-        if not np.can_cast(array.dtype, node.dtype, "same_kind"):
-            raise DTypeError(f"data {node.op.label!r} is {node.dtype}; the new value is {array.dtype}")
-        array = array.astype(node.dtype)
+    array = fitting(value, node.dtype, f"data {node.op.label!r}")
     if not node.type.accepts(type_of(array)):
         raise ShapeError(
             f"data {node.op.label!r} was declared {node.type}; the new value has shape {array.shape}",
