@@ -125,7 +125,7 @@ def gradients(model: pm.Model, data: dict[str, Any], folder: Path) -> None:
         begin = time.perf_counter()
         hand.repeat(ctypes.c_int64(REPEATS), n, counties, *map(address, (y, x, county, q, g, work)))
         middle = time.perf_counter()
-        caller.repeat(compiled._run, ctypes.c_int64(REPEATS), io, compiled._environment().address, at, address(fault))
+        caller.repeat(ctypes.c_void_p(compiled._run_address), ctypes.c_int64(REPEATS), io, ctypes.c_void_p(compiled._environment().address), at, address(fault))
         hand_us.append((middle - begin) / REPEATS * 1e6)
         ours_us.append((time.perf_counter() - middle) / REPEATS * 1e6)
     ratio = statistics.median(a / b for a, b in zip(ours_us, hand_us))

@@ -6,18 +6,18 @@ import _ctypes
 import ctypes
 import time
 import weakref
-from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from workbench.compile import external
+from workbench.compile import entry, external
 from workbench.compile import loops as L
 from workbench.compile.lower import lower
 from workbench.compile.print_c import Source, print_c
 from workbench.compile.print_c_threads import print_c_threads
-from workbench.compile.storage import ALIGNMENT, Storage, plan
+from workbench.compile.storage import Storage, plan
 from workbench.compile.toolchain import Compiler, require_compiler
 from workbench.errors import CompileError, IndexBoundsError
 from workbench.graph.expr import Data
@@ -36,49 +36,33 @@ class _Env(ctypes.Structure):
     ]
 
 
-HEAD = object.__basicsize__
-"""Where in an array's object the pointer to its data is: after the head, as NumPy's C API fixes.
-
-Asking the array for the pointer takes longer than all else of a call.
-"""
-
-
-class _Frame:
-    """What one call needs besides its arrays; kept for the next, one for each call at a time."""
-
-    def __init__(self, arena: int, pointers: int) -> None:
-        self.memory = np.empty(arena + ALIGNMENT, np.uint8)
-        start = self.memory.ctypes.data
-        self.start = start + -start % ALIGNMENT
-        self.at = (ctypes.c_size_t * pointers)()
-        self.fault = (ctypes.c_int64 * 3)()
-
-
 class _Environment:
     """What compiled code reads besides its arguments, for data of one moment; it never changes."""
 
     __slots__ = ("_kept", "address", "data", "inner")
-    address: ctypes.c_void_p
+    address: int
 
     def __init__(
-        self, run: int | None, arrays: list[Any], data: list[Any], inner: list[_Environment], sizes: Any, library: int, number: int
+        self, run: int, arrays: list[Any], data: list[Any], inner: list[_Environment], sizes: Any, library: int, number: int
     ) -> None:
         self.data, self.inner = data, inner
         constants = np.array([*(a.ctypes.data for a in arrays), 0], np.uintp)
-        regions = np.array([*(e.address.value or 0 for e in inner), 0], np.uintp)
+        regions = np.array([*(e.address for e in inner), 0], np.uintp)
         env = _Env(run, sizes.ctypes.data, constants.ctypes.data, regions.ctypes.data, external.address, library, number)
         self._kept = (arrays, sizes, constants, regions, env)
-        self.address = ctypes.c_void_p(ctypes.addressof(env))
+        self.address = ctypes.addressof(env)
 
 
 class CFunction:
     """A graph compiled to C.
 
-    Call it with C-contiguous arrays of exactly the parameters' types; it returns new arrays.
+    Call it with plain arrays of exactly the parameters' types; it returns new arrays.
     Any number of threads may call it at once.
 
     Attributes
     ----------
+    enter
+        As a call, but ``None`` where an argument is anything else.
     source
         The generated C code, that of its regions after it.
     timings
@@ -96,11 +80,15 @@ class CFunction:
         self.cached = False
         self.source = ""
         self.arena = 0
-        if pool is None:
-            with ThreadPoolExecutor(2, thread_name_prefix="compile") as own:
-                self._build(graph, name, compiler, own)
-        else:
+        if pool is not None:  # A region: called from compiled code alone.
             self._build(graph, name, compiler, pool)
+            return
+        with ThreadPoolExecutor(2, thread_name_prefix="compile") as own:
+            library = own.submit(entry.load, compiler, raise_fault)
+            self._build(graph, name, compiler, own)
+        inputs, outputs = ([(b.dtype, b.shape) for b in bs] for bs in (self.program.inputs, self.program.outputs))
+        self._entry = entry.entry(library.result(), self._run_address, inputs, outputs, self.arena)
+        self.enter = partial(self._entry, self._environment().address) if self._fixed else self._enter_with_data
 
     def _build(self, graph: Graph, name: str, compiler: Compiler, pool: ThreadPoolExecutor) -> None:
         start = time.perf_counter()
@@ -122,26 +110,20 @@ class CFunction:
         self.cached = hit and all(r.cached for r in self.regions)
         self.source = "\n".join([printed.text, *(r.source for r in self.regions)])
 
-        self._run = library.run
-        self._enter = library.enter
-        self._enter.restype = ctypes.c_int32
-        self._enter.argtypes = [ctypes.c_void_p] * 4
+        self._run_address = ctypes.cast(library.run, ctypes.c_void_p).value or 0
         self.number = external.enter(self.program)
         self._library_table = external.library_table() if L.native_calls(self.program) else 0
         self.fallbacks: list[str] = [*L.called_back(self.program), *(name for r in self.regions for name in r.fallbacks)]
         self._sizes = np.array([*printed.sizes, 0], np.int64)
         self.arena = self.storage.arena + max((r.arena for r in self.regions), default=0)
-        self._types = [(b.dtype, b.shape) for b in self.program.inputs]
-        self._results = [(b.shape, np.dtype(b.dtype)) for b in self.program.outputs]
         self._data = [op for _, op in self.program.constants if isinstance(op, Data)]
-        self._frames: deque[_Frame] = deque(maxlen=64)
+        self._fixed: bool = not self._data and all(r._fixed for r in self.regions)
         self._known: _Environment | None = None
-        self._known = self._environment()
 
     def _environment(self) -> _Environment:
         """The environment for the data as they are now."""
         known = self._known
-        if known is not None and not self._data and not self.regions:
+        if known is not None and self._fixed:
             return known
         now = [op.value for op in self._data]
         inner = [r._environment() for r in self.regions]
@@ -149,24 +131,19 @@ class CFunction:
             return known
         values = iter(now)
         arrays = [np.ascontiguousarray(next(values) if isinstance(op, Data) else op.value) for _, op in self.program.constants]
-        run = ctypes.cast(self._run, ctypes.c_void_p).value
-        self._known = made = _Environment(run, arrays, now, inner, self._sizes, self._library_table, self.number)
+        self._known = made = _Environment(self._run_address, arrays, now, inner, self._sizes, self._library_table, self.number)
+        return made
+
+    def _enter_with_data(self, *values: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]] | None:
+        environment = self._environment()  # Kept until the call ends: another thread may set the data meanwhile.
+        made: list[np.ndarray[Any, Any]] | None = self._entry(environment.address, *values)
         return made
 
     def __call__(self, *values: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
-        results = [np.empty(shape, dtype) for shape, dtype in self._results]
-        try:
-            frame = self._frames.pop()
-        except IndexError:
-            frame = _Frame(self.arena, len(values) + len(results))
-        frame.at[:] = [id(a) + HEAD for a in (*values, *results)]
-        env = self._environment()  # Kept until the call ends: another thread may set the data meanwhile.
-        if self._enter(frame.at, env.address, frame.start, frame.fault):
-            fault = tuple(frame.fault)
-            self._frames.append(frame)
-            raise_fault(*fault)
-        self._frames.append(frame)
-        return results
+        made = self.enter(*values)
+        if made is None:
+            raise CompileError(f"internal: {self.program.name} was called with arrays of other types than it is compiled for")
+        return made
 
 
 def _unload(library: ctypes.CDLL) -> None:

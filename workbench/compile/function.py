@@ -124,6 +124,7 @@ class CompiledFunction:
         self._numbers = range(len(self._types))
         self._shapes = [t.shape for t in self._types]
         self._only: Callable[..., Any] | None = None  # Where all shapes are known.
+        self._enter: Callable[..., Any] | None = None  # The way in that checks by itself, where the backend has one.
         if all(None not in t.shape for t in self._types):
             self._only = self._compile(tuple(t.static_shape for t in self._types), self.graph)
 
@@ -164,6 +165,8 @@ class CompiledFunction:
         return self._compiled.get(shapes) or self._specialise(shapes)
 
     def __call__(self, *values: Any) -> Any:
+        if self._enter is not None and (made := self._enter(*values)) is not None:
+            return made[0] if self._single else made
         if not self._updated:
             results = self._results(values)
         else:
@@ -189,6 +192,8 @@ class CompiledFunction:
         start = time.perf_counter()
         results: list[np.ndarray[Any, Any]] = run(*arrays)
         self.timings["first_call"] = time.perf_counter() - start
+        if not self._updated and not self._data:
+            self._enter = getattr(self._only, "enter", None)
         return results
 
     def _check(self, i: int, value: Any) -> np.ndarray[Any, Any]:

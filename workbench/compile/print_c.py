@@ -75,19 +75,6 @@ def literal(value: Any, dtype: str) -> str:
     return f"{int(value)}LL" if value >= 0 else f"({int(value)}LL)"
 
 
-def entry(program: L.Program) -> list[str]:
-    """What Python calls: it passes where in each array's object the pointer to the data is."""
-    n = len(program.inputs) + len(program.outputs)
-    return [
-        "",
-        "int32_t enter(void *const *const *at, const wb_env *env, char *arena, int64_t *fault) {",
-        f"    void *io[{max(n, 1)}];",
-        f"    for (int64_t i = 0; i < {n}; i++) io[i] = *at[i];",
-        "    return run(io, env, arena, fault);",
-        "}",
-    ]
-
-
 class _Printer:
     def __init__(self, program: L.Program, storage: Storage) -> None:
         self.program = program
@@ -120,7 +107,7 @@ class _Printer:
             head.append(_note(f"    const {kind} *const {b.name} = env->constants[{i}];", b.note))
         head += [f"    const int64_t {name} = env->sizes[{i}];" for i, name in enumerate(self.sizes.values())]
         head.append("    (void)arena; (void)fault; (void)env;")
-        return Source("\n".join([*head, *self.lines, "}", *entry(p), ""]), list(self.sizes))
+        return Source("\n".join([*head, *self.lines, "}", ""]), list(self.sizes))
 
     def prototypes(self, vector_math: bool) -> list[str]:
         simd = '__attribute__((simd("notinbranch"))) ' if vector_math else ""

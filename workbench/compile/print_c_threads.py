@@ -13,7 +13,7 @@ from typing import Any
 
 from workbench.compile import loops as L
 from workbench.compile.nest import Nest, nest
-from workbench.compile.print_c import HEADER, Source, _note, _Printer, entry, literal
+from workbench.compile.print_c import HEADER, Source, _note, _Printer, literal
 from workbench.tensor.elementwise import C_TYPES
 
 LEAST_WORK = 16_384
@@ -81,7 +81,7 @@ class _ThreadPrinter(_Printer):
             head.append(_note(f"    const {C_TYPES[b.dtype]} *const {b.name} = env->constants[{i}];", b.note))
         head += [f"    const int64_t {name} = env->sizes[{i}];" for i, name in enumerate(self.sizes.values())]
         head.append("    (void)arena; (void)fault; (void)env; (void)io;")
-        return Source("\n".join([*head, *self.lines, "    return 0;", "}", "", LAUNCH, *(f"    free(S.{name});" for name in self.shared), "    return failed;", "}", *entry(self.program), ""]), list(self.sizes))
+        return Source("\n".join([*head, *self.lines, "    return 0;", "}", "", LAUNCH, *(f"    free(S.{name});" for name in self.shared), "    return failed;", "}", ""]), list(self.sizes))
 
     # Statements --------------------------------------------------------------------------------
 
