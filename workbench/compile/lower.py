@@ -36,6 +36,9 @@ VIEWS = (Annotation, Named, Reshape, BroadcastTo, BroadcastLike, Transpose, Slic
 RECOMPUTE_COST = 4
 """A formula of at most this cost is recomputed where it is read at another index."""
 
+KERNEL_NODES, SCALAR_NODES = 200, 1000
+"""Nodes that one loop, or one run of scalars, holds at most: compilers take a time that grows faster than a loop."""
+
 Value = L.Buffer | L.Literal
 
 
@@ -220,6 +223,8 @@ class _Block:
             candidates.append(number)
         self.units[number].nodes.append(x)
         self.place[x] = number
+        if len(self.units[number].nodes) >= (KERNEL_NODES if space else SCALAR_NODES):
+            candidates.remove(number)
         for s, same in sources:
             if not (same and self.place[s] == number):
                 if self.needs_storage(s):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from workbench.compile import loops as L
@@ -19,6 +21,10 @@ ROW_BLOCK = 256
 """Rows computed in a vector loop before their scattered sums are added one by one."""
 SPLIT_COST = 40
 """Rows cheaper than this are computed and scattered in one plain loop."""
+
+PART_LINES = 400
+"""Longer functions are divided."""
+PARAMETERS = "void *const *io, const wb_env *env, char *arena, int64_t *fault"
 
 HEADER = """\
 #include <stdint.h>
@@ -86,28 +92,50 @@ class _Printer:
         self.in_block = False
 
     def source(self, vector_math: bool) -> Source:
+        ends = []
+        for statement in self.program.body:
+            self.block([statement])
+            ends.append(len(self.lines))
+        head = [HEADER, *self.prototypes(vector_math), *self.support, "", f"// {self.program.name}"]
+        cuts = _cuts(ends)
+        code = self.whole() if len(cuts) == 2 else self.in_parts(cuts)
+        return Source("\n".join([*head, *code, ""]), list(self.sizes))
+
+    def whole(self) -> list[str]:
+        """The program as one function."""
+        local = [_note(f"    {C_TYPES[b.dtype]} {b.name} = 0;", b.note) for b in self.local_buffers()]
+        declared = list(self.declarations().values())
+        return [f"int32_t run({PARAMETERS}) {{", *declared, "    (void)arena; (void)fault; (void)env;", *local, *self.lines, "    return 0;", "}"]
+
+    def in_parts(self, cuts: Sequence[int]) -> list[str]:
+        """The program as functions of bounded length, which share their local variables: compilers take the longer ones too long."""
+        local, declarations = self.local_buffers(), self.declarations()
+        code = ["typedef struct {", *(_note(f"    {C_TYPES[b.dtype]} {b.name}_;", b.note) for b in local), "} wb_local;"]
+        code += [f"#define {b.name} (local->{b.name}_)" for b in local]
+        for k, (start, stop) in enumerate(pairwise(cuts)):
+            lines = self.lines[start:stop]
+            used = _names(lines)
+            used |= _names(line for name, line in declarations.items() if name in used)
+            code += ["", f"static __attribute__((noinline)) int32_t part{k}({PARAMETERS}, wb_local *local) {{"]
+            code += [*(line for name, line in declarations.items() if name in used), *lines, "    return 0;", "}"]
+        calls = " || ".join(f"part{k}(io, env, arena, fault, &local)" for k in range(len(cuts) - 1))
+        return [*code, "", f"int32_t run({PARAMETERS}) {{", "    wb_local local = {0};", f"    return {calls};", "}"]
+
+    def declarations(self) -> dict[str, str]:
+        """The lines that declare what all statements may use, by name."""
         p = self.program
-        for b in self.local_buffers():
-            self.line(f"{C_TYPES[b.dtype]} {b.name} = 0;", b.note)
+        made: dict[str, str] = {}
+        for i, b in enumerate(p.inputs):
+            made[b.name] = _note(f"    const {C_TYPES[b.dtype]} *const {b.name} = io[{i}];", b.note)
+        for i, b in enumerate(p.outputs):
+            made[b.name] = _note(f"    {C_TYPES[b.dtype]} *const {b.name} = io[{len(p.inputs) + i}];", b.note)
+        for i, (b, _) in enumerate(p.constants):
+            made[b.name] = _note(f"    const {C_TYPES[b.dtype]} *const {b.name} = env->constants[{i}];", b.note)
         for home, at in self.storage.offset.items():
             kind = C_TYPES[home.dtype]
-            self.line(f"{kind} *const {home.name} = ({kind} *)(arena + {self.size(at)});", home.note)
-        self.block(p.body)
-        self.line("return 0;")
-        head = [HEADER, *self.prototypes(vector_math), *self.support]
-        head += ["", f"// {p.name}"]
-        head.append("int32_t run(void *const *io, const wb_env *env, char *arena, int64_t *fault) {")
-        for i, b in enumerate(p.inputs):
-            kind = C_TYPES[b.dtype]
-            head.append(_note(f"    const {kind} *const {b.name} = io[{i}];", b.note))
-        for i, b in enumerate(p.outputs):
-            head.append(_note(f"    {C_TYPES[b.dtype]} *const {b.name} = io[{len(p.inputs) + i}];", b.note))
-        for i, (b, _) in enumerate(p.constants):
-            kind = C_TYPES[b.dtype]
-            head.append(_note(f"    const {kind} *const {b.name} = env->constants[{i}];", b.note))
-        head += [f"    const int64_t {name} = env->sizes[{i}];" for i, name in enumerate(self.sizes.values())]
-        head.append("    (void)arena; (void)fault; (void)env;")
-        return Source("\n".join([*head, *self.lines, "}", ""]), list(self.sizes))
+            made[home.name] = _note(f"    {kind} *const {home.name} = ({kind} *)(arena + {self.size(at)});", home.note)
+        sizes = {name: f"    const int64_t {name} = env->sizes[{i}];" for i, name in enumerate(self.sizes.values())}
+        return {**sizes, **made}
 
     def prototypes(self, vector_math: bool) -> list[str]:
         simd = '__attribute__((simd("notinbranch"))) ' if vector_math else ""
@@ -405,6 +433,19 @@ class _Printer:
             self.line(f"fault[0] = env->number; fault[1] = {line.check}; fault[2] = {raw};")
             self.line("return 1;")
             self.close()
+
+
+def _cuts(ends: Sequence[int]) -> list[int]:
+    """Where to divide lines that statements end at, into parts of about `PART_LINES`."""
+    cuts = [0]
+    for end, after in zip(ends, [*ends[1:], None]):
+        if after is None or after - cuts[-1] > PART_LINES:
+            cuts.append(end)
+    return cuts if len(cuts) > 1 else [0, 0]
+
+
+def _names(lines: Iterable[str]) -> set[str]:
+    return {name for line in lines for name in re.findall(r"[A-Za-z_]\w*", line)}
 
 
 def _note(text: str, note: str) -> str:

@@ -7,6 +7,7 @@ place wherever nobody reads the old value later. What is left shares one arena b
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -230,20 +231,28 @@ def _place(program: L.Program, graph: _Interference, storage: Storage) -> None:
             if o in placed:
                 # Element by element is in step only where elements are equally long.
                 (one_place if np.dtype(o.dtype).itemsize == np.dtype(home.dtype).itemsize else apart).append(placed[o])
-        starts = sorted({0, *(stop for _, stop in apart + one_place), *(start for start, _ in one_place)})
-        at = next(a for a in starts if _fits(a, size, apart, one_place))
+        at = _first_fit(size, apart, one_place)
         placed[home] = (at, at + size)
         storage.offset[home] = at
         storage.arena = max(storage.arena, at + size)
 
 
-def _fits(at: int, size: int, apart: Sequence[tuple[int, int]], one_place: Sequence[tuple[int, int]]) -> bool:
-    """Whether `size` bytes at `at` overlap none of `apart`, and of `one_place` only those that start there."""
-
-    def overlaps(place: tuple[int, int]) -> bool:
-        return place[0] < at + size and at < place[1]
-
-    return not any(map(overlaps, apart)) and all(place[0] == at for place in one_place if overlaps(place))
+def _first_fit(size: int, apart: Sequence[tuple[int, int]], one_place: Sequence[tuple[int, int]]) -> int:
+    """The first position for `size` bytes that overlaps none of `apart`, and of `one_place` only those that start there."""
+    merged: list[tuple[int, int]] = []
+    for start, stop in sorted(apart):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
+        else:
+            merged.append((start, stop))
+    ends = [stop for _, stop in merged]
+    for at in sorted({0, *ends, *(x for place in one_place for x in place)}):
+        # The first of `apart` that ends after `at`.
+        k = bisect_right(ends, at)
+        free = k == len(merged) or at + size <= merged[k][0]
+        if free and all(start == at or stop <= at or at + size <= start for start, stop in one_place):
+            return at
+    raise AssertionError("there is always room at the end")
 
 
 def buffers(block: Sequence[L.Statement]) -> list[L.Buffer]:

@@ -1,0 +1,92 @@
+"""Large graphs: loops of bounded size, C functions of bounded length, storage found in little time."""
+
+import time
+
+import numpy as np
+import pytest
+
+import workbench.tensor as pt
+from workbench.compile import function, lower, print_c
+from workbench.compile import loops as L
+from workbench.compile.lower import lower as lowered
+from workbench.compile.storage import plan
+from workbench.compile.toolchain import find_compiler
+from workbench.graph import Graph, Mode
+from workbench.transforms import grad
+
+PLAIN = Mode(())
+with_compiler = pytest.mark.skipif(find_compiler() is None, reason="no C compiler on this system")
+
+
+@pytest.fixture
+def small_parts(monkeypatch):
+    """Everything is divided as if it were large."""
+    monkeypatch.setattr(print_c, "PART_LINES", 6)
+    monkeypatch.setattr(lower, "KERNEL_NODES", 3)
+    monkeypatch.setattr(lower, "SCALAR_NODES", 2)
+
+
+def programs():
+    x, i = pt.vector("x", 9), pt.tensor("i", "int64", (4,))
+    cost = (pt.log1p(pt.exp(x)) * x[::-1]).sum() + pt.square(x[i]).sum() / (1.0 + pt.exp(x).sum())
+    yield [x, i], [cost, grad(cost, x)]
+    _, (walk,) = pt.scan(lambda c, e: ([0.5 * c + e], [c * x.sum()]), [0.0], [x])
+    yield [x, i], [walk, pt.cond(walk.sum() > 0.0, lambda u: [u * 2.0], lambda u: [u - 1.0], [x])[0]]
+    z = pt.vector("z", 9)
+    yield [x, i], pt.region("part", Graph([z], [pt.exp(z).sum(), -z]), x * 2.0)
+    total = x.sum()
+    for k in range(30):
+        total = pt.sin(total) + total * x[k % 9]
+    yield [x, i], [total, pt.concatenate([x, pt.exp(x)]) * total, i + 1]
+
+
+@pytest.mark.parametrize("case", range(4))
+@pytest.mark.parametrize("threads", [1, 2])
+@with_compiler
+def test_a_divided_program_does_what_the_whole_does(small_parts, case, threads):
+    inputs, outputs = list(programs())[case]
+    values = np.linspace(-1.0, 1.0, 9), np.array([0, 8, -9, 3])
+    wanted = function(inputs, outputs, backend="numpy", mode=PLAIN)(*values)
+    f = function(inputs, outputs, backend="c", threads=threads)
+    for result, w in zip(f(*values), wanted):
+        np.testing.assert_allclose(result, w, rtol=1e-13)
+    if threads == 1:
+        assert "part1(" in f.source
+    if case == 0:
+        with pytest.raises(IndexError, match="index 9 is out of bounds for axis 0 of x"):
+            f(values[0], [0, 1, 2, 9])
+
+
+def test_loops_and_functions_have_a_bounded_size():
+    x = pt.vector("x", 50)
+    total = x.sum()
+    for k in range(300):
+        total = total + pt.log1p(pt.exp(x * float(k))).sum()
+    program = lowered(Graph([x], [total]), "wide")
+    kernels = [s for s in L.walk(program.body) if isinstance(s, L.Kernel)]
+    assert max(len(k.lines) + len(k.folds) for k in kernels) <= 2 * lower.KERNEL_NODES
+    code = print_c.print_c(program, plan(program), True).code
+    functions = code.split("static __attribute__((noinline))")[1:]
+    assert len(functions) > 2 and max(f.count("\n") for f in functions) < 3 * print_c.PART_LINES
+
+
+def test_storage_of_many_arrays_is_found_in_little_time():
+    x = pt.vector("x", 40)
+    parts = [pt.exp(x * float(k)) for k in range(400)]
+    outputs = [p[::-1] + q for p, q in zip(parts, parts[::-1])]
+    program = lowered(Graph([x], outputs), "many")
+    begin = time.process_time()
+    storage = plan(program)
+    assert time.process_time() - begin < 2.0  # Where each is tried at every place, it takes a minute.
+    assert storage.arena >= 400 * 40 * 8
+
+
+@with_compiler
+def test_a_long_chain_compiles():
+    x = pt.vector("x", 10)
+    y = x
+    for k in range(3000):
+        y = y * 1.0001 + float(k % 7) if k % 2 else pt.sin(y) + x
+    f = function([x], y, backend="c", mode=PLAIN)
+    given = np.linspace(0.0, 1.0, 10)
+    np.testing.assert_allclose(f(given), function([x], y, backend="numpy", mode=PLAIN)(given), rtol=1e-10)
