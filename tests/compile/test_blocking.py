@@ -7,7 +7,8 @@ import workbench.tensor as pt
 from workbench.compile import function
 from workbench.compile import loops as L
 from workbench.compile.lower import lower
-from workbench.graph import Graph
+from workbench.compile.storage import plan
+from workbench.graph import Graph, Mode
 from workbench.rewrites import default_mode
 from workbench.transforms import grad
 
@@ -87,3 +88,18 @@ def test_rows_that_need_other_rows_do_not_take_turns(case):
         reads = [x.buffer for k in group.kernels for x in k.lines if isinstance(x, L.Load) and x.buffer.kind == "temporary"]
         written = [e.buffer for k in group.kernels for e in k.folds]
         assert not [b for b in reads if any(b is w for w in written)]
+
+
+@pytest.mark.parametrize("backend", ["numpy", "c"])
+def test_gradients_of_slices_are_written_where_they_lie(backend):
+    q = pt.vector("q", 12)
+    a, b = q[1:6], pt.reshape(q[6:12], (2, 3))
+    cost = pt.exp(q[0]) * pt.square(a).sum() + (pt.sin(b) * pt.exp(q[0])).sum()
+    gradient = grad(cost, q)
+    given = np.linspace(-1.0, 1.0, 12)
+    f = function([q], [cost, gradient], backend=backend)
+    plain = function([q], [cost, gradient], backend="numpy", mode=Mode(()))
+    np.testing.assert_allclose(f(given)[1], plain(given)[1], rtol=1e-13)
+    program = lower(f.graph, "f")
+    assert not [s for s in L.walk(program.body) if isinstance(s, L.Fill) and s.buffer.size > 1]
+    assert plan(program).arena == 0

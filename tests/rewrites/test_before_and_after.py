@@ -125,6 +125,7 @@ TABLE = {
         (v[1:][1:], "slice{spec=((2, 2, 1),)}(v)"),
         (pt.stack([x, y, z])[1], "y"),
         (pt.concatenate([v, w])[4:], "w"),
+        (pt.zeros(4)[:2].set(v[2:]) + pt.zeros(4)[3:].set(v[:1]), "concatenate{axis=0}(slice{spec=((2, 2, 1),)}(v), broadcast_to{shape=(1,)}(0.0), slice{spec=((0, 1, 1),)}(v))"),
         (pt.concatenate([v[:2], v[2:]]), "v"),
         (v[1:3].set(w[:2])[1:3], "slice{spec=((0, 2, 1),)}(w)"),
         (pt.arange(9)[3], "3"),

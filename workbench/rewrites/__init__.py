@@ -11,6 +11,7 @@ from workbench.rewrites import (
     known_shapes,
     linear_algebra,
     logic,
+    parts,
     signs,
     special_functions,
     specialise,
@@ -47,4 +48,4 @@ def default_mode() -> Mode:
     )
 
 
-__all__ = ["arrangement", "default_mode", "known_shapes", "logic", "signs", "special_functions", "structure", "sums", "trigonometry"]
+__all__ = ["arrangement", "default_mode", "known_shapes", "logic", "parts", "signs", "special_functions", "structure", "sums", "trigonometry"]
