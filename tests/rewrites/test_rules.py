@@ -103,7 +103,7 @@ def instance(rule, shapes, rng, integers=False):
             continue
         stand_ins[v] = x = pt.tensor(v.op.label, value.dtype.name, value.shape)
         if isinstance(v.op.where, Property):
-            stand_ins[v] = intern(Assume((v.op.where.label,)), (x,))
+            stand_ins[v] = intern(Assume(tuple(v.op.where.label.split(", "))), (x,))
         inputs.append(x)
         values.append(value)
     before = over_integers(rule.pattern, stand_ins) if integers else replace([rule.pattern], stand_ins)[0]

@@ -41,6 +41,9 @@ class Op:
     plain = False
     """Whether the name says it all, and text leaves the parameters out."""
 
+    broadcasts = False
+    """Whether the result has the shape that all inputs have together."""
+
     def infer(self, *types: Any) -> Type:
         raise NotImplementedError(f"{type(self).__name__}.infer")
 

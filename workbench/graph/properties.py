@@ -3,17 +3,20 @@
 Inferred once per expression, from those of its inputs, by functions registered per operation
 (:func:`infers`), and kept as long as the expression lives. A property holds wherever the value is
 not NaN, and for the numbers meant, not their rounding: ``exp(x)`` is positive though it may underflow.
+Whether it may be NaN is a property too: ``sqrt(x)`` is nonnegative, ``sqrt(exp(x))`` a nonnegative number.
 """
 
 from __future__ import annotations
 
+import functools
+import operator
 import weakref
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
-from workbench.graph.expr import Constant, Expr, Op
+from workbench.graph.expr import Constant, Data, Expr, Input, Op
 from workbench.graph.types import TensorType
 
 PROPERTIES: dict[str, Property] = {}
@@ -56,6 +59,13 @@ def declare(label: str, *implied: Property, doc: str, sum_of_parts: bool = False
     return made
 
 
+def together(*parts: Property) -> Property:
+    """Return the property of having all of some others."""
+    made = Property(functools.reduce(operator.or_, parts))
+    made.label, made.doc = ", ".join(p.label for p in parts), "; ".join(p.doc for p in parts)
+    return made
+
+
 is_constant = declare("constant", doc="the same at every call")
 is_integer = declare("integer", doc="whole numbers, of any dtype")
 is_nonzero = declare("nonzero", doc="no element is 0")
@@ -63,6 +73,7 @@ is_nonnegative = declare("nonnegative", doc="no element is below 0")
 is_nonpositive = declare("nonpositive", doc="no element is above 0")
 is_positive = declare("positive", is_nonnegative, is_nonzero, doc="every element is above 0", sum_of_parts=True)
 is_negative = declare("negative", is_nonpositive, is_nonzero, doc="every element is below 0", sum_of_parts=True)
+is_number = declare("number", doc="no element is NaN, if none of the graph's inputs is")
 is_sorted = declare("sorted", doc="ascending along the last axis")
 is_one_hot = declare("one_hot", is_nonnegative, is_integer, doc="one 1 along the last axis, and zeros")
 # Of square matrices on the last two axes.
@@ -81,7 +92,7 @@ is_positive_definite = declare(
     "positive_definite", is_positive_semidefinite, has_positive_diagonal, doc="symmetric, with positive eigenvalues"
 )
 
-ELEMENTWISE: int = is_integer | is_positive | is_negative
+ELEMENTWISE: int = is_integer | is_number | is_positive | is_negative
 """Properties that every part of an array inherits from it, in any arrangement."""
 MATRIX: int = is_diagonal | is_orthogonal | is_positive_definite
 """Properties of the matrices on the last two axes."""
@@ -137,6 +148,8 @@ def _infer(node: Expr) -> int:
     op = node.op
     if isinstance(op, Constant):
         return known | is_constant | of_value(op.value)
+    if isinstance(op, (Input, Data)):
+        known |= is_number
     given = [_known[id(x)][0] for x in node.inputs]
     if given and all(is_constant.of(g) for g in given):
         known |= is_constant
@@ -153,15 +166,15 @@ def _infer(node: Expr) -> int:
 def of_type(type: TensorType) -> int:
     """Return what the dtype alone tells."""
     if type.kind in "ub":
-        return is_integer | is_nonnegative
-    return int(is_integer) if type.kind == "i" else 0
+        return is_integer | is_number | is_nonnegative
+    return is_integer | is_number if type.kind == "i" else 0
 
 
 def of_value(value: np.ndarray[Any, Any]) -> int:
     """Return the properties of a known value."""
     if value.size > CHECK_LIMIT or (value.dtype.kind == "f" and bool(np.isnan(value).any())):
         return 0
-    known = 0
+    known = int(is_number)
     if value.dtype.kind == "f" and bool((np.isfinite(value) & (np.rint(value) == value)).all()):
         known |= is_integer
     for p, holds in ((is_nonnegative, value >= 0), (is_nonpositive, value <= 0), (is_nonzero, value != 0)):

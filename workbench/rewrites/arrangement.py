@@ -60,7 +60,7 @@ def _with_units(expr: Expr, source: Expr) -> bool:
 def reshape_of_broadcast(expr: Expr) -> Expr | None:
     """A repeated number in another shape is the number repeated to that shape."""
     source = expr.inputs[0].inputs[0]
-    if None in expr.type.shape:
+    if None in expr.type.shape or None in source.type.shape:
         return None
     if source.type.shape == () or source.type.static_shape == (1,) * source.type.ndim:
         return pt.broadcast_to(pt.reshape(source, ()), expr.type.shape)
@@ -221,6 +221,8 @@ def slice_of_concatenation(expr: Expr) -> Expr | None:
 def slice_of_broadcast(expr: Expr) -> Expr | None:
     """A part of repeated elements repeats them less often."""
     source = expr.inputs[0].inputs[0]
+    if None in source.type.shape:
+        return None
     last = expr.op.spec[len(expr.op.spec) - source.type.ndim :] if source.type.ndim else ()
     spec = tuple((0, 1, 1) if n == 1 else s for n, s in zip(source.type.shape, last))
     part = source if spec == everything(source.type.shape) else intern(Slice(spec), (source,))

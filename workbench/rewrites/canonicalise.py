@@ -20,8 +20,10 @@ from workbench.graph.properties import (
     is_nonnegative,
     is_nonpositive,
     is_nonzero,
+    is_number,
     is_positive,
     is_sorted,
+    together,
 )  # fmt: skip
 from workbench.graph.rewrite import rule
 from workbench.tensor import elementwise as e
@@ -41,14 +43,15 @@ FOLD_LIMIT = 10_000
 NUMBERS = "fiu"
 x, y = variable("x"), variable("y")
 n, m = variable("n", kinds=NUMBERS), variable("m", kinds=NUMBERS)
+signed = variable("signed", kinds="fi")
 c, d = variable("c", constant=True), variable("d", constant=True)
 k, l = variable("k", constant=True, kinds=NUMBERS), variable("l", constant=True, kinds=NUMBERS)  # noqa: E741
 p = variable("p", positive)
-nonzero = variable("nonzero", positive, where=is_nonzero)
-above_zero = variable("above_zero", positive, where=is_positive)
+nonzero = variable("nonzero", positive, where=together(is_nonzero, is_number))
+above_zero = variable("above_zero", positive, where=together(is_positive, is_number))
 not_negative = variable("not_negative", positive, where=is_nonnegative)
 not_positive = variable("not_positive", Interval(high=0.0), where=is_nonpositive)
-below_zero = variable("below_zero", Interval(high=0.0), where=is_negative)
+below_zero = variable("below_zero", Interval(high=0.0), where=together(is_negative, is_number))
 whole = variable("whole", where=is_integer)
 
 
@@ -285,10 +288,10 @@ def square_of_negative(n: Tensor) -> Tensor:
     return pt.square(n)
 
 
-@rule(GROUP, pt.abs(-n))
-def magnitude_of_negative(n: Tensor) -> Tensor:
+@rule(GROUP, pt.abs(-signed))
+def magnitude_of_negative(signed: Tensor) -> Tensor:
     """A magnitude does not see the sign."""
-    return pt.abs(n)
+    return pt.abs(signed)
 
 
 @rule(GROUP, pt.abs(pt.abs(n)))

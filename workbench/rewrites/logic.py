@@ -13,7 +13,9 @@ from workbench.graph.properties import (
     is_nonnegative,
     is_nonpositive,
     is_nonzero,
+    is_number,
     is_positive,
+    together,
 )  # fmt: skip
 from workbench.graph.rewrite import rule
 from workbench.rewrites.signs import is_identically
@@ -29,18 +31,19 @@ x, y, z = (variable(label, kinds=ANY) for label in "xyz")
 n, m = variable("n", kinds="fiu"), variable("m", kinds="fiu")
 i, j = variable("i", Integers(-3, 3), kinds="iu"), variable("j", Integers(-3, 3), kinds="iu")
 word, other = variable("word", Integers(), kinds="iu"), variable("other", Integers(), kinds="iu")
-number = variable("number")
+number, another = variable("number"), variable("another")
 c, d = variable("c", constant=True), variable("d", constant=True)
 low, high = variable("low", Interval(-2.0, -1.0), constant=True), variable("high", Interval(1.0, 2.0), constant=True)
 inner_low = variable("inner_low", Interval(-1.0, 0.0), constant=True)
 inner_high = variable("inner_high", Interval(0.0, 1.0), constant=True)
 low_constant = variable("low_constant", Interval(high=0.0), constant=True, where=is_nonpositive)
 high_constant = variable("high_constant", positive, constant=True, where=is_nonnegative)
-nonzero = variable("nonzero", positive, where=is_nonzero, kinds="fiu")
-above_zero = variable("above_zero", positive, where=is_positive, kinds="fiu")
-not_negative = variable("not_negative", positive, where=is_nonnegative, kinds="fiu")
-below_zero = variable("below_zero", Interval(high=0.0), where=is_negative, kinds="fiu")
-not_positive = variable("not_positive", Interval(high=0.0), where=is_nonpositive, kinds="fiu")
+# A comparison with NaN is False: where a sign answers it, there must be a number.
+nonzero = variable("nonzero", positive, where=together(is_nonzero, is_number), kinds="fiu")
+above_zero = variable("above_zero", positive, where=together(is_positive, is_number), kinds="fiu")
+not_negative = variable("not_negative", positive, where=together(is_nonnegative, is_number), kinds="fiu")
+below_zero = variable("below_zero", Interval(high=0.0), where=together(is_negative, is_number), kinds="fiu")
+not_positive = variable("not_positive", Interval(high=0.0), where=together(is_nonpositive, is_number), kinds="fiu")
 
 
 def always(value: bool, like: Tensor) -> Tensor:
@@ -208,16 +211,16 @@ def integer_is_a_number(i: Tensor) -> Tensor:
     return always(False, i)
 
 
-@rule(GROUP, (-n) > 0)
-def negative_above_zero(n: Tensor) -> Tensor | None:
-    """-x is above zero where x is below."""
-    return None if n.type.kind == "u" else n < np.zeros((), n.dtype)
+@rule(GROUP, (-number) > 0)
+def negative_above_zero(number: Tensor) -> Tensor:
+    """-x is above zero where x is below (of integers the smallest has no opposite)."""
+    return number < np.zeros((), number.dtype)
 
 
-@rule(GROUP, (-n) < 0)
-def negative_below_zero(n: Tensor) -> Tensor | None:
-    """-x is below zero where x is above."""
-    return None if n.type.kind == "u" else n > np.zeros((), n.dtype)
+@rule(GROUP, (-number) < 0)
+def negative_below_zero(number: Tensor) -> Tensor:
+    """-x is below zero where x is above (of integers the smallest has no opposite)."""
+    return number > np.zeros((), number.dtype)
 
 
 # Truth values ---------------------------------------------------------------------------------
@@ -456,16 +459,16 @@ def minimum_of_nonpositive(not_positive: Tensor) -> Tensor:
     return not_positive
 
 
-@rule(GROUP, -pt.maximum(-n, -m))
-def minimum_from_maximum(n: Tensor, m: Tensor) -> Tensor:
-    """-max(-x, -y) is min(x, y)."""
-    return pt.minimum(n, m)
+@rule(GROUP, -pt.maximum(-number, -another))
+def minimum_from_maximum(number: Tensor, another: Tensor) -> Tensor:
+    """-max(-x, -y) is min(x, y) (of integers the smallest has no opposite)."""
+    return pt.minimum(number, another)
 
 
-@rule(GROUP, -pt.minimum(-n, -m))
-def maximum_from_minimum(n: Tensor, m: Tensor) -> Tensor:
-    """-min(-x, -y) is max(x, y)."""
-    return pt.maximum(n, m)
+@rule(GROUP, -pt.minimum(-number, -another))
+def maximum_from_minimum(number: Tensor, another: Tensor) -> Tensor:
+    """-min(-x, -y) is max(x, y) (of integers the smallest has no opposite)."""
+    return pt.maximum(number, another)
 
 
 # Bits -----------------------------------------------------------------------------------------

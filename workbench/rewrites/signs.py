@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import workbench.tensor as pt
+from workbench.graph.domain import Domain, Interval, inf
 from workbench.graph.expr import Expr
 from workbench.graph.pattern import uniform_value
 from workbench.graph.properties import (
@@ -15,12 +16,13 @@ from workbench.graph.properties import (
     is_nonnegative,
     is_nonpositive,
     is_nonzero,
+    is_number,
     is_one_hot,
     is_positive,
     is_sorted,
 )  # fmt: skip
 from workbench.tensor import elementwise as e
-from workbench.tensor.elementwise import Cast
+from workbench.tensor.elementwise import Cast, ScalarOp
 from workbench.tensor.indexing import AddAt, SetAt, SetSlice, Slice, Take
 from workbench.tensor.reduction import Reduce
 from workbench.tensor.shape import Arange, BroadcastLike, BroadcastTo, Concatenate, Named, Reshape, Transpose
@@ -59,6 +61,37 @@ def _sum(a: int, b: int) -> int:
     return known
 
 
+# NaN ------------------------------------------------------------------------------------------
+
+EVERYWHERE = (e.exp, e.exp2, e.expm1, e.reciprocal, pt.sinh, pt.cosh, pt.erfcx, pt.i0, pt.i0e, pt.i1, pt.i1e, pt.j0, pt.j1)
+"""Functions of all numbers whose domain is where tests draw."""
+FROM_ZERO = (e.sqrt, e.log, e.log1p, e.log2, e.log10)
+"""Functions of all numbers that are not negative."""
+BY_DIVISION = (e.divide, e.floor_divide, e.mod)
+
+
+def _takes(op: ScalarOp, domain: Domain, x: int) -> bool:
+    """Whether all numbers with the properties `x` are in the domain of an operand."""
+    if op in EVERYWHERE or not isinstance(domain, Interval):
+        return True
+    if op in FROM_ZERO:
+        return is_nonnegative.of(x)
+    if domain.high < inf:
+        return op is e.log1mexp and is_nonpositive.of(x)
+    return domain.low == -inf or (domain.low == 0.0 and (is_positive if op not in BY_DIVISION else is_nonzero).of(x))
+
+
+@infers(ScalarOp)
+def number_where_defined(node: Expr, *operands: int) -> int:
+    """A function makes a number of the numbers in its domain."""
+    if all(is_number.of(x) and _takes(node.op, d, x) for d, x in zip(node.op.domains, operands)):
+        return int(is_number)
+    return 0
+
+
+# Signs ----------------------------------------------------------------------------------------
+
+
 @infers(e.exp, e.exp2, e.softplus, e.sigmoid, pt.cosh, pt.erfc, pt.erfcx, pt.ndtr, pt.i0, pt.i0e)
 def functions_that_are_positive(node: Expr, x: int) -> int:
     """exp, softplus, sigmoid, cosh and their like are positive everywhere."""
@@ -91,8 +124,8 @@ def functions_with_the_sign_of_their_operand(node: Expr, x: int) -> int:
 
 @infers(e.reciprocal)
 def sign_of_reciprocal(node: Expr, x: int) -> int:
-    """1/x has the sign of x, and is never 0."""
-    return (x & SIGN) | is_nonzero
+    """1/x has the sign of x, and is never 0 (of an integer it is the whole part)."""
+    return (x & SIGN) | is_nonzero if node.type.kind == "f" else 0
 
 
 @infers(e.sqrt)
@@ -101,16 +134,24 @@ def sign_of_square_root(node: Expr, x: int) -> int:
     return is_nonnegative | (x & is_nonzero)
 
 
-@infers(e.square, e.abs)
-def sign_of_square(node: Expr, x: int) -> int:
-    """Squares and magnitudes are not negative, and 0 only at 0."""
+@infers(e.abs)
+def sign_of_magnitude(node: Expr, x: int) -> int:
+    """Magnitudes are not negative, and 0 only at 0."""
     return is_nonnegative | (x & (is_nonzero | is_integer))
+
+
+@infers(e.square)
+def sign_of_square(node: Expr, x: int) -> int:
+    """Squares are not negative, and 0 only at 0 (integers may overflow: nothing is said of them)."""
+    return is_nonnegative | (x & (is_nonzero | is_integer)) if node.type.kind == "f" else 0
 
 
 @infers(e.negative)
 def sign_of_negative(node: Expr, x: int) -> int:
-    """A change of sign turns the sign round."""
-    return _negated(x) | (x & is_integer) if node.type.kind != "u" else 0
+    """A change of sign turns the sign round (of integers the smallest has no opposite)."""
+    if node.type.kind == "f":
+        return _negated(x) | (x & is_integer)
+    return _negated(x & is_positive) if node.type.kind == "i" else 0
 
 
 @infers(e.sign)
@@ -173,7 +214,9 @@ def sign_of_quotient(node: Expr, a: int, b: int) -> int:
 
 @infers(e.power)
 def sign_of_power(node: Expr, base: int, exponent: int) -> int:
-    """Powers of positive numbers are positive; even powers are not negative."""
+    """Powers of positive numbers are positive; even powers are not negative (integers may overflow)."""
+    if node.type.kind != "f":
+        return 0
     if is_positive.of(base):
         return is_positive
     if is_nonnegative.of(base):
@@ -251,13 +294,13 @@ def elements_of_increment(node: Expr, x: int, at: int, value: int) -> int:
     for side in (is_nonnegative, is_nonpositive):
         if side.of(x) and side.of(value) and node.type.kind == "f":
             known |= side | (x & is_nonzero)
-    return known | (x & value & is_integer)
+    return known | (x & value & (is_integer | is_number))
 
 
 @infers(Arange)
 def elements_of_arange(node: Expr) -> int:
     """0, 1, 2, ... ascend and are not negative."""
-    return is_nonnegative | is_sorted | is_integer
+    return is_nonnegative | is_sorted | is_integer | is_number
 
 
 @infers(Take)
@@ -292,7 +335,7 @@ def sign_of_reduction(node: Expr, x: int) -> int:
         return 0
     lengths = [node.inputs[0].type.shape[a] for a in node.op.axes]
     some = all(n is not None and n > 0 for n in lengths)
-    whole = x & is_integer
+    whole = x & (is_integer | is_number)
     if kind in ("max", "min"):
         return x & ELEMENTWISE
     if node.type.kind != "f":

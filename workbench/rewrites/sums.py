@@ -54,6 +54,17 @@ def _kind(expr: Expr, *kinds: str) -> bool:
 # All reductions -------------------------------------------------------------------------------
 
 
+OF_NOTHING = {"sum": 0, "prod": 1, "all": True, "any": False}
+
+
+@rule(GROUP, ops=(Reduce,), examples=lambda: [pt.sum(pt.vector("w", 0)), pt.prod(pt.matrix("w", 0, 3), axis=0), pt.all(pt.vector("w", 0) > 0.0)])
+def reduction_of_nothing(expr: Expr) -> Expr | None:
+    """The sum of no numbers is 0, their product 1; all of no conditions hold, and none of any."""
+    if _terms(expr) != 0 or expr.op.kind not in OF_NOTHING or None in expr.type.shape:
+        return None
+    return pt.full(expr.type.shape, OF_NOTHING[expr.op.kind], expr.type.dtype)
+
+
 @rule(GROUP, ops=(Reduce,), over=(Reduce,), examples=lambda: [pt.sum(pt.sum(_matrix(), axis=0)), pt.max(pt.max(_matrix(), axis=1))])
 def reduction_of_reduction(expr: Expr) -> Expr | None:
     """Two reductions of one kind are one."""
@@ -128,12 +139,13 @@ def sum_of_repeated(expr: Expr) -> Expr | None:
         return None
     inner = source.inputs[0]
     if _whole(expr) and None not in inner.type.shape:
-        return pt.sum(inner) * (source.type.size / max(inner.type.size, 1))
+        times = source.type.size / max(inner.type.size, 1)
+        return pt.sum(inner) * times if times else pt.zeros_like(expr)
     extra = source.type.ndim - inner.type.ndim
     terms = _terms(expr)
     if terms is None or not all(a < extra for a in expr.op.axes):
         return None
-    return pt.broadcast_to(inner, expr.type.shape) * float(terms)
+    return pt.broadcast_to(inner, expr.type.shape) * float(terms) if terms else pt.zeros_like(expr)
 
 
 def _scalar_factor(node: Expr) -> tuple[Expr, Expr] | None:
@@ -262,8 +274,8 @@ INCREASING_ABOVE_ZERO = (e.log, e.log1p, e.sqrt)
 
 @rule(GROUP, ops=(Reduce,), over=(e.negative,), examples=lambda: [pt.max(-_vector()), pt.min(-_matrix(), axis=0)])
 def extreme_of_negative(expr: Expr) -> Expr | None:
-    """The largest of the negatives is the negative of the smallest."""
-    if not _kind(expr, "max", "min") or expr.type.kind == "u":
+    """The largest of the negatives is the negative of the smallest (of integers the smallest has no opposite)."""
+    if not _kind(expr, "max", "min") or expr.type.kind != "f":
         return None
     return -intern(Reduce(OPPOSITE[expr.op.kind], expr.op.axes), expr.inputs[0].inputs)
 

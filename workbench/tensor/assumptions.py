@@ -7,7 +7,7 @@ from typing import Any
 
 from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, intern
-from workbench.graph.properties import MATRIX, PROPERTIES, infers, names
+from workbench.graph.properties import MATRIX, PROPERTIES, infers, is_number, names
 from workbench.graph.types import TensorType
 from workbench.tensor.annotations import Annotation
 from workbench.tensor.tensor import Tensor, as_tensor
@@ -40,9 +40,9 @@ class Assume(Annotation):
 
 @infers(Assume)
 def what_is_assumed(node: Expr, known: int) -> int:
-    """What was known, and what is stated."""
+    """What was known, and what is stated, which NaN has not."""
     assert isinstance(node.op, Assume)
-    return known | node.op.facts
+    return known | node.op.facts | is_number
 
 
 def assume(x: Any, **properties: bool) -> Tensor:

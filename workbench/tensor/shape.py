@@ -124,6 +124,7 @@ class BroadcastLike(Op):
     """The elements of one tensor repeated to the shape of another, known only at run time."""
 
     name = "broadcast_like"
+    broadcasts = True
 
     def infer(self, x: TensorType, like: TensorType) -> TensorType:
         return x.with_shape(_e.broadcast_shapes(x.shape, like.shape))
