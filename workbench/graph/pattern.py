@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from workbench.graph.domain import Booleans, Domain, Integers, Interval
-from workbench.graph.expr import Constant, Expr, Input, intern
+from workbench.graph.expr import Constant, Expr, Input, Op, intern
 from workbench.graph.types import TensorType
 
 Bindings = dict[str, Expr]
@@ -79,19 +80,33 @@ def uniform_of(value: np.ndarray[Any, Any]) -> Any | None:
     return None
 
 
-Matcher = Callable[[Expr, Bindings], bool]
+Rest = Callable[[], bool]
+"""What is left to match once a part fits."""
+Matcher = Callable[[Expr, Bindings, Rest], bool]
 
 
 def match(pattern: Expr, expr: Expr) -> Bindings | None:
-    """Return what the variables stand for where `pattern` is `expr`; ``None`` where it is not."""
+    """Return what the variables stand for where `pattern` is `expr`; ``None`` where it is not.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> x, y, n, m = pt.scalar("x"), pt.scalar("y"), variable("n"), variable("m")
+    >>> match((n + m) - n, (x + y) - y)
+    {'n': y, 'm': x}
+    """
     found: Bindings = {}
-    return found if matcher(pattern)(expr, found) else None
+    return found if matcher(pattern)(expr, found, matched) else None
+
+
+def matched() -> bool:
+    return True
 
 
 def matcher(pattern: Expr) -> Matcher:
-    """Return the test of whether an expression is `pattern`, which fills in the bindings.
+    """Return the test of whether an expression is `pattern`, and the rest fits too; it fills in the bindings.
 
-    Bindings of a failed attempt are left behind: they are of no use then.
+    Operands of commutative operations are tried both ways round, and taken back where the rest does not fit.
     """
     op = pattern.op
     if isinstance(op, PatternVariable):
@@ -99,43 +114,50 @@ def matcher(pattern: Expr) -> Matcher:
     if isinstance(op, Constant):
         wanted, truth = op.value, op.value.dtype.kind == "b"
 
-        def is_wanted(expr: Expr, _: Bindings) -> bool:
+        def is_wanted(expr: Expr, _: Bindings, rest: Rest) -> bool:
             if not isinstance(expr.op, Constant) or (expr.op.value.dtype.kind == "b") is not truth:
                 return False
             value = uniform_value(expr)
-            return value is not None and bool(value == wanted)
+            return value is not None and bool(value == wanted) and rest()
 
         return is_wanted
     parts = [matcher(p) for p in pattern.inputs]
     if len(parts) == 1:
         (only,) = parts
-        return lambda expr, found: expr.op == op and only(expr.inputs[0], found)
-    if len(parts) != 2 or not getattr(op, "commutative", False):
-        return lambda expr, found: expr.op == op and all(p(x, found) for p, x in zip(parts, expr.inputs))
-    first, second = parts
+        return lambda expr, found, rest: expr.op == op and only(expr.inputs[0], found, rest)
+    if len(parts) == 2:
+        return _pair_matcher(op, parts[0], parts[1], getattr(op, "commutative", False))
 
-    def either_way_round(expr: Expr, found: Bindings) -> bool:
+    def in_order(expr: Expr, found: Bindings, rest: Rest) -> bool:
+        if expr.op != op:
+            return False
+        for part, x in zip(parts[::-1], expr.inputs[::-1]):
+            rest = functools.partial(part, x, found, rest)
+        return rest()
+
+    return in_order
+
+
+def _pair_matcher(op: Op, first: Matcher, second: Matcher, either_way: bool) -> Matcher:
+    def pair(expr: Expr, found: Bindings, rest: Rest) -> bool:
         if expr.op != op:
             return False
         left, right = expr.inputs
-        before = dict(found)
-        if first(left, found) and second(right, found):
+        if first(left, found, lambda: second(right, found, rest)):
             return True
-        found.clear()
-        found.update(before)
-        return first(right, found) and second(left, found)
+        return either_way and first(right, found, lambda: second(left, found, rest))
 
-    return either_way_round
+    return pair
 
 
 def _variable_matcher(op: PatternVariable) -> Matcher:
     assert op.label is not None and isinstance(op.type, TensorType)
     label, kinds, constant, where, ndim = op.label, op.kinds, op.constant, op.where, op.type.ndim
 
-    def bind(expr: Expr, found: Bindings) -> bool:
+    def bind(expr: Expr, found: Bindings, rest: Rest) -> bool:
         known = found.get(label)
         if known is not None:
-            return known is expr
+            return known is expr and rest()
         if not isinstance(expr.type, TensorType) or expr.type.kind not in kinds or expr.type.ndim < ndim:
             return False
         if constant and not isinstance(expr.op, Constant):
@@ -143,7 +165,10 @@ def _variable_matcher(op: PatternVariable) -> Matcher:
         if where is not None and not where(expr):
             return False
         found[label] = expr
-        return True
+        if rest():
+            return True
+        del found[label]
+        return False
 
     return bind
 

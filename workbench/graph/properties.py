@@ -177,6 +177,8 @@ def of_value(value: np.ndarray[Any, Any]) -> int:
     known = int(is_number)
     if value.dtype.kind == "f" and bool((np.isfinite(value) & (np.rint(value) == value)).all()):
         known |= is_integer
+    if value.size == 0:
+        return known  # What holds of no elements, its opposite does too: rules would undo one another.
     for p, holds in ((is_nonnegative, value >= 0), (is_nonpositive, value <= 0), (is_nonzero, value != 0)):
         if bool(holds.all()):
             known |= p

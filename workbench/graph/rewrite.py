@@ -15,7 +15,7 @@ import numpy as np
 from workbench.errors import RewriteError
 from workbench.graph.expr import Constant, Expr, Op, give_name, rebuild
 from workbench.graph.inner import Graph
-from workbench.graph.pattern import PatternVariable, matcher, pattern_variables, uniform_of, uniform_value
+from workbench.graph.pattern import PatternVariable, matched, matcher, pattern_variables, uniform_of, uniform_value
 from workbench.graph.provenance import derived
 from workbench.graph.types import TensorType
 
@@ -162,7 +162,7 @@ def _pattern_match(pattern: Expr, function: Callable[..., Any]) -> Callable[[Exp
 
     def match(expr: Expr) -> Sequence[Expr] | None:
         found: dict[str, Expr] = {}
-        return [found[name] for name in wanted] if fits(expr, found) else None
+        return [found[name] for name in wanted] if fits(expr, found, matched) else None
 
     return match
 

@@ -8,6 +8,8 @@ from workbench.graph.rewrite import RULES, Mode, Pass, Rule
 from workbench.rewrites import (
     arrangement,
     canonicalise,
+    determinants,
+    equations,
     known_shapes,
     linear_algebra,
     logic,
@@ -42,10 +44,13 @@ def default_mode() -> Mode:
             UnusedResults(),
             Pass("canonicalise", _group("canonicalise"), canonicalise.__doc__ or ""),
             LinearAlgebra("linear algebra", (linear_algebra.FACTORED, *_group("canonicalise", "linear algebra")), linear_algebra.__doc__ or ""),
-            Pass("stabilise", _group("canonicalise", "stabilise"), stabilise.__doc__ or ""),
+            Pass("stabilise", _group("canonicalise", "linear algebra", "stabilise"), stabilise.__doc__ or ""),
             Pass("specialise", _group("canonicalise", "specialise"), specialise.__doc__ or ""),
         )
     )
 
 
-__all__ = ["arrangement", "default_mode", "known_shapes", "logic", "parts", "signs", "special_functions", "structure", "sums", "trigonometry"]
+__all__ = [
+    "arrangement", "default_mode", "determinants", "equations", "known_shapes", "logic", "parts", "signs", "special_functions", "structure", "sums",
+    "trigonometry",
+]  # fmt: skip

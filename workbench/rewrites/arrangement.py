@@ -166,12 +166,13 @@ def known_length(expr: Expr) -> Expr | None:
     return None if n is None else pt.constant(np.int64(n))
 
 
-@rule(GROUP, ops=(Dim,), over=(ScalarOp, Cast), examples=lambda: [intern(Dim(0), (pt.exp(_vector()),))])
+@rule(GROUP, ops=(Dim,), over=(ScalarOp, Cast), examples=lambda: [intern(Dim(0), (pt.exp(_vector()),)), intern(Dim(1), (_matrix() * _scalar() + 1.0,))])
 def length_of_elementwise(expr: Expr) -> Expr | None:
     """An elementwise function has the lengths of its operand."""
     x = expr.inputs[0]
-    same = [i for i in x.inputs if i.type.shape == x.type.shape and i.type.ndim]
-    return intern(expr.op, (same[0],)) if len(x.inputs) == len(same) == 1 else None
+    wide = {i for i in x.inputs if i.type.ndim}
+    same = wide.pop()
+    return intern(expr.op, (same,)) if not wide and same.type.shape == x.type.shape else None
 
 
 # Slices ---------------------------------------------------------------------------------------
@@ -265,6 +266,21 @@ def slice_of_set_slice(expr: Expr) -> Expr | None:
         if first >= start and last <= end and not (first - start) % stride and not step % stride:
             inside.append(((first - start) // stride, length, step // stride))
     return intern(Slice(tuple(inside)), (value,)) if len(inside) == len(spec) else None
+
+
+@rule(GROUP, ops=(Slice,), over=(Take,), examples=lambda: [pt.take(_matrix(), pt.constant([2, 0, 0]), axis=0)[1:, ::2]])
+def slice_of_take(expr: Expr) -> Expr | None:
+    """Some of the rows that were chosen: choose those rows alone."""
+    x, index = expr.inputs[0].inputs
+    if None in x.type.shape or None in index.type.shape or not index.type.ndim:
+        return None
+    rows, rest = expr.op.spec[: index.type.ndim], expr.op.spec[index.type.ndim :]
+    return intern(Take(), (_part(x, ((0, x.type.shape[0], 1), *rest)), _part(index, rows)))
+
+
+def _part(x: Expr, spec: Spec) -> Expr:
+    made: Expr = x if spec == everything(x.type.shape) else intern(Slice(spec), (x,))
+    return made
 
 
 @rule(GROUP, ops=(Slice,), over=(Arange,), examples=lambda: [pt.arange(9)[2:8:3], pt.arange(20_000)[1:]])

@@ -6,6 +6,7 @@ rounding or an infinity would have made of them (see ``docs/decisions/0008-zero-
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,7 @@ not_negative = variable("not_negative", positive, where=is_nonnegative)
 not_positive = variable("not_positive", Interval(high=0.0), where=is_nonpositive)
 below_zero = variable("below_zero", Interval(high=0.0), where=together(is_negative, is_number))
 whole = variable("whole", where=is_integer)
+below_nothing = variable("below_nothing", Interval(high=0.0), constant=True, where=is_negative)
 
 
 def zero(x: Tensor) -> Tensor:
@@ -144,6 +146,24 @@ def constant_divisors(x: Tensor, c: Tensor, d: Tensor) -> Tensor:
     return x / (c * d)
 
 
+@rule(GROUP, (n + k) + (m + l))
+def constant_terms_collected(n: Tensor, k: Tensor, m: Tensor, l: Tensor) -> Tensor:  # noqa: E741
+    """The constant terms of two sums become one."""
+    return (n + m) + (k + l)
+
+
+@rule(GROUP, (x * c) * (y * d))
+def constant_factors_collected(x: Tensor, c: Tensor, y: Tensor, d: Tensor) -> Tensor:
+    """The constant factors of two products become one."""
+    return (x * y) * (c * d)
+
+
+@rule(GROUP, (x * c) / (y * d))
+def constant_factors_divided(x: Tensor, c: Tensor, y: Tensor, d: Tensor) -> Tensor:
+    """The constant factors of a numerator and a denominator become one."""
+    return (x / y) * (c / d)
+
+
 # Sums -----------------------------------------------------------------------------------------
 
 
@@ -219,6 +239,18 @@ def multiples_added(x: Tensor, c: Tensor, d: Tensor) -> Tensor:
     return x * (c + d)
 
 
+@rule(GROUP, x * c - x)
+def subtract_from_multiple(x: Tensor, c: Tensor) -> Tensor:
+    """c x - x is (c - 1) x."""
+    return x * (c - 1.0)
+
+
+@rule(GROUP, x - x * c)
+def subtract_multiple(x: Tensor, c: Tensor) -> Tensor:
+    """x - c x is (1 - c) x."""
+    return x * (1.0 - c)
+
+
 @rule(GROUP, x * c - x * d)
 def multiples_subtracted(x: Tensor, c: Tensor, d: Tensor) -> Tensor:
     """Two multiples of one number are one."""
@@ -244,6 +276,18 @@ def subtract_negative(n: Tensor, m: Tensor) -> Tensor:
 def add_negative(n: Tensor, m: Tensor) -> Tensor:
     """Adding a negative is subtracting."""
     return n - m
+
+
+@rule(GROUP, x + below_nothing)
+def add_negative_constant(x: Tensor, below_nothing: Tensor) -> Tensor:
+    """Adding a negative constant is subtracting a positive one."""
+    return x - (-below_nothing)
+
+
+@rule(GROUP, x - below_nothing)
+def subtract_negative_constant(x: Tensor, below_nothing: Tensor) -> Tensor:
+    """Subtracting a negative constant is adding a positive one."""
+    return x + (-below_nothing)
 
 
 @rule(GROUP, -(n - m))
@@ -450,22 +494,22 @@ def square_from_product(x: Tensor) -> Tensor:
     return pt.square(x)
 
 
-@rule(GROUP, e.power(p, 2.0))
-def square_from_power(p: Tensor) -> Tensor:
+@rule(GROUP, e.power(n, 2))
+def square_from_power(n: Tensor) -> Tensor:
     """The second power is the square."""
-    return pt.square(p)
+    return pt.square(n)
 
 
-@rule(GROUP, e.power(p, 1.0))
-def first_power(p: Tensor) -> Tensor:
+@rule(GROUP, e.power(n, 1))
+def first_power(n: Tensor) -> Tensor:
     """The first power is the number itself."""
-    return p
+    return n
 
 
-@rule(GROUP, e.power(p, 0.0))
-def zeroth_power(p: Tensor) -> Tensor:
+@rule(GROUP, e.power(n, 0))
+def zeroth_power(n: Tensor) -> Tensor:
     """The power zero is one (of zero, too)."""
-    return one(p)
+    return one(n)
 
 
 @rule(GROUP, e.power(1.0, x))
@@ -523,6 +567,36 @@ def log_of_exp(x: Tensor) -> Tensor:
 def exp_of_log(p: Tensor) -> Tensor:
     """The exponential undoes the logarithm, which negative numbers have not."""
     return p if is_nonnegative(p) else pt.where(p >= 0.0, p, np.nan)
+
+
+@rule(GROUP, pt.exp(c * pt.log(not_negative)))
+def exp_of_multiple_of_log(c: Tensor, not_negative: Tensor) -> Tensor:
+    """exp(c log(x)) is the power c of x, where x is not negative."""
+    return e.power(not_negative, c)
+
+
+@rule(GROUP, pt.exp(-pt.log(not_negative)))
+def exp_of_negative_log(not_negative: Tensor) -> Tensor:
+    """exp(-log(x)) is 1 / x, where x is not negative."""
+    return pt.reciprocal(not_negative)
+
+
+@rule(GROUP, e.power(np.e, x))
+def power_of_e(x: Tensor) -> Tensor:
+    """A power of e is the exponential."""
+    return pt.exp(x)
+
+
+@rule(GROUP, e.log10(pt.exp(x)))
+def log10_of_exp(x: Tensor) -> Tensor:
+    """The logarithm undoes the exponential, to another base."""
+    return x * (1.0 / math.log(10.0))
+
+
+@rule(GROUP, e.log2(pt.exp(x)))
+def log2_of_exp(x: Tensor) -> Tensor:
+    """The logarithm undoes the exponential, to another base."""
+    return x * (1.0 / math.log(2.0))
 
 
 @rule(GROUP, pt.log1p(pt.expm1(x)))

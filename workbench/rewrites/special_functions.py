@@ -11,7 +11,6 @@ from workbench.graph.pattern import uniform_value, variable
 from workbench.graph.properties import is_positive
 from workbench.graph.rewrite import rule
 from workbench.tensor import elementwise as e
-from workbench.tensor.linalg import Det
 from workbench.tensor.reduction import Reduce
 from workbench.tensor.tensor import Tensor
 
@@ -232,13 +231,20 @@ WITH_LOGARITHM = (pt.erfc, pt.ndtr, pt.gamma, pt.sigmoid)
 """Elementwise functions whose logarithm has a form of its own."""
 
 
-@rule(STABILISE, ops=(e.log,), over=(e.multiply,), examples=lambda: [pt.log(0.5 * pt.erfc(pt.vector("v", 4))), pt.log(pt.prod(pt.exp(pt.vector("v", 4)) + 1.0) * 3.0)])
+@rule(STABILISE, ops=(e.log,), over=(e.multiply, e.divide), examples=lambda: [pt.log(pt.mean(pt.exp(pt.vector("v", 4)))), pt.log(pt.erfc(pt.vector("v", 4)) / 3.0), pt.log(0.5 * pt.erfc(pt.vector("v", 4))), pt.log(pt.prod(pt.exp(pt.vector("v", 4)) + 1.0) * 3.0)])
 def log_of_constant_multiple(expr: Expr) -> Expr | None:
     """The logarithm of a multiple is a sum, where the other factor's logarithm has a form that does not overflow."""
-    for constant, other in (expr.inputs[0].inputs, expr.inputs[0].inputs[::-1]):
-        if not isinstance(constant.op, Constant) or not is_positive(constant) or uniform_value(constant) is None:
-            continue
-        product = isinstance(other.op, Reduce) and other.op.kind == "prod"
-        if product or isinstance(other.op, Det) or other.op in WITH_LOGARITHM:
-            return pt.log(other) + pt.log(constant)
+    multiple = expr.inputs[0]
+    for other, constant in (multiple.inputs, multiple.inputs[::-1]):
+        if isinstance(constant.op, Constant) and is_positive(constant) and uniform_value(constant) is not None and _has_logarithm(other):
+            return pt.log(other) + pt.log(constant) if multiple.op is e.multiply else pt.log(other) - pt.log(constant)
+        if multiple.op is e.divide:
+            return None
     return None
+
+
+def _has_logarithm(x: Expr) -> bool:
+    """Whether the logarithm of `x` has a form that does not overflow."""
+    if isinstance(x.op, Reduce):
+        return x.op.kind == "prod" or (x.op.kind == "sum" and x.inputs[0].op is e.exp)
+    return x.op in WITH_LOGARITHM

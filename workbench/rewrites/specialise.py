@@ -42,41 +42,44 @@ def value_of_assumption(expr: Expr) -> Expr | None:
 
 # Powers ---------------------------------------------------------------------------------------
 
-
-@rule(GROUP, e.power(p, 3.0))
-def third_power(p: Tensor) -> Tensor:
-    """The third power takes two multiplications."""
-    return pt.square(p) * p
+LARGEST_POWER = 16
 
 
-@rule(GROUP, e.power(p, 4.0))
-def fourth_power(p: Tensor) -> Tensor:
-    """The fourth power takes two multiplications."""
-    return pt.square(pt.square(p))
+def _whole_power(x: Tensor, exponent: int) -> Tensor:
+    """`x` to a positive power, by squares and products."""
+    if exponent == 1:
+        return x
+    half = pt.square(_whole_power(x, exponent // 2))
+    return half * x if exponent % 2 else half
 
 
-@rule(GROUP, e.power(p, 5.0))
-def fifth_power(p: Tensor) -> Tensor:
-    """The fifth power takes three multiplications."""
-    return pt.square(pt.square(p)) * p
+@rule(GROUP, ops=(e.power,), over=(Constant,), examples=lambda: [_vector() ** 3.0, _vector() ** 7.0, pt.vector("i", 3, dtype="int64") ** 5])
+def small_power(expr: Expr) -> Expr | None:
+    """A small whole power takes few multiplications."""
+    base, exponent = expr.inputs
+    k = uniform_value(exponent)
+    if k is None or k != np.rint(k) or not 3 <= k <= LARGEST_POWER or base.type.dtype != expr.type.dtype:
+        return None
+    return _whole_power(base, int(k))
 
 
-@rule(GROUP, e.power(p, 6.0))
-def sixth_power(p: Tensor) -> Tensor:
-    """The sixth power takes three multiplications."""
-    return pt.square(pt.square(p) * p)
+@rule(GROUP, ops=(e.power,), over=(Constant,), examples=lambda: [_positive("s") ** -2.0, _positive("s") ** -3.0])
+def small_negative_power(expr: Expr) -> Expr | None:
+    """A small negative power is the reciprocal of the positive one."""
+    k = uniform_value(expr.inputs[1])
+    if k is None or k != np.rint(k) or not 2 <= -k <= LARGEST_POWER or expr.type.kind != "f":
+        return None
+    return pt.reciprocal(_whole_power(expr.inputs[0], int(-k)))
 
 
-@rule(GROUP, e.power(p, 1.5))
-def power_three_halves(p: Tensor) -> Tensor:
-    """The power 3/2 is the number times its square root."""
-    return p * pt.sqrt(p)
-
-
-@rule(GROUP, e.power(p, -2.0))
-def power_minus_two(p: Tensor) -> Tensor:
-    """The power -2 is the reciprocal of the square."""
-    return pt.reciprocal(pt.square(p))
+@rule(GROUP, ops=(e.power,), over=(Constant,), examples=lambda: [_positive("s") ** 1.5, _positive("s") ** 2.5])
+def small_half_power(expr: Expr) -> Expr | None:
+    """A power like 3/2 is a whole power times the square root."""
+    base, exponent = expr.inputs
+    k = uniform_value(exponent)
+    if k is None or 2.0 * k % 2.0 != 1.0 or not 1.5 <= k <= LARGEST_POWER:
+        return None
+    return _whole_power(base, int(k)) * pt.sqrt(base)
 
 
 @rule(GROUP, e.power(p, -0.5))
@@ -130,14 +133,15 @@ def product_of_magnitudes(x: Tensor, y: Tensor) -> Tensor:
 # Products and quotients -----------------------------------------------------------------------
 
 
-@rule(GROUP, ops=(e.divide,), over=(Constant,), examples=lambda: [_vector() / 8.0, pt.scalar("s") / 0.5])
+@rule(GROUP, ops=(e.divide,), over=(Constant,), examples=lambda: [_vector() / 8.0, pt.scalar("s") / 0.5, _vector() / np.array([1.0, 2.0, -4.0, 0.5])])
 def division_by_power_of_two(expr: Expr) -> Expr | None:
     """Dividing by a power of two is multiplying by its reciprocal, exactly."""
-    value = uniform_value(expr.inputs[1])
-    if value is None or value == 0 or not np.isfinite(value) or np.frexp(np.abs(value))[0] != 0.5:
+    x, divisor = expr.inputs
+    if not isinstance(divisor.op, Constant) or not (np.frexp(np.abs(divisor.op.value))[0] == 0.5).all():
         return None
-    inverse = 1.0 / value
-    return expr.inputs[0] * inverse.astype(expr.type.dtype) if np.isfinite(inverse) and inverse else None
+    with np.errstate(over="ignore"):
+        inverse = (1.0 / divisor.op.value).astype(expr.type.dtype)
+    return x * inverse if np.isfinite(inverse).all() and inverse.all() else None
 
 
 @rule(GROUP, x * y + x * z)

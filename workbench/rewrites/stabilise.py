@@ -6,12 +6,13 @@ import numpy as np
 
 import workbench.tensor as pt
 from workbench.graph.domain import Interval, positive, unit
-from workbench.graph.expr import Expr, intern
+from workbench.graph.expr import Constant, Expr, intern
 from workbench.graph.pattern import variable
 from workbench.graph.properties import is_nonnegative, is_positive
 from workbench.graph.rewrite import rule
 from workbench.tensor import elementwise as e
 from workbench.tensor.annotations import StopGradient
+from workbench.tensor.indexing import Slice, Take
 from workbench.tensor.reduction import Reduce
 from workbench.tensor.run_time_shape import InsertAxes
 from workbench.tensor.shape import BroadcastLike, BroadcastTo, Reshape
@@ -26,6 +27,8 @@ small = variable("small", Interval(-0.9, 5.0))
 below_one = variable("below_one", Interval(-5.0, 0.9))
 p = variable("p", positive)
 above_zero = variable("above_zero", positive, where=is_positive)
+scale = variable("scale", positive, constant=True, where=is_positive)
+other_scale = variable("other_scale", positive, constant=True, where=is_positive)
 
 # log1p and expm1 ------------------------------------------------------------------------------
 
@@ -82,6 +85,24 @@ def log1p_of_minus_exp(below_zero: Tensor) -> Tensor:
 def log_of_two_exp(x: Tensor, y: Tensor) -> Tensor:
     """exp(x) + exp(y) overflows when either is large; logaddexp(x, y) does not."""
     return e.logaddexp(x, y)
+
+
+@rule(GROUP, pt.log(scale * pt.exp(x) + pt.exp(y)))
+def log_of_multiple_plus_exp(scale: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """a exp(x) + exp(y) overflows when either is large; logaddexp does not."""
+    return e.logaddexp(x + pt.log(scale), y)
+
+
+@rule(GROUP, pt.log(scale * pt.exp(x) + other_scale * pt.exp(y)))
+def log_of_mixture(scale: Tensor, x: Tensor, other_scale: Tensor, y: Tensor) -> Tensor:
+    """a exp(x) + b exp(y) overflows when either is large; logaddexp does not."""
+    return e.logaddexp(x + pt.log(scale), y + pt.log(other_scale))
+
+
+@rule(GROUP, pt.log(pt.exp(x) - pt.exp(y)))
+def log_of_difference_of_exp(x: Tensor, y: Tensor) -> Tensor:
+    """exp(x) - exp(y) overflows, and cancels where they are close; x + log(1 - exp(y - x)) does neither."""
+    return x + e.log1mexp(y - x)
 
 
 @rule(GROUP, pt.log1p(pt.exp(x) + pt.exp(y)))
@@ -277,6 +298,18 @@ def log_of_sum_of_exp(expr: Expr) -> Expr | None:
     return None if _is_shifted(exponent) else pt.logsumexp(exponent, axis=total.op.axes)
 
 
+@rule(GROUP, ops=(e.log,), over=(Reduce,), examples=lambda: [pt.log(pt.sum(pt.constant([0.1, 0.2, 0.3, 0.4]) * pt.exp(pt.vector("v", 4))))])
+def log_of_weighted_sum_of_exp(expr: Expr) -> Expr | None:
+    """Exponentials overflow; the logarithms of constant positive weights join the exponents, and the largest leaves the sum."""
+    total = expr.inputs[0]
+    if total.op.kind != "sum" or total.inputs[0].op is not e.multiply:
+        return None
+    for weights, terms in (total.inputs[0].inputs, total.inputs[0].inputs[::-1]):
+        if terms.op is e.exp and isinstance(weights.op, Constant) and is_positive(weights):
+            return pt.logsumexp(terms.inputs[0] + pt.log(weights), axis=total.op.axes)
+    return None
+
+
 @rule(GROUP, ops=(e.divide,), over=(e.exp,), examples=lambda: [(w := pt.exp(pt.vector("v", 4))) / pt.sum(w), (w := pt.exp(pt.matrix("m", 3, 4))) / pt.sum(w, axis=1, keepdims=True), (w := pt.exp(pt.matrix("m", 3, 4))) / pt.sum(w, axis=0)])
 def softmax_from_exp(expr: Expr) -> Expr | None:
     """Exponentials overflow; divided by their sum, they may all be divided by the largest first."""
@@ -297,3 +330,20 @@ def softmax_from_exp(expr: Expr) -> Expr | None:
 def log_of_exp_over(x: Tensor, above_zero: Tensor) -> Tensor:
     """The logarithm of an exponential divided by something is a difference, which does not underflow."""
     return x - pt.log(above_zero)
+
+
+def _has_logarithm(x: Expr) -> bool:
+    """Whether the logarithm of `x`, or of what it is part of, has a form of its own, which keeps digits."""
+    while isinstance(x.op, (Slice, Take, Reshape)):
+        x = x.inputs[0]
+    if x.op is e.divide:
+        return x.inputs[0].op is e.exp and is_positive(x.inputs[1])
+    return x.op in (pt.sigmoid, pt.erfc, pt.ndtr)
+
+
+@rule(GROUP, ops=(e.log,), over=(Slice, Take, Reshape), examples=lambda: [pt.log(pt.softmax(pt.vector("v", 4))[1]), pt.log(pt.take(pt.sigmoid(pt.vector("v", 4)), pt.constant([2, 0])))])
+def log_of_part(expr: Expr) -> Expr | None:
+    """The logarithm of a part is part of the logarithm, where that has a form that does not underflow."""
+    part = expr.inputs[0]
+    source = part.inputs[0]
+    return intern(part.op, (pt.log(source), *part.inputs[1:])) if _has_logarithm(source) else None

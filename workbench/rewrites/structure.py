@@ -35,7 +35,7 @@ from workbench.tensor.factorisations import QR, SVD, Cholesky, Eigh, Triangle
 from workbench.tensor.indexing import Slice, Take
 from workbench.tensor.linalg import Det, Expm, SlogDet
 from workbench.tensor.products import MatMul
-from workbench.tensor.shape import BroadcastTo, Named, Reshape, Transpose
+from workbench.tensor.shape import BroadcastTo, Named, Reshape, Transpose, reshape
 
 TRIANGLES: int = is_lower_triangular | is_upper_triangular
 DEFINITE: int = is_positive_definite
@@ -101,8 +101,6 @@ def kron_parts(x: Expr) -> tuple[Expr, Expr] | None:
 
 
 def _matrix(x: Expr, shape: tuple[int, int]) -> Expr:
-    from workbench.tensor.shape import reshape
-
     source = x.inputs[0] if isinstance(x.op, Reshape) and x.inputs[0].type.shape == shape else x
     return reshape(source, shape)
 
@@ -118,11 +116,39 @@ def is_kron(x: Expr) -> tuple[Expr, Expr] | None:
 
 def scalar_times_matrix(x: Expr) -> tuple[Expr, Expr] | None:
     """The number and the square matrices whose product `x` is."""
-    if x.op is not e.multiply or not is_square(x):
+    if not is_square(x):
+        return None
+    if x.op is e.divide and x.inputs[1].type.ndim == 0 and x.inputs[0].type == x.type:
+        return e.reciprocal(x.inputs[1]), x.inputs[0]
+    if x.op is not e.multiply:
         return None
     for a, b in (x.inputs, x.inputs[::-1]):
         if a.type.ndim == 0 and b.type == x.type:
             return a, b
+    return None
+
+
+def matrix_times_vector(x: Expr) -> tuple[Expr, Expr, bool] | None:
+    """The square matrices and the vectors whose product the sum `x` is, and whether the vectors stand on the right.
+
+    Products of matrices and vectors are written as sums: ``A @ b`` is ``sum(A * b, axis=-1)``.
+    """
+    if x.op.kind != "sum" or x.inputs[0].op is not e.multiply or len(x.op.axes) != 1:
+        return None
+    (axis,) = x.op.axes
+    terms, n = x.inputs[0], x.inputs[0].type.ndim
+    batch = terms.type.shape[: n - 2]
+    if None in terms.type.shape or axis < n - 2:
+        return None
+    right = axis == n - 1
+    for matrices, other in (terms.inputs, terms.inputs[::-1]):
+        if matrices.type != terms.type or not is_square(matrices):
+            continue
+        m = matrices.type.shape[-1]
+        if right and other.type.shape in ((m,), (1, m), (*batch, 1, m)):
+            return matrices, reshape(other, (*other.type.shape[:-2], m)), True
+        if not right and other.type.shape in ((m, 1), (*batch, m, 1)):
+            return matrices, reshape(other, other.type.shape[:-1]), False
     return None
 
 

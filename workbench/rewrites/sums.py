@@ -255,12 +255,20 @@ def product_of_repeated(expr: Expr) -> Expr | None:
     return e.power(source.inputs[0], float(terms))
 
 
+def has_moderate_power(x: Expr, exponent: int) -> bool:
+    """Whether a power stays far from the ends of a float, so that a product that does not overflow may be taken apart."""
+    if not isinstance(x.op, Constant):
+        return exponent <= 8
+    with np.errstate(all="ignore"):
+        return bool(1e-100 < np.abs(x.op.value) ** float(exponent) < 1e100)
+
+
 @rule(GROUP, ops=(Reduce,), over=(e.multiply,), examples=lambda: [pt.prod(_scalar() * _vector()), pt.prod(2.0 * _matrix(), axis=1)])
 def factor_out_of_product(expr: Expr) -> Expr | None:
     """A factor that all terms share leaves a product as a power."""
     parts = _scalar_factor(expr.inputs[0]) if _kind(expr, "prod") else None
     terms = _terms(expr)
-    if parts is None or not terms or expr.type.dtype != "float64" or parts[0].type.ndim:
+    if parts is None or not terms or expr.type.dtype != "float64" or parts[0].type.ndim or not has_moderate_power(parts[0], terms):
         return None
     return e.power(parts[0], float(terms)) * intern(expr.op, (parts[1],))
 

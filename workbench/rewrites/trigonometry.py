@@ -239,6 +239,12 @@ def sinh_from_exp(x: Tensor) -> Tensor:
     return 2.0 * pt.sinh(x)
 
 
+@rule(STABILISE, pt.exp(x) + pt.exp(-x))
+def cosh_from_exp(x: Tensor) -> Tensor:
+    """exp(x) + exp(-x) is 2 cosh(x)."""
+    return 2.0 * pt.cosh(x)
+
+
 @rule(STABILISE, pt.log((1.0 + inside) / (1.0 - inside)), precise=True)
 def arctanh_from_log(inside: Tensor) -> Tensor:
     """log((1 + x) / (1 - x)) loses digits when x is small; 2 arctanh(x) does not."""
