@@ -7,7 +7,7 @@ import workbench.tensor as pt
 from workbench.compile import function
 from workbench.errors import ShapeError
 from workbench.graph import Graph, topological
-from workbench.transforms import grad
+from workbench.transforms import grad, replace
 
 
 def x_and_a():
@@ -68,7 +68,7 @@ def branch(x, a):
 
 
 def region(x, a):
-    u, b = pt.vector("u", 5), pt.scalar("b")
+    u, b = pt.vector("u", x.type.shape[0]), pt.scalar("b")
     value, more = pt.region("part", Graph([u, b], [(pt.exp(u) * b).sum(), u * u]), x * 2.0, a)
     return value * a + more.sum()
 
@@ -112,6 +112,38 @@ def test_all_backends_agree(backend):
     assert f.fallbacks == ()
 
 
+def test_lengths_may_be_known_only_at_the_call(backend):
+    x, a = pt.vector("x"), pt.scalar("a")
+    cases = [(c.__name__, c(x, a)) for c in CASES] + [("ifelse", pt.ifelse(a > 0.0, x, -x).sum())]
+    outputs = [y for _, cost in cases for y in (cost, *grad(cost, [x, a], disconnected_inputs="ignore"))]
+    at = np.array([0.3, -0.7, 1.1, 0.2, -0.4]), 0.6
+    known, _ = x_and_a()
+    wanted = function([known, a], replace(outputs, {x: known}), backend="numpy")(*at)
+    f = function([x, a], outputs, backend=backend)
+    for name, result, w in zip([n for n, _ in cases for _ in range(3)], f(*at), wanted):
+        np.testing.assert_allclose(result, w, rtol=1e-12, atol=1e-13, err_msg=f"{name}, {backend}")
+    for y, w in zip(outputs, wanted):
+        np.testing.assert_allclose(y.eval({x: at[0], a: at[1]}), w, rtol=1e-12, atol=1e-13)
+
+
+def test_the_number_of_steps_may_be_computed():
+    n, x = pt.iscalar("n"), pt.vector("x")
+    (last,), (seen,) = pt.scan(lambda s: ([s * 2.0], [s]), 1.0, n_steps=n)
+    assert last.eval({n: 5}) == 32.0 and seen.eval({n: 3}).tolist() == [1.0, 2.0, 4.0]
+    _, (part,) = pt.scan(lambda e: ([], [e]), sequences=x, n_steps=n, reverse=True)
+    assert part.eval({n: 2, x: [5.0, 6.0, 7.0]}).tolist() == [5.0, 6.0]
+    with pytest.raises(ShapeError, match="lengths 2, 3"):
+        part.eval({n: 3, x: [5.0, 6.0]})
+    _, (both,) = pt.scan(lambda e, f: ([], [e + f]), sequences=[x, pt.vector("y")])
+    with pytest.raises(ShapeError, match="lengths 1, 2"):
+        both.eval({"x": [5.0, 6.0], "y": [1.0]})
+
+
+def test_a_carried_length_may_change_from_step_to_step():
+    _, kept = pt.while_loop(lambda i, v: i < 2, lambda i, v: [i + 1, v[v > v.mean()]], [0, pt.constant(np.arange(8.0))])
+    assert kept.type.shape == (None,) and kept.eval().tolist() == [6.0, 7.0]
+
+
 def test_a_second_derivative_goes_through_a_scan():
     x, a = x_and_a()
     first = grad(volatility(x, a), a)
@@ -148,8 +180,7 @@ def test_what_a_scan_computes_for_nobody_is_left_out():
         (lambda x: pt.scan(lambda s: s, [0.0], n_steps=2), "two sequences"),
         (lambda x: pt.scan(lambda s: ([s, s], []), [0.0], n_steps=2), "2 carried values for 1"),
         (lambda x: pt.scan(lambda e: ([], [e]), [], [x.sum()]), "cannot run over the scalar"),
-        (lambda x: pt.scan(lambda s: ([s], []), [0.0], n_steps=x.sum()), "must be a number"),
-        (lambda x: pt.scan(lambda e: ([], [e]), [], [pt.vector("y")]), "needs to know the length"),
+        (lambda x: pt.scan(lambda s: ([s], []), [0.0], n_steps=x.sum()), "must be an integer, got float64"),
     ],
 )
 def test_a_wrong_scan_is_an_error_that_says_what_is_wrong(build, message):

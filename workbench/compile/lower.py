@@ -459,7 +459,7 @@ class _Block:
     def scan(self, x: Expr) -> None:
         """A counted loop: elements are taken from the sequences, outputs set row by row."""
         op = x.op
-        assert isinstance(op, Scan)
+        assert isinstance(op, Scan) and op.steps is not None
         n, s = op.carries, op.sequences
         operands = [self.operand(y) for y in x.inputs]
         results = self.results(x)

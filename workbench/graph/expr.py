@@ -73,8 +73,12 @@ class Op:
         """Return the same operation around other inner graphs."""
         return self
 
+    def for_types(self, *types: Any) -> Op:
+        """Return the same operation with its inner graphs over inputs of other types: of lengths known now."""
+        return self
+
     def __call__(self, *inputs: Expr) -> Any:
-        return intern(self, inputs)
+        return intern(self.for_types(*(x.type for x in inputs)) if self.graphs else self, inputs)
 
 
 class Expr:
@@ -155,7 +159,8 @@ def rebuild(node: Expr, inputs: tuple[Expr, ...]) -> Expr:
     """Return `node`'s operation applied to other inputs; `node` itself when they are the same."""
     if all(new is old for new, old in zip(inputs, node.inputs)):
         return node
-    return give_name(inherited(node.provenance, intern, node.op, inputs), node.name)
+    op = node.op.for_types(*(x.type for x in inputs)) if node.op.graphs else node.op
+    return give_name(inherited(node.provenance, intern, op, inputs), node.name)
 
 
 def give_name(node: Any, name: str | None) -> Any:

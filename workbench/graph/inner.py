@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from workbench.errors import IndexBoundsError, MissingInputError
-from workbench.graph.expr import Constant, Data, Expr, Input, intern
+from workbench.errors import IndexBoundsError, MissingInputError, ShapeError
+from workbench.graph.expr import Constant, Data, Expr, Input, give_name, intern
 from workbench.graph.traverse import depends_on, replace, topological
 from workbench.graph.types import Type
 
@@ -27,12 +27,13 @@ class Graph:
         If a result needs an input that is not among `params`.
     """
 
-    __slots__ = ("__weakref__", "_programs", "params", "results")
+    __slots__ = ("__weakref__", "_at", "_programs", "params", "results")
 
     def __init__(self, params: Sequence[Expr], results: Sequence[Expr]) -> None:
         self.params = tuple(params)
         self.results = tuple(results)
         self._programs: dict[str, Callable[..., Any]] = {}
+        self._at: dict[tuple[Type, ...], Graph] = {}
         known = {id(p) for p in self.params}
         for node in topological(self.results):
             if isinstance(node.op, Input) and id(node) not in known:
@@ -63,6 +64,24 @@ class Graph:
     def apply(self, *arguments: Expr) -> tuple[Expr, ...]:
         """Return the results with `arguments` in place of the parameters."""
         return tuple(replace(self.results, dict(zip(self.params, arguments))))
+
+    def at(self, types: Sequence[Type]) -> Graph:
+        """Return the graph over parameters of narrower types: of lengths that are known now.
+
+        Raises
+        ------
+        ShapeError
+            If a parameter does not accept its type.
+        """
+        wanted, mine = tuple(types), tuple(p.type for p in self.params)
+        if wanted == mine:
+            return self
+        if len(wanted) != len(mine) or not all(m.accepts(t) for m, t in zip(mine, wanted)):
+            raise ShapeError(f"a graph takes {', '.join(map(str, mine))}; it is given {', '.join(map(str, wanted))}")
+        if wanted not in self._at:
+            params = [p if p.type == t else give_name(intern(Input(p.name, t)), p.name) for p, t in zip(self.params, wanted)]
+            self._at[wanted] = Graph(params, self.apply(*params))
+        return self._at[wanted]
 
     def map_results(self, function: Callable[[Sequence[Expr]], Sequence[Expr]]) -> Graph:
         """Return the graph with other results over the same parameters."""

@@ -34,6 +34,14 @@ def dtype_name(dtype: np.dtype[Any]) -> str:
 class Type:
     """What an expression's value will be."""
 
+    def accepts(self, other: Type) -> bool:
+        """Whether a value of type `other` can stand where this type is asked for."""
+        return self == other
+
+    def join(self, other: Type) -> Type | None:
+        """Return the narrowest type that accepts both, if there is one."""
+        return self if self == other else None
+
 
 @dataclass(frozen=True)
 class TensorType(Type):
@@ -86,6 +94,21 @@ class TensorType(Type):
             and other.ndim == self.ndim
             and all(mine is None or mine == theirs for mine, theirs in zip(self.shape, other.shape))
         )
+
+    def may_be(self, other: Type) -> bool:
+        """Whether a value could have both types, as far as lengths are known."""
+        return (
+            isinstance(other, TensorType)
+            and other.dtype == self.dtype
+            and other.ndim == self.ndim
+            and all(n is None or m is None or n == m for n, m in zip(self.shape, other.shape))
+        )
+
+    def join(self, other: Type) -> TensorType | None:
+        """Return the narrowest type that accepts both; ``None`` if dtypes or numbers of axes differ."""
+        if not isinstance(other, TensorType) or other.dtype != self.dtype or other.ndim != self.ndim:
+            return None
+        return self.with_shape(tuple(n if n == m else None for n, m in zip(self.shape, other.shape)))
 
     def __str__(self) -> str:
         return f"{self.dtype}[{', '.join('?' if n is None else str(n) for n in self.shape)}]"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import ShapeError
-from workbench.graph.expr import Input, Op, intern, results_of
+from workbench.graph.expr import Input, Op, give_name, intern, results_of
 from workbench.graph.inner import Graph, close_over
 from workbench.graph.traverse import extract, free_inputs
 from workbench.graph.types import TupleType, Type
@@ -17,12 +17,30 @@ from workbench.tensor.tensor import Tensor, as_tensor
 
 def check_inner(graph: Graph, given: Sequence[Type], what: str, results: Sequence[Type] | None = None) -> None:
     """Raise unless an inner graph takes values of the types given, and returns those it must."""
-    params = tuple(p.type for p in graph.params)
-    if params != tuple(given):
+    params = [p.type for p in graph.params]
+    if not _accept(params, given):
         raise ShapeError(f"{what} takes {', '.join(map(str, params))}; it is given {', '.join(map(str, given))}")
-    if results is not None and graph.result_types != tuple(results):
+    if results is not None and not _accept(results, graph.result_types):
         made = ", ".join(map(str, graph.result_types))
         raise ShapeError(f"{what} returns {made}; it must return {', '.join(map(str, results))}")
+
+
+def _accept(wanted: Sequence[Type], given: Sequence[Type]) -> bool:
+    return len(wanted) == len(given) and all(w.accepts(g) for w, g in zip(wanted, given))
+
+
+def settled(body: Graph, types: Sequence[Type], carried: int) -> Graph:
+    """Return a loop's body over parameters of types that its first `carried` results have too.
+
+    They are those given, less the lengths that change from step to step. The body's own parameters accept all of them.
+    """
+    now = list(types)
+    while True:
+        made = body.at(now)
+        wider: list[Any] = [t.join(r) for t, r in zip(now[:carried], made.result_types)]
+        if wider == now[:carried]:
+            return made
+        now[:carried] = wider
 
 
 @dataclass(frozen=True)
@@ -44,10 +62,15 @@ class While(Op):
     def with_graphs(self, graphs: tuple[Graph, ...]) -> While:
         return While(graphs[0], graphs[1], self.carried)
 
+    def for_types(self, *types: Type) -> While:
+        body = settled(self.body, types, self.carried)
+        return While(self.cond.at([p.type for p in body.params]), body, self.carried)
+
     def infer(self, *types: Type) -> TupleType:
+        carried = tuple(p.type for p in self.body.params[: self.carried])
         check_inner(self.cond, types, "the condition of a while loop")
-        check_inner(self.body, types, "the body of a while loop", types[: self.carried])
-        return TupleType(types[: self.carried])
+        check_inner(self.body, types, "the body of a while loop", carried)
+        return TupleType(carried)
 
     def numpy(self, *values: Any) -> Any:
         carried, closed = list(values[: self.carried]), values[self.carried :]
@@ -81,10 +104,15 @@ class Cond(Op):
     def with_graphs(self, graphs: tuple[Graph, ...]) -> Cond:
         return Cond(*graphs)
 
+    def for_types(self, predicate: Type, *types: Type) -> Cond:
+        return Cond(self.then.at(types), self.orelse.at(types))
+
     def infer(self, predicate: Type, *types: Type) -> TupleType:
-        check_inner(self.then, types, "a branch")
-        check_inner(self.orelse, types, "a branch", self.then.result_types)
-        return TupleType(self.then.result_types)
+        joined: list[Any] = [t.join(o) for t, o in zip(self.then.result_types, self.orelse.result_types)]
+        wanted = [t if j is None else j for t, j in zip(self.then.result_types, joined)]
+        check_inner(self.then, types, "a branch", wanted)
+        check_inner(self.orelse, types, "a branch", wanted)
+        return TupleType(tuple(wanted))
 
     def numpy(self, predicate: Any, *values: Any) -> Any:
         return tuple((self.then if predicate else self.orelse).run("numpy", *values))
@@ -114,6 +142,9 @@ class Region(Op):
 
     def with_graphs(self, graphs: tuple[Graph, ...]) -> Region:
         return Region(self.label, *graphs)
+
+    def for_types(self, *types: Type) -> Region:
+        return Region(self.label, self.graph.at(types))
 
     def infer(self, *types: Type) -> TupleType:
         check_inner(self.graph, types, f"the region {self.label}")
@@ -175,16 +206,14 @@ def while_loop(
     10
     """
     first = [as_tensor(x) for x in init]
-    carried = fresh_inputs(first, names)
-    after = [as_tensor(x) for x in body(*carried)]
-    if len(after) != len(first):
-        raise ShapeError(f"the loop body returned {len(after)} values for {len(first)} carried ones")
-    for c, x in zip(carried, after):
-        if x.type != c.type:
-            raise ShapeError(
-                f"the loop body turned the carried value {c.name or '(unnamed)'} from {c.type} into {x.type}",
-                "shapes and dtypes must stay the same in a loop",
-            )
+
+    def step(*carried: Any) -> tuple[list[Tensor]]:
+        after = [as_tensor(x) for x in body(*carried)]
+        if len(after) != len(first):
+            raise ShapeError(f"the loop body returned {len(after)} values for {len(first)} carried ones")
+        return (after,)
+
+    carried, (after,) = steady(step, first, names)
     more = _e.cast(as_tensor(cond(*carried)), "bool")
     if more.ndim:
         raise ShapeError(f"a loop condition must be a scalar, got shape {more.type.shape}")
@@ -192,7 +221,29 @@ def while_loop(
     loop = While(
         Graph(together.params, together.results[:1]), Graph(together.params, together.results[1:]), len(carried)
     )
-    return results_of(intern(loop, (*first, *closed)))
+    return results_of(loop(*first, *closed))
+
+
+def steady(step: Callable[..., Any], first: Sequence[Tensor], names: Sequence[str]) -> tuple[list[Any], Any]:
+    """Return inputs for a loop's carried values and what `step` makes of them, next values first.
+
+    Their types are those of the first values, less the lengths that a step may change: since a graph may be built on a
+    known length, `step` is called again where one is not known after all.
+    """
+    like = list(first)
+    while True:
+        carried = fresh_inputs(like, names)
+        made = step(*carried)
+        for c, x in zip(carried, made[0]):
+            if not c.type.may_be(x.type):
+                raise ShapeError(
+                    f"the body of the loop turned the carried value {c.name or '(unnamed)'} from {c.type} into {x.type}",
+                    "shapes and dtypes must stay the same in a loop; broadcast or cast the first value",
+                )
+        wider = [c.type.join(x.type) for c, x in zip(carried, made[0])]
+        if wider == [c.type for c in carried]:
+            return carried, made
+        like = [give_name(intern(Input(x.name, t)), x.name) for x, t in zip(like, wider)]
 
 
 def cond(
@@ -238,7 +289,7 @@ def cond(
     params = fresh_inputs(given, names)
     yes = [as_tensor(x) for x in then(*params)]
     no = [as_tensor(x) for x in orelse(*params)]
-    if [x.type for x in yes] != [x.type for x in no]:
+    if len(yes) != len(no) or any(x.type.join(y.type) is None for x, y in zip(yes, no)):
         raise ShapeError(
             f"the branches return {', '.join(str(x.type) for x in yes)} and {', '.join(str(x.type) for x in no)}"
         )
@@ -246,7 +297,7 @@ def cond(
     branch = Cond(
         Graph(together.params, together.results[: len(yes)]), Graph(together.params, together.results[len(yes) :])
     )
-    return results_of(intern(branch, (predicate, *given, *closed)))
+    return results_of(branch(predicate, *given, *closed))
 
 
 def fresh_inputs(values: Sequence[Tensor], names: Sequence[str]) -> list[Any]:
@@ -262,7 +313,7 @@ def fresh_inputs(values: Sequence[Tensor], names: Sequence[str]) -> list[Any]:
 
 def region(label: str, graph: Graph, *arguments: Tensor) -> list[Tensor]:
     """Apply a graph as a named region, compiled by itself."""
-    return results_of(intern(Region(label, graph), arguments))
+    return results_of(Region(label, graph)(*arguments))
 
 
 def ifelse(condition: Any, then: Any, orelse: Any) -> Any:

@@ -24,7 +24,8 @@ from workbench.tensor.tensor import Tensor, as_tensor
 Spec = tuple[tuple[int, int, int], ...]  # (start, length, step) of every axis
 
 
-def _slices(spec: Spec) -> tuple[slice, ...]:
+def slices(spec: Spec) -> tuple[slice, ...]:
+    """Return Python's slices for a spec."""
     found = []
     for start, length, step in spec:
         stop = start + step * length
@@ -43,10 +44,10 @@ class Slice(Op):
         return x.with_shape(tuple(length for _, length, _ in self.spec))
 
     def numpy(self, x: Any) -> Any:
-        return x[_slices(self.spec)]
+        return x[slices(self.spec)]
 
     def jax(self, x: Any) -> Any:
-        return x[_slices(self.spec)]
+        return x[slices(self.spec)]
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         return [intern(SetSlice(self.spec), (_s.zeros_like(node.inputs[0]), _s.whole(cotangent, node)))]
@@ -67,11 +68,11 @@ class SetSlice(Op):
 
     def numpy(self, x: Any, value: Any) -> Any:
         result = np.array(x)
-        result[_slices(self.spec)] = value
+        result[slices(self.spec)] = value
         return result
 
     def jax(self, x: Any, value: Any) -> Any:
-        return x.at[_slices(self.spec)].set(value)
+        return x.at[slices(self.spec)].set(value)
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         g = _s.whole(cotangent, node)

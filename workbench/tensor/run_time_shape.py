@@ -6,7 +6,7 @@ rule asks it. On NumPy they run as they are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,18 +133,19 @@ class ToLengths(Op):
     def infer(self, x: TensorType, *given: TensorType) -> TensorType:
         return x.with_shape(tuple(None if n == -1 else n for n in self.shape))
 
-    def _lengths(self, given: Sequence[Any]) -> tuple[Any, ...]:
+    def lengths(self, given: Sequence[Any]) -> tuple[Any, ...]:
+        """The shape, with the lengths given in their places."""
         rest = iter(given)
         return tuple(next(rest) if n is None else n for n in self.shape)
 
     def numpy(self, x: Any, *given: Any) -> Any:
-        shape = self._lengths([int(n) for n in given])
+        shape = self.lengths([int(n) for n in given])
         return np.reshape(x, shape) if self.how == "reshape" else np.broadcast_to(x, shape)
 
     def jax(self, x: Any, *given: Any) -> Any:
         import jax.numpy as jnp
 
-        shape = self._lengths([_concrete(n) for n in given])
+        shape = self.lengths([_concrete(n) for n in given])
         return x.reshape(shape) if self.how == "reshape" else jnp.broadcast_to(x, shape)
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
@@ -157,7 +158,7 @@ class ToLengths(Op):
         x, *given = node.inputs
         if not all(isinstance(n.op, Constant) for n in given):
             return None
-        shape = self._lengths([int(n.op.value) for n in given])
+        shape = self.lengths([int(n.op.value) for n in given])
         return _s.reshape(x, shape) if self.how == "reshape" else _s.broadcast_to(x, shape)
 
 
@@ -178,15 +179,22 @@ def broadcast_to_lengths(x: Tensor, wanted: Sequence[Any]) -> Tensor:
     return _to_lengths("broadcast", x, wanted)
 
 
-def broadcast_together(parts: Sequence[Tensor], shape: Shape) -> list[Tensor]:
-    """Return tensors repeated to their common shape, not all of it known yet."""
-    wanted: list[Any] = []
+def common_lengths(leading: Mapping[Tensor, Shape], what: str = "operands") -> tuple[Any, ...]:
+    """Return the lengths to which the leading axes of tensors broadcast, by what is known of them."""
+    shape = _e.broadcast_shapes(*leading.values(), what=what)
+    found: list[Any] = []
     for back, n in zip(range(-len(shape), 0), shape):
-        known_later = [t for t in parts if n is None and t.ndim >= -back and t.type.shape[back] is None]
         common: Any = n
-        for m in dict.fromkeys(_s.dim(t, t.ndim + back) for t in known_later):
+        later = [(x, len(s) + back) for x, s in leading.items() if n is None and len(s) >= -back and s[back] is None]
+        for m in dict.fromkeys(_s.dim(x, axis) for x, axis in later):
             common = m if common is None else _e.where(_e.equal(common, 1), m, common)
-        wanted.append(common)
+        found.append(common)
+    return tuple(found)
+
+
+def broadcast_together(parts: Sequence[Tensor]) -> list[Tensor]:
+    """Return tensors repeated to their common shape, not all of it known yet."""
+    wanted = common_lengths({t: t.type.shape for t in parts})
     return [_s.broadcast_to(t, wanted) for t in parts]
 
 

@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import ShapeError
-from workbench.graph.expr import Expr, Op, intern, results_of
+from workbench.graph.expr import Expr, Input, Op, intern, results_of
 from workbench.graph.inner import Graph, close_over
 from workbench.graph.traverse import replace
 from workbench.graph.types import TensorType, TupleType, Type
-from workbench.tensor.control import check_inner, fresh_inputs
+from workbench.tensor import shape as _s
+from workbench.tensor.control import check_inner, fresh_inputs, settled, steady
+from workbench.tensor.elementwise import cast
 from workbench.tensor.keys import keys_below, keys_made
+from workbench.tensor.shape import arange
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
@@ -24,11 +27,12 @@ class Scan(Op):
 
     `body` takes the carried values, one element of each sequence, and the closed-over values; it
     returns the next carried values, then the outputs. The results are the last carried values,
-    then the outputs stacked along a new first axis.
+    then the outputs stacked along a new first axis. `steps` is ``None`` while the length of the
+    sequences is not known.
     """
 
     body: Graph
-    steps: int
+    steps: int | None
     carries: int
     sequences: int
     name = "scan"
@@ -40,21 +44,35 @@ class Scan(Op):
     def with_graphs(self, graphs: tuple[Graph, ...]) -> Scan:
         return Scan(graphs[0], self.steps, self.carries, self.sequences)
 
+    def for_types(self, *types: Type) -> Scan:
+        body = settled(self.body, self._elements(types), self.carries)
+        return Scan(body, self._length(types), self.carries, self.sequences)
+
+    def _elements(self, types: Sequence[Any]) -> list[Any]:
+        """What the body is given at a step, for what the scan is given."""
+        runs = range(self.carries, self.carries + self.sequences)
+        return [t.with_shape(t.shape[1:]) if i in runs else t for i, t in enumerate(types)]
+
+    def _length(self, types: Sequence[Any]) -> int | None:
+        return _one_length({*(t.shape[0] for t in types[self.carries : self.carries + self.sequences]), self.steps})
+
     def infer(self, *types: Type) -> TupleType:
-        given: list[Any] = list(types)
-        for i in range(self.carries, self.carries + self.sequences):
-            given[i] = given[i].with_shape(given[i].shape[1:])
-        check_inner(self.body, given, "the body of a scan")
+        carried = tuple(p.type for p in self.body.params[: self.carries])
         results: list[Any] = list(self.body.result_types)
-        stacked = [t.with_shape((self.steps, *t.shape)) for t in results[self.carries :]]
-        return TupleType((*results[: self.carries], *stacked))
+        check_inner(self.body, self._elements(types), "the body of a scan", [*carried, *results[self.carries :]])
+        steps = self._length(types)
+        stacked = [t.with_shape((steps, *t.shape)) for t in results[self.carries :]]
+        return TupleType((*carried, *stacked))
 
     def numpy(self, *values: Any) -> Any:
         carried = list(values[: self.carries])
         sequences = values[self.carries : self.carries + self.sequences]
         closed = values[self.carries + self.sequences :]
         rows: list[list[Any]] = [[] for _ in self.body.results[self.carries :]]
-        for i in range(self.steps):
+        lengths = {*(len(s) for s in sequences), self.steps}
+        steps = _one_length(lengths)
+        assert steps is not None
+        for i in range(steps):
             made = self.body.run("numpy", *carried, *[s[i] for s in sequences], *closed)
             carried = made[: self.carries]
             for kept, row in zip(rows, made[self.carries :]):
@@ -63,7 +81,7 @@ class Scan(Op):
         for kept, kind in zip(rows, self.body.result_types[self.carries :]):
             assert isinstance(kind, TensorType)
             shape = np.shape(kept[0]) if kept else tuple(n or 0 for n in kind.shape)
-            stacked.append(np.array(kept, kind.dtype).reshape((self.steps, *shape)))
+            stacked.append(np.array(kept, kind.dtype).reshape((steps, *shape)))
         return (*carried, *stacked)
 
     def jax(self, *values: Any) -> Any:
@@ -82,10 +100,10 @@ class Scan(Op):
 
 def scan(
     body: Callable[..., Any],
-    init: Sequence[Any] = (),
-    sequences: Sequence[Any] = (),
-    non_sequences: Sequence[Any] = (),
-    n_steps: int | None = None,
+    init: Any = (),
+    sequences: Any = (),
+    non_sequences: Any = (),
+    n_steps: Any = None,
     reverse: bool = False,
     names: Sequence[str] = (),
 ) -> tuple[list[Tensor], list[Tensor]]:
@@ -97,13 +115,14 @@ def scan(
         Takes the carried values, one element of each sequence, and the non-sequences. Returns
         ``(carried, outputs)``: two sequences of tensors. What else it uses is closed over.
     init
-        First carried values.
+        First carried values: one, or a list.
     sequences
-        Tensors to run over along their first axis, all of one length.
+        Tensors to run over along their first axis, all of one length: one, or a list.
     non_sequences
-        Passed to each step as they are.
+        Passed to each step as they are: one, or a list.
     n_steps
-        How many steps; the length of the sequences by default.
+        How many steps; the length of the sequences by default. It may be an integer expression; then only
+        the NumPy backend runs the scan.
     reverse
         Run from the last element to the first; outputs keep the order of the sequences.
     names
@@ -112,12 +131,12 @@ def scan(
     Returns
     -------
     carried, outputs
-        The last carried values, and each output stacked along a new first axis of length `n_steps`.
+        The last carried values, and each output stacked along a new first axis, an element a step.
 
     Raises
     ------
     ShapeError
-        If lengths differ or are not known, or `body` changes the type of a carried value.
+        If lengths differ, or `body` changes the type of a carried value.
 
     Examples
     --------
@@ -128,60 +147,53 @@ def scan(
     >>> partial.eval().tolist()
     [1.0, 3.0, 7.0]
     """
-    first = [as_tensor(x) for x in init]
-    runs = [as_tensor(s) for s in sequences]
+    first, runs, others = (_tensors(given) for given in (init, sequences, non_sequences))
     steps = _steps(runs, n_steps)
+    if n_steps is not None:
+        runs = [s if s.type.shape[0] == steps is not None else s[:n_steps] for s in runs]
     if reverse:
-        runs = [s[steps - 1 :: -1] if steps else s for s in runs]
-    else:
-        runs = [s if s.type.shape[0] == steps else s[:steps] for s in runs]
-    carried = fresh_inputs(first, names)
+        runs = [s[::-1] for s in runs]
     since = keys_made()
-    elements = [fresh_inputs([s[0] if steps else _element(s)], [f"{s.name or 'sequence'}_i"])[0] for s in runs]
-    made = body(*carried, *elements, *[as_tensor(x) for x in non_sequences])
-    if not (isinstance(made, tuple) and len(made) == 2):
-        raise ShapeError("the body of a scan must return two sequences: the next carried values, and the outputs")
-    after, outputs = [[as_tensor(x) for x in part] for part in made]
-    if len(after) != len(first):
-        raise ShapeError(f"the body of the scan returned {len(after)} carried values for {len(first)}")
-    for c, x in zip(carried, after):
-        if x.type != c.type:
-            raise ShapeError(
-                f"the body of the scan turned the carried value {c.name or '(unnamed)'} from {c.type} into {x.type}",
-                "shapes and dtypes must stay the same in a loop; broadcast or cast the first value",
-            )
+    elements = [_element(s) for s in runs]
+
+    def step(*carried: Any) -> tuple[list[Tensor], list[Tensor]]:
+        made = body(*carried, *elements, *others)
+        if not (isinstance(made, tuple) and len(made) == 2):
+            raise ShapeError("the body of a scan must return two sequences: the next carried values, and the outputs")
+        after, outputs = [[as_tensor(x) for x in part] for part in made]
+        if len(after) != len(first):
+            raise ShapeError(f"the body of the scan returned {len(after)} carried values for {len(first)}")
+        return after, outputs
+
+    carried, (after, outputs) = steady(step, first, names)
     # Every step's carried values come out too: a gradient needs them. What nobody asks for is
     # dropped before compilation.
     wanted = [*after, *outputs, *carried]
     keys = keys_below(wanted, since)
-    if keys:
-        wanted, elements, runs, keys_inside = _keys_of_steps(wanted, elements, runs, keys, steps)
-    else:
-        keys_inside = []
-    together, closed = close_over([*carried, *elements, *keys_inside], wanted)
-    loop = Scan(together, steps, len(first), len(runs))
-    results: list[Any] = results_of(intern(loop, (*first, *runs, *keys, *closed)))
+    inside: list[Any] = []
+    if keys or isinstance(n_steps, Expr):
+        (number,) = fresh_inputs([as_tensor(0)], ["step"])
+        elements = [*elements, number]
+        runs = [*runs, arange(_s.extent(runs[0], 0) if n_steps is None else n_steps)]
+        wanted, inside = _keys_of_steps(wanted, keys, number)
+    together, closed = close_over([*carried, *elements, *inside], wanted)
+    results: list[Any] = results_of(Scan(together, steps, len(first), len(runs))(*first, *runs, *keys, *closed))
     stacked = results[len(first) : len(first) + len(outputs)]
-    if reverse and steps:
+    if reverse:
         stacked = [y[::-1] for y in stacked]
     return results[: len(first)], stacked
 
 
-def _keys_of_steps(
-    wanted: list[Any], elements: list[Any], runs: list[Tensor], keys: list[Tensor], steps: int
-) -> tuple[list[Any], list[Any], list[Tensor], list[Any]]:
+def _keys_of_steps(wanted: list[Any], keys: Sequence[Tensor], number: Tensor) -> tuple[list[Any], list[Any]]:
     """Give what was drawn inside the body a key of its own at every step."""
-    from workbench.tensor.elementwise import cast
     from workbench.tensor.random import threefry
-    from workbench.tensor.shape import arange
 
-    (number,) = fresh_inputs([as_tensor(0)], ["step"])
     inside = fresh_inputs(keys, ["key"] * len(keys))
     own: dict[Expr, Expr] = {key: threefry(k, cast(number, "uint64")) for key, k in zip(keys, inside)}
-    return replace(wanted, own), [*elements, number], [*runs, arange(steps)], inside
+    return replace(wanted, own), inside
 
 
-def map(body: Callable[..., Any], sequences: Sequence[Any], non_sequences: Sequence[Any] = ()) -> Any:
+def map(body: Callable[..., Any], sequences: Any, non_sequences: Any = ()) -> Any:
     """Apply `body` to each element of the sequences along their first axis; results are stacked.
 
     Parameters
@@ -209,35 +221,38 @@ def map(body: Callable[..., Any], sequences: Sequence[Any], non_sequences: Seque
     return outputs[0] if single else outputs
 
 
-def _steps(runs: Sequence[Tensor], n_steps: Any) -> int:
-    lengths = set()
+def _tensors(given: Any) -> list[Tensor]:
+    return [as_tensor(x) for x in (given if isinstance(given, (list, tuple)) else [given])]
+
+
+def _steps(runs: Sequence[Tensor], n_steps: Any) -> int | None:
+    """How many steps, if that is known yet."""
     for s in runs:
         if s.ndim == 0:
             raise ShapeError(f"a scan cannot run over the scalar {s!r}", "pass it among non_sequences")
-        if s.type.shape[0] is None:
-            raise ShapeError(
-                f"a scan needs to know the length of {s!r}, which is {s.type}",
-                "declare its shape, or use while_loop",
-            )
-        lengths.add(s.type.shape[0])
+    lengths = {s.type.shape[0] for s in runs}
     if isinstance(n_steps, Expr):
-        raise ShapeError(
-            "the number of steps of a scan must be a number: its outputs' shapes depend on it",
-            "use while_loop with a counter, or scan as many steps as there can be",
-        )
+        if n_steps.type.ndim or n_steps.type.kind not in "iu":
+            raise ShapeError(f"the number of steps of a scan must be an integer, got {n_steps.type}")
+        return None
     if n_steps is None:
-        if not lengths:
+        if not runs:
             raise ShapeError("a scan without sequences needs n_steps")
-        if len(lengths) > 1:
-            raise ShapeError(f"the sequences of a scan have lengths {', '.join(str(n) for n in sorted(lengths))}")
-        return int(lengths.pop())
-    if int(n_steps) < 0 or any(n < n_steps for n in lengths):
-        raise ShapeError(f"a scan of {n_steps} steps runs past its sequences of length {min(lengths, default=0)}")
+        return _one_length(lengths)
+    shortest = min((n for n in lengths if n is not None), default=int(n_steps))
+    if not 0 <= int(n_steps) <= shortest:
+        raise ShapeError(f"a scan of {n_steps} steps runs past its sequences of length {shortest}")
     return int(n_steps)
 
 
-def _element(s: Tensor) -> Tensor:
-    """A stand-in of the type of an element of an empty sequence."""
-    from workbench.graph.expr import Input
+def _one_length(lengths: set[int | None]) -> int | None:
+    """The length that all sequences have, if one of them is known."""
+    known = sorted(n for n in lengths if n is not None)
+    if len(known) > 1:
+        raise ShapeError(f"the sequences of a scan have lengths {', '.join([str(n) for n in known])}")
+    return known[0] if known else None
 
-    return intern(Input(None, TensorType(s.dtype, s.type.shape[1:])))
+
+def _element(s: Tensor) -> Tensor:
+    """What stands for an element of a sequence in the body."""
+    return fresh_inputs([intern(Input(None, s.type.with_shape(s.type.shape[1:])))], [f"{s.name or 'sequence'}_i"])[0]

@@ -422,7 +422,7 @@ def broadcast_arrays(*tensors: Any) -> list[Tensor]:
     shape = _e.broadcast_shapes(*(t.type.shape for t in parts))
     if None not in shape:
         return [broadcast_to(t, shape) for t in parts]
-    return _u.broadcast_together(parts, shape)
+    return _u.broadcast_together(parts)
 
 
 def unbroadcast(cotangent: Tensor, x: Expr) -> Tensor:

@@ -56,7 +56,7 @@ def _chosen(
 ) -> list[Expr | None]:
     offset = 1 if isinstance(op, Cond) else 0
     found: list[Expr | None] = [None] * (len(inputs) - offset)
-    for i, g in zip(wanted, results_of(intern(op, (*inputs, *[cotangents[j] for j in given])))):
+    for i, g in zip(wanted, results_of(op(*inputs, *[cotangents[j] for j in given]))):
         found[i] = g
     return found
 
@@ -66,7 +66,7 @@ def scan_gradient(node: Expr, cotangents: Cotangents) -> list[Expr | None]:
     op: Scan = node.op
     body, n, s = op.body, op.carries, op.sequences
     steps = op.steps
-    if not steps:
+    if steps == 0:
         return [*[_given(cotangents[i], x) for i, x in enumerate(node.inputs[:n])], *[None] * (len(node.inputs) - n)]
     tape = _tape(node)
     carries, closed = _real(node.inputs[:n]), _real(node.inputs[n + s :])
@@ -91,7 +91,7 @@ def scan_gradient(node: Expr, cotangents: Cotangents) -> list[Expr | None]:
     ]
     runs: list[Any] = [*tape, *node.inputs[n : n + s], *[cotangents[i] for i in outputs]]
     loop = Scan(reverse, steps, len(moving), len(runs))
-    results: list[Any] = results_of(intern(loop, (*start, *[x[::-1] for x in runs], *node.inputs[n + s :])))
+    results: list[Any] = results_of(loop(*start, *[x[::-1] for x in runs], *node.inputs[n + s :]))
     found: list[Expr | None] = [None] * len(node.inputs)
     for i, g in zip(carries, results[:k]):
         found[i] = g
@@ -110,7 +110,7 @@ def _tape(node: Expr) -> list[Tensor]:
     if all(p in kept for p in params):
         return [results_of(node)[kept[p]] for p in params]
     longer = Graph(op.body.params, [*op.body.results, *params])
-    again: list[Any] = results_of(intern(Scan(longer, op.steps, op.carries, op.sequences), node.inputs))
+    again: list[Any] = results_of(Scan(longer, op.steps, op.carries, op.sequences)(*node.inputs))
     return again[len(op.body.results) :]
 
 

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 import workbench.tensor as pt
 from workbench.errors import GradientError
 from workbench.graph.expr import Expr, Input, intern
 from workbench.graph.traverse import replace
-from workbench.graph.types import DECLARE_LENGTHS
 from workbench.tensor.tensor import Tensor, as_tensor
 from workbench.transforms.gradient import grad, sequence_of, vjp
 from workbench.transforms.vectorise import vectorize_graph
@@ -46,8 +43,8 @@ def jvp(outputs: Any, wrt: Any, tangents: Any) -> Any:
     targets = sequence_of(wrt)
     moves = [as_tensor(t) for t in ([tangents] if isinstance(wrt, Expr) else tangents)]
     for x, t in zip(targets, moves, strict=True):
-        if t.type.shape != x.type.shape:
-            raise GradientError(f"the tangent of {x!r} has shape {t.type.shape}, it must have {x.type.shape}")
+        if not t.type.may_be(x.type):
+            raise GradientError(f"the tangent of {x!r} has shape {t.type.shape}, it must have {x.type.shape}: {t.type} for {x.type}")
     dummies = [intern(Input("cotangent", y.type)) for y in ys]
     back = vjp(ys, targets, dummies)
     forward = vjp(back, dummies, moves)
@@ -67,7 +64,7 @@ def jacobian(
     Parameters
     ----------
     expression
-        Of known shape ``(...)``.
+        Of shape ``(...)``.
     wrt
         One expression of shape ``(***)``, or a sequence of them.
 
@@ -78,7 +75,7 @@ def jacobian(
     Raises
     ------
     GradientError
-        If the shape of `expression` is not known, or it does not depend on one of `wrt`.
+        If `expression` does not depend on one of `wrt`.
 
     Examples
     --------
@@ -87,19 +84,16 @@ def jacobian(
     [[6.0, 0.0], [0.0, 8.0]]
     """
     targets = sequence_of(wrt)
-    shape = expression.type.shape
-    if None in shape:
-        raise GradientError(f"a Jacobian needs the shape of {expression!r} to be known; it is {expression.type}", DECLARE_LENGTHS)
-    size = expression.size
+    shape, size = expression.shape, expression.size_expr()
     direction: Tensor = intern(Input("direction", expression.type))
     rows = vjp(
         expression, targets, direction, consider_constant=consider_constant, disconnected_inputs=disconnected_inputs
     )
-    every = pt.reshape(pt.constant(np.eye(size), expression.dtype), (size, *shape))
+    every = pt.reshape(pt.eye(size, dtype=expression.dtype), (size, *shape))
     found = []
     for x, row in zip(targets, vectorize_graph(rows, {direction: every})):
-        full = row if row.ndim > x.ndim else pt.broadcast_to(row, (size, *x.type.static_shape))
-        found.append(pt.reshape(full, (*shape, *x.type.static_shape)))
+        full = row if row.ndim > x.ndim else pt.broadcast_to(row, (size, *x.shape))
+        found.append(pt.reshape(full, (*shape, *x.shape)))
     return found[0] if isinstance(wrt, Expr) else found
 
 

@@ -118,8 +118,8 @@ def vjp(
     targets = sequence_of(wrt)
     start: dict[Expr, Any] = {}
     for y, g in zip(ys, map(as_tensor, given), strict=True):
-        if g.type.shape != y.type.shape:
-            raise GradientError(f"the cotangent of {y!r} has shape {g.type.shape}, it must have {y.type.shape}")
+        if not g.type.may_be(y.type):
+            raise GradientError(f"the cotangent of {y!r} has shape {g.type.shape}, it must have {y.type.shape}: {g.type} for {y.type}")
         start[y] = start[y] + g if y in start else g
     found = _gradients(_reverse(start, targets, consider_constant, []), targets, disconnected_inputs)
     return found[0] if isinstance(wrt, Expr) else found

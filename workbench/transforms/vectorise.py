@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,10 +15,11 @@ from workbench.graph.types import Shape, TensorType, TupleType
 from workbench.tensor import shape as _s
 from workbench.tensor.annotations import Annotation
 from workbench.tensor.control import Cond, MakeTuple, Region
-from workbench.tensor.elementwise import Elementwise, broadcast_shapes, where
+from workbench.tensor.elementwise import Elementwise, where
 from workbench.tensor.gufunc import Gufunc
-from workbench.tensor.indexing import AddAt, SetAt, SetSlice, Slice, Take
+from workbench.tensor.indexing import AddAt, SetAt, SetSlice, Slice, Spec, Take, slices
 from workbench.tensor.reduction import Reduce
+from workbench.tensor.run_time_shape import DropAxes, InsertAxes, ReshapeLike, ToLengths, common_lengths
 from workbench.tensor.scan import Scan
 from workbench.tensor.scan import map as map_rows
 from workbench.tensor.tensor import Tensor, as_tensor
@@ -52,35 +54,39 @@ def vectorize_graph(outputs: Any, replace: Mapping[Expr, Any]) -> Any:
     (5, 2)
     """
     roots: list[Expr] = [outputs] if isinstance(outputs, Expr) else list(outputs)
+    values: dict[Expr, Any] = {}
     extra: dict[Expr, Shape] = {}
     for old, new in replace.items():
         depth = new.ndim - old.type.ndim
-        if depth < 0 or new.type.shape[depth:] != old.type.shape or new.dtype != old.type.dtype:
+        if depth < 0 or not new.type.with_shape(new.type.shape[depth:]).may_be(old.type):
             raise ShapeError(
                 f"{old!r} is {old.type}; {new.type} cannot stand for a batch of it",
                 "a batched value has the same dtype, and the same shape after its batch axes",
             )
+        if not old.type.accepts(new.type.with_shape(new.type.shape[depth:])):
+            # What the graph was built on holds at run time, or is an error then.
+            new = _s.reshape(new, (*new.shape[:depth], *(m if n is None else n for n, m in zip(old.type.shape, new.shape[depth:]))))
+        values[old] = new
         extra[old] = new.type.shape[:depth]
-    batch = broadcast_shapes(*extra.values(), what="batch axes")
-    if None in batch:
-        raise ShapeError("the lengths of batch axes must be known", "declare the shape of the batched value")
-    given = {old: _batched(new, len(extra[old]), batch) for old, new in replace.items() if extra[old]}
-    plain = {old: new for old, new in replace.items() if not extra[old]}
-    found = _Batching(tuple(n or 0 for n in batch), given, plain).outputs(roots)
+    batch = common_lengths({values[old]: shape for old, shape in extra.items()}, "batch axes")
+    given = {old: _batched(new, len(extra[old]), batch) for old, new in values.items() if extra[old]}
+    plain = {old: new for old, new in values.items() if not extra[old]}
+    found = _Batching(batch, given, plain).outputs(roots)
     return found[0] if isinstance(outputs, Expr) else found
 
 
-def _batched(x: Tensor, have: int, batch: Shape) -> Tensor:
-    core = x.type.static_shape[have:]
-    wide = _s.reshape(x, [*[1] * (len(batch) - have), *x.type.static_shape[:have], *core])
-    return _s.broadcast_to(wide, [*[n or 0 for n in batch], *core])
+def _batched(x: Tensor, have: int, batch: tuple[Any, ...]) -> Tensor:
+    if have == len(batch) and all(n is m for n, m in zip(x.shape, batch)):
+        return x
+    wide = _s.expand_dims(x, tuple(range(len(batch) - have)))
+    return _s.broadcast_to(wide, [*batch, *x.shape[have:]])
 
 
 @dataclass
 class _Batching:
     """One batching: the batch's shape, and the nodes that have it."""
 
-    shape: tuple[int, ...]
+    shape: tuple[Any, ...]
     batched: dict[Expr, Any]
     plain: dict[Expr, Any]
 
@@ -119,7 +125,7 @@ class _Batching:
         if x in self.batched:
             return self.batched[x]
         plain = self.plain[x]
-        return _s.broadcast_to(plain, (*self.shape, *plain.type.static_shape))
+        return _s.broadcast_to(plain, (*self.shape, *plain.shape))
 
     def aligned(self, x: Expr, rank: int) -> Any:
         """The new value with axes of length 1 after its batch axes, so that its core has `rank` axes."""
@@ -127,8 +133,7 @@ class _Batching:
         missing = rank - x.type.ndim
         if x not in self.batched or not missing:
             return value
-        shape = value.type.static_shape
-        return _s.reshape(value, (*shape[: self.rank], *[1] * missing, *shape[self.rank :]))
+        return _s.expand_dims(value, tuple(range(self.rank, self.rank + missing)))
 
 
 BatchRule = Callable[[_Batching, Expr], Any]
@@ -161,7 +166,31 @@ def _broadcast_to(b: _Batching, node: Expr) -> Any:
 
 def _broadcast_like(b: _Batching, node: Expr) -> Any:
     x, like = node.inputs
-    return intern(node.op, (b.aligned(x, node.type.ndim), b.aligned(like, node.type.ndim)))
+    return intern(node.op, (b.aligned(x, node.type.ndim), b.aligned(like, node.type.ndim) if b.has(like) else b.whole(like)))
+
+
+def _insert_axes(b: _Batching, node: Expr) -> Any:
+    return _s.expand_dims(b.batched[node.inputs[0]], tuple(a + b.rank for a in node.op.axes))
+
+
+def _drop_axes(b: _Batching, node: Expr) -> Any:
+    return _s.squeeze(b.batched[node.inputs[0]], tuple(a + b.rank for a in node.op.axes))
+
+
+def _reshape_like(b: _Batching, node: Expr) -> Any:
+    x, like = node.inputs
+    return _s.reshape(b.whole(x), (*b.shape, *b.value(like).shape[b.rank * b.has(like) :]))
+
+
+def _to_lengths(b: _Batching, node: Expr) -> Any:
+    x, *given = node.inputs
+    if any(b.has(n) for n in given):
+        raise ShapeError(
+            f"the rows of a batch would have different lengths: {node!r} has a length that is batched",
+            "apply it row by row where lengths are equal, or pad the rows",
+        )
+    lengths = (*b.shape, *node.op.lengths([b.value(n) for n in given]))
+    return _s.reshape(b.batched[x], lengths) if node.op.how == "reshape" else _s.broadcast_to(b.aligned(x, node.type.ndim), lengths)
 
 
 def _transpose(b: _Batching, node: Expr) -> Any:
@@ -173,12 +202,16 @@ def _concatenate(b: _Batching, node: Expr) -> Any:
 
 
 def _slice(b: _Batching, node: Expr) -> Any:
-    return intern(Slice((*((0, n, 1) for n in b.shape), *node.op.spec)), (b.batched[node.inputs[0]],))
+    return b.batched[node.inputs[0]][_of_rows(b, node.op.spec)]
 
 
 def _set_slice(b: _Batching, node: Expr) -> Any:
-    spec = (*((0, n, 1) for n in b.shape), *node.op.spec)
-    return intern(SetSlice(spec), tuple(b.whole(x) for x in node.inputs))
+    x, value = (b.whole(x) for x in node.inputs)
+    return x[_of_rows(b, node.op.spec)].set(value)
+
+
+def _of_rows(b: _Batching, spec: Spec) -> tuple[slice, ...]:
+    return (*[slice(None)] * b.rank, *slices(spec))
 
 
 def _behind(x: Any, rank: int, first: int) -> Any:
@@ -216,10 +249,13 @@ def _tuple(b: _Batching, node: Expr) -> Any:
 
 
 def _inner(b: _Batching, graph: Graph, flags: Sequence[bool]) -> Graph:
-    """The graph over parameters with batch axes where `flags` say so; all results have them."""
-    params = [_wider(p, b.shape) if flag else p for p, flag in zip(graph.params, flags)]
+    """The graph over parameters with batch axes where `flags` say so; all results have them, if any parameter does."""
+    if not any(flags):
+        return graph
+    batch = tuple(n if isinstance(n, int) else None for n in b.shape)
+    params: list[Any] = [_wider(p, batch) if flag else p for p, flag in zip(graph.params, flags)]
     inner = _Batching(
-        b.shape,
+        params[flags.index(True)].shape[: b.rank],
         {p: new for p, new, flag in zip(graph.params, params, flags) if flag},
         {p: new for p, new, flag in zip(graph.params, params, flags) if not flag},
     )
@@ -227,7 +263,7 @@ def _inner(b: _Batching, graph: Graph, flags: Sequence[bool]) -> Graph:
     return Graph(params, [inner.whole(r) for r in graph.results])
 
 
-def _wider(p: Expr, batch: tuple[int, ...]) -> Expr:
+def _wider(p: Expr, batch: Shape) -> Expr:
     assert isinstance(p.type, TensorType)
     made: Expr = intern(Input(p.name, p.type.with_shape((*batch, *p.type.shape))))
     made.name = p.name
@@ -240,19 +276,18 @@ def _cond(b: _Batching, node: Expr) -> Any:
     then, orelse = (_inner(b, g, flags) for g in (node.op.then, node.op.orelse))
     given = [b.value(x) for x in values]
     if not b.has(predicate):
-        return intern(Cond(then, orelse), (b.value(predicate), *given))
+        return Cond(then, orelse)(b.value(predicate), *given)
     # Each row takes its own branch, so both are computed.
     chosen = []
-    for yes, no in zip(then.apply(*given), orelse.apply(*given)):
-        assert isinstance(yes, Tensor)
-        test = _s.reshape(b.value(predicate), (*b.shape, *[1] * (yes.ndim - b.rank)))
+    for kind, yes, no in zip(node.type.items, then.apply(*given), orelse.apply(*given)):
+        test = _s.expand_dims(b.value(predicate), tuple(range(b.rank, b.rank + kind.ndim)))
         chosen.append(where(test, yes, no))
     return MakeTuple()(*chosen)
 
 
 def _region(b: _Batching, node: Expr) -> Any:
     graph = _inner(b, node.op.graph, [b.has(x) for x in node.inputs])
-    return intern(Region(f"{node.op.label}_batched", graph), tuple(b.value(x) for x in node.inputs))
+    return Region(f"{node.op.label}_batched", graph)(*(b.value(x) for x in node.inputs))
 
 
 def _scan(b: _Batching, node: Expr) -> Any:
@@ -268,30 +303,29 @@ def _scan(b: _Batching, node: Expr) -> Any:
             inputs.append(_behind(b.value(x), b.rank, 1))
         else:
             inputs.append(b.value(x))
-    results: list[Any] = results_of(intern(Scan(graph, op.steps, n, s), tuple(inputs)))
+    results: list[Any] = results_of(Scan(graph, op.steps, n, s)(*inputs))
     return MakeTuple()(*results[:n], *[_front(y, b.rank, 1) for y in results[n:]])
 
 
 def _by_rows(b: _Batching, node: Expr) -> Any:
     """Any operation: applied to one row of the batch after another."""
-    count = 1
-    for n in b.shape:
-        count *= n
+    count = math.prod(b.shape)
     rows = [x for x in node.inputs if b.has(x)]
-    flat = [_s.reshape(b.value(x), (count, *b.value(x).type.static_shape[b.rank :])) for x in rows]
+    flat = [_s.reshape(b.value(x), (count, *b.value(x).shape[b.rank :])) for x in rows]
 
     def step(*elements: Any) -> list[Any]:
         given = dict(zip(rows, elements))
         made = intern(node.op, tuple(given[x] if x in given else b.value(x) for x in node.inputs))
         return results_of(made) if isinstance(node.type, TupleType) else [made]
 
-    results = [_s.reshape(y, (*b.shape, *y.type.static_shape[1:])) for y in map_rows(step, flat)]
+    results = [_s.reshape(y, (*b.shape, *y.shape[1:])) for y in map_rows(step, flat)]
     return MakeTuple()(*results) if isinstance(node.type, TupleType) else results[0]
 
 
 RULES: dict[type, BatchRule] = {
     Elementwise: _elementwise, Annotation: _same, _s.Named: _same, Reduce: _reduce, _s.Reshape: _reshape,
-    _s.BroadcastTo: _broadcast_to, _s.BroadcastLike: _broadcast_like, _s.Transpose: _transpose,
+    _s.BroadcastTo: _broadcast_to, _s.BroadcastLike: _broadcast_like, _s.Transpose: _transpose, InsertAxes: _insert_axes,
+    DropAxes: _drop_axes, ReshapeLike: _reshape_like, ToLengths: _to_lengths,
     _s.Concatenate: _concatenate, Slice: _slice, SetSlice: _set_slice, Take: _take, SetAt: _update, AddAt: _update,
     MakeTuple: _tuple, Gufunc: _gufunc, Cond: _cond, Region: _region, Scan: _scan,
 }  # fmt: skip
