@@ -308,6 +308,29 @@ def test_gradients_at_the_edges_of_domains():
         assert np.isclose(g, wanted, rtol=1e-13, atol=0), f"{cost!r} in {wrt!r} at {at_x}, {at_y}: {g}, not {wanted}"
 
 
+CHOSEN = {
+    "where(x > 0, log(x), 0.0)": 0.0, "where(x > 0, sqrt(x), 0.0)": 0.0, "where(x > 0, 1 / x, 0.0)": 0.0, "where(x > 0, x * log(x), 0.0)": 0.0,
+    "where(equal(x, 0.0), 1.0, sin(x) / x)": 0.0, "where(x > 0, x**0.5, x)": 1.0, "x * where(x > 0, log(x), 3.0)": 3.0,
+    "where(x < 1, x, exp(800.0 + log(x)))": 1.0, "where(x > 0, log(x), where(x > 1, 2.0 * log(x), 5.0 * x))": 5.0,
+    "where(zeros(3) + x > 0, reshape(expand_dims(log(x * ones(3)), 1), (3,)), 0.0).sum()": 0.0,
+    "where(x > 0, cast(log(x), 'float32'), 0.0)": 0.0, "where(x > 0, reshape(log(reshape(x, (1,))), ()), 0.0)": 0.0, "maximum(log(x), 2.0)": 0.0,
+    "clip(1 / x, 0.5, 2.0)": 0.0, "where(x > 0, sum(log(broadcast_to(x, (4, 2)))), x)": 1.0, "where(x > 0, log(x), 0) + where(x > 1, 3.0 * log(x), 0)": 0.0,
+    "linalg.norm(x * arange(3))": 0.0, "std(x * ones(3))": 0.0, "linalg.norm(x * eye(2), axis=1).sum()": 0.0,
+}  # fmt: skip
+
+
+def test_what_is_not_chosen_has_no_part_in_a_gradient(backend):
+    """At x = 0, where its own derivative is infinite."""
+    x = pt.scalar("x")
+    names = {n: getattr(pt, n) for n in dir(pt)}
+    costs = [eval(code, {**names, "x": x}) for code in CHOSEN]
+    first = [grad(cost, x) for cost in costs]
+    slopes = function([x], [*first, *(grad(g, x, disconnected_inputs="ignore") for g in first[:3])], backend=backend)(0.0)
+    for code, g, slope in zip(CHOSEN, first, slopes):
+        assert slope == CHOSEN[code] == g.eval({x: 0.0}), f"{code}, {backend}: {slope}"
+    assert slopes[-3:] == [0.0] * 3
+
+
 def test_rounding_functions_of_numpy_and_python():
     x = np.array([0.5, 1.5, -2.5, 2.345, -7.9])
     for ours, theirs in ((pt.round(x), np.round(x)), (pt.round(x, 1), np.round(x, 1)), (pt.round(x * 100, -2), np.round(x * 100, -2))):

@@ -3,6 +3,8 @@
 import importlib
 from typing import Any
 
+from numpy import e, euler_gamma, inf, nan, newaxis, pi
+
 # Tensor first: the families need it, and its operators need them.
 from workbench.tensor.tensor import (
     Tensor, as_tensor, constant, data, matrix, scalar, set_data, tensor, vector,
@@ -114,5 +116,5 @@ __all__ = [
     "heaviside", "hyp2f1", "hypot", "i0", "i0e", "i1", "i1e", "isinf", "iv", "ive", "j0", "j1", "jv", "kv", "kve", "log10",
     "log1mexp", "log2", "log_ndtr", "logaddexp", "logaddexp2", "logical_xor", "mod", "nan_to_num", "ndtr", "ndtri",
     "owens_t", "polygamma", "rad2deg", "round", "signbit", "sin", "sinc", "sinh", "tan", "tanh", "trigamma", "trunc",
-    *aliases.__all__,
+    "e", "euler_gamma", "inf", "nan", "newaxis", "pi", *aliases.__all__,
 ]  # fmt: skip

@@ -15,6 +15,7 @@ from workbench.errors import DTypeError, GradientError, ShapeError
 from workbench.graph.domain import Domain, real
 from workbench.graph.expr import Constant, Expr, Op, constant_op, intern
 from workbench.graph.types import KINDS, Shape, TensorType
+from workbench.tensor.masks import masked, unmasked
 from workbench.tensor.tensor import Tensor, as_tensor
 
 NAMES = ("x", "y", "z")
@@ -154,6 +155,7 @@ class ScalarOp(Elementwise):
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Any]:
         from workbench.tensor.shape import unbroadcast
 
+        mask, cotangent = unmasked(cotangent)
         found: list[Any] = []
         for gradient, x in zip(self.gradients, node.inputs):
             if gradient is None or x.type.kind != "f":
@@ -161,7 +163,7 @@ class ScalarOp(Elementwise):
             elif isinstance(gradient, NoForm):
                 found.append(gradient.error(node))
             else:
-                found.append(unbroadcast(gradient(cotangent, *node.inputs), x))
+                found.append(unbroadcast(masked(mask, gradient(cotangent, *node.inputs)), x))
         return found
 
     def c(self, arguments: Sequence[str], dtypes: Sequence[str]) -> str:
@@ -371,7 +373,8 @@ class Cast(Elementwise):
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         source = node.inputs[0].type.dtype
-        return [cast(cotangent, source) if KINDS[source] == "f" else None]
+        mask, cotangent = unmasked(cotangent)
+        return [masked(mask, cast(cotangent, source)) if KINDS[source] == "f" else None]
 
     def c(self, arguments: Sequence[str], dtypes: Sequence[str]) -> str:
         (x,) = arguments

@@ -376,7 +376,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> T
         if len(set(axes)) != len(axes) or len(axes) not in (1, 2):
             raise ShapeError(f"norm: axis must be one axis or a pair of different ones, not {axis!r}")
     if ord is None or (ord == "fro" and len(axes) == 2):
-        return _e.sqrt(_r.sum(_e.square(x), axis=axes, keepdims=keepdims))
+        return _r.root_of_squares(_r.sum(_e.square(x), axis=axes, keepdims=keepdims))
     if len(axes) == 1:
         return _vector_norm(x, ord, axes[0], keepdims)
     return _matrix_norm(x, ord, axes, keepdims)

@@ -243,7 +243,12 @@ def var(x: Any, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: 
 
 def std(x: Any, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
     """Return the standard deviation over `axis`; see `var`."""
-    return _e.sqrt(var(x, axis, dtype, ddof, keepdims))
+    return root_of_squares(var(x, axis, dtype, ddof, keepdims))
+
+
+def root_of_squares(total: Tensor) -> Tensor:
+    """Return the square root of sums of squares. Its gradient where they are 0 is 0, one of its slopes there, as that of abs."""
+    return _e.where(_e.equal(total, 0.0), 0.0, _e.sqrt(total))
 
 
 def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:

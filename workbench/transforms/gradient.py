@@ -13,6 +13,7 @@ from workbench.graph.rewrite import Firing, PassRecord, Rule, Trace
 from workbench.graph.traverse import depends_on, topological
 from workbench.graph.types import TensorType
 from workbench.tensor import elementwise as _e
+from workbench.tensor.masks import accumulated
 from workbench.tensor.shape import ones_like, zeros_like
 from workbench.tensor.tensor import Tensor, as_tensor
 from workbench.transforms.control_gradients import CONTROL_GRADIENTS
@@ -178,7 +179,7 @@ def _reverse(
                 if isinstance(x.type, TensorType) and x.type.kind != "f":
                     continue
                 known = cotangents.get(x)
-                total = part if known is None else known + part
+                total = part if known is None else accumulated(known, part) if x.inputs else known + part
                 cotangents[x] = total
                 steps.append(Firing(rule, node, total, time.perf_counter() - start))
     return cotangents
