@@ -48,7 +48,7 @@ for norm in NORMS:
             f"fft of {n}, {norm}": (lambda x, s=norm: pt.fft.fft(x, norm=s), lambda x, s=norm: pairs(np.fft.fft(numbers(x), norm=s)), [draw(n, 2)]),
             f"ifft of {n}, {norm}": (lambda x, s=norm: pt.fft.ifft(x, norm=s), lambda x, s=norm: pairs(np.fft.ifft(numbers(x), norm=s)), [draw(n, 2)]),
             f"rfft of {n}, {norm}": (lambda x, s=norm: pt.fft.rfft(x, norm=s), lambda x, s=norm: pairs(np.fft.rfft(x, norm=s)), [draw(n)]),
-            f"irfft to {n}, {norm}": (lambda x, s=norm, n=n: pt.fft.irfft(x, n, s), lambda x, s=norm, n=n: np.fft.irfft(numbers(x), n, norm=s), [draw(n // 2 + 1, 2)]),
+            f"irfft to {n}, {norm}": (lambda x, s=norm, n=n: pt.fft.irfft(x, n, norm=s), lambda x, s=norm, n=n: np.fft.irfft(numbers(x), n, norm=s), [draw(n // 2 + 1, 2)]),
         }  # fmt: skip
 for n in (3, 4, 7):
     CASES |= {
@@ -163,3 +163,21 @@ def test_lengths_may_be_known_at_the_call_only(backend):
 def test_bad_arguments_are_errors(make, error, message):
     with pytest.raises(error, match=message):
         make(pt.matrix("x", 4, 3))
+
+
+def test_any_axis_may_be_transformed():
+    rng = np.random.default_rng(0)
+    at = rng.normal(size=(4, 3, 5))
+    x = pt.tensor("x", "float64", (4, 3, 5))
+    outputs, wanted = [], []
+    for axis in (0, 1, -1):
+        for n in (None, 2, 6):
+            outputs.append(pt.fft.rfft(x, n, axis=axis, norm="ortho"))
+            wanted.append(np.fft.rfft(at, n, axis=axis, norm="ortho"))
+        pairs = pt.stack([x, 2.0 * x], axis=-1)
+        outputs += [pt.fft.fft(pairs, axis=axis), pt.fft.ifft(pairs, axis=axis)]
+        wanted += [np.fft.fft(at + 2j * at, axis=axis), np.fft.ifft(at + 2j * at, axis=axis)]
+    results = function([x], [*outputs, pt.fft.irfft(pt.fft.rfft(x, axis=0), 4, axis=0)], backend="c")(at)
+    for result, w in zip(results, wanted):
+        np.testing.assert_allclose(result[..., 0] + 1j * result[..., 1], w, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(results[-1], at, rtol=1e-12)

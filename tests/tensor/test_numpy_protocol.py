@@ -77,3 +77,23 @@ def test_a_symbolic_truth_value_is_an_error_that_names_where():
     with pytest.raises(SymbolicBoolError, match="where"):
         if (a > 0).all():
             pass
+
+
+def test_numpys_own_names_and_options_of_arguments():
+    x = pt.matrix("x", 2, 3)
+    value = np.arange(6.0).reshape(2, 3) - 2.0
+    calls = [
+        "minimum.reduce(x, axis=None)", "add.reduce(x, axis=1)", "logaddexp.reduce(x)", "sum(a=x, axis=0)", "reshape(x, shape=(3, 2))",
+        "argmax(a=x)", "clip(a=x, a_min=0.0, a_max=1.0)", "sum(x, 0, np.float32)", "sum(x, axis=0, initial=2.0, where=x > 0)", "sum(x, axis=1, keepdims=True, where=[True, False, True])",
+        "prod(x, where=x > 0)", "max(x, initial=1.5)", "min(x, axis=0, initial=0.0, where=x > 0)", "max(x[:, :0], axis=1, initial=4.0)", "any(x > 2, axis=0, where=x < 3)",
+        "all(x > 2, axis=0, where=x > 2)", "mean(x, axis=0, where=x > 0)", "var(x, where=x > 0, ddof=1)", "std(x, axis=1, where=[True, False, True], keepdims=True)",
+        "sort(x, kind='stable')", "ravel(x, order='C')", "einsum('ij,ij->', x, x, optimize=True)", "einsum(x, [0, 1], [1, 0])", "einsum(x, [0, 1], x, [2, 1])", "einsum(x, [..., 1], [1, ...])",
+        "trace(x, dtype='float32')", "linalg.cholesky(x[:, :2] * 0.0 + np.array([[4.0, 2.0], [9.0, 5.0]]), upper=True)", "shape(x)", "add(x, 1, dtype='float32')",
+        "linspace(x[0], 1.0, 4, endpoint=False)", "pad(x, 1, constant_values=3.0)",
+    ]  # fmt: skip
+    for code in calls:
+        wanted = eval(f"np.{code}", {"np": np, "x": value})
+        made = eval(f"np.{code}", {"np": np, "x": x})
+        result = made.eval({x: value}) if isinstance(made, pt.Tensor) else made
+        assert np.shape(result) == np.shape(wanted) and np.asarray(result).dtype == np.asarray(wanted).dtype, code
+        np.testing.assert_allclose(result, wanted, rtol=1e-6, err_msg=code)

@@ -26,7 +26,7 @@ def owned(value: Any, dtype: str | None = None) -> np.ndarray[Any, Any]:
     _unmasked(value, "it")
     array = np.array(value, dtype=dtype, order="C")
     if dtype_name(array.dtype) not in KINDS:
-        raise DTypeError(f"a {type(value).__name__} of dtype {array.dtype} cannot be a tensor", _hint(value))
+        raise DTypeError(f"{_in_words(value)} (dtype {array.dtype}) cannot be a tensor", _hint(value))
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
@@ -76,7 +76,15 @@ def _unmasked(value: Any, what: str) -> None:
         )
 
 
+def _in_words(value: object) -> str:
+    return f"a value of type {type(value).__name__}" if hasattr(value, "__len__") else repr(value)
+
+
 def _hint(value: Any) -> str:
+    if value is None:
+        return "`is None` asks whether something is None"
+    if isinstance(value, int):
+        return "integers have 64 bits at most; write it as a float"
     if hasattr(value, "tocsr"):
         return "pt.sparse.dot multiplies a sparse matrix and a tensor; pt.sparse.as_sparse(A).toarray() is the dense tensor"
     return f"supported dtypes: {', '.join(sorted(KINDS))}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from workbench.errors import IndexBoundsError, MissingInputError, ShapeError
 from workbench.graph.expr import Constant, Data, Expr, Input, give_name, intern
 from workbench.graph.traverse import depends_on, replace, topological
@@ -118,9 +120,20 @@ def interpreter(graph: Graph, form: str) -> Callable[..., list[Any]]:
                 cells[i] = function(*[cells[a] for a in arguments])
         except IndexBoundsError as error:
             raise _located(error, nodes[i]) from None
+        except ValueError as error:
+            if type(error) is not ValueError:
+                raise
+            raise _misfit(error, nodes[i], [cells[slot[x]] for x in nodes[i].inputs]) from None
         return [cells[i] for i in results]
 
     return run
+
+
+def _misfit(error: ValueError, node: Expr, values: Sequence[Any]) -> ShapeError:
+    """NumPy's error about values that do not fit together, with the operation, their shapes and the user's line."""
+    shapes = " and ".join(str(np.shape(v)) for v in values if not isinstance(v, tuple))
+    message = f"{node.op.name} of values of shapes {shapes}: {str(error).strip()}"
+    return ShapeError(message, "", node.provenance.location if node.provenance else None)
 
 
 def _located(error: IndexBoundsError, node: Expr) -> IndexBoundsError:

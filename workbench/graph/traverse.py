@@ -91,6 +91,9 @@ def replace(roots: Any, replacements: Mapping[Expr, Expr]) -> Any:
     if isinstance(roots, Expr):
         return replace([roots], replacements)[0]
     memo: dict[Expr, Expr] = dict(replacements)
+    for old, new in memo.items():
+        if not isinstance(new, Expr):
+            raise TypeError(f"{old!r} can be replaced by an expression, not by {new!r}; pt.constant makes one of a number")
     for root in roots:
         if root in memo:
             continue

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.errors import ShapeError
+from workbench.errors import DTypeError, ShapeError
 
 Shape = tuple[int | None, ...]
 
@@ -28,6 +28,25 @@ def dtype_name(dtype: np.dtype[Any]) -> str:
     """Return the name of a NumPy dtype."""
     # NumPy makes the name anew each time.
     return _NAMES.get(dtype) or str(dtype.name)
+
+
+def checked_dtype(dtype: Any) -> str:
+    """Return the name of a dtype that tensors have.
+
+    Raises
+    ------
+    DTypeError
+        If `dtype` is no dtype, or one that tensors do not have.
+    """
+    if isinstance(dtype, str) and dtype in KINDS:
+        return dtype
+    try:
+        name = np.dtype(dtype).name
+    except TypeError:
+        name = ""
+    if name not in KINDS or dtype is None:
+        raise DTypeError(f"{dtype!r} is no dtype of a tensor", f"supported dtypes: {', '.join(sorted(KINDS))}")
+    return name
 
 
 @dataclass(frozen=True)

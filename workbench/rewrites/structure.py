@@ -30,8 +30,9 @@ from workbench.rewrites.signs import is_identically
 from workbench.tensor import elementwise as e
 from workbench.tensor.annotations import StopGradient
 from workbench.tensor.diagonal import Diagonal, DiagonalMatrix, Eye, SetDiagonal
+from workbench.tensor.eigenvalues import Eigh
 from workbench.tensor.equations import Inv
-from workbench.tensor.factorisations import QR, SVD, Cholesky, Eigh, Triangle
+from workbench.tensor.factorisations import QR, SVD, Cholesky, Triangle
 from workbench.tensor.indexing import Slice, Take
 from workbench.tensor.linalg import Det, Expm, SlogDet
 from workbench.tensor.products import MatMul

@@ -25,6 +25,11 @@ def check_inner(graph: Graph, given: Sequence[Type], what: str, results: Sequenc
         raise ShapeError(f"{what} returns {made}; it must return {', '.join(map(str, results))}")
 
 
+def tensors(given: Any) -> list[Tensor]:
+    """Return a list of the one thing, or of the things, given, as tensors."""
+    return [as_tensor(x) for x in (given if isinstance(given, (list, tuple)) else [given])]
+
+
 def _accept(wanted: Sequence[Type], given: Sequence[Type]) -> bool:
     return len(wanted) == len(given) and all(w.accepts(g) for w, g in zip(wanted, given))
 
@@ -183,9 +188,9 @@ def while_loop(
     cond
         Takes the carried values, returns a scalar boolean.
     body
-        Takes the carried values, returns their next values, of the same types.
+        Takes the carried values, returns their next values, of the same types: one, or a list.
     init
-        First values.
+        First values: one, or a list.
     names
         Labels of the carried values, for people who read the graph.
 
@@ -205,10 +210,10 @@ def while_loop(
     >>> int(total.eval())
     10
     """
-    first = [as_tensor(x) for x in init]
+    first = tensors(init)
 
     def step(*carried: Any) -> tuple[list[Tensor]]:
-        after = [as_tensor(x) for x in body(*carried)]
+        after = tensors(body(*carried))
         if len(after) != len(first):
             raise ShapeError(f"the loop body returned {len(after)} values for {len(first)} carried ones")
         return (after,)
@@ -260,10 +265,10 @@ def cond(
     predicate
         Scalar boolean.
     then, orelse
-        Take the operands, return lists of tensors of the same types. What depends on the operands
+        Take the operands, return tensors of the same types: one, or a list. What depends on the operands
         is computed in the chosen branch only.
     operands
-        Values for the branches.
+        Values for the branches: one, or a list.
     names
         Labels of the operands, for people who read the graph.
 
@@ -285,10 +290,9 @@ def cond(
             f"a branch needs a scalar condition, got shape {predicate.type.shape}",
             "where(condition, a, b) chooses elementwise",
         )
-    given = [as_tensor(x) for x in operands]
+    given = tensors(operands)
     params = fresh_inputs(given, names)
-    yes = [as_tensor(x) for x in then(*params)]
-    no = [as_tensor(x) for x in orelse(*params)]
+    yes, no = tensors(then(*params)), tensors(orelse(*params))
     if len(yes) != len(no) or any(x.type.join(y.type) is None for x, y in zip(yes, no)):
         raise ShapeError(
             f"the branches return {', '.join(str(x.type) for x in yes)} and {', '.join(str(x.type) for x in no)}"
@@ -333,7 +337,7 @@ def ifelse(condition: Any, then: Any, orelse: Any) -> Any:
     1.0
     """
     single = not isinstance(then, (list, tuple))
-    yes, no = ([as_tensor(x) for x in ([side] if single else side)] for side in (then, orelse))
+    yes, no = tensors(then), tensors(orelse)
     params = free_inputs([*yes, *no])
     inner = extract([*yes, *no], params)
     chosen: list[Tensor] = cond(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ def full_like(x: Any, fill_value: Any, dtype: str | None = None) -> Tensor:
     return _s.broadcast_like(_e.cast(as_tensor(fill_value), dtype or x.dtype), x)
 
 
-def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: str | None = None, axis: int = 0) -> Tensor:
+def linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, dtype: str | None = None, axis: int = 0) -> Tensor:
     """Return `num` numbers evenly spaced from `start` to `stop`.
 
     Parameters
@@ -36,7 +37,7 @@ def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype:
     start, stop
         Numbers or tensors, which broadcast.
     num
-        How many.
+        How many: an integer, or an expression of one.
     endpoint
         Whether `stop` is the last of them.
     dtype
@@ -50,6 +51,9 @@ def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype:
     >>> pt.linspace(0, 1, 5).eval()
     array([0.  , 0.25, 0.5 , 0.75, 1.  ])
     """
+    if isinstance(num, Tensor):
+        return _linspace_of_length(start, stop, num, endpoint, dtype, axis)
+    num = operator.index(num)
     if num < 0:
         raise ShapeError(f"linspace: the number of samples cannot be negative, got {num}")
     if not isinstance(start, Tensor) and not isinstance(stop, Tensor):
@@ -66,8 +70,22 @@ def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype:
     return _s.moveaxis(made, 0, axis) if axis else made
 
 
+def _linspace_of_length(start: Any, stop: Any, num: Tensor, endpoint: bool, dtype: str | None, axis: int) -> Tensor:
+    """Numbers of which it is known only at run time how many there are."""
+    first, last = (t if t.type.kind == "f" else _e.cast(t, "float64") for t in _e.promote("linspace", start, stop))
+    first, last = _s.broadcast_arrays(first, last)
+    numbers = _s.reshape(_s.arange(num), (num, *[1] * first.ndim))
+    parts = _e.maximum(num - 1 if endpoint else num, 1)
+    made = first + _e.cast(numbers, first.dtype) / _e.cast(parts, first.dtype) * (last - first)
+    if endpoint:
+        made = _e.where(_e.logical_and(_e.equal(numbers, num - 1), num > 1), last, made)
+    if dtype is not None:
+        made = _e.cast(_e.floor(made) if np.dtype(dtype).kind in "iu" else made, dtype)
+    return _s.moveaxis(made, 0, axis) if axis else made
+
+
 def logspace(
-    start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: float = 10.0, dtype: str | None = None, axis: int = 0
+    start: Any, stop: Any, num: Any = 50, endpoint: bool = True, base: float = 10.0, dtype: str | None = None, axis: int = 0
 ) -> Tensor:
     """Return `num` numbers from ``base**start`` to ``base**stop``, in equal ratios."""
     exponents = linspace(start, stop, num, endpoint, axis=axis)
@@ -77,7 +95,7 @@ def logspace(
     return made if dtype is None else _e.cast(made, dtype)
 
 
-def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: str | None = None, axis: int = 0) -> Tensor:
+def geomspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, dtype: str | None = None, axis: int = 0) -> Tensor:
     """Return `num` numbers from `start` to `stop`, in equal ratios."""
     if not isinstance(start, Tensor) and not isinstance(stop, Tensor):
         return constant(np.geomspace(start, stop, num, endpoint, dtype=dtype, axis=axis))

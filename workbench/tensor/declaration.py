@@ -14,7 +14,7 @@ import numpy as np
 from workbench.errors import DTypeError, GradientError, ShapeError
 from workbench.graph.domain import Domain, real
 from workbench.graph.expr import Constant, Expr, Op, constant_op, intern
-from workbench.graph.types import KINDS, Shape, TensorType
+from workbench.graph.types import KINDS, Shape, TensorType, checked_dtype
 from workbench.tensor.masks import masked, unmasked
 from workbench.tensor.tensor import Tensor, as_tensor
 
@@ -413,9 +413,14 @@ def cast(x: Any, dtype: str) -> Tensor:
     --------
     >>> cast([0.0, 1.5], "int64").eval().tolist()
     [0, 1]
+
+    Raises
+    ------
+    DTypeError
+        If tensors do not have that dtype.
     """
     x = as_tensor(x)
-    dtype = dtype if dtype in KINDS else np.dtype(dtype).name
+    dtype = checked_dtype(dtype)
     if x.dtype == dtype:
         return x
     if isinstance(x.op, Constant):

@@ -222,7 +222,7 @@ def diagflat(x: Any, k: int = 0) -> Tensor:
     return intern(DiagonalMatrix(int(k)), (_s.ravel(x),))
 
 
-def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None) -> Tensor:
     """Return the sums of a diagonal of the planes of two axes (of `linalg.trace`: the last two).
 
     Raises
@@ -238,7 +238,7 @@ def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """
     from workbench.tensor.reduction import sum
 
-    return sum(diagonal(x, offset, axis1, axis2), axis=-1)
+    return sum(diagonal(x, offset, axis1, axis2), axis=-1, dtype=dtype)
 
 
 def fill_diagonal(x: Any, val: Any, k: int = 0) -> Tensor:

@@ -1,4 +1,4 @@
-"""Matrix factorisations: Cholesky, QR, singular values, eigenvalues. Public in `workbench.tensor.linalg`.
+"""Matrix factorisations: Cholesky, QR, singular values. Public in `workbench.tensor.linalg`.
 
 Gradients follow Giles (2008), "Collected matrix derivative results for forward and reverse mode
 algorithmic differentiation", Murray (2016), "Differentiation of the Cholesky decomposition", and
@@ -37,16 +37,16 @@ def _half(x: Tensor) -> Tensor:
     return 0.5 * (tril(x) + tril(x, -1))
 
 
-def _gaps(values: Tensor) -> Tensor:
+def gaps(values: Tensor) -> Tensor:
     """``1 / (values[j] - values[i])`` at (i, j), zero on the diagonal."""
-    gaps = _s.expand_dims(values, -2) - _s.expand_dims(values, -1)
+    apart = _s.expand_dims(values, -2) - _s.expand_dims(values, -1)
     n = values.type.shape[-1]
-    one = tril(triu(_s.ones_like(gaps))) if n is None else as_tensor(np.eye(n, dtype=values.dtype))
+    one = tril(triu(_s.ones_like(apart))) if n is None else as_tensor(np.eye(n, dtype=values.dtype))
     # Ones stand on the diagonal while it divides: infinity there would be NaN in the next derivative.
-    return 1.0 / (gaps + one) - one
+    return 1.0 / (apart + one) - one
 
 
-def _of_lower(s: Tensor) -> Tensor:
+def of_lower(s: Tensor) -> Tensor:
     """The cotangent of the lower triangle that was read, from that of the symmetric matrix it stands for."""
     return _half(s + matrix_transpose(s))
 
@@ -90,10 +90,10 @@ class Cholesky(Gufunc):
         # inv(L).T @ inner @ inv(L)
         left = solve_triangular(node, inner, trans=1, b_ndim=2)
         s = matrix_transpose(solve_triangular(node, matrix_transpose(left), trans=1, b_ndim=2))
-        return [_of_lower(s)]
+        return [of_lower(s)]
 
 
-def cholesky(x: Any, lower: bool = True) -> Tensor:
+def cholesky(x: Any, lower: bool = True, upper: bool = False) -> Tensor:
     """Return the Cholesky factor of symmetric positive-definite matrices.
 
     Parameters
@@ -102,6 +102,8 @@ def cholesky(x: Any, lower: bool = True) -> Tensor:
         Shape (..., n, n); only the lower triangle is read.
     lower
         Return L with ``x = L @ L.T``; else its transpose.
+    upper
+        Read the upper triangle, and return U with ``x = U.T @ U``, as NumPy.
 
     Returns
     -------
@@ -121,6 +123,8 @@ def cholesky(x: Any, lower: bool = True) -> Tensor:
            [1., 3.]])
     """
     (x,) = floats("cholesky", x)
+    if upper:
+        return matrix_transpose(cholesky(matrix_transpose(x)))
     factor: Tensor = intern(Cholesky(), (x,))
     return factor if lower else matrix_transpose(factor)
 
@@ -151,19 +155,20 @@ class QR(Gufunc):
 
     def grad(self, node: Expr, cotangent: Any) -> Sequence[Expr | None]:
         (x,) = node.inputs
-        m, n = x.type.static_shape[-2:]
-        if self.complete and m > n:
+        m, n = x.type.shape[-2:]
+        if self.complete and (m is None or n is None or m > n):
             raise GradientError(
-                f"no gradient is known through qr(mode='complete') of {m} by {n} matrices: "
+                f"no gradient is known through qr(mode='complete') of {'?' if m is None else m} by {'?' if n is None else n} matrices: "
                 "the columns of Q beyond R are arbitrary", "use mode='reduced'",
             )  # fmt: skip
         q, r = results_of(node)
         gq, gr = (_s.zeros_like(y) if g is None else g for g, y in zip(of_results(node, cotangent), (q, r)))
-        if m >= n:
+        if m is not None and n is not None and m >= n:
             return [_qr_gradient(q, r, gq, triu(gr))]
-        # x = [first | rest]: Q and the square part of R factor `first`; the rest of R is Q.T @ rest.
-        rest, gr_rest = x[..., m:], gr[..., m:]
-        first = _qr_gradient(q, r[..., :m], gq + matmul(rest, matrix_transpose(gr_rest)), triu(gr[..., :m]))
+        # x = [first | rest]: Q and the square part of R factor `first`; the rest of R is Q.T @ rest (of no columns, where m >= n).
+        k = _s.extent(r, r.ndim - 2)
+        rest, gr_rest = x[..., k:], gr[..., k:]
+        first = _qr_gradient(q, r[..., :k], gq + matmul(rest, matrix_transpose(gr_rest)), triu(gr[..., :k]))
         return [concatenate([first, matmul(q, gr_rest)], axis=-1)]
 
 
@@ -254,6 +259,7 @@ class SVD(Gufunc):
                     "no gradient is known through the singular vectors of svd(full_matrices=True): "
                     "those beyond the singular values are arbitrary", "use full_matrices=False",
                 )  # fmt: skip
+        if self.full_matrices and gu is None and gvt is None:
             u, s, vt = results_of(intern(SVD(False), (x,)))
         if gu is None and gvt is None:
             assert gs is not None
@@ -261,10 +267,10 @@ class SVD(Gufunc):
         gu = _s.zeros_like(u) if gu is None else gu
         gv = matrix_transpose(_s.zeros_like(vt) if gvt is None else gvt)
         v, ut = matrix_transpose(vt), matrix_transpose(u)
-        gaps = _gaps(_e.square(s))
+        turns = gaps(_e.square(s))
         of_u, of_v = matmul(ut, gu), matmul(vt, gv)
-        inside = columns(gaps * (of_u - matrix_transpose(of_u)), s)
-        inside = inside + gaps * (of_v - matrix_transpose(of_v)) * _s.expand_dims(s, -1)
+        inside = columns(turns * (of_u - matrix_transpose(of_u)), s)
+        inside = inside + turns * (of_v - matrix_transpose(of_v)) * _s.expand_dims(s, -1)
         total = matmul(matmul(u, inside), vt)
         if gs is not None:
             total = total + matmul(columns(u, gs), vt)
@@ -313,150 +319,6 @@ def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     return result if compute_uv else result.S
 
 
-# Eigenvalues ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Eigh(Gufunc):
-    """Eigenvalues, ascending, and eigenvectors of the symmetric matrix given by its lower triangle."""
-
-    name = "eigh"
-
-    def infer(self, x: TensorType) -> TupleType:
-        check_matrix("eigh", x, square=True)
-        return TupleType((x.with_shape(x.shape[:-1]), x))
-
-    def numpy(self, x: Any) -> Any:
-        n = x.shape[-1]
-        return tuple(nan_where_it_fails(lambda x: tuple(np.linalg.eigh(x)), [(n,), (n, n)], x))
-
-    def jax(self, x: Any) -> Any:
-        import jax.numpy as jnp
-
-        lower = jnp.tril(x)
-        return tuple(jnp.linalg.eigh(lower + jnp.swapaxes(jnp.tril(x, -1), -1, -2), symmetrize_input=False))
-
-    def grad(self, node: Expr, cotangent: Any) -> Sequence[Expr | None]:
-        w, v = results_of(node)
-        gw, gv = of_results(node, cotangent)
-        vt = matrix_transpose(v)
-        total = None
-        if gw is not None:
-            total = matmul(columns(v, gw), vt)
-        if gv is not None:
-            turned = matmul(matmul(v, _gaps(w) * matmul(vt, gv)), vt)
-            total = turned if total is None else total + turned
-        assert total is not None
-        return [_of_lower(total)]
-
-
-class EighResult(NamedTuple):
-    """What :func:`eigh` returns."""
-
-    eigenvalues: Tensor
-    eigenvectors: Tensor
-
-
-def eigh(x: Any, UPLO: str = "L") -> EighResult:
-    """Return the eigenvalues and eigenvectors of symmetric matrices.
-
-    Parameters
-    ----------
-    x
-        Shape (..., n, n).
-    UPLO
-        Which triangle is read: "L", the lower, or "U".
-
-    Returns
-    -------
-    Eigenvalues, ascending, shape (..., n); eigenvectors as columns, shape (..., n, n). NaN where
-    the algorithm fails. The gradient through the vectors needs distinct eigenvalues.
-
-    Raises
-    ------
-    ShapeError
-        If the matrices are not square.
-
-    Examples
-    --------
-    >>> import workbench.tensor as pt
-    >>> pt.linalg.eigh([[2.0, 1.0], [1.0, 2.0]]).eigenvalues.eval().round(12)
-    array([1., 3.])
-    """
-    if UPLO not in ("L", "U"):
-        raise ValueError(f"eigh: UPLO is 'L' or 'U', not {UPLO!r}")
-    (x,) = floats("eigh", x)
-    check_matrix("eigh", x.type, square=True)
-    return EighResult(*results_of(intern(Eigh(), (x if UPLO == "L" else matrix_transpose(x),))))
-
-
-def eigvalsh(x: Any, UPLO: str = "L") -> Tensor:
-    """Return the eigenvalues of symmetric matrices, ascending: shape (..., n). See :func:`eigh`."""
-    return eigh(x, UPLO).eigenvalues
-
-
-@dataclass(frozen=True)
-class Eig(Gufunc):
-    """Eigenvalues and eigenvectors of general matrices: real parts and imaginary parts."""
-
-    name = "eig"
-
-    def infer(self, x: TensorType) -> TupleType:
-        check_matrix("eig", x, square=True)
-        values = x.with_shape(x.shape[:-1])
-        return TupleType((values, values, x, x))
-
-    def numpy(self, x: Any) -> Any:
-        n = x.shape[-1]
-
-        def parts(x: Any) -> tuple[Any, ...]:
-            w, v = np.linalg.eig(x)
-            return tuple(np.ascontiguousarray(p) for p in (np.real(w), np.imag(w), np.real(v), np.imag(v)))
-
-        return nan_where_it_fails(parts, [(n,), (n,), (n, n), (n, n)], x)
-
-    def jax(self, x: Any) -> Any:
-        import jax.numpy as jnp
-
-        w, v = jnp.linalg.eig(x)
-        return tuple(p.astype(x.dtype) for p in (w.real, w.imag, v.real, v.imag))
-
-
-class EigResult(NamedTuple):
-    """What :func:`eig` returns."""
-
-    real_eigenvalues: Tensor
-    imag_eigenvalues: Tensor
-    real_eigenvectors: Tensor
-    imag_eigenvectors: Tensor
-
-
-def eig(x: Any) -> EigResult:
-    """Return the eigenvalues and eigenvectors of general square matrices, as real and imaginary parts.
-
-    There is no complex dtype here, so every complex result comes as two real ones; and there is no
-    gradient. For symmetric matrices use :func:`eigh`, which has one.
-
-    Parameters
-    ----------
-    x
-        Shape (..., n, n).
-
-    Returns
-    -------
-    Real parts and imaginary parts of the eigenvalues, shape (..., n), in no order; and of the
-    eigenvectors, as columns of length 1, shape (..., n, n). NaN where the algorithm fails.
-
-    Raises
-    ------
-    ShapeError
-        If the matrices are not square.
-    """
-    (x,) = floats("eig", x)
-    return EigResult(*results_of(intern(Eig(), (x,))))
-
-
 __all__ = [
-    "QR", "SVD", "Cholesky", "Eig", "EigResult", "Eigh", "EighResult", "QRResult", "SVDResult", "Triangle", "cholesky",
-    "columns", "eig", "eigh", "eigvalsh", "qr", "svd", "tril", "triu",
+    "QR", "SVD", "Cholesky", "QRResult", "SVDResult", "Triangle", "cholesky", "columns", "gaps", "of_lower", "qr", "svd", "tril", "triu",
 ]  # fmt: skip

@@ -161,7 +161,7 @@ def _to_length(what: str, x: Tensor, n: int | None, axis: int) -> Tensor:
     return concatenate([x, missing], axis=axis)
 
 
-def fft(x: Any, n: int | None = None, norm: Norm | None = None) -> Tensor:
+def fft(x: Any, n: int | None = None, axis: int = -1, norm: Norm | None = None) -> Tensor:
     """Return the discrete Fourier transform of complex numbers.
 
     Parameters
@@ -170,6 +170,8 @@ def fft(x: Any, n: int | None = None, norm: Norm | None = None) -> Tensor:
         Shape (..., m, 2): real and imaginary parts along the last axis.
     n
         Cut `x` to so many points, or fill it with zeros; m by default.
+    axis
+        Which axis is transformed, that of pairs not counted; the last by default.
     norm
         "backward" (the default: no factor), "ortho" (divided by the root of n) or "forward" (divided
         by n).
@@ -190,22 +192,24 @@ def fft(x: Any, n: int | None = None, norm: Norm | None = None) -> Tensor:
     array([[1., 0.],
            [1., 0.]])
     """
-    return _fft("fft", False, x, n, norm)
+    return _fft("fft", False, x, n, axis, norm)
 
 
-def ifft(x: Any, n: int | None = None, norm: Norm | None = None) -> Tensor:
+def ifft(x: Any, n: int | None = None, axis: int = -1, norm: Norm | None = None) -> Tensor:
     """Return the inverse of :func:`fft`; by default ("backward") it divides by n. Parameters are the same."""
-    return _fft("ifft", True, x, n, norm)
+    return _fft("ifft", True, x, n, axis, norm)
 
 
-def _fft(what: str, inverse: bool, x: Any, n: int | None, norm: Norm | None) -> Tensor:
+def _fft(what: str, inverse: bool, x: Any, n: int | None, axis: int, norm: Norm | None) -> Tensor:
     (x,) = floats(what, x)
     _check_pairs(what, x.type)
-    return intern(FFT(inverse, _norm(what, norm)), (_to_length(what, x, n, x.ndim - 2),))
+    at = _s.axis_of(what, axis, x.ndim - 1)
+    x = _s.moveaxis(x, at, -2)
+    return _s.moveaxis(intern(FFT(inverse, _norm(what, norm)), (_to_length(what, x, n, x.ndim - 2),)), -2, at)
 
 
-def rfft(x: Any, n: int | None = None, norm: Norm | None = None) -> Tensor:
-    """Return the discrete Fourier transform of real numbers over the last axis.
+def rfft(x: Any, n: int | None = None, axis: int = -1, norm: Norm | None = None) -> Tensor:
+    """Return the discrete Fourier transform of real numbers over an axis.
 
     Parameters
     ----------
@@ -213,6 +217,8 @@ def rfft(x: Any, n: int | None = None, norm: Norm | None = None) -> Tensor:
         Shape (..., m).
     n
         Cut `x` to so many points, or fill it with zeros; m by default.
+    axis
+        Which axis is transformed, that of pairs not counted; the last by default.
     norm
         "backward" (the default: no factor), "ortho" or "forward", as for :func:`fft`.
 
@@ -234,12 +240,12 @@ def rfft(x: Any, n: int | None = None, norm: Norm | None = None) -> Tensor:
            [-1.,  0.]])
     """
     (x,) = floats("rfft", x)
-    if x.ndim:
-        x = _to_length("rfft", x, n, x.ndim - 1)
-    return intern(RFFT(_norm("rfft", norm)), (x,))
+    at = _s.axis_of("rfft", axis, x.ndim)
+    x = _to_length("rfft", _s.moveaxis(x, at, -1), n, x.ndim - 1)
+    return _s.moveaxis(intern(RFFT(_norm("rfft", norm)), (x,)), -2, at)
 
 
-def irfft(x: Any, n: int | None = None, norm: Norm | None = None) -> Tensor:
+def irfft(x: Any, n: int | None = None, axis: int = -1, norm: Norm | None = None) -> Tensor:
     """Return the real numbers of which :func:`rfft` makes `x`.
 
     Parameters
@@ -249,6 +255,8 @@ def irfft(x: Any, n: int | None = None, norm: Norm | None = None) -> Tensor:
         do not count.
     n
         How many numbers to return: 2 (m - 1) by default, so say it where the number is odd.
+    axis
+        Which axis is transformed, that of pairs not counted; the last by default.
     norm
         As for :func:`rfft`.
 
@@ -269,6 +277,8 @@ def irfft(x: Any, n: int | None = None, norm: Norm | None = None) -> Tensor:
     """
     (x,) = floats("irfft", x)
     _check_pairs("irfft", x.type)
+    at = _s.axis_of("irfft", axis, x.ndim - 1)
+    x = _s.moveaxis(x, at, -2)
     half = x.type.shape[-2]
     if n is None:
         if half is None:
@@ -276,7 +286,8 @@ def irfft(x: Any, n: int | None = None, norm: Norm | None = None) -> Tensor:
         n = 2 * (half - 1)
     if n < 1:
         raise ShapeError(f"irfft to {n} points", "give n, of at least 1")
-    return intern(IRFFT(int(n), _norm("irfft", norm)), (_to_length("irfft", x, n // 2 + 1, x.ndim - 2),))
+    made = intern(IRFFT(int(n), _norm("irfft", norm)), (_to_length("irfft", x, n // 2 + 1, x.ndim - 2),))
+    return _s.moveaxis(made, -1, at)
 
 
 __all__ = ["fft", "ifft", "irfft", "rfft"]

@@ -108,10 +108,10 @@ def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]
         n = x.type.shape[at]
         if count < 1:
             raise ShapeError(f"split: the number of parts must be positive, got {count}")
-        if n is None:
-            raise ShapeError(f"split: axis {at} of {x.type} is known only at run time", "give the places to cut at")
-        sizes = [n // count + (i < n % count) for i in range(count)]
-        cuts: list[Any] = np.cumsum(sizes)[:-1].tolist()
+        length = _s.extent(x, at)
+        longer: Any = length % count
+        # The first parts are one longer each, as many as remain.
+        cuts: list[Any] = [i * (length // count) + (min(i, longer) if n is not None else _e.minimum(i, longer)) for i in range(1, count)]
     else:
         cuts = [c if isinstance(c, Tensor) else operator.index(c) for c in indices_or_sections]
     before = (slice(None),) * at
@@ -134,7 +134,12 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
     """
     x = as_tensor(x)
     if isinstance(indices_or_sections, (int, np.integer)):
-        n = x.type.shape[axis_of("split", axis, x.ndim)]
+        at = axis_of("split", axis, x.ndim)
+        n = x.type.shape[at]
+        if n is None and indices_or_sections > 0:
+            # A reshape says at run time whether it divides.
+            parts = _s.reshape(x, (*x.shape[:at], int(indices_or_sections), -1, *x.shape[at + 1 :]))
+            return [parts[(*[slice(None)] * at, i)] for i in range(int(indices_or_sections))]
         if n is not None and (indices_or_sections < 1 or n % indices_or_sections):
             raise ShapeError(f"split: an axis of length {n} does not divide into {indices_or_sections} equal parts", "use array_split")
     return array_split(x, indices_or_sections, axis)

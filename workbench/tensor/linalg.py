@@ -14,21 +14,18 @@ import numpy as np
 
 from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, intern, results_of
-from workbench.graph.types import DECLARE_LENGTHS, TensorType, TupleType
+from workbench.graph.types import TensorType, TupleType
 from workbench.tensor import elementwise as _e
 from workbench.tensor import reduction as _r
+from workbench.tensor import run_time_shape as _u
 from workbench.tensor import shape as _s
-from workbench.tensor.diagonal import Diagonal
+from workbench.tensor.diagonal import Diagonal, eye
+from workbench.tensor.eigenvalues import EighResult, EigResult, eig, eigh, eigvalsh
 from workbench.tensor.equations import LstsqResult, cho_solve, inv, lstsq, pinv, solve, solve_triangular
 from workbench.tensor.factorisations import (
-    EighResult,
-    EigResult,
     QRResult,
     SVDResult,
     cholesky,
-    eig,
-    eigh,
-    eigvalsh,
     qr,
     svd,
 )  # fmt: skip
@@ -189,9 +186,7 @@ class Expm(Gufunc):
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         # The derivative stands in the corner of the exponential of [[x.T, g], [0, x.T]] (Mathias, 1996).
         (x,) = node.inputs
-        if x.type.shape[-1] is None:
-            raise ShapeError(f"the gradient of expm of {x.type} needs its shape to be known", DECLARE_LENGTHS)
-        n = x.type.shape[-1]
+        n = _s.extent(x, x.ndim - 1)
         t, g = matrix_transpose(x), _s.whole(cotangent, node)
         top = concatenate([t, g], axis=-1)
         bottom = concatenate([_s.zeros_like(t), t], axis=-1)
@@ -248,10 +243,7 @@ def matrix_power(x: Any, n: int) -> Tensor:
     if isinstance(n, bool) or not isinstance(n, (int, np.integer)):
         raise TypeError(f"matrix_power: the exponent must be an integer, got {n!r}")
     if n == 0:
-        size = x.type.shape[-1]
-        if size is None:
-            raise ShapeError(f"matrix_power: the zeroth power of {x.type} needs its shape to be known", DECLARE_LENGTHS)
-        return _s.broadcast_like(as_tensor(np.eye(size, dtype=x.dtype)), x)
+        return _s.broadcast_like(eye(_s.extent(x, x.ndim - 1), dtype=x.dtype), x)
     square, left = (inv(x), -int(n)) if n < 0 else (x, int(n))
     result = None
     while True:
@@ -267,7 +259,7 @@ def matrix_power(x: Any, n: int) -> Tensor:
 # Sums and arrangements ------------------------------------------------------------------------
 
 
-def trace(x: Any, offset: int = 0) -> Tensor:
+def trace(x: Any, offset: int = 0, dtype: Any = None) -> Tensor:
     """Return the sum of the diagonal of matrices, or of the `offset`-th one above it: shape (...).
 
     Raises
@@ -283,7 +275,7 @@ def trace(x: Any, offset: int = 0) -> Tensor:
     """
     x = as_tensor(x)
     check_matrix("trace", x.type)
-    return _r.sum(intern(Diagonal(int(offset)), (x,)), axis=-1)
+    return _r.sum(intern(Diagonal(int(offset)), (x,)), axis=-1, dtype=dtype)
 
 
 def block_diag(*blocks: Any) -> Tensor:
@@ -302,7 +294,7 @@ def block_diag(*blocks: Any) -> Tensor:
     Raises
     ------
     ShapeError
-        If there is no block, the leading axes do not broadcast, or a shape is not known.
+        If there is no block, or the leading axes do not broadcast.
 
     Examples
     --------
@@ -315,17 +307,14 @@ def block_diag(*blocks: Any) -> Tensor:
     if not blocks:
         raise ShapeError("block_diag of no blocks", "give at least one matrix")
     parts = _e.promote("block_diag", *blocks)
-    for x in parts:
-        if None in x.type.shape:
-            raise ShapeError(f"block_diag: the shapes of the blocks must be known, one is {x.type.shape}", DECLARE_LENGTHS)
-    parts = [_s.reshape(x, (1,) * (2 - x.ndim) + x.type.static_shape) if x.ndim < 2 else x for x in parts]
-    batch = [n or 0 for n in _e.broadcast_shapes(*(x.type.shape[:-2] for x in parts), what="block_diag: the leading axes")]
-    width = sum(x.type.static_shape[-1] for x in parts)
+    parts = [_s.expand_dims(x, tuple(range(2 - x.ndim))) if x.ndim < 2 else x for x in parts]
+    batch = _u.common_lengths({x: x.type.shape[:-2] for x in parts}, "block_diag: the leading axes")
+    width = sum(x.shape[-1] for x in parts)
     rows, at = [], 0
     for x in parts:
-        m, n = x.type.static_shape[-2:]
+        m, n = x.shape[-2:]
         row = [_s.zeros((*batch, m, at), x.dtype), _s.broadcast_to(x, (*batch, m, n)), _s.zeros((*batch, m, width - at - n), x.dtype)]
-        rows.append(concatenate([part for part in row if part.type.shape[-1]] or row[:1], axis=-1))
+        rows.append(concatenate([part for part in row if part.type.shape[-1] != 0] or row[:1], axis=-1))
         at += n
     return concatenate(rows, axis=-2)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -285,7 +286,7 @@ Label = Any  # A letter, or a number for an axis under the ellipsis.
 Named = tuple[Tensor, list[Label]]
 
 
-def einsum(subscripts: str, *operands: Any) -> Tensor:
+def einsum(subscripts: Any, *operands: Any) -> Tensor:
     """Return a sum of products over named indices, as NumPy's ``einsum``.
 
     It becomes products of matrices, broadcast products and sums, two operands at a time, in an
@@ -298,7 +299,8 @@ def einsum(subscripts: str, *operands: Any) -> Tensor:
         result; ``...`` for axes that broadcast. Without ``->`` the result has the letters that occur
         once, in alphabetical order.
     operands
-        Tensors with as many axes as their groups have letters.
+        Tensors with as many axes as their groups have letters. NumPy's other way of writing is understood too:
+        ``einsum(x, [0, 1], y, [1, 2], [0, 2])``.
 
     Raises
     ------
@@ -314,6 +316,8 @@ def einsum(subscripts: str, *operands: Any) -> Tensor:
     >>> pt.einsum("ii->i", m).eval()
     array([1., 4.])
     """
+    if not isinstance(subscripts, str):
+        subscripts, operands = _in_letters((subscripts, *operands))
     tensors, dtype = _numbers("einsum", *operands) if operands else ([], "")
     groups, output = _parse(subscripts, tensors)
     terms = [_diagonals(x, labels, subscripts) for x, labels in zip(tensors, groups)]
@@ -329,6 +333,19 @@ def einsum(subscripts: str, *operands: Any) -> Tensor:
     (term,) = terms
     result, labels = _sum_out(term, set(output))
     return _e.cast(_s.transpose(result, [labels.index(label) for label in output]), dtype)
+
+
+def _in_letters(given: Sequence[Any]) -> tuple[str, tuple[Any, ...]]:
+    """``x, [0, 1], ..., [0]`` as subscripts and operands."""
+    operands, lists = tuple(given[: len(given) // 2 * 2 : 2]), given[1::2]
+    last = [given[-1]] if len(given) % 2 else []
+
+    def letters(numbers: Any) -> str:
+        if not isinstance(numbers, (list, tuple)) or not all(n is Ellipsis or 0 <= operator.index(n) < 52 for n in numbers):
+            raise ShapeError(f"einsum takes a text of subscripts, or after each tensor a list of numbers below 52; not {numbers!r}")
+        return "".join("..." if n is Ellipsis else string.ascii_letters[n] for n in numbers)
+
+    return "->".join([",".join(map(letters, lists)), *map(letters, last)]), operands
 
 
 def _parse(subscripts: str, tensors: Sequence[Tensor]) -> tuple[list[list[Label]], list[Label]]:

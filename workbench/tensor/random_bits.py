@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.errors import DTypeError, ShapeError
 from workbench.graph.domain import Words
 from workbench.tensor import elementwise as _e
 from workbench.tensor import shape as _s
@@ -114,14 +115,16 @@ word_to_unit: ScalarOp = elementwise(
 
 
 def key(seed: int) -> Tensor:
-    """Return the key of a seed.
+    """Return the key of a seed, an integer; of one beyond 64 bits, the lowest count.
 
     Examples
     --------
     >>> hex(int(bits(key(42), (3,)).eval()[0]))
     '0x6d3e048f1022172d'
     """
-    return constant(np.uint64(seed & 0xFFFFFFFFFFFFFFFF))
+    if not isinstance(seed, (int, np.integer)):
+        raise DTypeError(f"the seed of a key is an integer, not {seed!r}")
+    return constant(np.uint64(int(seed) & 0xFFFFFFFFFFFFFFFF))
 
 
 def fold_in(key: Tensor, number: Any) -> Tensor:
@@ -135,7 +138,19 @@ def split(key: Tensor, n: int = 2) -> Tensor:
 
 
 def bits(key: Tensor, shape: tuple[int, ...] = ()) -> Tensor:
-    """Return random 64-bit words."""
+    """Return random 64-bit words.
+
+    Raises
+    ------
+    DTypeError
+        If `key` is no key.
+    """
+    key = as_tensor(key)
+    if key.dtype != "uint64":
+        raise DTypeError(f"the first argument of a sampler is a key, not {key.type}", "pt.random.key(seed) makes one, split and fold_in more of it")
+    shape = _s.lengths(shape, "the shape of what is drawn")
+    if any(isinstance(n, int) and n < 0 for n in shape):
+        raise ShapeError(f"the shape of what is drawn has a negative length: {shape}")
     n = math.prod(shape)
     return _s.reshape(threefry(key, _s.arange(n, dtype="uint64")), shape)
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import DTypeError, ShapeError
+from workbench.graph.expr import Constant
 from workbench.tensor import cumulative as _cumulative
 from workbench.tensor import elementwise as _e
 from workbench.tensor import indexing as _indexing
@@ -51,6 +52,8 @@ def randint(key: Tensor, shape: tuple[int, ...], low: Any, high: Any = None) -> 
     for bound in (first, end):
         if bound.type.kind not in "iu":
             raise DTypeError(f"randint takes integer bounds, got {bound.dtype}", "cast them with x.astype('int64')")
+    if isinstance(first.op, Constant) and isinstance(end.op, Constant) and (first.op.value >= end.op.value).any():
+        raise DTypeError(f"randint draws from `low` up to, not with, `high`: there is nothing from {first!r} to {end!r}")
     first, end = _e.cast(first, "int64"), _e.cast(end, "int64")
     length = _e.cast(end - first, "uint64")
     word = _r.bits(key, shape)
@@ -80,15 +83,11 @@ def permutation(key: Tensor, x: Any) -> Tensor:
     >>> sorted(permutation(pt.random.key(0), 4).eval().tolist())
     [0, 1, 2, 3]
     """
-    if isinstance(x, (int, np.integer)):
-        return _sorting.argsort(_r.bits(key, (int(x),)))
     x = as_tensor(x)
-    if x.ndim == 0 or x.type.shape[0] is None:
-        raise ShapeError(
-            f"a permutation needs rows of a known number, got shape {x.type.shape}",
-            "give a Python integer for the numbers below it",
-        )
-    return _indexing.take(x, permutation(key, x.type.shape[0]), axis=0)
+    if x.ndim == 0 and x.type.kind not in "iu":
+        raise DTypeError(f"permutation takes an integer, or a tensor of at least one axis, not {x.type}")
+    order = _sorting.argsort(_r.bits(key, (_s.extent(x, 0) if x.ndim else x,)))
+    return _indexing.take(x, order, axis=0) if x.ndim else order
 
 
 def bernoulli(key: Tensor, shape: tuple[int, ...] = (), p: Any = 0.5) -> Tensor:

@@ -11,7 +11,7 @@ import numpy as np
 
 from workbench.errors import DTypeError, ShapeError
 from workbench.graph.expr import Expr, Op, intern
-from workbench.graph.types import DECLARE_LENGTHS, KINDS, TensorType
+from workbench.graph.types import KINDS, TensorType
 from workbench.tensor import elementwise as _e
 from workbench.tensor import shape as _s
 from workbench.tensor.annotations import stop_gradient
@@ -107,14 +107,24 @@ class Reduce(Op):
         )
 
 
-def _reduce(kind: str, x: Any, axis: Any, keepdims: bool, dtype: Any = None) -> Tensor:
+def _reduce(
+    kind: str, x: Any, axis: Any, keepdims: bool, dtype: Any = None, initial: Any = None, where: Any = True
+) -> Tensor:
     x = as_tensor(x)
-    axes = tuple(sorted(_s.axes_of(kind, axis, x.ndim)))
     if kind in ("sum", "prod"):
         x = _e.cast(x, dtype or sum_dtype(x.dtype))
     if kind in ("all", "any"):
         x = _e.cast(x, "bool")
-    result = intern(Reduce(kind, axes), (x,)) if axes else x
+    if where is not True:
+        if kind in ("max", "min") and initial is None:
+            raise ShapeError(f"{kind} of chosen elements needs a value for where none is chosen", "give it as `initial`")
+        x = _e.where(where, x, np.asarray(COMBINE[kind].start(x.dtype), x.dtype))
+    axes = tuple(sorted(_s.axes_of(kind, axis, x.ndim)))
+    if initial is not None and builtins.any(x.type.shape[a] == 0 for a in axes):
+        result = _s.zeros_like(intern(Reduce("any", axes), (_e.cast(x, "bool"),)), x.dtype) + _e.cast(initial, x.dtype)
+    else:
+        result = intern(Reduce(kind, axes), (x,)) if axes else x
+        result = result if initial is None else COMBINE[kind].op(result, _e.cast(initial, result.dtype))
     return _s.expand_dims(result, axes) if keepdims and axes else result
 
 
@@ -139,8 +149,10 @@ def product_of_others(x: Tensor, axes: Sequence[int]) -> Tensor:
     return _s.transpose(back, [order.index(a) for a in range(x.ndim)])
 
 
-def _count(x: Tensor, axis: Any) -> Any:
+def _count(x: Tensor, axis: Any, keepdims: bool = False, where: Any = True) -> Any:
     """How many elements are reduced to one: a number where known."""
+    if where is not True:
+        return sum(_s.broadcast_like(_e.cast(where, "bool"), x), axis, keepdims=keepdims)
     count: Any = 1
     for a in _s.axes_of("mean", axis, x.ndim):
         count = count * _s.extent(x, a)
@@ -160,8 +172,25 @@ def _divided(total: Tensor, count: Any) -> Tensor:
     return total / (_e.cast(count, total.dtype) if isinstance(count, Tensor) else float(count))
 
 
-def sum(x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
+def sum(
+    x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True
+) -> Tensor:
     """Return the sum over `axis`: one, several, or all. Integers are summed in 64 bits.
+
+    Parameters
+    ----------
+    x
+        Tensor.
+    axis
+        One, several, or all.
+    dtype
+        To sum in: by default that of `x`, of integers and booleans 64 bits.
+    keepdims
+        Keep the axes, with length 1.
+    initial
+        What the sum begins with.
+    where
+        Booleans that broadcast with `x`: which elements count.
 
     Examples
     --------
@@ -169,56 +198,60 @@ def sum(x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> 
     >>> pt.sum([[1, 2], [3, 4]], axis=0).eval()
     array([4, 6])
     """
-    return _reduce("sum", x, axis, keepdims, dtype)
+    return _reduce("sum", x, axis, keepdims, dtype, initial, where)
 
 
-def prod(x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
+def prod(
+    x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True
+) -> Tensor:
     """Return the product over `axis`. Integers are multiplied in 64 bits."""
-    return _reduce("prod", x, axis, keepdims, dtype)
+    return _reduce("prod", x, axis, keepdims, dtype, initial, where)
 
 
-def max(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """Return the largest element over `axis`; NaN if there is one.
-
-    Raises
-    ------
-    ShapeError
-        If there are no elements.
-    """
-    return _reduce("max", x, axis, keepdims)
-
-
-def min(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """Return the smallest element over `axis`; NaN if there is one.
+def max(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Tensor:
+    """Return the largest element over `axis`; NaN if there is one. Parameters as for `sum`.
 
     Raises
     ------
     ShapeError
-        If there are no elements.
+        If there are no elements and no `initial`.
     """
-    return _reduce("min", x, axis, keepdims)
+    return _reduce("max", x, axis, keepdims, None, initial, where)
+
+
+def min(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Tensor:
+    """Return the smallest element over `axis`; NaN if there is one. Parameters as for `sum`.
+
+    Raises
+    ------
+    ShapeError
+        If there are no elements and no `initial`.
+    """
+    return _reduce("min", x, axis, keepdims, None, initial, where)
 
 
 amax, amin = max, min
 
 
-def all(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+def all(x: Any, axis: Any = None, keepdims: bool = False, where: Any = True) -> Tensor:
     """Return whether all elements over `axis` are true."""
-    return _reduce("all", x, axis, keepdims)
+    return _reduce("all", x, axis, keepdims, None, None, where)
 
 
-def any(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+def any(x: Any, axis: Any = None, keepdims: bool = False, where: Any = True) -> Tensor:
     """Return whether any element over `axis` is true."""
-    return _reduce("any", x, axis, keepdims)
+    return _reduce("any", x, axis, keepdims, None, None, where)
 
 
-def mean(x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
-    """Return the mean over `axis`, computed in `dtype`; NaN over no elements."""
+def mean(x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, where: Any = True) -> Tensor:
+    """Return the mean over `axis`, computed in `dtype`, of the elements `where` it is true; NaN over no elements."""
     x = _floats(x, dtype)
-    return _divided(sum(x, axis, keepdims=keepdims), _count(x, axis))
+    return _divided(sum(x, axis, keepdims=keepdims, where=where), _count(x, axis, keepdims, where))
 
 
-def var(x: Any, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
+def var(
+    x: Any, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False, where: Any = True
+) -> Tensor:
     """Return the variance over `axis`.
 
     Parameters
@@ -233,17 +266,21 @@ def var(x: Any, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: 
         The sum of squares is divided by the number of elements less this.
     keepdims
         Keep the axes, with length 1.
+    where
+        Which elements count.
     """
     x = _floats(x, dtype)
-    squares = sum(_e.square(x - mean(x, axis, keepdims=True)), axis, keepdims=keepdims)
-    left = _count(x, axis) - ddof
+    squares = sum(_e.square(x - mean(x, axis, keepdims=True, where=where)), axis, keepdims=keepdims, where=where)
+    left = _count(x, axis, keepdims, where) - ddof
     # As in NumPy: no degrees of freedom left gives inf or NaN, not a negative variance.
     return _divided(squares, _e.maximum(left, 0) if isinstance(left, Tensor) else left if left > 0 else 0.0)
 
 
-def std(x: Any, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
+def std(
+    x: Any, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False, where: Any = True
+) -> Tensor:
     """Return the standard deviation over `axis`; see `var`."""
-    return root_of_squares(var(x, axis, dtype, ddof, keepdims))
+    return root_of_squares(var(x, axis, dtype, ddof, keepdims, where))
 
 
 def root_of_squares(total: Tensor) -> Tensor:
@@ -272,11 +309,9 @@ def median(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     rest = [a for a in range(x.ndim) if a not in axes]
     moved = _s.transpose(x, [*rest, *axes])
     flat = _s.reshape(moved, [*(_s.extent(x, a) for a in rest), -1]) if len(axes) != 1 else moved
-    n = flat.type.shape[-1]
-    if n is None:
-        raise ShapeError(f"median: the number of elements over axis {axes} of {x.type} must be known", DECLARE_LENGTHS)
+    n = _s.extent(flat, flat.ndim - 1)
     ordered = sort(flat, axis=-1)
-    if n == 0:
+    if isinstance(n, int) and n == 0:
         middle = sum(ordered, axis=-1) / 0.0
     else:
         middle = (ordered[..., (n - 1) // 2] + ordered[..., n // 2]) / 2.0
@@ -396,6 +431,7 @@ def softmax(x: Any, axis: Any = None) -> Tensor:
     array([0.5, 0.5])
     """
     x = _floats(x)
+    _s.axes_of("softmax", axis, x.ndim)
     if builtins.any(n == 0 for n in x.type.shape):
         return x
     weights = _e.exp(x - _shift(x, axis))
@@ -405,6 +441,7 @@ def softmax(x: Any, axis: Any = None) -> Tensor:
 def log_softmax(x: Any, axis: Any = None) -> Tensor:
     """Return the logarithm of `softmax`, which keeps its digits where that is small."""
     x = _floats(x)
+    _s.axes_of("log_softmax", axis, x.ndim)
     if builtins.any(n == 0 for n in x.type.shape):
         return x
     shifted = x - _shift(x, axis)

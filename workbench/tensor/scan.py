@@ -14,7 +14,7 @@ from workbench.graph.inner import Graph, close_over
 from workbench.graph.traverse import replace
 from workbench.graph.types import TensorType, TupleType, Type
 from workbench.tensor import shape as _s
-from workbench.tensor.control import check_inner, fresh_inputs, settled, steady
+from workbench.tensor.control import check_inner, fresh_inputs, settled, steady, tensors
 from workbench.tensor.elementwise import cast
 from workbench.tensor.keys import keys_below, keys_made
 from workbench.tensor.shape import arange
@@ -113,7 +113,7 @@ def scan(
     ----------
     body
         Takes the carried values, one element of each sequence, and the non-sequences. Returns
-        ``(carried, outputs)``: two sequences of tensors. What else it uses is closed over.
+        ``(carried, outputs)``: two sequences of tensors, or single ones. What else it uses is closed over.
     init
         First carried values: one, or a list.
     sequences
@@ -147,7 +147,7 @@ def scan(
     >>> partial.eval().tolist()
     [1.0, 3.0, 7.0]
     """
-    first, runs, others = (_tensors(given) for given in (init, sequences, non_sequences))
+    first, runs, others = (tensors(given) for given in (init, sequences, non_sequences))
     steps = _steps(runs, n_steps)
     if n_steps is not None:
         runs = [s if s.type.shape[0] == steps is not None else s[:n_steps] for s in runs]
@@ -160,7 +160,7 @@ def scan(
         made = body(*carried, *elements, *others)
         if not (isinstance(made, tuple) and len(made) == 2):
             raise ShapeError("the body of a scan must return two sequences: the next carried values, and the outputs")
-        after, outputs = [[as_tensor(x) for x in part] for part in made]
+        after, outputs = tensors(made[0]), tensors(made[1])
         if len(after) != len(first):
             raise ShapeError(f"the body of the scan returned {len(after)} carried values for {len(first)}")
         return after, outputs
@@ -219,10 +219,6 @@ def map(body: Callable[..., Any], sequences: Any, non_sequences: Any = ()) -> An
 
     _, outputs = scan(step, (), sequences, non_sequences)
     return outputs[0] if single else outputs
-
-
-def _tensors(given: Any) -> list[Tensor]:
-    return [as_tensor(x) for x in (given if isinstance(given, (list, tuple)) else [given])]
 
 
 def _steps(runs: Sequence[Tensor], n_steps: Any) -> int | None:

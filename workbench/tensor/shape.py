@@ -267,7 +267,10 @@ def axis_of(what: str, axis: Any, ndim: int) -> int:
     ShapeError
         If there is no such axis.
     """
-    at = operator.index(axis)
+    try:
+        at = operator.index(axis)
+    except TypeError:
+        raise TypeError(f"{what}: an axis is an integer, not {axis!r}") from None
     if not -ndim <= at < ndim:
         raise ShapeError(
             f"{what}: axis {at} is out of bounds for a tensor of {ndim} dimensions",

@@ -58,13 +58,13 @@ class Convolve(Gufunc):
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         x, y = node.inputs
-        n, m = x.type.shape[-1], y.type.shape[-1]
-        if n is None or m is None:
-            raise ShapeError("the gradient of convolve needs the lengths of both signals to be known", DECLARE_LENGTHS)
         g = _s.whole(cotangent, node)
         if self.mode == "full":
             of_x, of_y = _convolve(g, _reversed(y), "valid"), _convolve(g, _reversed(x), "valid")
         else:
+            n, m = x.type.shape[-1], y.type.shape[-1]
+            if n is None or m is None:
+                raise ShapeError("the gradient of convolve in mode 'valid' needs the lengths of both signals to be known", DECLARE_LENGTHS)
             longer, shorter = (x, y) if n >= m else (y, x)
             of_longer = _convolve(g, _reversed(shorter), "full")
             of_shorter = _reversed(_convolve(longer, _reversed(g), "valid"))
@@ -112,9 +112,7 @@ def convolve(x: Any, y: Any, mode: Literal["full", "valid", "same"] = "full") ->
     if mode != "same":
         return _convolve(x, y, mode)
     full = _convolve(x, y, "full")
-    n, m = x.type.shape[-1], y.type.shape[-1]
-    if n is None or m is None:
-        raise ShapeError("convolve: mode 'same' needs the lengths of both signals to be known", DECLARE_LENGTHS)
+    n, m = (_s.extent(part, part.ndim - 1) for part in (x, y))
     start = (m - 1) // 2
     return full[..., start : start + n]
 

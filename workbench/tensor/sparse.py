@@ -205,7 +205,7 @@ def dot(x: Any, y: Any) -> Tensor:
     array([8., 3.])
     """
     if is_sparse(x) == is_sparse(y):
-        raise TypeError("sparse.dot takes one sparse matrix and one dense tensor", "@ multiplies dense ones")
+        raise TypeError("sparse.dot takes one sparse matrix and one dense tensor; @ multiplies dense ones")
     if is_sparse(x):
         return _times(as_sparse(x), as_tensor(y))
     dense = as_tensor(x)

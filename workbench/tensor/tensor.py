@@ -11,7 +11,7 @@ import numpy as np
 from workbench.errors import DTypeError, ShapeError, SymbolicBoolError
 from workbench.graph.arrays import fitting, owned
 from workbench.graph.expr import Constant, Data, Expr, Input, constant_op, give_name, intern, register_expr_class
-from workbench.graph.types import Shape, TensorType, Type, type_of
+from workbench.graph.types import Shape, TensorType, Type, checked_dtype, type_of
 
 floatX = "float64"
 
@@ -238,6 +238,17 @@ class Tensor(Expr):
     def __getitem__(self, index: Any) -> Tensor:
         return _indexing.getitem(self, index)
 
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise TypeError(f"the expression {self!r} never changes: x = x[i].set(value) makes another, x[i].inc(value) adds")
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("_") and hasattr(np.ndarray, name):
+            raise AttributeError(f"the symbolic expression {self!r} has no {name!r}; its value has: x.eval().{name}")
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute {name!r}")
+
+    def __format__(self, spec: str) -> str:
+        return format(self._number("a number in text"), spec) if spec else repr(self)
+
     def set(self, value: Any) -> Tensor:
         """``x[i].set(v)``: `x` with ``x[i]`` replaced by `v`."""
         return _indexing.set_subtensor(self, value)
@@ -449,9 +460,13 @@ def _any_expr(values: Sequence[Any]) -> bool:
 
 def tensor(name: str | None = None, dtype: str = floatX, shape: Shape = ()) -> Tensor:
     """Return an input: a named tensor whose value is given at call time."""
-    if isinstance(shape, int):
-        shape = (shape,)
-    node: Tensor = intern(Input(name, TensorType(np.dtype(dtype).name, tuple(shape))))
+    if name is not None and not isinstance(name, str):
+        raise TypeError(f"the first argument of an input is its name, not {name!r}: tensor('x', dtype, shape), vector('x', 3)")
+    lengths = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+    for n in lengths:
+        if n is not None and not (isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n >= 0):
+            raise ShapeError(f"the length of an axis is a number from 0 on, or None where it is not known yet; not {n!r}")
+    node: Tensor = intern(Input(name, TensorType(checked_dtype(dtype), tuple(n if n is None else int(n) for n in lengths))))
     node.name = name
     return node
 

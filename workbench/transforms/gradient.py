@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -38,7 +39,7 @@ def grad(
     consider_constant
         Expressions through which no gradient flows.
     disconnected_inputs
-        What to do when `cost` does not depend on one of `wrt`: "raise" or "ignore" (zeros).
+        What to do when `cost` does not depend on one of `wrt`: "raise", "warn" or "ignore" (both give zeros).
     trace
         Where to record each step, for the rewrite stepper.
 
@@ -82,7 +83,11 @@ def value_and_grad(cost: Tensor, wrt: Sequence[Tensor], **options: Any) -> tuple
 
 def sequence_of(given: Any) -> list[Any]:
     """Return a list of the expression, or of the expressions, given."""
-    return [given] if isinstance(given, Expr) else list(given)
+    listed = [given] if isinstance(given, Expr) else list(given) if isinstance(given, (list, tuple)) else [given]
+    for x in listed:
+        if not isinstance(x, Expr):
+            raise TypeError(f"derivatives are of expressions and in expressions, not of or in {x!r}")
+    return listed
 
 
 def vjp(
@@ -130,6 +135,8 @@ Lop = vjp
 
 
 def _gradients(cotangents: dict[Expr, Any], targets: Sequence[Tensor], disconnected: str) -> list[Tensor]:
+    if disconnected not in ("raise", "warn", "ignore"):
+        raise ValueError(f"disconnected_inputs is 'raise', 'warn' or 'ignore', not {disconnected!r}")
     found: list[Tensor] = []
     for x in targets:
         g = cotangents.get(x)
@@ -138,6 +145,8 @@ def _gradients(cotangents: dict[Expr, Any], targets: Sequence[Tensor], disconnec
                 raise GradientError(
                     f"the cost does not depend on {x!r}", "disconnected_inputs='ignore' gives zeros"
                 )
+            if disconnected == "warn":
+                warnings.warn(f"the cost does not depend on {x!r}: its gradient is zero", stacklevel=3)
             g = zeros_like(x)
         found.append(g)
     return found

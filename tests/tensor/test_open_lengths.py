@@ -1,0 +1,73 @@
+"""Functions of tensors whose lengths are known only at the call: the values and gradients of known lengths."""
+
+import numpy as np
+import pytest
+
+import workbench as pm
+import workbench.tensor as pt
+from workbench.compile import function
+from workbench.errors import GradientError, ShapeError
+
+M = np.array([[4.0, 1.0, 0.3], [1.0, 3.0, -0.5], [0.3, -0.5, 2.0]])
+V = np.array([0.4, -1.2, 0.9])
+
+CALLS = """median(v); median(m, axis=0); median(m, axis=1, keepdims=True); split(v, 3)[1]; split(m, 3, axis=1)[2]; array_split(v, 2)[0]; array_split(m, 2, axis=1)[1]
+linalg.block_diag(m, v, 2.0); linalg.expm(m); linalg.matrix_power(m, 0); linalg.matrix_power(m, 3); linalg.matrix_power(m, -1); linalg.qr(m).Q; linalg.qr(m).R
+linalg.qr(m[:, :2]).Q; linalg.qr(m[:2]).R; linalg.qr(m[:2]).Q; linalg.svd(m, full_matrices=False).U; linalg.svd(m[:2]).S; linalg.eigh(m).eigenvectors; linalg.cholesky(m)
+linalg.solve(m, v); linalg.inv(m); linalg.pinv(m[:2]); linalg.det(m); linalg.slogdet(m).logabsdet; linalg.norm(m, axis=1); linalg.lstsq(m[:, :2], v)[0]; linalg.norm(m, "nuc")
+linspace(0.0, v.sum(), v.shape[0]); linspace(v, 1.0, m.shape[1], endpoint=False); linspace(v, v + 1.0, v.shape[0], axis=1); arange(m.shape[0]) * v; eye(v.shape[0]) * v; diag(v)
+cumprod(m, axis=1); sort(m, axis=0); tile(v, (2, 1)); repeat(v, 2); pad(m, 1); roll(m, 1, axis=1); kron(m, v); einsum("ij,j->i", m, v); tensordot(m, m, axes=2); outer(v, v); tril(m)
+std(m, axis=0); var(m, ddof=1); softmax(v); logsumexp(m, axis=1); mean(m, where=m > 0); sum(m, axis=0, initial=1.5); max(m, initial=3.5); prod(v); signal.convolve(v, m[0]); signal.convolve(v, m[0, :2], "same")
+map(lambda r: r.sum() * r, m); vectorize(lambda r: r / r.sum(), "(n)->(n)")(m); scan(lambda s, r: ([s + r], [s * r]), v, m)[1][0]; where(m > 0, m, v); meshgrid(v, v)[0]; concatenate([m, m])"""
+CALLS = [c.strip() for c in CALLS.replace("\n", ";").split(";")]
+
+
+def built(m, v):
+    names = {n: getattr(pt, n) for n in dir(pt) if not n.startswith("_")} | {"vectorize": pm.vectorize}
+    made = [eval(code, {**names, "m": m, "v": v}) for code in CALLS]
+    costs = [pt.sum(y * pt.cos(pt.reshape(pt.arange(y.size_expr()), y.shape) * 1.0)) for y in made]
+    return made, [g for c in costs for g in pm.grad(c, [m, v], disconnected_inputs="ignore")]
+
+
+@pytest.fixture(scope="module")
+def known():
+    m, v = pt.matrix("m", 3, 3), pt.vector("v", 3)
+    made, slopes = built(m, v)
+    return function([m, v], [*made, *slopes], backend="numpy")(M, V)
+
+
+def test_values_and_gradients_are_those_of_known_lengths(known, backend):
+    m, v = pt.matrix("m"), pt.vector("v")
+    made, slopes = built(m, v)
+    # Numba compiles for minutes what the others do in seconds: there the gradients of a few.
+    chosen = [*made, *(slopes if backend != "numba" else slopes[:8])]
+    results = function([m, v], chosen, backend=backend)(M, V)
+    labels = [*CALLS, *(f"gradient of {code}" for code in CALLS for _ in range(2))]
+    for code, result, wanted in zip(labels, results, known):
+        np.testing.assert_allclose(result, wanted, rtol=1e-10, atol=1e-11, err_msg=f"{code}, {backend}")
+
+
+def test_eval_needs_no_lengths(known):
+    m, v = pt.matrix("m"), pt.vector("v")
+    made, slopes = built(m, v)
+    labels = [*CALLS, *(f"gradient of {code}" for code in CALLS for _ in range(2))]
+    for code, y, wanted in zip(labels, [*made, *slopes], known):
+        np.testing.assert_allclose(y.eval({m: M, v: V}), wanted, rtol=1e-10, atol=1e-11, err_msg=code)
+
+
+def test_what_does_not_fit_at_run_time_is_an_error_with_shapes():
+    m, v = pt.matrix("m"), pt.vector("v")
+    with pytest.raises(ShapeError, match=r"add of values of shapes \(3,\) and \(2,\)") as caught:
+        (v + pt.vector("w")).eval({"v": V, "w": V[:2]})
+    assert caught.value.location.filename == __file__
+    with pytest.raises(ShapeError, match="reshape"):
+        pt.split(v, 2)[0].eval({v: V})
+    with pytest.raises(GradientError, match="complete"):
+        pm.grad(pt.linalg.qr(m, mode="complete").Q.sum(), m)
+
+
+def test_permutations_of_a_number_known_only_at_the_call(backend):
+    n, v = pt.lscalar("n"), pt.vector("v")
+    shuffled = pt.random.permutation(pt.random.key(3), v)
+    assert sorted(function([v], shuffled, backend=backend)(V)) == sorted(V)
+    assert sorted(pt.random.permutation(pt.random.key(3), n).eval({n: 5}).tolist()) == [0, 1, 2, 3, 4]
