@@ -408,3 +408,18 @@ def test_along_axis_agrees_with_numpy(backend):
         np.testing.assert_array_equal(result, true)
     with pytest.raises(ShapeError, match="as many"):
         pt.take_along_axis(x, [0], 1)
+
+
+def test_an_ellipsis_of_no_axes_sets_index_arrays_apart(backend):
+    at = np.arange(24.0).reshape(2, 3, 4)
+    x = pt.tensor("x", "float64", (2, 3, 4))
+    rows, columns = np.array([[0], [1]]), np.array([[-1, -1]])
+    keys = [(slice(None), rows, ..., columns), (slice(None), [1, 2], ..., [0, 3]), (slice(None), 1, ..., [0, 3]), (..., [0, 1], [1, 2]), (0, ..., [1, 2], 3)]
+    outputs = [y for key in keys for y in (x[key], x[key].set(7.0), x[key].inc(1.0))]
+    results = function([x], outputs, backend=backend)(at)
+    for k, key in enumerate(keys):
+        wanted, changed, more = at[key], at.copy(), at.copy()
+        changed[key] = 7.0
+        np.add.at(more, key, 1.0)
+        for result, w in zip(results[3 * k : 3 * k + 3], (wanted, changed, more)):
+            np.testing.assert_array_equal(result, w, err_msg=f"{key}, {backend}")

@@ -71,3 +71,35 @@ def test_permutations_of_a_number_known_only_at_the_call(backend):
     shuffled = pt.random.permutation(pt.random.key(3), v)
     assert sorted(function([v], shuffled, backend=backend)(V)) == sorted(V)
     assert sorted(pt.random.permutation(pt.random.key(3), n).eval({n: 5}).tolist()) == [0, 1, 2, 3, 4]
+
+
+BROADCAST = {
+    "x * y": ((1,), (5,)), "exp(x) / y": ((5,), (1,)), "x + y * y": ((1, 5), (3, 1)), "where(y > 0, x * y, 0.0)": ((1,), (5,)), "x * y + x": ((2, 1), (5,)), "x * y * exp(x)": ((1,), (1,)),
+    "broadcast_to(x, (4, 5)) * y": ((1,), (5,)), "matmul(expand_dims(x, 2), expand_dims(y, 1))": ((1, 2), (3, 2)), "linalg.solve(expand_dims(x, 2) * eye(2) + eye(2), expand_dims(y, 2))": ((1, 2), (3, 2)),
+    "arctan2(x, y)": ((3, 1), (1, 5)), "concatenate(broadcast_arrays(x, y))": ((1,), (5,)), "(x * y).sum() * y": ((1,), (3,)), "signal.convolve(x, y)": ((1, 2), (4, 3)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("code", BROADCAST)
+def test_gradients_of_what_is_broadcast_at_run_time_have_the_shape_of_the_operand(code, backend):
+    if backend == "numba" and "linalg" in code:
+        pytest.skip("Numba compiles LAPACK calls for long")
+    rng = np.random.default_rng(6)
+    at = [rng.normal(size=shape) for shape in BROADCAST[code]]
+    names = {n: getattr(pt, n) for n in dir(pt) if not n.startswith("_")}
+    found = []
+    for shapes in ([v.shape for v in at], [(None,) * v.ndim for v in at], [(None,) * at[0].ndim, at[1].shape]):
+        x, y = (pt.tensor(n, "float64", shape) for n, shape in zip("xy", shapes))
+        made = eval(code, {**names, "x": x, "y": y})
+        weights = pt.reshape(pt.cos(pt.arange(made.size_expr()) * 1.0), made.shape)
+        first = pm.grad(pt.sum(made * weights), [x, y])
+        outputs = [*first, *pm.grad(pt.sum(first[0] * first[0]), [x, y], disconnected_inputs="ignore")]
+        found.append(function([x, y], outputs, backend=backend)(*at))
+        for y_open, w in zip(outputs, found[0]):
+            value = y_open.eval({x: at[0], y: at[1]})
+            assert value.shape == w.shape
+            np.testing.assert_allclose(value, w, rtol=1e-10, atol=1e-12)
+    for results in found[1:]:
+        for result, w in zip(results, found[0]):
+            assert result.shape == w.shape
+            np.testing.assert_allclose(result, w, rtol=1e-10, atol=1e-12)

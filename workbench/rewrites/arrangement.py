@@ -62,7 +62,7 @@ def reshape_of_broadcast(expr: Expr) -> Expr | None:
     source = expr.inputs[0].inputs[0]
     if None in expr.type.shape or None in source.type.shape:
         return None
-    if source.type.shape == () or source.type.static_shape == (1,) * source.type.ndim:
+    if source.type.shape == () or source.type.shape == (1,) * source.type.ndim:
         return pt.broadcast_to(pt.reshape(source, ()), expr.type.shape)
     before = expr.inputs[0].type.shape
     while before and before[0] == 1 and len(before) > source.type.ndim:

@@ -163,7 +163,7 @@ class ScalarOp(Elementwise):
             elif isinstance(gradient, NoForm):
                 found.append(gradient.error(node))
             else:
-                found.append(unbroadcast(masked(mask, gradient(cotangent, *node.inputs)), x))
+                found.append(unbroadcast(masked(mask, gradient(cotangent, *node.inputs)), x, node.inputs))
         return found
 
     def c(self, arguments: Sequence[str], dtypes: Sequence[str]) -> str:

@@ -61,7 +61,7 @@ class Solve(Gufunc):
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         a, b = node.inputs
         of_b = solve(matrix_transpose(a), _s.whole(cotangent, node), b_ndim=2)
-        return [_s.unbroadcast(-matmul(of_b, matrix_transpose(node)), a), _s.unbroadcast(of_b, b)]
+        return [_s.unbroadcast(-matmul(of_b, matrix_transpose(node)), a, core=2), _s.unbroadcast(of_b, b, core=2)]
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class SolveTriangular(Gufunc):
         of_a = -matmul(left, matrix_transpose(right))
         off = 1 if self.unit_diagonal else 0
         of_a = tril(of_a, -off) if self.is_lower else triu(of_a, off)
-        return [_s.unbroadcast(of_a, a), _s.unbroadcast(of_b, b)]
+        return [_s.unbroadcast(of_a, a, core=2), _s.unbroadcast(of_b, b, core=2)]
 
 
 def _solve(what: str, op: Any, a: Any, b: Any, b_ndim: int | None) -> Tensor:
@@ -289,7 +289,7 @@ class Lstsq(Gufunc):
         if gx is not None:
             p = pinv(a, rtol=self.rcond)
             pt_g = matmul(matrix_transpose(p), gx)
-            of_b = _s.unbroadcast(pt_g, b)
+            of_b = _s.unbroadcast(pt_g, b, core=2)
             missed = b - matmul(a, x)
             free = gx - matmul(matrix_transpose(a), pt_g)
             of_a = -matmul(pt_g, matrix_transpose(x))
@@ -299,7 +299,7 @@ class Lstsq(Gufunc):
             u, _, vt = svd(a, full_matrices=False)
             more = matmul(columns(u, gs), vt)
             of_a = more if of_a is None else of_a + more
-        return [None if of_a is None else _s.unbroadcast(of_a, a), of_b]
+        return [None if of_a is None else _s.unbroadcast(of_a, a, core=2), of_b]
 
 
 def _cutoff(rcond: float | None, m: int, n: int, dtype: Any) -> float:

@@ -236,8 +236,9 @@ def _check_bounds(x: Any, index: Any) -> None:
 
 Entry = tuple[Any, ...]
 """One part of a key: ("new",), ("int", i), ("slice", start, stop, step), ("array", k): input k after
-the tensor, or ("flag", k): an array that indexes no axis, from a boolean without axes. A bound of a
-slice is an integer, ``None``, or ("input", k)."""
+the tensor, or ("flag", k): an array that indexes no axis, from a boolean without axes; or ("rest",): an
+ellipsis that stands for no axis, between index arrays, which are then not side by side. A bound of a slice
+is an integer, ``None``, or ("input", k)."""
 Key = tuple[Entry, ...]
 
 
@@ -321,8 +322,8 @@ def _live(key: Key, x: Any, others: Sequence[Any], number: Any) -> tuple[Any, An
     flags: list[int] = []
     axis = 0
     for e in key:
-        if e[0] == "new":
-            found.append(None)
+        if e[0] in ("new", "rest"):
+            found.append(None if e[0] == "new" else Ellipsis)
             continue
         if e[0] == "slice":
             found.append(slice(*(number(others[b[1]]) if isinstance(b, tuple) else b for b in e[1:])))
@@ -580,7 +581,7 @@ class _Parsed:
             if k is None:
                 self.entries.append(("new",))
             elif k is Ellipsis:
-                self.entries += [("slice", None, None, None)] * (x.ndim - used)
+                self.entries += [("slice", None, None, None)] * (x.ndim - used) or [("rest",)]
                 self.axis += x.ndim - used
             elif isinstance(k, slice):
                 self.slice(k)
@@ -592,6 +593,11 @@ class _Parsed:
                 self.mask(k)
             else:
                 self.array(k)
+        kinds = [e[0] for e in self.entries]
+        if "rest" in kinds:
+            at = kinds.index("rest")
+            if not all(set(side) & {"array", "flag", "int"} for side in (kinds[:at], kinds[at:])):
+                del self.entries[at]
 
     def input(self, x: Tensor) -> int:
         self.others.append(x)

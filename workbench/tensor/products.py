@@ -63,8 +63,8 @@ class MatMul(Gufunc):
         x, y = node.inputs
         g = _s.whole(cotangent, node)
         return [
-            _s.unbroadcast(matmul(g, matrix_transpose(y)), x),
-            _s.unbroadcast(matmul(matrix_transpose(x), g), y),
+            _s.unbroadcast(matmul(g, matrix_transpose(y)), x, core=2),
+            _s.unbroadcast(matmul(matrix_transpose(x), g), y, core=2),
         ]
 
 

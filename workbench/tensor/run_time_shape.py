@@ -109,6 +109,44 @@ class ReshapeLike(Op):
         return _s.reshape(x, like.type.shape) if None not in like.type.shape else None
 
 
+@dataclass(frozen=True)
+class SumLike(Op):
+    """What comes back to an operand from a result that it was broadcast to, lengths known only at run time.
+
+    Where the operand has length 1 the cotangent is summed; where the cotangent has, it is repeated.
+    """
+
+    name = "sum_like"
+
+    def infer(self, g: TensorType, like: TensorType) -> TensorType:
+        if g.ndim > like.ndim:
+            raise ShapeError(f"a cotangent of shape {g.shape} for an operand of shape {like.shape}")
+        return g.with_shape(like.shape)
+
+    def numpy(self, g: Any, like: Any) -> Any:
+        wanted = np.shape(like)
+        own = wanted[len(wanted) - g.ndim :]
+        axes = tuple(i for i, (n, m) in enumerate(zip(g.shape, own)) if m == 1 and n != 1)
+        return np.broadcast_to(np.sum(g, axis=axes, keepdims=True) if axes else g, wanted)
+
+    def jax(self, g: Any, like: Any) -> Any:
+        import jax.numpy as jnp
+
+        own = like.shape[like.ndim - g.ndim :]
+        axes = tuple(i for i, (n, m) in enumerate(zip(g.shape, own)) if m == 1 and n != 1)
+        return jnp.broadcast_to(g.sum(axes, keepdims=True), like.shape)
+
+    def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
+        # Summed where that was repeated, repeated where that was summed.
+        return [_s.unbroadcast(_s.whole(cotangent, node), node.inputs[0]), None]
+
+    def known(self, node: Expr) -> Expr | None:
+        g, like = node.inputs
+        if None in g.type.shape or None in like.type.shape:
+            return None
+        return _s.unbroadcast(g, like)
+
+
 def _concrete(length: Any) -> int:
     """A length as a number, in JAX: it must not depend on values."""
     try:

@@ -81,6 +81,8 @@ class Scan(Op):
         for kept, kind in zip(rows, self.body.result_types[self.carries :]):
             assert isinstance(kind, TensorType)
             shape = np.shape(kept[0]) if kept else tuple(n or 0 for n in kind.shape)
+            if any(np.shape(row) != shape for row in kept):
+                raise ShapeError(f"the steps of a scan gave outputs of shapes {', '.join(map(str, sorted({np.shape(row) for row in kept})))}", "pad them to one shape")
             stacked.append(np.array(kept, kind.dtype).reshape((steps, *shape)))
         return (*carried, *stacked)
 

@@ -428,26 +428,60 @@ def broadcast_arrays(*tensors: Any) -> list[Tensor]:
     return _u.broadcast_together(parts)
 
 
-def unbroadcast(cotangent: Tensor, x: Expr) -> Tensor:
-    """Sum a cotangent over the axes along which `x` was broadcast."""
+def unbroadcast(cotangent: Tensor, x: Expr, others: Sequence[Expr] | None = None, core: int = 0) -> Tensor:
+    """Sum a cotangent over the axes along which `x` was broadcast.
+
+    Parameters
+    ----------
+    cotangent, x
+        Of the result, and the operand.
+    others
+        What it was broadcast with; anything, if not given.
+    core
+        How many last axes are not broadcast.
+    """
     from workbench.tensor.reduction import sum
 
     wanted: Shape = x.type.shape
     have = cotangent.type.shape
-    if have == wanted:
+    at_run_time = _may_be_broadcast(x, others, core)
+    if have == wanted and not at_run_time:
         return cotangent
     extra = len(have) - len(wanted)
-    if extra < 0:
-        return broadcast_like(cotangent, x)
-    axes = [*range(extra)]
-    axes += [i + extra for i, n in enumerate(wanted) if n == 1 and have[i + extra] != 1]
-    result = sum(cotangent, axis=tuple(axes)) if axes else cotangent
-    if len(axes) > extra:
-        result = expand_dims(result, tuple(a - extra for a in axes[extra:]))
+    result = cotangent
+    if extra >= 0:
+        axes = [*range(extra)]
+        axes += [i + extra for i, n in enumerate(wanted) if n == 1 and have[i + extra] != 1]
+        result = sum(cotangent, axis=tuple(axes)) if axes else cotangent
+        if len(axes) > extra:
+            result = expand_dims(result, tuple(a - extra for a in axes[extra:]))
+    if at_run_time:
+        return intern(_u.SumLike(), (result, x))
     if result.type.shape != wanted:
         # Cotangents may arrive without the axes of length 1, or narrower than the value.
         result = broadcast_like(result, x)
     return result
+
+
+def _may_be_broadcast(x: Expr, others: Sequence[Expr] | None, core: int) -> bool:
+    """Whether an axis of `x`, of a length not known yet, may turn out to have length 1 where another operand is longer."""
+    open_axes = [back for back in range(-x.type.ndim, -core) if x.type.shape[back] is None]
+    if not open_axes or others is None:
+        return bool(open_axes)
+    longer = [y for y in others if any(y.type.ndim >= -back and y.type.shape[back] != 1 for back in open_axes)]
+    return any(y.type.ndim != x.type.ndim or _of_one_shape(y) is not _of_one_shape(x) for y in longer)
+
+
+def _of_one_shape(x: Expr, depth: int = 3) -> Expr:
+    """An expression of the shape of `x`, the lowest that is found: two with the same one have one shape."""
+    while isinstance(x.op, _e.Elementwise):
+        full = {y for y in x.inputs if y.type.ndim}
+        if depth and all(y.type.ndim == x.type.ndim for y in full):
+            full = {_of_one_shape(y, depth - 1) for y in full}
+        if len(full) != 1 or (only := full.pop()).type.ndim != x.type.ndim:
+            break
+        x = only
+    return x
 
 
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Tensor:

@@ -10,10 +10,11 @@ import numpy as np
 
 from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, intern
-from workbench.graph.types import DECLARE_LENGTHS, TensorType
+from workbench.graph.types import TensorType
 from workbench.tensor import elementwise as _e
 from workbench.tensor import shape as _s
 from workbench.tensor.gufunc import Gufunc
+from workbench.tensor.joining import concatenate
 from workbench.tensor.tensor import Tensor
 
 
@@ -64,12 +65,17 @@ class Convolve(Gufunc):
         else:
             n, m = x.type.shape[-1], y.type.shape[-1]
             if n is None or m is None:
-                raise ShapeError("the gradient of convolve in mode 'valid' needs the lengths of both signals to be known", DECLARE_LENGTHS)
+                # The middle of the full one, whose ends get no cotangent.
+                k = _e.minimum(_s.extent(x, x.type.ndim - 1), _s.extent(y, y.type.ndim - 1)) - 1
+                ends = _s.zeros((*g.shape[:-1], k), g.dtype)
+                g = concatenate([ends, g, ends], axis=-1)
+                of_x, of_y = _convolve(g, _reversed(y), "valid"), _convolve(g, _reversed(x), "valid")
+                return [_s.unbroadcast(of_x, x, core=1), _s.unbroadcast(of_y, y, core=1)]
             longer, shorter = (x, y) if n >= m else (y, x)
             of_longer = _convolve(g, _reversed(shorter), "full")
             of_shorter = _reversed(_convolve(longer, _reversed(g), "valid"))
             of_x, of_y = (of_longer, of_shorter) if n >= m else (of_shorter, of_longer)
-        return [_s.unbroadcast(of_x, x), _s.unbroadcast(of_y, y)]
+        return [_s.unbroadcast(of_x, x, core=1), _s.unbroadcast(of_y, y, core=1)]
 
 
 def _reversed(x: Any) -> Tensor:
