@@ -157,6 +157,10 @@ class ModelError(WorkbenchError, ValueError):
     """A model that does not make sense: names, dims, coords, data."""
 
 
+class ArgumentError(WorkbenchError, TypeError):
+    """A call with arguments that what is called does not take, or without some that it needs."""
+
+
 class ParameterValueError(ModelError):
     """A parameter of a distribution outside its domain, at evaluation."""
 

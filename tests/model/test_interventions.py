@@ -124,10 +124,18 @@ def test_freezing_leaves_other_data_that_are_lengths():
         (lambda m: pm.observe(m, {"y": [1.0]}), ShapeError, r"y: the data have shape \(1,\), the variable has shape \(2,\)"),
         (lambda m: pm.observe(m, {"y": [1.0, np.nan]}), ModelError, "y: the data have missing values"),
         (lambda m: pm.observe(m, {"double": [1.0, 2.0]}), ModelError, "double cannot be observed: given the model's variables"),
-        (lambda m: pm.observe(pm.observe(m, {"y": [1.0, 2.0]}), {"y": [1.0, 2.0]}), ModelError, "cannot be observed: it is no free variable"),
+        (lambda m: pm.observe(m, {pm.Normal.dist(): 1.0}), ModelError, "cannot be observed: it is no random variable"),
     ],
 )  # fmt: skip
 def test_bad_interventions_are_clear_errors(chain, change, kind, words):
     with warnings.catch_warnings(), pytest.raises(kind, match=words):
         warnings.simplefilter("ignore", pm.ImputationWarning)
         change(chain)
+
+
+def test_an_observed_variable_can_be_observed_again(chain):
+    first = pm.observe(chain, {"y": [1.0, 2.0]})
+    again = pm.observe(first, {"y": [3.0, 4.0]})
+    assert first.rvs_to_values[first["y"]].eval().tolist() == [1.0, 2.0]
+    assert again.rvs_to_values[again["y"]].eval().tolist() == [3.0, 4.0]
+    assert [v.name for v in again.observed_RVs] == ["y"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import operator
+import re
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +14,7 @@ import numpy as np
 
 import workbench.tensor as pt
 from workbench.distributions.constraints import Check, Constraint, checked, violation
-from workbench.errors import ModelError, ShapeError
+from workbench.errors import ArgumentError, ModelError, ShapeError
 from workbench.graph.expr import Constant, Data, Expr, Input, Op, intern
 from workbench.graph.inner import Graph
 from workbench.graph.rewrite import rule
@@ -115,13 +117,32 @@ class Distribution:
         ShapeError
             If the parameters do not broadcast to `shape`.
         """
+        for given_as, p in (*((f"parameter {i + 1}", p) for i, p in enumerate(args)), *kwargs.items()):
+            if isinstance(p, str):
+                raise ModelError(f"{cls.__name__}: {given_as} is the text {p!r}", f"give a number or a tensor: the variable {p} is written without quotes")
+        given = cls.call(cls.arguments, *args, **kwargs)
+        missing = [name for name, p in zip(cls.parameters, given) if p is None]
+        if missing:
+            raise ArgumentError(f"{cls.__name__} is missing {', '.join(missing)}")
+        return cls.variable([cast_real(p) for p in given], shape, size)
+
+    @classmethod
+    def call(cls, what: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call a class method, `dist` or `arguments`; arguments that it does not take are the user's error.
+
+        Raises
+        ------
+        ArgumentError
+            If there are too many arguments, too few, or unknown ones.
+        """
         try:
-            given = [cast_real(p) for p in cls.arguments(*args, **kwargs)]
+            return what(*args, **kwargs)
         except TypeError as error:
-            if "arguments()" in str(error):
-                raise TypeError(str(error).replace(f"{cls.__name__}.arguments", cls.__name__)) from None
-            raise
-        return cls.variable(given, shape, size)
+            wrong = re.match(rf"\S*\b{what.__name__}\(\) ", str(error))
+            if wrong is None or isinstance(error, ArgumentError):
+                raise
+            known = [n for n in inspect.signature(what).parameters if n not in ("args", "kwargs", "options", "shape", "size")]
+            raise ArgumentError(f"{cls.__name__} {str(error)[wrong.end():]}", f"its parameters are {', '.join(known)}") from None
 
     @classmethod
     def variable(cls, given: Sequence[Tensor], shape: Any = None, size: Any = None) -> Tensor:
@@ -148,7 +169,7 @@ class Distribution:
 
         Such a length is that of a parameter: the first is repeated to it, if none has it already.
         """
-        full = tuple(None if n is None or isinstance(n, Tensor) else int(n) for n in wanted)
+        full = tuple(None if n is None or isinstance(n, Tensor) else as_length(n) for n in wanted)
         if not any(isinstance(n, Tensor) for n in wanted):
             return given, full
         split = len(full) - cls.event_rank
@@ -249,6 +270,23 @@ class Distribution:
 
 
 _made: weakref.WeakValueDictionary[tuple[Any, ...], Any] = weakref.WeakValueDictionary()
+
+
+def as_length(n: Any) -> int:
+    """Return a length as an integer.
+
+    Raises
+    ------
+    ShapeError
+        If it is no whole number, or negative.
+    """
+    try:
+        found = operator.index(n)
+    except TypeError:
+        found = int(n) if isinstance(n, (float, np.floating)) and n == int(n) else -1
+    if found < 0:
+        raise ShapeError(f"a length is a whole number that is not negative, not {n!r}")
+    return found
 
 
 def fits(batch: Shape, wanted: Shape) -> bool:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench.compile import function
+from workbench.errors import ModelError
 from workbench.graph.expr import Expr
 from workbench.graph.rewrite import Mode
-from workbench.graph.traverse import free_inputs
+from workbench.graph.traverse import ancestors, free_inputs
 from workbench.model.points import values_of
 
 if TYPE_CHECKING:
@@ -19,6 +21,22 @@ MODES = {
     "PYTHON": "numpy", "PY": "numpy",
 }  # fmt: skip
 """The backend that a mode of PyMC's names stands for."""
+
+
+def _look_at_unused(roots: Sequence[Expr], inputs: Sequence[Expr], what_then: str) -> None:
+    """Raise an error or warn if `roots` do not depend on some of the inputs."""
+    if what_then not in ("ignore", "warn", "raise"):
+        raise ModelError(f"on_unused_input={what_then!r}", 'choose "ignore", "warn" or "raise"')
+    if what_then == "ignore":
+        return
+    needed = ancestors(roots)
+    unused = ", ".join(str(x.name) for x in inputs if x not in needed)
+    if not unused:
+        return
+    text = f"what is compiled does not depend on {unused}"
+    if what_then == "raise":
+        raise ModelError(text, 'leave the input out, or give on_unused_input="ignore"')
+    warnings.warn(text, stacklevel=4)
 
 
 class PointFunction:
@@ -42,10 +60,12 @@ class PointFunction:
         *,
         backend: str | None = None,
         mode: Mode | str | None = None,
+        on_unused_input: str = "ignore",
         **options: Any,
     ) -> None:
         roots = [outs] if isinstance(outs, Expr) else list(outs)
         given = list(inputs) if inputs is not None else free_inputs(roots)
+        _look_at_unused(roots, given, on_unused_input)
         if isinstance(mode, str):
             backend = backend or MODES.get(mode.upper(), mode.lower())
             mode = None

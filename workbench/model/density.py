@@ -46,7 +46,7 @@ class LogpGraph:
         self.model = model
         self.values: dict[Expr, Any] = values_of_variables(model)
         self._drawn_for: dict[Expr, Tensor] = {}
-        named = {str(x.name): self.term(x, jacobian) for x in _wanted(model, vars)}
+        named = {str(x.name): self._scaled(x, self.term(x, jacobian)) for x in _wanted(model, vars)}
         start = [_total(list(named.values())), *named.values()]
         derived, record = logprob_pass().run(start)
         require_derived(derived)
@@ -57,6 +57,10 @@ class LogpGraph:
         self.total: Any = substituted[0]
         self.elementwise: dict[str, Tensor] = dict(zip(named, substituted[1:]))
         self.terms = {name: pt.sum(x) for name, x in self.elementwise.items()}
+
+    def _scaled(self, x: Tensor, term: Tensor) -> Tensor:
+        scale = self.model.rvs_to_scalings.get(x)
+        return term if scale is None else scale * term
 
     def term(self, x: Tensor, jacobian: bool) -> Tensor:
         """The log-density of a variable, not derived yet; a potential as it is."""
@@ -118,7 +122,7 @@ def _wanted(model: Model, vars: Any) -> list[Tensor]:
     found: list[Any] = [model[x] if isinstance(x, str) else x for x in wanted]
     for x in found:
         if x not in model.rvs_to_values and not any(x is p for p in model.potentials):
-            raise ModelError(f"{x!r} is neither a random variable nor a potential of the model: it has no log-density of its own")
+            raise ModelError(f"{_called(x)} is neither a random variable nor a potential of the model: it has no log-density of its own")
     return found
 
 
@@ -129,11 +133,18 @@ def _require_values(model: Model, names: Any, terms: Sequence[Expr]) -> None:
     for name, term in zip(names, terms):
         for node in topological([term]):
             if isinstance(node.op, Draw):
+                hint = f"make it one: {node.op.name}(name, ...), not {node.op.name}.dist(...)"
+                if node.name:
+                    hint = "variables of another model are not this one's: write it in this model's block too"
                 raise ModelError(
-                    f"the log-density of {name} depends on {node!r}, which is no variable of the model and has no value",
-                    f"make it one: {node.op.name}(name, ...), not {node.op.name}.dist(...)",
+                    f"the log-density of {name} depends on {_called(node)}, which is no variable of the model and has no value",
+                    hint,
                     node.provenance.location if node.provenance else None,
                 )
+
+
+def _called(x: Expr) -> str:
+    return f"{x.name} = {x!r}" if x.name else repr(x)
 
 
 def _total(terms: Sequence[Tensor]) -> Tensor:

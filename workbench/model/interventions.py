@@ -39,7 +39,8 @@ def rebuilt(model: Model, new: Mapping[Expr, Expr]) -> Model:
     roots: list[Expr] = [*model.named_vars.values(), *(v for v in model.rvs_to_values.values())]
     lengths = [n for n in model.dim_lengths.values() if isinstance(n, Tensor)]
     found = dict(zip([*roots, *lengths], replace([*roots, *lengths], new)))
-    for old in (x for rv in model.rvs_to_values for x in [model.rvs_to_initial_values.get(rv)] if isinstance(x, Expr)):
+    starts = (x for rv in model.rvs_to_values for x in [model.rvs_to_initial_values.get(rv)] if isinstance(x, Expr))
+    for old in (*starts, *model.rvs_to_scalings.values()):
         (found[old],) = replace([old], new)
     for name, x in model.named_vars.items():
         if found[x].name != name:
@@ -51,6 +52,7 @@ def rebuilt(model: Model, new: Mapping[Expr, Expr]) -> Model:
     made.rvs_to_initial_values = {
         found[rv]: found[v] if isinstance(v, Expr) else v for rv, v in model.rvs_to_initial_values.items()
     }
+    made.rvs_to_scalings = {found[rv]: found[scale] for rv, scale in model.rvs_to_scalings.items()}
     made.named_vars_to_dims = dict(model.named_vars_to_dims)
     made.dim_lengths = {d: found[n] if isinstance(n, Tensor) else n for d, n in model.dim_lengths.items()}
     for rv, value in model.rvs_to_values.items():
@@ -164,7 +166,7 @@ def do(
     for x, value in _variables(model, vars_to_interventions).items():
         kinds = (model.free_RVs, model.deterministics, model.data_vars, model.observed_RVs)
         if not any(x is y for kind in kinds for y in kind):
-            raise ModelError(f"{x!r} cannot be set: it is no variable of the model")
+            raise ModelError(f"{x.name or repr(x)} cannot be set: it is no variable of the model")
         given = as_tensor(value)
         if given.dtype != x.dtype:
             given = pt.cast(given, x.dtype)
@@ -204,12 +206,12 @@ def _forget(made: Model, x: Tensor) -> None:
     """Take a variable out of the lists of random variables and deterministics."""
     for role in ("free_RVs", "observed_RVs", "deterministics", "data_vars"):
         setattr(made, role, [y for y in getattr(made, role) if y is not x])
-    for table in (made.rvs_to_values, made.rvs_to_transforms, made.rvs_to_initial_values):
+    for table in (made.rvs_to_values, made.rvs_to_transforms, made.rvs_to_initial_values, made.rvs_to_scalings):
         table.pop(x, None)
 
 
 def observe(model: Model, vars_to_observations: Mapping[Any, Any]) -> Model:
-    """Return the model with free variables, or deterministics, observed.
+    """Return the model with free variables, or deterministics, observed; or with other data of observed ones.
 
     Parameters
     ----------
@@ -221,7 +223,7 @@ def observe(model: Model, vars_to_observations: Mapping[Any, Any]) -> Model:
     Raises
     ------
     ModelError
-        If one is no free variable or deterministic, or data are missing.
+        If one is no random variable or deterministic, or data are missing.
 
     Examples
     --------
@@ -235,15 +237,18 @@ def observe(model: Model, vars_to_observations: Mapping[Any, Any]) -> Model:
     """
     made = rebuilt(model, {})
     for x, data in _variables(model, vars_to_observations).items():
-        if not any(x is y for y in (*made.free_RVs, *made.deterministics)):
-            raise ModelError(f"{x!r} cannot be observed: it is no free variable or deterministic of the model")
+        if not any(x is y for y in (*made.basic_RVs, *made.deterministics)):
+            raise ModelError(f"{x.name or repr(x)} cannot be observed: it is no random variable or deterministic of the model")
         values: Observed = observed_values(str(x.name), data, x.dtype)
         if values.missing is not None:
             raise ModelError(f"{x.name}: the data have missing values", "write observed= in the model: they are imputed there")
         now, have = model.shapes.of(x), model.shapes.of(values.values)
         if now != have and None not in now:
             raise ShapeError(f"{x.name}: the data have shape {have}, the variable has shape {now}")
+        scale = made.rvs_to_scalings.get(x)
         _forget(made, x)
+        if scale is not None:
+            made.rvs_to_scalings[x] = scale
         made.observed_RVs.append(x)
         made.rvs_to_values[x] = values.values
         made.rvs_to_transforms[x] = None

@@ -13,6 +13,7 @@ import workbench.tensor as pt
 from workbench.distributions.distribution import Draw, fresh_key
 from workbench.errors import ModelError
 from workbench.graph.expr import Constant, Data, Expr, Op, intern
+from workbench.graph.traverse import topological
 from workbench.graph.types import TensorType
 from workbench.tensor.tensor import Tensor, as_tensor
 
@@ -32,6 +33,16 @@ class Observed:
     missing: np.ndarray[Any, Any] | None = None
 
 
+def observed_shape(name: str, observed: Any) -> Any:
+    """Return the shape of observed data; symbolic, where its lengths may change."""
+    if isinstance(observed, Tensor):
+        return observed.shape
+    try:
+        return np.shape(observed)
+    except ValueError as error:
+        raise ModelError(f"{name}: the observed data are no array of numbers: {error}", numbers_from(observed)) from None
+
+
 def observed_values(name: str, observed: Any, dtype: str) -> Observed:
     """Return observed data as a tensor of a dtype, and where values are missing.
 
@@ -41,6 +52,12 @@ def observed_values(name: str, observed: Any, dtype: str) -> Observed:
         If replaceable data have missing values.
     """
     if isinstance(observed, Tensor):
+        below = [x for x in topological([observed]) if isinstance(x.op, Draw)]
+        if below:
+            raise ModelError(
+                f"{name}: the observed data depend on the random variable {below[0].name or repr(below[0])}",
+                "observe data: numbers, or pm.Data; to tie two variables together write one as a parameter of the other",
+            )
         values = observed if observed.dtype == dtype else pt.cast(observed, dtype)
         content = np.asarray(values.eval())
         if content.dtype.kind == "f" and np.isnan(content).any():
@@ -51,17 +68,30 @@ def observed_values(name: str, observed: Any, dtype: str) -> Observed:
         if isinstance(values.op, (Constant, Data)) or _data_below(values):
             return Observed(values)
         return Observed(pt.constant(content))
-    content, missing = _masked(observed)
+    try:
+        content, missing = _masked(observed)
+    except (ValueError, TypeError) as error:
+        raise ModelError(f"{name}: the observed data are no array of numbers: {error}", numbers_from(observed)) from None
+    if content.dtype.kind not in "biuf":
+        raise ModelError(f"{name}: the observed data are of dtype {content.dtype}, not numbers", numbers_from(observed))
     if missing is None:
         return Observed(_as(content, dtype, name))
     warnings.warn(f"{name}: {int(missing.sum())} of {missing.size} observed values are missing and will be imputed", ImputationWarning, stacklevel=4)
     return Observed(_as(np.where(missing, 0, content), dtype, name), missing)
 
 
+def numbers_from(observed: Any) -> str:
+    """How to make numbers of what is observed."""
+    dtype = str(getattr(observed, "dtype", ""))
+    if dtype.startswith("datetime"):
+        return "take a difference of times as a number: (t - t.min()) / np.timedelta64(1, 'D')"
+    if dtype == "category" or dtype.startswith(("<U", "str", "object", "string")) or isinstance(observed, (list, tuple)):
+        return "labels are numbered by pandas: codes, labels = pd.factorize(data); rows must be of one length"
+    return "give an array of numbers"
+
+
 def _data_below(x: Expr) -> bool:
     """Whether an expression is made of data and constants alone."""
-    from workbench.graph.traverse import topological
-
     leaves = [n for n in topological([x]) if not n.inputs]
     return all(isinstance(n.op, (Constant, Data)) for n in leaves) and any(isinstance(n.op, Data) for n in leaves)
 
@@ -209,4 +239,4 @@ def _impute_inside(
     return Deterministic(name, _joined(rv, missing, seen, free), model=model, dims=dims or None)
 
 
-__all__ = ["ImputationWarning", "Observed", "Part", "impute", "observed_values"]
+__all__ = ["ImputationWarning", "Observed", "Part", "impute", "numbers_from", "observed_shape", "observed_values"]

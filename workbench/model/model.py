@@ -21,6 +21,7 @@ from workbench.transforms.change_of_variables import Transform
 if TYPE_CHECKING:
     from workbench.model.compiled import PointFunction
     from workbench.model.density import LogpDlogp, LogpGraph
+    from workbench.model.minibatch import TotalSize
 
 Point = dict[str, np.ndarray[Any, Any]]
 SEPARATOR = "::"
@@ -50,6 +51,8 @@ class Model(Dims, metaclass=ModelType):
         The unconstrained values of the free variables: inputs of the log-density.
     rvs_to_values, rvs_to_transforms, rvs_to_initial_values
         Value (or observed data), transform and start of each random variable.
+    rvs_to_scalings
+        What the log-density of a variable that was given a `total_size` is multiplied by.
     coords, dim_lengths, named_vars_to_dims
         Labels and length of each dim, and the dims of each variable.
     backend
@@ -93,9 +96,12 @@ class Model(Dims, metaclass=ModelType):
         self.rvs_to_values: dict[Tensor, Tensor] = {}
         self.rvs_to_transforms: dict[Tensor, Transform | None] = {}
         self.rvs_to_initial_values: dict[Tensor, Any] = {}
+        self.rvs_to_scalings: dict[Tensor, Tensor] = {}
         self.backend = "auto" if self.parent is None else self.parent.backend
         self.shapes = CurrentShapes()
         self.make_dims(self.parent)
+        if not isinstance(coords or {}, Mapping):
+            raise ModelError(f"coords are labels by name of dim, not {coords!r}", 'for example Model(coords={"county": [...]})')
         for dim, labels in (coords or {}).items():
             self.add_coord(dim, labels)
 
@@ -218,10 +224,8 @@ class Model(Dims, metaclass=ModelType):
     @property
     def unobserved_value_vars(self) -> list[Tensor]:
         """Values of the free variables, unconstrained and in their own space, and deterministics given them."""
-        found = []
-        for rv, value, own in zip(self.free_RVs, self.value_vars, self.replace_rvs_by_values(self.free_RVs)):
-            found += [own] if self.rvs_to_transforms[rv] is None else [value, own]
-        return [*found, *self.replace_rvs_by_values(self.deterministics)]
+        constrained = [rv for rv in self.free_RVs if self.rvs_to_transforms[rv] is not None]
+        return [*self.value_vars, *self.replace_rvs_by_values([*constrained, *self.deterministics])]
 
     @property
     def continuous_value_vars(self) -> list[Tensor]:
@@ -250,6 +254,7 @@ class Model(Dims, metaclass=ModelType):
         transform: Any = UNSET,
         default_transform: Any = UNSET,
         initval: Any = None,
+        total_size: TotalSize = None,
     ) -> Tensor:
         """Make a random expression, such as ``Normal.dist(0, 1)`` or what is made of it, a variable of the model.
 
@@ -257,7 +262,7 @@ class Model(Dims, metaclass=ModelType):
         ----------
         rv, name
             The expression, and what it is called.
-        observed, dims, transform, default_transform, initval
+        observed, dims, transform, default_transform, initval, total_size
             As for a distribution called in the block of a model.
 
         Examples
@@ -274,8 +279,9 @@ class Model(Dims, metaclass=ModelType):
         given = None if observed is None else observed_values(name, observed, rv.dtype)
         names = (dims,) if isinstance(dims, str) else tuple(dims or ())
         return register_rv(
-            self, name, rv, dims=names, observed=given, initval=initval, transform=transform, default_transform=default_transform
-        )
+            self, name, rv, dims=names, observed=given, initval=initval, transform=transform, default_transform=default_transform,
+            total_size=total_size,
+        )  # fmt: skip
 
     def make_value(self, rv: Tensor, transform: Transform | None) -> None:
         """Give a free variable its unconstrained value, an input."""
@@ -393,7 +399,13 @@ class Model(Dims, metaclass=ModelType):
     # Compiled ------------------------------------------------------------------------------------
 
     def compile_fn(
-        self, outs: Any, *, inputs: Sequence[Tensor] | None = None, point_fn: bool = True, **options: Any
+        self,
+        outs: Any,
+        *,
+        inputs: Sequence[Tensor] | None = None,
+        point_fn: bool = True,
+        on_unused_input: str = "ignore",
+        **options: Any,
     ) -> PointFunction:
         """Compile expressions over the value variables.
 
@@ -405,12 +417,14 @@ class Model(Dims, metaclass=ModelType):
             The inputs, in order; those that are needed by default.
         point_fn
             Whether the function takes a point (a dict by name) rather than values in order.
+        on_unused_input
+            "raise" or "warn" where no expression needs an input; "ignore" by default.
         options
             ``backend="c"`` and the other options of :func:`workbench.function`.
         """
         from workbench.model.compiled import PointFunction
 
-        return PointFunction(self, outs, inputs, point_fn, **options)
+        return PointFunction(self, outs, inputs, point_fn, on_unused_input=on_unused_input, **options)
 
     def compile_logp(self, vars: Any = None, jacobian: bool = True, sum: bool = True, **options: Any) -> PointFunction:
         """Return the log-density as a compiled function of a point (a dict by value name)."""
@@ -575,6 +589,8 @@ class Model(Dims, metaclass=ModelType):
 
 
 def _checked_name(name: str) -> str:
+    if "/" in name:
+        raise ModelError(f"the name {name!r} has a slash", "files of results take it for a group: choose another name")
     if name.endswith(":"):
         raise ModelError(f"the name {name!r} ends with a colon", "colons separate the names of models")
     return name

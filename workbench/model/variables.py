@@ -8,11 +8,18 @@ from typing import Any
 import numpy as np
 
 import workbench.tensor as pt
-from workbench.distributions.distribution import Distribution, Draw, register_deterministic, register_variable
+from workbench.distributions.distribution import (
+    Distribution,
+    Draw,
+    as_length,
+    register_deterministic,
+    register_variable,
+)
 from workbench.errors import ModelError, ShapeError
 from workbench.graph.types import Shape
 from workbench.model.context import UNSET, current_model, modelcontext
-from workbench.model.missing import Observed, impute, observed_values
+from workbench.model.minibatch import TotalSize, scaling
+from workbench.model.missing import Observed, impute, numbers_from, observed_shape, observed_values
 from workbench.model.model import Model
 from workbench.tensor.shape import Named
 from workbench.tensor.tensor import Tensor, as_tensor
@@ -29,6 +36,7 @@ def register(
     initval: Any = None,
     transform: Any = UNSET,
     default_transform: Any = UNSET,
+    total_size: TotalSize = None,
     model: Model | None = None,
     **parameters: Any,
 ) -> Tensor:
@@ -48,6 +56,8 @@ def register(
         To unconstrained space, after the default one; ``None`` for none at all.
     default_transform
         Instead of the one chosen from the support; ``None`` for none.
+    total_size
+        How many rows there are in all, where the data are a part of them; see :func:`.minibatch.scaling`.
     model
         The model; that of the surrounding block by default.
 
@@ -61,19 +71,20 @@ def register(
     m = modelcontext(model)
     m.check_new(name)
     names = (dims,) if isinstance(dims, str) else tuple(dims or ())
-    have = None if observed is None else observed.shape if isinstance(observed, Tensor) else np.shape(observed)
+    have = None if observed is None else observed_shape(name, observed)
     wanted = _shape(m, name, names, shape, parameters.get("size"), have)
     with m:
         try:
-            rv = distribution.dist(*args, shape=wanted, **parameters)
+            rv = distribution.call(distribution.dist, *args, shape=wanted, **parameters)
         except ShapeError as error:
             raise ShapeError(f"{name}: {error.message}" + _where_from(names, have), error.hint, error.location) from None
         except ModelError as error:
             raise ModelError(f"{name}: {error.message}", error.hint, error.location) from None
     given = None if observed is None else observed_values(name, observed, rv.dtype)
     return register_rv(
-        m, name, rv, dims=names, observed=given, initval=initval, transform=transform, default_transform=default_transform
-    )
+        m, name, rv, dims=names, observed=given, initval=initval, transform=transform, default_transform=default_transform,
+        total_size=total_size,
+    )  # fmt: skip
 
 
 register_variable.append(register)
@@ -89,8 +100,11 @@ def register_rv(
     initval: Any = None,
     transform: Any = UNSET,
     default_transform: Any = UNSET,
+    total_size: TotalSize = None,
 ) -> Tensor:
     """Make a random expression a random variable of a model."""
+    if total_size is not None and (observed is None or observed.missing is not None):
+        raise ModelError(f"{name}: total_size is for a variable that is observed, without missing values", "leave total_size out")
     if rv.name is not None and rv.name in model.root.named_vars:
         rv = Named(name)(rv)
     _check_now(model, name, rv, dims, observed)
@@ -102,6 +116,8 @@ def register_rv(
         for m in model.lineage:
             m.rvs_to_values[rv] = observed.values
             m.rvs_to_transforms[rv] = None
+            if total_size is not None:
+                m.rvs_to_scalings[rv] = scaling(name, total_size, rv)
         return rv
     model.add_to("free_RVs", rv)
     model.set_initval(rv, initval)
@@ -148,7 +164,7 @@ def _lengths(shape: Any) -> tuple[Any, ...]:
     if isinstance(shape, Tensor):
         return tuple(shape) if shape.ndim else (shape,)
     given = tuple(shape) if isinstance(shape, (tuple, list, np.ndarray)) else (shape,)
-    return tuple(n if isinstance(n, Tensor) else int(n) for n in given)
+    return tuple(n if isinstance(n, Tensor) else as_length(n) for n in given)
 
 
 def _check_now(model: Model, name: str, rv: Tensor, dims: Sequence[str | None], data: Observed | None) -> None:
@@ -267,7 +283,7 @@ def Data(
     [2.0, 4.0, 6.0]
     """
     m = modelcontext(model)
-    array = _array(value)
+    array = _array(name, value)
     names = (dims,) if isinstance(dims, str) else tuple(dims or ())
     found = dict(coords or {})
     if infer_dims_and_coords:
@@ -301,7 +317,7 @@ def ConstantData(
 ) -> Tensor:
     """Make named data of the model that stay as they are: rules may compute with them."""
     m = modelcontext(model)
-    array = _array(value)
+    array = _array(name, value)
     names = (dims,) if isinstance(dims, str) else tuple(dims or ())
     for d, values in (coords or {}).items():
         m.add_coord(d, values)
@@ -317,8 +333,18 @@ def ConstantData(
     return x
 
 
-def _array(value: Any) -> np.ndarray[Any, Any]:
-    array = value.to_numpy() if hasattr(value, "to_numpy") else np.asarray(value)
+def _array(name: str, value: Any) -> np.ndarray[Any, Any]:
+    try:
+        array = value.to_numpy() if hasattr(value, "to_numpy") else np.asarray(value)
+        if array.dtype == object:
+            array = array.astype("float64")
+    except (ValueError, TypeError) as error:
+        raise ModelError(f"{name}: the data are no array of numbers: {error}", numbers_from(value)) from None
+    if array.dtype.kind not in "biuf":
+        raise ModelError(f"{name}: the data are of dtype {array.dtype}, not numbers", numbers_from(value))
+    if hasattr(value, "columns") and array.dtype.kind in "iu":
+        # A table is a design matrix, as in PyMC: other data of it may have fractions.
+        array = array.astype("float64")
     if array.dtype == np.float32 or array.dtype == np.float16:
         return array.astype("float64")
     return array.astype("int64") if array.dtype.kind == "i" else array
