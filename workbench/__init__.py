@@ -95,6 +95,7 @@ from workbench.distributions import (
     expand_packed_triangular,
 )  # fmt: skip
 from workbench.distributions.custom import CustomDist, DensityDist
+from workbench.math import invlogit, invprobit, logaddexp, logit, logsumexp, probit
 from workbench.model import (
     ConstantData,
     Data,
@@ -126,7 +127,7 @@ from workbench.transforms import (
     vectorize_graph,
     vjp,
 )  # fmt: skip
-from workbench.transforms.logprob import icdf, logcdf, logp
+from workbench.transforms.logprob import icdf, logccdf, logcdf, logp
 
 Lognormal = LogNormal
 """PyMC's other spelling."""
@@ -135,7 +136,7 @@ __version__ = "0.1.0"
 
 
 INFERENCE = frozenset([
-    "compute_deterministics", "compute_log_likelihood", "draw", "find_MAP", "find_constrained_prior", "sample",
+    "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "draw", "find_MAP", "find_constrained_prior", "sample",
     "sample_posterior_predictive", "sample_prior_predictive",
 ])  # fmt: skip
 """Loaded when first used."""
@@ -165,7 +166,7 @@ __all__ = [
     "HurdleNegativeBinomial", "HurdlePoisson", "HyperGeometric", "Mixture", "MvGaussianRandomWalk",
     "MvStudentTRandomWalk", "NegativeBinomial", "NormalMixture", "OrderedLogistic", "OrderedProbit", "Poisson",
     "RandomWalk", "Truncated", "ZeroInflatedBinomial", "ZeroInflatedNegativeBinomial", "ZeroInflatedPoisson",
-    "ConstantData", "CustomDist", "DensityDist", "MutableData", "compute_deterministics", "compute_log_likelihood", "do",
-    "draw", "find_MAP", "find_constrained_prior", "freeze_dims_and_data", "icdf", "logcdf", "model_to_graphviz",
-    "modelcontext", "observe", "sample_posterior_predictive", "sample_prior_predictive", "set_data",
+    "ConstantData", "CustomDist", "DensityDist", "MutableData", "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "do",
+    "draw", "find_MAP", "find_constrained_prior", "freeze_dims_and_data", "icdf", "invlogit", "invprobit", "logaddexp", "logccdf", "logcdf", "logit", "logsumexp", "model_to_graphviz",
+    "modelcontext", "observe", "probit", "sample_posterior_predictive", "sample_prior_predictive", "set_data",
 ]  # fmt: skip

@@ -253,3 +253,44 @@ def test_functions_of_draws_are_kept_and_follow_data():
     np.testing.assert_allclose(first["y"], slope * [1.0, 2.0], atol=1e-7)
     np.testing.assert_allclose(second["y"], slope * [3.0, 4.0], atol=1e-7)
     assert np.array_equal(first["y"], third["y"])
+
+
+def test_log_priors_are_those_of_each_free_variable():
+    with pm.Model() as model:
+        s = pm.HalfNormal("s")
+        x = pm.Normal("x", 0.0, s, shape=2)
+        pm.Normal("y", x, 1.0, observed=[0.0, 1.0])
+    rng = np.random.default_rng(3)
+    draws = {"s": rng.uniform(0.5, 1.5, size=(2, 30)), "x": rng.normal(size=(2, 30, 2))}
+    found = pm.compute_log_prior(draws, model=model, extend_inferencedata=False)
+    np.testing.assert_allclose(found["s"], stats.halfnorm.logpdf(draws["s"]))
+    np.testing.assert_allclose(found["x"], stats.norm.logpdf(draws["x"], 0.0, draws["s"][..., None]))
+    assert list(pm.compute_log_prior(draws, ["x"], False, model).data_vars) == ["x"]
+    with pytest.raises(ModelError, match="only free variables have a prior"):
+        pm.compute_log_prior(draws, ["y"], model=model)
+
+
+def test_stacked_samples_keep_their_labels():
+    import xarray as xr
+
+    with pm.Model(coords={"k": ["a", "b"]}) as model:
+        mu = pm.Normal("mu", dims="k")
+        pm.Normal("y", mu, 1e-9, observed=[0.0, 1.0], dims="k")
+        pm.Normal("z", mu.sum(), 1e-9, observed=[[0.0], [1.0]])
+    rng = np.random.default_rng(3)
+    posterior = xr.Dataset({"mu": (("chain", "draw", "k"), rng.normal(size=(2, 5, 2)))}, coords={"chain": [0, 1], "draw": np.arange(5)})
+    stacked = posterior.stack(sample=("chain", "draw"))
+    with model:
+        idata = pm.sample_posterior_predictive(stacked, sample_dims=["sample"], random_seed=1, progressbar=False)
+    y = idata.posterior_predictive["y"]
+    assert y.dims == ("sample", "k") and idata.posterior_predictive["z"].dims == ("sample", "z_dim_0", "z_dim_1")
+    np.testing.assert_allclose(y.unstack("sample").transpose("chain", "draw", "k"), posterior["mu"], atol=1e-6)
+
+
+def test_a_list_of_points_is_one_chain():
+    with pm.Model():
+        mu = pm.Normal("mu")
+        pm.Normal("y", mu, 1e-9, observed=[0.0, 1.0])
+        drawn = pm.sample_posterior_predictive([{"mu": 1.0}, {"mu": 2.0}, {"mu": 3.0}], random_seed=1, return_inferencedata=False)
+    assert drawn["y"].shape == (1, 3, 2)
+    np.testing.assert_allclose(drawn["y"][0, :, 0], [1.0, 2.0, 3.0], atol=1e-6)

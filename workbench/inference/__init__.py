@@ -5,6 +5,7 @@ from workbench.inference.optimise import find_constrained_prior, find_MAP
 from workbench.inference.predictive import (
     compute_deterministics,
     compute_log_likelihood,
+    compute_log_prior,
     sample_posterior_predictive,
     sample_prior_predictive,
 )  # fmt: skip
@@ -12,6 +13,6 @@ from workbench.inference.run import Run
 from workbench.inference.sampling import sample
 
 __all__ = [
-    "Run", "compute_deterministics", "compute_log_likelihood", "draw", "find_MAP", "find_constrained_prior", "sample",
+    "Run", "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "draw", "find_MAP", "find_constrained_prior", "sample",
     "sample_posterior_predictive", "sample_prior_predictive",
 ]  # fmt: skip

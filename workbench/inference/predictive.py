@@ -37,11 +37,16 @@ class Given:
         Draws by name.
     dims, lengths
         Names and lengths of the sample axes.
+    coords, stacked
+        Labels of the sample axes; the indices of those that are several axes stacked.
+    constants, labels
+        Data and labels of dims that the draws were made with.
     """
 
     def __init__(self, trace: Any, sample_dims: Sequence[str] | None = None) -> None:
         self.coords: dict[str, Any] = {}
         self.constants: dict[str, Array] = {}
+        self.stacked: dict[str, Any] = {}
         self.labels: dict[str, Array] = {}
         source = trace
         if hasattr(trace, "posterior"):
@@ -50,12 +55,13 @@ class Given:
                 self.constants = {str(k): np.asarray(v) for k, v in trace.constant_data.data_vars.items()}
         if isinstance(source, Sequence):
             points = list(source)
-            source = {k: np.stack([np.asarray(p[k]) for p in points]) for k in points[0]}
-            sample_dims = sample_dims or ["draw"]
+            # One chain of them.
+            source = {k: np.stack([np.asarray(p[k]) for p in points])[None] for k in points[0]}
         self.dims = tuple(sample_dims or ("chain", "draw"))
         if hasattr(source, "data_vars"):
             arrays = {str(k): v.transpose(*self.dims, ...).to_numpy() for k, v in source.data_vars.items() if set(self.dims) <= set(v.dims)}
             self.coords = {d: source.coords[d].to_numpy() for d in self.dims if d in source.coords}
+            self.stacked = {d: source.indexes[d] for d in self.dims if d in source.indexes and source.indexes[d].nlevels > 1}
             self.labels = {str(d): c.to_numpy() for d, c in source.coords.items()}
         elif isinstance(source, Mapping):
             arrays = {str(k): np.asarray(v) for k, v in source.items()}
@@ -305,20 +311,60 @@ def compute_log_likelihood(
         If a variable is not observed, or the draws lack a free variable.
     """
     m = modelcontext(model).at_current_shapes()
-    given = Given(idata, sample_dims)
     variables = _named(m, var_names, m.observed_RVs)
     if any(not any(x is y for y in m.observed_RVs) for x in variables):
         raise ModelError("only observed variables have a log-likelihood", f"they are {', '.join(str(x.name) for x in m.observed_RVs)}")
-    inputs, outputs = likelihoods(m, variables)
-    missing = [str(x.name) for x in m.free_RVs if str(x.name) not in given.values]
+    return _log_densities("log_likelihood", idata, m, variables, sample_dims, _backend(m, compile_kwargs), extend_inferencedata)
+
+
+def compute_log_prior(
+    idata: Any,
+    var_names: Iterable[str] | None = None,
+    extend_inferencedata: bool = True,
+    model: Model | None = None,
+    sample_dims: Sequence[str] = ("chain", "draw"),
+    progressbar: bool = True,
+    compile_kwargs: Mapping[str, Any] | None = None,
+) -> Any:
+    """Return the log-density of each free variable at each posterior draw, in its own space, given those it depends on.
+
+    Parameters
+    ----------
+    idata
+        Posterior draws.
+    var_names
+        Free variables; all by default.
+    extend_inferencedata
+        Add the group "log_prior" to `idata`, and return it; else return the Dataset.
+    model, sample_dims, progressbar, compile_kwargs
+        As in :func:`sample_posterior_predictive`.
+
+    Raises
+    ------
+    ModelError
+        If a variable is not free, or the draws lack one.
+    """
+    m = modelcontext(model).at_current_shapes()
+    variables = _named(m, var_names, m.free_RVs)
+    if any(not any(x is y for y in m.free_RVs) for x in variables):
+        raise ModelError("only free variables have a prior", f"they are {', '.join(str(x.name) for x in m.free_RVs)}")
+    return _log_densities("log_prior", idata, m, variables, sample_dims, _backend(m, compile_kwargs), extend_inferencedata)
+
+
+def _log_densities(
+    group: str, idata: Any, model: Model, variables: Sequence[Tensor], sample_dims: Sequence[str], backend: str, extend: bool
+) -> Any:
+    """The log-density of each variable at each draw, as a group of `idata` or a Dataset."""
+    given = Given(idata, sample_dims)
+    missing = [str(x.name) for x in model.free_RVs if str(x.name) not in given.values]
     if missing:
         raise ModelError(f"the draws lack {', '.join(missing)}")
-    backend = _backend(m, compile_kwargs)
-    made = each_draw(inputs, outputs, backend)([given.values[str(x.name)] for x in m.free_RVs], given.count, 0)
+    inputs, outputs = likelihoods(model, variables)
+    made = each_draw(inputs, outputs, backend)([given.values[str(x.name)] for x in model.free_RVs], given.count, 0)
     results = given.unstacked({str(x.name): v for x, v in zip(variables, made)})
-    found = groups_to_inference_data(m, {"log_likelihood": results}, sample=given)
-    if not extend_inferencedata:
-        return found.log_likelihood
+    found = groups_to_inference_data(model, {group: results}, sample=given)
+    if not extend:
+        return found[group]
     idata.extend(found)
     return idata
 
@@ -391,6 +437,6 @@ def compute_deterministics(
 
 
 __all__ = [
-    "compute_deterministics", "compute_log_likelihood", "likelihoods", "sample_posterior_predictive",
+    "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "likelihoods", "sample_posterior_predictive",
     "sample_prior_predictive",
 ]  # fmt: skip

@@ -122,6 +122,13 @@ def _log_likelihood(run: Run, wanted: bool | Sequence[str]) -> dict[str, Any]:
     return {str(name): values.to_numpy() for name, values in found.data_vars.items()}
 
 
+def _coords_of(dim: str, index: Any) -> Any:
+    """The coords of a dim whose labels are those of several."""
+    import xarray
+
+    return xarray.Coordinates.from_pandas_multiindex(index, dim)
+
+
 def groups_to_inference_data(
     model: Model,
     groups: Mapping[str, Mapping[str, Any]],
@@ -153,12 +160,18 @@ def groups_to_inference_data(
     dims, coords = dims_and_coords(model)
     values, data = data_of(model)
     names = tuple(sample.dims) if sample is not None else ("chain", "draw")
-    labels = {**coords, **(sample.coords if sample is not None else {})}
+    stacked = sample.stacked if sample is not None else {}
+    labels = {**coords, **({d: v for d, v in sample.coords.items() if d not in stacked} if sample is not None else {})}
     attrs = {"inference_library": "workbench", **attributes}
     made: dict[str, Any] = {}
     for name, variables in groups.items():
         if variables:
-            made[name] = az.dict_to_dataset(dict(variables), coords=labels, dims=dims, default_dims=list(names), attrs=attrs)
+            # ArviZ puts only chain and draw in front by itself.
+            own = {k: dims.get(k) or [f"{k}_dim_{i}" for i in range(np.ndim(v) - len(names))] for k, v in variables.items()}
+            full = {k: [*names, *ds] for k, ds in own.items()}
+            made[name] = az.dict_to_dataset(dict(variables), coords=labels, dims=full, default_dims=[], attrs=attrs)
+            for d, index in stacked.items():
+                made[name] = made[name].drop_vars(d).assign_coords(_coords_of(d, index))
     if observed and values:
         made["observed_data"] = az.dict_to_dataset(values, coords=coords, dims=dims, default_dims=[], attrs=attrs)
     if constant is not None and data:

@@ -332,6 +332,25 @@ def logcdf(rv: Tensor, value: Any) -> Tensor:
     return _derived(logcdf_node(as_tensor(rv), value))
 
 
+def logccdf(rv: Tensor, value: Any) -> Tensor:
+    """Return the logarithm of the probability that a random expression is larger than `value`.
+
+    Precise where that is small, unlike ``log(1 - exp(logcdf(rv, value)))``.
+
+    Raises
+    ------
+    LogProbError
+        If no rule derives it; names the operation and the line.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> round(float(logccdf(pm.Normal.dist(0.0, 1.0), 40.0).eval()), 4)
+    -804.6084
+    """
+    return _derived(log_survival_node(as_tensor(rv), value))
+
+
 def icdf(rv: Tensor, value: Any) -> Tensor:
     """Return the quantiles of a random expression at the probabilities `value`.
 
