@@ -28,7 +28,9 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests" / "conformance"))
 
-from models import MODELS, make_data, points  # noqa: E402
+import gallery  # noqa: E402, F401
+import models  # noqa: E402, F401
+from examples import MODELS, make_data, points  # noqa: E402
 
 
 def least_seconds(call: Any, budget: float = 0.2) -> float:

@@ -1,24 +1,21 @@
-"""Every model of models.py says here what it says in PyMC: names, shapes and start of its values, log-density, gradient.
+"""Every model of models.py and gallery.py says here what it says in PyMC: names, shapes and start of its values, log-density, gradient.
 
 PyMC's answers are in reference.json, made by tests/reference/make_conformance.py.
 """
 
 import json
-import sys
 from pathlib import Path
 
+import gallery  # noqa: F401
+import models  # noqa: F401
 import numpy as np
 import pytest
+from examples import MODELS, make_data, points, projections
 
 import workbench as pm
 from workbench.compile.toolchain import find_compiler
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
-
-from models import MODELS, make_data, points, projections  # noqa: E402
-
-REFERENCE = json.loads((HERE / "reference.json").read_text())["models"]
+REFERENCE = json.loads((Path(__file__).parent / "reference.json").read_text())["models"]
 NOT_YET: dict[str, str] = {}
 """Models that differ from PyMC, and why."""
 

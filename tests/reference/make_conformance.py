@@ -1,4 +1,4 @@
-"""Make tests/conformance/reference.json: what PyMC says of the models in tests/conformance/models.py.
+"""Make tests/conformance/reference.json: what PyMC says of the models of tests/conformance.
 
     pip install -r benchmarks/peers-requirements.txt
     python tests/reference/make_conformance.py [name of a model ...]
@@ -18,7 +18,9 @@ import pytensor
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "conformance"))
 
-from models import MODELS, Example, make_data, points, projections  # noqa: E402
+import gallery  # noqa: E402, F401
+import models  # noqa: E402, F401
+from examples import MODELS, Example, make_data, points, projections  # noqa: E402
 
 # By default PyTensor keeps a Python number in single precision where that loses nothing, and then
 # takes its logarithm in single precision.
