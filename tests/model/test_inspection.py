@@ -188,7 +188,8 @@ def test_a_fault_is_located_with_its_parameters(capsys):
     model = faulty()
     model.debug({"s": np.array([2.0, 0.5])})
     assert capsys.readouterr().out == (
-        "log p(y[0, 1]) = -inf\n  value = 1.0\n  mu = 0.0\n  sigma = -0.6931471805599453\n"
+        "log p(y[0, 1]) = -inf, and 1 more of 4\n  value = 1.0\n  mu = 0.0\n  sigma = -0.6931471805599453  (log(s))\n"
+        "  sigma must be positive\n"
     )
     model.debug({"s": np.array([2.0, 0.5])}, verbose=True)
     assert "log : float64[2]" in capsys.readouterr().out
@@ -203,7 +204,7 @@ def test_a_fault_of_the_gradient_is_located(capsys):
         x = pm.Normal("x", shape=2)
         pm.Potential("root", pt.sqrt(x).sum())
     model.debug({"x": np.array([1.0, 0.0])}, fn="dlogp")
-    assert capsys.readouterr().out.startswith("gradient by x[1] = inf")
+    assert capsys.readouterr().out.startswith("gradient by x[1] = inf\n  from the term of root\n")
     model.debug({"x": np.array([1.0, 4.0])}, fn="dlogp")
     assert capsys.readouterr().out == "every element of the gradient is finite\n"
     model.debug(fn="random")
@@ -213,7 +214,34 @@ def test_a_fault_of_the_gradient_is_located(capsys):
 def test_an_impossible_start_is_an_error_with_the_same_words():
     model = faulty()
     model.check_start_vals({"s": np.array([2.0, 3.0])})
-    with pytest.raises(SamplingError, match=r"the start is impossible:\nlog p\(y\[0, 1\]\) = -inf\n  value = 1.0"):
+    with pytest.raises(SamplingError, match=r"the start is impossible:\nlog p\(y\[0, 1\]\) = -inf, and 1 more of 4\n  value = 1.0"):
         model.check_start_vals({"s": np.array([2.0, 0.5])})
     with pytest.raises(KeyError, match="t: no values of the model; it has s"):
         model.check_start_vals({"t": 1.0})
+
+
+def test_faults_have_labels_and_the_parameters_of_their_element(capsys):
+    with pm.Model(coords={"g": ["a", "b"], "k": [10, 20, 30]}) as model:
+        s = pm.Normal("s", dims=("g", "k"))
+        pm.Normal("y", 0.0, s, observed=np.zeros((2, 3)), dims=("g", "k"))
+        pm.Potential("root", pt.sqrt(s), dims=("g", "k"))
+        pm.MvNormal("v", np.zeros(2), cov=pt.stack([[1.0, 2.0 * s[0, 0]], [2.0, 1.0]]), observed=np.zeros((3, 2)))
+        pm.Mixture("x", [0.25, 0.75], [pm.HalfNormal.dist(1.0), pm.Exponential.dist(s[0, 0])], observed=[1.0, -1.0])
+        pm.CustomDist("c", s[0, 0], logp=lambda value, scale: pt.log(value * scale), observed=[-1.0])
+    model.debug({"s": np.array([[1.0, 1.0, 1.0], [1.0, -2.0, 1.0]])})
+    report = capsys.readouterr().out
+    assert "log p(y[1, 1]) = -inf (g = b, k = 20)\n  value = 0.0\n  mu = 0.0\n  sigma = -2.0  (s)\n  sigma must be positive\n" in report
+    assert "log p(root[1, 1]) = nan (g = b, k = 20)\n  s = -2.0" in report
+    assert "log p(v[0]) = -inf, and 2 more of 3\n  value = [0., 0.]\n  mu = [0., 0.]\n  cov = [[1., 2.], [2., 1.]]" in report
+    assert "cov must be positive definite" in report
+    assert "log p(x[1]) = -inf\n  value = -1.0\n  w = [0.25, 0.75]\n" in report and "the value is impossible with these parameters" in report
+    assert "log p(c[0]) = nan\n  value = -1.0\n  scale = 1.0" in report
+
+
+def test_gradients_by_continuous_values_beside_discrete_ones(capsys):
+    with pm.Model() as model:
+        x = pm.HalfNormal("x")
+        n = pm.Poisson("n", 3.0)
+        pm.Normal("y", n + pt.sqrt(x - 2.0), 1.0, observed=0.0)
+    model.debug({"x_log__": np.log(2.0), "n": 1}, fn="dlogp")
+    assert capsys.readouterr().out == "gradient by x_log__ = -inf\n  from the term of y\n"

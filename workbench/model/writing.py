@@ -52,10 +52,10 @@ def _title(rv: Tensor) -> str:
 def _parameters(rv: Tensor) -> list[str]:
     if not isinstance(rv.op, Draw):
         return [formula(rv)]
-    return [p.name or repr(p) for p in map(_as_given, rv.inputs[1:])]
+    return [p.name or repr(p) for p in map(as_given, rv.inputs[1:])]
 
 
-def _as_given(parameter: Expr) -> Expr:
+def as_given(parameter: Expr) -> Expr:
     """A parameter before it was spread over the variable's shape."""
     return parameter.inputs[0] if isinstance(parameter.op, ToLengths) and not parameter.name else parameter
 
@@ -75,7 +75,7 @@ def as_latex(model: Model, include_params: bool = True) -> str:
             rows.append(rf"{_name(str(x.name))} &= & {_function_of(x)}")
             continue
         drawn = isinstance(x.op, Draw) and kind not in DERIVED
-        arguments = r",~".join(_latex(_as_given(p)) for p in x.inputs[1:]) if drawn else _function_of(x)
+        arguments = r",~".join(_latex(as_given(p)) for p in x.inputs[1:]) if drawn else _function_of(x)
         title = _escape(DERIVED.get(kind) or _title(x))
         rows.append(rf"{_name(str(x.name))} &\sim & \operatorname{{{title}}}" + (f"({arguments})" if include_params else ""))
     if not rows:
