@@ -175,3 +175,12 @@ def test_an_expression_is_copied_as_itself_and_pickled_not_at_all():
     assert copy.deepcopy([y])[0] is y
     with pytest.raises(TypeError, match="to_json"):
         pickle.dumps(y)
+
+
+@pytest.mark.parametrize("formula", [
+    "a - b - c", "a - (b - c)", "(a + b) * c", "a + b * c", "a ** b ** c", "(a ** b) ** c", "(-a) ** b", "-(a ** b)", "a * -b", "a / (b * c)",
+    "a / b * c", "(a < b) == (b < c)", "exp(a + b)[0:1] * c", "(a + b)[0:1]",
+])  # fmt: skip
+def test_a_formula_has_the_parentheses_that_python_needs(formula):
+    names = {n: pt.vector(n, 1) for n in "abc"}
+    assert repr(eval(formula, {**names, "exp": pt.exp})) == formula

@@ -64,6 +64,10 @@ class Op:
     def lower(self, builder: Any, node: Expr) -> None:
         raise NotImplementedError(f"{type(self).__name__} has no loop form")
 
+    def written(self, *operands: str) -> str | None:
+        """How formulas write the operation, from the texts of its operands; as a call, if ``None``."""
+        return None
+
     @property
     def graphs(self) -> tuple[Graph, ...]:
         """Inner graphs (loop bodies, branches)."""

@@ -13,6 +13,9 @@ from workbench.graph.traverse import topological
 
 INFIX_LIMIT = 160
 MAX_INDENT = 60
+BINDING = {"|": 2, "^": 3, "&": 4, "<<": 5, ">>": 5, "+": 6, "-": 6, "*": 7, "/": 7, "//": 7, "%": 7, "@": 7, "**": 9}
+"""How tightly operators hold their operands together, in Python's order."""
+COMPARISON, NEGATION, ATOM = 1, 8, 10
 
 
 def op_text(expr: Expr) -> str:
@@ -48,33 +51,41 @@ def summary(expr: Expr, limit: int = INFIX_LIMIT) -> str:
     Examples
     --------
     >>> import workbench.tensor as pt
-    >>> x = pt.scalar("x")
-    >>> summary(pt.log(1.0 + x) * 2.0)
-    'log(1.0 + x) * 2.0'
+    >>> x, y = pt.vector("x", 3), pt.vector("y", 2)
+    >>> summary(pt.log(1.0 + x[np.array([0, 2])]) * (y - 2.0) ** 2)
+    'log(1.0 + x[[0, 2]]) * (y - 2.0) ** 2.0'
     """
-    memo: dict[Expr, tuple[str, bool]] = {}
+    memo: dict[Expr, tuple[str, int]] = {}
     for node in topological([expr]):
         if node.name and node is not expr:
-            memo[node] = (node.name, False)
+            memo[node] = (node.name, ATOM)
             continue
-        symbol = getattr(node.op, "symbol", "")
-        parts = [_wrap(memo[x]) if symbol else memo[x][0] for x in node.inputs]
-        if not node.inputs:
-            made, compound = op_text(node), False
-        elif symbol and len(parts) == 2:
-            made, compound = f"{parts[0]} {symbol} {parts[1]}", True
-        elif symbol:
-            made, compound = f"{symbol}{parts[0]}", True
-        else:
-            made, compound = f"{op_text(node)}({', '.join(parts)})", False
-        if len(made) > limit:
-            made, compound = f"{op_text(node)}(...)", False
-        memo[node] = (made, compound)
+        made, binding = _written(node, [memo[x] for x in node.inputs])
+        memo[node] = (made, binding) if len(made) <= limit else (f"{op_text(node)}(...)", ATOM)
     return memo[expr][0]
 
 
-def _wrap(part: tuple[str, bool]) -> str:
-    return f"({part[0]})" if part[1] else part[0]
+def _written(node: Expr, parts: list[tuple[str, int]]) -> tuple[str, int]:
+    """A node written with its operands, and how tightly it holds together: as Python reads it."""
+    symbol = getattr(node.op, "symbol", "")
+    if not node.inputs:
+        made = op_text(node)
+        return made, NEGATION if made.startswith("-") else ATOM
+    if symbol and len(parts) == 2:
+        binding = BINDING.get(symbol, COMPARISON)
+        # Operators of one rank are read from the left; powers from the right, and comparisons as a chain.
+        left, right = (binding + 1, NEGATION) if symbol == "**" else (binding, binding + 1)
+        left += binding == COMPARISON
+        return f"{_operand(parts[0], left)} {symbol} {_operand(parts[1], right)}", binding
+    if symbol:
+        return f"{symbol}{_operand(parts[0], ATOM)}", NEGATION
+    made = node.op.written(_operand(parts[0], ATOM), *(text for text, _ in parts[1:]))
+    return made or f"{op_text(node)}({', '.join(text for text, _ in parts)})", ATOM
+
+
+def _operand(part: tuple[str, int], least: int) -> str:
+    made, binding = part
+    return made if binding >= least else f"({made})"
 
 
 def text(roots: Expr | Sequence[Expr], types: bool = True) -> str:

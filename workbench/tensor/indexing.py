@@ -52,6 +52,10 @@ class Slice(Op):
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         return [intern(SetSlice(self.spec), (_s.zeros_like(node.inputs[0]), _s.whole(cotangent, node)))]
 
+    def written(self, *operands: str) -> str:
+        parts = [f"{s.start}:{'' if s.stop is None else s.stop}" + (f":{s.step}" if s.step != 1 else "") for s in slices(self.spec)]
+        return f"{operands[0]}[{', '.join(parts)}]"
+
     def element(self, builder: Any, node: Expr, index: Sequence[Any]) -> Any:
         return builder.element(node.inputs[0], builder.slice_index(index, self.spec))
 
@@ -118,6 +122,9 @@ class Take(Op):
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         x, index = node.inputs
         return [intern(AddAt(), (_s.zeros_like(x), index, _s.whole(cotangent, node))), None]
+
+    def written(self, *operands: str) -> str:
+        return f"{operands[0]}[{operands[1]}]"
 
     def element(self, builder: Any, node: Expr, index: Sequence[Any]) -> Any:
         x, at = node.inputs
