@@ -16,6 +16,7 @@ import pytest
 import workbench.tensor as pt
 from workbench.compile import c_backend, cache, entry, function, toolchain
 from workbench.compile.toolchain import find_compiler
+from workbench.errors import CompileError
 from workbench.graph import Mode
 
 PLAIN = Mode(())
@@ -153,3 +154,45 @@ def test_numba_compiles_a_long_function(own_cache):
         y = pt.sin(y) + x * (1.0 + i / 64)
     value = function([x], y.sum(), backend="numba", mode=PLAIN)(np.ones(5))
     assert np.isclose(value, function([x], y.sum(), backend="numpy", mode=PLAIN)(np.ones(5)), rtol=1e-12)
+
+
+@pytest.mark.parametrize("backend", ["c", "numba"])
+def test_a_cache_that_cannot_be_used_is_an_error_that_says_what_to_do(tmp_path, monkeypatch, backend):
+    if backend == "c" and find_compiler() is None:
+        pytest.skip("no C compiler on this system")
+    taken = tmp_path / "file"
+    taken.write_text("in the way")
+    for folder in (taken, taken / "below"):
+        monkeypatch.setenv("WORKBENCH_CACHE_DIR", str(folder))
+        x = pt.vector("x", 3)
+        with pytest.raises(CompileError, match=f"cannot be kept in {folder}.*\n.*test_robustness.*\n.*WORKBENCH_CACHE_DIR"):
+            function([x], x * 3.5, backend=backend)
+
+
+@with_compiler
+def test_a_full_disk_and_code_that_may_not_run_are_errors_that_say_so(own_cache, monkeypatch, tmp_path):
+    full = tmp_path / "gcc"
+    full.write_text("#!/bin/sh\necho 'ld: final link failed: No space left on device' >&2; exit 1\n")
+    full.chmod(0o755)
+    x = pt.vector("x", 3)
+    with monkeypatch.context() as patch:
+        patch.setenv("WORKBENCH_CC", str(full))
+        with pytest.raises(CompileError, match="cannot be kept in .*No space left on device.*\n.*test_robustness"):
+            function([x], x * 4.5, backend="c", mode=PLAIN)
+    assert not list(own_cache.iterdir())
+
+    def refused(name):
+        raise OSError("failed to map segment from shared object")
+
+    monkeypatch.setattr(toolchain.ctypes, "CDLL", refused)
+    with pytest.raises(CompileError, match="cannot be run from .*failed to map segment.*\n.*test_robustness.*\n.*noexec"):
+        function([x], x * 4.5, backend="c", mode=PLAIN)
+
+
+def test_the_warning_that_there_is_no_compiler_is_at_the_users_line(monkeypatch):
+    monkeypatch.setenv("WORKBENCH_CC", "")
+    monkeypatch.setattr(sys.modules["workbench.compile.function"], "_said_no_compiler", False)
+    x = pt.vector("x", 3)
+    with pytest.warns(UserWarning, match="uses Numba") as caught:
+        function([x], x + 1.0)
+    assert caught[0].filename == __file__

@@ -18,7 +18,7 @@ from workbench.compile.lower import lower
 from workbench.compile.print_c import Source, print_c
 from workbench.compile.print_c_threads import print_c_threads
 from workbench.compile.storage import Storage, plan
-from workbench.compile.toolchain import Compiler, require_compiler
+from workbench.compile.toolchain import Compiler, load, require_compiler
 from workbench.errors import CompileError, IndexBoundsError
 from workbench.graph.expr import Data
 from workbench.graph.inner import Graph
@@ -87,7 +87,7 @@ class CFunction:
             library = own.submit(entry.load, compiler, raise_fault)
             self._build(graph, name, compiler, own)
         inputs, outputs = ([(b.dtype, b.shape) for b in bs] for bs in (self.program.inputs, self.program.outputs))
-        self._entry = entry.entry(library.result(), self._run_address, inputs, outputs, self.arena)
+        self._entry = entry.entry(_result_of(library), self._run_address, inputs, outputs, self.arena)
         self.enter = partial(self._entry, self._environment().address) if self._fixed else self._enter_with_data
 
     def _build(self, graph: Graph, name: str, compiler: Compiler, pool: ThreadPoolExecutor) -> None:
@@ -102,8 +102,8 @@ class CFunction:
         self.timings["lower"] = time.perf_counter() - start
         job: Future[Any] = pool.submit(compiler.build, printed.code)
         self.regions = [CFunction(g, label, pool=pool) for label, g in self.program.regions]
-        path, hit = job.result()
-        library = ctypes.CDLL(str(path))
+        path, hit = _result_of(job)
+        library = load(path)
         # Code that nobody can call any more is unloaded; not at exit, when a thread may still run it.
         weakref.finalize(self, _unload, library).atexit = False
         self.timings["compile"] = time.perf_counter() - start - self.timings["lower"]
@@ -144,6 +144,14 @@ class CFunction:
         if made is None:
             raise CompileError(f"internal: {self.program.name} was called with arrays of other types than it is compiled for")
         return made
+
+
+def _result_of(job: Future[Any]) -> Any:
+    try:
+        return job.result()
+    except CompileError as error:
+        # Raised on another thread, where the user has no line.
+        raise CompileError(error.message, error.hint) from error
 
 
 def _unload(library: ctypes.CDLL) -> None:

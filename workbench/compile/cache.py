@@ -22,11 +22,14 @@ def folder() -> Path:
     Raises
     ------
     CompileError
-        If others can write to it: code from there would be theirs.
+        If it cannot be made, or others can write to it: code from there would be theirs.
     """
     path = cache_directory()
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    status = path.stat()
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = path.stat()
+    except OSError as error:
+        raise _unusable(path, error) from None
     if hasattr(os, "getuid") and (
         status.st_uid not in (os.getuid(), 0) or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
     ):
@@ -58,8 +61,26 @@ def fetch(name: str, suffix: str, build: Callable[[Path], None]) -> tuple[Path, 
     Returns
     -------
     path, hit
+
+    Raises
+    ------
+    CompileError
+        If the folder cannot be used: it is read-only, or the disk is full.
     """
     home = folder()
+    try:
+        return _fetch(home, name, suffix, build)
+    except OSError as error:
+        raise _unusable(home, error) from error
+
+
+def _unusable(path: Path, error: OSError) -> CompileError:
+    return CompileError(
+        f"compiled code cannot be kept in {path}: {error.strerror or error}", "set WORKBENCH_CACHE_DIR to a folder that can be written to"
+    )
+
+
+def _fetch(home: Path, name: str, suffix: str, build: Callable[[Path], None]) -> tuple[Path, bool]:
     path = home / (name + suffix)
     mark = home / (name + ".sum")
     if _intact(path, mark):

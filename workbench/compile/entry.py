@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.compile import toolchain
 from workbench.compile.toolchain import Compiler
 
 FUNCTIONS = {
@@ -191,7 +192,7 @@ def load(compiler: Compiler, raise_fault: Callable[[int, int, int], None]) -> ct
 
     `raise_fault` raises the error for a fault that compiled code reports.
     """
-    library = ctypes.CDLL(str(compiler.build(CODE)[0]))
+    library = toolchain.load(compiler.build(CODE)[0])
     library.wb_new.restype = ctypes.c_void_p
     library.wb_new.argtypes = [ctypes.c_void_p, *[ctypes.c_int64] * 3, ctypes.c_void_p]
     core: Any = importlib.import_module("numpy._core._multiarray_umath" if hasattr(np, "_core") else "numpy.core._multiarray_umath")

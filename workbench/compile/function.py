@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.errors import CompileError, ShapeError
+from workbench.errors import CompileError, Location, ShapeError, user_location
 from workbench.graph.arrays import fitting
 from workbench.graph.expr import Data, Expr, Input, intern
 from workbench.graph.inner import Graph
@@ -54,7 +54,8 @@ def choose_backend(backend: str) -> str:
         return "c"
     if not _said_no_compiler:
         _said_no_compiler = True
-        warnings.warn("no C compiler was found: backend='auto' uses Numba", stacklevel=3)
+        where = user_location() or Location(__file__, 1)
+        warnings.warn_explicit("no C compiler was found: backend='auto' uses Numba", UserWarning, where.filename, where.lineno)
     return "numba"
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import functools
+import os
 import platform
 import shutil
 import subprocess
@@ -52,11 +54,29 @@ class Compiler:
         libraries = [f for f in flags if f.startswith("-l")]
         command = [self.path, *compile_flags, "-o", str(target), str(source), *libraries]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode and "No space left" in done.stderr:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if done.returncode:
             raise CompileError(
                 f"{self.path} could not compile the generated code:\n{done.stderr[-2000:]}",
                 "please report it with the model; backend='numba' may work meanwhile",
             )
+
+
+def load(path: Path) -> ctypes.CDLL:
+    """Return a compiled library, loaded.
+
+    Raises
+    ------
+    CompileError
+        If the system does not run code from there.
+    """
+    try:
+        return ctypes.CDLL(str(path))
+    except OSError as error:
+        raise CompileError(
+            f"compiled code cannot be run from {path.parent}: {error}", "set WORKBENCH_CACHE_DIR to a folder that is not mounted noexec"
+        ) from None
 
 
 @functools.lru_cache(maxsize=4)
