@@ -8,6 +8,7 @@ from workbench.graph.rewrite import RULES, Mode, Pass, Rule
 from workbench.rewrites import (
     arrangement,
     canonicalise,
+    covariance_gradients,
     determinants,
     equations,
     known_shapes,
@@ -51,6 +52,6 @@ def default_mode() -> Mode:
 
 
 __all__ = [
-    "arrangement", "default_mode", "determinants", "equations", "known_shapes", "logic", "parts", "signs", "special_functions", "structure", "sums",
+    "arrangement", "covariance_gradients", "default_mode", "determinants", "equations", "known_shapes", "logic", "parts", "signs", "special_functions", "structure", "sums",
     "trigonometry",
 ]  # fmt: skip

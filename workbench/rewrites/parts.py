@@ -48,24 +48,25 @@ def _parts(x: Expr) -> tuple[int, list[Part]] | None:
     if isinstance(x.op, SetSlice):
         base, value = x.inputs
         cut = [a for a, (_, length, _) in enumerate(x.op.spec) if length != x.type.shape[a]]
-        if len(cut) != 1 or not _is_zero(base) or any(step != 1 for _, _, step in x.op.spec):
+        if len(cut) != 1 or not is_zero(base) or any(step != 1 for _, _, step in x.op.spec):
             return None
         start, length, _ = x.op.spec[cut[0]]
         return cut[0], [(start, start + length, value)] if length else []
-    if not isinstance(x.op, Concatenate) or not any(map(_is_zero, x.inputs)):
+    if not isinstance(x.op, Concatenate) or not any(map(is_zero, x.inputs)):
         return None
     parts, at = [], 0
     for part in x.inputs:
         n = part.type.shape[x.op.axis]
         if n is None:
             return None
-        if not _is_zero(part):
+        if not is_zero(part):
             parts.append((at, at + n, part))
         at += n
     return x.op.axis, parts
 
 
-def _is_zero(x: Expr) -> bool:
+def is_zero(x: Expr) -> bool:
+    """Whether all elements are a constant zero."""
     while isinstance(x.op, (BroadcastTo, BroadcastLike, Reshape)):
         x = x.inputs[0]
     return bool(uniform_value(x) == 0)

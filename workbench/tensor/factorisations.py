@@ -21,9 +21,9 @@ from workbench.tensor import elementwise as _e
 from workbench.tensor import shape as _s
 from workbench.tensor.gufunc import Gufunc, check_matrix, floats, nan_where_it_fails, of_results
 from workbench.tensor.joining import concatenate
-from workbench.tensor.lapack import NativeCall, cholesky_call
+from workbench.tensor.lapack import NativeCall, cholesky_call, inverse_from_factor_call
 from workbench.tensor.products import matmul, matrix_transpose
-from workbench.tensor.tensor import Tensor, as_tensor
+from workbench.tensor.tensor import Tensor, as_tensor, tensor
 from workbench.tensor.triangles import Triangle, tril, triu
 
 
@@ -32,7 +32,7 @@ def columns(x: Tensor, scale: Tensor) -> Tensor:
     return x * _s.expand_dims(scale, -2)
 
 
-def _half(x: Tensor) -> Tensor:
+def half_of_lower(x: Tensor) -> Tensor:
     """The lower triangle, with half the diagonal."""
     return 0.5 * (tril(x) + tril(x, -1))
 
@@ -48,7 +48,7 @@ def gaps(values: Tensor) -> Tensor:
 
 def of_lower(s: Tensor) -> Tensor:
     """The cotangent of the lower triangle that was read, from that of the symmetric matrix it stands for."""
-    return _half(s + matrix_transpose(s))
+    return half_of_lower(s + matrix_transpose(s))
 
 
 # Cholesky -------------------------------------------------------------------------------------
@@ -83,14 +83,88 @@ class Cholesky(Gufunc):
         return cholesky_call(node.inputs[0].type)
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
+        return [intern(CholeskyGradient(), (node, _s.whole(cotangent, node)))]
+
+
+@dataclass(frozen=True)
+class CholeskyGradient(Gufunc):
+    """The cotangent of matrices, from their lower Cholesky factors and the cotangents of these."""
+
+    name = "cholesky_gradient"
+    cores = (2, 2)
+
+    def infer(self, factor: TensorType, cotangent: TensorType) -> TensorType:
+        return factor
+
+    def loop(self, factor: Tensor, cotangent: Tensor) -> Tensor:
+        """As other operations: inv(L).T @ half(L.T @ cotangent) @ inv(L), and its transpose added."""
+        inner = half_of_lower(matmul(matrix_transpose(factor), tril(cotangent)))
+        s = matrix_transpose(_against(factor, matrix_transpose(_against(factor, inner))))
+        return of_lower(s)
+
+    def numpy(self, factor: Any, cotangent: Any) -> Any:
+        return _written_out(self, "numpy", factor, cotangent)
+
+    def jax(self, factor: Any, cotangent: Any) -> Any:
+        return _written_out(self, "jax", factor, cotangent)
+
+    def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         from workbench.tensor.equations import solve_triangular
 
-        assert isinstance(node, Tensor)
-        inner = _half(matmul(matrix_transpose(node), tril(_s.whole(cotangent, node))))
-        # inv(L).T @ inner @ inv(L)
-        left = solve_triangular(node, inner, trans=1, b_ndim=2)
-        s = matrix_transpose(solve_triangular(node, matrix_transpose(left), trans=1, b_ndim=2))
-        return [of_lower(s)]
+        factor, g = node.inputs
+        w = half_of_lower(_s.whole(cotangent, node))
+        w = w + matrix_transpose(w)
+        left = solve_triangular(factor, w, lower=True, b_ndim=2)
+        of_inner = half_of_lower(solve_triangular(factor, matrix_transpose(left), lower=True, b_ndim=2))
+        both = node + matrix_transpose(node)  # type: ignore[operator]
+        of_factor = matmul(tril(g), matrix_transpose(of_inner)) - matmul(both, matrix_transpose(left))
+        return [tril(of_factor), tril(matmul(factor, of_inner))]
+
+
+def _against(factor: Tensor, x: Tensor) -> Tensor:
+    """inv(L).T @ x."""
+    from workbench.tensor.equations import solve_triangular
+
+    return solve_triangular(factor, x, lower=True, trans=1, b_ndim=2)
+
+
+def _written_out(op: Any, backend: str, *values: Any) -> Any:
+    """What `op.loop` says, of arrays."""
+    from workbench.graph.inner import Graph
+
+    inputs = [tensor(dtype=str(v.dtype), shape=tuple(v.shape)) for v in values]
+    return Graph(inputs, [op.loop(*inputs)]).run(backend, *values)[0]
+
+
+@dataclass(frozen=True)
+class InverseFromFactor(Gufunc):
+    """The inverse of ``L @ L.T``, from the lower triangles L."""
+
+    name = "inverse_from_factor"
+
+    def infer(self, factor: TensorType) -> TensorType:
+        check_matrix(self.name, factor, square=True)
+        return factor
+
+    def loop(self, factor: Tensor) -> Tensor:
+        """As other operations."""
+        from workbench.tensor.equations import solve_triangular
+
+        identity = _s.broadcast_to(as_tensor(np.eye(factor.type.static_shape[-1], dtype=factor.dtype)), factor.type.static_shape)
+        return _against(factor, solve_triangular(factor, identity, lower=True, b_ndim=2))
+
+    def numpy(self, factor: Any) -> Any:
+        return _written_out(self, "numpy", factor)
+
+    def jax(self, factor: Any) -> Any:
+        return _written_out(self, "jax", factor)
+
+    def native(self, node: Expr) -> NativeCall | None:
+        return inverse_from_factor_call(node.inputs[0].type)
+
+    def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
+        g = _s.whole(cotangent, node)
+        return [-tril(matmul(matmul(matmul(node, g + matrix_transpose(g)), node), node.inputs[0]))]  # type: ignore[arg-type]
 
 
 def cholesky(x: Any, lower: bool = True, upper: bool = False) -> Tensor:

@@ -13,7 +13,7 @@ from typing import Any
 
 from workbench.graph.types import TensorType
 
-ROUTINES = ("dgemm", "dtrsm", "dpotrf")
+ROUTINES = ("dgemm", "dtrsm", "dpotrf", "dpotri")
 """Routines that generated code may use, in the order of its table of pointers."""
 SMALL = 48
 """Matrices of at most this many rows are done by plain loops, which need no call."""
@@ -63,6 +63,14 @@ def cholesky_call(x: TensorType) -> NativeCall | None:
     return NativeCall(CHOLESKY, (CHOLESKY_PYTHON,), "wb_cholesky", (x.size // (n * n), n))
 
 
+def inverse_from_factor_call(x: TensorType) -> NativeCall | None:
+    """The inverse of each matrix whose lower Cholesky factor is given."""
+    if not _double(x):
+        return None
+    n = x.static_shape[-1]
+    return NativeCall(INVERSE, (INVERSE_PYTHON,), "wb_inverse_from_factor", (x.size // (n * n), n))
+
+
 def solve_triangular_call(a: TensorType, b: TensorType, lower: bool, transposed: bool) -> NativeCall | None:
     """Solutions of triangular systems: `a` (..., n, n), `b` (..., n, k)."""
     if not _double(a, b):
@@ -87,7 +95,7 @@ def matmul_call(x: TensorType, y: TensorType) -> NativeCall | None:
     return NativeCall(MATMUL, (MATMUL_PYTHON,), "wb_matmul", (batch, step_x, step_y, m, n, y.static_shape[-1]))
 
 
-NUMBERS_OF_ARGUMENTS = {"dgemm": 13, "dtrsm": 11, "dpotrf": 5}
+NUMBERS_OF_ARGUMENTS = {"dgemm": 13, "dtrsm": 11, "dpotrf": 5, "dpotri": 5}
 """All of them pointers: to characters, 32-bit integers, and doubles."""
 
 CHOLESKY = f"""\
@@ -149,6 +157,41 @@ def wb_cholesky(batch, n, x, out):
         for i in range(n):
             for j in range(0 if failed else i + 1, n):
                 f[i * n + j] = np.nan if failed else 0.0
+"""
+
+# The routine leaves one triangle, here the lower, which is mirrored. It fails where the diagonal has a
+# zero; what it divides by is NaN where there was no factor.
+INVERSE = """\
+typedef void (*wb_dpotri)(const char *, const int *, double *, const int *, int *);
+static void wb_inverse_from_factor(void *const *library, int64_t batch, int64_t n, const double *x, double *out) {
+    for (int64_t k = 0; k < batch; k++, x += n * n, out += n * n) {
+        const int size = (int)n;
+        int failed = 0;
+        for (int64_t i = 0; i < n * n; i++) out[i] = x[i];
+        ((wb_dpotri)library[3])("U", &size, out, &size, &failed);
+        for (int64_t i = 0; i < n; i++)
+            for (int64_t j = 0; j < i; j++) out[j * n + i] = out[i * n + j];
+        if (failed)
+            for (int64_t i = 0; i < n * n; i++) out[i] = __builtin_nan("");
+    }
+}
+"""
+
+INVERSE_PYTHON = """\
+def wb_inverse_from_factor(batch, n, x, out):
+    upper, size, info = np.full(1, ord("U"), np.uint8), np.full(1, n, np.int32), np.zeros(1, np.int32)
+    for k in range(batch):
+        f = out[k * n * n : (k + 1) * n * n]
+        for i in range(n * n):
+            f[i] = x[k * n * n + i]
+        info[0] = 0
+        wb_dpotri(upper.ctypes, size.ctypes, f.ctypes, size.ctypes, info.ctypes)
+        for i in range(n):
+            for j in range(i):
+                f[j * n + i] = f[i * n + j]
+        if info[0] != 0:
+            for i in range(n * n):
+                f[i] = np.nan
 """
 
 # The solution overwrites a copy of the right-hand side. Row i of it depends on the rows before it
