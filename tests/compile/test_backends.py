@@ -12,6 +12,7 @@ from workbench.compile.lower import lower
 from workbench.compile.print_numba import print_numba
 from workbench.compile.storage import plan
 from workbench.errors import CompileError
+from workbench.tensor.elementwise import OPS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "adding-a-backend.md"
 NAMES = {"np": np, "lower": lower, "plan": plan, "print_numba": print_numba}
@@ -43,3 +44,8 @@ def test_an_unknown_backend_is_an_error_that_lists_those_there_are():
     x = pt.scalar("x")
     with pytest.raises(CompileError, match=r"no backend 'rust'(.|\n)*auto, c, numba, jax, numpy"):
         function([x], x, backend="rust")
+
+
+def test_the_page_lists_the_elementwise_operations_that_are_called_back():
+    (listed,) = re.findall(r"- special functions without a short formula: (.*?)\.\n", PAGE.read_text(), re.S)
+    assert set(re.findall(r"`(\w+)`", listed)) == {op.name for op in OPS.values() if not op.fusable}
