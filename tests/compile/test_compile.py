@@ -181,6 +181,24 @@ def test_new_sizes_reuse_the_code(own_cache):
     assert f(np.ones(99)) == 99 * 7.5
 
 
+@pytest.mark.parametrize("name", ["c", "numba"])
+def test_generated_code_shows_names_and_the_users_lines_which_are_no_part_of_it(own_cache, name):
+    def made():
+        x = pt.vector("speed", 3)
+        energy = 0.5 * x * x  # energy of what moves
+        return function([x], [pt.exp(energy).sum()], backend=name, mode=PLAIN)
+
+    f = made()
+    assert "speed" in f.source and "energy = 0.5 * x * x # energy of what moves" in f.source
+    assert f"test_compile.py:{made.__code__.co_firstlineno + 2} energy = " in f.source
+    before = sorted(own_cache.glob("*.so" if name == "c" else "*.py"))
+    x = pt.vector("velocity", 3)
+    other = function([x], [pt.exp(0.5 * x * x).sum()], backend=name, mode=PLAIN)
+    assert "velocity" in other.source and "speed" not in other.source
+    assert sorted(own_cache.glob("*.so" if name == "c" else "*.py")) == before and len(before) == 1
+    assert other([1.0, 0.0, 1.0]) == f([1.0, 0.0, 1.0])
+
+
 def test_a_damaged_cache_entry_is_rebuilt(own_cache):
     compiled(4.75)
     (library,) = own_cache.glob("*.so")

@@ -10,6 +10,7 @@ elsewhere are recomputed instead.
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -38,6 +39,9 @@ RECOMPUTE_COST = 4
 
 KERNEL_NODES, SCALAR_NODES = 200, 1000
 """Nodes that one loop, or one run of scalars, holds at most: compilers take a time that grows faster than a loop."""
+
+LONGEST_NOTE = 90
+"""Characters of the user's line in a comment of generated code."""
 
 Value = L.Buffer | L.Literal
 
@@ -538,6 +542,7 @@ class _KernelMaker:
         self.memo: dict[tuple[Expr, tuple[L.Index, ...]], L.Operand] = {}
         self.loads: dict[tuple[L.Buffer, L.Index], L.Operand] = {}
         self.before: list[L.Statement] = []
+        self.where: Any = None
 
     def emit(self) -> None:
         """Write the kernel's nodes that somebody needs."""
@@ -623,8 +628,17 @@ class _KernelMaker:
     def let(self, op: Elementwise, arguments: tuple[L.Operand, ...], x: Expr) -> str:
         name = self.fresh()
         dtypes = tuple(y.type.dtype for y in x.inputs)
-        self.kernel.lines.append(L.Let(name, x.type.dtype, op, arguments, dtypes, x.name or ""))
+        self.kernel.lines.append(L.Let(name, x.type.dtype, op, arguments, dtypes, self.note(x)))
         return name
+
+    def note(self, x: Expr) -> str:
+        """The name of an expression, and the user's line that wrote it where that is another than before."""
+        where = _location(x)
+        if where is None or where == self.where:
+            return x.name or ""
+        self.where = where
+        line = f"{os.path.basename(where.filename)}:{where.lineno} {where.text}".strip()
+        return " | ".join(filter(None, (x.name, line[:LONGEST_NOTE])))
 
     def fresh(self) -> str:
         self.block.lowering.count += 1

@@ -15,6 +15,7 @@ from workbench.compile import cache, external
 from workbench.compile import loops as L
 from workbench.compile.c_backend import raise_fault
 from workbench.compile.lower import lower
+from workbench.compile.print_c import without_comments
 from workbench.compile.print_numba import PRELUDE, print_numba
 from workbench.compile.storage import plan
 from workbench.graph.expr import Data
@@ -38,7 +39,7 @@ class NumbaFunction:
         # Numba compiles one function at a time anyway.
         with _compiling:
             _declare(self.parts)
-            module = _module(self.source)
+            module = _module(without_comments(self.source, "#"))
             self._run = getattr(module, self.main.function)
             self._warm()
         self.timings["compile"] = time.perf_counter() - start

@@ -53,8 +53,13 @@ class Source:
     @property
     def code(self) -> str:
         """The text without comments: what decides whether a compiled form can be reused."""
-        lines = (line.split("  //")[0].rstrip() for line in self.text.splitlines())
-        return "\n".join(line for line in lines if line and not line.lstrip().startswith("//"))
+        return without_comments(self.text, "//")
+
+
+def without_comments(text: str, mark: str) -> str:
+    """Return generated code without what people read in it: it changes with names and lines that the code does not depend on."""
+    lines = (line.split("  " + mark)[0].rstrip() for line in text.splitlines())
+    return "\n".join(line for line in lines if line and not line.lstrip().startswith(mark))
 
 
 def print_c(program: L.Program, storage: Storage, vector_math: bool) -> Source:
