@@ -16,8 +16,10 @@ from workbench.errors import WorkbenchError
 from workbench.graph import Graph, Mode
 from workbench.graph.types import KINDS
 
-PROGRAMS, PER_FUNCTION = 240, 6
-SAMPLE = {"c": 48, "numba": 6, "jax": 12}
+PROGRAMS = 240
+PER_FUNCTION = {"c": 6, "numba": 1, "jax": 3}
+"""Numba's time to compile grows faster than a function."""
+SAMPLE = {"c": 48, "numba": 2, "jax": 6}
 INPUTS = {
     "s": ("float64", ()), "v": ("float64", (5,)), "m": ("float64", (3, 4)), "e": ("float64", (0,)),
     "i": ("int64", (5,)), "b": ("int8", (3, 4)), "u": ("uint8", (5,)), "w": ("uint64", (2,)), "t": ("bool", (5,)), "one": ("int32", (1, 4)),
@@ -143,7 +145,7 @@ SPANS = {"i": (-9, 10), "u": (0, 20)}
 
 def cases():
     count = dict.fromkeys(SAMPLE, PROGRAMS) if os.environ.get("WORKBENCH_TESTS") == "all" else SAMPLE
-    return [(backend, first) for backend in SAMPLE for first in range(0, count[backend], PER_FUNCTION)]
+    return [(backend, first) for backend in SAMPLE for first in range(0, count[backend], PER_FUNCTION[backend])]
 
 
 @pytest.mark.parametrize("name, first", cases())
@@ -151,13 +153,13 @@ def test_every_backend_does_what_numpy_does_before_any_rewriting(name, first):
     if name == "c" and find_compiler() is None:
         pytest.skip("no C compiler on this system")
     inputs, outputs, given = [], [], []
-    for seed in range(first, first + PER_FUNCTION):
+    for seed in range(first, first + PER_FUNCTION[name]):
         made, results = program(seed)
         inputs += made
         outputs += results
         given += values(seed)
     wanted = function(inputs, outputs, backend="numpy", mode=Mode(()))(*given)
-    for rewritten in (True, False):
+    for rewritten in (True, False) if name == "c" else (True,):
         results = function(inputs, outputs, backend=name, mode=None if rewritten else Mode(()))(*given)
         for k, (result, w) in enumerate(zip(results, wanted)):
             message = f"programs from {first}, result {k} of {len(outputs)}, {name}, {'rewritten' if rewritten else 'as written'}: {outputs[k]!r}"
