@@ -13,7 +13,7 @@ from workbench.graph import Graph, Mode, Pass, free_inputs, replace, text, topol
 from workbench.graph.expr import _table
 from workbench.graph.rewrite import rule
 from workbench.rewrites import default_mode
-from workbench.transforms import grad
+from workbench.transforms import grad, vectorize_graph
 
 
 def test_equal_pure_expressions_are_one_object():
@@ -98,6 +98,22 @@ def test_provenance_is_the_users_line():
     y = pt.exp(x) * 3.5
     assert y.provenance.filename == __file__
     assert "pt.exp(x) * 3.5" in y.provenance.location.text
+
+
+def test_provenance_stays_with_what_is_rewritten_differentiated_and_batched():
+    x = pt.vector("x", 3)
+    y = pt.log(1.0 + pt.exp(x)).sum()  # The line.
+    many = pt.matrix("many", 4, 3)
+    (stable,), _ = default_mode().run([y])
+    for made in (stable, grad(y, x), vectorize_graph(y, {x: many}), vectorize_graph(stable, {x: many})):
+        nodes = [n for n in topological([made]) if n.inputs]
+        assert nodes and all("The line." in n.provenance.location.text for n in nodes), made
+    rules = {n.op.name: n.provenance.rule for n in topological([vectorize_graph(stable, {x: many})]) if n.inputs}
+    assert rules["softplus"] == "log_of_one_plus_exp"
+
+
+def test_constants_which_every_graph_shares_were_written_nowhere():
+    assert pt.constant(987654.25).provenance is None
 
 
 def test_a_shape_mismatch_names_both_shapes_and_the_line():

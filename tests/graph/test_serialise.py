@@ -87,6 +87,13 @@ def test_a_chain_of_100_000_operations_is_written_and_read():
         (lambda c: edit(c, "named", ["function", "os_system"]), "not known"),
         (lambda c: edit(c, "op", "Popen", drop="named"), "not known"),
         (lambda c: edit(c, "op", "Reshape", drop="named"), "damaged"),
+        (lambda c: edit(c, "op", "Op", drop="named"), "damaged"),
+        (lambda c: edit(c, "name", ["x"]), "no name"),
+        (lambda c: edit(c, "inputs", {"a": 1}), "damaged"),
+        (lambda c: {**c, "graphs": [5]}, "damaged"),
+        (lambda c: {**c, "graphs": [{"nodes": [[]]}]}, "damaged"),
+        (lambda c: "[" * 100_000, "nested too deeply"),
+        (lambda c: "", "not JSON"),
     ],
 )
 def test_what_is_not_a_graph_is_an_error(change, message):

@@ -147,7 +147,7 @@ TABLE = {
         (x**2.5, "square(x) * sqrt(x)"),
         (np.e**x, "exp(x)"),
         (pt.exp(2.5 * pt.log(pt.square(x))), "square(square(x)) * abs(x)"),
-        (v / np.array([1.0, 2.0, 4.0, 8.0]), "v * [1.   , 0.5  , 0.25 , 0.125]"),
+        (v / np.array([1.0, 2.0, 4.0, 8.0]), "v * [1., 0.5, 0.25, 0.125]"),
     ],
     "logarithms of sums": [
         (pt.log(0.3 * pt.exp(x) + 0.7 * pt.exp(y)), "logaddexp(x - 1.2039728043259361, y - 0.35667494393873245)"),

@@ -8,8 +8,9 @@ import pytest
 
 import workbench.tensor as pt
 from workbench.compile import function
+from workbench.errors import RewriteError
 from workbench.graph import RULES, Graph, Mode, Pass, free_inputs, intern, summary, topological
-from workbench.graph.pattern import PatternVariable, pattern_variables
+from workbench.graph.pattern import PatternVariable, pattern_variables, variable
 from workbench.graph.properties import (
     Property,
     has_positive_diagonal,
@@ -28,6 +29,7 @@ from workbench.graph.properties import (
     is_symmetric,
     is_upper_triangular,
 )  # fmt: skip
+from workbench.graph.rewrite import rule
 from workbench.graph.traverse import replace
 from workbench.rewrites import default_mode
 from workbench.tensor.assumptions import Assume
@@ -164,12 +166,12 @@ PARTS = [WITH_PATTERN[i::12] for i in range(12)]
 def test_both_sides_are_equal_on_all_backends(part, backend):
     rng = np.random.default_rng(11)
     inputs, values, sides, names = [], [], [], []
-    for rule in PARTS[part]:
-        before, mine, given = instance(rule, [(4,), (4,)], rng)
+    for each in PARTS[part]:
+        before, mine, given = instance(each, [(4,), (4,)], rng)
         inputs += mine
         values += given
-        sides += [before, rule.apply(before).fit(before.type)]
-        names.append(rule.name)
+        sides += [before, each.apply(before).fit(before.type)]
+        names.append(each.name)
     results = function(inputs, sides, backend=backend, mode=PLAIN)(*values)
     for k, name in enumerate(names):
         np.testing.assert_allclose(results[2 * k + 1], results[2 * k], rtol=1e-9, atol=1e-12, err_msg=name)
@@ -300,3 +302,34 @@ def test_a_mode_can_be_printed_and_dropped_from():
     without = mode.excluding("log_of_one_plus")
     assert summary(without.run([pt.log(1.0 + x)])[0][0]) == "log(1.0 + x)"
     assert isinstance(mode.including(Pass("mine", ()), before="stabilise").passes[1], Pass)
+    assert "Pass specialise: " in str(mode) and "  small_power: A small whole power takes few multiplications." in str(mode)
+    with pytest.raises(RewriteError, match="'log_of_one_plas'(.|\n)*did you mean 'log_of_one_plus'"):
+        mode.excluding("log_of_one_plas")
+    with pytest.raises(RewriteError, match="'stabilize'(.|\n)*canonicalise, linear algebra"):
+        mode.including(Pass("mine", ()), before="stabilize")
+
+
+CELL = """
+@rule("specialise", pt.sin(z))
+def of_the_cell(z):
+    \"\"\"The sine is something else.\"\"\"
+    return pt.{}(z)
+"""
+
+
+def test_a_rule_of_a_notebook_is_used_at_once_and_its_cell_can_be_run_again():
+    notebook = {"rule": rule, "pt": pt, "z": variable("z"), "__name__": "__main__"}
+    before = dict(RULES)
+    try:
+        default_mode()
+        exec(CELL.format("cos"), notebook)
+        assert rewritten(pt.sin(x)) == "cos(x)"
+        exec(CELL.format("tan"), notebook)
+        assert rewritten(pt.sin(x)) == "tan(x)"
+        notebook["__name__"] = "another"
+        with pytest.raises(RewriteError, match="'of_the_cell', in __main__"):
+            exec(CELL.format("tan"), notebook)
+    finally:
+        RULES.clear()
+        RULES.update(before)
+    assert rewritten(pt.sin(x)) == "sin(x)"

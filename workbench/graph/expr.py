@@ -98,7 +98,7 @@ class Expr:
     name
         A label given by a model or a user; not part of its identity. Constants have none.
     provenance
-        The user's line and the rule that made the node; not part of its identity.
+        The user's line and the rule that made the node; not part of its identity. Constants have none.
     """
 
     __slots__ = ("__weakref__", "inputs", "name", "op", "provenance", "type")
@@ -108,7 +108,8 @@ class Expr:
         self.inputs: tuple[Any, ...] = inputs
         self.type: Any = type
         self.name: str | None = None
-        self.provenance: Provenance | None = current_provenance()
+        # A constant belongs to every graph, whoever wrote it first.
+        self.provenance: Provenance | None = current_provenance() if op.__class__ is not Constant else None
 
     __hash__ = object.__hash__
 

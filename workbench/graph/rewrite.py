@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import inspect
 import time
@@ -97,6 +98,9 @@ def rule(
     `examples` makes expressions on which it must). `over` spares such a rule from being asked
     where no input has one of these ops.
 
+    A rule that is defined again in its module, as by a notebook's cell that is run again, takes the
+    place of the old one.
+
     Raises
     ------
     RewriteError
@@ -105,8 +109,8 @@ def rule(
 
     def register(function: Callable[..., Any]) -> Rule:
         name = function.__name__
-        if name in RULES:
-            raise RewriteError(f"there is already a rule called {name!r}")
+        if name in RULES and not _is_written_again(RULES[name].function, function):
+            raise RewriteError(f"there is already a rule called {name!r}, in {RULES[name].function.__module__}", "give it another name")
         if (pattern is None) == (not ops):
             raise RewriteError(f"rule {name!r} must have either a pattern or ops")
         if ops and examples is None:
@@ -125,6 +129,10 @@ def rule(
         return made
 
     return register
+
+
+def _is_written_again(old: Callable[..., Any], new: Callable[..., Any]) -> bool:
+    return (old.__module__, old.__qualname__) == (new.__module__, new.__qualname__)
 
 
 def _op_below(pattern: Expr) -> tuple[Any, ...]:
@@ -239,6 +247,13 @@ class Pass:
         seconds = time.perf_counter() - start
         return after, PassRecord(self.name, self.doc, tuple(roots), after, tuple(driver.firings), seconds)
 
+    def __repr__(self) -> str:
+        return f"Pass {self.name}: {len(self.rules)} rules"
+
+    def __str__(self) -> str:
+        """The pass with its rules, a line each."""
+        return "\n".join([repr(self), *(f"  {r.name}: {r.doc.splitlines()[0]}" for r in self.rules)])
+
 
 @dataclass(frozen=True)
 class Mode:
@@ -253,17 +268,35 @@ class Mode:
     passes: tuple[Pass, ...]
 
     def excluding(self, *names: str) -> Mode:
-        """Return the mode without the passes, and without the rules, of these names."""
+        """Return the mode without the passes, and without the rules, of these names.
+
+        Raises
+        ------
+        RewriteError
+            If there is no pass and no rule of a name.
+        """
+        there = {p.name for p in self.passes} | {r.name for p in self.passes for r in p.rules} | set(RULES)
+        for name in names:
+            if name not in there:
+                raise RewriteError(f"there is no pass and no rule called {name!r}", _closest(name, there))
         kept = [p for p in self.passes if p.name not in names]
         return Mode(
             tuple(with_fields(p, rules=tuple(r for r in p.rules if r.name not in names)) for p in kept)
         )
 
     def including(self, new: Pass, before: str | None = None) -> Mode:
-        """Return the mode with one more pass, at the end or before the pass called `before`."""
-        at = len(self.passes)
+        """Return the mode with one more pass, at the end or before the pass called `before`.
+
+        Raises
+        ------
+        RewriteError
+            If there is no pass called `before`.
+        """
+        at, there = len(self.passes), [p.name for p in self.passes]
         if before is not None:
-            at = [p.name for p in self.passes].index(before)
+            if before not in there:
+                raise RewriteError(f"there is no pass called {before!r}", f"the passes are {', '.join(there)}")
+            at = there.index(before)
         return Mode((*self.passes[:at], new, *self.passes[at:]))
 
     def run(self, roots: Sequence[Expr], record: bool = True) -> tuple[tuple[Expr, ...], Trace]:
@@ -275,8 +308,17 @@ class Mode:
             trace.passes.append(done)
         return current, trace
 
+    def __str__(self) -> str:
+        """The passes, each with its rules."""
+        return "\n".join(map(str, self.passes))
+
     def __repr__(self) -> str:
         return "Mode: " + ", ".join(p.name for p in self.passes)
+
+
+def _closest(name: str, there: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, there, 3)
+    return f"did you mean {' or '.join(map(repr, close))}?" if close else "str(mode) lists them"
 
 
 class _Index:

@@ -57,8 +57,10 @@ def from_json(text: str) -> Graph:
 
     try:
         content = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise SerialisationError(f"this is not JSON: {error}") from None
+    except RecursionError:
+        raise SerialisationError("this JSON is not a graph: it is nested too deeply") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise SerialisationError(f"this JSON is not a graph: its format is not {FORMAT!r}")
     if content.get("version") != VERSION:
@@ -70,7 +72,9 @@ def from_json(text: str) -> Graph:
         for entry in content["graphs"]:
             reader.graph(entry)
         return reader.graphs[content["root"]]
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+    except SerialisationError:
+        raise
+    except Exception as error:  # Operations make themselves of whatever the file says: any of them may fail.
         raise SerialisationError(f"this graph is damaged: {type(error).__name__}: {error}") from None
 
 
@@ -171,13 +175,13 @@ class _Reader:
     def __init__(self, data: Sequence[dict[str, Any]]) -> None:
         self.graphs: list[Graph] = []
         self.classes = _classes()
-        self.data = [Data(d["label"], [self.value(d["value"])], self.value(d["type"])) for d in data]
+        self.data = [Data(_text(d["label"]), [self.value(d["value"])], self.value(d["type"])) for d in data]
 
     def graph(self, entry: dict[str, Any]) -> None:
         nodes: list[Expr] = []
         for n in entry["nodes"]:
             inputs = tuple(nodes[_earlier(i, nodes)] for i in n.get("inputs", ()))
-            node: Expr = give_name(intern(self.op(n), inputs), n.get("name"))
+            node: Expr = give_name(intern(self.op(n), inputs), _text(n.get("name")))
             nodes.append(node)
         self.graphs.append(Graph([nodes[i] for i in entry["params"]], [nodes[i] for i in entry["results"]]))
 
@@ -195,6 +199,8 @@ class _Reader:
             made = kind(**{name: self.value(v) for name, v in n.get("fields", {}).items()})
         if not isinstance(made, Op) or (isinstance(made, Input) and not isinstance(made.type, Type)):
             raise ValueError(f"{n['op']} is not an operation with a type")
+        if isinstance(made, Input):
+            _text(made.label)
         return made
 
     def value(self, v: Any) -> Any:
@@ -225,6 +231,12 @@ class _Reader:
             array = np.frombuffer(base64.b64decode(data), np.dtype(dtype).newbyteorder("<"))
             return array.astype(dtype).reshape(shape)
         raise ValueError(f"a value of kind {kind!r}")
+
+
+def _text(name: Any) -> Any:
+    if name is not None and not isinstance(name, str):
+        raise ValueError(f"{name!r} is no name")
+    return name
 
 
 def _earlier(i: int, nodes: Sequence[Expr]) -> int:

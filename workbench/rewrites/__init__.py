@@ -27,26 +27,29 @@ from workbench.rewrites.linear_algebra import LinearAlgebra
 from workbench.rewrites.unused_results import UnusedResults
 
 
-def _group(*names: str) -> tuple[Rule, ...]:
-    return tuple(r for r in RULES.values() if r.group in names)
-
-
-@functools.cache
 def default_mode() -> Mode:
-    """Return the passes that :func:`workbench.function` runs.
+    """Return the passes that :func:`workbench.function` runs, with all rules that are registered now.
 
     Examples
     --------
     >>> default_mode()
     Mode: unused results, canonicalise, linear algebra, stabilise, specialise
     """
+    return _mode_of(tuple(RULES.values()))
+
+
+@functools.lru_cache(maxsize=8)
+def _mode_of(rules: tuple[Rule, ...]) -> Mode:
+    def group(*names: str) -> tuple[Rule, ...]:
+        return tuple(r for r in rules if r.group in names)
+
     return Mode(
         (
             UnusedResults(),
-            Pass("canonicalise", _group("canonicalise"), canonicalise.__doc__ or ""),
-            LinearAlgebra("linear algebra", (linear_algebra.FACTORED, *_group("canonicalise", "linear algebra")), linear_algebra.__doc__ or ""),
-            Pass("stabilise", _group("canonicalise", "linear algebra", "stabilise"), stabilise.__doc__ or ""),
-            Pass("specialise", _group("canonicalise", "specialise"), specialise.__doc__ or ""),
+            Pass("canonicalise", group("canonicalise"), canonicalise.__doc__ or ""),
+            LinearAlgebra("linear algebra", (linear_algebra.FACTORED, *group("canonicalise", "linear algebra")), linear_algebra.__doc__ or ""),
+            Pass("stabilise", group("canonicalise", "linear algebra", "stabilise"), stabilise.__doc__ or ""),
+            Pass("specialise", group("canonicalise", "specialise"), specialise.__doc__ or ""),
         )
     )
 

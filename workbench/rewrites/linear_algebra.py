@@ -281,7 +281,7 @@ def exponential_of_diagonal(expr: Expr) -> Expr | None:
 # Factors that are there already ---------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LinearAlgebra(Pass):
     """The pass. Before its rules, it marks each matrix whose Cholesky factor the graph computes anyway."""
 

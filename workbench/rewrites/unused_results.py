@@ -16,7 +16,7 @@ from workbench.tensor.scan import Scan
 DOC = "What a loop or branch computes and nobody reads, or computes twice, is left out."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class UnusedResults(Pass):
     """The pass. Unlike a rule's, its condition is about the users of a node, not about the node."""
 

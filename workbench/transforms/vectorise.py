@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import ShapeError
-from workbench.graph.expr import Expr, Get, Input, intern, rebuild, results_of
+from workbench.graph.expr import Expr, Get, Input, give_name, intern, rebuild, results_of
 from workbench.graph.inner import Graph
+from workbench.graph.provenance import inherited
 from workbench.graph.traverse import topological
 from workbench.graph.types import Shape, TensorType, TupleType
 from workbench.tensor import shape as _s
@@ -106,11 +107,12 @@ class _Batching:
                 inputs = tuple(self.plain[x] for x in node.inputs)
                 self.plain[node] = rebuild(node, inputs) if inputs else node
             elif isinstance(node.op, _s.Dim):
-                self.plain[node] = intern(_s.Dim(node.op.axis + self.rank), (self.batched[node.inputs[0]],))
+                axis = _s.Dim(node.op.axis + self.rank)
+                self.plain[node] = inherited(node.provenance, intern, axis, (self.batched[node.inputs[0]],))
             elif isinstance(node.op, Get):
-                self.batched[node] = intern(node.op, (self.batched[node.inputs[0]],))
+                self.batched[node] = inherited(node.provenance, intern, node.op, (self.batched[node.inputs[0]],))
             else:
-                self.batched[node] = _rule(node.op)(self, node)
+                self.batched[node] = give_name(inherited(node.provenance, _rule(node.op), self, node), node.name)
         return [self.batched[r] if r in self.batched else self.plain[r] for r in roots]
 
     def has(self, x: Expr) -> bool:
