@@ -5,12 +5,13 @@ import pytest
 
 import workbench.tensor as pt
 from workbench.errors import RewriteError, ShapeError
-from workbench.graph import Mode, Pass, free_inputs, summary, topological
+from workbench.graph import Graph, Mode, Pass, free_inputs, summary, topological
 from workbench.graph.properties import PROPERTIES, facts, is_diagonal, is_positive, names
 from workbench.graph.rewrite import RULES, rule
 from workbench.rewrites import default_mode
 from workbench.tensor import linalg
 from workbench.tensor.assumptions import assume
+from workbench.transforms import vectorize_graph
 
 x, y, z = pt.scalar("x"), pt.scalar("y"), pt.scalar("z")
 v, w = pt.vector("v", 4), pt.vector("w", 4)
@@ -249,6 +250,28 @@ def test_a_cholesky_factor_in_the_graph_serves_determinant_and_solution():
     assert "slogdet" in [n.op.name for n in topological(results)]
     results, _ = default_mode().run([linalg.slogdet(a).logabsdet])
     assert "cholesky" not in [n.op.name for n in topological(results)]
+
+
+def test_rules_fire_inside_batched_graphs():
+    d, k = pt.vector("d", 3), pt.scalar("k")
+    many = {a: pt.tensor("as", shape=(5, 3, 3)), d: pt.matrix("ds", 5, 3), k: pt.vector("ks", 5)}
+    rng = np.random.default_rng(0)
+    values = {n: rng.uniform(0.5, 1.5, size=n.type.static_shape) for n in many.values()}
+    values[many[a]] = values[many[a]] @ np.swapaxes(values[many[a]], 1, 2) + np.eye(3)
+    cases = [
+        (linalg.inv(a) @ d, {"solve"}), (d @ linalg.inv(definite) @ d, {"cholesky", "solve_triangular"}), (pt.diag(d) @ d, set()),
+        (linalg.det(pt.diag(d)), set()), (linalg.trace(a @ a.T), set()), (a @ linalg.solve(a, d), set()),
+        (linalg.inv(pt.exp(k) * a) @ d, {"solve"}), (pt.log(linalg.det(definite / pt.exp(k))), {"cholesky", "diagonal"}),
+        (linalg.slogdet(definite + pt.exp(k) * pt.eye(3)).logabsdet, {"cholesky", "diagonal", "eye"}),
+    ]  # fmt: skip
+    for single, left in cases:
+        batch = vectorize_graph(single, many)
+        (result,), _ = default_mode().run([batch])
+        inputs = free_inputs([batch])
+        expected, found = Graph(inputs, [batch, result]).run("numpy", *[values[n] for n in inputs])
+        np.testing.assert_allclose(found, expected, rtol=1e-10)
+        done = {n.op.name for n in topological([result])} & {"solve", "cholesky", "solve_triangular", "inv", "det", "slogdet", "diagonal", "diagonal_matrix", "eye", "scan", "matmul"}
+        assert done == left, (single, done)
 
 
 # Properties -----------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from workbench.rewrites.linear_algebra import (
 )  # fmt: skip
 from workbench.rewrites.structure import (
     diagonal,
+    each_number,
     is_kron,
     is_square,
     scalar_times_matrix,
@@ -79,13 +80,13 @@ def determinant_of_product(expr: Expr) -> Expr | None:
     return linalg.det(a) * linalg.det(b) if is_square(a) and is_square(b) else None
 
 
-@rule(GROUP, ops=(Det,), over=(e.multiply,), examples=lambda: [linalg.det(pt.scalar("s") * square_matrix())])
+@rule(GROUP, ops=(Det,), over=(e.multiply, e.divide), examples=lambda: [linalg.det(pt.scalar("s") * square_matrix()), linalg.det(pt.tensor("s", shape=(2, 1, 1)) * square_matrix())])
 def determinant_of_scaled(expr: Expr) -> Expr | None:
     """The determinant of a scaled matrix is scaled by the power of its size."""
     parts = scalar_times_matrix(expr.inputs[0])
     if parts is None:
         return None
-    factor, n = parts[0], parts[1].type.shape[-1]
+    factor, n = each_number(parts[0]), parts[1].type.shape[-1]
     return e.power(factor, float(n)) * linalg.det(parts[1]) if has_moderate_power(factor, n) else None
 
 
@@ -241,14 +242,14 @@ def determinant_sign_of_kron(expr: Expr) -> Expr | None:
     return e.power(linalg.slogdet(parts[0]).sign, float(n)) * e.power(linalg.slogdet(parts[1]).sign, float(m))
 
 
-@rule(GROUP, ops=(Get,), over=(SlogDet,), examples=lambda: [linalg.slogdet(pt.scalar("s") * square_matrix())[1]])
+@rule(GROUP, ops=(Get,), over=(SlogDet,), examples=lambda: [linalg.slogdet(pt.scalar("s") * square_matrix())[1], linalg.slogdet(stack_of_matrices() / pt.tensor("s", shape=(2, 1, 1)))[1]])
 def logdet_of_scaled(expr: Expr) -> Expr | None:
     """A factor of a matrix adds its logarithm once for each row."""
     x = _is_log_size(expr)
     parts = None if x is None else scalar_times_matrix(x)
     if parts is None:
         return None
-    return linalg.slogdet(parts[1]).logabsdet + pt.log(pt.abs(parts[0])) * float(parts[1].type.shape[-1])
+    return linalg.slogdet(parts[1]).logabsdet + pt.log(pt.abs(each_number(parts[0]))) * float(parts[1].type.shape[-1])
 
 
 @rule(GROUP, ops=(Det,), over=(Expm,), examples=lambda: [linalg.det(linalg.expm(square_matrix()))])

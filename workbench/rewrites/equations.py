@@ -87,7 +87,7 @@ def inverse_of_kron(expr: Expr) -> Expr | None:
     return None if parts is None else kron(linalg.inv(parts[0]), linalg.inv(parts[1]))
 
 
-@rule(GROUP, ops=(Inv,), over=(e.multiply,), examples=lambda: [linalg.inv(pt.exp(pt.scalar("s")) * square_matrix(positive_definite=True))])
+@rule(GROUP, ops=(Inv,), over=(e.multiply, e.divide), examples=lambda: [linalg.inv(pt.exp(pt.scalar("s")) * square_matrix(positive_definite=True)), linalg.inv(square_matrix(positive_definite=True) / pt.exp(pt.tensor("s", shape=(2, 1, 1))))])
 def inverse_of_scaled(expr: Expr) -> Expr | None:
     """The inverse of a scaled matrix is the inverse, scaled by the reciprocal."""
     parts = scalar_times_matrix(expr.inputs[0])
@@ -159,7 +159,9 @@ def vector_times_solution(expr: Expr) -> Expr | None:
     product = matrix_times_vector(expr)
     if product is None or not product[2]:
         return None
-    solved = product[1].inputs[0] if isinstance(product[1].op, Reshape) else product[1]
+    solved = product[1]
+    while isinstance(solved.op, Reshape):
+        solved = solved.inputs[0]
     same = isinstance(solved.op, Solve) and solved.inputs[0] is product[0] and solved.type.shape == (*product[1].type.shape, 1)
     return pt.squeeze(solved.inputs[1], -1) if same else None
 

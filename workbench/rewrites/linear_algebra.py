@@ -259,7 +259,7 @@ def cholesky_of_kron(expr: Expr) -> Expr | None:
     return kron(linalg.cholesky(parts[0]), linalg.cholesky(parts[1]))
 
 
-@rule(GROUP, ops=(Cholesky,), over=(e.multiply,), examples=lambda: [linalg.cholesky(pt.exp(pt.scalar("s")) * square_matrix(positive_definite=True))])
+@rule(GROUP, ops=(Cholesky,), over=(e.multiply, e.divide), examples=lambda: [linalg.cholesky(pt.exp(pt.scalar("s")) * square_matrix(positive_definite=True))])
 def cholesky_of_scaled(expr: Expr) -> Expr | None:
     """The Cholesky factor of a scaled matrix is the factor, scaled by the square root."""
     parts = scalar_times_matrix(expr.inputs[0])

@@ -116,17 +116,27 @@ def is_kron(x: Expr) -> tuple[Expr, Expr] | None:
 
 
 def scalar_times_matrix(x: Expr) -> tuple[Expr, Expr] | None:
-    """The number and the square matrices whose product `x` is."""
+    """The number (or one for each matrix, with two axes of length 1) and the square matrices whose product `x` is."""
     if not is_square(x):
         return None
-    if x.op is e.divide and x.inputs[1].type.ndim == 0 and x.inputs[0].type == x.type:
+    if x.op is e.divide and is_scale(x.inputs[1]) and is_square(x.inputs[0]):
         return e.reciprocal(x.inputs[1]), x.inputs[0]
     if x.op is not e.multiply:
         return None
     for a, b in (x.inputs, x.inputs[::-1]):
-        if a.type.ndim == 0 and b.type == x.type:
+        if is_scale(a) and is_square(b) and b.type.shape[-2:] == x.type.shape[-2:]:
             return a, b
     return None
+
+
+def is_scale(x: Expr) -> bool:
+    """Whether `x` is a number, or one for each matrix of a stack."""
+    return x.type.ndim == 0 or x.type.shape[-2:] == (1, 1)
+
+
+def each_number(scale: Any) -> Any:
+    """The numbers that a scale of matrices is made of, without the axes for the matrices."""
+    return scale if scale.type.ndim == 0 else reshape(scale, scale.type.shape[:-2])
 
 
 def matrix_times_vector(x: Expr) -> tuple[Expr, Expr, bool] | None:
@@ -143,7 +153,7 @@ def matrix_times_vector(x: Expr) -> tuple[Expr, Expr, bool] | None:
         return None
     right = axis == n - 1
     for matrices, other in (terms.inputs, terms.inputs[::-1]):
-        if matrices.type != terms.type or not is_square(matrices):
+        if not is_square(matrices) or matrices.type.shape != terms.type.shape[n - matrices.type.ndim :]:
             continue
         m = matrices.type.shape[-1]
         if right and other.type.shape in ((m,), (1, m), (*batch, 1, m)):
@@ -287,7 +297,7 @@ def structure_of_elementwise_product(node: Expr, a: int, b: int) -> int:
     for i, (x, y) in enumerate(((a, b), (b, a))):
         if _like_node(node, i) and is_square(node):
             known |= x & TRIANGLES
-            if node.inputs[1 - i].type.ndim == 0:
+            if is_scale(node.inputs[1 - i]):
                 known |= scaled(x, y)
     if _like_node(node, 0) and _like_node(node, 1):
         known |= a & b & (is_positive_definite | is_diagonal)
@@ -305,7 +315,7 @@ def scaled(x: int, scale: int) -> int:
 @infers(e.divide)
 def structure_of_quotient(node: Expr, a: int, b: int) -> int:
     """Matrices divided by a number."""
-    return scaled(a, b) if node.inputs[1].type.ndim == 0 and is_square(node) else 0
+    return scaled(a, b) if is_scale(node.inputs[1]) and is_square(node) and is_square(node.inputs[0]) else 0
 
 
 @infers(MatMul)

@@ -16,6 +16,7 @@ from workbench.graph.types import Shape, TensorType, TupleType
 from workbench.tensor import shape as _s
 from workbench.tensor.annotations import Annotation
 from workbench.tensor.control import Cond, MakeTuple, Region
+from workbench.tensor.diagonal import Diagonal, DiagonalMatrix
 from workbench.tensor.elementwise import Elementwise, where
 from workbench.tensor.gufunc import Gufunc
 from workbench.tensor.indexing import AddAt, SetAt, SetSlice, Slice, Spec, Take, slices
@@ -334,7 +335,7 @@ RULES: dict[type, BatchRule] = {
     _s.BroadcastTo: _broadcast_to, _s.BroadcastLike: _broadcast_like, _s.Transpose: _transpose, InsertAxes: _insert_axes,
     DropAxes: _drop_axes, ReshapeLike: _reshape_like, SumLike: _sum_like, ToLengths: _to_lengths,
     _s.Concatenate: _concatenate, Slice: _slice, SetSlice: _set_slice, Take: _take, SetAt: _update, AddAt: _update,
-    MakeTuple: _tuple, Gufunc: _gufunc, Cond: _cond, Region: _region, Scan: _scan,
+    Diagonal: _same, DiagonalMatrix: _same, MakeTuple: _tuple, Gufunc: _gufunc, Cond: _cond, Region: _region, Scan: _scan,
 }  # fmt: skip
 """How each operation is batched; any other is applied row by row."""
 
