@@ -12,7 +12,7 @@ from workbench.graph import Mode
 from workbench.graph.domain import Interval
 from workbench.graph.types import KINDS
 from workbench.tensor.elementwise import OPS
-from workbench.transforms import grad
+from workbench.transforms import grad, replace
 
 PLAIN = Mode(())
 SHAPES = {
@@ -329,6 +329,20 @@ def test_what_is_not_chosen_has_no_part_in_a_gradient(backend):
     for code, g, slope in zip(CHOSEN, first, slopes):
         assert slope == CHOSEN[code] == g.eval({x: 0.0}), f"{code}, {backend}: {slope}"
     assert slopes[-3:] == [0.0] * 3
+
+
+def test_choices_hold_where_lengths_are_known_only_at_the_call(backend):
+    x, y = pt.vector("x"), pt.vector("y")
+    some = ~pt.isnan(x)
+    costs = [pt.nanvar(x), pt.nanstd(x), pt.nanmean(x * x), pt.nanmax(x), pt.where(y > 0.0, pt.log(y) * x, y).sum(where=some), pt.where(some, x * y, 0.0).sum()]
+    at = np.array([3.0, np.nan, 1.0, 2.0]), np.array([1.0, 2.0, 0.0, 4.0])
+    outputs = [g for c in costs for g in grad(c, [x, y], disconnected_inputs="ignore")]
+    known = pt.vector("x", 4), pt.vector("y", 4)
+    results = function([x, y], outputs, backend=backend)(*at)
+    for k, (g, result) in enumerate(zip(outputs, results)):
+        assert np.isfinite(result).all(), (k, result)
+        np.testing.assert_allclose(g.eval({x: at[0], y: at[1]}), result, rtol=1e-13)
+        np.testing.assert_allclose(function(known, replace(g, {x: known[0], y: known[1]}), backend="numpy")(*at), result, rtol=1e-13)
 
 
 def test_rounding_functions_of_numpy_and_python():

@@ -48,6 +48,7 @@ from workbench.tensor.creation import (
 from workbench.tensor.cumulative import cumprod, cumsum, diff
 from workbench.tensor.diagonal import diag, diagflat, diagonal, eye, fill_diagonal, identity, trace, tri
 from workbench.tensor.indexing import inc_subtensor, put_along_axis, set_subtensor, take, take_along_axis
+from workbench.tensor.lookup import interp, isin, select
 from workbench.tensor.products import (
     dot, einsum, inner, kron, matmul, matrix_transpose, matvec, outer, tensordot, vdot, vecdot, vecmat,
 )  # fmt: skip
@@ -67,7 +68,9 @@ from workbench.tensor.shape import (
 from workbench.tensor.sorting import (
     argsort, argwhere, bincount, digitize, flatnonzero, histogram, nonzero, searchsorted, sort, unique,
 )  # fmt: skip
-
+from workbench.tensor.statistics import (
+    average, corrcoef, count_nonzero, cov, nanmax, nanmean, nanmin, nanprod, nanstd, nansum, nanvar, percentile, quantile,
+)  # fmt: skip
 from workbench.tensor.triangles import tril, tril_indices, triu, triu_indices
 
 NAMED["function"] = OPS
@@ -116,5 +119,6 @@ __all__ = [
     "heaviside", "hyp2f1", "hypot", "i0", "i0e", "i1", "i1e", "isinf", "iv", "ive", "j0", "j1", "jv", "kv", "kve", "log10",
     "log1mexp", "log2", "log_ndtr", "logaddexp", "logaddexp2", "logical_xor", "mod", "nan_to_num", "ndtr", "ndtri",
     "owens_t", "polygamma", "rad2deg", "round", "signbit", "sin", "sinc", "sinh", "tan", "tanh", "trigamma", "trunc",
-    "e", "euler_gamma", "inf", "nan", "newaxis", "pi", *aliases.__all__,
+    "average", "corrcoef", "count_nonzero", "cov", "interp", "isin", "nanmax", "nanmean", "nanmin", "nanprod", "nanstd", "nansum",
+    "nanvar", "percentile", "quantile", "select", "e", "euler_gamma", "inf", "nan", "newaxis", "pi", *aliases.__all__,
 ]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.tensor import bits, incomplete, inverses, rounding, special
+from workbench.tensor import bits, incomplete, inverses, joining, rounding, special
 from workbench.tensor import elementwise as _e
 from workbench.tensor import shape as shapes
 from workbench.tensor import trigonometry as _t
@@ -18,6 +18,7 @@ true_divide = _e.divide
 pow = _e.power
 fix = rounding.trunc
 around = rounding.round
+concat, permute_dims = joining.concatenate, shapes.transpose
 acos, asin, atan, atan2 = _t.arccos, _t.arcsin, _t.arctan, _t.arctan2
 acosh, asinh, atanh = _t.arccosh, _t.arcsinh, _t.arctanh
 radians, degrees = _t.deg2rad, _t.rad2deg
@@ -65,9 +66,9 @@ def positive(x: Any) -> Tensor:
 
 __all__ = [
     "absolute", "acos", "acosh", "alloc", "and_", "around", "as_tensor_variable", "asin", "asinh", "atan", "atan2",
-    "atanh", "betaincinv", "bitwise_invert", "bitwise_left_shift", "bitwise_not", "bitwise_right_shift", "degrees",
+    "atanh", "betaincinv", "bitwise_invert", "bitwise_left_shift", "bitwise_not", "bitwise_right_shift", "concat", "degrees",
     "eq", "expit", "extract_diag", "fabs", "fix", "gammainccinv", "gammaincinv", "gammal", "gammau", "ge", "gt",
-    "int_div", "le", "lgamma", "log1pexp", "lt", "mul", "neg", "neq", "or_", "positive", "pow", "psi", "radians",
+    "int_div", "le", "lgamma", "log1pexp", "lt", "mul", "neg", "neq", "or_", "permute_dims", "positive", "pow", "psi", "radians",
     "remainder", "round_half_to_even", "sgn", "shape_padleft", "shape_padright", "sqr", "sub", "tri_gamma",
     "true_div", "true_divide", "xor",
 ]  # fmt: skip

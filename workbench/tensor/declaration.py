@@ -15,7 +15,7 @@ from workbench.errors import DTypeError, GradientError, ShapeError
 from workbench.graph.domain import Domain, real
 from workbench.graph.expr import Constant, Expr, Op, constant_op, intern
 from workbench.graph.types import KINDS, Shape, TensorType, checked_dtype
-from workbench.tensor.masks import masked, unmasked
+from workbench.tensor.masks import masked, narrowed, unmasked
 from workbench.tensor.tensor import Tensor, as_tensor
 
 NAMES = ("x", "y", "z")
@@ -153,8 +153,6 @@ class ScalarOp(Elementwise):
         return getattr(importlib.import_module(module), name)(*values)
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Any]:
-        from workbench.tensor.shape import unbroadcast
-
         mask, cotangent = unmasked(cotangent)
         found: list[Any] = []
         for gradient, x in zip(self.gradients, node.inputs):
@@ -163,7 +161,7 @@ class ScalarOp(Elementwise):
             elif isinstance(gradient, NoForm):
                 found.append(gradient.error(node))
             else:
-                found.append(unbroadcast(masked(mask, gradient(cotangent, *node.inputs)), x, node.inputs))
+                found.append(narrowed(mask, gradient(cotangent, *node.inputs), x, node.inputs))
         return found
 
     def c(self, arguments: Sequence[str], dtypes: Sequence[str]) -> str:

@@ -7,10 +7,11 @@ The branch of a `where` that is not taken gets no cotangent. Multiplied by an in
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 from workbench.graph.expr import Constant, Expr, intern
-from workbench.tensor.tensor import Tensor
+from workbench.tensor.tensor import Tensor, constant
 
 Mask = tuple[tuple[Tensor, bool], ...]
 """Conditions, and for each whether the value counts where it is true; else the value is 0."""
@@ -43,6 +44,21 @@ def masked(mask: Mask, value: Tensor) -> Tensor:
     for test, counts in mask[::-1]:
         value = where(test, value, 0.0) if counts else where(test, 0.0, value)
     return value
+
+
+def narrowed(mask: Mask, value: Tensor, x: Expr, operands: Sequence[Expr]) -> Tensor:
+    """Return the cotangent of the operand `x`, for one of the result that counts where `mask` lets it."""
+    from workbench.tensor.run_time_shape import SumLike
+    from workbench.tensor.shape import broadcast_like, unbroadcast
+
+    made = masked(mask, value)
+    found = unbroadcast(made, x, operands)
+    if not isinstance(found.op, SumLike):
+        return found
+    # Whether it is a sum is known only at run time: it counts where one of its terms does.
+    mask, _ = unmasked(made)
+    terms = unbroadcast(masked(mask, broadcast_like(constant(1.0, value.dtype), made)), x, operands)
+    return masked(((terms > 0.0, True),), found) if mask else found
 
 
 def accumulated(one: Tensor, other: Tensor) -> Tensor:

@@ -475,7 +475,7 @@ def _may_be_broadcast(x: Expr, others: Sequence[Expr] | None, core: int) -> bool
 def _of_one_shape(x: Expr, depth: int = 3) -> Expr:
     """An expression of the shape of `x`, the lowest that is found: two with the same one have one shape."""
     while isinstance(x.op, _e.Elementwise):
-        full = {y for y in x.inputs if y.type.ndim}
+        full = {y for y in x.inputs if any(n != 1 for n in y.type.shape)}
         if depth and all(y.type.ndim == x.type.ndim for y in full):
             full = {_of_one_shape(y, depth - 1) for y in full}
         if len(full) != 1 or (only := full.pop()).type.ndim != x.type.ndim:

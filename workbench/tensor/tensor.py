@@ -328,11 +328,11 @@ class Tensor(Expr):
     def round(self, decimals: int = 0) -> Tensor:
         return _elementwise.round(self, decimals)
 
-    def sum(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
-        return _reduction.sum(self, axis, dtype, keepdims)
+    def sum(self, axis: Any = None, dtype: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Tensor:
+        return _reduction.sum(self, axis, dtype, keepdims, initial, where)
 
-    def prod(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
-        return _reduction.prod(self, axis, dtype, keepdims)
+    def prod(self, axis: Any = None, dtype: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Tensor:
+        return _reduction.prod(self, axis, dtype, keepdims, initial, where)
 
     def cumsum(self, axis: int | None = None, dtype: str | None = None) -> Tensor:
         return _cumulative.cumsum(self, axis, dtype)
@@ -340,20 +340,20 @@ class Tensor(Expr):
     def cumprod(self, axis: int | None = None, dtype: str | None = None) -> Tensor:
         return _cumulative.cumprod(self, axis, dtype)
 
-    def mean(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
-        return _reduction.mean(self, axis, dtype, keepdims)
+    def mean(self, axis: Any = None, dtype: Any = None, keepdims: bool = False, where: Any = True) -> Tensor:
+        return _reduction.mean(self, axis, dtype, keepdims, where)
 
-    def var(self, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
-        return _reduction.var(self, axis, dtype, ddof, keepdims)
+    def var(self, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False, where: Any = True) -> Tensor:
+        return _reduction.var(self, axis, dtype, ddof, keepdims, where)
 
-    def std(self, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
-        return _reduction.std(self, axis, dtype, ddof, keepdims)
+    def std(self, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False, where: Any = True) -> Tensor:
+        return _reduction.std(self, axis, dtype, ddof, keepdims, where)
 
-    def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return _reduction.max(self, axis, keepdims)
+    def max(self, axis: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Tensor:
+        return _reduction.max(self, axis, keepdims, initial, where)
 
-    def min(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return _reduction.min(self, axis, keepdims)
+    def min(self, axis: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Tensor:
+        return _reduction.min(self, axis, keepdims, initial, where)
 
     def argmax(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
         return _reduction.argmax(self, axis, keepdims)
@@ -361,11 +361,11 @@ class Tensor(Expr):
     def argmin(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
         return _reduction.argmin(self, axis, keepdims)
 
-    def all(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return _reduction.all(self, axis, keepdims)
+    def all(self, axis: Any = None, keepdims: bool = False, where: Any = True) -> Tensor:
+        return _reduction.all(self, axis, keepdims, where)
 
-    def any(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return _reduction.any(self, axis, keepdims)
+    def any(self, axis: Any = None, keepdims: bool = False, where: Any = True) -> Tensor:
+        return _reduction.any(self, axis, keepdims, where)
 
     def dot(self, other: Any) -> Tensor:
         return _products.dot(self, other)
