@@ -6,7 +6,7 @@ import pytest
 import workbench as pm
 import workbench.tensor as pt
 from workbench.compile import function
-from workbench.errors import GradientError, ShapeError
+from workbench.errors import GradientError, IndexBoundsError, ShapeError
 
 M = np.array([[4.0, 1.0, 0.3], [1.0, 3.0, -0.5], [0.3, -0.5, 2.0]])
 V = np.array([0.4, -1.2, 0.9])
@@ -57,7 +57,7 @@ def test_eval_needs_no_lengths(known):
 
 def test_what_does_not_fit_at_run_time_is_an_error_with_shapes():
     m, v = pt.matrix("m"), pt.vector("v")
-    with pytest.raises(ShapeError, match=r"add of values of shapes \(3,\) and \(2,\)") as caught:
+    with pytest.raises(ShapeError, match=r"operands of add of shapes \(3,\) and \(2,\)") as caught:
         (v + pt.vector("w")).eval({"v": V, "w": V[:2]})
     assert caught.value.location.filename == __file__
     with pytest.raises(ShapeError, match="reshape"):
@@ -103,3 +103,24 @@ def test_gradients_of_what_is_broadcast_at_run_time_have_the_shape_of_the_operan
         for result, w in zip(results, found[0]):
             assert result.shape == w.shape
             np.testing.assert_allclose(result, w, rtol=1e-10, atol=1e-12)
+
+
+MISFITS = {
+    "dot(v, w)": (3, 1), "m @ v": (1, 1), "v @ m": (1, 1), "vecdot(v, w)": (3, 1), "vdot(v, w)": (1, 3), "matvec(m, v)": (1, 1), "tensordot(v, m, 1)": (1, 1), "tensordot(m, outer(v, w), 2)": (1, 3),
+    "linalg.solve(m, v)": (1, 1), "linalg.inv(m[:2])": (3, 3), "linalg.cholesky(m[1:])": (3, 3), "linalg.eigh(m[1:])[0]": (3, 3), "linalg.det(m[:, 1:])": (3, 3), "linalg.lstsq(m, v)[0]": (4, 1),
+    "linalg.solve_triangular(m, v)": (1, 1), "sparse.dot(sparse.csr([1.0], [0], [0, 1, 1], (2, 3)), v)": (4, 1), "where(v > 0, v, w)": (3, 2), "stack([v, w])": (3, 1), "interp(0.5, v, w)": (3, 4),
+    "average(v, weights=w)": (3, 1), "v[3]": (3, 1), "squeeze(v, 0)": (3, 1), "max(v[:0])": (3, 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("code", MISFITS)
+def test_lengths_that_do_not_fit_are_errors_at_the_call_and_are_not_broadcast(code):
+    n, k = MISFITS[code]
+    m, v, w = pt.matrix("m"), pt.vector("v"), pt.vector("w")
+    y = eval(code, {n: getattr(pt, n) for n in dir(pt) if not n.startswith("_")} | {"m": m, "v": v, "w": w})
+    given = {m: M, v: np.arange(1.0, n + 1), w: np.arange(1.0, k + 1)}
+    with pytest.raises((ShapeError, IndexBoundsError)):
+        y.eval(given)
+    for backend in ("numpy", "c"):
+        with pytest.raises((ShapeError, IndexBoundsError)):
+            function(list(given), y, backend=backend)(*given.values())

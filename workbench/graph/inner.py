@@ -10,7 +10,7 @@ import numpy as np
 from workbench.errors import IndexBoundsError, MissingInputError, ShapeError
 from workbench.graph.expr import Constant, Data, Expr, Input, give_name, intern
 from workbench.graph.traverse import depends_on, replace, topological
-from workbench.graph.types import Type
+from workbench.graph.types import TensorType, Type
 
 
 class Graph:
@@ -104,7 +104,7 @@ def interpreter(graph: Graph, form: str) -> Callable[..., list[Any]]:
     params = [slot[p] for p in graph.params]
     params_set = set(params)
     steps = [
-        (slot[n], getattr(n.op, form), [slot[x] for x in n.inputs])
+        (slot[n], _checked(n, getattr(n.op, form)), [slot[x] for x in n.inputs])
         for n in nodes
         if slot[n] not in params_set
     ]
@@ -120,6 +120,10 @@ def interpreter(graph: Graph, form: str) -> Callable[..., list[Any]]:
                 cells[i] = function(*[cells[a] for a in arguments])
         except IndexBoundsError as error:
             raise _located(error, nodes[i]) from None
+        except ShapeError as error:
+            made = nodes[i].provenance
+            error.location = made.location if made else error.location
+            raise
         except ValueError as error:
             if type(error) is not ValueError:
                 raise
@@ -127,6 +131,19 @@ def interpreter(graph: Graph, form: str) -> Callable[..., list[Any]]:
         return [cells[i] for i in results]
 
     return run
+
+
+def _checked(node: Expr, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function of a node, which checks at run time by the type rule what was not known before."""
+    types: list[Any] = [x.type for x in node.inputs]
+    if not all(isinstance(t, TensorType) for t in types) or all(None not in t.shape for t in types):
+        return function
+
+    def checked(*values: Any) -> Any:
+        node.op.infer(*[t.with_shape(np.shape(v)) for t, v in zip(types, values)])
+        return function(*values)
+
+    return checked
 
 
 def _misfit(error: ValueError, node: Expr, values: Sequence[Any]) -> ShapeError:

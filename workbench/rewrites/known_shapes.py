@@ -6,7 +6,15 @@ import workbench.tensor as pt
 from workbench.graph.expr import Expr, intern
 from workbench.graph.rewrite import rule
 from workbench.tensor.indexing import AddIndex, Index, SetIndex
-from workbench.tensor.run_time_shape import ArangeBetween, DropAxes, InsertAxes, ReshapeLike, SumLike, ToLengths
+from workbench.tensor.run_time_shape import (
+    ArangeBetween,
+    DropAxes,
+    InsertAxes,
+    ReshapeLike,
+    SameLength,
+    SumLike,
+    ToLengths,
+)
 
 GROUP = "canonicalise"
 
@@ -15,9 +23,10 @@ def _matrix() -> Expr:
     return pt.matrix("m", 3, 4)
 
 
-@rule(GROUP, ops=(InsertAxes, DropAxes, ReshapeLike, ToLengths, ArangeBetween, SumLike), examples=lambda: [
+@rule(GROUP, ops=(InsertAxes, DropAxes, ReshapeLike, ToLengths, ArangeBetween, SameLength, SumLike), examples=lambda: [
     intern(InsertAxes((1,)), (_matrix(),)), intern(DropAxes((0,)), (pt.matrix("r", 1, 4),)),
     intern(ReshapeLike(), (_matrix(), pt.matrix("w", 2, 6))), intern(SumLike(), (_matrix(), pt.matrix("w", 1, 4))),
+    intern(SameLength("@", 1, 0), (_matrix(), pt.matrix("w", 4, 2))),
     intern(ToLengths("reshape", (None, 6)), (_matrix(), pt.constant(2))),
     intern(ArangeBetween("int64"), (pt.constant(1), pt.constant(8), pt.constant(3)))])  # fmt: skip
 def shape_known_now(expr: Expr) -> Expr | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import string
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from workbench.graph.expr import Expr, intern
 from workbench.graph.types import TensorType
 from workbench.tensor import elementwise as _e
 from workbench.tensor import reduction as _r
+from workbench.tensor import run_time_shape as _u
 from workbench.tensor import shape as _s
 from workbench.tensor import sparse as _sparse
 from workbench.tensor.gufunc import Gufunc
@@ -44,7 +46,9 @@ class MatMul(Gufunc):
     cores = (2, 2)
 
     def infer(self, x: TensorType, y: TensorType) -> TensorType:
-        _same_inner("@", x.shape, y.shape, x.shape[-1], y.shape[-2])
+        n, m = x.shape[-1], y.shape[-2]
+        if None not in (n, m) and n != m:
+            raise ShapeError(f"@ of shapes {x.shape} and {y.shape}: {n} is not {m}", "the axes that are summed over must have one length")
         return x.with_shape((*self.batch(x, y), x.shape[-2], y.shape[-1]))
 
     def numpy(self, x: Any, y: Any) -> Any:
@@ -66,13 +70,6 @@ class MatMul(Gufunc):
             _s.unbroadcast(matmul(g, matrix_transpose(y)), x, core=2),
             _s.unbroadcast(matmul(matrix_transpose(x), g), y, core=2),
         ]
-
-
-def _same_inner(what: str, x: Any, y: Any, n: int | None, m: int | None) -> None:
-    if None not in (n, m) and n != m:
-        raise ShapeError(
-            f"{what} of shapes {x} and {y}: {n} is not {m}", "the axes that are summed over must have one length"
-        )
 
 
 def _numbers(what: str, *operands: Any) -> tuple[list[Tensor], str]:
@@ -109,9 +106,9 @@ def matmul(x: Any, y: Any) -> Tensor:
     (x, y), dtype = _numbers("@", x, y)
     if x.ndim == 0 or y.ndim == 0:
         raise ShapeError("@ takes vectors and matrices, not scalars", "use * to scale")
-    _same_inner("@", x.type.shape, y.type.shape, x.type.shape[-1], y.type.shape[0 if y.ndim == 1 else -2])
     if x.ndim > 1 and y.ndim > 1:
         return _e.cast(intern(MatMul(), (x, y)), dtype)
+    x = _u.paired("@", x, -1, y, 0 if y.ndim == 1 else -2)
     # With a vector the work is one pass over memory, which a loop that shares it with what stands
     # around does best: a product and a sum, that the compiler fuses.
     if y.ndim == 1:
@@ -150,7 +147,7 @@ def vecdot(x: Any, y: Any, axis: int = -1) -> Tensor:
     """
     (x, y), dtype = _numbers("vecdot", x, y)
     x, y = (_last(t, _axis("vecdot", axis, t)) for t in (x, y))
-    _same_inner("vecdot", x.type.shape, y.type.shape, x.type.shape[-1], y.type.shape[-1])
+    x = _u.paired("vecdot", x, -1, y, -1)
     return _e.cast(_r.sum(x * y, axis=-1), dtype)
 
 
@@ -273,7 +270,7 @@ def tensordot(x: Any, y: Any, axes: Any = 2) -> Tensor:
     if len(of_x) != len(of_y) or len(set(of_x)) != len(of_x) or len(set(of_y)) != len(of_y):
         raise ShapeError(f"tensordot: the axes {of_x} and {of_y} do not pair up")
     for a, b in zip(of_x, of_y):
-        _same_inner("tensordot", x.type.shape, y.type.shape, x.type.shape[a], y.type.shape[b])
+        x = _u.paired("tensordot", x, a, y, b)
     first: list[Label] = [("x", i) for i in range(x.ndim)]
     second: list[Label] = [first[of_x[of_y.index(i)]] if i in of_y else ("y", i) for i in range(y.ndim)]
     keep = {label for label in (*first, *second) if not (label in first and label in second)}
@@ -398,9 +395,9 @@ def _diagonals(x: Tensor, labels: list[Label], subscripts: str) -> Named:
 def _diagonal(x: Tensor, a: int, b: int) -> Tensor:
     rest = [i for i in range(x.ndim) if i not in (a, b)]
     moved = _s.transpose(x, [*rest, a, b])
-    n = moved.type.static_shape[-1]
+    n = moved.shape[-1]
     # Row-major, the diagonal is every (n + 1)-th element.
-    return _s.reshape(moved, (*moved.type.static_shape[:-2], n * n))[..., :: n + 1]
+    return _s.reshape(moved, (*moved.shape[:-2], n * n))[..., :: n + 1]
 
 
 def _sizes(terms: Sequence[Named], subscripts: str) -> dict[Label, int | None]:
@@ -459,7 +456,7 @@ def _contract(first: Named, second: Named, keep: set[Label]) -> Named:
     product = matmul(_merge(_merge(x, b + m, x.ndim), b, b + m), _merge(_merge(y, y.ndim - n, y.ndim), b, y.ndim - n))
     if m == n == 1:
         return product, result
-    shape = (*product.type.shape[:b], *x.type.shape[b : b + m], *y.type.shape[y.ndim - n :])
+    shape = (*product.shape[:b], *x.shape[b : b + m], *y.shape[y.ndim - n :])
     return _s.reshape(product, shape), result
 
 
@@ -478,13 +475,8 @@ def _merge(x: Tensor, start: int, stop: int) -> Tensor:
     """Axes `start` to `stop` as one."""
     if stop - start == 1:
         return x
-    shape = x.type.shape
-    if None in shape:
-        raise ShapeError(
-            f"the product sums or keeps several axes of a tensor of shape {shape}, which must be known",
-            "give the input its shape, or write it with @",
-        )
-    return _s.reshape(x, (*shape[:start], int(np.prod(shape[start:stop], dtype=np.int64)), *shape[stop:]))
+    shape = x.shape
+    return _s.reshape(x, (*shape[:start], math.prod(shape[start:stop]), *shape[stop:]))
 
 
 def _axis(what: str, axis: int, x: Tensor) -> int:

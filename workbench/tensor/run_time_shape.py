@@ -147,6 +147,67 @@ class SumLike(Op):
         return _s.unbroadcast(g, like)
 
 
+@dataclass(frozen=True)
+class SameLength(Op):
+    """The first tensor, whose axis `axis` must have the length that axis `other` of the second has.
+
+    Products and sums would broadcast an axis of length 1 where the operation that they stand for does not.
+    """
+
+    what: str
+    axis: int
+    other: int
+    name = "same_length"
+
+    def infer(self, x: TensorType, like: TensorType) -> TensorType:
+        n, m = x.shape[self.axis], like.shape[self.other]
+        if None not in (n, m) and n != m:
+            raise self._error(x.shape, like.shape, n, m)
+        return x.with_shape((*x.shape[: self.axis], m if n is None else n, *x.shape[self.axis + 1 :]))
+
+    def _error(self, x: Any, like: Any, n: Any, m: Any) -> ShapeError:
+        return ShapeError(f"{self.what} of shapes {x} and {like}: {n} is not {m}", "the axes that are summed over must have one length")
+
+    def _checked(self, x: Any, like: Any) -> Any:
+        n, m = x.shape[self.axis], like.shape[self.other]
+        if n != m:
+            raise self._error(x.shape, like.shape, n, m)
+        return x
+
+    def numpy(self, x: Any, like: Any) -> Any:
+        return self._checked(x, like)
+
+    def jax(self, x: Any, like: Any) -> Any:
+        return self._checked(x, like)
+
+    def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
+        return [cotangent, None]
+
+    def element(self, builder: Any, node: Expr, index: Sequence[Any]) -> Any:
+        return builder.element(node.inputs[0], index)
+
+    def known(self, node: Expr) -> Expr | None:
+        x, like = node.inputs
+        return x if x.type.shape[self.axis] is not None and x.type.shape[self.axis] == like.type.shape[self.other] else None
+
+
+def paired(what: str, x: Tensor, axis: int, y: Tensor, other: int) -> Tensor:
+    """Return `x`, of which axis `axis` is summed with axis `other` of `y`: of one length, now or at run time.
+
+    Raises
+    ------
+    ShapeError
+        If the lengths are known, and differ.
+    """
+    axis, other = axis % x.ndim, other % y.ndim
+    made = SameLength(what, axis, other)
+    made.infer(x.type, y.type)
+    known = None not in (x.type.shape[axis], y.type.shape[other])
+    if known or (axis == other and x.ndim == y.ndim and _s.of_one_shape(x) is _s.of_one_shape(y)):
+        return x
+    return intern(made, (x, y))
+
+
 def _concrete(length: Any) -> int:
     """A length as a number, in JAX: it must not depend on values."""
     try:

@@ -223,7 +223,10 @@ def _times(matrix: SparseMatrix, x: Tensor) -> Tensor:
         raise ShapeError("sparse.dot takes vectors and matrices, not scalars", "scale the elements instead")
     n, m = matrix.shape
     axis = max(x.ndim - 2, 0)
-    if x.type.shape[axis] not in (m, None):
+    if x.type.shape[axis] is None:
+        # Of that length, or an error at run time.
+        x = _s.reshape(x, (*x.shape[:axis], m, *x.shape[axis + 1 :]))
+    if x.type.shape[axis] != m:
         raise ShapeError(
             f"sparse.dot: a sparse matrix with {m} columns meets a tensor of shape {x.type.shape}: "
             f"{m} is not {x.type.shape[axis]}", "the axes that are summed over must have one length",

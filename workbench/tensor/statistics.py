@@ -12,6 +12,7 @@ import numpy as np
 from workbench.errors import DTypeError, ShapeError
 from workbench.tensor import elementwise as _e
 from workbench.tensor import reduction as _r
+from workbench.tensor import run_time_shape as _u
 from workbench.tensor import shape as _s
 from workbench.tensor.gufunc import floats
 from workbench.tensor.indexing import take
@@ -52,6 +53,9 @@ def average(a: Any, axis: Any = None, weights: Any = None, keepdims: bool = Fals
         if weights.ndim != 1 or len(axes) != 1:
             raise ShapeError(f"average: weights of shape {weights.type.shape} for a tensor of shape {a.type.shape}", "give the axis along which they lie")
         weights = _s.expand_dims(weights, tuple(i for i in range(a.ndim) if i != axes[0]))
+    else:
+        for i in range(a.ndim):
+            weights = _u.paired("average", weights, i, a, i)
     weights = _s.broadcast_like(weights, a)
     return _r.sum(a * weights, axes, keepdims=keepdims) / _r.sum(weights, axes, keepdims=keepdims)
 

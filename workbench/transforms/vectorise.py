@@ -21,7 +21,15 @@ from workbench.tensor.elementwise import Elementwise, where
 from workbench.tensor.gufunc import Gufunc
 from workbench.tensor.indexing import AddAt, SetAt, SetSlice, Slice, Spec, Take, slices
 from workbench.tensor.reduction import Reduce
-from workbench.tensor.run_time_shape import DropAxes, InsertAxes, ReshapeLike, SumLike, ToLengths, common_lengths
+from workbench.tensor.run_time_shape import (
+    DropAxes,
+    InsertAxes,
+    ReshapeLike,
+    SameLength,
+    SumLike,
+    ToLengths,
+    common_lengths,
+)
 from workbench.tensor.scan import Scan
 from workbench.tensor.scan import map as map_rows
 from workbench.tensor.tensor import Tensor, as_tensor
@@ -185,6 +193,12 @@ def _reshape_like(b: _Batching, node: Expr) -> Any:
     return _s.reshape(b.whole(x), (*b.shape, *b.value(like).shape[b.rank * b.has(like) :]))
 
 
+def _same_length(b: _Batching, node: Expr) -> Any:
+    x, like = node.inputs
+    op = SameLength(node.op.what, node.op.axis + b.rank, node.op.other + b.rank * b.has(like))
+    return intern(op, (b.whole(x), b.value(like)))
+
+
 def _sum_like(b: _Batching, node: Expr) -> Any:
     g, like = node.inputs
     return intern(node.op, (b.aligned(g, node.type.ndim), b.whole(like)))
@@ -333,7 +347,7 @@ def _by_rows(b: _Batching, node: Expr) -> Any:
 RULES: dict[type, BatchRule] = {
     Elementwise: _elementwise, Annotation: _same, _s.Named: _same, Reduce: _reduce, _s.Reshape: _reshape,
     _s.BroadcastTo: _broadcast_to, _s.BroadcastLike: _broadcast_like, _s.Transpose: _transpose, InsertAxes: _insert_axes,
-    DropAxes: _drop_axes, ReshapeLike: _reshape_like, SumLike: _sum_like, ToLengths: _to_lengths,
+    DropAxes: _drop_axes, ReshapeLike: _reshape_like, SameLength: _same_length, SumLike: _sum_like, ToLengths: _to_lengths,
     _s.Concatenate: _concatenate, Slice: _slice, SetSlice: _set_slice, Take: _take, SetAt: _update, AddAt: _update,
     Diagonal: _same, DiagonalMatrix: _same, MakeTuple: _tuple, Gufunc: _gufunc, Cond: _cond, Region: _region, Scan: _scan,
 }  # fmt: skip
