@@ -223,24 +223,37 @@ polygamma: ScalarOp = elementwise(
 )  # fmt: skip
 
 
+def _betaln_of_large(xp: Any, gammaln: Any, p: Any, q: Any) -> Any:
+    """What the C form does for 0 < p <= q and q >= 10, with NumPy's functions or JAX's: SciPy's and JAX's own lose digits."""
+
+    def rest(x: Any) -> Any:
+        x = xp.maximum(x, 10.0)
+        return -xp.polyval(xp.asarray(forms.STIRLING, x.dtype), 1 / (x * x)) / x
+
+    tail = (q - 0.5) * xp.log1p(-p / (p + q))
+    mixed = gammaln(p) + (rest(q) - rest(p + q)) + (p - p * xp.log(p + q)) + tail
+    part = xp.where(p < 10, 10.0, p)
+    large = -0.5 * xp.log(q) + 0.5 * math.log(2 * math.pi) + (rest(part) + rest(q) - rest(part + q))
+    large = large + (part - 0.5) * xp.log(part / (part + q)) + q * xp.log1p(-part / (part + q))
+    return xp.where(p < 10, mixed, large)
+
+
+def _betaln(a: Any, b: Any) -> Any:
+    from scipy.special import betaln, gammaln
+
+    wide = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    p, q = np.minimum(*wide), np.maximum(*wide)
+    found = np.where((p > 0) & (q >= 10), _betaln_of_large(np, gammaln, p, q), betaln(*wide))
+    return np.asarray(found, np.result_type(a, b))
+
+
 def _jax_betaln(a: Any, b: Any) -> Any:
-    """What the C form does; JAX's own has eight digits where one operand is above 10."""
     import jax.numpy as jnp
     from jax.scipy.special import gammaln
 
     p, q = jnp.minimum(a, b), jnp.maximum(a, b)
-
-    def rest(x: Any) -> Any:
-        x = jnp.maximum(x, 10.0)
-        return -jnp.polyval(jnp.asarray(forms.STIRLING, x.dtype), 1 / (x * x)) / x
-
     small = gammaln(p) + (gammaln(q) - gammaln(p + q))
-    tail = (q - 0.5) * jnp.log1p(-p / (p + q))
-    mixed = gammaln(p) + (rest(q) - rest(p + q)) + (p - p * jnp.log(p + q)) + tail
-    part = jnp.where(p < 10, 10.0, p)
-    large = -0.5 * jnp.log(q) + 0.5 * math.log(2 * math.pi) + (rest(part) + rest(q) - rest(part + q))
-    large = large + (part - 0.5) * jnp.log(part / (part + q)) + q * jnp.log1p(-part / (part + q))
-    return jnp.where((p > 0) & (q >= 10), jnp.where(p < 10, mixed, large), small).astype(a.dtype)
+    return jnp.where((p > 0) & (q >= 10), _betaln_of_large(jnp, gammaln, p, q), small).astype(a.dtype)
 
 
 def _jax_beta(a: Any, b: Any) -> Any:
@@ -259,7 +272,7 @@ beta: ScalarOp = _special(
 betaln: ScalarOp = _special(
     "betaln", "The logarithm of the beta function's absolute value.", (positive, positive),
     (lambda g, x, y: g * (digamma(x) - digamma(x + y)), lambda g, x, y: g * (digamma(y) - digamma(x + y))),
-    "wb_betaln({x}, {y})", support=forms.BETALN, commutative=True, jax=_jax_betaln,
+    "wb_betaln({x}, {y})", support=forms.BETALN, commutative=True, jax=_jax_betaln, function=_betaln,
 )  # fmt: skip
 
 # Bessel functions -----------------------------------------------------------------------------
