@@ -20,6 +20,8 @@ W = np.array([0.1, 0.2, 0.4, 0.8])
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("shapes", [((3, 4), (4,)), ((None, None), (None,))], ids=["known", "open"])
 def test_calls_agree_with_numpy(shapes, backend):
+    if backend == "numba" and None not in shapes[0]:
+        pytest.skip("once the lengths are known it is the same graph, which Numba compiles for long")
     x, w = pt.tensor("x", "float64", shapes[0]), pt.tensor("w", "float64", shapes[1])
     outputs = [eval(code, {n: getattr(pt, n) for n in pt.__all__ if n != "float"} | {"x": x, "w": w}) for code in CALLS]
     for code, y, result in zip(CALLS, outputs, function([x, w], outputs, backend=backend)(AT, W)):
