@@ -12,10 +12,10 @@ from workbench.errors import ArgumentError, ModelError, ShapeError
     "write, kind, words, hint",
     [
         (lambda: pm.Normal("y", 0, sd=1), ArgumentError, "Normal got an unexpected keyword argument 'sd'", "mu, sigma, tau"),
-        (lambda: pm.MvNormal("y", np.zeros(2), covariance=np.eye(2)), ArgumentError, "MvNormal got an unexpected", "mu, cov, tau, chol, lower"),
-        (lambda: pm.GaussianRandomWalk("y", sd=1), ArgumentError, "GaussianRandomWalk got an unexpected", "mu, sigma, init_dist, steps"),
+        (lambda: pm.MvNormal("y", np.zeros(2), covariance=np.eye(2)), ArgumentError, "MvNormal got an unexpected", "mu, cov, tau=, chol=, lower="),
+        (lambda: pm.GaussianRandomWalk("y", sd=1), ArgumentError, "GaussianRandomWalk got an unexpected", "mu, sigma, init_dist=, steps="),
         (lambda: pm.Binomial("y", p=0.5), ArgumentError, "Binomial missing 1 required", "n, p, logit_p"),
-        (lambda: pm.Normal.dist(0, 1, 2, 3), ArgumentError, "Normal takes from", "mu, sigma, tau"),
+        (lambda: pm.Normal.dist(0, 1, 2, 3), ArgumentError, "Normal takes from 0 to 3 positional arguments but 4 were given", "mu, sigma, tau"),
         (lambda: pm.Normal("y", "mu", 1), ModelError, "Normal: parameter 1 is the text 'mu'", "without quotes"),
         (lambda: pm.Normal("y", sigma="sd"), ModelError, "Normal: sigma is the text 'sd'", "without quotes"),
         (lambda: pm.Normal("y", shape=2.5), ShapeError, "a length is a whole number that is not negative, not 2.5", ""),

@@ -141,8 +141,13 @@ class Distribution:
             wrong = re.match(rf"\S*\b{what.__name__}\(\) ", str(error))
             if wrong is None or isinstance(error, ArgumentError):
                 raise
-            known = [n for n in inspect.signature(what).parameters if n not in ("args", "kwargs", "options", "shape", "size")]
-            raise ArgumentError(f"{cls.__name__} {str(error)[wrong.end():]}", f"its parameters are {', '.join(known)}") from None
+            given = {n: p for n, p in inspect.signature(what).parameters.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+            known = [f"{n}=" if p.kind is p.KEYWORD_ONLY else n for n, p in given.items() if n not in ("shape", "size")]
+            text = str(error)[wrong.end() :]
+            if "positional arguments but" in text:
+                # Python counts the class too.
+                text = re.sub(r"\d+", lambda count: str(int(count[0]) - 1), text)
+            raise ArgumentError(f"{cls.__name__} {text}", f"its parameters are {', '.join(known)}") from None
 
     @classmethod
     def variable(cls, given: Sequence[Tensor], shape: Any = None, size: Any = None) -> Tensor:
