@@ -351,7 +351,7 @@ UNDERIVABLE = {
     "maximum": lambda: twice(lambda x: pt.maximum(x, -x)),
     "where": lambda: twice(lambda x: pt.where(x > 0.0, x, -x)),
     "abs": lambda: pt.abs(pt.clip(normal(), -1.0, 0.5)),
-    "floor": lambda: pt.floor(pt.clip(normal(), -1.0, 0.5)),
+    "floor": lambda: pt.floor(pm.HurdleGamma.dist(psi=0.5, alpha=1.0, beta=1.0)),
     "exp": lambda: pt.exp(pm.HurdleGamma.dist(psi=0.5, alpha=1.0, beta=1.0)),
     "greater_equal": lambda: pt.clip(normal(), -1.0, 0.5) >= 0.5,
     "take": lambda: normal(shape=3)[pt.constant([0, 0])],

@@ -284,7 +284,7 @@ def _scaled(x: Expr, value: Any) -> Undone | None:
 
 
 _register(["multiply", "divide"], "scaled", "The density of a*x at v is that of x at v/a, divided by |a|.", _scaled,
-          lambda: 2.0 * normals())  # fmt: skip
+          lambda: -2.0 * normals())  # fmt: skip
 
 
 def exponent(x: Expr) -> float | None:

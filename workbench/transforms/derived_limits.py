@@ -10,14 +10,17 @@ from workbench.distributions.modifiers import Censored
 from workbench.graph.expr import Expr, Op, intern
 from workbench.graph.rewrite import rule
 from workbench.tensor import elementwise as e
+from workbench.tensor.elementwise import OPS
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.derived_densities import undo
 from workbench.transforms.logprob import (
     GROUP,
     INF,
+    NODES,
     LogCdf,
     LogProb,
     LogSurvival,
+    Quantile,
     ask,
     example_of,
     is_discrete,
@@ -26,6 +29,7 @@ from workbench.transforms.logprob import (
     logcdf_node,
     logp_node,
     one_random_input,
+    quantile_node,
 )  # fmt: skip
 
 
@@ -62,6 +66,21 @@ def function_of_limited(expr: Expr) -> Expr | None:
         return ask(expr.op, kept, value)
     changed = ask(expr.op, turned, value)
     return changed if u.increasing is False else pt.where(u.increasing, ask(expr.op, kept, value), changed)
+
+
+ROUNDINGS = tuple(OPS[name] for name in ("floor", "ceil", "trunc", "rint"))
+
+
+@rule(GROUP, ops=NODES, over=ROUNDINGS, examples=example_of(lambda: pt.floor(pt.clip(_uniforms(), -0.5, 2.5))))
+def rounded_limited(expr: Expr) -> Expr | None:
+    """Rounding keeps order, so that what is limited and rounded is rounded, with a rounded limit."""
+    x, value = expr.inputs
+    if x.op not in ROUNDINGS:
+        return None
+    inner = limited_outside(x.inputs[0])
+    if inner.op not in LIMITS or is_discrete(inner) or _limited(inner) is None:
+        return None
+    return ask(expr.op, intern(inner.op, tuple(x.op(side) for side in inner.inputs)), value)
 
 
 LIMITS = (e.maximum, e.minimum)
@@ -147,3 +166,14 @@ def survival_of_limit(expr: Expr) -> Expr | None:
     random, limit = found
     outside = log_survival_node(random, value)
     return pt.where(value < limit, 0.0, outside) if x.op is e.maximum else pt.where(value < limit, outside, -INF)
+
+
+@rule(GROUP, ops=(Quantile,), over=LIMITS, examples=lambda: [quantile_node(pt.clip(_uniforms(), 0.5, 2.0), pt.vector("q", 3))])
+def quantile_of_limit(expr: Expr) -> Expr | None:
+    """A quantile beyond the limit is the limit."""
+    x, q = expr.inputs
+    found = _limited(x) if x.op in LIMITS else None
+    if found is None:
+        return None
+    random, limit = found
+    return pt.where(pt.logical_and(q >= 0.0, q <= 1.0), x.op(quantile_node(random, q), limit), float("nan"))

@@ -19,6 +19,7 @@ from workbench.transforms.logprob import (
     LogCdf,
     LogSurvival,
     Quantile,
+    ask,
     independent,
     is_discrete,
     is_mixed,
@@ -152,6 +153,29 @@ def cdf_of_abs(expr: Expr) -> Expr | None:
     if is_discrete(random):
         inside = e.logaddexp(inside, logp_node(random, -value))
     return pt.where(value < 0, -INF, inside)
+
+
+def _even_power(x: Expr) -> tuple[Tensor, float] | None:
+    """What is raised to an even power, which is positive."""
+    if x.op is e.square:
+        return x.inputs[0], 2.0
+    found = one_random_input(x)
+    c = exponent(x) if x.op is e.power and found is not None and found[0] == 0 else None
+    return (x.inputs[0], c) if c is not None and c > 0.0 and c % 2 == 0 else None
+
+
+@rule(GROUP, ops=(LogCdf, LogSurvival), over=(e.square, e.power), examples=lambda: [logcdf_node(normals() ** 2, pt.vector("v", 3)), log_survival_node(normals() ** 4, pt.vector("v", 3))])
+def tail_of_even_power(expr: Expr) -> Expr | None:
+    """An even power of x is at most v where the size of x is at most the root of v."""
+    x, value = expr.inputs
+    found = _even_power(x)
+    if found is None or is_mixed(found[0]):
+        return None
+    random, power = found
+    # A negative v has no root; for whole numbers the root is the one that rounding missed.
+    root = settled(random, pt.maximum(value, 0.0) ** (1.0 / power))
+    inside = ask(expr.op, pt.abs(random), root)
+    return pt.where(value < 0.0, -INF if isinstance(expr.op, LogCdf) and not isinstance(expr.op, LogSurvival) else 0.0, inside)
 
 
 @rule(GROUP, ops=(Quantile,), examples=lambda: [quantile_node(pt.exp(normals()), pt.vector("q", 3)), quantile_node(2.0 - normals(), pt.vector("q", 3))])

@@ -372,6 +372,7 @@ def _derived(node: Tensor) -> Tensor:
 @functools.cache
 def load_rules() -> None:
     """Import the rules, which also know the event axes of what they are about."""
+    importlib.import_module("workbench.transforms.random_variables")
     for family in ("densities", "tails", "limits", "choices", "structure", "sums"):
         importlib.import_module(f"workbench.transforms.derived_{family}")
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from workbench.distributions.continuous import Normal
 from workbench.distributions.distribution import Draw
 from workbench.graph.expr import Expr, intern
 from workbench.graph.properties import is_positive
 from workbench.graph.rewrite import RULES, Pass, rule
 from workbench.tensor import elementwise as e
-from workbench.transforms.logprob import one_random_input
+from workbench.tensor.tensor import Tensor
+from workbench.transforms.logprob import GROUP as LOGPROB
+from workbench.transforms.logprob import NODES, ask, example_of, one_random_input
 
 GROUP = "random"
 
@@ -53,3 +57,16 @@ def scaled_normal(expr: Expr) -> Expr | None:
         return None
     key, mu, sigma = x.inputs
     return intern(x.op, (key, expr.op(mu, scale), expr.op(sigma, scale)))
+
+
+def _shifted() -> Tensor:
+    return Normal.dist(0.4, 1.5, shape=(3,)) + 2.0
+
+
+@rule(LOGPROB, ops=NODES, over=(e.add, e.subtract, e.multiply, e.divide), examples=example_of(_shifted))
+def question_about_shifted_normal(expr: Expr) -> Expr | None:
+    """A shifted normal variable is one of its own, N(0, 1) + a is N(a, 1), and so is one that is scaled by something positive."""
+    x, value = expr.inputs
+    simpler = {e.add: shifted_normal, e.subtract: shifted_normal, e.multiply: scaled_normal, e.divide: scaled_normal}.get(x.op)
+    found: Any = simpler.apply(x) if simpler is not None else None
+    return None if found is None else ask(expr.op, found, value)
