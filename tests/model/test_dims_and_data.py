@@ -264,3 +264,19 @@ def test_starts_by_value_support_point_and_draw():
         pm.Normal("x", initval="mode")
         with pytest.raises(ModelError, match="there is no start called 'mode'"):
             bad.initial_point()
+
+
+def test_data_are_checked_again_only_where_they_have_been_replaced(monkeypatch):
+    with pm.Model() as model:
+        x = pm.Data("x", [1.0, 2.0])
+        b = pm.Normal("b")
+        pm.Potential("p", (b * x).sum())
+    f = model.compile_fn(model.logp(vars=["p"]), inputs=[model.rvs_to_values[b]], point_fn=False, backend="numpy")
+    assert f(2.0) == 6.0
+    looked_at = []
+    check = type(f.function)._check
+    monkeypatch.setattr(type(f.function), "_check", lambda self, i, value: looked_at.append(i) or check(self, i, value))
+    two = np.array(2.0)
+    assert f(two) == 6.0 and looked_at == []
+    pm.set_data({"x": [1.0, 2.0, 3.0]}, model)
+    assert f(two) == 12.0 and f(two) == 12.0 and looked_at == [1]

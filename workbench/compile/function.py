@@ -109,6 +109,7 @@ class CompiledFunction:
         opened = [_sized(n, n.type.shape) for n in self._data]
         self.written = Graph([*inputs, *opened], replace(wanted, dict(zip(self._data, opened))))
         self._given = len(inputs)
+        self._checked_data: tuple[list[Any], list[np.ndarray[Any, Any]]] = ([], [])
         self.timings: dict[str, float] = {}
         start = time.perf_counter()
         if mode is None:
@@ -181,12 +182,12 @@ class CompiledFunction:
     def _results(self, values: tuple[Any, ...]) -> list[np.ndarray[Any, Any]]:
         if len(values) != self._given:
             raise TypeError(f"{self.name} takes {self._given} values, got {len(values)}")
-        if self._data:
-            values = (*values, *(n.op.value for n in self._data))
         arrays = [
             v if v.__class__ is np.ndarray and v.dtype is dtype and v.shape == shape and v.flags.num & PLAIN == PLAIN else self._check(i, v)
             for i, v, dtype, shape in zip(self._numbers, values, self._dtypes, self._shapes)
         ]
+        if self._data:
+            arrays += self._data_now()
         run = self._last = self._only or self._for_shapes(tuple(a.shape for a in arrays))
         if "first_call" in self.timings:
             return run(*arrays)  # type: ignore[no-any-return]
@@ -196,6 +197,15 @@ class CompiledFunction:
         if not self._updated and not self._data:
             self._enter = getattr(self._only, "enter", None)
         return results
+
+    def _data_now(self) -> list[np.ndarray[Any, Any]]:
+        """The data whose shape may change, looked at again only where they have been replaced."""
+        now = [n.op.value for n in self._data]
+        seen, arrays = self._checked_data
+        if len(seen) != len(now) or any(a is not b for a, b in zip(seen, now)):
+            arrays = [self._check(self._given + i, v) for i, v in enumerate(now)]
+            self._checked_data = now, arrays
+        return arrays
 
     def _check(self, i: int, value: Any) -> np.ndarray[Any, Any]:
         """The value as an array that compiled code can read, or an error."""
