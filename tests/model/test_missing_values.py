@@ -124,7 +124,7 @@ def test_replaceable_data_with_missing_values_are_an_error():
 
 
 def test_missing_values_of_an_open_length_are_an_error():
-    with pm.Model():
-        pm.Data("x", [1.0, 2.0], dims="obs")
+    with pm.Model() as model:
+        x = pm.Data("x", [1.0, 2.0], dims="obs")
         with pytest.raises(ModelError, match="y: values are missing, and its length may change"):
-            pm.Normal("y", 0.0, 1.0, observed=[1.0, np.nan], dims="obs")
+            model.register_rv(pm.Normal.dist(x, 1.0), "y", observed=[1.0, np.nan])

@@ -51,14 +51,25 @@ def names_of(draw: Draw, label: str) -> tuple[str, ...]:
     return tuple(f"{label}.{name}" for name in draw.distribution.parameters)
 
 
-def batch_of(draw: Draw) -> Shape:
-    """The shape of a component, without the axes of one draw."""
-    return draw.shape[: len(draw.shape) - draw.distribution.event_rank]
+def batch_of(part: Component) -> Shape:
+    """The shape of a component, without the axes of one draw; lengths that were not known are those of its parameters."""
+    draw, parameters = part
+    known: Shape = draw.shape[: len(draw.shape) - draw.distribution.event_rank]
+    if None not in known:
+        return known
+    own = draw.distribution.batch_shape(*parameters)
+    own = (1,) * (len(known) - len(own)) + tuple(own)
+    return tuple(m if n is None else n for n, m in zip(known, own))
 
 
 def event_of(draw: Draw) -> tuple[int, ...]:
     """The axes of one draw."""
     return draw.shape[len(draw.shape) - draw.distribution.event_rank :]
+
+
+def shape_of(part: Component) -> Shape:
+    """The shape of a component."""
+    return (*batch_of(part), *event_of(part[0]))
 
 
 def split(draws: Sequence[Draw], parameters: Sequence[Tensor]) -> list[Component]:
@@ -97,6 +108,6 @@ def draw_of(part: Component, key: Tensor, shape: tuple[int, ...]) -> Tensor:
     return pt.broadcast_to(part[0].distribution.draw(key, shape, *part[1]), shape)
 
 
-def support_point_of(part: Component, shape: tuple[int, ...]) -> Tensor:
+def support_point_of(part: Component, shape: Shape) -> Tensor:
     """The component's support point, of `shape`."""
     return pt.broadcast_to(part[0].distribution.support_point(*part[1]), shape)

@@ -17,6 +17,7 @@ from workbench.distributions.components import (
     event_of,
     names_of,
     ranks_of,
+    shape_of,
     split,
     support_point_of,
 )  # fmt: skip
@@ -90,7 +91,7 @@ class Mixture(Distribution):
     @classmethod
     def batch_shape(cls, *parameters: Tensor) -> Shape:
         w, *_ = parameters
-        batches = [batch_of(d) for d in cls.components]
+        batches = [batch_of(part) for part in cls._parts(parameters)]
         count = len(batches)
         if count == 1:
             if not batches[0]:
@@ -148,7 +149,7 @@ class Mixture(Distribution):
         edges = pt.cumsum(parameters[0], axis=-1)[..., :-1]
         chosen = pt.sum(pt.cast(pt.random.uniform(keys[0], batch)[..., None] >= edges, "int64"), axis=-1)
         if len(parts) == 1:
-            count = int(batch_of(parts[0][0])[-1] or 0)
+            count = int(batch_of(parts[0])[-1] or 0)
             every = draw_of(parts[0], keys[1], (*batch, count, *event))
             mine = pt.equal(chosen[..., None], pt.arange(count))
             return pt.sum(pt.where(_padded(mine, cls.event_rank), every, pt.zeros_like(every)), axis=split_at)
@@ -162,11 +163,11 @@ class Mixture(Distribution):
     def support_point(cls, *parameters: Tensor) -> Tensor:
         parts = cls._parts(parameters)
         if len(parts) == 1:
-            points = support_point_of(parts[0], parts[0][0].shape)
+            points = support_point_of(parts[0], shape_of(parts[0]))
         else:
-            wide = broadcast_shapes(*(d.shape for d, _ in parts))
+            wide = broadcast_shapes(*map(shape_of, parts))
             axis = len(wide) - cls.event_rank
-            points = pt.stack([pt.broadcast_to(support_point_of(p, p[0].shape), wide) for p in parts], axis=axis)
+            points = pt.stack([pt.broadcast_to(support_point_of(p, shape_of(p)), wide) for p in parts], axis=axis)
         weighted = _padded(parameters[0], cls.event_rank) * pt.cast(points, "float64")
         mean = pt.sum(weighted, axis=weighted.ndim - cls.event_rank - 1)
         return pt.rint(mean) if cls.support == DISCRETE else mean

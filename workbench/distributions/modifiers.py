@@ -71,8 +71,8 @@ class Modified(Distribution):
 
     @classmethod
     def batch_shape(cls, *parameters: Tensor) -> Shape:
-        _, lower, upper = cls._parts(parameters)
-        return broadcast_shapes(batch_of(cls.base), lower.type.shape, upper.type.shape, what=f"parameters of {cls.__name__}")
+        part, lower, upper = cls._parts(parameters)
+        return broadcast_shapes(batch_of(part), lower.type.shape, upper.type.shape, what=f"parameters of {cls.__name__}")
 
     @classmethod
     def checks(cls, *parameters: Tensor) -> list[Check]:

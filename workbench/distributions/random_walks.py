@@ -134,7 +134,7 @@ class RandomWalk(Distribution):
 
     @classmethod
     def batch_shape(cls, *parameters: Tensor) -> Shape:
-        return broadcast_shapes(*map(batch_of, cls.components), what=f"start and steps of {cls.__name__}")
+        return broadcast_shapes(*map(batch_of, split(cls.components, parameters)), what=f"start and steps of {cls.__name__}")
 
     @classmethod
     def checks(cls, *parameters: Tensor) -> list[Check]:

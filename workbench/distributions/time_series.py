@@ -333,8 +333,8 @@ class EulerMaruyama(Distribution):
 
     @classmethod
     def batch_shape(cls, *parameters: Tensor) -> Shape:
-        dt, theta, _ = cls._parts(parameters)
-        shapes = [dt.type.shape, *(p.type.shape for p in theta), batch_of(cls.start)]
+        dt, theta, start = cls._parts(parameters)
+        shapes = [dt.type.shape, *(p.type.shape for p in theta), batch_of(start)]
         return broadcast_shapes(*shapes, what="parameters of EulerMaruyama")
 
     @classmethod

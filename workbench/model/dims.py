@@ -33,6 +33,7 @@ class Dims:
         self.coords = {} if parent is None else parent.coords
         self.dim_lengths = {} if parent is None else parent.dim_lengths
         self._used: set[str] = set() if parent is None else parent._used
+        self._fixed_by: dict[str, str] = {} if parent is None else parent._fixed_by
         self.named_vars_to_dims = {}
         if parent is not None:
             self.shapes = parent.shapes
@@ -109,6 +110,12 @@ class Dims:
             elif d not in self._used and is_open(data) and isinstance(self.dim_lengths[d], int):
                 self.dim_lengths[d] = data.shape[axis]
 
+    def fix_dim(self, name: str, variable: str) -> None:
+        """Let a dim keep the length that it has, for a variable's draws have that length."""
+        self.dim_lengths[name] = self.length_of(name)
+        self._used.add(name)
+        self._fixed_by.setdefault(name, variable)
+
     def set_dim(self, name: str, new_length: int, coord_values: Sequence[Any] | None = None) -> None:
         """Change the labels of a dim; its length too, while no variable has it.
 
@@ -181,6 +188,11 @@ class Dims:
                 if self.length_of(d) != n:
                     fixed = isinstance(self.dim_lengths[d], int)
                     why = "variables of that fixed length use it" if fixed else "so long are the other data along it"
+                    if d in self._fixed_by:
+                        raise ModelError(
+                            f"{x.name}: the new data have length {n} along the dim {d!r}, but one draw of {self._fixed_by[d]} has length {self.length_of(d)}",
+                            "a walk or vector has as many values as it was made with: build the model again with the new data, and take the other variables' draws",
+                        )
                     raise ModelError(
                         f"{x.name}: the new data have length {n} along the dim {d!r}, which has length {self.length_of(d)}: {why}",
                         "make the data before the variables that share the dim" if fixed else "set all of them in one call",

@@ -26,6 +26,7 @@ def _empty(model: Model) -> Model:
     made: Model = Made(name=model.name, model=None)  # type: ignore[call-arg]
     made.coords, made.dim_lengths = dict(model.coords), dict(model.dim_lengths)
     made._used = set(model._used)
+    made._fixed_by = dict(model._fixed_by)
     made.backend = model.backend
     return made
 

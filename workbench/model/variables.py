@@ -75,16 +75,82 @@ def register(
     wanted = _shape(m, name, names, shape, parameters.get("size"), have)
     with m:
         try:
-            rv = distribution.call(distribution.dist, *args, shape=wanted, **parameters)
+            rv = _drawn(m, distribution, name, args, parameters, wanted, names)
         except ShapeError as error:
             raise ShapeError(f"{name}: {error.message}" + _where_from(names, have), error.hint, error.location) from None
         except ModelError as error:
             raise ModelError(f"{name}: {error.message}", error.hint, error.location) from None
     given = None if observed is None else observed_values(name, observed, rv.dtype)
+    if given is not None and given.missing is not None and None in rv.type.shape:
+        # What is missing has its places now.
+        with m:
+            rv = _of_lengths_now(m, distribution, name, args, parameters, wanted, names, len(_as_tuple(wanted)))
     return register_rv(
         m, name, rv, dims=names, observed=given, initval=initval, transform=transform, default_transform=default_transform,
         total_size=total_size,
     )  # fmt: skip
+
+
+def _drawn(
+    model: Model, distribution: type[Distribution], name: str, args: Sequence[Any], parameters: Mapping[str, Any], wanted: Any, dims: Sequence[str | None]
+) -> Tensor:
+    """A random variable, of lengths that follow data where it can be: the length of one draw, as of a walk, is that of now."""
+    try:
+        return distribution.call(distribution.dist, *args, shape=wanted, **parameters)
+    except (ShapeError, TypeError):
+        open_lengths = [i for i, n in enumerate(_as_tuple(wanted)) if isinstance(n, Tensor)]
+        if not open_lengths and not any(_is_open(p) for p in (*args, *parameters.values())):
+            raise
+        for first in [*reversed(open_lengths), 0]:
+            try:
+                return _of_lengths_now(model, distribution, name, args, parameters, wanted, dims, len(_as_tuple(wanted)) - first)
+            except (ShapeError, TypeError):
+                continue
+        raise
+
+
+def _of_lengths_now(
+    model: Model,
+    distribution: type[Distribution],
+    name: str,
+    args: Sequence[Any],
+    parameters: Mapping[str, Any],
+    wanted: Any,
+    dims: Sequence[str | None],
+    count: int,
+) -> Tensor:
+    """A random variable the last `count` axes of which have the lengths that they have now, for good."""
+    lengths = _as_tuple(wanted)
+    fixed = range(len(lengths) - count, len(lengths))
+    now = tuple(int(n.eval()) if i in fixed and isinstance(n, Tensor) else n for i, n in enumerate(lengths))
+    shape = None if wanted is None else now
+    try:
+        rv = distribution.call(distribution.dist, *args, shape=shape, **parameters)
+        if None in rv.type.shape[len(rv.type.shape) - count :]:
+            raise ShapeError(f"the length of {distribution.__name__} is not known")
+    except (ShapeError, TypeError):
+        closed = {k: _of_shape_now(model, p) for k, p in parameters.items()}
+        rv = distribution.call(distribution.dist, *(_of_shape_now(model, p) for p in args), shape=shape, **closed)
+    for i in fixed:
+        if i < len(dims) and isinstance(lengths[i], Tensor):
+            model.fix_dim(str(dims[i]), name)
+    return rv
+
+
+def _as_tuple(shape: Any) -> tuple[Any, ...]:
+    return () if shape is None else shape if isinstance(shape, tuple) else tuple(shape) if getattr(shape, "ndim", 0) else (shape,)
+
+
+def _is_open(p: Any) -> bool:
+    return isinstance(p, Tensor) and None in p.type.shape
+
+
+def _of_shape_now(model: Model, p: Any) -> Any:
+    """A parameter whose lengths may change as one of the lengths that it has."""
+    if not _is_open(p):
+        return p
+    now = model.shapes.of(p)
+    return p if None in now else pt.reshape(p, now)
 
 
 register_variable.append(register)
