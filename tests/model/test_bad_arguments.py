@@ -98,3 +98,11 @@ def test_unobserved_value_vars_are_values_then_variables_then_deterministics():
         pm.HalfNormal("c")
         pm.Deterministic("d", a + b)
     assert [x.name for x in model.unobserved_value_vars] == ["a_log__", "b", "c_log__", "a", "c", "d"]
+
+
+def test_no_context_is_an_error_unless_it_is_asked_for():
+    with pytest.raises(ModelError, match="there is no model here"):
+        pm.Model.get_context()
+    assert pm.Model.get_context(error_if_none=False) is None
+    with pm.Model() as model:
+        assert pm.Model.get_context(error_if_none=False) is model

@@ -113,9 +113,9 @@ class Model(Dims, metaclass=ModelType):
         open_models().pop()
 
     @classmethod
-    def get_context(cls) -> Model:
-        """Return the model whose ``with`` block is open."""
-        return current_model()
+    def get_context(cls, error_if_none: bool = True) -> Model | None:
+        """Return the model whose ``with`` block is open; ``None`` if there is none and that is no error."""
+        return current_model() if error_if_none or open_models() else None
 
     # Names ---------------------------------------------------------------------------------------
 
