@@ -39,6 +39,10 @@ DISCRETE = [
         for n, p in ((1, 0.5), (10, 0.3), (10, 0.9), (1000, 0.001), (40, 0.5), (1000, 0.3), (100_000, 0.98))
     ],
     *[(f"geometric-{p}", lambda k, p=p: r.geometric(k, (N,), p), st.geom(p)) for p in (0.2, 0.9)],
+    *[
+        (f"hypergeometric-{g}-{b}-{n}", lambda k, g=g, b=b, n=n: r.hypergeometric(k, (N,), g, b, n), st.hypergeom(g + b, g, n))
+        for g, b, n in ((1, 1, 1), (7, 13, 12), (13, 7, 2), (50, 51, 49), (990, 10, 900), (1000, 999_000, 10_000))
+    ],
     ("negative_binomial", lambda k: r.negative_binomial(k, (N,), 4.0, 2.0), st.nbinom(2.0, 1 / 3)),
     ("randint", lambda k: r.randint(k, (N,), -3, 9), st.randint(-3, 9)),
     ("bernoulli", lambda k: r.bernoulli(k, (N,), 0.3), st.bernoulli(0.3)),
@@ -85,6 +89,7 @@ def everything(key):
         r.polya_gamma(key, (2, 3), 1.0, 2.0),
         r.poisson(key, (40,), np.linspace(0, 30, 40)),
         r.binomial(key, (40,), 50, np.linspace(0, 1, 40)),
+        r.hypergeometric(key, (40,), 20, 30, np.arange(40)),
         r.categorical(key, (2, 20), [0.2, 0.3, 0.5]),
         r.randint(key, (40,), -5, 2**40),
         r.permutation(key, 30),
@@ -123,6 +128,7 @@ def test_parameters_that_are_not_valid_give_no_number():
     assert np.isnan(r.von_mises(key, (2,), [0.0, np.nan], [-1.0, 1.0]).eval()).all()
     assert (r.poisson(key, (4,), [-1.0, np.nan, INF, 1e19]).eval() == NO_INTEGER).all()
     assert (r.binomial(key, (4,), [-1, 3, 3, 3], [0.5, 1.5, -0.1, np.nan]).eval() == NO_INTEGER).all()
+    assert (r.hypergeometric(key, (4,), [-1, 3, 3, np.nan], [5, -1, 2, 2], [2, 1, 6, 1]).eval() == NO_INTEGER).all()
     assert (r.categorical(key, (), [-1.0, 2.0]).eval() == NO_INTEGER).all()
     assert (r.geometric(key, (3,), [0.0, 1.5, np.nan]).eval() == NO_INTEGER).all()
 
@@ -132,6 +138,7 @@ def test_certain_results():
     assert r.poisson(key, (), 0.0).eval() == 0
     assert r.binomial(key, (3,), [0, 5, 5], [0.5, 0.0, 1.0]).eval().tolist() == [0, 0, 5]
     assert r.geometric(key, (), 1.0).eval() == 1
+    assert r.hypergeometric(key, (5,), [0, 0, 1, 5, 5], [0, 3, 0, 0, 2], [0, 2, 1, 3, 7]).eval().tolist() == [0, 0, 1, 3, 5]
     assert r.randint(key, (3,), 7, 8).eval().tolist() == [7, 7, 7]
     assert (np.bincount(r.categorical(key, (2000,), [0.0, 1.0, 1e-300, 0.0]).eval(), minlength=4)[[0, 3]] == 0).all()
     assert r.truncated_normal(key, (), 1e10, INF).eval() == 1e10

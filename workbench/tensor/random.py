@@ -36,6 +36,7 @@ from workbench.tensor.random_discrete import (
     binomial,
     categorical,
     geometric,
+    hypergeometric,
     negative_binomial,
     permutation,
     poisson,
@@ -44,7 +45,7 @@ from workbench.tensor.random_discrete import (
 
 __all__ = [
     "bernoulli", "beta", "binomial", "bits", "categorical", "cauchy", "chi_square", "dirichlet", "erfinv", "exponential",
-    "fold_in", "gamma", "geometric", "gumbel", "key", "laplace", "log_gamma", "logistic", "negative_binomial", "normal",
+    "fold_in", "gamma", "geometric", "gumbel", "hypergeometric", "key", "laplace", "log_gamma", "logistic", "negative_binomial", "normal",
     "permutation", "poisson", "polya_gamma", "randint", "split", "student_t", "threefry", "truncated_normal", "uniform",
     "von_mises", "wald", "word_to_unit",
 ]  # fmt: skip

@@ -243,6 +243,48 @@ def geometric(key: Tensor, shape: tuple[int, ...] = (), p: Any = 0.5) -> Tensor:
     return _as_counts(_e.where(valid, _e.minimum(count, 2.0**62), math.nan))
 
 
+def hypergeometric(key: Tensor, shape: tuple[int, ...] = (), good: Any = 1, bad: Any = 1, drawn: Any = 1) -> Tensor:
+    """Return how many of `drawn` things, taken without putting back, are `good`; the least integer where that cannot be.
+
+    By the ratio of uniforms, about the mode. Source: Stadlober, "The ratio of uniforms approach for
+    generating discrete random variates" (1990), algorithm HRUA.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> round(float(hypergeometric(pt.random.key(0), (20000,), 7, 13, 12).mean().eval()), 1)
+    4.2
+    """
+    good, bad, drawn = spread(good, shape), spread(bad, shape), spread(drawn, shape)
+    valid = _e.logical_and(_e.logical_and(good >= 0.0, bad >= 0.0), _e.logical_and(drawn >= 0.0, drawn <= good + bad))
+    good, bad, drawn = (_e.where(valid, x, 0.0) for x in (good, bad, drawn))
+    total = good + bad
+    # The smaller of both kinds, in the smaller of what is taken and what is left: the rest is told by it.
+    few, many, taken = _e.minimum(good, bad), _e.maximum(good, bad), _e.minimum(drawn, total - drawn)
+    share = few / _e.maximum(total, 1.0)
+    variance = (total - taken) * taken * share * (1.0 - share) / _e.maximum(total - 1.0, 1.0)
+    centre, width = taken * share + 0.5, 2.0 * math.sqrt(2.0 / math.e) * _e.sqrt(variance + 0.5) + 3.0 - 2.0 * math.sqrt(3.0 / math.e)
+    end = _e.minimum(taken, few) + 1.0
+
+    def log_mass(k: Tensor) -> Tensor:
+        """Up to a constant."""
+        return -(log_factorial(k) + log_factorial(few - k) + log_factorial(taken - k) + log_factorial(many - taken + k))
+
+    at_mode = log_mass(_e.floor((taken + 1.0) * (few + 1.0) / (total + 2.0)))
+
+    def propose(at: Tensor) -> tuple[Tensor, Tensor]:
+        u = positive_unit(_r.fold_in(at, 0), shape)
+        v = positive_unit(_r.fold_in(at, 1), shape)
+        w = centre + width * (v - 0.5) / u
+        inside = _e.logical_and(w >= 0.0, w < end)
+        k = _e.floor(_e.where(inside, w, 0.0))
+        return k, _e.logical_and(inside, 2.0 * _e.log(u) <= log_mass(k) - at_mode)
+
+    counts = until_accepted(key, valid, propose)
+    counts = _e.where(good > bad, taken - counts, counts)
+    return _as_counts(_e.where(drawn > taken, good - counts, counts))
+
+
 def _invert_counts(key: Tensor, shape: tuple[int, ...], first: Tensor, ratio: Any) -> Tensor:
     """The count at which the sum of probabilities passes a uniform number.
 
