@@ -310,3 +310,10 @@ def test_dims_and_data_tell_the_length():
     assert np.isclose(value, st.norm.logpdf(0.1) + st.norm(0, 0.5).logpdf(np.diff(q)).sum() + ar + st.norm(q, 1).logpdf(data).sum(), rtol=1e-12)
     step = 1e-6 * np.eye(4)
     np.testing.assert_allclose(gradient, [(f(q + s)[0] - f(q - s)[0]) / 2e-6 for s in step], rtol=1e-6, atol=1e-6)
+
+
+def test_one_coefficient_stands_for_as_many_as_the_order():
+    short, full = (pm.AR.dist(rho, 1.0, ar_order=2, init_dist=pm.Normal.dist(0.0, 1.0), steps=3) for rho in ([0.3], [0.3, 0.3]))
+    assert pm.draw(short).shape == (5,)
+    at = [0.1, -0.4, 0.3, 0.9, 0.0]
+    assert float(pm.logp(short, at).eval()) == float(pm.logp(full, at).eval())

@@ -93,6 +93,8 @@ class AR(Distribution):
         weights = cast_real(rho)
         weights = pt.reshape(weights, (1,)) if weights.ndim == 0 else weights
         order = _order(weights, ar_order, bool(constant))
+        if weights.type.shape[-1] == 1:
+            weights = pt.broadcast_to(weights, (*weights.type.shape[:-1], order + bool(constant)))
         if init_dist is None:
             init_dist = default_start(cls.__name__, Normal.dist(0.0, 100.0), "Normal(0, 100)")
         draw, first = component("AR: init_dist", init_dist)
