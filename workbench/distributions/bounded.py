@@ -18,6 +18,7 @@ from workbench.distributions.formulas import (
 )  # fmt: skip
 from workbench.errors import ModelError
 from workbench.graph.expr import Constant
+from workbench.tensor.incomplete import log_betainc
 from workbench.tensor.inverses import betaincinv
 from workbench.tensor.tensor import Tensor, as_tensor
 
@@ -55,6 +56,11 @@ class Uniform(Distribution):
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         lower, upper = parameters
         return pt.log(pt.clip((value - lower) / (upper - lower), 0.0, 1.0))
+
+    @classmethod
+    def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        lower, upper = parameters
+        return pt.log(pt.clip((upper - value) / (upper - lower), 0.0, 1.0))
 
     @classmethod
     def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
@@ -116,9 +122,15 @@ class Triangular(Distribution):
         x = pt.clip(value, lower, upper)
         rising = x <= c
         safe = pt.where(rising, pt.where(c > lower, c - lower, 1.0), 1.0)
-        below = 2.0 * pt.log(x - lower) - pt.log(upper - lower) - pt.log(safe)
-        above = pt.log1p(-((upper - x) ** 2) / ((upper - lower) * pt.where(rising, 1.0, upper - c)))
+        # At the lower bound the logarithm itself, elsewhere one whose derivative is finite.
+        below = 2.0 * pt.log(pt.where(pt.logical_and(rising, x < upper), x - lower, 1.0)) - pt.log(upper - lower) - pt.log(safe)
+        above = pt.log1p(-(pt.where(rising, 0.0, upper - x) ** 2) / ((upper - lower) * pt.where(rising, 1.0, upper - c)))
         return pt.where(pt.logical_and(rising, x < upper), below, pt.where(x < upper, above, 0.0))
+
+    @classmethod
+    def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        lower, c, upper = parameters
+        return cls.logcdf(-value, -upper, -c, -lower)
 
     @classmethod
     def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
@@ -290,15 +302,17 @@ class Beta(Distribution):
 
     @classmethod
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        return pt.log(pt.betainc(*parameters, pt.clip(value, 0.0, 1.0)))
+        alpha, beta = parameters
+        inside = pt.logical_and(value > 0.0, value < 1.0)
+        x = pt.where(inside, value, 0.5)
+        return pt.where(inside, log_betainc(alpha, beta, x, 1.0 - x), pt.where(value >= 1.0, 0.0, -INF))
 
     @classmethod
     def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         alpha, beta = parameters
-        x = pt.clip(value, 0.0, 1.0)
-        below = pt.betainc(alpha, beta, x)
-        # 1 - x has no digits of a small x.
-        return pt.where(below < 0.5, pt.log1p(-below), pt.log(pt.betainc(beta, alpha, 1.0 - x)))
+        inside = pt.logical_and(value > 0.0, value < 1.0)
+        x = pt.where(inside, value, 0.5)
+        return pt.where(inside, log_betainc(beta, alpha, 1.0 - x, x), pt.where(value >= 1.0, -INF, 0.0))
 
     @classmethod
     def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
@@ -342,12 +356,16 @@ class Kumaraswamy(Distribution):
 
     @classmethod
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        return pt.log1mexp(cls.logccdf(value, *parameters))
+        inside = pt.logical_and(value > 0.0, value < 1.0)
+        found = pt.log1mexp(cls.logccdf(pt.where(inside, value, 0.5), *parameters))
+        return pt.where(inside, found, pt.where(value >= 1.0, 0.0, -INF))
 
     @classmethod
     def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         a, b = parameters
-        return b * pt.log1mexp(a * pt.log(pt.clip(value, 0.0, 1.0)))
+        inside = pt.logical_and(value > 0.0, value < 1.0)
+        found = b * pt.log1mexp(a * pt.log(pt.where(inside, value, 0.5)))
+        return pt.where(inside, found, pt.where(value >= 1.0, -INF, 0.0))
 
     @classmethod
     def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
@@ -395,7 +413,16 @@ class LogitNormal(Distribution):
     @classmethod
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         mu, sigma = parameters
-        return pt.log_ndtr((pt.logit(pt.clip(value, 0.0, 1.0)) - mu) / sigma)
+        inside = pt.logical_and(value > 0.0, value < 1.0)
+        found = pt.log_ndtr((pt.logit(pt.where(inside, value, 0.5)) - mu) / sigma)
+        return pt.where(inside, found, pt.where(value >= 1.0, 0.0, -INF))
+
+    @classmethod
+    def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        mu, sigma = parameters
+        inside = pt.logical_and(value > 0.0, value < 1.0)
+        found = pt.log_ndtr((mu - pt.logit(pt.where(inside, value, 0.5))) / sigma)
+        return pt.where(inside, found, pt.where(value >= 1.0, -INF, 0.0))
 
     @classmethod
     def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:

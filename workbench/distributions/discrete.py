@@ -8,14 +8,16 @@ from typing import Any
 import workbench.tensor as pt
 from workbench.distributions.constraints import Check, Constraint, not_negative, positive, unit_interval
 from workbench.distributions.distribution import DISCRETE, Distribution, cast_real
+from workbench.distributions.formulas import INF, quantile
 from workbench.distributions.probabilities import log1m_of, log_binomial, log_of, real, times_log, times_log1m
 from workbench.errors import ModelError
 from workbench.graph.types import TensorType
+from workbench.tensor.incomplete import log_betainc
 from workbench.tensor.tensor import Tensor
 
-INF = float("inf")
-
 probability_above_zero = Constraint("greater than 0 and at most 1", lambda p: pt.logical_and(p > 0.0, p <= 1.0))
+
+
 class Count(Distribution):
     """What distributions of whole numbers share."""
 
@@ -101,8 +103,7 @@ class Bernoulli(Count):
 
     @classmethod
     def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
-        found = pt.where(q <= 1.0 - parameters[0], 0.0, 1.0)
-        return pt.where(pt.logical_and(q >= 0.0, q <= 1.0), found, float("nan"))
+        return quantile(q, pt.where(q <= 1.0 - parameters[0], 0.0, 1.0))
 
     @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
@@ -173,8 +174,8 @@ def _binomial_tail(value: Tensor, n: Tensor, p: Tensor) -> tuple[Tensor, Tensor]
     k = pt.where(inside, k, 0.0)
     rest = pt.where(inside, n - k, 1.0)
     before = real(value) < 0.0
-    below = pt.where(inside, pt.log(pt.betainc(rest, k + 1.0, 1.0 - p)), pt.where(before, -INF, 0.0))
-    above = pt.where(inside, pt.log(pt.betainc(k + 1.0, rest, p)), pt.where(before, 0.0, -INF))
+    below = pt.where(inside, log_betainc(rest, k + 1.0, 1.0 - p, p), pt.where(before, -INF, 0.0))
+    above = pt.where(inside, log_betainc(k + 1.0, rest, p, 1.0 - p), pt.where(before, 0.0, -INF))
     return below, above
 
 
@@ -210,6 +211,12 @@ class BetaBinomial(Count):
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         like = cls.logp(value, *parameters).type
         return summed_log_cdf(value, parameters[0], lambda k: cls.logp(k, *parameters), like)
+
+    @classmethod
+    def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        """More than so many successes are fewer than the rest of failures."""
+        n, alpha, beta = parameters
+        return cls.logcdf(n - pt.floor(real(value)) - 1.0, n, beta, alpha)
 
     @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
@@ -274,11 +281,6 @@ class Geometric(Count):
         return pt.rint(1.0 / parameters[0])
 
 
-def quantile(q: Tensor, found: Tensor) -> Tensor:
-    """The quantile where `q` is a probability, else NaN."""
-    return pt.where(pt.logical_and(q >= 0.0, q <= 1.0), found, float("nan"))
-
-
 class HyperGeometric(Count):
     r"""Hypergeometric distribution: how many of `n` things drawn without putting back are among the `k` good of `N`.
 
@@ -328,16 +330,15 @@ class HyperGeometric(Count):
         return summed_log_cdf(value, cls._ends(*parameters)[1], lambda k: cls.logp(k, *parameters), like)
 
     @classmethod
+    def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        """More than so many good things are fewer than the rest of bad ones."""
+        total, good, drawn = parameters
+        return cls.logcdf(drawn - pt.floor(real(value)) - 1.0, total, total - good, drawn)
+
+    @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
-        total, good, drawn = (pt.broadcast_to(p, shape) for p in parameters)
-
-        def take(turn: Tensor, left: Tensor) -> list[Tensor]:
-            u = pt.random.uniform(pt.random.fold_in(key, turn), shape)
-            hit = pt.logical_and(turn < drawn, u * (total - turn) < left)
-            return [turn + 1.0, left - pt.cast(hit, "float64")]
-
-        _, left = pt.while_loop(lambda turn, left: pt.any(turn < drawn), take, [pt.constant(0.0), good], names=("turn", "left"))
-        return pt.cast(good - left, "int64")
+        total, good, drawn = parameters
+        return pt.random.hypergeometric(key, shape, good, total - good, drawn)
 
     @classmethod
     def support_point(cls, *parameters: Tensor) -> Tensor:

@@ -65,6 +65,24 @@ def log_ndtr_difference(a: Tensor, b: Tensor) -> Tensor:
     return top + pt.log1mexp(pt.log_ndtr(low) - top)
 
 
+def log1mexpexp(x: Tensor) -> Tensor:
+    """Return ``log(1 - exp(-exp(x)))``, which is `x` itself where ``exp(x)`` is next to nothing."""
+    small, large = x < -36.0, x > 6.6
+    middle = pt.where(pt.logical_or(small, large), 0.0, x)
+    # Beyond 6.6 the inner exponential is 0 in double precision.
+    return pt.where(small, x, pt.where(large, 0.0, pt.log1mexp(-pt.exp(middle))))
+
+
+def log_mills_difference(u: Tensor, v: Tensor) -> Tensor:
+    """Return the log of ``phi(u) * (m(u) - m(v))`` for ``0 <= u <= v``, with Mills' ratio ``m = (1 - Phi) / phi``.
+
+    It is what is left of a normal tail less another one that an exponential factor makes comparable.
+    """
+    ratio = [pt.erfcx(x / math.sqrt(2.0)) for x in (u, v)]
+    # Rounding must not take the difference of nearly equal ratios to 0 or below.
+    return pt.log(pt.maximum(ratio[0] - ratio[1], 1e-300)) - 0.5 * u * u - math.log(2.0)
+
+
 def improper(name: str) -> ModelError:
     """The error of a draw from a density that has no integral."""
     return ModelError(f"{name} is improper: there are no draws from it", "give a proper prior, or observe or fix the variable")

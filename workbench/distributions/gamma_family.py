@@ -9,6 +9,7 @@ from workbench.distributions.constraints import positive
 from workbench.distributions.distribution import POSITIVE, Distribution
 from workbench.distributions.formulas import finite_from, power_log, quantile, where_valid
 from workbench.errors import ModelError
+from workbench.tensor.incomplete import log_gammainc, log_gammaincc
 from workbench.tensor.inverses import gammainccinv, gammaincinv
 from workbench.tensor.tensor import Tensor, as_tensor
 
@@ -107,12 +108,14 @@ class Gamma(Distribution):
     @classmethod
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         alpha, beta = parameters
-        return where_valid(value > 0.0, pt.log(pt.gammainc(alpha, beta * pt.maximum(value, 0.0))))
+        inside = value > 0.0
+        return where_valid(inside, log_gammainc(alpha, beta * pt.where(inside, value, 1.0)))
 
     @classmethod
     def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         alpha, beta = parameters
-        return pt.log(pt.gammaincc(alpha, beta * pt.maximum(value, 0.0)))
+        inside = value > 0.0
+        return pt.where(inside, log_gammaincc(alpha, beta * pt.where(inside, value, 1.0)), 0.0)
 
     @classmethod
     def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
@@ -218,13 +221,13 @@ class InverseGamma(Distribution):
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         alpha, beta = parameters
         inside = value > 0.0
-        return where_valid(inside, pt.log(pt.gammaincc(alpha, beta / pt.where(inside, value, 1.0))))
+        return where_valid(inside, log_gammaincc(alpha, beta / pt.where(inside, value, 1.0)))
 
     @classmethod
     def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         alpha, beta = parameters
         inside = value > 0.0
-        return pt.where(inside, pt.log(pt.gammainc(alpha, beta / pt.where(inside, value, 1.0))), 0.0)
+        return pt.where(inside, log_gammainc(alpha, beta / pt.where(inside, value, 1.0)), 0.0)
 
     @classmethod
     def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:

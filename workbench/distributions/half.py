@@ -10,6 +10,7 @@ from workbench.distributions.constraints import positive
 from workbench.distributions.distribution import POSITIVE, Distribution
 from workbench.distributions.formulas import INF, quantile, sigma_of, where_valid
 from workbench.distributions.location_scale import student_t_distance, student_t_log_tail, student_t_logp
+from workbench.tensor.incomplete import log_betainc
 from workbench.tensor.tensor import Tensor
 
 
@@ -98,10 +99,18 @@ class HalfStudentT(Distribution):
         inside = pt.logical_and(value > 0.0, value < INF)
         t = pt.where(inside, value, 1.0) / sigma
         # Near 0 the probability itself, not the rest of the tail's.
-        near, squared = t < 1.0, t * t
-        found = pt.log(pt.betainc(0.5, 0.5 * nu, pt.where(near, squared / (nu + squared), 0.5)))
+        near = t < 1.0
+        squared = pt.where(near, t, 0.5) ** 2
+        found = log_betainc(0.5, 0.5 * nu, squared / (nu + squared), nu / (nu + squared))
         far = pt.log1mexp(math.log(2.0) + student_t_log_tail(pt.where(near, 1.0, t), nu))
         return pt.where(inside, pt.where(near, found, far), pt.where(value > 0.0, 0.0, -INF))
+
+    @classmethod
+    def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        nu, sigma = parameters
+        inside = value > 0.0
+        tail = student_t_log_tail(pt.where(inside, value, sigma) / sigma, nu)
+        return pt.where(inside, math.log(2.0) + tail, 0.0)
 
     @classmethod
     def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:

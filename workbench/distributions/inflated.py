@@ -167,8 +167,14 @@ class Hurdle(AtZero):
 
     @classmethod
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        psi, *inner = parameters
         x = real(value)
-        return pt.where(x < 0.0, -INF, pt.log1mexp(cls.logccdf(value, *parameters)))
+        if cls.is_mixed():
+            below = cls.inside.logcdf(pt.where(x > 0.0, x, 1.0), *inner)
+            found = pt.logaddexp(log1m_of(psi), log_of(psi) + pt.where(x > 0.0, below, -INF))
+        else:
+            found = pt.log1mexp(cls.logccdf(value, *parameters))
+        return pt.where(x < 0.0, -INF, found)
 
     @classmethod
     def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:

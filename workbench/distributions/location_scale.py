@@ -8,7 +8,16 @@ from typing import Any
 import workbench.tensor as pt
 from workbench.distributions.constraints import positive
 from workbench.distributions.distribution import REAL, Distribution
-from workbench.distributions.formulas import INF, LOG_ROOT_2PI, normal_logp, quantile, sigma_of, where_valid
+from workbench.distributions.formulas import (
+    INF,
+    LOG_ROOT_2PI,
+    log1mexpexp,
+    normal_logp,
+    quantile,
+    sigma_of,
+    where_valid,
+)
+from workbench.tensor.incomplete import log_betainc
 from workbench.tensor.inverses import betaincinv
 from workbench.tensor.tensor import Tensor
 
@@ -97,13 +106,13 @@ def student_t_distance(inside: Tensor, outside: Tensor, nu: Tensor) -> Tensor:
 
 def student_t_log_tail(t: Tensor, nu: Tensor) -> Tensor:
     """The log of the probability of a standard t variable beyond ``t >= 0``, on one side."""
-    degrees, squared = pt.minimum(nu, 1e10), t * t
-    central = squared < pt.where(nu > 1e5, 20.0, 1.0)
-    share = pt.where(central, squared / (degrees + squared), 0.5)
-    rest = pt.where(central, 0.5, pt.where(squared < INF, degrees / (degrees + squared), 0.0))
-    near = pt.log1p(-pt.betainc(0.5, 0.5 * degrees, share))
-    far = pt.log(pt.betainc(0.5 * degrees, 0.5, rest))
-    return pt.where(nu > 1e10, pt.log_ndtr(-t), pt.where(central, near, far) - math.log(2.0))
+    # The derivative at the centre is that of a number next to it.
+    degrees, distance = pt.minimum(nu, 1e10), t + 1e-100
+    finite = distance < 1e150
+    squared = pt.where(finite, distance, 1.0) ** 2
+    share, rest = squared / (degrees + squared), degrees / (degrees + squared)
+    tail = pt.where(finite, log_betainc(0.5 * degrees, 0.5, rest, share) - math.log(2.0), -INF)
+    return pt.where(nu > 1e10, pt.log_ndtr(-t), tail)
 
 
 class StudentT(Distribution):
@@ -141,7 +150,7 @@ class StudentT(Distribution):
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         nu, mu, sigma = parameters
         t = (value - mu) / sigma
-        tail = student_t_log_tail(pt.abs(t), nu)
+        tail = student_t_log_tail(pt.where(t < 0.0, -t, t), nu)
         return pt.where(t < 0.0, tail, pt.log1mexp(tail))
 
     @classmethod
@@ -357,6 +366,11 @@ class Gumbel(Distribution):
         return -pt.exp((mu - value) / beta)
 
     @classmethod
+    def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        mu, beta = parameters
+        return log1mexpexp((mu - value) / beta)
+
+    @classmethod
     def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
         mu, beta = parameters
         return quantile(q, mu - beta * pt.log(-pt.log(q)))
@@ -404,6 +418,15 @@ class Moyal(Distribution):
         mu, sigma = parameters
         # P(Z**2 > exp(-z)) of a standard normal Z.
         return pt.log_ndtr(-pt.exp(0.5 * (mu - value) / sigma)) + math.log(2.0)
+
+    @classmethod
+    def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        mu, sigma = parameters
+        half = 0.5 * (mu - value) / sigma
+        # Far right the error function is its argument, times a constant; far left it is 1.
+        far, left = half < -18.0, half > 3.0
+        inside = pt.log(pt.erf(pt.exp(pt.where(pt.logical_or(far, left), 0.0, half)) / math.sqrt(2.0)))
+        return pt.where(far, half + 0.5 * math.log(2.0 / math.pi), pt.where(left, 0.0, inside))
 
     @classmethod
     def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:

@@ -11,6 +11,8 @@ from workbench.distributions.distribution import INTERVAL, POSITIVE, Distributio
 from workbench.distributions.formulas import (
     INF,
     finite_from,
+    log1mexpexp,
+    log_mills_difference,
     normal_logp,
     quantile,
     sigma_of,
@@ -45,18 +47,21 @@ class LogNormal(Distribution):
 
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        logarithm = pt.log(value)
-        return where_valid(value > 0.0, normal_logp(logarithm, *parameters) - logarithm)
+        inside = value > 0.0
+        logarithm = pt.log(pt.where(inside, value, 1.0))
+        return where_valid(inside, normal_logp(logarithm, *parameters) - logarithm)
 
     @classmethod
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         mu, sigma = parameters
-        return where_valid(value > 0.0, pt.log_ndtr((pt.log(value) - mu) / sigma))
+        inside = value > 0.0
+        return where_valid(inside, pt.log_ndtr((pt.log(pt.where(inside, value, 1.0)) - mu) / sigma))
 
     @classmethod
     def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         mu, sigma = parameters
-        return pt.where(value > 0.0, pt.log_ndtr((mu - pt.log(value)) / sigma), 0.0)
+        inside = value > 0.0
+        return pt.where(inside, pt.log_ndtr((mu - pt.log(pt.where(inside, value, 1.0))) / sigma), 0.0)
 
     @classmethod
     def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
@@ -105,12 +110,15 @@ class Weibull(Distribution):
 
     @classmethod
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        return where_valid(value > 0.0, pt.log1mexp(cls.logccdf(value, *parameters)))
+        alpha, beta = parameters
+        inside = value > 0.0
+        return where_valid(inside, log1mexpexp(alpha * pt.log(pt.where(inside, value, 1.0) / beta)))
 
     @classmethod
     def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         alpha, beta = parameters
-        return -((pt.maximum(value, 0.0) / beta) ** alpha)
+        inside = value > 0.0
+        return pt.where(inside, -((pt.where(inside, value, 1.0) / beta) ** alpha), 0.0)
 
     @classmethod
     def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
@@ -235,6 +243,18 @@ class Wald(Distribution):
         first = pt.log_ndtr(root * (y / mu - 1.0))
         second = 2.0 * lam / mu + pt.log_ndtr(-root * (y / mu + 1.0))
         return pt.where(inside, pt.minimum(pt.logaddexp(first, second), 0.0), pt.where(value > alpha, 0.0, -INF))
+
+    @classmethod
+    def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        mu, lam, alpha = parameters
+        y = value - alpha
+        # Beyond the mean, where the distribution function comes near 1.
+        far = pt.logical_and(y > mu, y < INF)
+        x = pt.where(far, y, mu)
+        root = pt.sqrt(lam / x)
+        found = log_mills_difference(root * (x / mu - 1.0), root * (x / mu + 1.0))
+        near = pt.log1mexp(cls.logcdf(pt.where(far, alpha, value), mu, lam, alpha))
+        return pt.where(far, found, near)
 
     @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:

@@ -8,8 +8,9 @@ from typing import Any
 import workbench.tensor as pt
 from workbench.distributions.constraints import positive
 from workbench.distributions.distribution import REAL, Distribution
-from workbench.distributions.formulas import normal_logp, quantile, sigma_of, where_valid
+from workbench.distributions.formulas import INF, log_mills_difference, normal_logp, quantile, sigma_of, where_valid
 from workbench.errors import ModelError
+from workbench.tensor.incomplete import log_betainc
 from workbench.tensor.inverses import betaincinv
 from workbench.tensor.tensor import Tensor, as_tensor
 
@@ -57,11 +58,17 @@ class AsymmetricLaplace(Distribution):
     @classmethod
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         kappa, mu, b = parameters
-        distance = pt.abs(value - mu)
-        squared = kappa * kappa
-        below = pt.log(squared / (1.0 + squared)) - distance * b / kappa
-        above = pt.log1p(-pt.exp(-distance * b * kappa) / (1.0 + squared))
-        return pt.where(value < mu, below, above)
+        left = value < mu
+        below = -pt.log1p(1.0 / kappa**2) - (mu - value) * b / kappa
+        # The rest of 1 is no number for a small kappa at mu: to the left of it, where it is not taken, stands another.
+        decay = pt.where(left, 1.0, (value - mu) * b * kappa)
+        return pt.where(left, below, pt.log1p(-pt.exp(-decay) / (1.0 + kappa * kappa)))
+
+    @classmethod
+    def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        """Seen in a mirror, the asymmetry is the reciprocal."""
+        kappa, mu, b = parameters
+        return cls.logcdf(2.0 * mu - value, 1.0 / kappa, mu, b)
 
     @classmethod
     def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
@@ -126,10 +133,23 @@ class ExGaussian(Distribution):
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         mu, sigma, nu = parameters
         inside = pt.isfinite(value)
+        z, ratio = (pt.where(inside, value, mu) - mu) / sigma, sigma / nu
+        left = z < 0.0
+        distance = pt.where(left, -z, 0.0)
+        below = log_mills_difference(distance, distance + ratio)
+        right = pt.where(left, 0.0, z)
+        normal = pt.log_ndtr(right)
+        above = normal + pt.log1mexp(cls.logp(mu + sigma * right, mu, sigma, nu) + pt.log(nu) - normal)
+        return pt.where(inside, pt.where(left, below, above), pt.log_ndtr(value))
+
+    @classmethod
+    def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        mu, sigma, nu = parameters
+        inside = pt.isfinite(value)
         x = pt.where(inside, value, mu)
-        normal = pt.log_ndtr((x - mu) / sigma)
-        found = normal + pt.log1mexp(cls.logp(x, mu, sigma, nu) + pt.log(nu) - normal)
-        return pt.where(inside, found, pt.log_ndtr(value))
+        both = pt.logaddexp(pt.log_ndtr((mu - x) / sigma), cls.logp(x, mu, sigma, nu) + pt.log(nu))
+        # The sum may be above 1 by a rounding.
+        return pt.where(inside, pt.minimum(both, 0.0), pt.log_ndtr(-value))
 
     @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
@@ -236,7 +256,15 @@ class SkewStudentT(Distribution):
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         a, b, mu, sigma = parameters
         t = (value - mu) / (sigma * pt.sqrt(a + b))
-        return pt.log(pt.betainc(a, b, pt.sigmoid(2.0 * pt.arcsinh(t))))
+        log_odds = 2.0 * pt.arcsinh(t)
+        finite = pt.abs(log_odds) < 700.0
+        safe = pt.where(finite, log_odds, 0.0)
+        return pt.where(finite, log_betainc(a, b, pt.sigmoid(safe), pt.sigmoid(-safe)), pt.where(t > 0.0, 0.0, -INF))
+
+    @classmethod
+    def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        a, b, mu, sigma = parameters
+        return cls.logcdf(2.0 * mu - value, b, a, mu, sigma)
 
     @classmethod
     def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:

@@ -7,12 +7,12 @@ from typing import Any
 
 import workbench.tensor as pt
 from workbench.distributions.constraints import Check, Constraint, not_negative, positive
-from workbench.distributions.discrete import Count, one_given, quantile
+from workbench.distributions.discrete import Count, one_given
 from workbench.distributions.distribution import cast_real
+from workbench.distributions.formulas import INF, quantile
 from workbench.distributions.probabilities import real, times_log
+from workbench.tensor.incomplete import log_betainc, log_gammainc, log_gammaincc
 from workbench.tensor.tensor import Tensor, as_tensor
-
-INF = float("inf")
 
 open_unit_interval = Constraint("between 0 and 1, both excluded", lambda p: pt.logical_and(p > 0.0, p < 1.0))
 
@@ -44,12 +44,12 @@ class Poisson(Count):
     @classmethod
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         k = pt.floor(real(value))
-        return pt.where(k >= 0.0, pt.log(pt.gammaincc(pt.maximum(k, 0.0) + 1.0, parameters[0])), -INF)
+        return pt.where(k >= 0.0, log_gammaincc(pt.maximum(k, 0.0) + 1.0, parameters[0]), -INF)
 
     @classmethod
     def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         k = pt.floor(real(value))
-        return pt.where(k >= 0.0, pt.log(pt.gammainc(pt.maximum(k, 0.0) + 1.0, parameters[0])), 0.0)
+        return pt.where(k >= 0.0, log_gammainc(pt.maximum(k, 0.0) + 1.0, parameters[0]), 0.0)
 
     @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
@@ -105,13 +105,13 @@ class NegativeBinomial(Count):
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         mu, alpha = parameters
         k = pt.floor(real(value))
-        return pt.where(k >= 0.0, pt.log(pt.betainc(alpha, pt.maximum(k, 0.0) + 1.0, alpha / (mu + alpha))), -INF)
+        return pt.where(k >= 0.0, log_betainc(alpha, pt.maximum(k, 0.0) + 1.0, alpha / (mu + alpha), mu / (mu + alpha)), -INF)
 
     @classmethod
     def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         mu, alpha = parameters
         k = pt.floor(real(value))
-        return pt.where(k >= 0.0, pt.log(pt.betainc(pt.maximum(k, 0.0) + 1.0, alpha, mu / (mu + alpha))), 0.0)
+        return pt.where(k >= 0.0, log_betainc(pt.maximum(k, 0.0) + 1.0, alpha, mu / (mu + alpha), alpha / (mu + alpha)), 0.0)
 
     @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
@@ -153,6 +153,12 @@ class DiscreteUniform(Count):
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         lower, upper = parameters
         count = pt.clip(pt.floor(real(value)) - lower + 1.0, 0.0, upper - lower + 1.0)
+        return pt.log(count) - pt.log(upper - lower + 1.0)
+
+    @classmethod
+    def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        lower, upper = parameters
+        count = pt.clip(upper - pt.floor(real(value)), 0.0, upper - lower + 1.0)
         return pt.log(count) - pt.log(upper - lower + 1.0)
 
     @classmethod
@@ -204,9 +210,11 @@ class DiscreteWeibull(Count):
         k = pt.where(value >= 0, value, 0.0)
         # The power of 0 has no derivative in beta; there the first term is 0 whatever beta is.
         first = pt.equal(k, 0.0)
-        start = pt.where(first, 0.0, pt.where(first, 1.0, k) ** beta)
-        # Differences of powers, of exponents that are close where k is large.
-        mass = start * pt.log(q) + pt.log1mexp(((k + 1.0) ** beta - start) * pt.log(q))
+        safe = pt.where(first, 1.0, k)
+        start = pt.where(first, 0.0, safe**beta)
+        # (k + 1)**beta - k**beta, whose terms are close where k is large.
+        step = pt.where(first, 1.0, safe**beta * pt.expm1(beta * pt.log1p(1.0 / safe)))
+        mass = start * pt.log(q) + pt.log1mexp(step * pt.log(q))
         return pt.where(value >= 0, mass, -INF)
 
     @classmethod

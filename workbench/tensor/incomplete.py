@@ -17,10 +17,22 @@ import numpy as np
 from workbench.graph.domain import Interval, unit
 from workbench.tensor import incomplete_beta_forms as beta_forms
 from workbench.tensor import incomplete_forms as forms
+from workbench.tensor import reduction as _reduction
+from workbench.tensor import shape as _shape
 from workbench.tensor.declaration import NoForm, ScalarOp, elementwise
-from workbench.tensor.elementwise import exp, log, log1p
+from workbench.tensor.elementwise import (
+    exp,
+    expm1,
+    log,
+    log1p,
+    logical_and,
+    logical_not,
+    logical_or,
+    sqrt,
+    where,
+)
 from workbench.tensor.special import betaln, digamma, gamma, gammaln, scipy_form
-from workbench.tensor.tensor import Tensor
+from workbench.tensor.tensor import Tensor, as_tensor
 
 STEP = 0.06
 _w = np.arange(-3.8, 11.0, STEP)
@@ -158,6 +170,91 @@ betainc: ScalarOp = elementwise(
           lambda g, a, b, x: g * _beta_density(a, b, x)),
     doc="The regularised incomplete beta function.",
 )  # fmt: skip
+
+
+# Logarithms ------------------------------------------------------------------------------------
+#
+# Far in a tail the functions are 0 in double precision. There, with ``t = x * exp(-s)`` (or ``exp(s)``), what is
+# integrated falls from x on nearly as an exponential: Gauss and Laguerre's rule of few nodes is exact to rounding.
+
+FAR = 1e-30
+"""Where the tail begins: eleven standard deviations out, and the rule is exact from eight on."""
+LAGUERRE_NODES, LAGUERRE_WEIGHTS = np.polynomial.laguerre.laggauss(16)
+
+
+def _log_laguerre(exponent: Callable[[Tensor], Tensor], rate: Tensor) -> Tensor:
+    """Return the log of the integral from 0 to infinity of ``exp(exponent(s))``, which is nearly ``exp(-rate * s)``."""
+    rate = _shape.expand_dims(rate, -1)
+    terms = LAGUERRE_WEIGHTS * exp(LAGUERRE_NODES + exponent(as_tensor(LAGUERRE_NODES) / rate))
+    return log(_reduction.sum(terms, axis=-1)) - log(rate[..., 0])
+
+
+def _log_gamma_tail(a: Tensor, x: Tensor, side: float) -> Tensor:
+    """Return the log of the regularised gamma function far below the mean (`side` -1) or above it (1)."""
+    wide_a, wide_x = _shape.expand_dims(a, -1), _shape.expand_dims(x, -1)
+    integral = _log_laguerre(lambda s: side * wide_a * s - wide_x * expm1(side * s), side * (x - a))
+    return a * log(x) - x - gammaln(a) + integral
+
+
+def _log_gamma(function: ScalarOp, a: Any, x: Any, side: float) -> Tensor:
+    a, x = as_tensor(a), as_tensor(x)
+    direct = function(a, x)
+    far = logical_and(logical_and(direct < FAR, side * (x - a) > 0.0), logical_and(x > 0.0, x < np.inf))
+    # Each formula where it is taken; elsewhere at numbers where its derivatives are finite.
+    tail = _log_gamma_tail(where(far, a, 1.0), where(far, x, 1.0 + 0.5 * side), side)
+    return where(far, tail, log(where(far, 1.0, direct)))
+
+
+def log_gammainc(a: Any, x: Any) -> Tensor:
+    """Return the logarithm of ``gammainc(a, x)``, finite where that is no number of the computer.
+
+    Examples
+    --------
+    >>> round(float(log_gammainc(100.0, 1e-3).eval()), 4)
+    -1054.5151
+    """
+    return _log_gamma(gammainc, a, x, -1.0)
+
+
+def log_gammaincc(a: Any, x: Any) -> Tensor:
+    """Return the logarithm of ``gammaincc(a, x)``, finite where that is no number of the computer.
+
+    Examples
+    --------
+    >>> float(log_gammaincc(1.0, 1e4).eval())
+    -10000.0
+    """
+    return _log_gamma(gammaincc, a, x, 1.0)
+
+
+def log_betainc(a: Any, b: Any, x: Any, y: Any) -> Tensor:
+    """Return the logarithm of ``betainc(a, b, x)``, finite where that is no number of the computer.
+
+    Parameters
+    ----------
+    a, b
+        Shapes, > 0.
+    x, y
+        The place, and ``1 - x``: given apart, the small one of them has all of its digits.
+
+    Examples
+    --------
+    >>> round(float(log_betainc(2.0, 3.0, 1e-200, 1.0).eval()), 4)
+    -919.2423
+    """
+    a, b, x, y = map(as_tensor, (a, b, x, y))
+    # Near 1 it is a difference from 1, of what has the digits; but not in the tail, where that difference cancels.
+    turned = logical_and(y < 1e-4, y * a < b + 4.0 * sqrt(b) + 8.0)
+    found = betainc(where(turned, b, a), where(turned, a, b), where(turned, y, x))
+    far = logical_and(logical_and(logical_not(turned), found < FAR), a * y - (b - 1.0) * x > 0.0)
+    far = logical_and(far, logical_and(x > 0.0, y > 0.0))
+    direct = where(turned, log1p(-where(turned, found, 0.0)), log(where(logical_or(turned, far), 1.0, found)))
+    a, b, x, y = (where(far, v, w) for v, w in ((a, 1.0), (b, 1.0), (x, 0.5), (y, 0.5)))
+    odds = x / y
+    wide_a, wide_b, wide_odds = (_shape.expand_dims(v, -1) for v in (a, b - 1.0, odds))
+    integral = _log_laguerre(lambda s: wide_b * log1p(-wide_odds * expm1(-s)) - wide_a * s, a - (b - 1.0) * odds)
+    tail = a * log(x) + (b - 1.0) * log(y) - betaln(a, b) + integral
+    return where(far, tail, direct)
 
 
 def gammal(a: Tensor, x: Tensor) -> Tensor:
