@@ -24,6 +24,7 @@ from workbench.distributions import (
     HyperGeometric,
     NegativeBinomial,
     OrderedLogistic,
+    OrderedMultinomial,
     OrderedProbit,
     Poisson,
     ZeroInflatedBinomial,
@@ -276,6 +277,28 @@ def test_ordered_categories_are_exact_in_the_tails():
     assert np.isclose(p[1], should, rtol=1e-13)
     p = OrderedProbit.dist(eta=-10.0, cutpoints=[1.0, 2.0]).inputs[1].eval()
     assert np.isclose(p[1], probit, rtol=1e-13)
+
+
+@pytest.mark.parametrize("cls, log_below", [
+    (OrderedLogistic, lambda x: -mpmath.log1p(mpmath.exp(-x))), (OrderedProbit, lambda x: mpmath.log(mpmath.erfc(-x / mpmath.sqrt(2)) / 2)),
+])  # fmt: skip
+@pytest.mark.parametrize("eta", [-60.0, 0.3, 60.0, 900.0])
+def test_ordered_categories_can_be_left_from_however_far(cls, log_below, eta, backend):
+    if backend in ("numba", "jax") and eta != 900.0:
+        pytest.skip("one far point tells")
+    e, c = pt.scalar("e"), pt.vector("c", 2)
+    mass = logp(cls.dist(e, c, shape=3), [0, 1, 2])
+    found, *slopes = function([e, c], [mass, *grad(mass.sum(), [e, c])], backend=backend)(eta, [-1.0, 1.0])
+    with mpmath.workdps(50):
+        # The side on which the logarithms are far from 0.
+        sign = 1 if eta > 0 else -1
+        far, near = sorted(log_below(sign * (k - mpmath.mpf(eta))) for k in (-1, 1))
+        should = [far, near + mpmath.log1p(-mpmath.exp(far - near)), mpmath.log1p(-mpmath.exp(near))][::sign]
+    np.testing.assert_allclose(found, [float(v) for v in should], rtol=1e-12, atol=1e-14)
+    assert all(np.isfinite(slope).all() for slope in slopes)
+    counts = logp(OrderedMultinomial.dist(e, c, 6), [1, 2, 3])
+    if cls is OrderedLogistic:
+        assert np.isfinite(function([e, c], [counts, *grad(counts, [e, c])], backend=backend)(eta, [-1.0, 1.0])[1])
 
 
 def test_probabilities_of_many_trials_keep_their_digits():

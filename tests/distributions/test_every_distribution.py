@@ -313,6 +313,22 @@ def test_draws_are_in_the_support_and_follow_their_seed(cases, name):
     assert name == "DiracDelta" or any(not np.array_equal(one, other) for other in many[1:])
 
 
+ANYWHERE = np.array([-50.0, -2.0, -1.0, 0.0, 0.5, 1.0, 3.0, 50.0])
+
+
+@pytest.mark.parametrize("name", [n for n in EVERY if n not in {*IMPROPER, "DiracDelta"} and getattr(distributions, n).event_rank == 0])
+def test_slopes_in_a_mixture_are_finite_where_a_component_has_no_mass(cases, name):
+    """There its share has a derivative of zero times what must not be NaN: it would stop the sampler at once."""
+    case = cases[name]
+    value, *parameters = inputs = [pt.vector(None, len(ANYWHERE)), *case.inputs[1:]]
+    mixed = pt.logaddexp(case.cls.logp(value, *parameters), -0.5 * value * value)
+    moving = inputs if case.rv.dtype == "float64" else parameters
+    slopes = grad(mixed.sum(), moving, disconnected_inputs="ignore")
+    with np.errstate(all="ignore"):
+        for slope in Graph(inputs, slopes).run("numpy", ANYWHERE, *case.at[1:]):
+            assert np.isfinite(slope).all(), slope
+
+
 # Parameters -------------------------------------------------------------------------------------
 
 

@@ -9,12 +9,13 @@ from workbench.distributions.constraints import Check, positive
 from workbench.distributions.distribution import INTERVAL, UNIT, Distribution
 from workbench.distributions.formulas import (
     INF,
+    inside_of,
     log_ndtr_difference,
     normal_logp,
     quantile,
     sigma_of,
-    times,
     where_valid,
+    zero_to,
 )  # fmt: skip
 from workbench.errors import ModelError
 from workbench.graph.expr import Constant
@@ -112,9 +113,12 @@ class Triangular(Distribution):
         lower, c, upper = parameters
         # With the mode at the upper bound all of it rises, the bound too.
         rising = pt.logical_or(value < c, c >= upper)
-        share = pt.where(rising, (value - lower) / pt.where(rising, c - lower, 1.0), (upper - value) / pt.where(rising, 1.0, upper - c))
         inside = pt.logical_and(value >= lower, value <= upper)
-        return where_valid(inside, pt.log(2.0 * pt.where(inside, share, 1.0)) - pt.log(upper - lower))
+        x = inside_of(inside, value, c)
+        safe = pt.where(pt.logical_and(rising, c > lower), c - lower, 1.0)
+        share = pt.where(rising, (x - lower) / safe, (upper - x) / pt.where(rising, 1.0, upper - c))
+        some = pt.logical_and(inside, share > 0.0)
+        return where_valid(some, pt.log(2.0 * inside_of(some, share, 1.0)) - pt.log(upper - lower))
 
     @classmethod
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
@@ -296,9 +300,12 @@ class Beta(Distribution):
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         alpha, beta = parameters
-        inside = pt.logical_and(value >= 0.0, value <= 1.0)
-        density = times(alpha - 1.0, pt.log(value)) + times(beta - 1.0, pt.log1p(-value)) - pt.betaln(alpha, beta)
-        return where_valid(inside, density)
+        # At the bounds themselves the powers of what is 0 are not finite, and have no derivative.
+        low, high = pt.equal(value, 0.0), pt.equal(value, 1.0)
+        x = inside_of(pt.logical_and(value > 0.0, value < 1.0), value, 0.5)
+        left = pt.where(low, zero_to(alpha - 1.0), pt.where(high, 0.0, (alpha - 1.0) * pt.log(x)))
+        right = pt.where(high, zero_to(beta - 1.0), pt.where(low, 0.0, (beta - 1.0) * pt.log1p(-x)))
+        return where_valid(pt.logical_and(value >= 0.0, value <= 1.0), left + right - pt.betaln(alpha, beta))
 
     @classmethod
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
@@ -350,9 +357,11 @@ class Kumaraswamy(Distribution):
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         a, b = parameters
-        logarithm = pt.log(value)
-        density = pt.log(a) + pt.log(b) + times(a - 1.0, logarithm) + times(b - 1.0, pt.log1mexp(a * logarithm))
-        return where_valid(pt.logical_and(value >= 0.0, value <= 1.0), density)
+        low, high = pt.equal(value, 0.0), pt.equal(value, 1.0)
+        logarithm = pt.log(inside_of(pt.logical_and(value > 0.0, value < 1.0), value, 0.5))
+        left = pt.where(low, zero_to(a - 1.0), pt.where(high, 0.0, (a - 1.0) * logarithm))
+        right = pt.where(high, zero_to(b - 1.0), pt.where(low, 0.0, (b - 1.0) * pt.log1mexp(a * logarithm)))
+        return where_valid(pt.logical_and(value >= 0.0, value <= 1.0), pt.log(a) + pt.log(b) + left + right)
 
     @classmethod
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
@@ -407,8 +416,9 @@ class LogitNormal(Distribution):
 
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        density = normal_logp(pt.logit(value), *parameters) - pt.log(value) - pt.log1p(-value)
-        return where_valid(pt.logical_and(value > 0.0, value < 1.0), density)
+        inside = pt.logical_and(value > 0.0, value < 1.0)
+        x = inside_of(inside, value, 0.5)
+        return where_valid(inside, normal_logp(pt.logit(x), *parameters) - pt.log(x) - pt.log1p(-x))
 
     @classmethod
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:

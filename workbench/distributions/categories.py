@@ -11,12 +11,11 @@ import workbench.tensor as pt
 from workbench.distributions.constraints import positive, simplex
 from workbench.distributions.discrete import Count, one_given
 from workbench.distributions.distribution import cast_real, register_deterministic
+from workbench.distributions.formulas import INF, log_ndtr_difference
 from workbench.distributions.probabilities import log_of, real
 from workbench.errors import ModelError, ShapeError
 from workbench.graph.expr import Constant
 from workbench.tensor.tensor import Tensor
-
-INF = float("inf")
 
 
 class Categorical(Count):
@@ -171,8 +170,7 @@ class OrderedProbit(Categorical):
             raise ModelError(f"{cls.__name__}: sigma must be {positive.text}, got {np.array2string(scale.op.value, threshold=8)}")
         z = (cuts - centre) / scale[..., None]
         below, above = pt.ndtr(z), pt.ndtr(-z)
-        # The difference of the tails that are the smaller.
-        middle = pt.where(z[..., :-1] > 0.0, above[..., :-1] - above[..., 1:], below[..., 1:] - below[..., :-1])
+        middle = pt.exp(log_ndtr_difference(z[..., :-1], z[..., 1:]))
         return (pt.concatenate([below[..., :1], middle, above[..., -1:]], axis=-1),)
 
 

@@ -23,6 +23,15 @@ def sigma_of(sigma: Any, tau: Any, precision: str = "tau") -> Any:
     return 1.0 if sigma is None else sigma
 
 
+def inside_of(valid: Tensor, value: Tensor, otherwise: Any) -> Tensor:
+    """`value` where it is `valid`, else a number at which the formula has finite derivatives.
+
+    What is not taken must have them too: in a mixture, a component that a value cannot come from has a
+    weight of zero, and zero times NaN is NaN.
+    """
+    return pt.where(valid, value, otherwise)
+
+
 def where_valid(valid: Tensor, logp: Tensor) -> Tensor:
     """`logp` where `valid`, else minus infinity."""
     return pt.where(valid, logp, -INF)
@@ -33,15 +42,15 @@ def finite_from(value: Tensor, lower: Any, logp: Tensor) -> Tensor:
     return pt.where(pt.logical_and(value >= lower, value < INF), logp, -INF)
 
 
+def zero_to(m: Tensor) -> Tensor:
+    """The logarithm of ``0 ** m``."""
+    return pt.where(pt.equal(m, 0.0), 0.0, pt.where(m > 0.0, -INF, INF))
+
+
 def power_log(x: Tensor, m: Tensor) -> Tensor:
     """The logarithm of ``x ** m``, with ``0 ** 0`` as 1 and minus infinity at 0 for any other `m`."""
-    return pt.where(pt.equal(x, 0.0), pt.where(pt.equal(m, 0.0), 0.0, -INF), m * pt.log(x))
-
-
-def times(m: Tensor, logarithm: Tensor) -> Tensor:
-    """``m * logarithm``, 0 where `m` is 0 and the logarithm minus infinity."""
-    nothing = pt.logical_and(pt.equal(m, 0.0), pt.equal(logarithm, -INF))
-    return pt.where(nothing, 0.0, m * logarithm)
+    zero = pt.equal(x, 0.0)
+    return pt.where(zero, pt.where(pt.equal(m, 0.0), 0.0, -INF), m * pt.log(pt.where(zero, 1.0, x)))
 
 
 def quantile(q: Tensor, formula: Tensor, at_0: Any = None, at_1: Any = None) -> Tensor:

@@ -7,7 +7,7 @@ from typing import Any
 import workbench.tensor as pt
 from workbench.distributions.constraints import positive
 from workbench.distributions.distribution import POSITIVE, Distribution
-from workbench.distributions.formulas import finite_from, power_log, quantile, where_valid
+from workbench.distributions.formulas import INF, finite_from, inside_of, power_log, quantile, where_valid
 from workbench.errors import ModelError
 from workbench.tensor.incomplete import log_gammainc, log_gammaincc
 from workbench.tensor.inverses import gammainccinv, gammaincinv
@@ -102,7 +102,8 @@ class Gamma(Distribution):
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         alpha, beta = parameters
-        density = alpha * pt.log(beta) - pt.gammaln(alpha) + power_log(value, alpha - 1.0) - beta * value
+        x = inside_of(pt.logical_and(value >= 0.0, value < INF), value, 1.0)
+        density = alpha * pt.log(beta) - pt.gammaln(alpha) + power_log(x, alpha - 1.0) - beta * x
         return finite_from(value, 0.0, density)
 
     @classmethod
@@ -214,8 +215,10 @@ class InverseGamma(Distribution):
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         alpha, beta = parameters
-        density = alpha * pt.log(beta) - pt.gammaln(alpha) - beta / value - (alpha + 1.0) * pt.log(value)
-        return where_valid(value > 0.0, density)
+        inside = value > 0.0
+        x = inside_of(inside, value, 1.0)
+        density = alpha * pt.log(beta) - pt.gammaln(alpha) - beta / x - (alpha + 1.0) * pt.log(x)
+        return where_valid(inside, density)
 
     @classmethod
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:

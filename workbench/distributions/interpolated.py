@@ -7,7 +7,7 @@ from typing import Any
 import workbench.tensor as pt
 from workbench.distributions.constraints import Check
 from workbench.distributions.distribution import INTERVAL, Distribution
-from workbench.distributions.formulas import quantile, where_valid
+from workbench.distributions.formulas import inside_of, quantile, where_valid
 from workbench.errors import ShapeError
 from workbench.tensor.tensor import Tensor, as_tensor
 
@@ -70,7 +70,8 @@ class Interpolated(Distribution):
         at, distance, slope = cls._place(pt.where(inside, value, x[0]), x, f)
         # Rounding must not take a density of 0 at an end below 0.
         density = pt.maximum(pt.take(f, at) + slope * distance, 0.0)
-        return where_valid(inside, pt.log(density) - pt.log(pt.sum(cls._masses(x, f))))
+        some = pt.logical_and(inside, density > 0.0)
+        return where_valid(some, pt.log(inside_of(some, density, 1.0)) - pt.log(pt.sum(cls._masses(x, f))))
 
     @classmethod
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:

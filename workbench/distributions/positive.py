@@ -11,6 +11,7 @@ from workbench.distributions.distribution import INTERVAL, POSITIVE, Distributio
 from workbench.distributions.formulas import (
     INF,
     finite_from,
+    inside_of,
     log1mexpexp,
     log_mills_difference,
     normal_logp,
@@ -48,7 +49,7 @@ class LogNormal(Distribution):
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         inside = value > 0.0
-        logarithm = pt.log(pt.where(inside, value, 1.0))
+        logarithm = pt.log(inside_of(inside, value, 1.0))
         return where_valid(inside, normal_logp(logarithm, *parameters) - logarithm)
 
     @classmethod
@@ -103,10 +104,12 @@ class Weibull(Distribution):
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         alpha, beta = parameters
-        logarithm = pt.log(value / beta)
+        logarithm = pt.log(inside_of(pt.logical_and(value > 0.0, value < INF), value, beta) / beta)
+        density = pt.log(alpha) - pt.log(beta) + (alpha - 1.0) * logarithm - pt.exp(alpha * logarithm)
         # x**0 is 1 at 0 too.
-        power = pt.where(pt.logical_and(pt.equal(value, 0.0), pt.equal(alpha, 1.0)), 0.0, (alpha - 1.0) * logarithm)
-        return finite_from(value, 0.0, pt.log(alpha) - pt.log(beta) + power - pt.exp(alpha * logarithm))
+        power = pt.where(pt.equal(alpha, 1.0), 0.0, pt.where(alpha < 1.0, INF, -INF))
+        at_zero = pt.log(alpha) - pt.log(beta) + power
+        return finite_from(value, 0.0, pt.where(pt.equal(value, 0.0), at_zero, density))
 
     @classmethod
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
@@ -160,7 +163,8 @@ class Pareto(Distribution):
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         alpha, m = parameters
-        return where_valid(value >= m, pt.log(alpha) + alpha * pt.log(m) - (alpha + 1.0) * pt.log(value))
+        inside = value >= m
+        return where_valid(inside, pt.log(alpha) + alpha * pt.log(m) - (alpha + 1.0) * pt.log(inside_of(inside, value, m)))
 
     @classmethod
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
