@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from workbench.compile import loops as L
+from workbench.compile.idle import idle_flag
 from workbench.compile.nest import FOLD_SYMBOLS, Nest, nest
 from workbench.compile.storage import Storage, buffers
 from workbench.graph.types import KINDS
@@ -345,8 +346,12 @@ class _Printer:
         axis = n.axes[-1]
         first, extent = self.span(n, axis)
         if not n.scattered:
-            self.pragma(n)
+            flag = idle_flag(n, self.place)
+            if flag is None:
+                self.pragma(n)
             self.open(f"for (int64_t i{axis} = {first}; i{axis} < {extent}; i{axis}++)")
+            if flag is not None:
+                self.line(f"if (!{self.place(flag.buffer, flag.index)}) continue;", "done: it stays as it is")
             self.level(n, n.depth)
             self.close()
             return

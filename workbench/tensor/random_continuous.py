@@ -28,6 +28,11 @@ def spread(parameter: Any, shape: tuple[int, ...]) -> Tensor:
     return _s.broadcast_to(_e.cast(as_tensor(parameter), "float64"), shape)
 
 
+def in_a_row(parameter: Any, shape: tuple[int, ...]) -> Tensor:
+    """Return a parameter as :func:`spread` does, all elements along one axis: a loop over what is still to be drawn has one."""
+    return _s.reshape(spread(parameter, shape), (math.prod(shape),))
+
+
 def until_accepted(
     key: Tensor, valid: Tensor, propose: Callable[[Tensor], tuple[Tensor, Tensor]], otherwise: float = NAN
 ) -> Tensor:
@@ -65,15 +70,15 @@ def positive_unit(key: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 def _gamma_and_log_factor(key: Tensor, shape: tuple[int, ...], alpha: Any) -> tuple[Tensor, Tensor]:
     """A gamma variable of shape parameter at least 1, and the log of what makes it one of `alpha`."""
-    alpha = spread(alpha, shape)
+    alpha, size = in_a_row(alpha, shape), (math.prod(shape),)
     small = alpha < 1.0
     d = _e.where(small, alpha + 1.0, alpha) - 1.0 / 3.0
     c = 1.0 / _e.sqrt(9.0 * d)
 
     def propose(at: Tensor) -> tuple[Tensor, Tensor]:
-        x = _r.normal(_r.fold_in(at, 0), shape)
+        x = _r.normal(_r.fold_in(at, 0), size)
         v = (1.0 + c * x) ** 3
-        u = positive_unit(_r.fold_in(at, 1), shape)
+        u = positive_unit(_r.fold_in(at, 1), size)
         positive = v > 0.0
         bound = 0.5 * x * x + d - d * v + d * _e.log(_e.where(positive, v, 1.0))
         return d * v, _e.logical_and(positive, _e.log(u) < bound)
@@ -81,8 +86,8 @@ def _gamma_and_log_factor(key: Tensor, shape: tuple[int, ...], alpha: Any) -> tu
     keys = _r.split(key, 2)
     valid = _e.logical_and(alpha > 0.0, _e.isfinite(alpha))
     drawn = until_accepted(keys[0], valid, propose)
-    u = positive_unit(keys[1], shape)
-    return drawn, _e.where(small, _e.log(u) / alpha, 0.0)
+    u = positive_unit(keys[1], size)
+    return _s.reshape(drawn, shape), _s.reshape(_e.where(small, _e.log(u) / alpha, 0.0), shape)
 
 
 def gamma(key: Tensor, shape: tuple[int, ...] = (), alpha: Any = 1.0, scale: Any = 1.0) -> Tensor:

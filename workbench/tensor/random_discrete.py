@@ -17,7 +17,7 @@ from workbench.tensor import reduction as _reduce
 from workbench.tensor import shape as _s
 from workbench.tensor import sorting as _sorting
 from workbench.tensor.control import while_loop
-from workbench.tensor.random_continuous import gamma, positive_unit, spread, until_accepted
+from workbench.tensor.random_continuous import gamma, in_a_row, positive_unit, spread, until_accepted
 from workbench.tensor.tensor import Tensor, as_tensor
 
 NO_INTEGER = int(np.iinfo(np.int64).min)
@@ -148,11 +148,12 @@ def poisson(key: Tensor, shape: tuple[int, ...] = (), lam: Any = 1.0) -> Tensor:
     >>> round(float(poisson(pt.random.key(0), (20000,), 3.0).mean().eval()), 1)
     3.0
     """
-    lam = spread(lam, shape)
+    lam = in_a_row(lam, shape)
+    size = (math.prod(shape),)
     keys = _r.split(key, 2)
     small = _e.logical_and(lam >= 0.0, lam < 10.0)
     of_small = _e.where(small, lam, 1.0)
-    few = _invert_counts(keys[0], shape, _e.exp(-of_small), lambda k: of_small / k)
+    few = _invert_counts(keys[0], size, _e.exp(-of_small), lambda k: of_small / k)
     large = _e.logical_and(lam >= 10.0, lam < 2.0**62)
     mean = _e.where(large, lam, 10.0)
     log_mean = _e.log(mean)
@@ -162,8 +163,8 @@ def poisson(key: Tensor, shape: tuple[int, ...] = (), lam: Any = 1.0) -> Tensor:
     v_r = 0.9277 - 3.6224 / (b - 2.0)
 
     def propose(at: Tensor) -> tuple[Tensor, Tensor]:
-        u = positive_unit(_r.fold_in(at, 0), shape) - 0.5
-        v = positive_unit(_r.fold_in(at, 1), shape)
+        u = positive_unit(_r.fold_in(at, 0), size) - 0.5
+        v = positive_unit(_r.fold_in(at, 1), size)
         us = 0.5 - _e.abs(u)
         k = _e.floor((2.0 * a / us + b) * u + mean + 0.43)
         quick = _e.logical_and(us >= 0.07, v <= v_r)
@@ -174,7 +175,7 @@ def poisson(key: Tensor, shape: tuple[int, ...] = (), lam: Any = 1.0) -> Tensor:
         return k, _e.logical_or(quick, _e.logical_and(possible, left <= right))
 
     many = until_accepted(keys[1], large, propose)
-    return _as_counts(_e.where(small, few, many))
+    return _s.reshape(_as_counts(_e.where(small, few, many)), shape)
 
 
 def binomial(key: Tensor, shape: tuple[int, ...] = (), n: Any = 1, p: Any = 0.5) -> Tensor:
@@ -189,7 +190,8 @@ def binomial(key: Tensor, shape: tuple[int, ...] = (), n: Any = 1, p: Any = 0.5)
     >>> round(float(binomial(pt.random.key(0), (20000,), 10, 0.3).mean().eval()), 1)
     3.0
     """
-    n, p = spread(n, shape), spread(p, shape)
+    n, p = in_a_row(n, shape), in_a_row(p, shape)
+    size = (math.prod(shape),)
     valid = _e.logical_and(_e.logical_and(n >= 0.0, n < 2.0**53), _e.logical_and(p >= 0.0, p <= 1.0))
     keys = _r.split(key, 2)
     turned = p > 0.5
@@ -198,7 +200,7 @@ def binomial(key: Tensor, shape: tuple[int, ...] = (), n: Any = 1, p: Any = 0.5)
     odds = q / (1.0 - q)
     small = n * q < 10.0
     first = _e.where(small, _e.exp(n * _e.log1p(-q)), 1.0)
-    few = _invert_counts(keys[0], shape, first, lambda k: odds * (n - k + 1.0) / k)
+    few = _invert_counts(keys[0], size, first, lambda k: odds * (n - k + 1.0) / k)
     # Any parameters that are valid for rejection, where inversion is used.
     trials, chance = _e.where(small, 40.0, n), _e.where(small, 0.5, q)
     spq = _e.sqrt(trials * chance * (1.0 - chance))
@@ -212,8 +214,8 @@ def binomial(key: Tensor, shape: tuple[int, ...] = (), n: Any = 1, p: Any = 0.5)
     at_mode = log_factorial(mode) + log_factorial(trials - mode)
 
     def propose(at: Tensor) -> tuple[Tensor, Tensor]:
-        u = positive_unit(_r.fold_in(at, 0), shape) - 0.5
-        v = positive_unit(_r.fold_in(at, 1), shape)
+        u = positive_unit(_r.fold_in(at, 0), size) - 0.5
+        v = positive_unit(_r.fold_in(at, 1), size)
         us = 0.5 - _e.abs(u)
         k = _e.floor((2.0 * a / us + b) * u + c)
         quick = _e.logical_and(us >= 0.07, v <= v_r)
@@ -225,7 +227,7 @@ def binomial(key: Tensor, shape: tuple[int, ...] = (), n: Any = 1, p: Any = 0.5)
 
     many = until_accepted(keys[1], _e.logical_and(valid, _e.logical_not(small)), propose)
     counts = _e.where(small, _e.minimum(few, n), many)
-    return _as_counts(_e.where(valid, _e.where(turned, n - counts, counts), math.nan))
+    return _s.reshape(_as_counts(_e.where(valid, _e.where(turned, n - counts, counts), math.nan)), shape)
 
 
 def negative_binomial(key: Tensor, shape: tuple[int, ...] = (), mu: Any = 1.0, alpha: Any = 1.0) -> Tensor:
@@ -255,7 +257,8 @@ def hypergeometric(key: Tensor, shape: tuple[int, ...] = (), good: Any = 1, bad:
     >>> round(float(hypergeometric(pt.random.key(0), (20000,), 7, 13, 12).mean().eval()), 1)
     4.2
     """
-    good, bad, drawn = spread(good, shape), spread(bad, shape), spread(drawn, shape)
+    good, bad, drawn = (in_a_row(x, shape) for x in (good, bad, drawn))
+    size = (math.prod(shape),)
     valid = _e.logical_and(_e.logical_and(good >= 0.0, bad >= 0.0), _e.logical_and(drawn >= 0.0, drawn <= good + bad))
     good, bad, drawn = (_e.where(valid, x, 0.0) for x in (good, bad, drawn))
     total = good + bad
@@ -273,8 +276,8 @@ def hypergeometric(key: Tensor, shape: tuple[int, ...] = (), good: Any = 1, bad:
     at_mode = log_mass(_e.floor((taken + 1.0) * (few + 1.0) / (total + 2.0)))
 
     def propose(at: Tensor) -> tuple[Tensor, Tensor]:
-        u = positive_unit(_r.fold_in(at, 0), shape)
-        v = positive_unit(_r.fold_in(at, 1), shape)
+        u = positive_unit(_r.fold_in(at, 0), size)
+        v = positive_unit(_r.fold_in(at, 1), size)
         w = centre + width * (v - 0.5) / u
         inside = _e.logical_and(w >= 0.0, w < end)
         k = _e.floor(_e.where(inside, w, 0.0))
@@ -282,7 +285,7 @@ def hypergeometric(key: Tensor, shape: tuple[int, ...] = (), good: Any = 1, bad:
 
     counts = until_accepted(key, valid, propose)
     counts = _e.where(good > bad, taken - counts, counts)
-    return _as_counts(_e.where(drawn > taken, good - counts, counts))
+    return _s.reshape(_as_counts(_e.where(drawn > taken, good - counts, counts)), shape)
 
 
 def _invert_counts(key: Tensor, shape: tuple[int, ...], first: Tensor, ratio: Any) -> Tensor:
