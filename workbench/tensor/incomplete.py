@@ -211,7 +211,7 @@ def log_gammainc(a: Any, x: Any) -> Tensor:
     Examples
     --------
     >>> round(float(log_gammainc(100.0, 1e-3).eval()), 4)
-    -1054.5151
+    -1054.5159
     """
     return _log_gamma(gammainc, a, x, -1.0)
 
