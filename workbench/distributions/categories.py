@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from workbench.distributions.discrete import Count, one_given
 from workbench.distributions.distribution import cast_real, register_deterministic
 from workbench.distributions.formulas import INF, log_ndtr_difference
 from workbench.distributions.probabilities import log_of, real
-from workbench.errors import ModelError, ShapeError
+from workbench.errors import ModelError, ShapeError, warn_user
 from workbench.graph.expr import Constant
 from workbench.tensor.tensor import Tensor
 
@@ -86,7 +85,7 @@ def _of_sum_one(title: str, p: Tensor) -> Tensor:
     # As NumPy's isclose.
     if np.allclose(total, 1.0) or not np.isfinite(total).all():
         return p
-    warnings.warn(f"{title}: the probabilities p have the sum {np.squeeze(total)}; they are divided by it", stacklevel=4)
+    warn_user(f"{title}: the probabilities p have the sum {np.squeeze(total)}; they are divided by it")
     return pt.constant(p.op.value / total)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from workbench.distributions.discrete import Count
 from workbench.distributions.distribution import cast_real, length, register_deterministic
 from workbench.distributions.probabilities import times_log
 from workbench.distributions.simplex import positive_vector
-from workbench.errors import ShapeError
+from workbench.errors import ShapeError, warn_user
 from workbench.graph.expr import Constant
 from workbench.graph.types import Shape
 from workbench.tensor.elementwise import broadcast_shapes
@@ -141,7 +140,7 @@ def _scaled(title: str, p: Any) -> Any:
     if not (content >= 0.0).all() or np.allclose(total, 1.0):
         return x
     shown = np.array2string(total[..., 0], threshold=8)
-    warnings.warn(f"{title}: p sums to {shown}, not 1; it is scaled. Scale it to get rid of this warning.", UserWarning, stacklevel=5)
+    warn_user(f"{title}: p sums to {shown}, not 1; it is scaled. Scale it to get rid of this warning.")
     return pt.constant(content / total)
 
 

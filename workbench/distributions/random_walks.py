@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -26,7 +25,7 @@ from workbench.distributions.components import (
 from workbench.distributions.constraints import Check
 from workbench.distributions.continuous import Normal
 from workbench.distributions.distribution import DISCRETE, REAL, Distribution, Draw
-from workbench.errors import ShapeError
+from workbench.errors import ShapeError, warn_user
 from workbench.graph.types import Shape
 from workbench.tensor.elementwise import broadcast_shapes
 from workbench.tensor.tensor import Tensor, as_tensor
@@ -65,7 +64,7 @@ def series_length(title: str, steps: Any, shape: Any, given: int, event_rank: in
 
 def default_start(title: str, start: Tensor, text: str) -> Tensor:
     """Return the distribution of a start that was not given, and say so."""
-    warnings.warn(f"{title}: the start has no distribution; it is {text} (init_dist=... gives another)", stacklevel=4)
+    warn_user(f"{title}: the start has no distribution; it is {text} (init_dist=... gives another)")
     return start
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 import workbench.tensor as pt
-from workbench.errors import ModelError, SamplingError
+from workbench.errors import ModelError, SamplingError, warn_user
 from workbench.graph.expr import Expr
 from workbench.graph.inner import Graph
 from workbench.graph.traverse import replace
@@ -132,7 +131,7 @@ def find_MAP(
     try:
         raw = scipy.optimize.minimize(cost, q0[where], *args, method=method, jac=smooth, **options)
     except (Enough, KeyboardInterrupt):
-        warnings.warn(f"the search for the mode ended after {count} evaluations, before it had converged", stacklevel=2)
+        warn_user(f"the search for the mode ended after {count} evaluations, before it had converged")
     q = q0.copy()
     q[where] = best[1]
     found = _all_values(m, q, include_transformed)

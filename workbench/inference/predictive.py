@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from workbench.errors import ModelError
+from workbench.errors import ModelError, warn_user
 from workbench.graph.expr import Expr
 from workbench.graph.traverse import ancestors, replace
 from workbench.inference.each_draw import each_draw, seed_word
@@ -150,7 +149,7 @@ def sample_prior_predictive(
     m = modelcontext(model).at_current_shapes()
     draws = draws if samples is None else samples
     if m.potentials:
-        warnings.warn("the model has potentials: draws from the prior take no notice of them", stacklevel=2)
+        warn_user("the model has potentials: draws from the prior take no notice of them")
     variables = _named(m, var_names, [*m.free_RVs, *m.deterministics, *m.observed_RVs])
     backend = _backend(m, compile_kwargs)
     made = each_draw([], variables, backend)([], draws, seed_word(random_seed))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench.compile import function
-from workbench.errors import ModelError
+from workbench.errors import ModelError, warn_user
 from workbench.graph.expr import Expr
 from workbench.graph.rewrite import Mode
 from workbench.graph.traverse import ancestors, free_inputs
@@ -36,7 +35,7 @@ def _look_at_unused(roots: Sequence[Expr], inputs: Sequence[Expr], what_then: st
     text = f"what is compiled does not depend on {unused}"
     if what_then == "raise":
         raise ModelError(text, 'leave the input out, or give on_unused_input="ignore"')
-    warnings.warn(text, stacklevel=4)
+    warn_user(text)
 
 
 class PointFunction:

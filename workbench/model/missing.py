@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ import numpy as np
 
 import workbench.tensor as pt
 from workbench.distributions.distribution import Draw, fresh_key
-from workbench.errors import ModelError
+from workbench.errors import ModelError, warn_user
 from workbench.graph.expr import Constant, Data, Expr, Op, intern
 from workbench.graph.traverse import topological
 from workbench.graph.types import TensorType
@@ -76,7 +75,7 @@ def observed_values(name: str, observed: Any, dtype: str) -> Observed:
         raise ModelError(f"{name}: the observed data are of dtype {content.dtype}, not numbers", numbers_from(observed))
     if missing is None:
         return Observed(_as(content, dtype, name))
-    warnings.warn(f"{name}: {int(missing.sum())} of {missing.size} observed values are missing and will be imputed", ImputationWarning, stacklevel=4)
+    warn_user(f"{name}: {int(missing.sum())} of {missing.size} observed values are missing and will be imputed", ImputationWarning)
     return Observed(_as(np.where(missing, 0, content), dtype, name), missing)
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workbench.errors import GradientError
+from workbench.errors import GradientError, warn_user
 from workbench.graph.expr import Expr, Get, Op
 from workbench.graph.provenance import derived
 from workbench.graph.rewrite import Firing, PassRecord, Rule, Trace
@@ -146,7 +145,7 @@ def _gradients(cotangents: dict[Expr, Any], targets: Sequence[Tensor], disconnec
                     f"the cost does not depend on {x!r}", "disconnected_inputs='ignore' gives zeros"
                 )
             if disconnected == "warn":
-                warnings.warn(f"the cost does not depend on {x!r}: its gradient is zero", stacklevel=3)
+                warn_user(f"the cost does not depend on {x!r}: its gradient is zero")
             g = zeros_like(x)
         found.append(g)
     return found
