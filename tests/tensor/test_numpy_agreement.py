@@ -257,6 +257,7 @@ def subclasses(cls):
 # Kinds that no call above makes, with the file that tries them and the word that it calls them by.
 ELSEWHERE = {
     "Assume": ("rewrites/test_before_and_after.py", "assume"), "Named": ("model", "do"), "FFT": ("tensor/test_fft.py", "fft"),
+    "InverseFromFactor": ("transforms/test_covariance_gradients.py", "InverseFromFactor"), "CholeskyGradient": ("transforms/test_covariance_gradients.py", "CholeskyGradient"),
     "RepeatedNumbers": ("tensor/test_shape.py", "repeat"), "SetAt": ("tensor/test_indexing.py", "set"), "While": ("transforms/test_control_gradients.py", "while_loop"),
 }  # fmt: skip
 

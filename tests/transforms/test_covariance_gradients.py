@@ -109,3 +109,17 @@ def test_operations_with_factors_on_every_backend(backend, n, batch):
         bad = values[0].copy()
         bad[..., 0, 0] = -1.0
         assert all(np.isnan(r[..., -1, 0]).all() for r in f(bad, values[1]))
+
+
+def test_one_factor_takes_many_cotangents():
+    rng = np.random.default_rng(3)
+    factor, g = np.linalg.cholesky(np.eye(3) + 0.3), rng.normal(size=(4, 3, 3))
+    one, many = pt.matrix("one", 3, 3), pt.tensor("many", "float64", (4, 3, 3))
+    both = intern(CholeskyGradient(), (one, many))
+    assert both.type.shape == (4, 3, 3)
+    rows = [intern(CholeskyGradient(), (one, many[i])) for i in range(4)]
+    at = {one: factor, many: g}
+    np.testing.assert_allclose(both.eval(at), [row.eval(at) for row in rows], rtol=1e-12)
+    whole, parts = (grad((x * pt.sin(x)).sum(), one) for x in (both, pt.stack(rows)))
+    assert whole.type.shape == (3, 3)
+    np.testing.assert_allclose(whole.eval(at), parts.eval(at), rtol=1e-10)

@@ -94,7 +94,7 @@ class CholeskyGradient(Gufunc):
     cores = (2, 2)
 
     def infer(self, factor: TensorType, cotangent: TensorType) -> TensorType:
-        return factor
+        return factor.with_shape((*self.batch(factor, cotangent), *factor.shape[-2:]))
 
     def loop(self, factor: Tensor, cotangent: Tensor) -> Tensor:
         """As other operations: inv(L).T @ half(L.T @ cotangent) @ inv(L), and its transpose added."""
@@ -118,7 +118,7 @@ class CholeskyGradient(Gufunc):
         of_inner = half_of_lower(solve_triangular(factor, matrix_transpose(left), lower=True, b_ndim=2))
         both = node + matrix_transpose(node)  # type: ignore[operator]
         of_factor = matmul(tril(g), matrix_transpose(of_inner)) - matmul(both, matrix_transpose(left))
-        return [tril(of_factor), tril(matmul(factor, of_inner))]
+        return [_s.unbroadcast(tril(of_factor), factor, core=2), _s.unbroadcast(tril(matmul(factor, of_inner)), g, core=2)]
 
 
 def _against(factor: Tensor, x: Tensor) -> Tensor:
