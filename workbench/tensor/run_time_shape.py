@@ -17,6 +17,7 @@ from workbench.graph.expr import Constant, Expr, Op, intern
 from workbench.graph.types import KINDS, Shape, TensorType
 from workbench.tensor import elementwise as _e
 from workbench.tensor import shape as _s
+from workbench.tensor.one_shape import of_one_shape
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
@@ -203,7 +204,7 @@ def paired(what: str, x: Tensor, axis: int, y: Tensor, other: int) -> Tensor:
     made = SameLength(what, axis, other)
     made.infer(x.type, y.type)
     known = None not in (x.type.shape[axis], y.type.shape[other])
-    if known or (axis == other and x.ndim == y.ndim and _s.of_one_shape(x) is _s.of_one_shape(y)):
+    if known or (axis == other and x.ndim == y.ndim and of_one_shape(x) is of_one_shape(y)):
         return x
     return intern(made, (x, y))
 

@@ -14,6 +14,7 @@ from workbench.errors import DTypeError, ShapeError
 from workbench.graph.expr import Constant, Expr, Op, constant_op, intern
 from workbench.graph.types import Shape, TensorType
 from workbench.tensor import elementwise as _e
+from workbench.tensor.one_shape import of_one_shape
 from workbench.tensor.tensor import Tensor, as_tensor, constant, floatX
 
 
@@ -470,18 +471,6 @@ def _may_be_broadcast(x: Expr, others: Sequence[Expr] | None, core: int) -> bool
         return bool(open_axes)
     longer = [y for y in others if any(y.type.ndim >= -back and y.type.shape[back] != 1 for back in open_axes)]
     return any(y.type.ndim != x.type.ndim or of_one_shape(y) is not of_one_shape(x) for y in longer)
-
-
-def of_one_shape(x: Expr, depth: int = 3) -> Expr:
-    """An expression of the shape of `x`, the lowest that is found: two with the same one have one shape."""
-    while isinstance(x.op, _e.Elementwise):
-        full = {y for y in x.inputs if any(n != 1 for n in y.type.shape)}
-        if depth and all(y.type.ndim == x.type.ndim for y in full):
-            full = {of_one_shape(y, depth - 1) for y in full}
-        if len(full) != 1 or (only := full.pop()).type.ndim != x.type.ndim:
-            break
-        x = only
-    return x
 
 
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Tensor:
