@@ -45,7 +45,6 @@ double repeat(compiled f, int64_t repeats, void *const *io, const void *env, cha
 PROCESS = """
 import time; begin = time.perf_counter()
 import numpy as np
-numpy_in = time.perf_counter()
 import workbench as pm
 import sys, json; sys.path.insert(0, {here!r})
 from radon import build
