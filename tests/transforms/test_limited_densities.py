@@ -1,5 +1,8 @@
 """Densities of what is limited: clipped, at least, at most."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -95,3 +98,12 @@ def test_a_shifted_or_scaled_normal_is_a_normal_and_the_trace_says_so(make, mean
     known = stats.norm(mean, deviation)
     found = pm.function([a, v], derived, backend="numpy")(0.7, 0.4)
     np.testing.assert_allclose(found, [known.logpdf(0.4), known.logcdf(0.4), known.logsf(0.4), known.ppf(0.4)], rtol=1e-12)
+
+
+def test_rules_are_asked_in_one_order_whatever_is_imported_first():
+    script = "import {first}workbench as pm; from workbench.transforms.logprob import logprob_pass; print([r.name for r in logprob_pass().rules])"
+    orders = {
+        subprocess.run([sys.executable, "-c", script.format(first=first)], capture_output=True, text=True, check=True).stdout
+        for first in ("", "workbench.transforms.derived_sums, ")
+    }
+    assert len(orders) == 1 and "question_about_shifted_normal" in orders.pop()

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import functools
 import operator
-import weakref
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from workbench.graph.expr import Constant, Data, Expr, Input, Op
+from workbench.graph.once import once
 from workbench.graph.types import TensorType
 
 PROPERTIES: dict[str, Property] = {}
@@ -119,29 +119,9 @@ def infers(*ops: Any) -> Callable[[Inference], Inference]:
     return register
 
 
-def facts(expr: Expr) -> int:
+@once(lambda node: node.inputs, _known)
+def facts(node: Expr, given: list[int]) -> int:
     """Return the properties of an expression, as bits."""
-    entry = _known.get(id(expr))
-    if entry is not None:
-        return entry[0]
-    stack = [expr]
-    while stack:
-        node = stack[-1]
-        if id(node) in _known:
-            stack.pop()
-            continue
-        waiting = [x for x in node.inputs if id(x) not in _known]
-        if waiting:
-            stack.extend(waiting)
-            continue
-        stack.pop()
-        # By id, for expressions cannot be compared; the entry goes when the expression does.
-        key = id(node)
-        _known[key] = _infer(node), weakref.ref(node, lambda _, key=key: _known.pop(key, None))  # type: ignore[misc]
-    return _known[id(expr)][0]
-
-
-def _infer(node: Expr) -> int:
     if not isinstance(node.type, TensorType):
         return 0
     known = of_type(node.type)
@@ -150,7 +130,6 @@ def _infer(node: Expr) -> int:
         return known | is_constant | of_value(op.value)
     if isinstance(op, (Input, Data)):
         known |= is_number
-    given = [_known[id(x)][0] for x in node.inputs]
     if given and all(is_constant.of(g) for g in given):
         known |= is_constant
     functions: Iterable[Inference] = INFERENCES.get(op.__class__, ())

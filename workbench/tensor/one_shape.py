@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import weakref
-from typing import Any
-
 from workbench.graph.expr import Expr
+from workbench.graph.once import once
 from workbench.tensor.elementwise import Elementwise
-
-_known: dict[int, tuple[Expr | None, Any]] = {}
-"""By the id of an expression: what it has its shape from (``None`` for itself), and what forgets the entry with it."""
 
 
 def of_one_shape(x: Expr) -> Expr:
@@ -24,26 +19,7 @@ def of_one_shape(x: Expr) -> Expr:
     >>> of_one_shape(x * y)
     x * y
     """
-    stack = [x]
-    while stack:
-        node = stack[-1]
-        if id(node) in _known:
-            stack.pop()
-            continue
-        full = _full_operands(node)
-        waiting = [y for y in full if id(y) not in _known]
-        if waiting:
-            stack.extend(waiting)
-            continue
-        stack.pop()
-        lowest = {_lowest(y) for y in full}
-        key = id(node)
-        _known[key] = lowest.pop() if len(lowest) == 1 else None, weakref.ref(node, lambda _, key=key: _known.pop(key, None))  # type: ignore[misc]
-    return _lowest(x)
-
-
-def _lowest(x: Expr) -> Expr:
-    found = _known[id(x)][0]
+    found = _below(x)
     return x if found is None else found
 
 
@@ -53,3 +29,10 @@ def _full_operands(node: Expr) -> list[Expr]:
         return []
     full = [y for y in node.inputs if any(n != 1 for n in y.type.shape)]
     return full if all(y.type.ndim == node.type.ndim for y in full) else []
+
+
+@once(_full_operands)
+def _below(node: Expr, found: list[Expr | None]) -> Expr | None:
+    """What an expression has its shape from; ``None`` for itself."""
+    lowest = {y if z is None else z for y, z in zip(_full_operands(node), found)}
+    return lowest.pop() if len(lowest) == 1 else None

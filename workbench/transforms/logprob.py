@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +19,7 @@ from workbench.distributions.distribution import Draw
 from workbench.errors import LogProbError
 from workbench.graph.expr import Expr, Op, intern
 from workbench.graph.inner import Graph
+from workbench.graph.once import once
 from workbench.graph.rewrite import RULES, Pass, rule
 from workbench.graph.traverse import ancestors, topological
 from workbench.graph.types import TensorType
@@ -107,34 +107,11 @@ def ask(question: Op, x: Tensor, value: Any) -> Tensor:
 # What the rules ask about expressions ----------------------------------------------------------
 
 
-def once(infer: Callable[[Expr, list[Any]], Any]) -> Callable[[Expr], Any]:
-    """Make `infer` a question about expressions: from the answers for the inputs, asked once of each, down to random variables."""
-    known: dict[int, tuple[Any, Any]] = {}
-
-    @functools.wraps(infer)
-    def answer(x: Expr) -> Any:
-        stack = [x]
-        while stack:
-            node = stack[-1]
-            if id(node) in known:
-                stack.pop()
-                continue
-            inputs = () if isinstance(node.op, Draw) else node.inputs
-            waiting = [i for i in inputs if id(i) not in known]
-            if waiting:
-                stack += waiting
-                continue
-            stack.pop()
-            # By id, for expressions cannot be compared; the entry goes when the expression does.
-            key = id(node)
-            found = infer(node, [known[id(i)][0] for i in inputs])
-            known[key] = found, weakref.ref(node, lambda _, key=key: known.pop(key, None))  # type: ignore[misc]
-        return known[id(x)][0]
-
-    return answer
+once_of_random = once(lambda node: () if isinstance(node.op, Draw) else node.inputs)
+"""Makes questions that are asked down to random variables."""
 
 
-@once
+@once_of_random
 def is_random(x: Expr, below: list[bool]) -> bool:
     """Whether some random variable lies below `x`, or is it; a loop that draws is one."""
     return _draws(x) or any(below)
@@ -177,7 +154,7 @@ RANKS: dict[Any, Callable[[Expr, Sequence[int]], int]] = {}
 """Event axes of an operation's result given those of its inputs, where it is not the most of them."""
 
 
-@once
+@once_of_random
 def _rank(x: Expr, below: list[int]) -> int:
     if isinstance(x.op, Draw):
         return x.op.distribution.event_rank
@@ -194,7 +171,7 @@ def event_rank(x: Expr) -> int:
 _WHOLE = {"floor", "ceil", "trunc", "rint", "sign", "floor_divide"}
 
 
-@once
+@once_of_random
 def is_discrete(x: Expr, below: list[bool]) -> bool:
     """Whether a random expression takes separate values, so that its density is a probability."""
     if isinstance(x.op, Draw):
@@ -204,7 +181,7 @@ def is_discrete(x: Expr, below: list[bool]) -> bool:
     return all(known for i, known in zip(x.inputs, below) if is_random(i))
 
 
-@once
+@once_of_random
 def is_mixed(x: Expr, below: list[bool]) -> bool:
     """Whether a random expression has both a density and single values with a probability, as what is clipped."""
     if isinstance(x.op, Draw):
@@ -369,19 +346,30 @@ def _derived(node: Tensor) -> Tensor:
     return result
 
 
+FAMILIES = tuple(
+    f"workbench.transforms.{name}"
+    for name in (
+        "logprob", "change_of_variables", "random_variables", "derived_densities", "derived_tails", "derived_limits", "derived_choices",
+        "derived_structure", "derived_sums",
+    )
+)  # fmt: skip
+"""Where the rules are, in the order in which they are asked."""
+
+
 @functools.cache
 def load_rules() -> None:
     """Import the rules, which also know the event axes of what they are about."""
-    importlib.import_module("workbench.transforms.random_variables")
-    for family in ("densities", "tails", "limits", "choices", "structure", "sums"):
-        importlib.import_module(f"workbench.transforms.derived_{family}")
+    for family in FAMILIES:
+        importlib.import_module(family)
 
 
 def logprob_pass() -> Pass:
     """Return the pass that derives log-probabilities."""
     load_rules()
-    rules = tuple(r for r in RULES.values() if r.group == GROUP)
-    return Pass("log-probability", rules, "From random variables to the log-density of their values.")
+    # Whatever was imported first; a user's own rules come last.
+    place = {family: i for i, family in enumerate(FAMILIES)}
+    rules = sorted((r for r in RULES.values() if r.group == GROUP), key=lambda r: place.get(r.function.__module__, len(place)))
+    return Pass("log-probability", tuple(rules), "From random variables to the log-density of their values.")
 
 
 WHAT = {LogProb: "log-density", LogCdf: "distribution function", LogSurvival: "distribution function", Quantile: "quantile"}
