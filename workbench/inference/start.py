@@ -20,6 +20,8 @@ def start_point(
     logp_grad: Callable[..., Any],
     rng: np.random.Generator,
     initvals: Mapping[Any, Any] | None = None,
+    jitter: bool = True,
+    tries: int = TRIES,
 ) -> np.ndarray[Any, Any]:
     """Return a flat start point with finite log-density and gradient.
 
@@ -33,6 +35,10 @@ def start_point(
         Source of the jitter, uniform on (-1, 1).
     initvals
         Values, by variable or name, that replace the support point, without jitter.
+    jitter
+        Whether the other variables are jittered.
+    tries
+        How many jittered points to try.
 
     Raises
     ------
@@ -43,10 +49,10 @@ def start_point(
     """
     given = unconstrained(model, initvals or {})
     centre = model.flatten({**model.initial_point(), **given})
-    fixed = np.zeros(len(centre), bool)
+    fixed = np.full(len(centre), not jitter)
     for name in given:
         fixed[model.flat_slices[name][0]] = True
-    for _ in range(TRIES):
+    for _ in range(tries):
         q = centre + np.where(fixed, 0.0, rng.uniform(-1.0, 1.0, len(centre)))
         value, gradient = logp_grad(q)
         if np.isfinite(value) and np.isfinite(gradient).all():

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from workbench.model.model import Model
 
 Labels = tuple[Any, ...]
+RESERVED = ("chain", "draw", "__sample__")
+"""Dims of results: those of a model have other names."""
 
 
 class Dims:
@@ -46,15 +48,14 @@ class Dims:
         ModelError
             If the dim is there already with other labels, or neither labels nor length are given.
         """
-        if name in ("chain", "draw", "__sample__"):
-            raise ModelError(f"{name!r} is the name of a dim of results", "choose another name for the dim")
+        check_dim_name(name)
         labels = None if values is None else _labels(name, values)
         if labels is None and length is None:
             raise ModelError(f"the dim {name!r} has neither labels nor a length", "give one of them")
         if labels is not None and isinstance(length, int) and length != len(labels):
             raise ModelError(f"the dim {name!r} has {len(labels)} labels, but its length is {length}")
         if name in self.coords:
-            if labels != self.coords[name]:
+            if not _same(labels, self.coords[name]):
                 raise ModelError(f"the dim {name!r} has coords already, and they differ")
             return
         self.coords[name] = labels
@@ -100,6 +101,7 @@ class Dims:
                 continue
             n = data.op.value.shape[axis]
             if d not in self.coords:
+                check_dim_name(d)
                 self.coords[d], self.dim_lengths[d] = None, data.shape[axis] if is_open(data) else n
             elif self.length_of(d) != n:
                 raise ShapeError(
@@ -205,10 +207,46 @@ class Dims:
                 )
 
 
+def check_dim_name(name: Any) -> None:
+    """Raise if a dim cannot have that name.
+
+    Raises
+    ------
+    ModelError
+        If it is no text, the name of a dim of results, or would be a path in files of results.
+    """
+    if not isinstance(name, str) or not name:
+        raise ModelError(f"the name of a dim is a string, not {name!r}", 'for example Model(coords={"county": [...]})')
+    if name in RESERVED:
+        raise ModelError(f"{name!r} is the name of a dim of results", "choose another name for the dim")
+    if "/" in name:
+        raise ModelError(f"the name {name!r} has a slash", "files of results take it for a group: choose another name")
+
+
 def _labels(name: str, values: Any) -> Labels:
-    if isinstance(values, (str, bytes)) or not hasattr(values, "__len__"):
+    array = values.to_numpy() if hasattr(values, "to_numpy") else values
+    if isinstance(array, np.ndarray):
+        if array.ndim != 1:
+            raise ModelError(f"the coord {name!r} must be a sequence of labels, got an array of shape {array.shape}")
+        # The whole numbers that times are stored as are no labels.
+        found = tuple(array) if array.dtype.kind in "mM" else tuple(array.tolist())
+    elif isinstance(array, (str, bytes)) or not hasattr(array, "__len__") or not hasattr(array, "__iter__"):
         raise ModelError(f"the coord {name!r} must be a sequence of labels, got {values!r}")
-    return tuple(values.tolist() if hasattr(values, "tolist") else values)
+    elif isinstance(array, (set, frozenset)):
+        raise ModelError(f"the coord {name!r} is a set, which has no order: {values!r}", "give a list")
+    else:
+        found = tuple(x.item() if isinstance(x, np.generic) and x.dtype.kind not in "mM" else x for x in array)
+    for label in found:
+        if isinstance(label, (list, dict, set, np.ndarray)):
+            raise ModelError(f"the coord {name!r} has {label!r} for a label", "a label is a number, a text, a date, or a tuple of them")
+    return found
+
+
+def _same(a: Labels | None, b: Labels | None) -> bool:
+    """Whether labels are equal, those that are not a number too."""
+    if a is None or b is None or len(a) != len(b):
+        return a is b
+    return all(x is y or x == y or (x != x and y != y) for x, y in zip(a, b))
 
 
 def _array(value: Any) -> np.ndarray[Any, Any]:

@@ -157,11 +157,15 @@ class Model(Dims, metaclass=ModelType):
         Raises
         ------
         ModelError
-            If the name is taken.
+            If the name is taken, or is none that results can have.
         """
         full = self.name_for(name)
+        if not full:
+            raise ModelError("the name of the variable is empty", "results are found by the names of variables")
         if full in self.root.named_vars:
             raise ModelError(f"the model has a variable {full!r} already", "names must be unique")
+        if full.endswith("__") and any(full == value.name for value in self.root.value_vars):
+            raise ModelError(f"{full!r} is the name of an unconstrained value of the model", "choose another name for the variable")
         return full
 
     def add_name(self, name: str, variable: Tensor, dims: Sequence[str | None] | None = None) -> None:
@@ -173,6 +177,8 @@ class Model(Dims, metaclass=ModelType):
             If the name is taken.
         """
         full = self.check_new(name)
+        if full in (dims or ()):
+            raise ModelError(f"{full}: it has the name of its own dim", "results tell them apart by their names: give one of them another")
         variable.name = full
         for m in self.lineage:
             m.named_vars[full] = variable
@@ -285,6 +291,11 @@ class Model(Dims, metaclass=ModelType):
 
     def make_value(self, rv: Tensor, transform: Transform | None) -> None:
         """Give a free variable its unconstrained value, an input."""
+        if transform is not None and f"{rv.name}_{transform.name}__" in self.root.named_vars:
+            raise ModelError(
+                f"{rv.name}: its unconstrained value is called {rv.name}_{transform.name}__, as a variable of the model is",
+                "choose another name for one of them",
+            )
         for m in self.lineage:
             m.rvs_to_transforms[rv] = transform
         shape = self._value_shape(rv, transform)
@@ -589,6 +600,8 @@ class Model(Dims, metaclass=ModelType):
 
 
 def _checked_name(name: str) -> str:
+    if not isinstance(name, str):
+        raise ModelError(f"the name of a variable is a string, not {name!r}")
     if "/" in name:
         raise ModelError(f"the name {name!r} has a slash", "files of results take it for a group: choose another name")
     if name.endswith(":"):
