@@ -13,6 +13,7 @@ from typing import Any
 
 import workbench.tensor as pt
 from workbench.distributions.constraints import Check
+from workbench.distributions.custom import as_draw
 from workbench.distributions.distribution import Draw
 from workbench.errors import ModelError
 from workbench.graph.types import Shape
@@ -30,6 +31,7 @@ def component(what: str, variable: Any) -> Component:
     ModelError
         If it is something else, or a variable of a model.
     """
+    variable = as_draw(variable)
     if not isinstance(variable, Tensor) or not isinstance(variable.op, Draw):
         raise ModelError(
             f"{what} must be a distribution, got {variable!r}", "make it with .dist(), as in Normal.dist(0.0, 1.0)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -10,10 +11,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 import workbench.tensor as pt
-from workbench.distributions.distribution import REAL, Distribution, cast_real
+from workbench.distributions.distribution import REAL, Distribution, Draw, cast_real, event_rank, fits
+from workbench.distributions.support_points import support_point
 from workbench.errors import LogProbError, ModelError, ShapeError
-from workbench.graph.expr import Op, intern
-from workbench.graph.types import TensorType
+from workbench.graph.expr import Input, Op, intern
+from workbench.graph.traverse import replace
+from workbench.graph.types import Shape, TensorType
+from workbench.tensor.elementwise import broadcast_shapes
+from workbench.tensor.keys import keys_below
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
@@ -45,14 +50,28 @@ class CallRandom(Op):
         return jax.pure_callback(self.numpy, jax.ShapeDtypeStruct(self.shape, self.to), key, *parameters)
 
 
+QUESTIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {}
+"""How "logp" and "logcdf" of a random expression are asked for; put here by the layer that derives them."""
+
+
 class _ByDensity(Distribution):
-    """What custom distributions given by functions share; each has a class of its own."""
+    """What custom distributions given by functions share; each has a class of its own.
+
+    A log-density of one's own may be a number for each draw, or a sum: over the last axes, as for the rows of a
+    table, or over all. Axes that it sums are those of one draw to what counts with the density
+    (:meth:`density_rank`), though the draws themselves may be numbers (`event_rank`).
+    """
 
     support = REAL
     of_density: ClassVar[Callable[..., Any] | None] = None
     of_logcdf: ClassVar[Callable[..., Any] | None] = None
     of_random: ClassVar[Callable[..., Any] | None] = None
+    of_dist: ClassVar[Callable[..., Any] | None] = None
     of_support_point: ClassVar[Callable[..., Any] | None] = None
+    counted: ClassVar[tuple[int, ...] | None] = None
+    """How many of the last axes of each parameter are its own, where functions get them beside the draws' axes."""
+    own: ClassVar[int] = 0
+    """How many parameters functions get: one more may carry lengths that are known only at the call."""
 
     @classmethod
     def event_shape(cls, *parameters: Tensor) -> tuple[int, ...]:
@@ -63,29 +82,129 @@ class _ByDensity(Distribution):
         return tuple(widest[1].type.static_shape[-cls.event_rank :]) if cls.event_rank and widest[1] is not None else ()
 
     @classmethod
+    def density_of(cls, x: Tensor, value: Tensor) -> Tensor:
+        found = cls._density(x, value)
+        expected = max(x.ndim, value.ndim) - cls.density_rank(x)
+        if found.ndim != expected:
+            raise ShapeError(
+                f"the logp of {cls.__name__} sums over values of shape {value.type.shape}, but the variable has shape {x.type.shape}",
+                f"give it that shape: CustomDist.dist(..., shape={value.type.shape})",
+            )
+        return found
+
+    @classmethod
+    def density_rank(cls, x: Tensor) -> int:
+        if cls.of_density is None and cls.of_dist is None:
+            return cls.event_rank
+        return x.ndim - cls._density(x, intern(Input(None, x.type))).ndim
+
+    @classmethod
+    def _density(cls, x: Tensor, value: Tensor) -> Tensor:
+        """The log-density along the first axes of the draws: as many of them as the user's function leaves."""
+        parameters = x.inputs[1:]
+        found = cls._own("logp", cls.of_density, value, cls._beside(x.ndim, parameters))
+        full = cls._full(value, parameters)
+        if not _is_start(found.type.shape, full):
+            # Of parameters, which have the axes of draws, or kept where others were summed.
+            found = pt.squeeze(found, tuple(i for i, n in enumerate(found.type.shape) if n == 1))
+        if _is_start(found.type.shape, full):
+            found = pt.sum(found, axis=tuple(range(len(full) - cls.event_rank, found.ndim)))
+        else:
+            # No axes of the draws: a sum over others, or over the first, or of terms of another kind.
+            found = pt.sum(found)
+        if value.type.kind == "f" and np.dtype(cls.dtype).kind in "iu":
+            between = value - pt.floor(value) > 0
+            found = pt.where(pt.any(between, axis=tuple(range(found.ndim, value.ndim))), -np.inf, found)
+        return found
+
+    @classmethod
+    def _beside(cls, ndim: int, parameters: Sequence[Tensor]) -> Sequence[Tensor]:
+        """Parameters with as many axes before their own as draws of `ndim` axes have, as in PyMC."""
+        if cls.counted is None:
+            return parameters
+        batch = ndim - cls.event_rank
+        return [pt.expand_dims(p, tuple(range(batch - (p.ndim - rank)))) for p, rank in zip(parameters, cls.counted)]
+
+    @classmethod
+    def as_wide_as(cls, x: Tensor, value: Tensor) -> Tensor:
+        return x if value.ndim <= x.ndim else intern(Draw(cls, cls._full(value, x.inputs[1:])), x.inputs)
+
+    @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        if cls.of_density is None:
-            raise LogProbError("this custom distribution has no density", "give logp=, or dist=")
-        return as_tensor(cls.of_density(value, *parameters))
+        return cls._each("logp", cls._own("logp", cls.of_density, value, parameters), value, parameters)
 
     @classmethod
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        if cls.of_logcdf is None:
+        if cls.of_logcdf is None and cls.of_dist is None:
             raise NotImplementedError("CustomDist.logcdf")
-        return as_tensor(cls.of_logcdf(value, *parameters))
+        return cls._each("logcdf", cls._own("logcdf", cls.of_logcdf, value, parameters), value, parameters)
+
+    @classmethod
+    def _own(cls, what: str, function: Callable[..., Any] | None, value: Tensor, parameters: Sequence[Tensor]) -> Tensor:
+        """What the user's function returns; derived from `dist`, where there is none."""
+        parameters = parameters[: cls.own]
+        if function is None and cls.of_dist is not None:
+            full = cls._full(value, parameters)
+            drawn = _called(cls.of_dist, parameters, full[: len(full) - cls.event_rank])
+            return QUESTIONS[what](drawn, value)
+        if function is None:
+            raise LogProbError(f"this custom distribution has no {what}", f"give {what}=, or dist=")
+        found = function(value, *parameters)
+        if found is None:
+            raise ModelError(f"the function given as {what}= returned nothing", "end it with return")
+        return cast_real(found)
+
+    @classmethod
+    def _full(cls, value: Tensor, parameters: Sequence[Tensor]) -> Shape:
+        """The shape of the draws that a value stands for."""
+        wide = value.type.shape[: max(value.ndim - cls.event_rank, 0)]
+        batch = broadcast_shapes(wide, cls.batch_shape(*parameters), what=f"a value and parameters of {cls.__name__}")
+        return (*batch, *value.type.shape[len(wide) :])
+
+    @classmethod
+    def _each(cls, what: str, found: Tensor, value: Tensor, parameters: Sequence[Tensor]) -> Tensor:
+        """A number for each draw, as a part of another distribution needs it."""
+        full = cls._full(value, parameters)
+        batch = full[: len(full) - cls.event_rank]
+        if not fits(found.type.shape, batch) or found.ndim != len(batch):
+            raise ShapeError(
+                f"the {what} of {cls.__name__} returned shape {found.type.shape} for values of shape {value.type.shape}: "
+                f"here it must be a number for each draw, shape {batch}",
+                "return it without a sum",
+            )
+        return found
 
     @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
-        if cls.of_random is None:
-            raise ModelError("this custom distribution cannot be drawn", "give random=, a NumPy function, or dist=")
         size = shape[: len(shape) - cls.event_rank]
-        return intern(CallRandom(cls.of_random, size, shape, cls.dtype), (key, *parameters))
+        if cls.of_dist is not None:
+            made = _called(cls.of_dist, parameters[: cls.own], size)
+            own = {k: pt.random.fold_in(key, i) for i, k in enumerate(keys_below([made]))}
+            return replace([made], own)[0]  # type: ignore[no-any-return,arg-type]
+        if cls.of_random is None:
+            raise ModelError(
+                f"{cls.__name__} cannot be drawn: its logp says only how likely a value is", "give random=, a NumPy function, or dist="
+            )
+        return intern(CallRandom(cls.of_random, size, shape, cls.dtype), (key, *cls._beside(len(shape), parameters)[: cls.own]))
 
     @classmethod
     def support_point(cls, *parameters: Tensor) -> Tensor:
-        if cls.of_support_point is None:
-            return pt.zeros((), cls.dtype)
-        return as_tensor(cls.of_support_point(None, None, *parameters))
+        return cls.support_point_of(cls.variable(parameters))
+
+    @classmethod
+    def support_point_of(cls, x: Tensor) -> Tensor:
+        size = tuple(x.shape)[: x.ndim - cls.event_rank]
+        parameters = cls._beside(x.ndim, x.inputs[1:])[: cls.own]
+        if cls.of_support_point is not None:
+            return as_tensor(cls.of_support_point(x, size, *parameters))
+        if cls.of_dist is not None:
+            return support_point(_called(cls.of_dist, parameters, size))
+        return pt.zeros((), cls.dtype)
+
+
+def _is_start(shape: Shape, full: Shape) -> bool:
+    """Whether a shape is that of the first axes of another."""
+    return len(shape) <= len(full) and all(n == m or n is None or m is None for n, m in zip(shape, full))
 
 
 class CustomDist(Distribution):
@@ -97,18 +216,22 @@ class CustomDist(Distribution):
         Its parameters.
     dist
         ``dist(*dist_params, size)`` returns a random expression, made of ``.dist()`` variables; its
-        density is derived. Nothing else is needed then.
+        density is derived, unless `logp` is given. Nothing else is needed then.
     logp, logcdf
-        ``logp(value, *dist_params)`` returns the log-density of each draw.
+        ``logp(value, *dist_params)`` returns the log-density of each draw, or a sum: of each row, or of all. The
+        parameters have as many axes as `value`; those whose axes do not fit its shape are given as they are.
     random
         ``random(*dist_params, rng=, size=)`` returns a draw, with NumPy: for predictive sampling.
     support_point
-        ``support_point(rv, size, *dist_params)`` returns where sampling starts; 0 by default.
+        ``support_point(rv, size, *dist_params)`` returns where sampling starts; 0 by default. `size` is the shape
+        without the axes of one draw, a tuple.
     ndim_supp, ndims_params, signature
         How many of the last axes are one draw together, and belong to each parameter: numbers, or as
         text: ``"(n),(n,n)->(n)"``.
     dtype
         Of the draws.
+    class_name
+        What it is called.
 
     Raises
     ------
@@ -126,6 +249,8 @@ class CustomDist(Distribution):
     -1.3069
     """
 
+    chained = False
+
     @classmethod
     def dist(  # type: ignore[override]
         cls,
@@ -140,40 +265,69 @@ class CustomDist(Distribution):
         ndims_params: Sequence[int] | None = None,
         signature: str | None = None,
         dtype: str = "floatX",
+        class_name: str = "CustomDist",
         shape: Any = None,
         size: Any = None,
-        **options: Any,
     ) -> Tensor:
+        if dist_params and callable(dist_params[0]) and not isinstance(dist_params[0], Tensor):
+            raise ModelError("CustomDist: the first parameter is a function", "the density goes by name: CustomDist(name, *parameters, logp=...)")
+        if dist is not None and random is not None:
+            raise ModelError("CustomDist: give dist or random, not both", "dist also says how it is drawn")
+        given = [cast_real(p) if dist is None else as_tensor(p) for p in dist_params]
+        rest = {"of_density": logp, "of_logcdf": logcdf, "of_random": random, "of_dist": dist, "of_support_point": support_point or moment}
+        fields: dict[str, Any] = {n: staticmethod(f) for n, f in rest.items() if f is not None}
+        fields |= {"parameters": _names(logp, len(given)), "own": len(given), "__doc__": CustomDist.__doc__}
         if dist is not None:
-            if random is not None or logp is not None:
-                raise ModelError("CustomDist: give dist, or random and logp, not both", "the density of dist is derived")
-            return _by_expression(dist, dist_params, shape, size)
-        if options.get("class_name"):
-            options.pop("class_name")
-        if options:
-            raise TypeError(f"CustomDist.dist() got unexpected arguments: {', '.join(options)}")
-        ranks, event = _ranks(signature, ndim_supp, ndims_params, len(dist_params))
-        kind = "float64" if dtype == "floatX" else np.dtype(dtype).name
-        names = _names(logp, len(dist_params))
-        fields = {
-            "parameters": names, "ranks": ranks, "event_rank": event, "dtype": kind,
-            "of_density": _kept(logp), "of_logcdf": _kept(logcdf), "of_random": _kept(random),
-            "of_support_point": _kept(support_point or moment), "__doc__": CustomDist.__doc__,
-        }  # fmt: skip
+            drawn = _by_expression(dist, given, shape, size)
+            if fields.keys() & {"of_density", "of_logcdf", "of_support_point"}:
+                return _with_functions(class_name, fields, drawn, given)
+            if not isinstance(drawn.op, Draw):
+                key = id(drawn)
+                _made_by[key] = (class_name, fields, given), weakref.ref(drawn, lambda _: _made_by.pop(key, None))
+            return drawn
+        ranks, event = _ranks(signature, ndim_supp, ndims_params, len(given))
+        if signature is None and ndims_params is None:
+            ranks = _whole(given, size if shape is None else shape)
+        fields |= {"ranks": ranks, "event_rank": event, "dtype": "float64" if dtype == "floatX" else np.dtype(dtype).name}
         if event and shape is not None:
-            lengths = tuple(int(n) for n in shape)[-event:]
-            fields["event_shape"] = classmethod(lambda made, *parameters: lengths)
-        made: type[_ByDensity] = type("CustomDist", (_ByDensity,), fields)
-        return made.variable([cast_real(p) for p in dist_params], shape, size)
+            one = tuple(int(n) for n in _as_tuple(shape))[-event:]
+            fields["event_shape"] = classmethod(lambda made, *parameters: one)
+        # Without a signature PyMC takes all axes of parameters as those of the draws.
+        fields["counted"] = (0,) * len(given) if signature is None and not event else ranks
+        lengths = _as_tuple(size if shape is None else shape)
+        if any(isinstance(n, Tensor) for n in lengths):
+            along = pt.zeros(lengths[: len(lengths) - (event if shape is not None else 0)])
+            given.append(along)
+            fields |= {"parameters": (*fields["parameters"], "lengths"), "ranks": (*ranks, 0), "counted": (*fields["counted"], 0)}
+        made: type[_ByDensity] = type(class_name, (_ByDensity,), fields)
+        return made.variable(given, shape, size)
 
 
 DensityDist = CustomDist
 """The older name of `CustomDist`."""
 
+_made_by: dict[int, tuple[tuple[str, dict[str, Any], list[Tensor]], Any]] = {}
+"""How expressions were made that `dist` returned, by id, with what forgets them."""
 
-def _kept(function: Callable[..., Any] | None) -> Any:
-    # A function as it is would be taken for a method of the class.
-    return None if function is None else staticmethod(function)
+
+def as_draw(x: Any) -> Any:
+    """Return what `dist` of a custom distribution returned as one draw: to be a part of another distribution."""
+    found = _made_by.get(id(x))
+    if found is None:
+        return x
+    name, fields, given = found[0]
+    return _with_functions(name, fields, x, given)
+
+
+def _with_functions(name: str, fields: dict[str, Any], made: Tensor, given: Sequence[Tensor]) -> Tensor:
+    """A draw by an expression, with a density, distribution function or start of one's own."""
+    rank = event_rank(made)
+    lengths = tuple(made.type.static_shape[made.ndim - rank :])
+    ranks = _whole(given, made.type.shape[: made.ndim - rank])
+    shape = {"event_shape": classmethod(lambda made, *parameters: lengths)}
+    fields = fields | shape | {"ranks": ranks, "event_rank": rank, "dtype": made.dtype}
+    of_functions: type[_ByDensity] = type(name, (_ByDensity,), fields)
+    return of_functions.variable(given, made.type.shape)
 
 
 def _names(logp: Callable[..., Any] | None, count: int) -> tuple[str, ...]:
@@ -186,6 +340,14 @@ def _names(logp: Callable[..., Any] | None, count: int) -> tuple[str, ...]:
         if len(found) == count + 1:
             return tuple(found[1:])
     return tuple(f"parameter {i + 1}" for i in range(count))
+
+
+def _whole(given: Sequence[Tensor], shape: Any) -> tuple[int, ...]:
+    """Axes of each parameter that belong to it: all of one that cannot be along the draws, as weights are not."""
+    if shape is None:
+        return (0,) * len(given)
+    wanted = tuple(int(n) if isinstance(n, (int, np.integer)) else None for n in _as_tuple(shape))
+    return tuple(0 if fits(p.type.shape, wanted) else p.ndim for p in given)
 
 
 def _ranks(signature: str | None, event: int | None, ranks: Sequence[int] | None, count: int) -> tuple[tuple[int, ...], int]:
@@ -201,21 +363,26 @@ def _ranks(signature: str | None, event: int | None, ranks: Sequence[int] | None
     return axes, inside.count(",") + 1 if inside else 0
 
 
-def _by_expression(dist: Callable[..., Any], given: Sequence[Any], shape: Any, size: Any) -> Tensor:
+def _by_expression(dist: Callable[..., Any], parameters: Sequence[Tensor], shape: Any, size: Any) -> Tensor:
     """The random expression that `dist` makes, in the shape asked for."""
-    from workbench.distributions.distribution import event_rank
-
-    parameters = [as_tensor(p) for p in given]
-    wanted = (shape,) if isinstance(shape, (int, np.integer)) or getattr(shape, "ndim", 1) == 0 else shape
-    batch = size if wanted is None else tuple(wanted)
-    made = as_tensor(dist(*parameters, size=batch) if _takes_size_by_name(dist) else dist(*parameters, batch))
+    wanted = _as_tuple(shape)
+    made = _called(dist, parameters, size if shape is None else wanted)
     rank = event_rank(made)
-    if wanted is not None and rank and made.ndim != len(tuple(wanted)):
-        batch = tuple(wanted)[: len(tuple(wanted)) - rank]
-        made = as_tensor(dist(*parameters, size=batch) if _takes_size_by_name(dist) else dist(*parameters, batch))
-    if wanted is not None and made.ndim != len(tuple(wanted)):
-        raise ShapeError(f"CustomDist: dist returned shape {made.type.shape}, not {tuple(wanted)}", "make its variables with size=size")
+    if shape is not None and rank and made.ndim != len(wanted):
+        made = _called(dist, parameters, wanted[: len(wanted) - rank])
+    if shape is not None and made.ndim != len(wanted):
+        raise ShapeError(f"CustomDist: dist returned shape {made.type.shape}, not {wanted}", "make its variables with size=size")
     return made
+
+
+def _as_tuple(shape: Any) -> tuple[Any, ...]:
+    if shape is None:
+        return ()
+    return (shape,) if isinstance(shape, (int, np.integer)) or getattr(shape, "ndim", 1) == 0 else tuple(shape)
+
+
+def _called(dist: Callable[..., Any], parameters: Sequence[Tensor], size: Any) -> Tensor:
+    return as_tensor(dist(*parameters, size=size) if _takes_size_by_name(dist) else dist(*parameters, size))
 
 
 def _takes_size_by_name(dist: Callable[..., Any]) -> bool:

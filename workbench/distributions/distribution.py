@@ -55,6 +55,8 @@ class Distribution:
         The same for each parameter; 0 by default.
     support, dtype
         Where the mass lies, and the dtype of draws.
+    chained
+        Whether a transform that is given comes after that of the support, and not instead of it.
     made_from
         For a class that :meth:`with_fields` made: the class it was made of, and the fields.
     """
@@ -65,6 +67,7 @@ class Distribution:
     ranks: ClassVar[tuple[int, ...]] = ()
     support: ClassVar[Support] = REAL
     dtype: ClassVar[str] = "float64"
+    chained: ClassVar[bool] = True
     made_from: ClassVar[tuple[Any, Mapping[str, Any]] | None] = None
 
     def __new__(cls, name: Any = None, *args: Any, **kwargs: Any) -> Any:
@@ -231,6 +234,21 @@ class Distribution:
         return checked(cls.__name__, found, cls.checks(*parameters), cls.parameters, parameters)
 
     @classmethod
+    def density_of(cls, x: Tensor, value: Tensor) -> Tensor:
+        """The log-density of a random variable `x` of this distribution, with its checks."""
+        return cls.density(value, *x.inputs[1:])
+
+    @classmethod
+    def density_rank(cls, x: Tensor) -> int:
+        """How many of the last axes of a random variable `x` its log-density sums over."""
+        return cls.event_rank
+
+    @classmethod
+    def as_wide_as(cls, x: Tensor, value: Tensor) -> Tensor:
+        """The random variable `x` of this distribution in the shape of a value, if its log-density depends on it."""
+        return x
+
+    @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         """Log-density (or log-mass) of each draw, minus infinity outside the support.
 
@@ -262,6 +280,11 @@ class Distribution:
     def support_point(cls, *parameters: Tensor) -> Tensor:
         """A finite point of the support, where sampling starts."""
         raise NotImplementedError
+
+    @classmethod
+    def support_point_of(cls, x: Tensor) -> Tensor:
+        """The support point of a random variable `x` of this distribution."""
+        return cls.support_point(*x.inputs[1:])
 
     @classmethod
     def is_mixed(cls) -> bool:
@@ -400,7 +423,7 @@ def event_rank(x: Expr) -> int:
     while pending:
         node = pending.pop()
         if isinstance(node.op, Draw):
-            rank = max(rank, node.op.distribution.event_rank)
+            rank = max(rank, node.op.distribution.density_rank(node))  # type: ignore[arg-type]
             continue
         fresh = [n for n in node.inputs if n not in seen]
         seen.update(fresh)

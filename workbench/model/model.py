@@ -280,12 +280,11 @@ class Model(Dims, metaclass=ModelType):
         -2.7713
         """
         from workbench.model.missing import observed_values
-        from workbench.model.variables import register_rv
+        from workbench.model.variables import names_of_dims, register_rv
 
         given = None if observed is None else observed_values(name, observed, rv.dtype)
-        names = (dims,) if isinstance(dims, str) else tuple(dims or ())
         return register_rv(
-            self, name, rv, dims=names, observed=given, initval=initval, transform=transform, default_transform=default_transform,
+            self, name, rv, dims=names_of_dims(name, dims), observed=given, initval=initval, transform=transform, default_transform=default_transform,
             total_size=total_size,
         )  # fmt: skip
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import workbench.tensor as pt
-from workbench.distributions.distribution import Draw
+from workbench.distributions.support_points import support_point
 from workbench.errors import ModelError, ShapeError
 from workbench.graph.expr import Expr
 from workbench.graph.inner import Graph
-from workbench.graph.traverse import replace, topological
+from workbench.graph.traverse import replace
 from workbench.tensor.keys import keys_below
 from workbench.tensor.tensor import Tensor
 
@@ -120,29 +120,3 @@ def _start(rv: Tensor, given: Any, known: Collection[Expr]) -> Tensor:
         return pt.broadcast_to(pt.cast(start, rv.dtype), rv.shape)
     except ShapeError:
         raise ShapeError(f"{rv.name}: its start has shape {start.type.shape}, it has shape {rv.type.shape}") from None
-
-
-def support_point(rv: Tensor, known: Collection[Expr] = ()) -> Tensor:
-    """Return a finite point of the support; of a function of variables, that function of their points.
-
-    Parameters
-    ----------
-    rv
-        A random expression.
-    known
-        Random variables to leave as they are: their values are put in later.
-
-    Examples
-    --------
-    >>> import workbench as pm
-    >>> float(support_point(pt.exp(pm.Normal.dist(0.0, 1.0))).eval())
-    1.0
-    """
-    if isinstance(rv.op, Draw):
-        return rv.op.distribution.support_point(*rv.inputs[1:])
-    inside: dict[Expr, Any] = {x: x for x in known}
-    for x in topological([rv]):
-        if isinstance(x.op, Draw) and x not in inside:
-            start = x.op.distribution.support_point(*x.inputs[1:])
-            (inside[x],) = replace([pt.broadcast_to(pt.cast(start, x.type.dtype), x.shape)], inside)  # type: ignore[attr-defined]
-    return replace([rv], inside)[0]  # type: ignore[no-any-return]

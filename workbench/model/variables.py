@@ -47,7 +47,8 @@ def register(
     distribution, name, args, parameters
         What it is called and how it is distributed.
     dims, shape
-        Its dims, by name, or its shape; that of the parameters and the data by default.
+        Its dims, by name, or its shape; that of the parameters and the data by default. With both, dims that are
+        not known yet get the lengths of the shape.
     observed
         Data: the variable is then observed. Missing values (NaN, or masked) become free variables.
     initval
@@ -70,7 +71,7 @@ def register(
     """
     m = modelcontext(model)
     m.check_new(name)
-    names = (dims,) if isinstance(dims, str) else tuple(dims or ())
+    names = names_of_dims(name, dims)
     have = None if observed is None else observed_shape(name, observed)
     wanted = _shape(m, name, names, shape, parameters.get("size"), have)
     with m:
@@ -85,10 +86,39 @@ def register(
         # What is missing has its places now.
         with m:
             rv = _of_lengths_now(m, distribution, name, args, parameters, wanted, names, len(_as_tuple(wanted)))
+    if shape is not None or parameters.get("size") is not None:
+        _declare(m, names, rv)
+    if not distribution.chained and transform is not UNSET and default_transform is UNSET:
+        default_transform = None
     return register_rv(
         m, name, rv, dims=names, observed=given, initval=initval, transform=transform, default_transform=default_transform,
         total_size=total_size,
     )  # fmt: skip
+
+
+def names_of_dims(name: str, dims: Any) -> tuple[str | None, ...]:
+    """Return the names in an argument `dims`: a name, several, or ``None``; ``None`` among them is an axis without one.
+
+    Raises
+    ------
+    ModelError
+        If something else is among them.
+    """
+    names = () if dims is None else (dims,) if isinstance(dims, str) else tuple(dims)
+    for d in names:
+        if d is not None and not isinstance(d, str):
+            raise ModelError(f"{name}: dims are names, not {d!r}", "every axis has its own: dims=(\"group\", \"obs\"), None for one without a name")
+    return names
+
+
+def _declare(model: Model, dims: Sequence[str | None], rv: Tensor) -> None:
+    """Give dims that are not known yet the lengths of a variable whose shape was given."""
+    if len(dims) != rv.ndim:
+        return
+    for axis, (d, n) in enumerate(zip(dims, model.shapes.of(rv))):
+        if d is not None and d not in model.dim_lengths:
+            model.add_coord(d, length=rv.shape[axis] if rv.type.shape[axis] is None else n)
+            model.shape_from_dims([d])
 
 
 def _drawn(
@@ -213,9 +243,9 @@ def _shape(model: Model, name: str, dims: Sequence[str | None], shape: Any, size
     if shape is not None:
         given = _lengths(shape)
         for d, n in zip(dims, given):
-            if d is not None and isinstance(n, int) and model.shape_from_dims([d], name) and model.length_of(d) != n:
-                known = tuple(model.length_of(k) for k in dims if k is not None)
-                raise ShapeError(f"{name}: shape {given} does not agree with dims {tuple(dims)} of lengths {known}")
+            if d in model.dim_lengths and isinstance(n, int) and model.shape_from_dims([str(d)], name) and model.length_of(str(d)) != n:
+                known = ", ".join(f"{k!r} has length {model.length_of(str(k))}" for k in dims if k in model.dim_lengths)
+                raise ShapeError(f"{name}: shape {given} does not agree with its dims {tuple(dims)}: {known}")
         return given
     if size is not None:
         return None
@@ -281,14 +311,20 @@ def Deterministic(
     m = modelcontext(model)
     x = as_tensor(var)
     full = m.check_new(name)
-    names = (dims,) if isinstance(dims, str) else tuple(dims or ())
-    if names:
-        m.shape_from_dims([d for d in names if d is not None], name)
-        _check_now(m, name, x, names, None)
+    names = _checked_dims(m, name, x, dims)
     x = _own(full, x)
     m.add_name(name, x, names)
     m.add_to("deterministics", x)
     return x
+
+
+def _checked_dims(model: Model, name: str, x: Tensor, dims: Any) -> tuple[str | None, ...]:
+    """The dims of an expression, which must be known and have its lengths."""
+    names = names_of_dims(name, dims)
+    if names:
+        model.shape_from_dims([d for d in names if d is not None], name)
+        _check_now(model, name, x, names, None)
+    return names
 
 
 register_deterministic.append(Deterministic)
@@ -305,8 +341,10 @@ def Potential(
     """Add an expression to the log-density of the model."""
     m = modelcontext(model)
     full = m.check_new(name)
-    x = _own(full, as_tensor(var))
-    m.add_name(name, x, (dims,) if isinstance(dims, str) else dims)
+    x = as_tensor(var)
+    names = _checked_dims(m, name, x, dims)
+    x = _own(full, x)
+    m.add_name(name, x, names)
     m.add_to("potentials", x)
     return x
 
@@ -350,7 +388,7 @@ def Data(
     """
     m = modelcontext(model)
     array = _array(name, value)
-    names = (dims,) if isinstance(dims, str) else tuple(dims or ())
+    names = names_of_dims(name, dims)
     found = dict(coords or {})
     if infer_dims_and_coords:
         inferred, labels = _inferred(value, array.ndim)
@@ -384,7 +422,7 @@ def ConstantData(
     """Make named data of the model that stay as they are: rules may compute with them."""
     m = modelcontext(model)
     array = _array(name, value)
-    names = (dims,) if isinstance(dims, str) else tuple(dims or ())
+    names = names_of_dims(name, dims)
     for d, values in (coords or {}).items():
         m.add_coord(d, values)
     for name_of_dim, n in zip(names, array.shape):

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import workbench.tensor as pt
+from workbench.distributions.custom import QUESTIONS
 from workbench.distributions.distribution import Draw
 from workbench.errors import LogProbError
 from workbench.graph.expr import Expr, Op, intern
@@ -99,6 +100,9 @@ def quantile_node(x: Tensor, q: Any) -> Tensor:
     return intern(Quantile(), (x, as_tensor(q)))
 
 
+QUESTIONS.update(logp=logp_node, logcdf=logcdf_node)
+
+
 def ask(question: Op, x: Tensor, value: Any) -> Tensor:
     """Return the question that an operation is, one of `NODES`, about another expression and value, not answered yet."""
     return logp_node(x, value) if isinstance(question, LogProb) else intern(question, (x, as_tensor(value)))
@@ -157,7 +161,7 @@ RANKS: dict[Any, Callable[[Expr, Sequence[int]], int]] = {}
 @once_of_random
 def _rank(x: Expr, below: list[int]) -> int:
     if isinstance(x.op, Draw):
-        return x.op.distribution.event_rank
+        return x.op.distribution.density_rank(x)  # type: ignore[arg-type]
     known = RANKS.get(type(x.op))
     return known(x, below) if known else max(below, default=0)
 
@@ -289,7 +293,8 @@ def logp(rv: Tensor, value: Any) -> Tensor:
     >>> round(float(logp(pt.exp(x), 1.0).eval()), 4)  # log-normal
     -0.9189
     """
-    return _derived(logp_node(as_tensor(rv), value))
+    x, at = as_tensor(rv), as_tensor(value)
+    return _derived(logp_node(x.op.distribution.as_wide_as(x, at) if isinstance(x.op, Draw) else x, at))
 
 
 def logcdf(rv: Tensor, value: Any) -> Tensor:
@@ -436,7 +441,7 @@ def density_of_draw(expr: Expr) -> Expr | None:
     x, value = expr.inputs
     if not isinstance(x.op, Draw):
         return None
-    return x.op.distribution.density(value, *x.inputs[1:])
+    return x.op.distribution.density_of(x, value)
 
 
 def _uniforms() -> Tensor:
