@@ -91,7 +91,8 @@ multiply: ScalarOp = elementwise(
 )  # fmt: skip
 divide: ScalarOp = elementwise(
     "divide", np.divide, c="({x} / {y})", symbol="/", domain=(real, positive), cost=4,
-    grad=(lambda g, x, y: g / y, lambda g, x, y: -g * x / square(y)),
+    # The square of y may be no number of the computer where the derivative is one.
+    grad=(lambda g, x, y: g / y, lambda g, x, y: -(g / y) * (x / y)),
 )  # fmt: skip
 negative: ScalarOp = elementwise("negative", np.negative, c="(-{x})", symbol="-", grad=lambda g, x: -g)
 abs: ScalarOp = elementwise(
@@ -186,6 +187,12 @@ def _whole_exponents(op: ScalarOp, base: Any, exponent: Any) -> None:
         )
 
 
+def _power_slope(g: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """y * x**(y - 1); where y is 0, y / x, whose derivatives are the same: 0 * x**-1 may be 0 * inf."""
+    none = equal(y, 0.0)
+    return g * where(none, y / where(equal(x, 0.0), 1.0, x), y * power(x, where(none, 1.0, y - 1.0)))
+
+
 power: ScalarOp = elementwise(
     "power", _power, like=np.power, before=_whole_exponents, jax=_jax_power, symbol="**", domain=(positive, real), cost=40,
     c={"f": "pow({x}, {y})", "u": "wb_integer_power({x}, {y})",
@@ -194,8 +201,7 @@ power: ScalarOp = elementwise(
         "i": "((1 if {x} == 1 else (1 - 2 * ({y} & 1) if {x} == -1 else 0)) if {y} < 0 else np.int64(wb_integer_power({x}, {y})))"},
     support=INTEGER_POWER,
     grad=(
-        # Zero where y is: 0 * x**-1 would be NaN at x = 0.
-        lambda g, x, y: g * where(equal(y, 0.0), 0.0, y * power(x, where(equal(y, 0.0), 1.0, y - 1.0))),
+        _power_slope,
         # x**y * log(x) tends to 0 with x for positive y.
         lambda g, x, y: g * power(x, y) * log(where(logical_and(equal(x, 0.0), y > 0.0), 1.0, x)),
     ),

@@ -114,20 +114,22 @@ log1mexp: ScalarOp = elementwise(
     "log1mexp", _log1mexp, result="float", jax=_jax_log1mexp, domain=Interval(-inf, 0.0), cost=50,
     c=f"({{x}} > -{LN2} ? log(-expm1({{x}})) : log1p(-exp({{x}})))",
     py=f"(log(-expm1({{x}})) if {{x}} > -{LN2} else log1p(-exp({{x}})))",
-    grad=lambda g, x: -g / expm1(-x), doc="log(1 - exp(x)) of a negative x, without loss of digits.",
+    grad=lambda g, x: g * (exp(x) / expm1(x)), doc="log(1 - exp(x)) of a negative x, without loss of digits.",
 )  # fmt: skip
 
 
-def _of_difference(difference: Any, same: Any) -> Any:
+def _share(x: Any, y: Any, scale: float = 1.0) -> Any:
     """The share of the first of two terms in their sum; a half where both are the same infinity."""
-    return _e.where(same, 0.5, sigmoid(difference))
+    same = _e.logical_and(_e.equal(x, y), _e.isinf(x))
+    difference = _e.where(same, 0.0, x - y)
+    return sigmoid(difference if scale == 1.0 else difference * scale)
 
 
 logaddexp: ScalarOp = elementwise(
     "logaddexp", np.logaddexp, commutative=True, domain=(real, real), cost=50,
     c=f"({{x}} == {{y}} ? {{x}} + {LN2} : {{x}} > {{y}} ? {{x}} + log1p(exp({{y}} - {{x}})) : {{y}} + log1p(exp({{x}} - {{y}})))",
     py=f"({{x}} + {LN2} if {{x}} == {{y}} else ({{x}} + log1p(exp({{y}} - {{x}})) if {{x}} > {{y}} else {{y}} + log1p(exp({{x}} - {{y}}))))",
-    grad=(lambda g, x, y: g * _of_difference(x - y, _e.equal(x, y)), lambda g, x, y: g * _of_difference(y - x, _e.equal(x, y))),
+    grad=(lambda g, x, y: g * _share(x, y), lambda g, x, y: g * _share(y, x)),
     doc="log(exp(x) + exp(y)), without overflow.",
 )  # fmt: skip
 
@@ -142,6 +144,5 @@ def _log2_form(c: bool) -> str:
 logaddexp2: ScalarOp = elementwise(
     "logaddexp2", np.logaddexp2, commutative=True, domain=(real, real), cost=50, c=_log2_form(True),
     py=_log2_form(False), support=libm("exp2"), doc="log2(2**x + 2**y), without overflow.",
-    grad=(lambda g, x, y: g * _of_difference((x - y) * math.log(2.0), _e.equal(x, y)),
-          lambda g, x, y: g * _of_difference((y - x) * math.log(2.0), _e.equal(x, y))),
+    grad=(lambda g, x, y: g * _share(x, y, math.log(2.0)), lambda g, x, y: g * _share(y, x, math.log(2.0))),
 )  # fmt: skip

@@ -11,19 +11,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from workbench.tensor.special_forms import BETALN_C, BETALN_PY, DIGAMMA_C, DIGAMMA_PY, horner
+from workbench.tensor.special_forms import BETALN_C, BETALN_PY, DIGAMMA_C, DIGAMMA_PY, LGAMMA_1P, horner
 
-
-def _zeta_minus_1(k: int) -> float:
-    """Riemann's zeta function of `k` less 1, by Euler and Maclaurin's formula."""
-    n = 200
-    rest = n ** (1.0 - k) / (k - 1) + 0.5 * n ** -float(k) + k * n ** (-k - 1.0) / 12 - k * (k + 1) * (k + 2) * n ** (-k - 3.0) / 720
-    return math.fsum([*(m ** -float(k) for m in range(2, n)), rest])
-
-
-EULER = 0.5772156649015329
-LGAMMA_1P = [*((-1.0) ** k * _zeta_minus_1(k) / k for k in range(28, 1, -1)), 1.0 - EULER]
-"""Coefficients of (lgamma(1 + a) + log(1 + a)) / a, highest power first."""
 ARTANH = [1.0 / (2 * k + 3) for k in range(18, -1, -1)]
 """Coefficients of (artanh(r) / r - 1) / r**2 in r**2."""
 TWO_PI = repr(2.0 * math.pi)

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from workbench.graph.domain import Integers, Interval, inf, positive, real, unit
+from workbench.tensor import elementwise as _e
 from workbench.tensor import special_forms as forms
 from workbench.tensor.declaration import Form, NoForm, ScalarOp, elementwise
-from workbench.tensor.elementwise import divide, equal, exp, sign, square, where
+from workbench.tensor.elementwise import divide, exp, isinf, reciprocal, sign, sqrt, square, where
 from workbench.tensor.exponential import libm
-from workbench.tensor.tensor import Tensor
+from workbench.tensor.tensor import Tensor, as_tensor
 
 ROOT_PI = math.sqrt(math.pi)
 ROOT_2PI = math.sqrt(2 * math.pi)
@@ -58,11 +59,19 @@ erfc: ScalarOp = _special(
 )  # fmt: skip
 
 
+def _integrated_tail(x: Tensor) -> Tensor:
+    """The integral of erfc from x >= 6 on, relative to erfc(x): the fraction of the recurrence of Abramowitz and Stegun 7.2.5."""
+    ratio = divide(0.5, x)
+    for n in range(14, 0, -1):
+        ratio = divide(0.5, x + (n + 1.0) * ratio)
+    return ratio
+
+
 def _erfcx_slope(g: Tensor, x: Tensor) -> Tensor:
-    """2 x erfcx(x) - 2 / sqrt(pi), whose terms cancel for large x: the rest of the asymptotic series there."""
-    u = divide(0.5, square(x))
-    far = -u * (1 - 3 * u * (1 - 5 * u * (1 - 7 * u * (1 - 9 * u * (1 - 11 * u * (1 - 13 * u * (1 - 15 * u)))))))
-    return g * where(x > 20.0, far * (2 / ROOT_PI), 2.0 * x * erfcx(x) - 2 / ROOT_PI)
+    """2 x erfcx(x) - 2 / sqrt(pi), whose terms cancel for large x."""
+    far = x > 6.0
+    tail = -2.0 * erfcx(x) * _integrated_tail(where(far, x, 6.0))
+    return g * where(far, tail, 2.0 * x * erfcx(x) - 2 / ROOT_PI)
 
 
 def _jax_erfcx(x: Any) -> Any:
@@ -147,8 +156,28 @@ ndtr: ScalarOp = _special(
 )  # fmt: skip
 log_ndtr: ScalarOp = _special(
     "log_ndtr", "The logarithm of the normal distribution function.", real,
-    lambda g, x: g * divide(math.sqrt(2 / math.pi), erfcx(-x / math.sqrt(2))), "wb_log_ndtr({x})", support=forms.LOG_NDTR,
+    lambda g, x: g * inverse_mills(x), "wb_log_ndtr({x})", support=forms.LOG_NDTR,
     jax=_jax_log_ndtr,
+)  # fmt: skip
+
+
+def _inverse_mills(x: Any) -> Any:
+    from scipy.special import erfcx
+
+    return np.asarray(math.sqrt(2 / math.pi) / erfcx(-np.asarray(x, np.float64) / math.sqrt(2)), np.result_type(x))
+
+
+def _inverse_mills_slope(g: Tensor, x: Tensor) -> Tensor:
+    """-m (x + m) of the ratio m; far below zero, where m is nearly -x, their sum goes by a fraction of its own."""
+    m, far = inverse_mills(x), x < -8.0
+    tail = math.sqrt(2) * _integrated_tail(where(far, x, -8.0) / -math.sqrt(2))
+    return -g * m * where(far, tail, x + m)
+
+
+inverse_mills: ScalarOp = _special(
+    "inverse_mills", "The derivative of log_ndtr: the normal density over the distribution function.", real, _inverse_mills_slope,
+    f"({math.sqrt(2 / math.pi)!r} / wb_erfcx(-{{x}} / {forms.ROOT_2}))", support=forms.ERFCX, function=_inverse_mills,
+    jax=lambda x: math.sqrt(2 / math.pi) / _jax_erfcx(-x / math.sqrt(2)), cost=60,
 )  # fmt: skip
 ndtri: ScalarOp = _special(
     "ndtri", "The normal quantile.", unit, lambda g, x: g * ROOT_2PI * exp(0.5 * square(ndtri(x))),
@@ -167,30 +196,79 @@ gamma: ScalarOp = _special(
     "gamma", "The gamma function.", Interval(0.1, 20.0), lambda g, x: g * gamma(x) * digamma(x), "tgamma({x})",
     "math.gamma({x})", support=libm("tgamma"),
 )  # fmt: skip
+
+
+def _gammaln(xp: Any, inside: Callable[[Any], Any], x: Any) -> Any:
+    """A form of `gammaln` that loses digits near 1 and 2, where it is zero; by its series there."""
+    one = xp.where(abs(x - 1.0) < 0.25, x - 1.0, 0.0)
+    two = xp.where(abs(x - 2.0) < 0.25, x - 2.0, 0.0)
+    near_one, near_two = (d * xp.polyval(xp.asarray(forms.LGAMMA_1P), d) for d in (one, two))
+    found = xp.where(one != 0, near_one - xp.log1p(one), inside(x))
+    return xp.where(two != 0, near_two, found)
+
+
+def _numpy_gammaln(x: Any) -> Any:
+    from scipy.special import gammaln
+
+    return np.asarray(_gammaln(np, gammaln, np.asarray(x, np.float64)), np.result_type(x))
+
+
+def _jax_gammaln(x: Any) -> Any:
+    import jax.numpy as jnp
+    from jax.scipy.special import gammaln
+
+    return _gammaln(jnp, gammaln, x).astype(x.dtype)
+
+
 gammaln: ScalarOp = _special(
     "gammaln", "The logarithm of the gamma function's absolute value.", positive, lambda g, x: g * digamma(x),
-    "lgamma({x})", "math.lgamma({x})", support=libm("lgamma"), cost=60,
+    "lgamma({x})", "math.lgamma({x})", support=libm("lgamma"), function=_numpy_gammaln, jax=_jax_gammaln, cost=60,
 )  # fmt: skip
+
+
+def _from_pole(xp: Any, x: Any) -> Any:
+    """The distance of a negative number from the whole number next to it, with all of its digits; 1/2 of others."""
+    return xp.where(x < 0, x - xp.rint(x), 0.5)
+
+
+def _digamma(x: Any) -> Any:
+    from scipy.special import psi
+
+    wide = np.asarray(x, np.float64)
+    part = _from_pole(np, wide)
+    with np.errstate(all="ignore"):
+        reflected = psi(1.0 - wide) - math.pi / np.tan(math.pi * part)
+    # SciPy's own near its negative zeros.
+    found = np.where((wide < 0) & (part != 0) & (abs(part) < 0.25), reflected, psi(wide))
+    return np.asarray(found, np.result_type(x))
 
 
 def _jax_digamma(x: Any) -> Any:
     import jax.numpy as jnp
     from jax.scipy.special import digamma
 
+    part = _from_pole(jnp, x)
+    reflected = digamma(jnp.where(x < 0, 1.0 - x, 1.0)) - math.pi / jnp.tan(math.pi * part)
+    found = jnp.where((x < 0) & (abs(part) < 0.25), jnp.where(part == 0, jnp.nan, reflected), digamma(x))
     # JAX says NaN at the pole at 0.
-    return jnp.where(x == 0, jnp.copysign(jnp.inf, -x), digamma(x))
+    return jnp.where(x == 0, jnp.copysign(jnp.inf, -x), found)
 
 
 digamma: ScalarOp = _special(
     "digamma", "The derivative of gammaln.", positive, lambda g, x: g * trigamma(x), "wb_digamma({x})",
-    support=forms.DIGAMMA, jax=_jax_digamma, cost=60,
+    support=forms.DIGAMMA, function=_digamma, jax=_jax_digamma, cost=60,
 )  # fmt: skip
 
 
 def _trigamma(x: Any) -> Any:
     import scipy.special
 
-    return np.asarray(scipy.special.polygamma(1, x), np.result_type(x))
+    wide = np.asarray(x, np.float64)
+    part = _from_pole(np, wide)
+    with np.errstate(all="ignore"):
+        reflected = (math.pi / np.sin(math.pi * part)) ** 2 - scipy.special.polygamma(1, np.where(wide < 0, 1.0 - wide, 1.0))
+    found = np.where(wide < 0, np.where(wide == np.rint(wide), np.inf, reflected), scipy.special.polygamma(1, np.where(wide < 0, 1.0, wide)))
+    return np.asarray(found, np.result_type(x))
 
 
 def _jax_trigamma(x: Any) -> Any:
@@ -200,7 +278,7 @@ def _jax_trigamma(x: Any) -> Any:
     # JAX's own says NaN at infinity, and holds for positive numbers alone.
     right = jnp.where(x > 0, x, 1 - x)
     found = jnp.where(right == jnp.inf, 0.0, polygamma(1, right))
-    reflected = (math.pi / jnp.sin(math.pi * (x - jnp.floor(x)))) ** 2 - found
+    reflected = (math.pi / jnp.sin(math.pi * _from_pole(jnp, x))) ** 2 - found
     return jnp.where(x > 0, found, jnp.where(x == jnp.floor(x), jnp.inf, reflected)).astype(x.dtype)
 
 
@@ -278,10 +356,50 @@ betaln: ScalarOp = _special(
 # Bessel functions -----------------------------------------------------------------------------
 
 
-def _over(y: Tensor, x: Tensor) -> Tensor:
-    """y / x, which tends to 1/2 with x."""
-    zero = equal(x, 0.0)
-    return where(zero, 0.5, y / where(zero, 1.0, x))
+OVER = [1.0 / (2 * math.factorial(k) * math.factorial(k + 1)) for k in range(13)]
+
+
+def _over(y: Callable[[Tensor], Tensor], x: Tensor, sign: float, size: Callable[[Tensor], Tensor] | None = None) -> Tensor:
+    """y(x) / x of a Bessel function of order 1; by its series near 0, where the terms of the quotient's derivative cancel.
+
+    `sign` is that of the series' terms; `size` a factor of the function.
+    """
+    near = _e.abs(x) < 2.0
+    small = where(near, x, 0.0)
+    t, total = square(small) * (0.25 * sign), as_tensor(0.0)
+    for c in OVER[::-1]:
+        total = total * t + c
+    away = where(near, 2.0, x)
+    return where(near, total if size is None else total * size(small), y(away) / away)
+
+
+def _scaled_slope(order: int) -> Callable[[Tensor, Tensor], Tensor]:
+    """The derivative of i0e or i1e, whose terms cancel for large x; by the asymptotic series there (Abramowitz and Stegun 9.7.1)."""
+    factors = [1.0]
+    for k in range(1, 20):
+        factors.append(-factors[-1] * (4 * order**2 - (2 * k - 1) ** 2) / (8 * k))
+    factors = [-(k + 0.5) * c / ROOT_2PI for k, c in enumerate(factors)]
+
+    def slope(g: Tensor, x: Tensor) -> Tensor:
+        far = _e.abs(x) > 30.0
+        away = where(far, x, 30.0)
+        u, total = reciprocal(_e.abs(away)), as_tensor(0.0)
+        for c in factors[::-1]:
+            total = total * u + c
+        tail = total * u * sqrt(u)
+        inside = where(far, 1.0, x)
+        if order == 0:
+            return g * where(far, tail * sign(away), i1e(inside) - sign(inside) * i0e(inside))
+        ratio = _over(i1e, inside, 1.0, lambda small: exp(-_e.abs(small)))
+        return g * where(far, tail, i0e(inside) - ratio - sign(inside) * i1e(inside))
+
+    return slope
+
+
+def _i1_slope(g: Tensor, x: Tensor) -> Tensor:
+    """i0(x) - i1(x) / x; both are infinite from 713 on."""
+    whole, beyond = i0(x), isinf(i0(x))
+    return g * where(beyond, whole, whole - _over(i1, where(beyond, 1.0, x), 1.0))
 
 
 def _bessel(name: str, limit: float) -> Callable[..., Any]:
@@ -312,16 +430,16 @@ i0: ScalarOp = _special(
     support=forms.I0, function=_bessel("i0", inf), jax=_jax_bessel("i0"),
 )  # fmt: skip
 i1: ScalarOp = _special(
-    "i1", "The modified Bessel function of order 1.", Interval(-30.0, 30.0), lambda g, x: g * (i0(x) - _over(i1(x), x)),
+    "i1", "The modified Bessel function of order 1.", Interval(-30.0, 30.0), _i1_slope,
     "wb_i1({x})", support=forms.I1, function=_bessel("i1", inf), jax=_jax_bessel("i1"),
 )  # fmt: skip
 i0e: ScalarOp = _special(
-    "i0e", "i0(x) * exp(-abs(x)).", Interval(-30.0, 30.0), lambda g, x: g * (i1e(x) - sign(x) * i0e(x)), "wb_i0e({x})",
+    "i0e", "i0(x) * exp(-abs(x)).", Interval(-30.0, 30.0), _scaled_slope(0), "wb_i0e({x})",
     support=forms.I0E,
 )  # fmt: skip
 i1e: ScalarOp = _special(
     "i1e", "i1(x) * exp(-abs(x)).", Interval(-30.0, 30.0),
-    lambda g, x: g * (i0e(x) - _over(i1e(x), x) - sign(x) * i1e(x)), "wb_i1e({x})", support=forms.I1E,
+    _scaled_slope(1), "wb_i1e({x})", support=forms.I1E,
 )  # fmt: skip
 BESSEL_J = {name: f'wb_{name} = types.ExternalFunction("{name}", types.float64(types.float64))\n' for name in ("j0", "j1")}
 j0: ScalarOp = _special(
@@ -330,7 +448,7 @@ j0: ScalarOp = _special(
     function=_bessel("j0", 0.0),
 )  # fmt: skip
 j1: ScalarOp = _special(
-    "j1", "The Bessel function of order 1.", Interval(-30.0, 30.0), lambda g, x: g * (j0(x) - _over(j1(x), x)), "j1({x})",
+    "j1", "The Bessel function of order 1.", Interval(-30.0, 30.0), lambda g, x: g * (j0(x) - _over(j1, x, -1.0)), "j1({x})",
     "wb_j1({x})", support={"c": "double j1(double);", "py": ("from numba import types", BESSEL_J["j1"])}, jax="callback",
     function=_bessel("j1", 0.0),
 )  # fmt: skip

@@ -142,6 +142,18 @@ def wb_normal_quantile(q, tail):
 
 # Gamma function -------------------------------------------------------------------------------
 
+
+def _zeta_minus_1(k: int) -> float:
+    """Riemann's zeta function of `k` less 1, by Euler and Maclaurin's formula."""
+    n = 200
+    rest = n ** (1.0 - k) / (k - 1) + 0.5 * n ** -float(k) + k * n ** (-k - 1.0) / 12 - k * (k + 1) * (k + 2) * n ** (-k - 3.0) / 720
+    return math.fsum([*(m ** -float(k) for m in range(2, n)), rest])
+
+
+EULER = 0.5772156649015329
+LGAMMA_1P = [*((-1.0) ** k * _zeta_minus_1(k) / k for k in range(28, 1, -1)), 1.0 - EULER]
+"""Coefficients of (lgamma(1 + a) + log(1 + a)) / a, highest power first."""
+
 DIGAMMA_SERIES = (3617 / 8160, -1 / 12, 691 / 32760, -1 / 132, 1 / 240, -1 / 252, 1 / 120, -1 / 12)
 DIGAMMA_ROOT = (
     (-0.0020713321167745952, -0.045251321448739056, -0.28919126444774784, -0.65031853770896507, -0.32555031186804491,
@@ -158,7 +170,7 @@ DIGAMMA_C = (
 static inline double wb_digamma(double x) {{
     double y = 0;
     if (x <= 0) {{
-        const double part = x - floor(x);
+        const double part = x - rint(x);
         if (x == 0) return __builtin_copysign(__builtin_inf(), -x);
         if (part == 0 || x != x) return __builtin_nan("");
         y = -{PI} / tan({PI} * part);
@@ -181,7 +193,7 @@ def wb_digamma(x):
     if not x > 0:
         if x == 0:
             return math.copysign(np.inf, -x)
-        part = x - np.floor(x)
+        part = x - np.rint(x)
         if part == 0 or x != x:
             return np.nan
         y = -{PI} / tan({PI} * part)
@@ -209,7 +221,7 @@ static inline double wb_trigamma(double x) {{
     double y = 0, sign = 1;
     if (x <= 0) {{
         if (x == floor(x)) return __builtin_inf();
-        const double s = sin({PI} * (x - floor(x)));
+        const double s = sin({PI} * (x - rint(x)));
         y = {math.pi**2!r} / (s * s), sign = -1;
         x = 1 - x;
     }}
@@ -224,7 +236,7 @@ def wb_trigamma(x):
     if x <= 0:
         if x == np.floor(x):
             return np.inf
-        s = sin({PI} * (x - np.floor(x)))
+        s = sin({PI} * (x - np.rint(x)))
         y, sign = {math.pi**2!r} / (s * s), -1.0
         x = 1 - x
     total = 0.0

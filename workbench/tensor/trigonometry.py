@@ -9,7 +9,7 @@ import numpy as np
 
 from workbench.graph.domain import Domain, Interval, inf, real
 from workbench.tensor.declaration import ScalarOp, elementwise
-from workbench.tensor.elementwise import divide, equal, reciprocal, sqrt, square, where
+from workbench.tensor.elementwise import abs, equal, reciprocal, sigmoid, sign, sqrt, square, where
 from workbench.tensor.exponential import libm
 from workbench.tensor.tensor import Tensor
 
@@ -28,22 +28,35 @@ cos: ScalarOp = elementwise("cos", np.cos, c="cos({x})", cost=20, grad=lambda g,
 tan: ScalarOp = elementwise(
     "tan", np.tan, c="tan({x})", domain=Interval(-1.5, 1.5), cost=30, grad=lambda g, x: g * (1.0 + square(tan(x)))
 )
-arcsin: ScalarOp = _circular("arcsin", "asin", lambda g, x: g / sqrt((1.0 - x) * (1.0 + x)), Interval(-1.0, 1.0))
-arccos: ScalarOp = _circular("arccos", "acos", lambda g, x: -g / sqrt((1.0 - x) * (1.0 + x)), Interval(-1.0, 1.0))
-arctan: ScalarOp = _circular("arctan", "atan", lambda g, x: g / (1.0 + square(x)))
+
+
+def _one_minus_square(x: Tensor) -> Tensor:
+    """1 - x**2 with its digits near 1 and, like its derivative, near 0."""
+    return where(abs(x) < 0.5, 1.0 - square(x), (1.0 - x) * (1.0 + x))
+
+
+arcsin: ScalarOp = _circular("arcsin", "asin", lambda g, x: g / sqrt(_one_minus_square(x)), Interval(-1.0, 1.0))
+arccos: ScalarOp = _circular("arccos", "acos", lambda g, x: -g / sqrt(_one_minus_square(x)), Interval(-1.0, 1.0))
+arctan: ScalarOp = _circular("arctan", "atan", lambda g, x: g * square(reciprocal(hypot(1.0, x))))
 arctan2: ScalarOp = elementwise(
     "arctan2", np.arctan2, c="atan2({x}, {y})", py="math.atan2({x}, {y})", domain=(real, real), cost=40,
     support=libm("atan2", arguments="double, double"), doc="The angle of the point (y, x) from the axis of y.",
-    grad=(lambda g, x, y: g * y / (square(x) + square(y)), lambda g, x, y: -g * x / (square(x) + square(y))),
+    grad=(lambda g, x, y: g * (_share(y, x) / hypot(x, y)), lambda g, x, y: -g * (_share(x, y) / hypot(x, y))),
 )  # fmt: skip
 
 sinh: ScalarOp = _circular("sinh", "sinh", lambda g, x: g * cosh(x), Interval(-5.0, 5.0), 30)
 cosh: ScalarOp = _circular("cosh", "cosh", lambda g, x: g * sinh(x), Interval(-5.0, 5.0), 30)
-# 1 - tanh(x)**2 would lose the digits of its small values.
-tanh: ScalarOp = elementwise("tanh", np.tanh, c="tanh({x})", cost=30, grad=lambda g, x: g * square(reciprocal(cosh(x))))
+
+
+def _tanh_slope(g: Tensor, x: Tensor) -> Tensor:
+    """1 - tanh(x)**2, which far out would lose the digits of its small values: there a product of two logistic functions."""
+    return g * where(abs(x) < 0.5, 1.0 - square(tanh(x)), 4.0 * sigmoid(2.0 * x) * sigmoid(-2.0 * x))
+
+
+tanh: ScalarOp = elementwise("tanh", np.tanh, c="tanh({x})", cost=30, grad=_tanh_slope)
 arcsinh: ScalarOp = _circular("arcsinh", "asinh", lambda g, x: g / hypot(1.0, x), cost=40)
-arccosh: ScalarOp = _circular("arccosh", "acosh", lambda g, x: g / sqrt((x - 1.0) * (x + 1.0)), Interval(1.0, inf), 40)
-arctanh: ScalarOp = _circular("arctanh", "atanh", lambda g, x: g / ((1.0 - x) * (1.0 + x)), Interval(-1.0, 1.0), 40)
+arccosh: ScalarOp = _circular("arccosh", "acosh", lambda g, x: g / (sqrt(x - 1.0) * sqrt(x + 1.0)), Interval(1.0, inf), 40)
+arctanh: ScalarOp = _circular("arctanh", "atanh", lambda g, x: g / _one_minus_square(x), Interval(-1.0, 1.0), 40)
 
 deg2rad: ScalarOp = elementwise(
     "deg2rad", np.deg2rad, c=f"({{x}} * {math.pi / 180!r})", grad=lambda g, x: g * (math.pi / 180)
@@ -51,15 +64,17 @@ deg2rad: ScalarOp = elementwise(
 rad2deg: ScalarOp = elementwise(
     "rad2deg", np.rad2deg, c=f"({{x}} * {180 / math.pi!r})", grad=lambda g, x: g * (180 / math.pi)
 )
-def _along(g: Tensor, x: Tensor, h: Tensor) -> Tensor:
-    """The share of one leg in the hypotenuse; zero where there is none."""
-    return g * divide(x, where(equal(h, 0.0), 1.0, h))
+def _share(x: Tensor, y: Tensor) -> Tensor:
+    """The share of the leg x in the hypotenuse; zero where there is none. Of the long leg by the other, for its small derivative."""
+    long, h = abs(x) > abs(y), hypot(x, y)
+    other = y / where(long, x, 1.0)
+    return where(long, sign(x) / sqrt(1.0 + square(where(long, other, 0.0))), x / where(equal(h, 0.0), 1.0, h))
 
 
 hypot: ScalarOp = elementwise(
     "hypot", np.hypot, c="hypot({x}, {y})", py="math.hypot({x}, {y})", commutative=True, domain=(real, real), cost=20,
     support=libm("hypot", arguments="double, double"), doc="sqrt(x**2 + y**2), without overflow.",
-    grad=(lambda g, x, y: _along(g, x, hypot(x, y)), lambda g, x, y: _along(g, y, hypot(x, y))),
+    grad=(lambda g, x, y: g * _share(x, y), lambda g, x, y: g * _share(y, x)),
 )  # fmt: skip
 
 PI = repr(math.pi)

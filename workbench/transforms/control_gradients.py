@@ -8,7 +8,7 @@ from typing import Any
 from workbench.graph.expr import Expr, Input, intern, results_of
 from workbench.graph.inner import Graph
 from workbench.graph.types import TensorType
-from workbench.tensor.control import Cond, Region, While, while_loop
+from workbench.tensor.control import Cond, MakeTuple, Region, While, while_loop
 from workbench.tensor.scan import Scan
 from workbench.tensor.shape import zeros_like
 from workbench.tensor.tensor import Tensor, as_tensor
@@ -159,8 +159,14 @@ def while_gradient(node: Expr, cotangents: Cotangents) -> list[Expr | None]:
     return found
 
 
+def tuple_gradient(node: Expr, cotangents: Cotangents) -> list[Expr | None]:
+    """Values held together are each themselves."""
+    return list(cotangents)
+
+
 CONTROL_GRADIENTS: dict[type, Callable[[Expr, Cotangents], list[Expr | None]]] = {
     Cond: cond_gradient,
+    MakeTuple: tuple_gradient,
     Region: region_gradient,
     Scan: scan_gradient,
     While: while_gradient,
