@@ -77,15 +77,26 @@ class CheckParameters(Op):
 
 def violation(message: str, condition: Any, labels: Sequence[str], parameters: Sequence[Any], where: str = "the value") -> ParameterValueError:
     """Return the error that says which parameters do not satisfy a condition: the first ones, of arrays."""
-    at = tuple(np.argwhere(~np.asarray(condition))[0])
-    shown = ", ".join(f"{label} = {_entry(p, at)}" for label, p in zip(labels, parameters))
-    return ParameterValueError(message, f"{where} is {shown}")
+    return ParameterValueError(message, f"{where} is {where_violated(condition, labels, parameters)}")
+
+
+def where_violated(condition: Any, labels: Sequence[str], parameters: Sequence[Any]) -> str:
+    """The parameters at the first element where a condition does not hold: ``sigma = -1.0 at index 2``."""
+    at = tuple(int(i) for i in np.argwhere(~np.asarray(condition))[0])
+    shown = ", ".join(f"{label} = {shortened(_entry(p, at))}" for label, p in zip(labels, parameters))
+    return shown + (f" at index {at[0] if len(at) == 1 else at}" if at else "")
 
 
 def _entry(value: Any, at: tuple[int, ...]) -> Any:
+    """What of a parameter belongs to an element of the condition, to which it may have been broadcast."""
     array = np.asarray(value)
-    found = array[at] if len(at) <= array.ndim and all(i < n for i, n in zip(at, array.shape)) else array
-    return np.array2string(np.asarray(found), threshold=8)
+    here = tuple(0 if n == 1 else i for i, n in zip(at[max(len(at) - array.ndim, 0) :], array.shape))
+    return array[here] if all(i < n for i, n in zip(here, array.shape)) else array
+
+
+def shortened(value: Any) -> str:
+    """A number, or an array of which the middle is left out where it is long."""
+    return np.array2string(np.asarray(value), threshold=8)
 
 
 def checked(title: str, logp: Tensor, checks: Sequence[Check], labels: Sequence[str], parameters: Sequence[Tensor]) -> Tensor:

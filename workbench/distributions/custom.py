@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 import workbench.tensor as pt
-from workbench.distributions.distribution import REAL, Distribution, Draw, cast_real, event_rank, fits
+from workbench.distributions.distribution import REAL, Distribution, Draw, as_wide, cast_real, event_rank, fits
 from workbench.distributions.support_points import support_point
 from workbench.errors import LogProbError, ModelError, ShapeError
 from workbench.graph.expr import Input, Op, intern
@@ -273,7 +273,7 @@ class CustomDist(Distribution):
             raise ModelError("CustomDist: the first parameter is a function", "the density goes by name: CustomDist(name, *parameters, logp=...)")
         if dist is not None and random is not None:
             raise ModelError("CustomDist: give dist or random, not both", "dist also says how it is drawn")
-        given = [cast_real(p) if dist is None else as_tensor(p) for p in dist_params]
+        given = [cast_real(p) if dist is None else _as_computed_with(p) for p in dist_params]
         rest = {"of_density": logp, "of_logcdf": logcdf, "of_random": random, "of_dist": dist, "of_support_point": support_point or moment}
         fields: dict[str, Any] = {n: staticmethod(f) for n, f in rest.items() if f is not None}
         fields |= {"parameters": _names(logp, len(given)), "own": len(given), "__doc__": CustomDist.__doc__}
@@ -361,6 +361,12 @@ def _ranks(signature: str | None, event: int | None, ranks: Sequence[int] | None
     axes = tuple(p.count(",") + 1 if p else 0 for p in parts if not p.startswith("["))
     inside = right.strip("()")
     return axes, inside.count(",") + 1 if inside else 0
+
+
+def _as_computed_with(parameter: Any) -> Tensor:
+    """A parameter in 64 bits, a mask as it is."""
+    x = as_tensor(parameter)
+    return x if x.dtype == "bool" else as_wide(x)
 
 
 def _by_expression(dist: Callable[..., Any], parameters: Sequence[Tensor], shape: Any, size: Any) -> Tensor:

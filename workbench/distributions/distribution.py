@@ -8,17 +8,18 @@ import re
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 import workbench.tensor as pt
-from workbench.distributions.constraints import Check, Constraint, checked, violation
+from workbench.distributions.constraints import Check, Constraint, checked, shortened, violation, where_violated
 from workbench.errors import ArgumentError, ModelError, ShapeError
 from workbench.graph.expr import Constant, Data, Expr, Input, Op, intern
 from workbench.graph.inner import Graph
 from workbench.graph.rewrite import rule
-from workbench.graph.traverse import topological
+from workbench.graph.traverse import ancestors, topological
 from workbench.graph.types import Shape, TensorType
 from workbench.tensor.elementwise import broadcast_shapes, cast
 from workbench.tensor.keys import fresh_key
@@ -123,11 +124,18 @@ class Distribution:
         for given_as, p in (*((f"parameter {i + 1}", p) for i, p in enumerate(args)), *kwargs.items()):
             if isinstance(p, str):
                 raise ModelError(f"{cls.__name__}: {given_as} is the text {p!r}", f"give a number or a tensor: the variable {p} is written without quotes")
-        given = cls.call(cls.arguments, *args, **kwargs)
+        numbers = {name: as_real(p) for name, p in kwargs.items()}
+        given = cls.call(cls.arguments, *map(as_real, args), **numbers)
         missing = [name for name, p in zip(cls.parameters, given) if p is None]
         if missing:
             raise ArgumentError(f"{cls.__name__} is missing {', '.join(missing)}")
-        return cls.variable([cast_real(p) for p in given], shape, size)
+        return cls.variable([cast_real(p) for p in given], shape, size, cls._given(args, kwargs))
+
+    @classmethod
+    def _given(cls, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """The numbers that a call gives, by the names of its arguments."""
+        names = [n for n in inspect.signature(cls.arguments).parameters if n not in kwargs]
+        return {n: p for n, p in {**dict(zip(names, args)), **kwargs}.items() if p is not None}
 
     @classmethod
     def call(cls, what: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -153,9 +161,9 @@ class Distribution:
             raise ArgumentError(f"{cls.__name__} {text}", f"its parameters are {', '.join(known)}") from None
 
     @classmethod
-    def variable(cls, given: Sequence[Tensor], shape: Any = None, size: Any = None) -> Tensor:
-        """Return a random variable with these parameters, in the order of `parameters`."""
-        cls._check_constants(given)
+    def variable(cls, given: Sequence[Tensor], shape: Any = None, size: Any = None, said: Mapping[str, Any] = MappingProxyType({})) -> Tensor:
+        """Return a random variable with these parameters, in the order of `parameters`; `said` are the user's own, for messages."""
+        cls._check_constants(given, said)
         batch = cls.batch_shape(*given)
         event = cls.event_shape(*given)
         if size is not None:
@@ -211,26 +219,38 @@ class Distribution:
         return [(c.holds(by_name[name]), f"{name} must be {c.text}") for name, c in cls.domains.items()]
 
     @classmethod
-    def _check_constants(cls, parameters: Sequence[Tensor]) -> None:
+    def _check_constants(cls, parameters: Sequence[Tensor], said: Mapping[str, Any]) -> None:
         """Raise for conditions that fail whatever the values of the model's variables are."""
         for name, p in zip(cls.parameters, parameters):
             if isinstance(p.op, Constant) and np.isnan(p.op.value).any():
                 raise ModelError(f"{cls.__name__}: the parameter {name} is NaN", "check the data it comes from")
         for condition, text in cls.checks(*parameters):
-            if is_certain(condition) and not np.all(condition.eval()):
-                constants = {n: p for n, p in zip(cls.parameters, parameters) if isinstance(p.op, Constant)}
-                shown = ", ".join(f"{n} = {np.array2string(p.op.value, threshold=8)}" for n, p in constants.items())
-                raise ModelError(f"{cls.__name__}: {text}, got {shown}")
+            if not is_certain(condition):
+                continue
+            with np.errstate(all="ignore"):
+                holds = condition.eval()
+                if np.all(holds):
+                    continue
+                used = ancestors([condition])
+                fixed = {n: p.eval() for n, p in zip(cls.parameters, parameters) if p in used and is_certain(p)}
+            own = {n: p for n, p in said.items() if n not in cls.parameters and isinstance(p, (int, float, np.generic, np.ndarray, list))}
+            source = ", ".join(f"{n} = {shortened(p)}" for n, p in own.items())
+            found = where_violated(holds, tuple(fixed), tuple(fixed.values()))
+            raise ModelError(
+                f"{cls.__name__}: {text}, got {found}" + (f" (from {source})" if source else ""),
+                "these are fixed numbers, outside of what the distribution is defined for: mend them where they come from",
+            )
 
     @classmethod
     def density(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         """The log-density with its checks of the parameters; a whole number's is minus infinity between them."""
         found = cls.logp(value, *parameters)
         if value.type.kind == "f" and np.dtype(cls.dtype).kind in "iu":
-            between = value - pt.floor(value) > 0
+            # So not at infinity, and not at NaN.
+            whole = pt.equal(value - pt.floor(value), 0.0)
             if cls.event_rank:
-                between = pt.any(between, axis=tuple(range(-cls.event_rank, 0)))
-            found = pt.where(between, -np.inf, found)
+                whole = pt.all(whole, axis=tuple(range(-cls.event_rank, 0)))
+            found = pt.where(whole, found, -np.inf)
         return checked(cls.__name__, found, cls.checks(*parameters), cls.parameters, parameters)
 
     @classmethod
@@ -339,10 +359,27 @@ def length(x: Expr, axis: int = -1) -> int:
     return n
 
 
+def as_real(given: Any) -> Any:
+    """What is given as a parameter, in double precision where it is a number or an array of some.
+
+    Parametrisations compute with it: a variance is a square, which narrow integers do not hold.
+    """
+    if given is None or isinstance(given, float) or hasattr(given, "toarray"):
+        return given
+    return float(given) if isinstance(given, int) else cast_real(given)
+
+
 def cast_real(parameter: Any) -> Tensor:
     """A parameter as a real tensor."""
     x = as_tensor(parameter)
     return x if x.dtype == "float64" else cast(x, "float64")
+
+
+def as_wide(value: Tensor) -> Tensor:
+    """A value in 64 bits with a sign: formulas compute with it in its dtype, as with the difference of two counts."""
+    kind, size = value.type.kind, np.dtype(value.dtype).itemsize
+    wide = "float64" if kind == "f" or (kind == "u" and size == 8) else "int64"
+    return value if value.dtype == wide else cast(value, wide)
 
 
 def key_of(rv: Tensor) -> Tensor:

@@ -6,8 +6,9 @@ import math
 from typing import Any
 
 import workbench.tensor as pt
+from workbench.distributions.distribution import cast_real
 from workbench.errors import ModelError
-from workbench.tensor.tensor import Tensor, as_tensor
+from workbench.tensor.tensor import Tensor
 
 INF = float("inf")
 NAN = float("nan")
@@ -19,7 +20,7 @@ def sigma_of(sigma: Any, tau: Any, precision: str = "tau") -> Any:
     if sigma is not None and tau is not None:
         raise ModelError(f"give sigma or {precision}, not both")
     if tau is not None:
-        return 1.0 / pt.sqrt(as_tensor(tau))
+        return 1.0 / pt.sqrt(cast_real(tau))
     return 1.0 if sigma is None else sigma
 
 

@@ -145,6 +145,21 @@ class Truncated(Modified):
         return cls._made(dist, lower, upper, shape, size, max_n_steps=int(max_n_steps), support=support)
 
     @classmethod
+    def _parts(cls, parameters: Sequence[Tensor]) -> tuple[Component, Tensor, Tensor]:
+        """The distribution, and the limits; of a discrete one the outermost whole numbers within them."""
+        part, lower, upper = super()._parts(parameters)
+        return (part, pt.ceil(lower), pt.floor(upper)) if cls._discrete() else (part, lower, upper)
+
+    @classmethod
+    def checks(cls, *parameters: Tensor) -> list[Check]:
+        found = super().checks(*parameters)
+        if all(cls.limited) and cls._discrete():
+            *_, lower, upper = parameters
+            order = (lower <= upper, "lower must not be greater than upper")
+            found = [order, (pt.ceil(lower) <= pt.floor(upper), "there must be a whole number between lower and upper"), *found[1:]]
+        return found
+
+    @classmethod
     def _inside(cls, value: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
         above = value >= lower if cls.limited[0] else None
         below = value <= upper if cls.limited[1] else None
@@ -153,21 +168,26 @@ class Truncated(Modified):
         return pt.logical_and(above, below)
 
     @classmethod
-    def _log_mass(cls, part: Component, lower: Tensor, upper: Tensor) -> Tensor:
-        """Logarithm of the probability that `dist` has between the limits."""
+    def _log_between(cls, part: Component, start: Tensor | None, end: Tensor | None) -> Tensor:
+        """Logarithm of the probability that `dist` is more than `start`, and at most `end`; ``None`` for no limit."""
         inside, inner = part[0].distribution, part[1]
-        start = cls._below(lower)
-        if not cls.limited[1]:
+        if start is None:
+            return pt.zeros_like(inner[0]) if end is None else inside.logcdf(end, *inner)
+        if end is None:
             return inside.logccdf(start, *inner)
-        at_upper = inside.logcdf(upper, *inner)
-        if not cls.limited[0]:
-            return at_upper
-        at_start = inside.logcdf(start, *inner)
+        at_start, at_end = inside.logcdf(start, *inner), inside.logcdf(end, *inner)
         # In the upper tail the distribution function is 1 at both ends: its complement keeps digits.
         low_half = at_start < -0.5
-        more = pt.where(low_half, at_upper, inside.logccdf(start, *inner))
-        less = pt.where(low_half, at_start, inside.logccdf(upper, *inner))
-        return more + pt.log1mexp(less - more)
+        more = pt.where(low_half, at_end, inside.logccdf(start, *inner))
+        less = pt.where(low_half, at_start, inside.logccdf(end, *inner))
+        # Of nothing, and of nothing but a rounding, there is no logarithm of a quotient.
+        none = pt.logical_or(pt.equal(more, -INF), less >= more)
+        return pt.where(none, -INF, more + pt.log1mexp(pt.where(none, -1.0, less - more)))
+
+    @classmethod
+    def _ends(cls, lower: Tensor, upper: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """The limits, as `_log_between` takes them."""
+        return cls._below(lower) if cls.limited[0] else None, upper if cls.limited[1] else None
 
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
@@ -175,19 +195,30 @@ class Truncated(Modified):
         density = logp_of(part, value)
         if not any(cls.limited):
             return density
-        return pt.where(cls._inside(value, lower, upper), density - cls._log_mass(part, lower, upper), -INF)
+        mass = cls._log_between(part, *cls._ends(lower, upper))
+        return pt.where(cls._inside(value, lower, upper), density - mass, -INF)
 
     @classmethod
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         part, lower, upper = cls._parts(parameters)
-        inside, inner = part[0].distribution, part[1]
-        at_value = inside.logcdf(value, *inner)
-        if cls.limited[0]:
-            at_start = inside.logcdf(cls._below(lower), *inner)
-            at_value = pt.where(value < lower, -INF, at_value + pt.log1mexp(pt.minimum(at_start - at_value, 0.0)))
-        if not any(cls.limited):
-            return at_value
-        return pt.where(value >= upper, 0.0, at_value - cls._log_mass(part, lower, upper))
+        start, end = cls._ends(lower, upper)
+        found = cls._log_between(part, start, value)
+        if any(cls.limited):
+            found = found - cls._log_between(part, start, end)
+        if start is not None:
+            found = pt.where(value < lower, -INF, found)
+        return found if end is None else pt.where(value >= upper, 0.0, found)
+
+    @classmethod
+    def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        part, lower, upper = cls._parts(parameters)
+        start, end = cls._ends(lower, upper)
+        found = cls._log_between(part, value, end)
+        if any(cls.limited):
+            found = found - cls._log_between(part, start, end)
+        if start is not None:
+            found = pt.where(value < lower, 0.0, found)
+        return found if end is None else pt.where(value >= upper, -INF, found)
 
     @classmethod
     def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
@@ -282,6 +313,16 @@ class Censored(Modified):
     ) -> Tensor:
         discrete = isinstance(dist, Tensor) and np.dtype(dist.dtype).kind in "iu"
         return cls._made(dist, lower, upper, shape, size, support=DISCRETE if discrete else REAL)
+
+    @classmethod
+    def checks(cls, *parameters: Tensor) -> list[Check]:
+        found = super().checks(*parameters)
+        if cls._discrete():
+            # What is beyond a limit is recorded as that limit, which must be a value of the distribution then.
+            for name, limit, near, here in zip(("lower", "upper"), parameters[-2:], ("floor", "ceil"), cls.limited):
+                if here:
+                    found.append((pt.equal(limit, pt.floor(limit)), f"{name} must be a whole number (numpy.{near} makes it one, with the same probabilities)"))
+        return found
 
     @classmethod
     def is_mixed(cls) -> bool:

@@ -22,6 +22,7 @@ from workbench.distributions.components import (
 from workbench.distributions.constraints import Check, not_negative, positive
 from workbench.distributions.continuous import Normal
 from workbench.distributions.distribution import Distribution, Draw, cast_real
+from workbench.distributions.formulas import sigma_of
 from workbench.distributions.random_walks import (
     GaussianRandomWalk,
     MvGaussianRandomWalk,
@@ -30,7 +31,7 @@ from workbench.distributions.random_walks import (
     default_start,
     series_length,
 )  # fmt: skip
-from workbench.errors import ModelError, ShapeError
+from workbench.errors import ShapeError
 from workbench.graph.types import Shape
 from workbench.tensor.elementwise import broadcast_shapes
 from workbench.tensor.tensor import Tensor
@@ -87,9 +88,7 @@ class AR(Distribution):
         cls, rho: Any, sigma: Any = None, tau: Any = None, *, init_dist: Any = None, steps: Any = None,
         constant: bool = False, ar_order: int | None = None, shape: Any = None, size: Any = None,
     ) -> Tensor:  # fmt: skip
-        if sigma is not None and tau is not None:
-            raise ModelError("give sigma or tau, not both")
-        noise = cast_real(1.0 if sigma is None and tau is None else sigma if tau is None else 1.0 / pt.sqrt(tau))
+        noise = cast_real(sigma_of(sigma, tau))
         weights = cast_real(rho)
         weights = pt.reshape(weights, (1,)) if weights.ndim == 0 else weights
         order = _order(weights, ar_order, bool(constant))

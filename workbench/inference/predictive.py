@@ -16,6 +16,7 @@ from workbench.inference.results import groups_to_inference_data
 from workbench.model.compiled import MODES
 from workbench.model.context import modelcontext
 from workbench.model.density import LogpGraph
+from workbench.model.missing import in_own_dtype
 from workbench.model.model import Model
 from workbench.tensor import tensor as input_tensor
 from workbench.tensor.tensor import Tensor
@@ -377,7 +378,8 @@ def likelihoods(model: Model, variables: Sequence[Tensor]) -> tuple[list[Tensor]
     terms = [LogpGraph.likelihood(model, rv, values) for rv in variables]
     derived, _ = logprob_pass().run(terms, record=False)
     require_derived(derived)
-    return inputs, replace(list(derived), values)
+    own: dict[Expr, Expr] = {rv: in_own_dtype(rv, value) for rv, value in values.items()}
+    return inputs, replace(list(derived), own)
 
 
 @functools.lru_cache(maxsize=256)
@@ -419,7 +421,7 @@ def compute_deterministics(
     variables = _named(m, var_names, m.deterministics)
     if any(not any(x is y for y in m.deterministics) for x in variables):
         raise ModelError("not all of the variables are deterministics", f"they are {', '.join(str(x.name) for x in m.deterministics)}")
-    observed: dict[Expr, Expr] = {rv: m.rvs_to_values[rv] for rv in m.observed_RVs}
+    observed: dict[Expr, Expr] = {rv: in_own_dtype(rv, m.rvs_to_values[rv]) for rv in m.observed_RVs}
     outputs = replace(list(variables), observed)
     needed = [rv for rv in m.free_RVs if rv in ancestors(outputs)]
     missing = [str(x.name) for x in needed if str(x.name) not in given.values]

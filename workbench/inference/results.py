@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.model.missing import fractions
+
 if TYPE_CHECKING:
     from workbench.inference.run import Run
     from workbench.model.model import Model
@@ -54,7 +56,11 @@ def dims_and_coords(model: Model) -> tuple[dict[str, list[str]], dict[str, Any]]
 
 def data_of(model: Model) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the observed values, and the data, of a model by name."""
-    observed = {str(rv.name): np.asarray(model.rvs_to_values[rv].eval()) for rv in model.observed_RVs}
+    observed = {}
+    for rv in model.observed_RVs:
+        content = np.asarray(model.rvs_to_values[rv].eval())
+        # Counts that were given as floats are counts.
+        observed[str(rv.name)] = content if fractions(content, rv.dtype).any() else content.astype(rv.dtype)
     return observed, {str(x.name): np.asarray(x.eval()) for x in model.data_vars}
 
 

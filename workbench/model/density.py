@@ -16,7 +16,7 @@ from workbench.graph.inner import Graph
 from workbench.graph.rewrite import Firing, PassRecord, Rule, Trace
 from workbench.graph.traverse import replace, topological
 from workbench.graph.types import TensorType
-from workbench.model.missing import Part
+from workbench.model.missing import Part, in_own_dtype
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.change_of_variables import unconstrained_logp
 from workbench.transforms.gradient import grad
@@ -175,7 +175,7 @@ def values_of_variables(model: Model) -> dict[Expr, Any]:
 
 def _own_value(model: Model, rv: Tensor, value: Tensor) -> Tensor:
     transform = model.rvs_to_transforms.get(rv)
-    step = value if transform is None else transform.backward(value, rv)
+    step = in_own_dtype(rv, value) if transform is None else transform.backward(value, rv)
     return give_name(step, rv.name)  # type: ignore[no-any-return]
 
 

@@ -102,7 +102,8 @@ def _fault(model: Model, name: str, what: str, value: np.ndarray[Any, Any], at: 
     else:
         ranks = [0 if p.type.shape == x.type.shape else p.type.ndim for p in parts]
     values, shown = values_for_variables(model, parts)
-    value_here = [values[x]] if x in values else []
+    # As it was observed: a fraction where a count was expected must be seen.
+    value_here = [values[x] if any(x is y for y in model.free_RVs) else model.rvs_to_values[x]] if x in values else []
     checks = x.op.distribution.checks(*shown) if isinstance(x.op, Draw) else []
     numbers = _evaluated(model, at, [*value_here, *shown, *(condition for condition, _ in checks)])
     if value_here:

@@ -10,7 +10,7 @@ from workbench.distributions.distribution import Draw
 from workbench.errors import LogProbError, ModelError, ShapeError
 from workbench.graph.expr import Data, Expr, give_name
 from workbench.graph.traverse import ancestors, replace
-from workbench.model.missing import Observed, observed_values
+from workbench.model.missing import Observed, observed_values, require_whole
 from workbench.model.shapes import is_open
 from workbench.tensor.shape import Named
 from workbench.tensor.tensor import Tensor, as_tensor
@@ -169,6 +169,7 @@ def do(
         if not any(x is y for kind in kinds for y in kind):
             raise ModelError(f"{x.name or repr(x)} cannot be set: it is no variable of the model")
         given = as_tensor(value)
+        require_whole(str(x.name), "value", given, x.dtype)
         if given.dtype != x.dtype:
             given = pt.cast(given, x.dtype)
         now = model.shapes.of(x)

@@ -57,16 +57,18 @@ def observed_values(name: str, observed: Any, dtype: str) -> Observed:
                 f"{name}: the observed data depend on the random variable {below[0].name or repr(below[0])}",
                 "observe data: numbers, or pm.Data; to tie two variables together write one as a parameter of the other",
             )
-        values = observed if observed.dtype == dtype else pt.cast(observed, dtype)
+        fractions_possible = observed.type.kind == "f" and np.dtype(dtype).kind in "iu"
+        values = observed if observed.dtype == dtype or fractions_possible else pt.cast(observed, dtype)
         content = np.asarray(values.eval())
         if content.dtype.kind == "f" and np.isnan(content).any():
             raise ModelError(
                 f"{name}: the observed data have missing values (NaN), the first at index {_first(np.isnan(content))}",
                 "give the array itself: missing values of data that can be replaced are not imputed",
             )
-        if isinstance(values.op, (Constant, Data)) or _data_below(values):
+        if isinstance(values.op, Data) or _data_below(values):
+            _warn_of_fractions(name, content, dtype)
             return Observed(values)
-        return Observed(pt.constant(content))
+        return Observed(_as(content, dtype, name))
     try:
         content, missing = _masked(observed)
     except (ValueError, TypeError) as error:
@@ -99,10 +101,40 @@ def _as(content: np.ndarray[Any, Any], dtype: str, name: str) -> Tensor:
     values = as_tensor(content)
     if values.dtype == dtype:
         return values
-    if values.type.kind == "f" and np.dtype(dtype).kind in "iu" and (content != np.floor(content)).any():
-        # A value that cannot occur: its log-density must be minus infinity, not that of its whole part.
-        return values
-    return pt.constant(content.astype(dtype))
+    # A value that cannot occur stays as it is: its log-density must be minus infinity, not that of its whole part.
+    return values if _warn_of_fractions(name, content, dtype) else pt.constant(content.astype(dtype))
+
+
+def fractions(content: Any, dtype: str) -> np.ndarray[Any, Any]:
+    """Where numbers are not whole, which are to be of an integer dtype."""
+    array = np.asarray(content)
+    if array.dtype.kind != "f" or np.dtype(dtype).kind not in "iu":
+        return np.zeros(array.shape, bool)
+    return np.asarray(array != np.floor(array))
+
+
+def require_whole(name: str, what: str, value: Tensor, dtype: str) -> None:
+    """Raise an error for constant fractions where a variable takes whole numbers."""
+    if isinstance(value.op, Constant) and (where := fractions(value.op.value, dtype)).any():
+        raise ModelError(f"{name}: its {what} is {value.op.value[where][0]}, and its values are whole numbers", "round it")
+
+
+def in_own_dtype(rv: Any, value: Any) -> Tensor:
+    """An observed value in its variable's place, in other expressions: counts given as floats as integers."""
+    return pt.cast(value, rv.dtype)
+
+
+def _warn_of_fractions(name: str, content: np.ndarray[Any, Any], dtype: str) -> bool:
+    """Say once, where the variable is made, that observed numbers are not whole."""
+    where = fractions(content, dtype)
+    if not where.any():
+        return False
+    at = f" at index {_first(where)}" if content.ndim else ""
+    warn_user(
+        f"{name}: {int(where.sum())} of {where.size} observed values are no whole numbers, the first {content[where][0]}{at}: they cannot occur, "
+        "and their log-density is minus infinity. Round them, or take a distribution of real numbers"
+    )
+    return True
 
 
 def _masked(observed: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any] | None]:
@@ -238,4 +270,7 @@ def _impute_inside(
     return Deterministic(name, _joined(rv, missing, seen, free), model=model, dims=dims or None)
 
 
-__all__ = ["ImputationWarning", "Observed", "Part", "impute", "numbers_from", "observed_shape", "observed_values"]
+__all__ = [
+    "ImputationWarning", "Observed", "Part", "fractions", "impute", "in_own_dtype", "numbers_from", "observed_shape", "observed_values",
+    "require_whole",
+]  # fmt: skip

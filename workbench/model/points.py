@@ -13,6 +13,7 @@ from workbench.errors import ModelError, ShapeError
 from workbench.graph.expr import Expr
 from workbench.graph.inner import Graph
 from workbench.graph.traverse import replace
+from workbench.model.missing import in_own_dtype, require_whole
 from workbench.tensor.keys import keys_below
 from workbench.tensor.tensor import Tensor
 
@@ -43,7 +44,7 @@ def initial_point(model: Model, random_seed: int | None = None) -> dict[str, np.
     for rv in model.rvs_to_values:
         if rv not in free:
             # Observed variables stand where they were observed.
-            own[rv] = model.rvs_to_values[rv]
+            own[rv] = in_own_dtype(rv, model.rvs_to_values[rv])
             continue
         (at,) = replace([_start(rv, model.rvs_to_initial_values.get(rv), own)], own)
         # A start stands for itself: it is not looked through again for the starts that it is made of.
@@ -116,6 +117,7 @@ def _start(rv: Tensor, given: Any, known: Collection[Expr]) -> Tensor:
         return rv
     else:
         start = pt.as_tensor(given)
+        require_whole(str(rv.name), "start", start, rv.dtype)
     try:
         return pt.broadcast_to(pt.cast(start, rv.dtype), rv.shape)
     except ShapeError:

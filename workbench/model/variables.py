@@ -451,7 +451,9 @@ def _array(name: str, value: Any) -> np.ndarray[Any, Any]:
         array = array.astype("float64")
     if array.dtype == np.float32 or array.dtype == np.float16:
         return array.astype("float64")
-    return array.astype("int64") if array.dtype.kind == "i" else array
+    # Counts are computed with: narrow integers would wrap around, and those without a sign have no differences.
+    held = array.dtype.kind == "i" or (array.dtype.kind == "u" and (array.dtype.itemsize < 8 or not array.size or array.max() < 2**63))
+    return array.astype("int64") if held else array
 
 
 def _inferred(value: Any, ndim: int) -> tuple[tuple[str, ...], dict[str, Any]]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import workbench.tensor as pt
 from workbench.distributions.custom import QUESTIONS
-from workbench.distributions.distribution import Draw
+from workbench.distributions.distribution import Draw, as_wide
 from workbench.errors import LogProbError
 from workbench.graph.expr import Expr, Op, intern
 from workbench.graph.inner import Graph
@@ -82,22 +82,22 @@ NODES = (LogProb, LogCdf, LogSurvival, Quantile)
 
 def logp_node(x: Tensor, value: Any) -> Tensor:
     """Return the log-density of `x` at `value`, not derived yet."""
-    return intern(LogProb(event_rank(x)), (x, as_tensor(value)))
+    return intern(LogProb(event_rank(x)), (x, as_wide(as_tensor(value))))
 
 
 def logcdf_node(x: Tensor, value: Any) -> Tensor:
     """Return the logarithm of the distribution function of `x` at `value`, not derived yet."""
-    return intern(LogCdf(), (x, as_tensor(value)))
+    return intern(LogCdf(), (x, as_wide(as_tensor(value))))
 
 
 def log_survival_node(x: Tensor, value: Any) -> Tensor:
     """Return the logarithm of the probability that `x` is larger than `value`, not derived yet."""
-    return intern(LogSurvival(), (x, as_tensor(value)))
+    return intern(LogSurvival(), (x, as_wide(as_tensor(value))))
 
 
 def quantile_node(x: Tensor, q: Any) -> Tensor:
     """Return the quantile of `x` at `q`, not derived yet."""
-    return intern(Quantile(), (x, as_tensor(q)))
+    return intern(Quantile(), (x, as_wide(as_tensor(q))))
 
 
 QUESTIONS.update(logp=logp_node, logcdf=logcdf_node)
@@ -105,7 +105,7 @@ QUESTIONS.update(logp=logp_node, logcdf=logcdf_node)
 
 def ask(question: Op, x: Tensor, value: Any) -> Tensor:
     """Return the question that an operation is, one of `NODES`, about another expression and value, not answered yet."""
-    return logp_node(x, value) if isinstance(question, LogProb) else intern(question, (x, as_tensor(value)))
+    return logp_node(x, value) if isinstance(question, LogProb) else intern(question, (x, as_wide(as_tensor(value))))
 
 
 # What the rules ask about expressions ----------------------------------------------------------
