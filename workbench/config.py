@@ -30,3 +30,8 @@ def cache_limit_bytes() -> int:
 def compiler_flags() -> tuple[str, ...]:
     """Return further flags for the C compiler, from ``WORKBENCH_CFLAGS``: sanitizers, for tests."""
     return tuple(os.environ.get("WORKBENCH_CFLAGS", "").split())
+
+
+def checks_programs() -> bool:
+    """Return whether every program's reads are proven before it is printed: ``WORKBENCH_CHECK=1``, for tests."""
+    return os.environ.get("WORKBENCH_CHECK") == "1"

@@ -267,11 +267,12 @@ class Branch:
 
 @dataclass(eq=False)
 class Loop:
-    """``while True: test; if not predicate: break; body``."""
+    """``while True: test; if not predicate: break; body``; `steps` is how often, where that is known."""
 
     test: list[Statement]
     predicate: Buffer | Literal
     body: list[Statement]
+    steps: int | None = None
 
 
 Statement = Union[Kernel, Blocked, Copy, Fill, Begin, Call, External, Branch, Loop]

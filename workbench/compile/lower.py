@@ -20,6 +20,7 @@ import numpy as np
 
 from workbench.compile import loops as L
 from workbench.compile.blocking import block_rows
+from workbench.compile.multiply_add import parts
 from workbench.errors import CompileError, ShapeError
 from workbench.graph.expr import Constant, Data, Expr, Get, Input, intern
 from workbench.graph.inner import Graph
@@ -334,7 +335,8 @@ class _Block:
             while isinstance(owner.op, Reshape) and owner not in self.place:
                 owner = owner.inputs[0]
             fresh = self.needs_storage(owner) and owner not in self.env and not isinstance(owner.op, (Get, Concatenate))
-            if contiguous and fresh and not isinstance(owner.type, TupleType):
+            # A view may get storage of its own for a later reader only: that is written too late for the whole.
+            if contiguous and fresh and self.place[owner] < self.place[x] and not isinstance(owner.type, TupleType):
                 made = self.lowering.buffer(owner)
                 made.base, made.offset = whole, offset
                 self.env[owner] = made
@@ -459,7 +461,6 @@ class _Block:
             L.Loop(test.statements, test_env[op.cond.results[0]], [*body.statements, L.Copy(pairs)])
         )
 
-
     def scan(self, x: Expr) -> None:
         """A counted loop: elements are taken from the sequences, outputs set row by row."""
         op = x.op
@@ -493,7 +494,7 @@ class _Block:
         more = count < op.steps
         test_env: dict[Expr, Value] = {count: counter}
         test = _Block(self.lowering, test_env, [more])
-        self.statements.append(L.Loop(test.statements, test_env[more], [*body.statements, L.Copy(pairs)]))
+        self.statements.append(L.Loop(test.statements, test_env[more], [*body.statements, L.Copy(pairs)], op.steps))
 
 
 @dataclass(frozen=True, eq=False)
@@ -563,8 +564,20 @@ class _KernelMaker:
 
     def finish(self) -> None:
         self.block.statements += self.before
+        self.drop_unused()
         if self.kernel.stores or self.kernel.folds:
             self.block.statements.append(self.kernel)
+
+    def drop_unused(self) -> None:
+        """Drop the products that only sums read which have them inside."""
+        effects: list[L.Store | L.Fold] = [*self.kernel.stores, *self.kernel.folds]
+        used = {name for e in effects for name in (e.value, *L.index_variables(e.index))}
+        kept: list[L.Line] = []
+        for line in reversed(self.kernel.lines):
+            if line.name in used or not isinstance(line, L.Let):
+                kept.append(line)
+                used.update(line.arguments if isinstance(line, L.Let) else [line.index] if isinstance(line, L.Row) else L.index_variables(line.index))
+        self.kernel.lines = kept[::-1]
 
     def needed(self) -> list[Expr]:
         """The unit's nodes that are stored, accumulated, or read by one that is."""
@@ -611,9 +624,17 @@ class _KernelMaker:
         # A stored node is read from its buffer only after its unit; before, it is cheap: recompute.
         if value is not None and self.block.place.get(x, -1) < self.number:
             return value if isinstance(value, L.Literal) else self.load(value, L.row_major(at, value.shape))
+        joined = parts(x, self.block.env)
+        if joined is not None:
+            op, product, added = joined
+            operands = [*product.inputs, added]
+            # Of what is broadcast, the product's inputs stand at the product's own index.
+            within = at[len(at) - product.type.ndim :]
+            values = [*(self.broadcast_element(y, within, product.type) for y in product.inputs), self.broadcast_element(added, at, x.type)]
+            return self.let(op, tuple(values), x, operands)
         if isinstance(x.op, Elementwise):
             arguments = tuple(self.broadcast_element(y, at, x.type) for y in x.inputs)
-            return self.let(x.op, arguments, x)
+            return self.let(x.op, arguments, x, x.inputs)
         return x.op.element(self, x, at)
 
     def load(self, buffer: L.Buffer, index: L.Index) -> L.Operand:
@@ -625,9 +646,9 @@ class _KernelMaker:
             self.kernel.lines.append(L.Load(name, buffer.dtype, buffer, index))
         return known
 
-    def let(self, op: Elementwise, arguments: tuple[L.Operand, ...], x: Expr) -> str:
+    def let(self, op: Elementwise, arguments: tuple[L.Operand, ...], x: Expr, operands: Sequence[Expr]) -> str:
         name = self.fresh()
-        dtypes = tuple(y.type.dtype for y in x.inputs)
+        dtypes = tuple(y.type.dtype for y in operands)
         self.kernel.lines.append(L.Let(name, x.type.dtype, op, arguments, dtypes, self.note(x)))
         return name
 

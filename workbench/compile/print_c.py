@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -13,6 +13,7 @@ from workbench.compile import loops as L
 from workbench.compile.idle import idle_flag
 from workbench.compile.nest import FOLD_SYMBOLS, Nest, nest
 from workbench.compile.storage import Storage, buffers
+from workbench.compile.vector_math import declarations, definitions
 from workbench.graph.types import KINDS
 from workbench.tensor.elementwise import C_TYPES
 
@@ -40,7 +41,6 @@ typedef struct wb_env {
     int64_t number;
 } wb_env;
 """
-MATH = ["exp", "log", "log1p", "expm1", "sin", "cos", "tan", "tanh", "pow", "erf"]
 PLAIN_MATH = ["sqrt", "fabs", "floor", "rint"]
 
 
@@ -63,7 +63,7 @@ def without_comments(text: str, mark: str) -> str:
     return "\n".join(line for line in lines if line and not line.lstrip().startswith(mark))
 
 
-def print_c(program: L.Program, storage: Storage, vector_math: bool) -> Source:
+def print_c(program: L.Program, storage: Storage, vector_math: Collection[str]) -> Source:
     """Print a program as C."""
     return _Printer(program, storage).source(vector_math)
 
@@ -97,7 +97,7 @@ class _Printer:
         self.support: dict[str, None] = {}
         self.in_block = False
 
-    def source(self, vector_math: bool) -> Source:
+    def source(self, vector_math: Collection[str]) -> Source:
         ends = []
         for statement in self.program.body:
             self.block([statement])
@@ -105,7 +105,7 @@ class _Printer:
         head = [HEADER, *self.prototypes(vector_math), *self.support, "", f"// {self.program.name}"]
         cuts = _cuts(ends)
         code = self.whole() if len(cuts) == 2 else self.in_parts(cuts)
-        return Source("\n".join([*head, *code, ""]), list(self.sizes))
+        return Source("\n".join([*head, *code, *definitions(self.functions(), vector_math), ""]), list(self.sizes))
 
     def whole(self) -> list[str]:
         """The program as one function."""
@@ -143,14 +143,13 @@ class _Printer:
         sizes = {name: f"    const int64_t {name} = env->sizes[{i}];" for i, name in enumerate(self.sizes.values())}
         return {**sizes, **made}
 
-    def prototypes(self, vector_math: bool) -> list[str]:
-        simd = '__attribute__((simd("notinbranch"))) ' if vector_math else ""
-        vector = {"exp", "log", "sin", "cos", "pow", "log1p", "expm1", "tanh", "erf", "tan"}
-        found = []
-        for name in MATH:
-            arguments = "double, double" if name == "pow" else "double"
-            found.append(f"{simd if name in vector else ''}double {name}({arguments});")
-        return [*found, *(f"double {name}(double);" for name in PLAIN_MATH), ""]
+    def prototypes(self, vector_math: Collection[str]) -> list[str]:
+        """Declarations of the mathematical functions that the code calls."""
+        return [*declarations(self.functions(), vector_math), *(f"double {name}(double);" for name in PLAIN_MATH), ""]
+
+    def functions(self) -> set[str]:
+        """The names that the code calls, and others."""
+        return _names([*self.lines, *self.support])
 
     # Pieces ------------------------------------------------------------------------------------
 

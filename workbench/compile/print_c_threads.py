@@ -8,12 +8,13 @@ wait. Local variables live in memory that all threads see.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from workbench.compile import loops as L
 from workbench.compile.nest import Nest, nest
 from workbench.compile.print_c import HEADER, Source, _note, _Printer, literal
+from workbench.compile.vector_math import definitions
 from workbench.tensor.elementwise import C_TYPES
 
 LEAST_WORK = 16_384
@@ -45,7 +46,7 @@ static int wb_wait(wb_team *team) {
 """
 
 
-def print_c_threads(program: L.Program, storage: Any, vector_math: bool, threads: int) -> Source:
+def print_c_threads(program: L.Program, storage: Any, vector_math: Collection[str], threads: int) -> Source:
     """Print a program as C that runs on `threads` threads."""
     return _ThreadPrinter(program, storage, threads).source(vector_math)
 
@@ -59,7 +60,7 @@ class _ThreadPrinter(_Printer):
         self.count = 0
         self.alone = False
 
-    def source(self, vector_math: bool) -> Source:
+    def source(self, vector_math: Collection[str]) -> Source:
         p = self.program
         for home, at in self.storage.offset.items():
             kind = C_TYPES[home.dtype]
@@ -81,7 +82,9 @@ class _ThreadPrinter(_Printer):
             head.append(_note(f"    const {C_TYPES[b.dtype]} *const {b.name} = env->constants[{i}];", b.note))
         head += [f"    const int64_t {name} = env->sizes[{i}];" for i, name in enumerate(self.sizes.values())]
         head.append("    (void)arena; (void)fault; (void)env; (void)io;")
-        return Source("\n".join([*head, *self.lines, "    return 0;", "}", "", LAUNCH, *(f"    free(S.{name});" for name in self.shared), "    return failed;", "}", ""]), list(self.sizes))
+        launch = [LAUNCH, *(f"    free(S.{name});" for name in self.shared), "    return failed;", "}"]
+        end = definitions(self.functions(), vector_math)
+        return Source("\n".join([*head, *self.lines, "    return 0;", "}", "", *launch, *end, ""]), list(self.sizes))
 
     # Statements --------------------------------------------------------------------------------
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from workbench.compile import loops as L
+from workbench.config import checks_programs
 
 ALIGNMENT = 64
 
@@ -44,8 +45,13 @@ def plan(program: L.Program) -> Storage:
     graph = _Interference()
     graph.block(program.body, {o for o in program.outputs if o.shape})
     _coalesce(program, graph, storage)
-    _drop_copies(program.body, storage)
+    written = program.body
+    program.body = _without_empty_copies(written, storage)
     _place(program, graph, storage)
+    if checks_programs():
+        from workbench.compile.checker import check
+
+        check(replace(program, body=written), storage)
     return storage
 
 
@@ -194,21 +200,20 @@ def walk_deepest_first(block: Sequence[L.Statement]) -> list[L.Statement]:
     return list(reversed(list(L.walk(block))))
 
 
-def _drop_copies(block: list[L.Statement], storage: Storage) -> None:
+def _without_empty_copies(block: Sequence[L.Statement], storage: Storage) -> list[L.Statement]:
     kept: list[L.Statement] = []
     for s in block:
         if isinstance(s, L.Copy):
-            s.pairs = [(a, b) for a, b in s.pairs if not _same_place(a, b, storage)]
-            if not s.pairs:
-                continue
+            pairs = [(a, b) for a, b in s.pairs if not _same_place(a, b, storage)]
+            if pairs:
+                kept.append(L.Copy(pairs))
         elif isinstance(s, L.Branch):
-            _drop_copies(s.then, storage)
-            _drop_copies(s.orelse, storage)
+            kept.append(L.Branch(s.predicate, *(_without_empty_copies(part, storage) for part in (s.then, s.orelse))))
         elif isinstance(s, L.Loop):
-            _drop_copies(s.test, storage)
-            _drop_copies(s.body, storage)
-        kept.append(s)
-    block[:] = kept
+            kept.append(replace(s, test=_without_empty_copies(s.test, storage), body=_without_empty_copies(s.body, storage)))
+        else:
+            kept.append(s)
+    return kept
 
 
 def _same_place(a: L.Buffer, b: L.Buffer | L.Literal, storage: Storage) -> bool:

@@ -15,12 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.compile import cache
+from workbench.compile.vector_math import FUNCTIONS
 from workbench.config import compiler_command, compiler_flags
 from workbench.errors import CompileError
 
 FLAGS = (
     "-std=gnu11", "-O3", "-march=native", "-fPIC", "-shared", "-fno-math-errno", "-fno-trapping-math",
     "-fopenmp-simd", "-fno-builtin-malloc", "-fwrapv", "-w",  # Integers wrap around, as NumPy's do.
+    # A formula has one value, in a vector loop, in the loop's rest and elsewhere: no rounding is left out, no call replaced.
+    "-ffp-contract=off", *(f"-fno-builtin-{name}" for name in FUNCTIONS),
 )  # fmt: skip
 
 
@@ -33,7 +36,7 @@ class Compiler:
 
     path: str
     identity: str
-    vector_math: bool
+    vector_math: tuple[str, ...]
 
     def flags(self) -> tuple[str, ...]:
         libraries = ("-lmvec", "-lm") if self.vector_math else ("-lm",)
@@ -88,7 +91,7 @@ def _find(asked: str | None) -> Compiler | None:
             continue
         identity = _identity(path)
         if identity is not None:
-            vector = "clang" not in identity.lower() and _has_libmvec()
+            vector = () if "clang" in identity.lower() else _vector_forms()
             return Compiler(path, f"{identity} {_processor()}", vector)
     return None
 
@@ -132,13 +135,15 @@ def require_compiler() -> Compiler:
     return found
 
 
-def _has_libmvec() -> bool:
-    """Whether glibc's vector versions of exp, log, ... are there."""
+def _vector_forms() -> tuple[str, ...]:
+    """The functions of which glibc has vector forms here: it has more of them from one version to the next."""
+    if platform.machine() != "x86_64":
+        return ()
     try:
-        ctypes.CDLL("libmvec.so.1")
+        library = ctypes.CDLL("libmvec.so.1")
     except OSError:
-        return False
-    return platform.machine() == "x86_64"
+        return ()
+    return tuple(name for name, n in FUNCTIONS.items() if hasattr(library, f"_ZGVbN2{'v' * n}_{name}"))
 
 
 @functools.lru_cache(maxsize=1)
