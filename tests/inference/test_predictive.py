@@ -150,12 +150,25 @@ def test_another_model_predicts_for_new_groups():
     np.testing.assert_allclose(drawn["new_y"], 3.0, atol=1e-4)
 
 
-@pytest.mark.parametrize("form", ["dataset", "stacked", "dict", "points"])
+class MultiTrace:
+    """As PyMC's: values by name, one array a chain."""
+
+    def __init__(self, draws):
+        self.draws_by_name, self.varnames = draws, list(draws)
+
+    def get_values(self, name, combine=True, squeeze=True):
+        assert not combine and not squeeze
+        return list(self.draws_by_name[name])
+
+
+@pytest.mark.parametrize("form", ["dataset", "stacked", "extracted", "dict", "points", "multitrace"])
 def test_draws_come_in_several_forms(form):
     whole = posterior(chains=1, draws=30)
     given, options = {
         "dataset": (whole.posterior, {}),
         "stacked": (whole.posterior.stack(sample=["chain", "draw"]), {"sample_dims": ["sample"]}),
+        "extracted": (az.extract(whole), {}),
+        "multitrace": (MultiTrace({k: v.to_numpy() for k, v in whole.posterior.data_vars.items()}), {}),
         "dict": ({k: v.to_numpy() for k, v in whole.posterior.data_vars.items()}, {}),
         "points": ([{k: v.to_numpy()[0, i] for k, v in whole.posterior.data_vars.items()} for i in range(30)], {}),
     }[form]
@@ -170,6 +183,16 @@ def test_draws_come_in_several_forms(form):
         (lambda p: pm.sample_posterior_predictive(p, var_names=["z"]), ModelError, "no variable 'z'"),
         (lambda p: pm.sample_posterior_predictive(3.0), ModelError, "draws cannot be read from a float"),
         (lambda p: pm.sample_posterior_predictive({}), ModelError, "there are no draws"),
+        (lambda p: pm.sample_posterior_predictive([]), ModelError, "there are no draws"),
+        (
+            lambda p: pm.sample_posterior_predictive({"slope": np.zeros((2, 50)), "noise": np.ones((50, 2))}),
+            ModelError, r"not as many draws of each variable: .* slope \(2, 50\), noise \(50, 2\)",
+        ),
+        (lambda p: pm.sample_posterior_predictive({"slope": 1.0, "noise": 2.0}), ModelError, r"one point: \[point\]"),
+        (lambda p: pm.sample_posterior_predictive(az.from_dict(prior={"slope": [1.0]})), ModelError, "no posterior in it: its groups are prior"),
+        (lambda p: pm.sample_posterior_predictive(p, sample_dims="sample"), ModelError, "the draws have no dim 'sample'"),
+        (lambda p: pm.sample_posterior_predictive(p.posterior, extend_inferencedata=True), ModelError, "a Dataset has no groups"),
+        (lambda p: pm.compute_log_likelihood({"slope": np.zeros((2, 5)), "noise": np.ones((2, 5))}), ModelError, "a dict has no groups"),
         (
             lambda p: pm.sample_posterior_predictive({"slope": np.zeros((1, 3, 2)), "noise": np.ones((1, 3))}),
             ShapeError, r"slope: the draws have shape \(2,\), the variable has shape \(\)",
@@ -268,6 +291,115 @@ def test_log_priors_are_those_of_each_free_variable():
     assert list(pm.compute_log_prior(draws, ["x"], False, model).data_vars) == ["x"]
     with pytest.raises(ModelError, match="only free variables have a prior"):
         pm.compute_log_prior(draws, ["y"], model=model)
+
+
+def test_a_later_group_is_in_the_place_of_an_older_one():
+    given = posterior(noise=0.5)
+    with line():
+        pm.sample_posterior_predictive(given, extend_inferencedata=True, **QUIET)
+        pm.compute_log_likelihood(given)
+        before = {g: given[g]["y"].to_numpy() for g in ("posterior_predictive", "log_likelihood")}
+        pm.set_data({"x": [10.0, 20.0]})
+        pm.sample_posterior_predictive(given, extend_inferencedata=True, **QUIET)
+        pm.compute_log_likelihood(given)
+    slope = given.posterior["slope"].to_numpy()[..., None]
+    np.testing.assert_allclose(
+        given.posterior_predictive["y"].to_numpy() - before["posterior_predictive"], slope * [9.0, 18.0], atol=1e-9
+    )
+    np.testing.assert_allclose(given.log_likelihood["y"], stats.norm.logpdf([1.0, 2.5], slope * [10.0, 20.0], 0.5), rtol=1e-9)
+    # What the posterior was made with stays.
+    assert given.constant_data["x"].to_numpy().tolist() == [1.0, 2.0]
+
+
+def test_draws_that_are_fractions_are_no_draws_of_whole_numbers():
+    with pm.Model():
+        k = pm.Poisson("k", 3.0)
+        pm.Normal("y", k, 1e-9, observed=1.0)
+        drawn = pm.sample_posterior_predictive({"k": np.full((1, 3), 2.0)}, return_inferencedata=False, **QUIET)
+        np.testing.assert_allclose(drawn["y"], 2.0, atol=1e-6)
+        with pytest.raises(ModelError, match="k: the draws hold 2.7, the variable is a whole number"):
+            pm.sample_posterior_predictive({"k": np.full((1, 3), 2.7)}, **QUIET)
+
+
+def test_what_is_drawn_is_said_on_stderr_and_can_be_silenced():
+    import subprocess
+    import sys
+
+    program = """
+import logging, sys
+import workbench as pm
+with pm.Model():
+    x = pm.Normal("x")
+    pm.Normal("y", x, observed=1.0)
+    pm.sample_posterior_predictive([{"x": 1.0}], random_seed=1, progressbar=False, return_inferencedata=False)
+    pm.sample_prior_predictive(2, random_seed=1, return_inferencedata=False)
+    logging.getLogger("workbench").setLevel("WARNING")
+    pm.sample_prior_predictive(2, random_seed=1, return_inferencedata=False)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stderr == "Sampling: [y]\nTaken from the draws: [x]\nSampling: [x, y]\n" and not done.stdout
+
+
+# Log-densities of vectors ----------------------------------------------------------------------------
+
+
+def vectors():
+    with pm.Model(coords={"obs": range(3), "k": ["a", "b"]}) as model:
+        mu = pm.Normal("mu", shape=2)
+        pm.MvNormal("v", mu, np.eye(2), observed=[[0.1, 0.2], [1.0, -1.0], [0.3, 2.0]], dims=("obs", "k"))
+        pm.DirichletMultinomial("n", 5, np.array([1.0, 2.0]), observed=[[1, 4], [2, 3], [5, 0]], dims=("obs", "k"))
+        pm.MatrixNormal("w", mu=np.zeros((3, 2)), rowcov=np.eye(3), colcov=np.eye(2), observed=np.ones((3, 2)), dims=("obs", "k"))
+    return model
+
+
+def test_log_likelihoods_of_vectors_have_the_dims_of_their_rows():
+    draws = np.random.default_rng(1).normal(size=(1, 4, 2))
+    with vectors():
+        found = pm.compute_log_likelihood({"mu": draws}, extend_inferencedata=False)
+    assert {k: v.dims[2:] for k, v in found.data_vars.items()} == {"v": ("obs",), "n": ("obs",), "w": ()}
+    assert found.obs.to_numpy().tolist() == [0, 1, 2]
+    data = np.array([[0.1, 0.2], [1.0, -1.0], [0.3, 2.0]])
+    np.testing.assert_allclose(found["v"], stats.norm.logpdf(data, draws[:, :, None]).sum(-1), rtol=1e-12)
+    counts = stats.dirichlet_multinomial.logpmf([[1, 4], [2, 3], [5, 0]], [1.0, 2.0], 5)
+    np.testing.assert_allclose(found["n"], np.broadcast_to(counts, (1, 4, 3)), rtol=1e-12)
+    np.testing.assert_allclose(found["w"], 6 * stats.norm.logpdf(1.0), rtol=1e-12)
+
+
+def test_log_likelihoods_of_vectors_are_kept_with_the_draws():
+    with vectors():
+        idata = pm.sample(
+            20, tune=100, chains=2, compute_convergence_checks=False, idata_kwargs={"log_likelihood": True}, **QUIET
+        )
+    assert {k: v.dims for k, v in idata.log_likelihood.data_vars.items()} == {
+        "v": ("chain", "draw", "obs"), "n": ("chain", "draw", "obs"), "w": ("chain", "draw"),
+    }  # fmt: skip
+    data = np.array([[0.1, 0.2], [1.0, -1.0], [0.3, 2.0]])
+    wanted = stats.norm.logpdf(data, idata.posterior["mu"].to_numpy()[:, :, None]).sum(-1)
+    np.testing.assert_allclose(idata.log_likelihood["v"], wanted, rtol=1e-12)
+
+
+def test_a_model_without_observations_has_no_log_likelihood_and_no_error():
+    with pm.Model():
+        pm.Normal("mu", shape=2)
+        idata = pm.sample(
+            20, tune=100, chains=2, compute_convergence_checks=False, idata_kwargs={"log_likelihood": True}, **QUIET
+        )
+        assert idata.groups() == ["posterior", "sample_stats"]
+        assert pm.compute_log_likelihood(idata) is idata and idata.groups() == ["posterior", "sample_stats"]
+        assert not pm.compute_log_likelihood(idata, extend_inferencedata=False).data_vars
+        assert not pm.compute_deterministics(idata).data_vars
+
+
+def test_deterministics_are_not_merged_with_draws_along_other_labels():
+    given = posterior()
+    given.posterior["other"] = (("chain", "draw", "obs"), np.zeros((2, 50, 2)))
+    with line():
+        pm.set_data({"x": [1.0, 2.0]}, coords={"obs": ["c", "d"]})
+        with pytest.raises(ModelError, match="the dim 'obs' has other labels in the draws"):
+            pm.compute_deterministics(given, merge_dataset=True)
+        merged = pm.compute_deterministics(given.posterior.drop_vars("other"), merge_dataset=True)
+    np.testing.assert_allclose(merged["mean"], given.posterior["slope"].to_numpy()[..., None] * [1.0, 2.0])
+    assert merged.obs.to_numpy().tolist() == ["c", "d"]
 
 
 def test_stacked_samples_keep_their_labels():

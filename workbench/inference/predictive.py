@@ -6,13 +6,14 @@ import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from workbench.errors import ModelError, warn_user
 from workbench.graph.expr import Expr
 from workbench.graph.traverse import ancestors, replace
 from workbench.inference.each_draw import each_draw, seed_word
+from workbench.inference.given_draws import GivenDraws
+from workbench.inference.log import tell
 from workbench.inference.results import groups_to_inference_data
+from workbench.inference.validity import Validity, directly_below
 from workbench.model.compiled import MODES
 from workbench.model.context import modelcontext
 from workbench.model.density import LogpGraph
@@ -22,69 +23,7 @@ from workbench.tensor import tensor as input_tensor
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.logprob import logprob_pass, require_derived
 
-Array = np.ndarray[Any, Any]
-
-
-# Draws that are given --------------------------------------------------------------------------
-
-
-class Given:
-    """Draws by variable, (sample, *shape), with the axes that the samples had.
-
-    Attributes
-    ----------
-    values
-        Draws by name.
-    dims, lengths
-        Names and lengths of the sample axes.
-    coords, stacked
-        Labels of the sample axes; the indices of those that are several axes stacked.
-    constants, labels
-        Data and labels of dims that the draws were made with.
-    """
-
-    def __init__(self, trace: Any, sample_dims: Sequence[str] | None = None) -> None:
-        self.coords: dict[str, Any] = {}
-        self.constants: dict[str, Array] = {}
-        self.stacked: dict[str, Any] = {}
-        self.labels: dict[str, Array] = {}
-        source = trace
-        if hasattr(trace, "posterior"):
-            source = trace.posterior
-            if hasattr(trace, "constant_data"):
-                self.constants = {str(k): np.asarray(v) for k, v in trace.constant_data.data_vars.items()}
-        if isinstance(source, Sequence):
-            points = list(source)
-            # One chain of them.
-            source = {k: np.stack([np.asarray(p[k]) for p in points])[None] for k in points[0]}
-        self.dims = tuple(sample_dims or ("chain", "draw"))
-        if hasattr(source, "data_vars"):
-            arrays = {str(k): v.transpose(*self.dims, ...).to_numpy() for k, v in source.data_vars.items() if set(self.dims) <= set(v.dims)}
-            self.coords = {d: source.coords[d].to_numpy() for d in self.dims if d in source.coords}
-            self.stacked = {d: source.indexes[d] for d in self.dims if d in source.indexes and source.indexes[d].nlevels > 1}
-            self.labels = {str(d): c.to_numpy() for d, c in source.coords.items()}
-        elif isinstance(source, Mapping):
-            arrays = {str(k): np.asarray(v) for k, v in source.items()}
-        elif hasattr(source, "draws") and isinstance(source.draws, Mapping):
-            arrays = dict(source.draws)
-        else:
-            raise ModelError(f"draws cannot be read from a {type(trace).__name__}", "give InferenceData, a Dataset, a dict of arrays or a list of points")
-        rank = len(self.dims)
-        if not arrays:
-            raise ModelError("there are no draws")
-        self.lengths = next(iter(arrays.values())).shape[:rank]
-        self.count = int(np.prod(self.lengths))
-        self.values = {k: v.reshape((self.count, *v.shape[rank:])) for k, v in arrays.items()}
-
-    def unstacked(self, results: Mapping[str, Array]) -> dict[str, Array]:
-        """Return results with the sample axes in the place of one."""
-        return {k: v.reshape((*self.lengths, *v.shape[1:])) for k, v in results.items()}
-
-
-def observed_dependent(model: Model) -> list[Tensor]:
-    """Return the deterministics that depend on observed variables."""
-    observed = set(model.observed_RVs)
-    return [d for d in model.deterministics if ancestors([d]) & observed]
+# What is asked for ------------------------------------------------------------------------------
 
 
 def _named(model: Model, var_names: Iterable[str] | str | None, default: Sequence[Tensor]) -> list[Tensor]:
@@ -95,6 +34,11 @@ def _named(model: Model, var_names: Iterable[str] | str | None, default: Sequenc
     if unknown:
         raise ModelError(f"the model has no variable {', '.join(map(repr, unknown))}", f"it has {', '.join(model.named_vars)}")
     return [model[n] for n in names]
+
+
+def _warn_of_potentials(model: Model, source: str) -> None:
+    if model.potentials:
+        warn_user(f"the model has potentials: draws from {source} take no notice of them")
 
 
 def _backend(model: Model, compile_kwargs: Mapping[str, Any] | None) -> str:
@@ -149,9 +93,10 @@ def sample_prior_predictive(
     """
     m = modelcontext(model).at_current_shapes()
     draws = draws if samples is None else samples
-    if m.potentials:
-        warn_user("the model has potentials: draws from the prior take no notice of them")
+    _warn_of_potentials(m, "the prior")
     variables = _named(m, var_names, [*m.free_RVs, *m.deterministics, *m.observed_RVs])
+    below = ancestors(variables)
+    tell(f"Sampling: [{', '.join(sorted(str(x.name) for x in m.basic_RVs if x in below))}]")
     backend = _backend(m, compile_kwargs)
     made = each_draw([], variables, backend)([], draws, seed_word(random_seed))
     results = {str(x.name): v for x, v in zip(variables, made)}
@@ -173,37 +118,41 @@ def sample_posterior_predictive(
     sample_dims: Sequence[str] | None = None,
     random_seed: Any = None,
     progressbar: bool = True,
+    progressbar_theme: Any = None,
     return_inferencedata: bool = True,
     extend_inferencedata: bool = False,
     predictions: bool = False,
     idata_kwargs: Mapping[str, Any] | None = None,
     compile_kwargs: Mapping[str, Any] | None = None,
-    **options: Any,
 ) -> Any:
     """Draw observed variables again, once for each draw from the posterior.
 
-    A variable is taken from the posterior's draws if it is among them, unless it is asked for, or
-    depends on data or coords that have changed since, or on a variable that is drawn again: then it
-    is drawn too, given those that it depends on.
+    A variable is taken from the posterior's draws if it is among them, and neither it nor what it depends
+    on has changed since: data have other values (or the draws do not hold them), a variable was set by
+    :func:`do`, a dim has other labels, a random variable is not among the draws, or is asked for. Else it is
+    drawn too, or computed, given what it depends on. What is drawn is said ("Sampling: [y]"), and what is
+    taken and what is set aside, by the logger "workbench".
 
     Parameters
     ----------
     trace
-        Posterior draws: InferenceData, a Dataset, or arrays (chain, draw, *shape) by name.
+        Posterior draws: InferenceData, a Dataset (one of ``az.extract`` too), a `Run`, arrays (chain, draw,
+        *shape) by name, or a list of points. Only InferenceData and a `Run` hold the data that they were made with.
     model
         The model; that of the surrounding block by default.
     var_names
-        Variables to draw; by default the observed ones, and deterministics that depend on them.
+        Variables to draw; by default those that are observed, here or in the InferenceData, and the
+        deterministics that depend on them by no other random variable.
     sample_dims
         The sample axes of the draws; chain and draw by default.
     random_seed
         The same seed gives the same draws, on every backend.
-    progressbar
+    progressbar, progressbar_theme
         Taken so that code written for PyMC runs.
     return_inferencedata
         Return ArviZ's InferenceData; a dict of arrays if not.
     extend_inferencedata
-        Add the new groups to `trace`, and return it.
+        Add the new group to `trace` (in the place of an older one), and return it.
     predictions
         The data are new ones: the group is called "predictions".
     idata_kwargs, compile_kwargs
@@ -212,7 +161,12 @@ def sample_posterior_predictive(
     Raises
     ------
     ModelError
-        If a name is not that of a variable.
+        If a name is not that of a variable, or there is nothing to draw, or no InferenceData to extend.
+
+    Warns
+    -----
+    UserWarning
+        If draws are set aside for no more than that something they depend on is not known or not among them.
 
     Examples
     --------
@@ -226,57 +180,50 @@ def sample_posterior_predictive(
     >>> drawn["y"].shape
     (2, 50, 2)
     """
-    m = modelcontext(model).at_current_shapes()
-    given = Given(trace, sample_dims)
-    variables = _named(m, var_names, [*m.observed_RVs, *observed_dependent(m)])
-    if not variables:
+    opened = modelcontext(model)
+    _require_extensible(trace, extend_inferencedata)
+    given = GivenDraws(trace, sample_dims)
+    names = [str(x.name) for x in _named(opened, var_names, _predicted(opened, given))]
+    if not names:
         raise ModelError("the model has no observed variable to draw", "give var_names")
-    taken = _taken(m, given, variables)
-    backend = _backend(m, compile_kwargs)
-    made = each_draw(taken, variables, backend)([given.values[str(x.name)] for x in taken], given.count, seed_word(random_seed))
-    results = given.unstacked({str(x.name): v for x, v in zip(variables, made)})
+    _warn_of_potentials(opened, "the posterior predictive distribution")
+    validity = Validity(opened, given, names)
+    validity.warn()
+    tell(str(validity))
+    m = opened.at_current_shapes()
+    taken, variables = [m[name] for name in validity.taken], [m[name] for name in names]
+    made = each_draw(taken, variables, _backend(m, compile_kwargs))([given.of(x) for x in taken], given.count, seed_word(random_seed))
+    results = given.unstacked(dict(zip(names, made)))
     if not return_inferencedata:
         return results
-    name = "predictions" if predictions else "posterior_predictive"
+    group = "predictions" if predictions else "posterior_predictive"
     constant = "predictions_constant_data" if predictions else "constant_data"
     idata = groups_to_inference_data(
-        m, {name: results}, constant=constant, observed=not predictions, sample=given, **dict(idata_kwargs or {})
+        m, {group: results}, constant=constant, observed=not predictions, sample=given, **dict(idata_kwargs or {})
     )
-    if extend_inferencedata:
-        trace.extend(idata)
-        return trace
-    return idata
+    return _extended(trace, idata, {group, "predictions_constant_data"}) if extend_inferencedata else idata
 
 
-def _taken(model: Model, given: Given, asked: Sequence[Tensor]) -> list[Tensor]:
-    """The variables whose values are those of the given draws."""
-    fresh: set[Expr] = set(asked)
-    for x in model.data_vars:
-        known = given.constants.get(str(x.name))
-        if known is not None and not _same(known, np.asarray(x.eval())):
-            fresh.add(x)
-    changed = {d for d, labels in model.coords.items() if d in given.labels and labels is not None and not _same(given.labels[d], np.asarray(labels))}
-    for x in _in_order(list(dict.fromkeys(model.named_vars.values()))):
-        if x in fresh:
-            continue
-        random = any(x is y for y in (*model.free_RVs, *model.observed_RVs))
-        along = any(d in changed for d in model.named_vars_to_dims.get(str(x.name), ()))
-        below = (ancestors([x]) - {x}) & fresh
-        if below or (random and (str(x.name) not in given.values or along)):
-            fresh.add(x)
-    return [x for x in (*model.free_RVs, *model.deterministics) if str(x.name) in given.values and x not in fresh]
+def _predicted(model: Model, given: GivenDraws) -> list[Tensor]:
+    """What is observed, here or where the draws were made, and the deterministics that depend on it directly."""
+    random = model.basic_RVs
+    then = [model[name] for name in given.observed if name in model]
+    seen = [*model.observed_RVs, *(x for x in then if x in set(model.free_RVs))]
+    return [*seen, *directly_below(model.deterministics, seen, random)]
 
 
-def _in_order(variables: Sequence[Tensor]) -> list[Tensor]:
-    """Variables, each after those that it depends on."""
-    from workbench.graph.traverse import topological
-
-    wanted = set(variables)
-    return [x for x in topological(variables) if x in wanted]  # type: ignore[misc]
+def _require_extensible(trace: Any, extend: bool) -> None:
+    if extend and (not hasattr(trace, "groups") or not hasattr(trace, "extend")):
+        raise ModelError(f"a {type(trace).__name__} has no groups that could be added to", "give InferenceData, or extend_inferencedata=False")
 
 
-def _same(a: Array, b: Array) -> bool:
-    return a.shape == b.shape and bool(np.array_equal(a, b, equal_nan=a.dtype.kind == "f" and b.dtype.kind == "f"))
+def _extended(trace: Any, found: Any, replaced: Iterable[str]) -> Any:
+    """InferenceData with the groups of another; those of some names in the place of older ones."""
+    for group in replaced:
+        if group in found.groups() and group in trace.groups():
+            del trace[group]
+    trace.extend(found)
+    return trace
 
 
 # From posterior draws ------------------------------------------------------------------------------
@@ -288,7 +235,7 @@ def compute_log_likelihood(
     var_names: Iterable[str] | None = None,
     extend_inferencedata: bool = True,
     model: Model | None = None,
-    sample_dims: Sequence[str] = ("chain", "draw"),
+    sample_dims: Sequence[str] | None = None,
     progressbar: bool = True,
     compile_kwargs: Mapping[str, Any] | None = None,
 ) -> Any:
@@ -322,7 +269,7 @@ def compute_log_prior(
     var_names: Iterable[str] | None = None,
     extend_inferencedata: bool = True,
     model: Model | None = None,
-    sample_dims: Sequence[str] = ("chain", "draw"),
+    sample_dims: Sequence[str] | None = None,
     progressbar: bool = True,
     compile_kwargs: Mapping[str, Any] | None = None,
 ) -> Any:
@@ -352,21 +299,27 @@ def compute_log_prior(
 
 
 def _log_densities(
-    group: str, idata: Any, model: Model, variables: Sequence[Tensor], sample_dims: Sequence[str], backend: str, extend: bool
+    group: str, idata: Any, model: Model, variables: Sequence[Tensor], sample_dims: Sequence[str] | None, backend: str, extend: bool
 ) -> Any:
     """The log-density of each variable at each draw, as a group of `idata` or a Dataset."""
-    given = Given(idata, sample_dims)
-    missing = [str(x.name) for x in model.free_RVs if str(x.name) not in given.values]
+    _require_extensible(idata, extend)
+    given = GivenDraws(idata, sample_dims)
+    missing = [str(x.name) for x in model.free_RVs if x not in given]
     if missing:
         raise ModelError(f"the draws lack {', '.join(missing)}")
+    if not variables:
+        return idata if extend else _no_variables()
     inputs, outputs = likelihoods(model, variables)
-    made = each_draw(inputs, outputs, backend)([given.values[str(x.name)] for x in model.free_RVs], given.count, 0)
+    made = each_draw(inputs, outputs, backend)([given.of(x) for x in model.free_RVs], given.count, 0)
     results = given.unstacked({str(x.name): v for x, v in zip(variables, made)})
     found = groups_to_inference_data(model, {group: results}, sample=given)
-    if not extend:
-        return found[group]
-    idata.extend(found)
-    return idata
+    return _extended(idata, found, [group]) if extend else found[group]
+
+
+def _no_variables() -> Any:
+    import xarray
+
+    return xarray.Dataset()
 
 
 def likelihoods(model: Model, variables: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
@@ -393,7 +346,7 @@ def compute_deterministics(
     *,
     var_names: Iterable[str] | None = None,
     model: Model | None = None,
-    sample_dims: Sequence[str] = ("chain", "draw"),
+    sample_dims: Sequence[str] | None = None,
     merge_dataset: bool = False,
     progressbar: bool = True,
     compile_kwargs: Mapping[str, Any] | None = None,
@@ -417,24 +370,35 @@ def compute_deterministics(
         If a variable is not a deterministic, or the draws lack a variable.
     """
     m = modelcontext(model).at_current_shapes()
-    given = Given(dataset, sample_dims)
+    given = GivenDraws(dataset, sample_dims)
     variables = _named(m, var_names, m.deterministics)
     if any(not any(x is y for y in m.deterministics) for x in variables):
         raise ModelError("not all of the variables are deterministics", f"they are {', '.join(str(x.name) for x in m.deterministics)}")
     observed: dict[Expr, Expr] = {rv: in_own_dtype(rv, m.rvs_to_values[rv]) for rv in m.observed_RVs}
     outputs = replace(list(variables), observed)
-    needed = [rv for rv in m.free_RVs if rv in ancestors(outputs)]
-    missing = [str(x.name) for x in needed if str(x.name) not in given.values]
+    below = ancestors(outputs)
+    needed = [rv for rv in m.free_RVs if rv in below]
+    missing = [str(x.name) for x in needed if x not in given]
     if missing:
         raise ModelError(f"the draws lack {', '.join(missing)}")
     backend = _backend(m, compile_kwargs)
-    made = each_draw(needed, outputs, backend)([given.values[str(x.name)] for x in needed], given.count, 0)
+    made = each_draw(needed, outputs, backend)([given.of(x) for x in needed], given.count, 0)
     results = given.unstacked({str(x.name): v for x, v in zip(variables, made)})
-    found = groups_to_inference_data(m, {"posterior": results}, sample=given).posterior
-    if not merge_dataset:
-        return found
-    whole = dataset.posterior if hasattr(dataset, "posterior") else dataset
-    return whole.assign(found.data_vars)
+    found = groups_to_inference_data(m, {"posterior": results}, sample=given).posterior if results else _no_variables()
+    return _merged(dataset.posterior if hasattr(dataset, "posterior") else dataset, found) if merge_dataset else found
+
+
+def _merged(whole: Any, found: Any) -> Any:
+    """A Dataset with the variables of another in the place of older ones."""
+    kept = whole.drop_vars([name for name in found.data_vars if name in whole])
+    kept = kept.drop_dims([d for d in kept.dims if d in found.dims and not any(d in x.dims for x in kept.data_vars.values())])
+    for d in kept.dims:
+        if d in found.coords and d in kept.coords and not found.indexes[d].equals(kept.indexes[d]):
+            raise ModelError(
+                f"the dim {d!r} has other labels in the draws than in the model, and other variables of the draws are along it",
+                "leave merge_dataset out: the deterministics are a Dataset of their own",
+            )
+    return kept.assign(found.data_vars)
 
 
 __all__ = [

@@ -97,16 +97,8 @@ def to_inference_data(run: Run) -> Any:
     import arviz as az
 
     kept = run.kept_results
-    dims, coords = dims_and_coords(run.model)
-    observed, constant = data_of(run.model)
-    groups: dict[str, Any] = {
-        "posterior": kept.of(run.draws),
-        "sample_stats": run.stats,
-        "observed_data": observed,
-        "constant_data": constant,
-    }
-    if kept.log_likelihood and run.draws:
-        groups["log_likelihood"] = _log_likelihood(run, kept.log_likelihood)
+    dims, coords = run.dims, run.coords
+    groups: dict[str, Any] = {"posterior": kept.of(run.draws), "sample_stats": run.stats, "observed_data": run.observed}
     if run.warmup and (kept.warmup or not run.draws):
         groups |= {"warmup_posterior": kept.of(run.warmup), "warmup_sample_stats": run.warmup_stats, "save_warmup": True}
     attributes = {
@@ -115,6 +107,11 @@ def to_inference_data(run: Run) -> Any:
     }  # fmt: skip
     groups = {k: v for k, v in groups.items() if v}
     idata = az.from_dict(**groups, coords=coords, dims=dims)
+    added = {"constant_data": constants_to_dataset(run.constants, coords, dims, {})} if run.constants else {}
+    if kept.log_likelihood and run.draws:
+        added |= _log_likelihood(run, kept.log_likelihood)
+    if added:
+        idata.add_groups(added)
     (idata.posterior if run.draws else idata.warmup_posterior).attrs.update(attributes)
     return idata
 
@@ -124,8 +121,28 @@ def _log_likelihood(run: Run, wanted: bool | Sequence[str]) -> dict[str, Any]:
     from workbench.inference.predictive import compute_log_likelihood
 
     names = None if wanted is True else list(wanted)  # type: ignore[arg-type]
-    found = compute_log_likelihood(run.draws, var_names=names, extend_inferencedata=False, model=run.model)
-    return {str(name): values.to_numpy() for name, values in found.data_vars.items()}
+    found = compute_log_likelihood(run, var_names=names, extend_inferencedata=False, model=run.model)
+    return {"log_likelihood": found} if found.data_vars else {}
+
+
+def constants_to_dataset(data: Mapping[str, Any], coords: Mapping[str, Any], dims: Mapping[str, Any], attrs: Mapping[str, Any]) -> Any:
+    """Return data of a model as a Dataset; numbers are numbers there (ArviZ makes arrays of one of them)."""
+    import arviz as az
+
+    made = az.dict_to_dataset(dict(data), coords=dict(coords), dims=dict(dims), default_dims=[], attrs=dict(attrs))
+    return made.isel({f"{name}_dim_0": 0 for name, value in data.items() if not np.ndim(value)}, drop=True)
+
+
+def axes_of(model: Model, name: str, shape: Sequence[int]) -> list[str]:
+    """Return names for the axes of what belongs to a variable.
+
+    A log-density of vectors has fewer axes than these, the first ones.
+    """
+    dims = model.named_vars_to_dims.get(name, ())
+    return [
+        str(dims[i]) if i < len(dims) and dims[i] is not None and model.length_of(str(dims[i])) == n else f"{name}_dim_{i}"
+        for i, n in enumerate(shape)
+    ]
 
 
 def _coords_of(dim: str, index: Any) -> Any:
@@ -173,13 +190,12 @@ def groups_to_inference_data(
     for name, variables in groups.items():
         if variables:
             # ArviZ puts only chain and draw in front by itself.
-            own = {k: dims.get(k) or [f"{k}_dim_{i}" for i in range(np.ndim(v) - len(names))] for k, v in variables.items()}
-            full = {k: [*names, *ds] for k, ds in own.items()}
+            full = {k: [*names, *axes_of(model, k, np.shape(v)[len(names) :])] for k, v in variables.items()}
             made[name] = az.dict_to_dataset(dict(variables), coords=labels, dims=full, default_dims=[], attrs=attrs)
             for d, index in stacked.items():
                 made[name] = made[name].drop_vars(d).assign_coords(_coords_of(d, index))
     if observed and values:
         made["observed_data"] = az.dict_to_dataset(values, coords=coords, dims=dims, default_dims=[], attrs=attrs)
     if constant is not None and data:
-        made[constant] = az.dict_to_dataset(data, coords=coords, dims=dims, default_dims=[], attrs=attrs)
+        made[constant] = constants_to_dataset(data, coords, dims, attrs)
     return az.InferenceData(**made)

@@ -13,7 +13,7 @@ import numpy as np
 
 from workbench.compile import choose_backend, function
 from workbench.errors import SamplingError
-from workbench.inference.results import Kept, to_inference_data
+from workbench.inference.results import Kept, data_of, dims_and_coords, to_inference_data
 from workbench.inference.start import start_point
 from workbench.inference.values import Values, element_names
 from workbench.model.model import Model
@@ -66,6 +66,8 @@ class Run:
         Seconds: "compile" (to the first draw possible) and "sample".
     error
         What went wrong, when `state` is "failed".
+    observed, constants, dims, coords
+        Observed values, data, dims and labels that the draws are made with.
     """
 
     def __init__(
@@ -82,6 +84,9 @@ class Run:
         kept_results: Kept = Kept(),
     ) -> None:
         self.model = model.at_current_shapes()
+        # As they are now: data of the model may be replaced before the results are made.
+        self.observed, self.constants = data_of(self.model)
+        self.dims, self.coords = dims_and_coords(self.model)
         self.draws_requested = draws
         self.tune = tune
         self.chains = chains

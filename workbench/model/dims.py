@@ -55,7 +55,7 @@ class Dims:
         if labels is not None and isinstance(length, int) and length != len(labels):
             raise ModelError(f"the dim {name!r} has {len(labels)} labels, but its length is {length}")
         if name in self.coords:
-            if not _same(labels, self.coords[name]):
+            if not same_labels(labels, self.coords[name]):
                 raise ModelError(f"the dim {name!r} has coords already, and they differ")
             return
         self.coords[name] = labels
@@ -242,7 +242,7 @@ def _labels(name: str, values: Any) -> Labels:
     return found
 
 
-def _same(a: Labels | None, b: Labels | None) -> bool:
+def same_labels(a: Labels | None, b: Labels | None) -> bool:
     """Whether labels are equal, those that are not a number too."""
     if a is None or b is None or len(a) != len(b):
         return a is b

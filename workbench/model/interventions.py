@@ -27,6 +27,7 @@ def _empty(model: Model) -> Model:
     made.coords, made.dim_lengths = dict(model.coords), dict(model.dim_lengths)
     made._used = set(model._used)
     made._fixed_by = dict(model._fixed_by)
+    made.interventions = set(model.interventions)
     made.backend = model.backend
     return made
 
@@ -187,6 +188,7 @@ def do(
 
 def _without(made: Model, names: Sequence[str], prune: bool) -> Model:
     """Let variables that were set be no longer random; leave out what has no use any more."""
+    made.interventions |= set(names)
     for name in names:
         x = made.named_vars[name]
         _forget(made, x)

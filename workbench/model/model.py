@@ -55,6 +55,8 @@ class Model(Dims, metaclass=ModelType):
         What the log-density of a variable that was given a `total_size` is multiplied by.
     coords, dim_lengths, named_vars_to_dims
         Labels and length of each dim, and the dims of each variable.
+    interventions
+        Names of the variables that :func:`workbench.do` has set.
     backend
         Where the model is computed unless a call says otherwise; "auto" at first.
 
@@ -97,6 +99,7 @@ class Model(Dims, metaclass=ModelType):
         self.rvs_to_transforms: dict[Tensor, Transform | None] = {}
         self.rvs_to_initial_values: dict[Tensor, Any] = {}
         self.rvs_to_scalings: dict[Tensor, Tensor] = {}
+        self.interventions: set[str] = set()
         self.backend = "auto" if self.parent is None else self.parent.backend
         self.shapes = CurrentShapes()
         self.make_dims(self.parent)
