@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from workbench import math, tensor
+from workbench import math, names, tensor
 from workbench.compile import function, to_jax
 from workbench.distributions import (
     AR,
@@ -135,6 +135,8 @@ Lognormal = LogNormal
 __version__ = "0.1.0"
 
 
+names.make_callable("workbench.compile")
+
 INFERENCE = frozenset([
     "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "draw", "find_MAP", "find_constrained_prior", "sample",
     "sample_posterior_predictive", "sample_prior_predictive",
@@ -145,7 +147,7 @@ INFERENCE = frozenset([
 def __getattr__(name: str) -> Any:
     if name in INFERENCE:
         return getattr(importlib.import_module("workbench.inference"), name)
-    raise AttributeError(f"module 'workbench' has no attribute {name!r}")
+    return names.find(__name__, name)
 
 
 __all__ = [

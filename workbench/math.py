@@ -21,6 +21,7 @@ from workbench.tensor import (
     min, minimum, neq, ones, ones_like, or_, prod, round, sgn, sigmoid, sin, sinh, softmax, sqr, sqrt, stack, sum,
     switch, tan, tanh, where, zeros, zeros_like,
 )  # fmt: skip
+from workbench.names import answers
 
 invlogit = sigmoid
 invprobit = pt.ndtr
@@ -151,3 +152,6 @@ __all__ = [
     "maximum", "mean", "min", "minimum", "neq", "ones", "ones_like", "or_", "prod", "probit", "round", "sgn", "sigmoid",
     "sin", "sinh", "softmax", "sqr", "sqrt", "stack", "sum", "switch", "tan", "tanh", "where", "zeros", "zeros_like",
 ]  # fmt: skip
+
+
+__getattr__ = answers(__name__)

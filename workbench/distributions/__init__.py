@@ -1,8 +1,6 @@
 """Distributions: one class each, with its density, draw, support and support point."""
 
-import importlib
-from typing import Any
-
+from workbench.distributions import dist_math  # noqa: F401
 from workbench.distributions.categories import (
     Categorical,
     OrderedLogistic,
@@ -95,6 +93,7 @@ from workbench.distributions.time_series import (
 from workbench.distributions.whole_numbers import DiscreteUniform, DiscreteWeibull, NegativeBinomial, Poisson
 from workbench.distributions.zero_sum import ZeroSumNormal
 from workbench.graph.serialise import NAMED
+from workbench.names import answers
 
 __all__ = [
     "Bernoulli", "Distribution", "Draw", "Exponential", "HalfNormal", "Normal", "Uniform", "draw_rules",
@@ -119,8 +118,4 @@ NAMED["distribution"] = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    # PyMC's place for transforms; ours lie a layer above.
-    if name == "transforms":
-        return importlib.import_module("workbench.transforms")
-    raise AttributeError(f"module 'workbench.distributions' has no attribute {name!r}")
+__getattr__ = answers(__name__)

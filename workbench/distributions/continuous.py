@@ -10,6 +10,7 @@ from workbench.distributions.location_scale import Cauchy, Gumbel, Laplace, Logi
 from workbench.distributions.polya_gamma import PolyaGamma
 from workbench.distributions.positive import LogNormal, Pareto, Rice, Wald, Weibull
 from workbench.distributions.skewed import AsymmetricLaplace, ExGaussian, SkewNormal, SkewStudentT
+from workbench.names import answers
 
 CONTINUOUS = (
     AsymmetricLaplace, Beta, Cauchy, ChiSquared, ExGaussian, Exponential, Flat, Gamma, Gumbel, HalfCauchy, HalfFlat,
@@ -24,3 +25,6 @@ __all__ = [
     "Laplace", "LogNormal", "Logistic", "LogitNormal", "Moyal", "Normal", "Pareto", "PolyaGamma", "Rice", "SkewNormal",
     "SkewStudentT", "StudentT", "Triangular", "TruncatedNormal", "Uniform", "VonMises", "Wald", "Weibull",
 ]  # fmt: skip
+
+
+__getattr__ = answers(__name__)

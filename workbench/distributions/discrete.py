@@ -12,6 +12,7 @@ from workbench.distributions.formulas import INF, quantile
 from workbench.distributions.probabilities import log1m_of, log_binomial, log_of, real, times_log, times_log1m
 from workbench.errors import ModelError
 from workbench.graph.types import TensorType
+from workbench.names import answers
 from workbench.tensor.incomplete import log_betainc
 from workbench.tensor.tensor import Tensor
 
@@ -344,3 +345,6 @@ class HyperGeometric(Count):
     def support_point(cls, *parameters: Tensor) -> Tensor:
         total, good, drawn = parameters
         return pt.floor(drawn * good / total)
+
+
+__getattr__ = answers(__name__)

@@ -21,6 +21,7 @@ from workbench.graph.inner import Graph
 from workbench.graph.rewrite import rule
 from workbench.graph.traverse import ancestors, topological
 from workbench.graph.types import Shape, TensorType
+from workbench.names import ARGUMENTS, answers
 from workbench.tensor.elementwise import broadcast_shapes, cast
 from workbench.tensor.keys import fresh_key
 from workbench.tensor.shape import broadcast_to
@@ -158,7 +159,10 @@ class Distribution:
             if "positional arguments but" in text:
                 # Python counts the class too.
                 text = re.sub(r"\d+", lambda count: str(int(count[0]) - 1), text)
-            raise ArgumentError(f"{cls.__name__} {text}", f"its parameters are {', '.join(known)}") from None
+            old = re.search(r"unexpected keyword argument '(\w+)'", text)
+            today = ARGUMENTS.get(old[1]) if old else None
+            hint = f"{old[1]} is called {today} today; " if old and today and (today in given or today == "initval") else ""
+            raise ArgumentError(f"{cls.__name__} {text}", f"{hint}its parameters are {', '.join(known)}") from None
 
     @classmethod
     def variable(cls, given: Sequence[Tensor], shape: Any = None, size: Any = None, said: Mapping[str, Any] = MappingProxyType({})) -> Tensor:
@@ -492,3 +496,6 @@ def draw_from_bits(expr: Expr) -> Expr | None:
 
 
 draw_rules = (draw_from_bits,)
+
+
+__getattr__ = answers(__name__)

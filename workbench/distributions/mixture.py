@@ -26,6 +26,7 @@ from workbench.distributions.continuous import Normal
 from workbench.distributions.distribution import DISCRETE, INTERVAL, REAL, Distribution, Draw, Support, cast_real
 from workbench.errors import ModelError, ShapeError
 from workbench.graph.types import Shape
+from workbench.names import answers
 from workbench.tensor.elementwise import broadcast_shapes
 from workbench.tensor.tensor import Tensor
 
@@ -235,3 +236,6 @@ def _support(parts: Sequence[Component]) -> Support:
     same = all(b[0] is bounds[0][0] and b[1] is bounds[0][1] for b in bounds)
     scalar = all(x is None or x.ndim == 0 for x in bounds[0])
     return INTERVAL if same and scalar else REAL
+
+
+__getattr__ = answers(__name__)

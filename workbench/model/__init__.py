@@ -14,9 +14,13 @@ from workbench.model.variables import (
     Potential,
     set_data,
 )  # fmt: skip
+from workbench.names import answers
 
 __all__ = [
     "ConstantData", "Data", "Deterministic", "ImputationWarning", "LogpDlogp", "LogpGraph", "Model", "MutableData",
     "Potential", "current_model", "do", "freeze_dims_and_data", "model_to_graphviz", "modelcontext", "observe",
     "set_data",
 ]  # fmt: skip
+
+
+__getattr__ = answers(__name__)

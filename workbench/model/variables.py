@@ -15,7 +15,7 @@ from workbench.distributions.distribution import (
     register_deterministic,
     register_variable,
 )
-from workbench.errors import ModelError, ShapeError
+from workbench.errors import ArgumentError, ModelError, ShapeError
 from workbench.graph.types import Shape
 from workbench.model.context import UNSET, current_model, modelcontext
 from workbench.model.minibatch import TotalSize, scaling
@@ -357,6 +357,7 @@ def Data(
     coords: Mapping[str, Sequence[Any]] | None = None,
     infer_dims_and_coords: bool = False,
     model: Model | None = None,
+    **unknown: Any,
 ) -> Tensor:
     """Make named data of the model, replaceable between calls by :func:`set_data`, in another length too.
 
@@ -386,6 +387,9 @@ def Data(
     >>> double.eval().tolist()
     [2.0, 4.0, 6.0]
     """
+    if unknown:
+        hint = "all data can be replaced by pm.set_data; those of pm.ConstantData cannot" if "mutable" in unknown else ""
+        raise ArgumentError(f"Data got an unexpected keyword argument {next(iter(unknown))!r}", hint)
     m = modelcontext(model)
     array = _array(name, value)
     names = names_of_dims(name, dims)

@@ -9,6 +9,7 @@ from numpy import e, euler_gamma, inf, nan, newaxis, pi
 from workbench.tensor.tensor import (
     Tensor, as_tensor, constant, data, matrix, scalar, set_data, tensor, vector,
 )  # fmt: skip  # isort: skip
+from workbench import names
 from workbench.graph.domain import Booleans, Integers, Interval
 from workbench.graph.serialise import NAMED
 from workbench.tensor import fft, linalg, random, signal, sparse
@@ -74,6 +75,7 @@ from workbench.tensor.statistics import (
 from workbench.tensor.triangles import tril, tril_indices, triu, triu_indices
 
 NAMED["function"] = OPS
+names.make_callable("workbench.tensor.shape")
 
 flatten = ravel
 
@@ -86,7 +88,7 @@ TRANSFORMS = frozenset(
 def __getattr__(name: str) -> Any:
     if name in TRANSFORMS:
         return getattr(importlib.import_module("workbench.transforms"), name)
-    raise AttributeError(f"module 'workbench.tensor' has no attribute {name!r}")
+    return names.find(__name__, name)
 
 
 __all__ = [

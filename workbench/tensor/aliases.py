@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
-from workbench.tensor import bits, incomplete, inverses, joining, rounding, special
+import numpy as np
+
+from workbench.errors import ShapeError
+from workbench.tensor import bits, incomplete, inverses, joining, reduction, rounding, sorting, special, triangles
 from workbench.tensor import elementwise as _e
 from workbench.tensor import shape as shapes
 from workbench.tensor import trigonometry as _t
 from workbench.tensor.diagonal import diagonal
+from workbench.tensor.indexing import take_along_axis
+from workbench.tensor.products import dot, matmul
 from workbench.tensor.tensor import Tensor, as_tensor
 
 # NumPy.
@@ -42,6 +48,12 @@ gammal, gammau = incomplete.gammal, incomplete.gammau
 as_tensor_variable = as_tensor
 betaincinv, gammaincinv, gammainccinv = inverses.betaincinv, inverses.gammaincinv, inverses.gammainccinv
 extract_diag = diagonal
+floor_div = _e.floor_divide
+dense_dot = dot
+horizontal_stack, vertical_stack = joining.hstack, joining.vstack
+inverse_permutation = sorting.argsort
+mgrid, ogrid = np.mgrid, np.ogrid
+"""Ranges are known when a model is written: NumPy's own."""
 
 
 def alloc(value: Any, *shape: Any) -> Tensor:
@@ -59,6 +71,202 @@ def shape_padright(x: Any, n_ones: int = 1) -> Tensor:
     return shapes.expand_dims(x, tuple(range(-n_ones, 0)))
 
 
+def shape_padaxis(x: Any, axis: int) -> Tensor:
+    """Return `x` with an axis of length 1 more, at `axis`."""
+    return shapes.expand_dims(x, axis)
+
+
+def fill(a: Any, b: Any) -> Tensor:
+    """Return `b` in the shape of `a`.
+
+    Examples
+    --------
+    >>> fill(np.zeros((2, 2)), 3.0).eval().tolist()
+    [[3.0, 3.0], [3.0, 3.0]]
+    """
+    return shapes.broadcast_to(b, as_tensor(a).shape)
+
+
+second = fill
+
+
+def join(axis: int, *tensors: Any) -> Tensor:
+    """Return tensors joined along an axis, which comes first."""
+    return joining.concatenate(tensors, axis=axis)
+
+
+def specify_shape(x: Any, shape: Any, *rest: Any) -> Tensor:
+    """Return `x`, which must have a shape; ``None`` in it for a length that may be any.
+
+    Raises
+    ------
+    ShapeError
+        If it is known to have another.
+    """
+    x = as_tensor(x)
+    wanted = (shape, *rest) if rest or shape is None or np.ndim(shape) == 0 else tuple(shape)
+    have = x.type.shape
+    if len(wanted) != len(have) or any(isinstance(n, (int, np.integer)) and m is not None and n != m for n, m in zip(wanted, have)):
+        raise ShapeError(f"specify_shape: {x!r} has shape {have}, not {tuple(wanted)}")
+    lengths = [x.shape[i] if n is None else n for i, n in enumerate(wanted)]
+    return x if all(n is not None for n in have) else shapes.reshape(x, lengths)
+
+
+def largest(*tensors: Any) -> Tensor:
+    """Return the larger elements of several tensors."""
+    return reduce(_e.maximum, tensors)
+
+
+def smallest(*tensors: Any) -> Tensor:
+    """Return the smaller elements of several tensors."""
+    return reduce(_e.minimum, tensors)
+
+
+def stacklists(tensors: Any) -> Tensor:
+    """Return nested lists of tensors as one, an axis a level."""
+    return joining.stack([stacklists(t) for t in tensors]) if isinstance(tensors, (list, tuple)) else as_tensor(tensors)
+
+
+def max_and_argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> tuple[Tensor, Tensor]:
+    """Return the maximum, and where it is."""
+    return reduction.max(x, axis=axis, keepdims=keepdims), reduction.argmax(x, axis=axis, keepdims=keepdims)
+
+
+def isposinf(x: Any) -> Tensor:
+    """Whether elements are plus infinity."""
+    return _e.equal(x, np.inf)
+
+
+def isneginf(x: Any) -> Tensor:
+    """Whether elements are minus infinity."""
+    return _e.equal(x, -np.inf)
+
+
+def iround(x: Any) -> Tensor:
+    """Return `x` rounded, as whole numbers."""
+    return _e.cast(rounding.round(x), "int64")
+
+
+def tensor_copy(x: Any) -> Tensor:
+    """Return `x`: expressions never change."""
+    return as_tensor(x)
+
+
+def get_vector_length(x: Any) -> int:
+    """Return the length of a vector, which must be known."""
+    return as_tensor(x).type.static_shape[0]
+
+
+def tril_indices_from(x: Any, k: int = 0) -> Any:
+    """Return the indices of the lower triangle of a matrix."""
+    return triangles.tril_indices(as_tensor(x).type.static_shape[0], k, as_tensor(x).type.static_shape[1])
+
+
+def triu_indices_from(x: Any, k: int = 0) -> Any:
+    """Return the indices of the upper triangle of a matrix."""
+    return triangles.triu_indices(as_tensor(x).type.static_shape[0], k, as_tensor(x).type.static_shape[1])
+
+
+def choose(a: Any, choices: Any) -> Tensor:
+    """Return for each element of `a` that of the choice which it numbers.
+
+    Examples
+    --------
+    >>> choose([1, 0, 1], [[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]]).eval().tolist()
+    [10.0, 2.0, 30.0]
+    """
+    a, *given = shapes.broadcast_arrays(a, *choices)
+    return take_along_axis(joining.stack(given), shapes.expand_dims(a, 0), 0)[0]
+
+
+def batched_dot(a: Any, b: Any) -> Tensor:
+    """Return the products of the matrices or vectors along the first axis of both.
+
+    Examples
+    --------
+    >>> batched_dot(np.ones((2, 3)), np.ones((2, 3))).eval().tolist()
+    [3.0, 3.0]
+    """
+    a, b = as_tensor(a), as_tensor(b)
+    left = a if a.ndim == 3 else a[:, None, :]
+    right = b if b.ndim == 3 else b[:, :, None]
+    found = matmul(left, right)
+    return shapes.squeeze(found, tuple(axis for axis, x in ((1, a), (2, b)) if x.ndim == 2))
+
+
+def matrix_dot(*matrices: Any) -> Tensor:
+    """Return the product of several matrices."""
+    return reduce(dot, matrices)
+
+
+def tensorinv(a: Any, ind: int = 2) -> Tensor:
+    """Return the inverse of a tensor, whose first `ind` axes are the rows of a matrix, as in NumPy."""
+    from workbench.tensor.linalg import inv
+
+    a = as_tensor(a)
+    rows, columns = a.type.static_shape[:ind], a.type.static_shape[ind:]
+    return shapes.reshape(inv(shapes.reshape(a, (int(np.prod(rows)), -1))), (*columns, *rows))
+
+
+def tensorsolve(a: Any, b: Any) -> Tensor:
+    """Return the `x` with ``tensordot(a, x, x.ndim) == b``, as in NumPy."""
+    from workbench.tensor.linalg import solve
+
+    a, b = as_tensor(a), as_tensor(b)
+    unknown = a.type.static_shape[b.ndim :]
+    return shapes.reshape(solve(shapes.reshape(a, (int(np.prod(unknown)), -1)), shapes.ravel(b)), unknown)
+
+
+def factorial(n: Any) -> Tensor:
+    """Return ``n!``."""
+    return special.gamma(as_tensor(n) + 1.0)
+
+
+def poch(z: Any, m: Any) -> Tensor:
+    """Return the rising factorial ``gamma(z + m) / gamma(z)``."""
+    return special.gamma(as_tensor(z) + m) / special.gamma(z)
+
+
+def kn(n: Any, x: Any) -> Tensor:
+    """Return the modified Bessel function of the second kind, of whole order."""
+    return special.kv(n, x)
+
+
+def identity_like(x: Any) -> Tensor:
+    """Return the identity matrix in the shape of a matrix."""
+    from workbench.tensor.diagonal import eye
+
+    n, m = as_tensor(x).type.static_shape
+    return eye(n, m, dtype=as_tensor(x).dtype)
+
+
+def norm_of_elements(x: Any, L: float = 2, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Return the `L` norm of the elements of `x`, all of them or along axes: PyTensor's method ``x.norm(L)``."""
+    x = as_tensor(x)
+    if L == 0:
+        return reduction.sum(_e.cast(_e.not_equal(x, 0), "float64"), axis=axis, keepdims=keepdims)
+    if np.inf == L:
+        return reduction.max(_e.abs(x), axis=axis, keepdims=keepdims)
+    if -np.inf == L:
+        return reduction.min(_e.abs(x), axis=axis, keepdims=keepdims)
+    return reduction.sum(_e.abs(x) ** L, axis=axis, keepdims=keepdims) ** (1.0 / L)
+
+
+def as_floats(x: Any) -> Any:
+    """Return numbers or an expression in double precision."""
+    return x.astype("float64") if hasattr(x, "astype") else np.asarray(x, "float64")
+
+
+def as_integers(x: Any) -> Any:
+    """Return numbers or an expression as whole numbers."""
+    return x.astype("int64") if hasattr(x, "astype") else np.asarray(x, "int64")
+
+
+def shape_of(x: Any) -> tuple[Any, ...]:
+    """Return the lengths of the axes of `x`."""
+    return tuple(as_tensor(x).shape)
+
+
 def positive(x: Any) -> Tensor:
     """Return `x`."""
     return as_tensor(x)
@@ -66,9 +274,11 @@ def positive(x: Any) -> Tensor:
 
 __all__ = [
     "absolute", "acos", "acosh", "alloc", "and_", "around", "as_tensor_variable", "asin", "asinh", "atan", "atan2",
-    "atanh", "betaincinv", "bitwise_invert", "bitwise_left_shift", "bitwise_not", "bitwise_right_shift", "concat", "degrees",
-    "eq", "expit", "extract_diag", "fabs", "fix", "gammainccinv", "gammaincinv", "gammal", "gammau", "ge", "gt",
-    "int_div", "le", "lgamma", "log1pexp", "lt", "mul", "neg", "neq", "or_", "permute_dims", "positive", "pow", "psi", "radians",
-    "remainder", "round_half_to_even", "sgn", "shape_padleft", "shape_padright", "sqr", "sub", "tri_gamma",
-    "true_div", "true_divide", "xor",
+    "atanh", "batched_dot", "betaincinv", "bitwise_invert", "bitwise_left_shift", "bitwise_not", "bitwise_right_shift", "choose", "concat", "degrees",
+    "dense_dot", "eq", "expit", "extract_diag", "fabs", "factorial", "fill", "fix", "floor_div", "gammainccinv", "gammaincinv", "gammal", "gammau", "ge",
+    "get_vector_length", "gt", "horizontal_stack", "identity_like", "int_div", "inverse_permutation", "iround", "isneginf", "isposinf", "join", "kn",
+    "largest", "le", "lgamma", "log1pexp", "lt", "max_and_argmax", "mgrid", "mul", "neg", "neq", "ogrid", "or_", "permute_dims", "poch", "positive",
+    "pow", "psi", "radians", "remainder", "round_half_to_even", "second", "sgn", "shape_padaxis", "shape_padleft", "shape_padright", "smallest",
+    "specify_shape", "sqr", "stacklists", "sub", "tensor_copy", "tri_gamma", "tril_indices_from", "triu_indices_from", "true_div", "true_divide",
+    "vertical_stack", "xor",
 ]  # fmt: skip

@@ -15,6 +15,7 @@ import numpy as np
 from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, intern, results_of
 from workbench.graph.types import TensorType, TupleType
+from workbench.names import answers
 from workbench.tensor import elementwise as _e
 from workbench.tensor import reduction as _r
 from workbench.tensor import run_time_shape as _u
@@ -414,3 +415,6 @@ __all__ = [
     "cholesky", "det", "eig", "eigh", "eigvalsh", "expm", "inv", "lstsq", "matrix_power", "matrix_transpose", "norm",
     "pinv", "qr", "slogdet", "solve", "solve_triangular", "svd", "trace",
 ]  # fmt: skip
+
+
+__getattr__ = answers(__name__)

@@ -3,6 +3,7 @@
 A key is a 64-bit word (`key`); `split` and `fold_in` make keys of a key, and each sampler takes one.
 """
 
+from workbench.names import answers
 from workbench.tensor.random_bits import (
     bits,
     erfinv,
@@ -49,3 +50,6 @@ __all__ = [
     "permutation", "poisson", "polya_gamma", "randint", "split", "student_t", "threefry", "truncated_normal", "uniform",
     "von_mises", "wald", "word_to_unit",
 ]  # fmt: skip
+
+
+__getattr__ = answers(__name__)

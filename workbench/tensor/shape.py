@@ -13,6 +13,7 @@ import numpy as np
 from workbench.errors import DTypeError, ShapeError
 from workbench.graph.expr import Constant, Expr, Op, constant_op, intern
 from workbench.graph.types import Shape, TensorType
+from workbench.names import answers
 from workbench.tensor import elementwise as _e
 from workbench.tensor.one_shape import of_one_shape
 from workbench.tensor.tensor import Tensor, as_tensor, constant, floatX
@@ -680,3 +681,5 @@ def ones_like(x: Any, dtype: str | None = None) -> Tensor:
 
 # Those build on what stands above.
 from workbench.tensor import run_time_shape as _u  # noqa: E402
+
+__getattr__ = answers(__name__)

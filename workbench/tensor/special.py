@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from workbench.graph.domain import Integers, Interval, inf, positive, real, unit
+from workbench.names import answers
 from workbench.tensor import elementwise as _e
 from workbench.tensor import special_forms as forms
 from workbench.tensor.declaration import Form, NoForm, ScalarOp, elementwise
@@ -479,3 +480,6 @@ hyp2f1: ScalarOp = _special(
     (NoForm("a"), NoForm("b"), NoForm("c"), lambda g, a, b, c, z: g * a * b / c * hyp2f1(a + 1.0, b + 1.0, c + 1.0, z)),
     jax="callback",
 )  # fmt: skip
+
+
+__getattr__ = answers(__name__)

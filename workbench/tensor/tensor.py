@@ -11,6 +11,7 @@ import numpy as np
 from workbench.errors import DTypeError, ShapeError, SymbolicBoolError
 from workbench.graph.arrays import fitting, owned
 from workbench.graph.expr import Constant, Data, Expr, Input, constant_op, give_name, intern, register_expr_class
+from workbench.names import method
 from workbench.graph.types import Shape, TensorType, Type, checked_dtype, type_of
 
 floatX = "float64"
@@ -242,6 +243,9 @@ class Tensor(Expr):
         raise TypeError(f"the expression {self!r} never changes: x = x[i].set(value) makes another, x[i].inc(value) adds")
 
     def __getattr__(self, name: str) -> Any:
+        found = None if name.startswith("_") else method(self, name)
+        if found is not None:
+            return found
         if not name.startswith("_") and hasattr(np.ndarray, name):
             raise AttributeError(f"the symbolic expression {self!r} has no {name!r}; its value has: x.eval().{name}")
         raise AttributeError(f"'{type(self).__name__}' object has no attribute {name!r}")

@@ -1,0 +1,346 @@
+"""Where names of PyMC, PyTensor and ArviZ are here: the same thing under another address, or what to write instead.
+
+Code that was written for PyMC calls a thing by many addresses: ``pt.extra_ops.cumsum`` is ``pt.cumsum``. The tables say which,
+and what takes the place of what is not there; modules ask them for what they do not have (:func:`answers`).
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+PM, PT, DIST = "workbench", "workbench.tensor", "workbench.distributions"
+
+NAMESPACES: dict[str, tuple[str, ...]] = {
+    # PyTensor's modules of tensors.
+    f"{PT}.basic": (PT,),
+    f"{PT}.extra_ops": (PT,),
+    f"{PT}.math": (PT,),
+    f"{PT}.subtensor": (PT,),
+    f"{PT}.sort": (PT,),
+    f"{PT}.variable": (PT,),
+    f"{PT}.type": (PT,),
+    f"{PT}.nlinalg": (f"{PT}.linalg", PT),
+    f"{PT}.slinalg": (f"{PT}.linalg", PT),
+    # PyMC's modules of distributions and models.
+    f"{DIST}.timeseries": (DIST,),
+    f"{DIST}.multivariate": (DIST,),
+    f"{DIST}.censored": (DIST,),
+    f"{DIST}.truncated": (DIST,),
+    f"{DIST}.transforms": ("workbench.transforms",),
+    f"{DIST}.shape_utils": (),
+    f"{PM}.sampling": ("workbench.inference",),
+    f"{PM}.logprob": ("workbench.transforms.logprob",),
+    f"{PM}.exceptions": ("workbench.errors",),
+    f"{PM}.pytensorf": ("workbench.transforms",),
+    f"{PM}.stats": (PM,),
+    f"{PM}.plots": (PM,),
+    f"{PM}.data": (PM,),
+    f"{PM}.func_utils": (PM,),
+}
+"""Modules of theirs, under our name, and those whose names they offer."""
+
+ALSO: dict[str, tuple[str, ...]] = {
+    f"{PT}.special": (PT,),
+    f"{PT}.shape": (PT,),
+    f"{DIST}.continuous": (DIST,),
+    f"{DIST}.discrete": (DIST,),
+    f"{DIST}.mixture": (DIST,),
+    f"{DIST}.distribution": (DIST,),
+}
+"""Modules of ours that share a name with one of theirs, and where the rest of its names is."""
+
+_ARVIZ = (
+    "apply_test_function autocorr autocov bayes_factor bfmi compare ELPDData ess hdi kde loo loo_pit make_ufunc mcse plot_autocorr plot_bf plot_bpv"
+    " plot_compare plot_density plot_dist plot_dist_comparison plot_dot plot_ecdf plot_elpd plot_energy plot_ess plot_forest plot_hdi plot_kde"
+    " plot_khat plot_lm plot_loo_pit plot_mcse plot_pair plot_parallel plot_posterior plot_ppc plot_rank plot_separation plot_trace plot_ts"
+    " plot_violin psens psislw r2_samples r2_score reloo rhat smooth_data summary waic weight_predictions wrap_xarray_ufunc"
+)
+
+ALIASES: dict[str, dict[str, str]] = {
+    PM: {
+        **{name: f"arviz:{name}" for name in _ARVIZ.split()},
+        "SamplingError": "workbench.errors:SamplingError",
+        "ShapeError": "workbench.errors:ShapeError",
+        "floatX": "workbench.tensor.aliases:as_floats",
+        "intX": "workbench.tensor.aliases:as_integers",
+    },
+    PT: {"TensorVariable": "workbench.tensor.tensor:Tensor", "TensorConstant": "workbench.tensor.tensor:Tensor"},
+    f"{PT}.linalg": {name: f"workbench.tensor.aliases:{name}" for name in ("matrix_dot", "tensorinv", "tensorsolve")} | {"kron": "workbench.tensor:kron"},
+    f"{DIST}": {"CustomDist": "workbench.distributions.custom:CustomDist", "DensityDist": "workbench.distributions.custom:DensityDist",
+                "Lognormal": "workbench.distributions:LogNormal"},
+    f"{DIST}.transforms": {
+        "ChainedTransform": "workbench.transforms:Chain", "LogTransform": "workbench.transforms.change_of_variables:Log",
+        "IntervalTransform": "workbench.transforms:Interval",
+    },
+    f"{DIST}.shape_utils": {"rv_size_is_none": "workbench.distributions.dist_math:rv_size_is_none"},
+    f"{PM}.pytensorf": {
+        "floatX": "workbench.tensor.aliases:as_floats", "intX": "workbench.tensor.aliases:as_integers",
+        "compile": "workbench.compile:function", "collect_default_updates": "workbench.distributions.dist_math:collect_default_updates",
+    },
+    f"{PM}.exceptions": {"ImputationWarning": "workbench.model:ImputationWarning"},
+    f"{PM}.stats": {name: f"workbench.inference:{name}" for name in ("compute_log_likelihood", "compute_log_prior")},
+    f"{PM}.func_utils": {"find_constrained_prior": "workbench.inference:find_constrained_prior"},
+}  # fmt: skip
+"""Single names of modules, as "module:name"."""
+
+CALLED = {f"{PT}.shape": "workbench.tensor.aliases:shape_of", f"{PM}.compile": "workbench.compile:function"}
+"""Modules of ours whose name is that of a function of theirs, and the function."""
+
+METHODS = frozenset(
+    ["arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctanh", "ceil", "choose", "cos", "cosh", "deg2rad", "exp", "exp2", "expm1", "fill", "floor", "log", "log10", "log1p", "log2", "ones_like", "ptp", "rad2deg", "sin", "sinh", "sqrt", "tan", "tanh", "trunc", "zeros_like"]
+)
+"""Functions of tensors that PyTensor has as methods too."""
+
+_NOT_YET = "is not there yet"
+_VARIATIONAL = f"variational inference {_NOT_YET}: pm.sample() draws from the posterior, pm.find_MAP() finds its mode"
+_STEP = f"pm.sample() is NUTS, set by target_accept= and max_treedepth=; another step method {_NOT_YET}: sum discrete variables out of the model"
+_SMC = f"sampling without a density, or by tempering, {_NOT_YET}"
+_GP = f"the module of Gaussian processes {_NOT_YET}: write the covariance with pt, and pm.MvNormal, or a Cholesky factor times pm.Normal"
+_ODE = f"the module of differential equations {_NOT_YET}: write the steps of a solver with pt.scan"
+_INTERNAL = "is of the inside of PyMC: a log-density is pm.logp(x, value), a model's model.logp(), a compiled one model.compile_logp()"
+_TYPES = "the type of an expression is x.dtype, x.type.shape and x.ndim"
+_COMPLEX = "there are no complex numbers yet: pt.fft.rfft returns real and imaginary parts"
+_BASES = "a distribution of your own is pm.CustomDist, by logp= or by dist="
+_MANY = 'pt.vector("x"), pt.matrix("x") make one; pt.vectors("x y"), pt.matrices("x y"), pt.scalars("x y") several'
+
+INSTEAD: list[tuple[str, str, str]] = [
+    (PM, "ADVI ASVGD Approximation Empirical FullRank FullRankADVI Group ImplicitGradient Inference KLqp MeanField SVGD Stein fit sample_approx"
+         " adadelta adagrad adagrad_window adam adamax apply_momentum apply_nesterov_momentum momentum nesterov_momentum norm_constraint rmsprop sgd"
+         " total_norm_constraint opvi approximations updates variational callbacks", _VARIATIONAL),
+    (PM, "NUTS HamiltonianMC Metropolis Slice BinaryMetropolis BinaryGibbsMetropolis CategoricalGibbsMetropolis DEMetropolis DEMetropolisZ"
+         " CompoundStep BlockedStep STEP_METHODS CauchyProposal LaplaceProposal MultivariateNormalProposal NormalProposal PoissonProposal"
+         " UniformProposal step_methods init_nuts guess_scaling find_hessian trace_cov tuning", _STEP),
+    (PM, "sample_smc smc Simulator", _SMC),
+    (PM, "gp", _GP),
+    (PM, "ode", _ODE),
+    (PM, "Minibatch", f"minibatches {_NOT_YET}: pm.Data with a part of the rows, and total_size= of the observed variable, scale its log-density"),
+    (PM, "Point", "a point is a dict of values by name: model.initial_point()"),
+    (f"{PM}.model", "Point", "a point is a dict of values by name: model.initial_point()"),
+    (f"{PM}.model", "compile_fn", "model.compile_fn(expression)"),
+    (f"{DIST}.dist_math", "check_icdf_parameters check_icdf_value clipped_beta_rvs random_choice floatX log_normal rho2sd sd2rho to_tuple",
+     "is of the inside of PyMC"),
+    (PM, "Continuous Discrete SymbolicRandomVariable distribution", _BASES),
+    (PM, "WishartBartlett", "pm.LKJCholeskyCov is the prior of a covariance matrix to take"),
+    (PM, "gradient", "pm.grad(expression, variables), or model.dlogp()"),
+    (PM, "hessian_diag", "pt.diag(pm.hessian(expression, x)), or model.d2logp()"),
+    (PM, "inputvars cont_inputs typefilter", "the inputs of a model's log-density are model.value_vars, model.continuous_value_vars"),
+    (PM, "compile_fn", "model.compile_fn(expression)"),
+    (PM, "CallableTensor", "pm.replace([expression], {x: y})"),
+    (PM, "join_nonshared_inputs make_shared_replacements compile_forward_sampling_function DictToArrayBijection", _INTERNAL),
+    (PM, "convert_data convert_observed_data isgenerator drop_warning_stat bool_types complex_types continuous_types discrete_types float_types"
+         " int_types handler str_for_dist str_for_potential_or_deterministic", "is of the inside of PyMC"),
+    (PM, "str_for_model", "model.str_repr()"),
+    (PM, "get_data", "PyMC's data sets are not a part of this: read a file with pandas"),
+    (PM, "to_inference_data predictions_to_inference_data", "pm.sample, pm.sample_posterior_predictive and the others return arviz.InferenceData"),
+    (PM, "vectorize_over_posterior", "pm.compute_deterministics(idata), or pm.sample_posterior_predictive(idata, var_names=[...])"),
+    (PM, "model_to_mermaid model_to_networkx model_graph", "pm.model_to_graphviz(model), or model.str_repr()"),
+    (PM, "IncorrectArgumentsError ShapeWarning TraceDirectoryError", "the errors of this package are in workbench.errors"),
+    (PM, "util testing blocking vartypes printing backends initial_point data_structures parallel population mcmc deterministic forward metropolis"
+         " hmc slicer compound arraystep pytensor", "is of the inside of PyMC"),
+    (f"{DIST}.simulator", "", _SMC),
+    (DIST, "Continuous Discrete SymbolicRandomVariable", _BASES),
+    (DIST, "Simulator simulator", _SMC),
+    (DIST, "WishartBartlett", "pm.LKJCholeskyCov is the prior of a covariance matrix to take"),
+    (f"{DIST}.multivariate", "WishartBartlett", "pm.LKJCholeskyCov is the prior of a covariance matrix to take"),
+    (f"{DIST}.transforms", "univariate_ordered multivariate_ordered", "is called ordered today"),
+    (f"{DIST}.transforms", "CircularTransform LogOddsTransform SimplexTransform SumTo1", "the transforms are circular, logodds, simplex, sum_to_1"),
+    (f"{DIST}.shape_utils", "change_dist_size to_tuple", "is of the inside of PyMC: x.shape, and size= of dist()"),
+    (f"{PM}.sampling", "vectorize_over_posterior", "pm.compute_deterministics(idata), or pm.sample_posterior_predictive(idata, var_names=[...])"),
+    (f"{PM}.sampling", "init_nuts", _STEP),
+    (f"{PM}.sampling", "compile_forward_sampling_function", "pm.draw(variables, draws=...)"),
+    (f"{PM}.pytensorf", "gradient inputvars cont_inputs CallableTensor join_nonshared_inputs make_shared_replacements hessian_diag convert_data"
+                        " convert_observed_data", _INTERNAL),
+    (f"{PM}.logprob", "conditional_logp transformed_conditional_logp", "model.logp(sum=False) has a term for each variable"),
+    (f"{PM}.data", "Minibatch", f"minibatches {_NOT_YET}: pm.Data with a part of the rows, and total_size= of the observed variable"),
+    (f"{PM}.data", "get_data", "PyMC's data sets are not a part of this: read a file with pandas"),
+    (f"{PM}.exceptions", "IncorrectArgumentsError ShapeWarning TraceDirectoryError", "the errors of this package are in workbench.errors"),
+    (f"{PM}.math", "logbern", "pm.logp(pm.Bernoulli.dist(logit_p=...), x)"),
+    # PyMC 3, and what belongs to PyTensor itself.
+    (PM, "Bound", "pm.Truncated(name, pm.Normal.dist(...), lower=...), or a distribution with those bounds"),
+    (PM, "sample_ppc fast_sample_posterior_predictive sample_ppc_w sample_posterior_predictive_w", "pm.sample_posterior_predictive"),
+    (PM, "traceplot", "pm.plot_trace(idata)"),
+    (PM, "forestplot", "pm.plot_forest(idata)"),
+    (PM, "autocorrplot energyplot densityplot compareplot kdeplot", "pm.plot_autocorr, plot_energy, plot_density, plot_compare, plot_kde"),
+    (PM, "hpd", "pm.hdi(idata)"),
+    (PM, "df_summary", "pm.summary(idata)"),
+    (PM, "effective_n", "pm.ess(idata)"),
+    (PM, "gelman_rubin", "pm.rhat(idata)"),
+    (PM, "trace_to_dataframe", "idata.to_dataframe()"),
+    (PM, "save_trace load_trace", 'idata.to_netcdf("file.nc"), arviz.from_netcdf("file.nc")'),
+    (PM, "Constant ConstantDist", "pm.DiracDelta"),
+    (PM, "ZeroInflatedNegBinomial", "pm.ZeroInflatedNegativeBinomial"),
+    (PM, "AR1", "pm.AR(name, rho=[rho], sigma=sigma, init_dist=...)"),
+    (PM, "theanof aesaraf", "pm.pytensorf is its name today"),
+    (PM, "scan", "pt.scan(step, sequences, outputs_info), with import workbench.tensor as pt"),
+    (PM, "shared", "pm.Data(name, value) in a model, or pt.data(name, value)"),
+    (PM, "dprint", "print(repr(expression)), or workbench.graph.printing"),
+    (PT, "Op Constant Variable NoneConst NoneSliceConst", "operations are functions of workbench.tensor: an own one is a class of graph.expr.Op"),
+    (PT, "TensorType TensorLike default none_type_t slicetype make_slice get_scalar_constant_value get_underlying_scalar_constant_value"
+         " scalar_from_tensor tensor_from_scalar transfer values_eq_approx_always_true specify_broadcastable NoReturn", _TYPES),
+    (PT, "bool_types complex_types complex_matrix_types complex_scalar_types complex_vector_types float_types float_matrix_types float_scalar_types"
+         " float_vector_types int_types int_matrix_types int_scalar_types int_vector_types", _TYPES),
+    (PT, "angle complex complex_from_polar conj conjugate imag real ccol cmatrix crow cscalar ctensor3 ctensor4 ctensor5 ctensor6 ctensor7 cvector zcol"
+         " zmatrix zrow zscalar ztensor3 ztensor4 ztensor5 ztensor6 ztensor7 zvector", _COMPLEX),
+    (PT, "RandomStream", "a random variable is pm.Normal.dist(...), drawn by pm.draw"),
+    (f"{PT}.random", "RandomStream default_rng choice multinomial multivariate_normal lognormal chisquare t vonmises weibull pareto triangular"
+                     " truncexpon nbinom invgamma integers halfnormal halfcauchy gengamma betabinom standard_normal",
+     "a random variable is a distribution's .dist(...): pm.LogNormal.dist(0.0, 1.0); functions of pt.random take a key, pt.random.key(1)"),
+    (PT, "batched_tensordot", "pt.einsum"),
+    (PT, "broadcast_shape", "np.broadcast_shapes of x.type.shape, where lengths are known"),
+    (PT, "bartlett chi2sf compress concat_with_broadcast fill_diagonal_offset interpolate1d is_flat nonzero_values permute_row_elements"
+         " round_half_away_from_zero slice_at_axis atleast_Nd ceil_intdiv pack unpack split_dims join_dims", f"{_NOT_YET}"),
+    (PT, "blas blockwise elemwise functional interpolate optimize rewriting sharedvar type_other utils xlogx exceptions fourier conv",
+     "is of the inside of PyTensor: its functions are in workbench.tensor"),
+    (f"{PT}.linalg", "lu lu_factor lu_solve schur qz ordqz solve_continuous_lyapunov solve_discrete_lyapunov solve_discrete_are solve_sylvester",
+     f"{_NOT_YET}: there are cholesky, qr, svd, eig, eigh, solve, solve_triangular, cho_solve, lstsq, expm"),
+    (f"{PT}.signal", "convolve1d convolve2d conv", _NOT_YET),
+]  # fmt: skip
+"""Modules, names that they do not have, and what to say; a text that begins with "is" goes on after the name."""
+
+for _letters in "biwlfdcz":
+    INSTEAD.append((PT, " ".join(f"{_letters}{kind}" for kind in ("tensor5", "tensor6", "tensor7")), 'pt.tensor("x", dtype, shape) has as many axes as its shape'))
+    _plural = ("scalars", "vectors", "matrices", "rows", "cols", *(f"tensor{k}s" for k in range(3, 8)))
+    INSTEAD.append((PT, " ".join(f"{_letters}{kind}" for kind in _plural), _MANY))
+INSTEAD.append((PT, "rows cols tensor6 tensor7 " + " ".join(f"tensor{k}s" for k in range(3, 8)), _MANY))
+
+ARGUMENTS = {
+    "sd": "sigma",
+    "testval": "initval",
+    "lower_bound": "lower",
+    "upper_bound": "upper",
+    "init": "init_dist",
+}
+"""Arguments of distributions under their names of PyMC 3, and those of today."""
+
+ATTRIBUTES = {
+    "logp": "pm.logp({x}, value)",
+    "logcdf": "pm.logcdf({x}, value)",
+    "icdf": "pm.icdf({x}, q)",
+    "random": "pm.draw({x}, draws=...)",
+    "distribution": "{x}.op.distribution",
+    "owner": "{x}.op and {x}.inputs",
+    "tag": "model.initial_point(), or {x}.eval({{...}})",
+    "get_test_value": "model.initial_point(), or {x}.eval({{...}})",
+    "broadcastable": "{x}.type.shape",
+    "clone": "{x}: expressions never change",
+    "auto_name": "{x}.name",
+    "index": "{x}.inputs",
+    "get_underlying_scalar_constant": "{x}.eval()",
+    "transfer": "{x}: there is one kind of place",
+    "nonzero_values": "{x}[{x}.nonzero()]",
+    "compress": "{x}[condition]",
+    "real": "{x}: numbers are real",
+    "imag": "pt.zeros_like({x}): numbers are real",
+    "conj": "{x}: numbers are real",
+    "conjugate": "{x}: numbers are real",
+    "dprint": "print(repr({x}))",
+    "get_parents": "{x}.inputs",
+    "transform": "model.rvs_to_transforms[{x}]",
+    "observations": "model.rvs_to_values[{x}]",
+}
+"""Attributes of variables in PyMC and PyTensor, and what is written instead."""
+
+
+def answers(module: str) -> Callable[[str], Any]:
+    """Return the ``__getattr__`` of a module: what the tables know of the names that it does not have."""
+
+    def look_up(name: str) -> Any:
+        return find(module, name)
+
+    return look_up
+
+
+def find(module: str, name: str) -> Any:
+    """Return what a module of theirs has under a name.
+
+    Raises
+    ------
+    AttributeError
+        If it is not there; says what there is instead, or which names are close to it.
+    """
+    if not name.startswith("_"):
+        alias = ALIASES.get(module, {}).get(name)
+        if alias is not None:
+            where, _, what = alias.partition(":")
+            return getattr(importlib.import_module(where), what)
+        if f"{module}.{name}" in NAMESPACES:
+            return sys.modules[f"{module}.{name}"]
+        for place in (*NAMESPACES.get(module, ()), *ALSO.get(module, ())):
+            if name in public_names(place):
+                return getattr(importlib.import_module(place), name)
+    raise AttributeError(f"module '{module}' has no attribute '{name}'{_advice(module, name)}")
+
+
+def _advice(module: str, name: str) -> str:
+    if name.startswith("_"):
+        return ""
+    for place in (module, *NAMESPACES.get(module, ()), *ALSO.get(module, ())):
+        for where, names, text in INSTEAD:
+            if where == place and name in names.split():
+                return f": it {text}" if text.startswith("is ") else f": {text}"
+    if module == f"{PM}.math" and name in public_names(PT):
+        return f": pt.{name} is it, with import workbench.tensor as pt"
+    import difflib
+
+    close = difflib.get_close_matches(name, sorted(public_names(module)), n=3)
+    return f"; did you mean {', '.join(close)}?" if close else ""
+
+
+def public_names(module: str) -> set[str]:
+    """Return the names that a module offers, those of the tables with them."""
+    own = importlib.import_module(module)
+    offered = set(vars(own).get("__all__") or (n for n, x in vars(own).items() if not n.startswith("_") and not isinstance(x, ModuleType)))
+    offered |= set(ALIASES.get(module, ()))
+    for place in NAMESPACES.get(module, ()):
+        offered |= public_names(place)
+    return offered
+
+
+def method(x: Any, name: str) -> Any:
+    """Return a function of tensors as a method of one.
+
+    Raises
+    ------
+    AttributeError
+        If it is none; says what is written instead.
+    """
+    if name == "norm":
+        return functools.partial(importlib.import_module(f"{PT}.aliases").norm_of_elements, x)
+    if name in METHODS:
+        return functools.partial(getattr(importlib.import_module(PT), name), x)
+    if name in ATTRIBUTES:
+        raise AttributeError(f"{x!r} has no {name!r}: write {ATTRIBUTES[name].format(x=x.name or 'x')}")
+    return None
+
+
+class Namespace(ModuleType):
+    """A module of theirs: its names are looked up in the tables."""
+
+    def __getattr__(self, name: str) -> Any:
+        return find(self.__name__, name)
+
+    def __dir__(self) -> list[str]:
+        return sorted(public_names(self.__name__))
+
+
+class Called(ModuleType):
+    """A module that is a function too."""
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        where, _, what = CALLED[self.__name__].partition(":")
+        return getattr(importlib.import_module(where), what)(*args, **options)
+
+
+def make_callable(module: str) -> None:
+    """Let a module be called, as its namesake."""
+    sys.modules[module].__class__ = Called
+
+
+for _name, _places in NAMESPACES.items():
+    # So that `from workbench.tensor.extra_ops import cumsum` finds it.
+    sys.modules[_name] = Namespace(_name, f"PyMC's or PyTensor's {_name.partition('.')[2]}: the names of {', '.join(_places) or 'tables'}.")
