@@ -15,6 +15,7 @@ from workbench.graph.expr import Data, Expr, Input, intern
 from workbench.graph.inner import Graph
 from workbench.graph.traverse import replace, topological
 from workbench.graph.types import type_of
+from workbench.tensor.jax_derivatives import not_differentiated
 
 
 def to_jax(graph: Graph, precision: str = "float64") -> Callable[..., Any]:
@@ -79,7 +80,8 @@ class JaxFunction:
         jax: Any = importlib.import_module("jax")
         example = [jax.ShapeDtypeStruct(p.type.static_shape, p.type.dtype) for p in opened.params]
         self._seen = [n.op.value for n in self.inner_data]
-        self._lowered = jax.jit(function).lower(*example)
+        with not_differentiated():
+            self._lowered = jax.jit(function).lower(*example)
         self.timings["lower"] = time.perf_counter() - start
         start = time.perf_counter()
         self._compiled = self._lowered.compile()

@@ -15,6 +15,7 @@ from workbench.errors import DTypeError, GradientError, ShapeError
 from workbench.graph.domain import Domain, real
 from workbench.graph.expr import Constant, Expr, Op, constant_op, intern
 from workbench.graph.types import KINDS, Shape, TensorType, checked_dtype
+from workbench.tensor import jax_derivatives
 from workbench.tensor.masks import masked, narrowed, unmasked
 from workbench.tensor.tensor import Tensor, as_tensor
 
@@ -147,6 +148,12 @@ class ScalarOp(Elementwise):
         return self.function(*values)
 
     def jax(self, *values: Any) -> Any:
+        if jax_derivatives.wanted() and any(self.gradients) and self.name not in jax_derivatives.LINEAR:
+            return jax_derivatives.with_declared_derivatives(self)(*values)
+        return self.jax_value(*values)
+
+    def jax_value(self, *values: Any) -> Any:
+        """The JAX form itself, whose derivative is whatever JAX makes of it."""
         if not isinstance(self.jax_form, str):
             return self.jax_form(*values)
         module, _, name = self.jax_form.rpartition(".")
@@ -317,10 +324,7 @@ def elementwise(
 
 
 def callback(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a NumPy function as one of JAX arrays, which calls it back on the host.
-
-    JAX cannot differentiate through it; the graph's own gradient does not need that.
-    """
+    """Return a NumPy function as one of JAX arrays, which calls it back on the host."""
 
     def call(*values: Any) -> Any:
         import jax.numpy as jnp

@@ -16,7 +16,7 @@ from workbench.graph.domain import Integers, Interval, inf, positive, real, unit
 from workbench.names import answers
 from workbench.tensor import elementwise as _e
 from workbench.tensor import special_forms as forms
-from workbench.tensor.declaration import Form, NoForm, ScalarOp, elementwise
+from workbench.tensor.declaration import Form, NoForm, ScalarOp, callback, elementwise
 from workbench.tensor.elementwise import divide, exp, isinf, reciprocal, sign, sqrt, square, where
 from workbench.tensor.exponential import libm
 from workbench.tensor.tensor import Tensor, as_tensor
@@ -248,11 +248,12 @@ def _jax_digamma(x: Any) -> Any:
     import jax.numpy as jnp
     from jax.scipy.special import digamma
 
+    given, x = x, jnp.asarray(x, "float64")
     part = _from_pole(jnp, x)
     reflected = digamma(jnp.where(x < 0, 1.0 - x, 1.0)) - math.pi / jnp.tan(math.pi * part)
     found = jnp.where((x < 0) & (abs(part) < 0.25), jnp.where(part == 0, jnp.nan, reflected), digamma(x))
     # JAX says NaN at the pole at 0.
-    return jnp.where(x == 0, jnp.copysign(jnp.inf, -x), found)
+    return jnp.where(x == 0, jnp.copysign(jnp.inf, -x), found).astype(given.dtype)
 
 
 digamma: ScalarOp = _special(
@@ -290,9 +291,18 @@ trigamma: ScalarOp = elementwise(
 
 
 def _jax_polygamma(n: Any, x: Any) -> Any:
-    import jax.scipy.special
+    import jax
+    import jax.numpy as jnp
+    from jax.scipy.special import polygamma as of_positive
 
-    return jax.scipy.special.polygamma(n.astype("int64"), x)
+    on_host = callback(scipy_form("polygamma"))
+
+    def at_home(n: Any, x: Any) -> Any:
+        found = of_positive(n.astype("int64"), jnp.where((x > 0) & (x < jnp.inf), x, 1.0))
+        return jnp.where(x == jnp.inf, 0.0, found)
+
+    # JAX's own is of positive numbers alone.
+    return jax.lax.cond(jnp.all((x > 0) & (n > 0)), at_home, on_host, *jnp.broadcast_arrays(n, x))
 
 
 polygamma: ScalarOp = elementwise(
