@@ -9,7 +9,7 @@ minimizing Fisher divergence" (2026), and nuts-rs.
 from __future__ import annotations
 
 import workbench.tensor as pt
-from workbench.samplers.state import NutsState
+from workbench.samplers.state import NutsState, branch
 from workbench.tensor.tensor import Tensor
 
 LOWEST, HIGHEST = 1e-20, 1e20
@@ -66,7 +66,5 @@ def update_mass(s: NutsState, diverging: Tensor, early: Tensor) -> NutsState:
             window=pt.where(pt.logical_and(switch, pt.logical_not(early)), s.window * GROWTH, s.window),
             scale=pt.where(count >= 3.0, pt.sqrt(inverse_mass), s.scale),
         )
-
-    from workbench.samplers.state import branch
 
     return branch(counts, add, lambda s: s, s)

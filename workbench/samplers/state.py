@@ -67,10 +67,12 @@ class NutsState(NamedTuple):
     sub_lp: Tensor
     sub_energy: Tensor
     sub_index: Tensor
-    checkpoint_v: Tensor
+    checkpoint_first: Tensor
     """Velocities at the first leaves of unfinished inner subtrees, (max_depth + 1, d)."""
-    checkpoint_rho: Tensor
-    """Sums of velocities up to there, (max_depth + 1, d)."""
+    checkpoint_last: Tensor
+    """Velocities at the last leaves of their left halves, (max_depth + 1, d)."""
+    checkpoint_before: Tensor
+    """Sums of the subtree's velocities before their first leaves, (max_depth + 1, d)."""
 
     energy: Tensor
     """Energy at the trajectory's start."""
@@ -80,8 +82,10 @@ class NutsState(NamedTuple):
     """Sum of acceptance probabilities over the tree."""
     symmetric_sum: Tensor
     """Sum of the symmetric acceptance statistic over the tree."""
-    max_error: Tensor
-    """Largest energy error of the tree, by absolute value."""
+    lowest_error: Tensor
+    """Lowest energy of the tree, relative to its start; 0 or negative."""
+    highest_error: Tensor
+    """Highest energy of the tree, relative to its start; 0 or positive."""
 
     step: Tensor
     """Step size of this tree, jitter included."""

@@ -27,10 +27,9 @@ def average_step(s: NutsState, statistic: Tensor, target: float) -> NutsState:
 
 
 def first_step(
-    logp_grad: LogpGrad, key: Tensor, q: Tensor, g: Tensor, lp: Tensor, scale: Tensor, target: float
+    logp_grad: LogpGrad, q: Tensor, v: Tensor, g: Tensor, lp: Tensor, scale: Tensor, target: float
 ) -> Tensor:
     """Return a step size at which one leapfrog's acceptance crosses `target`: doubled or halved from 0.1."""
-    v = pt.random.normal(key, q.type.shape)
     start = kinetic(v) - lp
 
     def accepted(step: Tensor) -> Tensor:
@@ -54,6 +53,6 @@ def first_step(
     return step
 
 
-def jittered(log_step: Tensor, key: Tensor) -> Tensor:
-    """Return a step size within 10 % of the adapted one."""
-    return pt.exp(log_step) * pt.random.uniform(key, (), 1.0 - JITTER, 1.0 + JITTER)
+def jittered(log_step: Tensor, u: Tensor) -> Tensor:
+    """Return a step size within 10 % of the adapted one, from a uniform number."""
+    return pt.exp(log_step) * (1.0 - JITTER + 2.0 * JITTER * u)
