@@ -16,7 +16,8 @@ from workbench.graph.domain import Domain, real
 from workbench.graph.expr import Constant, Expr, Op, constant_op, intern
 from workbench.graph.types import KINDS, Shape, TensorType, checked_dtype
 from workbench.tensor import jax_derivatives
-from workbench.tensor.masks import masked, narrowed, unmasked
+from workbench.tensor.cancelling import without_factor
+from workbench.tensor.masks import masked, narrowed, not_counting, unmasked
 from workbench.tensor.tensor import Tensor, as_tensor
 
 NAMES = ("x", "y", "z")
@@ -126,6 +127,9 @@ class ScalarOp(Elementwise):
     cost: int
     doc: str
     before: Callable[..., Any] | None
+    steep: bool
+    tame: bool
+    of_exp: Callable[..., Any] | None
 
     @property
     def fusable(self) -> bool:
@@ -161,6 +165,11 @@ class ScalarOp(Elementwise):
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Any]:
         mask, cotangent = unmasked(cotangent)
+        if self.of_exp is not None and (made := without_factor(cotangent, node, self.of_exp(*node.inputs))) is not None:
+            return [narrowed(mask, made, node.inputs[0], node.inputs)]
+        if not self.tame or any(getattr(x.op, "steep", False) for x in node.inputs):
+            # A logarithm may be infinite itself, as a factor.
+            mask += not_counting(cotangent, self.steep)
         found: list[Any] = []
         for gradient, x in zip(self.gradients, node.inputs):
             if gradient is None or x.type.kind != "f":
@@ -281,6 +290,9 @@ def elementwise(
     cost: int = 1,
     doc: str = "",
     before: Callable[..., Any] | None = None,
+    steep: bool = False,
+    tame: bool = False,
+    of_exp: Callable[..., Any] | None = None,
 ) -> ScalarOp:
     """Declare an elementwise operation.
 
@@ -308,6 +320,11 @@ def elementwise(
         Rough cost in additions: decides between recomputing and storing.
     before
         Called with the operation and the operands as given; may raise, or return the result.
+    steep, tame
+        Whether a derivative is infinite at an edge of the domain, where 0 times it is to be 0; whether it is
+        finite for all finite operands.
+    of_exp
+        Of a logarithm: what it is one of, the exponential of its result, as an expression of the operand.
     """
     domains = domain if isinstance(domain, tuple) else (domain,)
     gradients = grad if isinstance(grad, tuple) else (grad,) * len(domains)
@@ -318,6 +335,7 @@ def elementwise(
         name, function, len(domains), result if result in ("float64", "logical", "where") else "", like,
         c, c if py is None else py, callback(function) if jax == "callback" else jax or f"jax.numpy.{name}",
         gradients, domains, commutative, symbol, texts, cost, doc or (function.__doc__ or name).strip().split("\n")[0], before,
+        steep, tame, of_exp,
     )  # fmt: skip
     OPS[name] = op
     return op

@@ -79,32 +79,32 @@ __all__ = [
 _pair: Any = (real, real)
 add: ScalarOp = elementwise(
     "add", np.add, c={"b": "({x} | {y})", "": "({x} + {y})"}, symbol="+", commutative=True, domain=_pair,
-    grad=(lambda g, x, y: g, lambda g, x, y: g),
+    grad=(lambda g, x, y: g, lambda g, x, y: g), tame=True,
 )  # fmt: skip
 subtract: ScalarOp = elementwise(
     "subtract", np.subtract, c="({x} - {y})", symbol="-", domain=_pair,
-    grad=(lambda g, x, y: g, lambda g, x, y: -g),
+    grad=(lambda g, x, y: g, lambda g, x, y: -g), tame=True,
 )  # fmt: skip
 multiply: ScalarOp = elementwise(
     "multiply", np.multiply, c={"b": "({x} & {y})", "": "({x} * {y})"}, symbol="*", commutative=True, domain=_pair,
-    grad=(lambda g, x, y: g * y, lambda g, x, y: g * x),
+    grad=(lambda g, x, y: g * y, lambda g, x, y: g * x), tame=True,
 )  # fmt: skip
 divide: ScalarOp = elementwise(
     "divide", np.divide, c="({x} / {y})", symbol="/", domain=(real, positive), cost=4,
     # The square of y may be no number of the computer where the derivative is one.
     grad=(lambda g, x, y: g / y, lambda g, x, y: -(g / y) * (x / y)),
 )  # fmt: skip
-negative: ScalarOp = elementwise("negative", np.negative, c="(-{x})", symbol="-", grad=lambda g, x: -g)
+negative: ScalarOp = elementwise("negative", np.negative, c="(-{x})", symbol="-", grad=lambda g, x: -g, tame=True)
 abs: ScalarOp = elementwise(
     "abs", np.abs, c={"f": "fabs({x})", "i": "({x} < 0 ? -{x} : {x})", "": "{x}"},
-    py={"b": "{x}", "": "abs({x})"}, grad=lambda g, x: g * sign(x),
+    py={"b": "{x}", "": "abs({x})"}, grad=lambda g, x: g * sign(x), tame=True,
 )  # fmt: skip
 sign: ScalarOp = elementwise(
     "sign", np.sign, c={"f": "({x} != {x} ? {x} : (double)(({x} > 0) - ({x} < 0)))", "": "(({x} > 0) - ({x} < 0))"},
     py={"f": "({x} if {x} != {x} else (1.0 if {x} > 0 else (-1.0 if {x} < 0 else 0.0)))",
         "": "(1 if {x} > 0 else (-1 if {x} < 0 else 0))"}, cost=3,
 )  # fmt: skip
-square: ScalarOp = elementwise("square", np.square, c="({x} * {x})", grad=lambda g, x: 2.0 * g * x)
+square: ScalarOp = elementwise("square", np.square, c="({x} * {x})", grad=lambda g, x: 2.0 * g * x, tame=True)
 
 
 def _reciprocal(x: Any) -> Any:
@@ -205,14 +205,14 @@ power: ScalarOp = elementwise(
         # x**y * log(x) tends to 0 with x for positive y.
         lambda g, x, y: g * power(x, y) * log(where(logical_and(equal(x, 0.0), y > 0.0), 1.0, x)),
     ),
-    doc="x to the power y; integers wrap around, and 1 / x**n of integers is its whole part.",
+    steep=True, doc="x to the power y; integers wrap around, and 1 / x**n of integers is its whole part.",
 )  # fmt: skip
 sqrt: ScalarOp = elementwise(
-    "sqrt", np.sqrt, c="sqrt({x})", domain=positive, cost=5, grad=lambda g, x: g / (2.0 * sqrt(x))
+    "sqrt", np.sqrt, c="sqrt({x})", domain=positive, cost=5, grad=lambda g, x: g / (2.0 * sqrt(x)), steep=True
 )
 cbrt: ScalarOp = elementwise(
     "cbrt", np.cbrt, c="cbrt({x})", py="np.cbrt({x})", cost=20, support={"c": "double cbrt(double);"},
-    grad=lambda g, x: g / (3.0 * square(cbrt(x))),
+    grad=lambda g, x: g / (3.0 * square(cbrt(x))), steep=True,
 )  # fmt: skip
 
 # Whole quotients and remainders ---------------------------------------------------------------
@@ -319,12 +319,12 @@ _NAN_MAX = "({x} > {y} || {x} != {x} ? {x} : {y})"
 minimum: ScalarOp = elementwise(
     "minimum", np.minimum, c=_NAN_MIN, py="({x} if {x} < {y} or {x} != {x} else {y})", commutative=True,
     domain=_pair, cost=2,
-    grad=(lambda g, x, y: where(x <= y, g, 0.0), lambda g, x, y: where(x <= y, 0.0, g)),
+    grad=(lambda g, x, y: where(x <= y, g, 0.0), lambda g, x, y: where(x <= y, 0.0, g)), tame=True,
 )  # fmt: skip
 maximum: ScalarOp = elementwise(
     "maximum", np.maximum, c=_NAN_MAX, py="({x} if {x} > {y} or {x} != {x} else {y})", commutative=True,
     domain=_pair, cost=2,
-    grad=(lambda g, x, y: where(x >= y, g, 0.0), lambda g, x, y: where(x >= y, 0.0, g)),
+    grad=(lambda g, x, y: where(x >= y, g, 0.0), lambda g, x, y: where(x >= y, 0.0, g)), tame=True,
 )  # fmt: skip
 fmin: ScalarOp = elementwise(
     "fmin", np.fmin, c="({x} <= {y} || {y} != {y} ? {x} : {y})", py="({x} if {x} <= {y} or {y} != {y} else {y})",
@@ -384,7 +384,7 @@ not_equal: ScalarOp = _comparison("not_equal", "!=", True, Integers(-2, 2))
 where: ScalarOp = elementwise(
     "where", np.where, c="({x} ? {y} : {z})", py="({y} if {x} else {z})", result="where",
     domain=(Booleans(), real, real),
-    grad=(None, lambda g, x, y, z: where(x, g, 0.0), lambda g, x, y, z: where(x, 0.0, g)),
+    grad=(None, lambda g, x, y, z: where(x, g, 0.0), lambda g, x, y, z: where(x, 0.0, g)), tame=True,
 )  # fmt: skip
 switch = where
 

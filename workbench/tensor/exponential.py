@@ -29,17 +29,17 @@ exp2: ScalarOp = elementwise(
 expm1: ScalarOp = elementwise(
     "expm1", np.expm1, c="expm1({x})", domain=Interval(-5.0, 5.0), cost=30, grad=lambda g, x: g * exp(x)
 )
-log: ScalarOp = elementwise("log", np.log, c="log({x})", domain=positive, cost=20, grad=lambda g, x: g / x)
+log: ScalarOp = elementwise("log", np.log, c="log({x})", domain=positive, cost=20, grad=lambda g, x: g / x, steep=True, of_exp=lambda x: x)
 log1p: ScalarOp = elementwise(
-    "log1p", np.log1p, c="log1p({x})", domain=Interval(-0.99, inf), cost=30, grad=lambda g, x: g / (1.0 + x)
+    "log1p", np.log1p, c="log1p({x})", domain=Interval(-0.99, inf), cost=30, grad=lambda g, x: g / (1.0 + x), steep=True, of_exp=lambda x: 1.0 + x,
 )
 log2: ScalarOp = elementwise(
     "log2", np.log2, c="log2({x})", py="math.log2({x})", domain=positive, cost=20, support=libm("log2"),
-    grad=lambda g, x: g / (x * math.log(2.0)),
+    grad=lambda g, x: g / (x * math.log(2.0)), steep=True,
 )  # fmt: skip
 log10: ScalarOp = elementwise(
     "log10", np.log10, c="log10({x})", py="math.log10({x})", domain=positive, cost=20, support=libm("log10"),
-    grad=lambda g, x: g / (x * math.log(10.0)),
+    grad=lambda g, x: g / (x * math.log(10.0)), steep=True,
 )  # fmt: skip
 
 
@@ -94,7 +94,7 @@ logit: ScalarOp = elementwise(
     "logit", _logit, result="float", jax=_jax_logit, domain=unit, cost=50,
     c="({x} > 0.3 && {x} < 0.65 ? log1p(2 * ({x} - 0.5)) - log1p(-2 * ({x} - 0.5)) : log({x}) - log1p(-{x}))",
     py="(log1p(2 * ({x} - 0.5)) - log1p(-2 * ({x} - 0.5)) if {x} > 0.3 and {x} < 0.65 else log({x}) - log1p(-{x}))",
-    grad=lambda g, x: g / (x * (1.0 - x)), doc="log(x / (1 - x)), the inverse of the logistic function.",
+    grad=lambda g, x: g / (x * (1.0 - x)), steep=True, doc="log(x / (1 - x)), the inverse of the logistic function.",
 )  # fmt: skip
 
 
@@ -114,7 +114,7 @@ log1mexp: ScalarOp = elementwise(
     "log1mexp", _log1mexp, result="float", jax=_jax_log1mexp, domain=Interval(-inf, 0.0), cost=50,
     c=f"({{x}} > -{LN2} ? log(-expm1({{x}})) : log1p(-exp({{x}})))",
     py=f"(log(-expm1({{x}})) if {{x}} > -{LN2} else log1p(-exp({{x}})))",
-    grad=lambda g, x: g * (exp(x) / expm1(x)), doc="log(1 - exp(x)) of a negative x, without loss of digits.",
+    grad=lambda g, x: g * (exp(x) / expm1(x)), steep=True, doc="log(1 - exp(x)) of a negative x, without loss of digits.",
 )  # fmt: skip
 
 

@@ -46,6 +46,55 @@ def masked(mask: Mask, value: Tensor) -> Tensor:
     return value
 
 
+def not_counting(cotangent: Tensor, steep: bool) -> Mask:
+    """Return the mask of where a cotangent is 0, if the derivative that it meets may be infinite there.
+
+    Parameters
+    ----------
+    cotangent
+        Without its mask.
+    steep
+        Whether the derivative is infinite at some edge of the operation's domain, as those of `log` and `sqrt` at 0. Of the
+        other operations' it is asked only what was not picked: elements of which an index, or a slice, took none.
+    """
+    from workbench.tensor.elementwise import not_equal
+
+    if not (_picked(cotangent) if not steep else not _never_zero(cotangent)):
+        return ()
+    return ((not_equal(cotangent, 0.0), True),)
+
+
+def _picked(g: Expr) -> bool:
+    """Whether a cotangent is 0 where an element was not picked, by an index or a slice, on the way of the value."""
+    pending, places = [g], _places()
+    while pending:
+        x = pending.pop()
+        if isinstance(x.op, places):
+            return True
+        if isinstance(x.op, _arrangements()) or x.op.name == "negative":
+            pending.append(x.inputs[0])
+        elif x.op.name in ("multiply", "divide"):
+            pending += x.inputs if x.op.name == "multiply" else x.inputs[:1]
+    return False
+
+
+def _never_zero(g: Expr) -> bool:
+    """Whether a cotangent is known not to be 0: made of constants, and of ones."""
+    pending = [g]
+    while pending:
+        x = pending.pop()
+        if isinstance(x.op, Constant):
+            if not x.op.value.all():
+                return False
+        elif isinstance(x.op, _arrangements()):
+            pending.append(x.inputs[0])
+        elif x.op.name in ("negative", "multiply"):
+            pending += x.inputs
+        else:
+            return False
+    return True
+
+
 def narrowed(mask: Mask, value: Tensor, x: Expr, operands: Sequence[Expr]) -> Tensor:
     """Return the cotangent of the operand `x`, for one of the result that counts where `mask` lets it."""
     from workbench.tensor.run_time_shape import SumLike
@@ -84,6 +133,14 @@ def _arrangements() -> tuple[type, ...]:
     from workbench.tensor import shape as s
 
     return (s.Reshape, s.BroadcastTo, s.BroadcastLike, s.Transpose, u.InsertAxes, u.DropAxes, u.ReshapeLike, u.ToLengths)
+
+
+@functools.cache
+def _places() -> tuple[type, ...]:
+    """Operations that put a cotangent in its place among zeros."""
+    from workbench.tensor import indexing as i
+
+    return (i.SetSlice, i.AddAt, i.AddIndex)
 
 
 def _moved(x: Any, like: Tensor, moves: list[Expr]) -> Tensor:

@@ -14,11 +14,11 @@ from workbench.tensor.exponential import libm
 from workbench.tensor.tensor import Tensor
 
 
-def _circular(name: str, short: str, grad: Any, domain: Domain = real, cost: int = 20) -> ScalarOp:
+def _circular(name: str, short: str, grad: Any, domain: Domain = real, cost: int = 20, steep: bool = False) -> ScalarOp:
     """Declare a function that C and Python call `short`."""
     return elementwise(
         name, getattr(np, name), c=f"{short}({{x}})", py=f"math.{short}({{x}})", support=libm(short), grad=grad,
-        domain=domain, cost=cost,
+        domain=domain, cost=cost, steep=steep,
     )  # fmt: skip
 
 
@@ -35,8 +35,8 @@ def _one_minus_square(x: Tensor) -> Tensor:
     return where(abs(x) < 0.5, 1.0 - square(x), (1.0 - x) * (1.0 + x))
 
 
-arcsin: ScalarOp = _circular("arcsin", "asin", lambda g, x: g / sqrt(_one_minus_square(x)), Interval(-1.0, 1.0))
-arccos: ScalarOp = _circular("arccos", "acos", lambda g, x: -g / sqrt(_one_minus_square(x)), Interval(-1.0, 1.0))
+arcsin: ScalarOp = _circular("arcsin", "asin", lambda g, x: g / sqrt(_one_minus_square(x)), Interval(-1.0, 1.0), steep=True)
+arccos: ScalarOp = _circular("arccos", "acos", lambda g, x: -g / sqrt(_one_minus_square(x)), Interval(-1.0, 1.0), steep=True)
 arctan: ScalarOp = _circular("arctan", "atan", lambda g, x: g * square(reciprocal(hypot(1.0, x))))
 arctan2: ScalarOp = elementwise(
     "arctan2", np.arctan2, c="atan2({x}, {y})", py="math.atan2({x}, {y})", domain=(real, real), cost=40,
@@ -55,8 +55,8 @@ def _tanh_slope(g: Tensor, x: Tensor) -> Tensor:
 
 tanh: ScalarOp = elementwise("tanh", np.tanh, c="tanh({x})", cost=30, grad=_tanh_slope)
 arcsinh: ScalarOp = _circular("arcsinh", "asinh", lambda g, x: g / hypot(1.0, x), cost=40)
-arccosh: ScalarOp = _circular("arccosh", "acosh", lambda g, x: g / (sqrt(x - 1.0) * sqrt(x + 1.0)), Interval(1.0, inf), 40)
-arctanh: ScalarOp = _circular("arctanh", "atanh", lambda g, x: g / _one_minus_square(x), Interval(-1.0, 1.0), 40)
+arccosh: ScalarOp = _circular("arccosh", "acosh", lambda g, x: g / (sqrt(x - 1.0) * sqrt(x + 1.0)), Interval(1.0, inf), 40, steep=True)
+arctanh: ScalarOp = _circular("arctanh", "atanh", lambda g, x: g / _one_minus_square(x), Interval(-1.0, 1.0), 40, steep=True)
 
 deg2rad: ScalarOp = elementwise(
     "deg2rad", np.deg2rad, c=f"({{x}} * {math.pi / 180!r})", grad=lambda g, x: g * (math.pi / 180)

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workbench.errors import GradientError, warn_user
-from workbench.graph.expr import Expr, Get, Op
+from workbench.graph.expr import Expr, Get, Input, Op, intern
 from workbench.graph.provenance import derived
-from workbench.graph.rewrite import Firing, PassRecord, Rule, Trace
-from workbench.graph.traverse import depends_on, topological
+from workbench.graph.rewrite import RULES, Firing, Pass, PassRecord, Rule, Trace
+from workbench.graph.traverse import depends_on, replace, topological
 from workbench.graph.types import TensorType
 from workbench.tensor import elementwise as _e
 from workbench.tensor.masks import accumulated
+from workbench.tensor.reduction import Reduce
 from workbench.tensor.shape import ones_like, zeros_like
 from workbench.tensor.tensor import Tensor, as_tensor
 from workbench.transforms.control_gradients import CONTROL_GRADIENTS
@@ -64,7 +65,10 @@ def grad(
         raise GradientError(f"a gradient needs a real scalar, got {cost.type}", "sum the terms first")
     steps: list[Firing] = []
     start = time.perf_counter()
-    cotangents = _reverse({cost: ones_like(cost)}, targets, consider_constant, steps)
+    (steady,), record = steadied([cost], targets, consider_constant)
+    if trace is not None and record is not None:
+        trace.passes.append(record)
+    cotangents = _reverse({steady: ones_like(cost)}, targets, consider_constant, steps)
     found = _gradients(cotangents, targets, disconnected_inputs)
     if trace is not None:
         seconds = time.perf_counter() - start
@@ -118,19 +122,54 @@ def vjp(
     >>> vjp(x * x, x, pt.constant([1.0, 10.0])).eval({x: [3.0, 4.0]}).tolist()
     [6.0, 80.0]
     """
-    ys = sequence_of(outputs)
     given = [cotangents] if isinstance(outputs, Expr) else list(cotangents)
     targets = sequence_of(wrt)
+    ys = sequence_of(outputs)
+    steady, _ = steadied(ys, targets, consider_constant)
     start: dict[Expr, Any] = {}
-    for y, g in zip(ys, map(as_tensor, given), strict=True):
+    for y, s, g in zip(ys, steady, map(as_tensor, given), strict=True):
         if not g.type.may_be(y.type):
             raise GradientError(f"the cotangent of {y!r} has shape {g.type.shape}, it must have {y.type.shape}: {g.type} for {y.type}")
-        start[y] = start[y] + g if y in start else g
+        start[s] = start[s] + g if s in start else g
     found = _gradients(_reverse(start, targets, consider_constant, []), targets, disconnected_inputs)
     return found[0] if isinstance(wrt, Expr) else found
 
 
 Lop = vjp
+
+
+def steadied(
+    outputs: Sequence[Expr], targets: Sequence[Expr], constants: Sequence[Expr]
+) -> tuple[list[Any], PassRecord | None]:
+    """Return expressions in the form that keeps digits, to be differentiated so, and what the rules did.
+
+    A derivative is that of the form it is taken of: of ``log(softmax(x))`` it divides by a probability, which may be 0 in
+    double precision; of the same as a difference it does not. What a derivative is asked for stays in its place: rules do
+    not look through it.
+    """
+    from workbench.rewrites import stabilise
+
+    rules = tuple(r for r in RULES.values() if r.group == stabilise.GROUP)
+    held: dict[Expr, Any] = {x: intern(Input(None, x.type)) for x in (*targets, *constants) if _is_computed(x)}
+    if not held:
+        after, record = Pass("stabilise", rules, _STEADY).run(outputs)
+        return list(after), record if record.firings else None
+    hidden = [x if x in held else replace(x, held) for x in outputs]
+    after, record = Pass("stabilise", rules, _STEADY).run(hidden)
+    if not record.firings:
+        return list(outputs), None
+    shown = replace(list(after), {stand_in: x for x, stand_in in held.items()})
+    return shown, record
+
+
+_STEADY = "Logarithms and exponentials in the form that keeps digits, whose derivatives do so too."
+
+
+def _is_computed(x: Expr) -> bool:
+    """Whether an expression is more than a part, or another arrangement, of one variable."""
+    while x.inputs and not isinstance(x.op, (_e.Elementwise, Reduce)):
+        x = x.inputs[0]
+    return bool(x.inputs)
 
 
 def _gradients(cotangents: dict[Expr, Any], targets: Sequence[Tensor], disconnected: str) -> list[Tensor]:
