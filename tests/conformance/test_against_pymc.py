@@ -1,4 +1,4 @@
-"""Every model of models.py and gallery.py says here what it says in PyMC: names, shapes and start of its values, log-density, gradient.
+"""Every model of models.py, gallery.py and books.py says here what it says in PyMC: names, shapes and start of its values, log-density, gradient.
 
 PyMC's answers are in reference.json, made by tests/reference/make_conformance.py.
 """
@@ -6,6 +6,7 @@ PyMC's answers are in reference.json, made by tests/reference/make_conformance.p
 import json
 from pathlib import Path
 
+import books  # noqa: F401
 import gallery  # noqa: F401
 import models  # noqa: F401
 import numpy as np
