@@ -426,3 +426,41 @@ def test_a_list_of_points_is_one_chain():
         drawn = pm.sample_posterior_predictive([{"mu": 1.0}, {"mu": 2.0}, {"mu": 3.0}], random_seed=1, return_inferencedata=False)
     assert drawn["y"].shape == (1, 3, 2)
     np.testing.assert_allclose(drawn["y"][0, :, 0], [1.0, 2.0, 3.0], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [3, 1], [0.5, np.nan], ["p", "q"], [True, False], ["p", 1], [("p", 1), ("q", 2)],
+        np.array(["2020-01-01", "2021-01-01"], "datetime64[D]"), np.array([1, 2], "timedelta64[D]"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_labels_of_all_kinds_are_known_again(labels, tmp_path):
+    def model(labels):
+        with pm.Model(coords={"g": labels}) as made:
+            a = pm.Normal("a", 0.0, 1.0, dims="g")
+            pm.Normal("y", a, 1e-7, observed=[0.0, 0.0], dims="g")
+        return made
+
+    prior = pm.sample_prior_predictive(5, model=model(labels), random_seed=2).prior
+    given = [az.InferenceData(posterior=prior)]
+    if not isinstance(labels[0], tuple) and not isinstance(labels[1], int):
+        given[0].to_netcdf(str(tmp_path / "draws.nc"))
+        given.append(az.from_netcdf(str(tmp_path / "draws.nc")))
+    for draws in given:
+        with model(labels):
+            drawn = pm.sample_posterior_predictive(draws, return_inferencedata=False, **QUIET)["y"]
+        np.testing.assert_allclose(drawn, prior["a"], atol=1e-5)
+        with model(list(labels)[::-1]):
+            drawn = pm.sample_posterior_predictive(draws, return_inferencedata=False, **QUIET)["y"]
+        assert np.abs(drawn - prior["a"].to_numpy()).max() > 0.1
+
+
+def test_points_and_runs_have_axes_of_their_own():
+    with pm.Model():
+        mu = pm.Normal("mu")
+        pm.Normal("y", mu, 1e-9, observed=[0.0, 1.0])
+        points = [{"mu": 1.0}, {"mu": 2.0}, {"mu": 3.0}]
+        drawn = pm.sample_posterior_predictive(points, sample_dims=["sample"], return_inferencedata=False, **QUIET)["y"]
+    np.testing.assert_allclose(drawn[0, :, 0], [1.0, 2.0, 3.0], atol=1e-6)

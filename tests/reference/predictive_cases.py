@@ -623,6 +623,15 @@ def observed_when_fitted(pm):
 
 
 @case
+def observed_when_fitted_and_computed_now(pm):
+    with pm.Model() as model:
+        x = pm.Normal("x", 0.0, S)
+        y = pm.Deterministic("y", 2.0 * x)
+        pm.Deterministic("z", y + 1.0)
+    return model, fitted(pm, chain(pm), {"x": 3.0, "d": 6.0}), {}
+
+
+@case
 def deterministics_of_what_is_observed(pm):
     with pm.Model() as model:
         x = pm.Normal("x", 0.0, S)

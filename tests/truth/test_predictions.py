@@ -37,6 +37,8 @@ DIFFERENT = {
     "points_of_a_model_with_dims": (["y"], {"y": [5.0, 6.0]}),
     # Data have not changed by being asked for; PyMC draws b from its prior.
     "asked_for_data_that_a_prior_depends_on": (["y"], {"s": 2.0, "y": 5.0}),
+    # y = 2 x is computed; PyMC has put it among the observed variables of the model.
+    "observed_when_fitted_and_computed_now": ([], {"y": 6.0, "z": 7.0}),
 }
 ERRORS = {
     "nothing_is_observed": (ModelError, "no observed variable to draw"),
@@ -73,7 +75,7 @@ def predicted(name, said, backend):
 
 def check(name, said, backend):
     names, values = DIFFERENT.get(name) or (None, PYMC[name]["values"])
-    sentence = f"Sampling: [{', '.join(names)}]" if names else PYMC[name]["said"][0]
+    sentence = f"Sampling: [{', '.join(names)}]" if names is not None else PYMC[name]["said"][0]
     found, words = predicted(name, said, backend)
     assert [w.splitlines()[0] for w in words] == [sentence]
     assert set(found) == set(values)
@@ -154,6 +156,17 @@ def test_scalar_data_are_known_again_in_what_was_sampled_and_stored(tmp_path):
             drawn = pm.sample_posterior_predictive(given, return_inferencedata=False, **QUIET)["y"]
             assert drawn[..., 0].std() > 50.0
             pm.set_data({"s": 2.0})
+
+
+def test_a_run_is_of_the_data_that_it_was_started_with():
+    with pm.Model():
+        s, w = pm.Data("s", 0.0), pm.Data("w", [1.0, 2.0])
+        pm.Normal("b", s + 0.0 * w.sum(), 1.0)
+        run = pm.sample(500, tune=300, chains=2, blocking=False, **QUIET)
+        pm.set_data({"s": 100.0, "w": [3.0, 4.0, 5.0]})
+        run.wait()
+    assert abs(run.draws["b"].mean()) < 1.0
+    assert float(run.idata.constant_data["s"]) == 0.0 and run.idata.constant_data["w"].to_numpy().tolist() == [1.0, 2.0]
 
 
 def test_what_was_taken_and_set_aside_is_said(said):

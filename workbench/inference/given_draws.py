@@ -24,7 +24,7 @@ class GivenDraws:
         InferenceData, a Dataset (also a stacked one, such as ``az.extract`` makes), a :class:`Run`, a
         MultiTrace, arrays by name, or a list of points, which is one chain.
     sample_dims
-        The sample axes: chain and draw by default, or the one axis in which they are stacked.
+        The sample axes of a Dataset or of arrays: chain and draw by default, or the one axis in which they are stacked.
 
     Attributes
     ----------
@@ -68,14 +68,16 @@ class GivenDraws:
             return self._of_dataset(trace, default_dims)
         if hasattr(trace, "to_dataset"):
             return self._of_dataset(trace.to_dataset(), default_dims)
+        if isinstance(trace, Mapping):
+            return {str(k): np.asarray(v) for k, v in trace.items()}
+        # The axes of what follows are known.
+        self.dims = ("chain", "draw")
         if hasattr(trace, "draws") and isinstance(trace.draws, Mapping):
             self.constants, self.labels, self.observed = dict(trace.constants), dict(trace.coords), list(trace.observed)
             return dict(trace.draws)
         if hasattr(trace, "get_values") and hasattr(trace, "varnames"):
             # PyMC's MultiTrace.
             return {str(k): np.stack(trace.get_values(k, combine=False, squeeze=False)) for k in trace.varnames}
-        if isinstance(trace, Mapping):
-            return {str(k): np.asarray(v) for k, v in trace.items()}
         if isinstance(trace, Sequence) and all(isinstance(p, Mapping) for p in trace):
             return {str(k): np.stack([np.asarray(p[k]) for p in trace])[None] for k in (trace[0] if trace else {})}
         raise ModelError(f"draws cannot be read from a {type(trace).__name__}", FORMS)

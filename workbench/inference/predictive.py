@@ -208,7 +208,7 @@ def _predicted(model: Model, given: GivenDraws) -> list[Tensor]:
     """What is observed, here or where the draws were made, and the deterministics that depend on it directly."""
     random = model.basic_RVs
     then = [model[name] for name in given.observed if name in model]
-    seen = [*model.observed_RVs, *(x for x in then if x in set(model.free_RVs))]
+    seen = [*model.observed_RVs, *(x for x in then if x in {*model.free_RVs, *model.deterministics})]
     return [*seen, *directly_below(model.deterministics, seen, random)]
 
 

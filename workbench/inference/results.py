@@ -49,9 +49,16 @@ def dims_and_coords(model: Model) -> tuple[dict[str, list[str]], dict[str, Any]]
         name: [d if d is not None else f"{name}_dim_{i}" for i, d in enumerate(ds)] for name, ds in model.named_vars_to_dims.items()
     }
     coords = {
-        d: np.arange(model.length_of(d)) if labels is None else np.asarray(labels) for d, labels in model.coords.items()
+        d: np.arange(model.length_of(d)) if labels is None else label_array(labels) for d, labels in model.coords.items()
     }
     return dims, coords
+
+
+def label_array(labels: Sequence[Any]) -> np.ndarray[Any, Any]:
+    """Return labels of a dim as they are stored: an array of one axis, also where they are tuples."""
+    found = np.empty(len(labels), object)
+    found[:] = labels
+    return found if any(isinstance(x, tuple) for x in labels) else np.asarray(labels)
 
 
 def data_of(model: Model) -> tuple[dict[str, Any], dict[str, Any]]:

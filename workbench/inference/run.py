@@ -16,6 +16,7 @@ from workbench.errors import SamplingError
 from workbench.inference.results import Kept, data_of, dims_and_coords, to_inference_data
 from workbench.inference.start import start_point
 from workbench.inference.values import Values, element_names
+from workbench.model.interventions import with_own_data
 from workbench.model.model import Model
 from workbench.samplers import STATS, Nuts, NutsSettings
 from workbench.tensor.random import threefry
@@ -83,8 +84,8 @@ class Run:
         starts: Sequence[Mapping[Any, Any] | None],
         kept_results: Kept = Kept(),
     ) -> None:
-        self.model = model.at_current_shapes()
-        # As they are now: data of the model may be replaced before the results are made.
+        # Data of the model may be replaced before the run is over.
+        self.model = with_own_data(model)
         self.observed, self.constants = data_of(self.model)
         self.dims, self.coords = dims_and_coords(self.model)
         self.draws_requested = draws

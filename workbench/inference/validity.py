@@ -27,6 +27,7 @@ from workbench.graph.expr import Expr
 from workbench.graph.traverse import topological
 from workbench.inference.each_draw import each_draw
 from workbench.inference.given_draws import GivenDraws
+from workbench.inference.results import label_array
 from workbench.model.dims import same_labels
 from workbench.model.model import Model
 from workbench.tensor.shape import Dim
@@ -230,7 +231,9 @@ def _as_drawn(model: Model, x: Tensor, given: GivenDraws) -> bool:
     if given.arrays[str(x.name)].shape[len(given.dims) :] != x.type.shape:
         return False
     (computed,) = each_draw(needed, [x], now.backend)([given.of(y) for y in needed], given.count, 0)
-    return np.allclose(computed, given.of(x), rtol=1e-9, atol=0.0, equal_nan=True)
+    stored = given.of(x)
+    # Elsewhere it may have been computed in another order.
+    return np.allclose(computed, stored, rtol=1e-9, atol=1e-9 * np.max(np.abs(stored), initial=0.0), equal_nan=True)
 
 
 def _lengths_kept(model: Model, given: GivenDraws) -> list[Expr]:
@@ -252,7 +255,7 @@ def _labels_are_the_same(model: Model, dim: str, given: GivenDraws) -> bool:
             return np.array_equal(np.array(list(labels), before.dtype), before)
         except (ValueError, TypeError):
             return False
-    return same_labels(labels, tuple(before))
+    return same_labels(labels, tuple(before)) or same_labels(tuple(label_array(labels)), tuple(before))
 
 
 def _down_to(roots: Sequence[Expr], leaves: set[Tensor]) -> set[Expr]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 import workbench.tensor as pt
 from workbench.distributions.distribution import Draw
 from workbench.errors import LogProbError, ModelError, ShapeError
-from workbench.graph.expr import Data, Expr, give_name
+from workbench.graph.expr import Data, Expr, give_name, intern
 from workbench.graph.traverse import ancestors, replace
 from workbench.model.missing import Observed, observed_values, require_whole
 from workbench.model.shapes import is_open
@@ -90,6 +92,17 @@ def at_current_shapes(model: Model) -> Model:
     made = rebuilt(model, closed)
     made.dim_lengths = {d: model.length_of(d) for d in model.dim_lengths}
     return made
+
+
+def with_own_data(model: Model) -> Model:
+    """Return the model at its current shapes, with data of its own: replacing the given model's does not change it."""
+    made = at_current_shapes(model)
+    shared = [x for x in made.data_vars if isinstance(x.op, Data) and any(x is y for y in model.data_vars)]
+    own: dict[Expr, Expr] = {}
+    for x in shared:
+        own[x] = intern(Data(x.op.label, [np.array(x.op.value)], x.op.type))
+        own[x].name = x.name
+    return rebuilt(made, own) if own else made
 
 
 def freeze_dims_and_data(model: Model, dims: Sequence[str] | None = None, data: Sequence[str] | None = None) -> Model:
