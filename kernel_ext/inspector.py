@@ -134,5 +134,5 @@ class GraphInspector(LinkedWidget):
             program = lower(self.graph, self.title or "graph")
         except Exception as error:
             return {"c": f"{type(error).__name__}: {error}"}
-        text = print_c(program, plan(program), False).text
+        text = print_c(program, plan(program), ()).text
         return {"c": text[text.index("int32_t run(void *const *io, const wb_env *env, char *arena") :]}

@@ -464,3 +464,14 @@ def test_points_and_runs_have_axes_of_their_own():
         points = [{"mu": 1.0}, {"mu": 2.0}, {"mu": 3.0}]
         drawn = pm.sample_posterior_predictive(points, sample_dims=["sample"], return_inferencedata=False, **QUIET)["y"]
     np.testing.assert_allclose(drawn[0, :, 0], [1.0, 2.0, 3.0], atol=1e-6)
+
+
+def test_labels_and_dims_can_be_given_for_the_results():
+    options = {"idata_kwargs": {"coords": {"who": ["v", "w"]}, "dims": {"y": ["who"]}, "source": "here"}, "random_seed": 1}
+    with pm.Model():
+        mu = pm.Normal("mu")
+        pm.Normal("y", mu, 1.0, observed=[0.0, 1.0])
+        after = pm.sample_posterior_predictive([{"mu": 1.0}], **options).posterior_predictive
+        before = pm.sample_prior_predictive(3, **options).prior_predictive
+    for found in (after, before):
+        assert found["y"].dims == ("chain", "draw", "who") and found.who.to_numpy().tolist() == ["v", "w"] and found.attrs["source"] == "here"

@@ -75,7 +75,7 @@ def sample_prior_predictive(
     return_inferencedata
         Return ArviZ's InferenceData; a dict of arrays (draws, *shape) if not.
     idata_kwargs
-        Further attributes for the InferenceData.
+        Labels and dims for the InferenceData, ``{"coords": ..., "dims": ...}``, and further attributes.
     compile_kwargs
         ``{"backend": ...}``; the model's by default.
     samples
@@ -156,7 +156,7 @@ def sample_posterior_predictive(
     predictions
         The data are new ones: the group is called "predictions".
     idata_kwargs, compile_kwargs
-        Further attributes for the InferenceData; ``{"backend": ...}``.
+        Labels and dims for the InferenceData, and further attributes: ``{"coords": ..., "dims": ...}``; ``{"backend": ...}``.
 
     Raises
     ------

@@ -166,6 +166,8 @@ def groups_to_inference_data(
     constant: str | None = None,
     observed: bool = False,
     sample: Any = None,
+    coords: Mapping[str, Any] | None = None,
+    dims: Mapping[str, Sequence[str]] | None = None,
     **attributes: Any,
 ) -> Any:
     """Return groups of draws, and the model's data if asked for, as InferenceData.
@@ -182,12 +184,16 @@ def groups_to_inference_data(
         Whether to add the observed values.
     sample
         What knows the labels of the sample axes.
+    coords, dims
+        Labels of dims, and dims of variables, in the place of the model's.
     attributes
         Kept with each group.
     """
     import arviz as az
 
-    dims, coords = dims_and_coords(model)
+    own_dims, own_coords = dims_and_coords(model)
+    given = {k: [str(d) for d in ds] for k, ds in (dims or {}).items()}
+    dims, coords = {**own_dims, **given}, {**own_coords, **(coords or {})}
     values, data = data_of(model)
     names = tuple(sample.dims) if sample is not None else ("chain", "draw")
     stacked = sample.stacked if sample is not None else {}
@@ -197,7 +203,7 @@ def groups_to_inference_data(
     for name, variables in groups.items():
         if variables:
             # ArviZ puts only chain and draw in front by itself.
-            full = {k: [*names, *axes_of(model, k, np.shape(v)[len(names) :])] for k, v in variables.items()}
+            full = {k: [*names, *(given.get(k) or axes_of(model, k, np.shape(v)[len(names) :]))] for k, v in variables.items()}
             made[name] = az.dict_to_dataset(dict(variables), coords=labels, dims=full, default_dims=[], attrs=attrs)
             for d, index in stacked.items():
                 made[name] = made[name].drop_vars(d).assign_coords(_coords_of(d, index))
