@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.graph.expr import Input, intern
 from workbench.graph.inner import Graph
+from workbench.graph.traverse import topological
 from workbench.graph.types import TensorType
 from workbench.tensor.tensor import constant
 
@@ -60,7 +61,7 @@ def with_declared_derivatives(op: ScalarOp) -> Callable[..., Any]:
                 continue
             if isinstance(gradient, NoForm):
                 raise gradient.error(intern(op, tuple(_inputs([str(x.dtype) for x in operands]))))
-            (slope,) = _slope(op, i, tuple(str(x.dtype) for x in operands)).run("jax", *operands)
+            slope = _evaluated(_slope(op, i, tuple(str(x.dtype) for x in operands)), operands)
             parts.append(_product(*(x if x.shape == value.shape else jnp.broadcast_to(x, value.shape) for x in (move, slope))))
         return value, functools.reduce(operator.add, parts) if parts else jnp.zeros_like(value)
 
@@ -78,6 +79,20 @@ def _slope(op: ScalarOp, which: int, dtypes: tuple[str, ...]) -> Graph:
     operands = _inputs(dtypes)
     gradient: Any = op.gradients[which]
     return Graph(operands, [gradient(constant(1.0, op.dtype(dtypes)), *operands)])
+
+
+def _evaluated(slope: Graph, operands: Any) -> Any:
+    from workbench.tensor.declaration import Elementwise
+
+    if all(isinstance(n.op, Elementwise) or not n.inputs for n in topological(slope.results)):
+        return slope.run("jax", *operands)[0]
+    # An integral, say: one element after another.
+    import jax
+    import jax.numpy as jnp
+
+    whole = jnp.broadcast_arrays(*operands)
+    flat = jax.vmap(lambda *scalars: slope.run("jax", *scalars)[0])(*(x.ravel() for x in whole))
+    return flat.reshape(whole[0].shape)
 
 
 def _product(move: Any, slope: Any) -> Any:

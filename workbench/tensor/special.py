@@ -485,10 +485,19 @@ kve: ScalarOp = _special(
     "kve", "kv(v, x) * exp(x).", _orders,
     (NoForm("v"), lambda g, v, x: g * (kve(v, x) - 0.5 * (kve(v - 1.0, x) + kve(v + 1.0, x)))), jax="callback",
 )  # fmt: skip
+
+
+def _hyp2f1(*values: Any) -> Any:
+    """SciPy's function; NaN of infinities, for some of which SciPy's does not return."""
+    wide = np.broadcast_arrays(*(np.asarray(v, np.float64) for v in values))
+    finite = np.logical_and.reduce([np.isfinite(v) for v in wide])
+    return np.where(finite, scipy_form("hyp2f1")(*(np.where(finite, v, 0.5) for v in wide)), np.nan).astype(np.result_type(*values))
+
+
 hyp2f1: ScalarOp = _special(
     "hyp2f1", "Gauss's hypergeometric function.", (positive, positive, positive, Interval(-0.9, 0.9)),
     (NoForm("a"), NoForm("b"), NoForm("c"), lambda g, a, b, c, z: g * a * b / c * hyp2f1(a + 1.0, b + 1.0, c + 1.0, z)),
-    jax="callback",
+    jax="callback", function=_hyp2f1,
 )  # fmt: skip
 
 
