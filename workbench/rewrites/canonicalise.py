@@ -57,6 +57,23 @@ whole = variable("whole", where=is_integer)
 below_nothing = variable("below_nothing", Interval(high=0.0), constant=True, where=is_negative)
 
 
+def one_constant(op: ScalarOp, c: Tensor, d: Tensor) -> Tensor | None:
+    """The constant that two make; ``None`` where it overflows, or underflows, though neither of them does.
+
+    ``(x * 1e-200) * 1e-200`` is a number for a large `x`, and ``x * 1e-400`` is 0.
+    """
+    made: Tensor = op(c, d)
+    if made.type.kind != "f":
+        return made
+    one, other = (np.asarray(i.op.value, made.dtype) for i in (c, d))
+    with np.errstate(all="ignore"):
+        value = op.function(one, other)
+    lost = np.isfinite(one) & np.isfinite(other) & ~np.isfinite(value)
+    if op in (e.multiply, e.divide):
+        lost |= (abs(value) < np.finfo(made.dtype).tiny) & (one != 0.0) & np.isfinite(other) & ((other != 0.0) | (op is e.divide))
+    return None if lost.any() else made
+
+
 def zero(x: Tensor) -> Tensor:
     """Zeros of the shape and dtype of `x`."""
     return pt.zeros_like(x)
@@ -93,75 +110,87 @@ def constant_folding(expr: Expr) -> Expr | None:
 
 
 @rule(GROUP, (x * c) * d)
-def constants_multiplied(x: Tensor, c: Tensor, d: Tensor) -> Tensor:
+def constants_multiplied(x: Tensor, c: Tensor, d: Tensor) -> Tensor | None:
     """Two constant factors become one."""
-    return x * (c * d)
+    both = one_constant(e.multiply, c, d)
+    return None if both is None else x * both
 
 
 @rule(GROUP, (n + k) + l)
-def constants_added(n: Tensor, k: Tensor, l: Tensor) -> Tensor:  # noqa: E741
+def constants_added(n: Tensor, k: Tensor, l: Tensor) -> Tensor | None:  # noqa: E741
     """Two constant terms become one."""
-    return n + (k + l)
+    both = one_constant(e.add, k, l)
+    return None if both is None else n + both
 
 
 @rule(GROUP, (n - k) - l)
-def constants_subtracted(n: Tensor, k: Tensor, l: Tensor) -> Tensor:  # noqa: E741
+def constants_subtracted(n: Tensor, k: Tensor, l: Tensor) -> Tensor | None:  # noqa: E741
     """Two constant terms become one."""
-    return n - (k + l)
+    both = one_constant(e.add, k, l)
+    return None if both is None else n - both
 
 
 @rule(GROUP, (n + k) - l)
-def constant_added_and_subtracted(n: Tensor, k: Tensor, l: Tensor) -> Tensor:  # noqa: E741
+def constant_added_and_subtracted(n: Tensor, k: Tensor, l: Tensor) -> Tensor | None:  # noqa: E741
     """Two constant terms become one."""
-    return n + (k - l)
+    both = one_constant(e.subtract, k, l)
+    return None if both is None else n + both
 
 
 @rule(GROUP, (n - k) + l)
-def constant_subtracted_and_added(n: Tensor, k: Tensor, l: Tensor) -> Tensor:  # noqa: E741
+def constant_subtracted_and_added(n: Tensor, k: Tensor, l: Tensor) -> Tensor | None:  # noqa: E741
     """Two constant terms become one."""
-    return n + (l - k)
+    both = one_constant(e.subtract, l, k)
+    return None if both is None else n + both
 
 
 @rule(GROUP, k - (l - n))
-def constant_minus_difference(k: Tensor, l: Tensor, n: Tensor) -> Tensor:  # noqa: E741
+def constant_minus_difference(k: Tensor, l: Tensor, n: Tensor) -> Tensor | None:  # noqa: E741
     """Two constant terms become one."""
-    return n + (k - l)
+    both = one_constant(e.subtract, k, l)
+    return None if both is None else n + both
 
 
 @rule(GROUP, k - (n + l))
-def constant_minus_sum(k: Tensor, n: Tensor, l: Tensor) -> Tensor:  # noqa: E741
+def constant_minus_sum(k: Tensor, n: Tensor, l: Tensor) -> Tensor | None:  # noqa: E741
     """Two constant terms become one."""
-    return (k - l) - n
+    both = one_constant(e.subtract, k, l)
+    return None if both is None else both - n
 
 
 @rule(GROUP, (x * c) / d)
-def constants_divided(x: Tensor, c: Tensor, d: Tensor) -> Tensor:
+def constants_divided(x: Tensor, c: Tensor, d: Tensor) -> Tensor | None:
     """A constant factor and a constant divisor become one factor."""
-    return x * (c / d)
+    both = one_constant(e.divide, c, d)
+    return None if both is None else x * both
 
 
 @rule(GROUP, (x / c) / d)
-def constant_divisors(x: Tensor, c: Tensor, d: Tensor) -> Tensor:
+def constant_divisors(x: Tensor, c: Tensor, d: Tensor) -> Tensor | None:
     """Two constant divisors become one."""
-    return x / (c * d)
+    both = one_constant(e.multiply, c, d)
+    return None if both is None else x / both
 
 
 @rule(GROUP, (n + k) + (m + l))
-def constant_terms_collected(n: Tensor, k: Tensor, m: Tensor, l: Tensor) -> Tensor:  # noqa: E741
+def constant_terms_collected(n: Tensor, k: Tensor, m: Tensor, l: Tensor) -> Tensor | None:  # noqa: E741
     """The constant terms of two sums become one."""
-    return (n + m) + (k + l)
+    both = one_constant(e.add, k, l)
+    return None if both is None else (n + m) + both
 
 
 @rule(GROUP, (x * c) * (y * d))
-def constant_factors_collected(x: Tensor, c: Tensor, y: Tensor, d: Tensor) -> Tensor:
+def constant_factors_collected(x: Tensor, c: Tensor, y: Tensor, d: Tensor) -> Tensor | None:
     """The constant factors of two products become one."""
-    return (x * y) * (c * d)
+    both = one_constant(e.multiply, c, d)
+    return None if both is None else (x * y) * both
 
 
 @rule(GROUP, (x * c) / (y * d))
-def constant_factors_divided(x: Tensor, c: Tensor, y: Tensor, d: Tensor) -> Tensor:
+def constant_factors_divided(x: Tensor, c: Tensor, y: Tensor, d: Tensor) -> Tensor | None:
     """The constant factors of a numerator and a denominator become one."""
-    return (x / y) * (c / d)
+    both = one_constant(e.divide, c, d)
+    return None if both is None else (x / y) * both
 
 
 # Sums -----------------------------------------------------------------------------------------
@@ -234,9 +263,10 @@ def add_to_multiple(x: Tensor, c: Tensor) -> Tensor:
 
 
 @rule(GROUP, x * c + x * d)
-def multiples_added(x: Tensor, c: Tensor, d: Tensor) -> Tensor:
+def multiples_added(x: Tensor, c: Tensor, d: Tensor) -> Tensor | None:
     """Two multiples of one number are one."""
-    return x * (c + d)
+    both = one_constant(e.add, c, d)
+    return None if both is None else x * both
 
 
 @rule(GROUP, x * c - x)
@@ -252,9 +282,10 @@ def subtract_multiple(x: Tensor, c: Tensor) -> Tensor:
 
 
 @rule(GROUP, x * c - x * d)
-def multiples_subtracted(x: Tensor, c: Tensor, d: Tensor) -> Tensor:
+def multiples_subtracted(x: Tensor, c: Tensor, d: Tensor) -> Tensor | None:
     """Two multiples of one number are one."""
-    return x * (c - d)
+    both = one_constant(e.subtract, c, d)
+    return None if both is None else x * both
 
 
 # Signs ----------------------------------------------------------------------------------------
@@ -530,10 +561,17 @@ def reciprocal_from_power(p: Tensor) -> Tensor:
     return pt.reciprocal(p)
 
 
+def product_of_exponents(x: Tensor, y: Tensor) -> Tensor:
+    """x y, which is 0 where either is, as the power of 1 that they make together is 1: 0 times infinity too."""
+    if any(isinstance(i.op, Constant) and np.isfinite(i.op.value).all() and i.op.value.all() for i in (x, y)):
+        return x * y
+    return pt.where(pt.logical_or(pt.equal(x, 0.0), pt.equal(y, 0.0)), 0.0, x * y)
+
+
 @rule(GROUP, e.power(e.power(above_zero, x), y))
-def power_of_power(above_zero: Tensor, x: Tensor, y: Tensor) -> Tensor:
+def power_of_power(above_zero: Tensor, x: Tensor, y: Tensor) -> Tensor | None:
     """The exponents of a power of a power of a positive number are multiplied."""
-    return e.power(above_zero, x * y)
+    return e.power(above_zero, product_of_exponents(x, y))
 
 
 @rule(GROUP, e.power(above_zero, x) * e.power(above_zero, y))
@@ -569,16 +607,21 @@ def exp_of_log(p: Tensor) -> Tensor:
     return p if is_nonnegative(p) else pt.where(p >= 0.0, p, np.nan)
 
 
+def without_sign(not_negative: Tensor) -> Tensor:
+    """A number that is not negative as one whose zero has no sign: its reciprocal is infinity, not minus infinity."""
+    return not_negative if is_positive(not_negative) else pt.abs(not_negative)
+
+
 @rule(GROUP, pt.exp(c * pt.log(not_negative)))
 def exp_of_multiple_of_log(c: Tensor, not_negative: Tensor) -> Tensor:
     """exp(c log(x)) is the power c of x, where x is not negative."""
-    return e.power(not_negative, c)
+    return e.power(without_sign(not_negative), c)
 
 
 @rule(GROUP, pt.exp(-pt.log(not_negative)))
 def exp_of_negative_log(not_negative: Tensor) -> Tensor:
     """exp(-log(x)) is 1 / x, where x is not negative."""
-    return pt.reciprocal(not_negative)
+    return pt.reciprocal(without_sign(not_negative))
 
 
 @rule(GROUP, e.power(np.e, x))

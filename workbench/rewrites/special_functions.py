@@ -165,7 +165,9 @@ def log_of_gamma_size(x: Tensor) -> Tensor:
 @rule(STABILISE, pt.log(pt.beta(above_zero, also_above)))
 def log_of_beta(above_zero: Tensor, also_above: Tensor) -> Tensor:
     """beta underflows for large arguments; betaln does not."""
-    return pt.betaln(above_zero, also_above)
+    # betaln's terms are infinite there, and cancel.
+    infinite = pt.logical_or(pt.isinf(above_zero), pt.isinf(also_above))
+    return pt.where(infinite, -np.inf, pt.betaln(above_zero, also_above))
 
 
 @rule(STABILISE, pt.gammaln(1.0 + p) - pt.gammaln(p))
@@ -210,13 +212,13 @@ def one_minus_betainc(p: Tensor, q: Tensor, u: Tensor) -> Tensor:
 @rule(STABILISE, pt.log(pt.i0(x)), precise=False)
 def log_of_i0(x: Tensor) -> Tensor:
     """I0 overflows from 713 on; scaled by exp(-|x|) it does not."""
-    return pt.log(pt.i0e(x)) + pt.abs(x)
+    return pt.where(pt.isinf(x), np.inf, pt.log(pt.i0e(x)) + pt.abs(x))
 
 
 @rule(STABILISE, pt.log(pt.iv(p, q)))
 def log_of_iv(p: Tensor, q: Tensor) -> Tensor:
     """Iv overflows from 713 on; scaled by exp(-|x|) it does not."""
-    return pt.log(pt.ive(p, q)) + pt.abs(q)
+    return pt.where(pt.isinf(q), np.inf, pt.log(pt.ive(p, q)) + pt.abs(q))
 
 
 @rule(STABILISE, pt.log(pt.kv(p, q)))

@@ -10,6 +10,7 @@ from workbench.graph.expr import Constant, Expr
 from workbench.graph.pattern import uniform_value, variable
 from workbench.graph.properties import is_positive
 from workbench.graph.rewrite import rule
+from workbench.rewrites.canonicalise import one_constant, product_of_exponents
 from workbench.tensor import elementwise as e
 from workbench.tensor.assumptions import Assume, assume
 from workbench.tensor.tensor import Tensor
@@ -18,7 +19,6 @@ GROUP = "specialise"
 
 x, y = variable("x"), variable("y")
 z = variable("z", positive)
-p = variable("p", positive)
 above_zero = variable("above_zero", positive, where=is_positive)
 
 
@@ -82,10 +82,10 @@ def small_half_power(expr: Expr) -> Expr | None:
     return _whole_power(base, int(k)) * pt.sqrt(base)
 
 
-@rule(GROUP, e.power(p, -0.5))
-def power_minus_half(p: Tensor) -> Tensor:
-    """The power -1/2 is the reciprocal of the square root."""
-    return pt.reciprocal(pt.sqrt(p))
+@rule(GROUP, e.power(above_zero, -0.5))
+def power_minus_half(above_zero: Tensor) -> Tensor:
+    """The power -1/2 of a positive number is the reciprocal of the square root; at -0.0 they have different signs."""
+    return pt.reciprocal(pt.sqrt(above_zero))
 
 
 # Exponentials ---------------------------------------------------------------------------------
@@ -118,7 +118,7 @@ def square_root_of_exp(x: Tensor) -> Tensor:
 @rule(GROUP, e.power(pt.exp(x), y))
 def power_of_exp(x: Tensor, y: Tensor) -> Tensor:
     """A power of an exponential is an exponential."""
-    return pt.exp(x * y)
+    return pt.exp(product_of_exponents(x, y))
 
 
 # Magnitudes -------------------------------------------------------------------------
@@ -189,7 +189,9 @@ def scalars_multiplied_first(expr: Expr) -> Expr | None:
             continue
         for other, rows in (product.inputs, product.inputs[::-1]):
             if _is_scalar(other) and not _is_scalar(rows):
-                return rows * (other * scalar)
+                fixed = isinstance(other.op, Constant) and isinstance(scalar.op, Constant)
+                both = one_constant(e.multiply, other, scalar) if fixed else other * scalar
+                return None if both is None else rows * both
     return None
 
 

@@ -66,7 +66,7 @@ def expm1_plus_one(x: Tensor) -> Tensor:
 @rule(GROUP, pt.sqrt(1.0 + small) - 1.0, precise=True)
 def square_root_minus_one(small: Tensor) -> Tensor:
     """sqrt(1 + x) - 1 loses digits when x is small; x / (sqrt(1 + x) + 1) does not."""
-    return small / (pt.sqrt(1.0 + small) + 1.0)
+    return pt.where(pt.equal(small, np.inf), small, small / (pt.sqrt(1.0 + small) + 1.0))
 
 
 @rule(GROUP, pt.log(-pt.expm1(below_zero)), precise=True)
@@ -102,7 +102,8 @@ def log_of_mixture(scale: Tensor, x: Tensor, other_scale: Tensor, y: Tensor) -> 
 @rule(GROUP, pt.log(pt.exp(x) - pt.exp(y)))
 def log_of_difference_of_exp(x: Tensor, y: Tensor) -> Tensor:
     """exp(x) - exp(y) overflows, and cancels where they are close; x + log(1 - exp(y - x)) does neither."""
-    return x + e.log1mexp(y - x)
+    # Equal infinities have no difference, and both exponentials of minus infinity are 0.
+    return x + e.log1mexp(pt.where(pt.equal(x, y), 0.0, y - x))
 
 
 @rule(GROUP, pt.log1p(pt.exp(x) + pt.exp(y)))
@@ -252,7 +253,11 @@ def log_of_reciprocal(p: Tensor) -> Tensor:
 @rule(GROUP, pt.log(e.power(above_zero, x)))
 def log_of_power(above_zero: Tensor, x: Tensor) -> Tensor:
     """A power may overflow; the exponent times the logarithm does not."""
-    return x * pt.log(above_zero)
+    logarithm = pt.log(above_zero)
+    if isinstance(x.op, Constant) and np.isfinite(x.op.value).all() and x.op.value.all():
+        return x * logarithm
+    # Any number to the power of 0 is 1, and so is 1 to any power.
+    return pt.where(pt.logical_or(pt.equal(x, 0.0), pt.equal(above_zero, 1.0)), 0.0, x * logarithm)
 
 
 @rule(GROUP, ops=(e.log,), over=(Reduce,), examples=lambda: [pt.log(pt.prod(pt.vector("v", 4))), pt.log(pt.prod(pt.square(pt.matrix("m", 3, 4)) + 1.0, axis=0))])
