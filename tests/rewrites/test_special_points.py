@@ -13,7 +13,15 @@ import pytest
 import workbench.tensor as pt
 from workbench.graph import Graph, intern, topological
 from workbench.graph.pattern import PatternVariable, pattern_variables
-from workbench.graph.properties import Property, is_integer, is_negative, is_nonnegative, is_nonpositive, is_nonzero, is_positive
+from workbench.graph.properties import (
+    Property,
+    is_integer,
+    is_negative,
+    is_nonnegative,
+    is_nonpositive,
+    is_nonzero,
+    is_positive,
+)
 from workbench.graph.traverse import replace
 from workbench.rewrites import default_mode
 from workbench.tensor.assumptions import Assume

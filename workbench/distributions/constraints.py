@@ -96,7 +96,8 @@ def _entry(value: Any, at: tuple[int, ...]) -> Any:
 
 def shortened(value: Any) -> str:
     """A number, or an array of which the middle is left out where it is long."""
-    return np.array2string(np.asarray(value), threshold=8)
+    array = np.asarray(value)
+    return np.array2string(array, threshold=8) if array.ndim else str(array.item())
 
 
 def checked(title: str, logp: Tensor, checks: Sequence[Check], labels: Sequence[str], parameters: Sequence[Tensor]) -> Tensor:

@@ -19,7 +19,7 @@ from workbench.errors import ArgumentError, ModelError, ShapeError
 from workbench.graph.expr import Constant, Data, Expr, Input, Op, intern
 from workbench.graph.inner import Graph
 from workbench.graph.rewrite import rule
-from workbench.graph.traverse import ancestors, topological
+from workbench.graph.traverse import topological
 from workbench.graph.types import Shape, TensorType
 from workbench.names import ARGUMENTS, answers
 from workbench.tensor.elementwise import broadcast_shapes, cast
@@ -235,8 +235,9 @@ class Distribution:
                 holds = condition.eval()
                 if np.all(holds):
                     continue
-                used = ancestors([condition])
-                fixed = {n: p.eval() for n, p in zip(cls.parameters, parameters) if p in used and is_certain(p)}
+                fixed = {n: p.eval() for n, p in zip(cls.parameters, parameters) if is_certain(p)}
+            named = {n: v for n, v in fixed.items() if re.search(rf"(?<![\w.]){re.escape(n.rpartition('.')[2])}\b", text)}
+            fixed = named or fixed
             own = {n: p for n, p in said.items() if n not in cls.parameters and isinstance(p, (int, float, np.generic, np.ndarray, list))}
             source = ", ".join(f"{n} = {shortened(p)}" for n, p in own.items())
             found = where_violated(holds, tuple(fixed), tuple(fixed.values()))
