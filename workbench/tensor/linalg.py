@@ -58,7 +58,22 @@ class Det(Gufunc):
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         (x,) = node.inputs
-        return [_spread(_s.whole(cotangent, node) * node) * matrix_transpose(inv(x))]
+        g = _s.whole(cotangent, node)
+        regular = _spread(g * node) * matrix_transpose(inv(x))
+        return [_e.where(_spread(_e.equal(node, 0.0)), _spread(g) * _cofactors_of_singular(x, node), regular)]
+
+
+def _cofactors_of_singular(x: Any, determinant: Any) -> Tensor:
+    """The cofactors of those matrices of a stack whose determinant is zero, by their singular values; computed where there are any."""
+    from workbench.tensor.control import cond
+
+    def by_singular_values(x: Any, determinant: Any) -> list[Tensor]:
+        u, s, vt = svd(_e.where(_spread(_e.equal(determinant, 0.0)), x, eye(x.shape[-1], dtype=x.dtype)))
+        others = _s.expand_dims(_r.product_of_others(s, (s.ndim - 1,)), -2)
+        return [_spread(det(u) * det(vt)) * matmul(u * others, vt)]
+
+    found: list[Tensor] = cond(_r.any(_e.equal(determinant, 0.0)), by_singular_values, lambda x, _: [_s.zeros_like(x)], [x, determinant])
+    return found[0]
 
 
 def _spread(x: Tensor) -> Tensor:
@@ -69,7 +84,7 @@ def _spread(x: Tensor) -> Tensor:
 def det(x: Any) -> Tensor:
     """Return the determinant of square matrices: shape (...).
 
-    The gradient is NaN where the determinant is zero.
+    The gradient is that of the cofactors, also where the determinant is zero; second derivatives are NaN there.
 
     Parameters
     ----------
