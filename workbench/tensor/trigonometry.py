@@ -9,7 +9,7 @@ import numpy as np
 
 from workbench.graph.domain import Domain, Interval, inf, real
 from workbench.tensor.declaration import ScalarOp, elementwise
-from workbench.tensor.elementwise import abs, equal, reciprocal, sigmoid, sign, sqrt, square, where
+from workbench.tensor.elementwise import abs, equal, exp, reciprocal, sign, sqrt, square, where
 from workbench.tensor.exponential import libm
 from workbench.tensor.tensor import Tensor
 
@@ -49,8 +49,9 @@ cosh: ScalarOp = _circular("cosh", "cosh", lambda g, x: g * sinh(x), Interval(-5
 
 
 def _tanh_slope(g: Tensor, x: Tensor) -> Tensor:
-    """1 - tanh(x)**2, which far out would lose the digits of its small values: there a product of two logistic functions."""
-    return g * where(abs(x) < 0.5, 1.0 - square(tanh(x)), 4.0 * sigmoid(2.0 * x) * sigmoid(-2.0 * x))
+    """1 - tanh(x)**2, which far out would lose the digits of its small values: there by an exponential."""
+    small = exp(-2.0 * abs(x))
+    return g * where(abs(x) < 0.5, 1.0 - square(tanh(x)), 4.0 * small * square(reciprocal(1.0 + small)))
 
 
 tanh: ScalarOp = elementwise("tanh", np.tanh, c="tanh({x})", cost=30, grad=_tanh_slope)
