@@ -8,6 +8,7 @@ import sys
 import warnings
 from dataclasses import dataclass
 from types import FrameType
+from typing import Any
 
 PACKAGE_FOLDERS = tuple(
     os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), name) + os.sep
@@ -166,4 +167,12 @@ class ParameterValueError(ModelError):
 
 
 class SamplingError(WorkbenchError, RuntimeError):
-    """A sampler that cannot start or go on."""
+    """A sampler that cannot start or go on.
+
+    Attributes
+    ----------
+    run
+        The run that failed, with what it has drawn; ``None`` if it had not begun.
+    """
+
+    run: Any = None

@@ -191,10 +191,9 @@ def test_impossible_initial_values_are_errors(given, message):
 
 def test_inference_data_has_what_is_asked_for():
     options = dict(draws=150, tune=100, chains=2, random_seed=[1, 2], progressbar=False, compute_convergence_checks=False)
-    idata = pm.sample(model=small_model(), var_names=["mu"], idata_kwargs={"log_likelihood": True, "note": "first try"}, **options)
+    idata = pm.sample(model=small_model(), var_names=["mu"], idata_kwargs={"log_likelihood": True}, **options)
     assert list(idata.posterior.data_vars) == ["mu"] and "warmup_posterior" not in idata.groups()
     assert idata.log_likelihood["y"].shape == (2, 150, 4)
-    assert idata.posterior.attrs["note"] == "first try"
     whole = pm.sample(model=small_model(), nuts={"target_accept": 0.8}, **options)
     assert np.array_equal(whole.posterior["mu"], idata.posterior["mu"])
     sigma, level = whole.posterior["sigma"].values, whole.posterior["level"].values

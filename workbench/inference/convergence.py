@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -46,7 +46,13 @@ def convergence_problems(run: Run) -> Iterator[str]:
     >>> list(convergence_problems(run))
     ['50 draws a chain are too few to tell whether the chains have converged']
     """
-    stats = run.stats
+    cut = run.cut()
+    if cut.left_out:
+        yield (
+            f"{_listed('chain', list(cut.left_out))} had few draws when the run was stopped, and {'are' if len(cut.left_out) > 1 else 'is'} left out: "
+            f"the others have {cut.draws} each; run.draws_of(chain) has all"
+        )
+    stats = cut.stats()
     if not stats:
         yield "it was stopped in warm-up: there are no draws of the posterior, only those of warm-up"
         return
@@ -72,7 +78,7 @@ def convergence_problems(run: Run) -> Iterator[str]:
     step = max(1, -(-len(names) * chains * draws // EXAMINED))
     some = names[::step]
     of = f"of {len(some)} elements" + (f" examined, of {len(names)}," if step > 1 else "")
-    rows = summary(some, np.stack([run.values(some, c, run.tune, run.tune + draws) for c in range(chains)]))
+    rows = summary(some, _every(step, list(cut.values().values())))
     apart = [r for r in rows if r["rhat"] > MOST_RHAT]
     if apart and chains > 1:
         worst = ", ".join(f"{r['name']} ({r['rhat']:.2f})" for r in apart[:NAMED])
@@ -81,6 +87,16 @@ def convergence_problems(run: Run) -> Iterator[str]:
     if few:
         worst = ", ".join(f"{r['name']} ({r['ess_bulk']:.0f})" for r in few[:NAMED])
         yield f"fewer than {LEAST_ESS} effective draws a chain for {len(few)} {of}, the fewest {worst}: draw longer"
+
+
+def _every(step: int, variables: list[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+    """Each `step`-th element of variables, (chain, draw, *shape): by position, for labels need not differ."""
+    found, at = [], 0
+    for v in variables:
+        columns = v.reshape(*v.shape[:2], -1)
+        found.append(columns[:, :, -at % step :: step].astype(np.float64))
+        at += columns.shape[2]
+    return np.concatenate(found, axis=2)
 
 
 def _listed(what: str, numbers: list[int]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import secrets
 import threading
@@ -17,7 +18,7 @@ import workbench.tensor as pt
 from workbench.compile import CompiledFunction, choose_backend, function
 from workbench.distributions.constraints import violation
 from workbench.distributions.distribution import Draw, draw_rules, is_certain
-from workbench.errors import ShapeError
+from workbench.errors import ArgumentError, ShapeError
 from workbench.graph.expr import Expr
 from workbench.graph.inner import Graph
 from workbench.graph.rewrite import Pass
@@ -40,7 +41,13 @@ FEW = 24
 
 
 def seed_word(random_seed: Any) -> int:
-    """Return a 64-bit word for a seed: an integer, a sequence of them, a generator, or ``None`` for a fresh one."""
+    """Return a 64-bit word for a seed: an integer, a sequence of them, a generator, or ``None`` for a fresh one.
+
+    Raises
+    ------
+    ArgumentError
+        If it is something else.
+    """
     if random_seed is None:
         return secrets.randbits(64)
     if isinstance(random_seed, (int, np.integer)):
@@ -49,7 +56,18 @@ def seed_word(random_seed: Any) -> int:
         return int(random_seed.integers(2**64, dtype=np.uint64))
     if isinstance(random_seed, np.random.RandomState):
         return int(random_seed.randint(2**31))
-    return int(np.random.SeedSequence([int(s) for s in random_seed]).generate_state(1, np.uint64)[0])
+    if isinstance(random_seed, np.random.SeedSequence):
+        return int(random_seed.generate_state(1, np.uint64)[0])
+    try:
+        if isinstance(random_seed, (str, bytes)):
+            raise TypeError
+        several = random_seed.ravel() if isinstance(random_seed, np.ndarray) else random_seed
+        words = [operator.index(s) & 0xFFFFFFFFFFFFFFFF for s in several]
+    except TypeError:
+        raise ArgumentError(
+            f"random_seed must be a whole number, several, or a NumPy generator, got {random_seed!r}", "None for another seed at each call"
+        ) from None
+    return int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0])
 
 
 @dataclass(frozen=True, eq=False)

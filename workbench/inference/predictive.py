@@ -11,6 +11,7 @@ from workbench.graph.expr import Expr
 from workbench.graph.traverse import ancestors, replace
 from workbench.inference.each_draw import each_draw, seed_word
 from workbench.inference.given_draws import GivenDraws
+from workbench.inference.layout import labels_from
 from workbench.inference.log import tell
 from workbench.inference.results import groups_to_inference_data
 from workbench.inference.validity import Validity, directly_below
@@ -75,7 +76,7 @@ def sample_prior_predictive(
     return_inferencedata
         Return ArviZ's InferenceData; a dict of arrays (draws, *shape) if not.
     idata_kwargs
-        Labels and dims for the InferenceData, ``{"coords": ..., "dims": ...}``, and further attributes.
+        ``dims`` and ``coords``, added to the model's.
     compile_kwargs
         ``{"backend": ...}``; the model's by default.
     samples
@@ -108,7 +109,7 @@ def sample_prior_predictive(
         "prior": {k: v for k, v in together.items() if k not in observed},
         "prior_predictive": {k: v for k, v in together.items() if k in observed},
     }
-    return groups_to_inference_data(m, groups, constant="constant_data", observed=True, **dict(idata_kwargs or {}))
+    return groups_to_inference_data(m, groups, constant="constant_data", observed=True, **labels_from(idata_kwargs))
 
 
 def sample_posterior_predictive(
@@ -156,7 +157,7 @@ def sample_posterior_predictive(
     predictions
         The data are new ones: the group is called "predictions".
     idata_kwargs, compile_kwargs
-        Labels and dims for the InferenceData, and further attributes: ``{"coords": ..., "dims": ...}``; ``{"backend": ...}``.
+        ``dims`` and ``coords``, added to the model's; ``{"backend": ...}``.
 
     Raises
     ------
@@ -199,7 +200,7 @@ def sample_posterior_predictive(
     group = "predictions" if predictions else "posterior_predictive"
     constant = "predictions_constant_data" if predictions else "constant_data"
     idata = groups_to_inference_data(
-        m, {group: results}, constant=constant, observed=not predictions, sample=given, **dict(idata_kwargs or {})
+        m, {group: results}, constant=constant, observed=not predictions, sample=given, **labels_from(idata_kwargs)
     )
     return _extended(trace, idata, {group, "predictions_constant_data"}) if extend_inferencedata else idata
 

@@ -6,14 +6,18 @@ import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.errors import ModelError, warn_user
+from workbench.inference.layout import Layout
+from workbench.model.dims import RESERVED
 from workbench.model.missing import fractions
 
 if TYPE_CHECKING:
+    from workbench.inference.chains import Cut
     from workbench.inference.run import Run
     from workbench.model.model import Model
 
@@ -43,24 +47,6 @@ def _load() -> None:
     import_seconds = time.perf_counter() - begun
 
 
-def dims_and_coords(model: Model) -> tuple[dict[str, list[str]], dict[str, Any]]:
-    """Return the dims of each variable and the labels of each dim, as ArviZ takes them."""
-    dims = {
-        name: [d if d is not None else f"{name}_dim_{i}" for i, d in enumerate(ds)] for name, ds in model.named_vars_to_dims.items()
-    }
-    coords = {
-        d: np.arange(model.length_of(d)) if labels is None else label_array(labels) for d, labels in model.coords.items()
-    }
-    return dims, coords
-
-
-def label_array(labels: Sequence[Any]) -> np.ndarray[Any, Any]:
-    """Return labels of a dim as they are stored: an array of one axis, also where they are tuples."""
-    found = np.empty(len(labels), object)
-    found[:] = labels
-    return found if any(isinstance(x, tuple) for x in labels) else np.asarray(labels)
-
-
 def data_of(model: Model) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the observed values, and the data, of a model by name."""
     observed = {}
@@ -81,75 +67,115 @@ class Kept:
         Variables of the posterior; all when ``None``.
     warmup
         Whether the draws of warm-up do.
-    log_likelihood
-        Whether the log-density of each observation is computed; names of observed variables for a part of them.
-    attributes
-        Further attributes of the posterior.
+    log_likelihood, log_prior
+        Whether the log-density of each observation, of each free variable, is computed; names for a part of them.
+    unconstrained
+        Whether the unconstrained values do.
+    dims, coords
+        Further dims of variables, and labels of dims.
     """
 
     var_names: tuple[str, ...] | None = None
     warmup: bool = True
     log_likelihood: bool | Sequence[str] = False
-    attributes: Mapping[str, Any] = field(default_factory=dict)
+    log_prior: bool | Sequence[str] = False
+    unconstrained: bool = False
+    dims: Mapping[str, Any] | None = None
+    coords: Mapping[str, Any] | None = None
 
     def of(self, draws: Mapping[str, Any]) -> dict[str, Any]:
         """Return the draws that are kept, by variable."""
         return {k: v for k, v in draws.items() if self.var_names is None or k in self.var_names}
 
 
-def to_inference_data(run: Run) -> Any:
-    """Return a run's draws, statistics and data as InferenceData, with the model's dims and coords."""
-    if _loading is not None:
-        _loading.join()
-    import arviz as az
+class Results:
+    """What of a model becomes InferenceData beside its draws, as it is when a run begins.
 
-    kept = run.kept_results
-    dims, coords = run.dims, run.coords
-    groups: dict[str, Any] = {"posterior": kept.of(run.draws), "sample_stats": run.stats, "observed_data": run.observed}
-    if run.warmup and (kept.warmup or not run.draws):
-        groups |= {"warmup_posterior": kept.of(run.warmup), "warmup_sample_stats": run.warmup_stats, "save_warmup": True}
-    attributes = {
-        "inference_library": "workbench", "sampling_time": run.timings.get("sample", float("nan")),
-        "tuning_steps": run.tune, "backend": run.backend, "random_seed": str(run.seed), **kept.attributes,
-    }  # fmt: skip
-    groups = {k: v for k, v in groups.items() if v}
-    idata = az.from_dict(**groups, coords=coords, dims=dims)
-    added = {"constant_data": constants_to_dataset(run.constants, coords, dims, {})} if run.constants else {}
-    if kept.log_likelihood and run.draws:
-        added |= _log_likelihood(run, kept.log_likelihood)
-    if added:
-        idata.add_groups(added)
-    (idata.posterior if run.draws else idata.warmup_posterior).attrs.update(attributes)
-    return idata
-
-
-def _log_likelihood(run: Run, wanted: bool | Sequence[str]) -> dict[str, Any]:
-    # It makes its results with what is in this file.
-    from workbench.inference.predictive import compute_log_likelihood
-
-    names = None if wanted is True else list(wanted)  # type: ignore[arg-type]
-    found = compute_log_likelihood(run, var_names=names, extend_inferencedata=False, model=run.model)
-    return {"log_likelihood": found} if found.data_vars else {}
-
-
-def constants_to_dataset(data: Mapping[str, Any], coords: Mapping[str, Any], dims: Mapping[str, Any], attrs: Mapping[str, Any]) -> Any:
-    """Return data of a model as a Dataset; numbers are numbers there (ArviZ makes arrays of one of them)."""
-    import arviz as az
-
-    made = az.dict_to_dataset(dict(data), coords=dict(coords), dims=dict(dims), default_dims=[], attrs=dict(attrs))
-    return made.isel({f"{name}_dim_0": 0 for name, value in data.items() if not np.ndim(value)}, drop=True)
-
-
-def axes_of(model: Model, name: str, shape: Sequence[int]) -> list[str]:
-    """Return names for the axes of what belongs to a variable.
-
-    A log-density of vectors has fewer axes than these, the first ones.
+    Parameters
+    ----------
+    model
+        The model.
+    kept
+        What is asked for.
     """
-    dims = model.named_vars_to_dims.get(name, ())
-    return [
-        str(dims[i]) if i < len(dims) and dims[i] is not None and model.length_of(str(dims[i])) == n else f"{name}_dim_{i}"
-        for i, n in enumerate(shape)
-    ]
+
+    def __init__(self, model: Model, kept: Kept) -> None:
+        self.model, self.kept = model, kept
+        self.layout = Layout.of(model, kept.dims, kept.coords)
+        self.observed, self.constant = data_of(model)
+
+    def check(self) -> None:
+        """Raise where the draws could not become InferenceData.
+
+        Raises
+        ------
+        ModelError, ShapeError
+            If names collide, or lengths do not agree.
+        """
+        model = self.model
+        free = {str(x.name): x.type.static_shape for x in model.free_RVs}
+        drawn = self.kept.of({**free, **{str(x.name): x.type.static_shape for x in model.deterministics}})
+        if self.kept.unconstrained:
+            drawn |= {str(x.name): x.type.static_shape for x in model.value_vars}
+        unknown = [n for n in self.kept.dims or {} if n not in model.named_vars]
+        if unknown:
+            raise ModelError(f"dims: the model has no variable {', '.join(map(repr, unknown))}", f"it has {', '.join(model.named_vars)}")
+        self.layout.check(drawn, RESERVED)
+        self.layout.check(free if self.kept.log_prior else {}, RESERVED)
+        observed = {k: v.shape for k, v in self.observed.items()}
+        self.layout.check(observed, RESERVED if self.kept.log_likelihood else ())
+        self.layout.check({k: v.shape for k, v in self.constant.items()})
+
+    def inference_data(self, run: Run) -> Any:
+        """Return a run's draws, statistics and data as InferenceData, with the model's dims and labels."""
+        if _loading is not None:
+            _loading.join()
+        import arviz as az
+
+        kept = self.kept
+        after, before = run.cut(), run.cut(warmup=True)
+        about = {"sampling_time": run.timings.get("sample", float("nan")), "tuning_steps": run.tune}
+        of_run = {**about, "backend": run.backend, "random_seed": str(run.seed)}
+        groups: dict[str, Any] = {}
+        for prefix, cut in (("", after), ("warmup_", before)):
+            if cut.draws and (not prefix or kept.warmup or not after.draws):
+                values = kept.of(cut.values())
+                if kept.unconstrained:
+                    values = {**values, **cut.unconstrained()}
+                labels = {"chain": np.array(cut.numbers), "draw": np.arange(cut.draws)}
+                groups[f"{prefix}posterior"] = self.layout.dataset(values, ("chain", "draw"), labels, of_run)
+                groups[f"{prefix}sample_stats"] = self.layout.dataset(cut.stats(), ("chain", "draw"), labels, about)
+        if after.draws:
+            groups |= self._log_densities(after)
+        for name, values in (("observed_data", self.observed), ("constant_data", self.constant)):
+            if values:
+                groups[name] = self.layout.dataset(values)
+        # ArviZ hides groups of warm-up unless told otherwise.
+        return az.InferenceData(**{"save_warmup": True, **groups})
+
+    def _log_densities(self, cut: Cut) -> dict[str, Any]:
+        """The groups of log-densities that are asked for. Draws are not given up because one cannot be computed."""
+        # It makes its results with what is in this file.
+        from workbench.inference.predictive import compute_log_likelihood, compute_log_prior
+
+        found: dict[str, Any] = {}
+        for group, compute, wanted, variables in (
+            ("log_likelihood", compute_log_likelihood, self.kept.log_likelihood, self.model.observed_RVs),
+            ("log_prior", compute_log_prior, self.kept.log_prior, self.model.free_RVs),
+        ):
+            if wanted is False or not variables:
+                continue
+            try:
+                names = None if wanted is True else list(wanted)  # type: ignore[arg-type]
+                made = compute(cut.values(), var_names=names, extend_inferencedata=False, model=self.model)
+                found[group] = made.assign_coords(chain=np.array(cut.numbers))
+            except Exception as error:
+                said = getattr(error, "message", str(error))
+                warn_user(
+                    f"the group {group!r} could not be computed ({type(error).__name__}: {said}): the result is without it, and has all draws; "
+                    f"pm.compute_{group}(idata) computes it later"
+                )
+        return found
 
 
 def _coords_of(dim: str, index: Any) -> Any:
@@ -166,9 +192,8 @@ def groups_to_inference_data(
     constant: str | None = None,
     observed: bool = False,
     sample: Any = None,
+    dims: Mapping[str, Any] | None = None,
     coords: Mapping[str, Any] | None = None,
-    dims: Mapping[str, Sequence[str]] | None = None,
-    **attributes: Any,
 ) -> Any:
     """Return groups of draws, and the model's data if asked for, as InferenceData.
 
@@ -184,31 +209,24 @@ def groups_to_inference_data(
         Whether to add the observed values.
     sample
         What knows the labels of the sample axes.
-    coords, dims
-        Labels of dims, and dims of variables, in the place of the model's.
-    attributes
-        Kept with each group.
+    dims, coords
+        Further dims of variables, and labels of dims.
     """
     import arviz as az
 
-    own_dims, own_coords = dims_and_coords(model)
-    given = {k: [str(d) for d in ds] for k, ds in (dims or {}).items()}
-    dims, coords = {**own_dims, **given}, {**own_coords, **(coords or {})}
+    layout = Layout.of(model, dims, coords)
     values, data = data_of(model)
-    names = tuple(sample.dims) if sample is not None else ("chain", "draw")
+    first = tuple(sample.dims) if sample is not None else ("chain", "draw")
     stacked = sample.stacked if sample is not None else {}
-    labels = {**coords, **({d: v for d, v in sample.coords.items() if d not in stacked} if sample is not None else {})}
-    attrs = {"inference_library": "workbench", **attributes}
+    labels = {d: v for d, v in sample.coords.items() if d not in stacked} if sample is not None else {}
     made: dict[str, Any] = {}
     for name, variables in groups.items():
         if variables:
-            # ArviZ puts only chain and draw in front by itself.
-            full = {k: [*names, *(given.get(k) or axes_of(model, k, np.shape(v)[len(names) :]))] for k, v in variables.items()}
-            made[name] = az.dict_to_dataset(dict(variables), coords=labels, dims=full, default_dims=[], attrs=attrs)
+            made[name] = layout.dataset(variables, first, labels, batch=name.startswith("log_"))
             for d, index in stacked.items():
                 made[name] = made[name].drop_vars(d).assign_coords(_coords_of(d, index))
     if observed and values:
-        made["observed_data"] = az.dict_to_dataset(values, coords=coords, dims=dims, default_dims=[], attrs=attrs)
+        made["observed_data"] = layout.dataset(values)
     if constant is not None and data:
-        made[constant] = constants_to_dataset(data, coords, dims, attrs)
+        made[constant] = layout.dataset(data)
     return az.InferenceData(**made)

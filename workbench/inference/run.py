@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import heapq
+import math
 import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from workbench.compile import choose_backend, function
-from workbench.errors import SamplingError
-from workbench.inference.results import Kept, data_of, dims_and_coords, to_inference_data
-from workbench.inference.start import start_point
-from workbench.inference.values import Values, element_names
+from workbench.errors import SamplingError, user_location, warn_user
+from workbench.inference.chains import COUNTS, FLAGS, Chain, Cut
+from workbench.inference.results import Kept, Results
+from workbench.inference.start import TRIES, start_point
+from workbench.inference.values import Values, apart, element_names
 from workbench.model.interventions import with_own_data
 from workbench.model.model import Model
 from workbench.samplers import STATS, Nuts, NutsSettings
@@ -34,26 +36,24 @@ on_start: list[Callable[[Run], Callable[[], None] | None]] = []
 the run is over, by the thread that waits for it."""
 
 
-class Chain:
-    """What one chain has made so far. Rows of warm-up come first."""
+class Draw(NamedTuple):
+    """What a callback is told of a draw, by PyMC's names."""
 
-    def __init__(self, number: int, total: int, d: int, values: Values) -> None:
-        self.number = number
-        self.count = 0
-        self.leapfrogs = 0
-        self.state: list[Array] = []
-        self.q = np.empty((total, d))
-        self.stats = np.empty((total, len(STATS)))
-        self.values = [np.empty((total, *shape), dtype) for shape, dtype in zip(values.shapes, values.dtypes)]
+    chain: int
+    """Number of the chain."""
+    is_last: bool
+    """Whether it is the chain's last draw."""
+    draw_idx: int
+    """Number of the draw, those of warm-up included."""
+    tuning: bool
+    """Whether it belongs to warm-up."""
+    stats: list[dict[str, Any]]
+    """Its statistics by name, in a list of one: of one sampler."""
+    point: dict[str, Array]
+    """Values by variable, and unconstrained ones by the name of the value."""
 
-    def add(self, q: Array, stats: Array, values: list[Array]) -> None:
-        """Append draws. `count` moves last, so that readers never see a row half written."""
-        n = len(q)
-        at = slice(self.count, self.count + n)
-        self.q[at], self.stats[at] = q, stats
-        for mine, new in zip(self.values, values):
-            mine[at] = new
-        self.count += n
+
+Callback = Callable[["Run", Draw], Any]
 
 
 class Run:
@@ -66,9 +66,9 @@ class Run:
     timings
         Seconds: "compile" (to the first draw possible) and "sample".
     error
-        What went wrong, when `state` is "failed".
-    observed, constants, dims, coords
-        Observed values, data, dims and labels that the draws are made with.
+        What went wrong, when `state` is "failed". The draws until then are kept.
+    observed, constants, coords
+        Observed values, data and labels of dims that the draws are made with.
     """
 
     def __init__(
@@ -83,11 +83,14 @@ class Run:
         backend: str,
         starts: Sequence[Mapping[Any, Any] | None],
         kept_results: Kept = Kept(),
+        jitter: bool = True,
+        tries: int = TRIES,
+        callback: Callback | None = None,
     ) -> None:
         # Data of the model may be replaced before the run is over.
         self.model = with_own_data(model)
-        self.observed, self.constants = data_of(self.model)
-        self.dims, self.coords = dims_and_coords(self.model)
+        self.results = Results(self.model, kept_results)
+        self.observed, self.constants, self.coords = self.results.observed, self.results.constant, self.results.layout.labels
         self.draws_requested = draws
         self.tune = tune
         self.chains = chains
@@ -99,13 +102,17 @@ class Run:
         self.error: BaseException | None = None
         self.started = time.perf_counter()
         self.kept: list[Chain] = []
-        self.kept_results = kept_results
         self._starts = starts
+        self._jitter, self._tries = jitter, tries
+        self._callback = callback
+        self._calling = threading.Lock()
+        self._written_at = user_location()
         self._state = "compiling"
         self._stop = threading.Event()
         self._resume = threading.Event()
         self._resume.set()
         self._done = threading.Event()
+        self._given_up = False
         self._lock = threading.Lock()
         self._idata: Any = None
         self._finish: list[Callable[[], None]] = []
@@ -115,9 +122,20 @@ class Run:
     def start(self, watched: bool = True) -> Run:
         """Begin in a background thread, and show it to the watchers if it is to be `watched`."""
         threading.Thread(target=self._run, name="workbench-run", daemon=True).start()
-        if watched:
-            self._finish = [end for watch in on_start if (end := watch(self)) is not None]
+        for watch in on_start if watched else ():
+            end = self._shown(lambda watch=watch: watch(self))  # type: ignore[misc]
+            if end is not None:
+                self._finish.append(end)
         return self
+
+    @staticmethod
+    def _shown(show: Callable[[], Any]) -> Any:
+        """Call what shows a run; the run does not end with it."""
+        try:
+            return show()
+        except Exception as error:
+            warn_user(f"the run goes on, but could not be shown: {type(error).__name__}: {error}")
+            return None
 
     @property
     def state(self) -> str:
@@ -143,12 +161,15 @@ class Run:
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the run is over; return whether it is.
 
-        An interrupt (Ctrl-C, the notebook's stop button) stops the run and keeps its draws.
+        An interrupt (Ctrl-C, the notebook's stop button) stops the run and keeps its draws; a second one
+        does not wait for the chunks in hand.
 
         Raises
         ------
+        SamplingError
+            If a chain failed: its `run` has the draws until then.
         Exception
-            What made the run fail.
+            What made the run fail before its first draw.
         """
         end = None if timeout is None else time.monotonic() + timeout
         try:
@@ -156,13 +177,26 @@ class Run:
                 if end is not None and time.monotonic() > end:
                     return False
         except KeyboardInterrupt:
-            self.stop()
-            self._done.wait()
+            self.interrupt()
         while self._finish:
-            self._finish.pop()()
+            self._shown(self._finish.pop())
         if self.error is not None:
             raise self.error
         return True
+
+    def interrupt(self) -> None:
+        """Stop, and wait for the chunks in hand, unless that is interrupted too; for nothing if no chain has begun."""
+        self.stop()
+        try:
+            while self.kept and not self._done.wait(0.05):
+                pass
+        except KeyboardInterrupt:
+            pass
+        if not self._done.is_set():
+            # What is still being computed is left to itself, and not added.
+            self._given_up = True
+            self._state = "stopped"
+            self._done.set()
 
     def wait_quietly(self, timeout: float) -> bool:
         """Wait at most `timeout` seconds; return whether the run is over. Never raises."""
@@ -186,13 +220,17 @@ class Run:
             self._compile()
             self._state = "running"
             begun = time.perf_counter()
-            self._sample()
-            self.timings["sample"] = time.perf_counter() - begun
-            self._state = "stopped" if any(c.count < self.total for c in self.kept) else "done"
+            try:
+                self._sample()
+            finally:
+                self.timings["sample"] = time.perf_counter() - begun
+            state = "stopped" if any(c.count < self.total for c in self.kept) else "done"
         except BaseException as error:
-            self.error = error
-            self._state = "failed"
-        finally:
+            if not self._given_up:
+                self.error = error
+            state = "failed"
+        if not self._given_up:
+            self._state = state
             self._done.set()
 
     @property
@@ -229,7 +267,7 @@ class Run:
         chain = Chain(number, self.total, self.model.flat_size, self.values_of)
         key = np.asarray(threefry.numpy(np.uint64(self.seed), np.uint64(number)))
         rng = np.random.default_rng([self.seed, number])
-        q = start_point(self.model, self.functions["logp_grad"], rng, self._starts[number])
+        q = start_point(self.model, self.functions["logp_grad"], rng, self._starts[number], self._jitter, self._tries)
         chain.state = self.functions["init"](key, q)
         return chain
 
@@ -237,7 +275,7 @@ class Run:
         """Workers take the chain with the fewest draws, and advance it by one chunk."""
         waiting = [(0, c.number) for c in self.kept]
         heapq.heapify(waiting)
-        failures: list[BaseException] = []
+        failures: list[tuple[int, BaseException]] = []
 
         def work() -> None:
             budget = FIRST_BUDGET
@@ -250,8 +288,12 @@ class Run:
                 chain = self.kept[number]
                 try:
                     budget = self._chunk(chain, budget)
+                except KeyboardInterrupt:
+                    # A callback asks to stop.
+                    self._stop.set()
+                    return
                 except BaseException as error:
-                    failures.append(error)
+                    failures.append((number, error))
                     self._stop.set()
                     return
                 if chain.count < self.total:
@@ -264,20 +306,52 @@ class Run:
         for t in threads:
             t.join()
         if failures:
-            raise failures[0]
+            raise self._failed(*failures[0])
+
+    def _failed(self, number: int, error: BaseException) -> BaseException:
+        said = getattr(error, "message", str(error))
+        made = sum(c.count for c in self.kept)
+        failed = SamplingError(
+            f"chain {number} failed after {self.kept[number].count} of {self.total} draws: {type(error).__name__}{': ' if said else ''}{said}",
+            f"the {made} draws of all chains are kept in the run, which the error has: `except SamplingError as error: error.run.draws`, "
+            ".warmup, .idata (after the fact: sys.last_value.run)" if made else getattr(error, "hint", ""),
+            getattr(error, "location", None) or self._written_at,
+        )  # fmt: skip
+        failed.run = self
+        failed.__cause__ = error
+        return failed
 
     def _chunk(self, chain: Chain, budget: int) -> int:
         """Advance a chain; return the leapfrogs to allow the next chunk."""
-        begun = time.perf_counter()
+        begun, cpu = time.perf_counter(), time.thread_time()
         wanted = min(ROWS, self.total - chain.count)
         *state, done, row, draws, stats = self.functions["advance"](*chain.state, wanted, budget, self.tune)
         n = int(row)
+        values = self.values_of(draws, n) if n else []
+        spent = time.perf_counter() - begun
+        if self._given_up:
+            return budget
         chain.state = state
         chain.leapfrogs += int(done)
         if n:
-            chain.add(draws[:n], stats[:n], self.values_of(draws, n))
-        spent = time.perf_counter() - begun
+            chain.add(draws[:n], stats[:n], values, begun, spent, time.thread_time() - cpu)
+            if self._callback is not None:
+                self._call_back(chain, n)
         return int(np.clip(int(done) * CHUNK_SECONDS / max(spent, 1e-6), 16, 10_000_000))
+
+    def _call_back(self, chain: Chain, n: int) -> None:
+        """Tell the callback of the last `n` draws of a chain, one at a time."""
+        assert self._callback is not None
+        for i in range(chain.count - n, chain.count):
+            named = dict(zip(STATS, chain.stats[i].tolist()))
+            flags = {k: bool(named[k]) for k in FLAGS} | {k: int(named[k]) for k in COUNTS}
+            tuning = bool(named.pop("tuning"))
+            point = {name: v[i] for name, v in zip(self._names(), chain.values)}
+            point = {**self.model.unflatten(chain.q[i]), **point}
+            with self._calling:
+                if self._given_up:
+                    return
+                self._callback(self, Draw(chain.number, i + 1 == self.total, i, tuning, [{**named, **flags}], point))
 
     # Looking -----------------------------------------------------------------------------------
 
@@ -301,24 +375,26 @@ class Run:
         return rows
 
     def variable_names(self) -> list[str]:
-        """Return the names of all scalar elements: ``mu_a``, ``a[AITKIN]``."""
-        return [e for name, shape in self._variables() for e in element_names(self.model, name, shape)]
+        """Return the names of all scalar elements, each another: ``mu_a``, ``a[AITKIN]``."""
+        return apart([e for name, shape in self._variables() for e in element_names(self.model, name, shape)])
 
     def _variables(self) -> list[tuple[str, tuple[int, ...]]]:
         variables = (*self.model.free_RVs, *self.model.deterministics)
         return [(str(x.name), x.type.static_shape) for x in variables]
 
+    def _names(self) -> list[str]:
+        return [name for name, _ in self._variables()]
+
     def values(self, names: list[str], chain: int, start: int = 0, stop: int | None = None) -> Array:
         """Return elements' values, (draws, names), warm-up rows first."""
-        where: dict[str, tuple[int, int]] = {}
-        for v, (name, shape) in enumerate(self._variables()):
-            for i, element in enumerate(element_names(self.model, name, shape)):
-                where[element] = (v, i)
+        places = [(v, i) for v, (_, shape) in enumerate(self._variables()) for i in range(math.prod(shape))]
+        where = dict(zip(self.variable_names(), places))
         if chain >= len(self.kept):
             return np.empty((0, len(names)))
         c = self.kept[chain]
         at = slice(start, c.count if stop is None else min(stop, c.count))
-        columns = [c.values[where[n][0]][at].reshape(at.stop - at.start if at.stop > at.start else 0, -1)[:, where[n][1]] for n in names]
+        rows = max(0, at.stop - at.start)
+        columns = [c.values[where[n][0]][at].reshape(rows, -1)[:, where[n][1]] for n in names]
         return np.stack(columns, axis=1).astype(np.float64) if columns else np.empty((0, 0))
 
     def divergences(self, chain: int) -> Array:
@@ -326,50 +402,36 @@ class Run:
         c = self.kept[chain]
         return np.flatnonzero(c.stats[: c.count, STATS.index("diverging")])
 
-    def _finished(self, first: int, last: int) -> tuple[list[Chain], int]:
-        """The chains with draws in [first, last), and how many of those all of them have."""
-        chains = [c for c in self.kept if c.count > first]
-        return chains, min((min(c.count, last) - first for c in chains), default=0)
+    def cut(self, warmup: bool = False) -> Cut:
+        """Return the draws after warm-up, or those of warm-up, that chains have together."""
+        first, last = (0, self.tune) if warmup else (self.tune, self.total)
+        return Cut(self.kept, first, last, self.tune, self.model.flat_slices, self._names())
 
-    def _group(self, first: int, last: int) -> dict[str, Array]:
-        chains, n = self._finished(first, last)
-        if not chains:
-            return {}
-        names = [name for name, _ in self._variables()]
-        return {name: np.stack([c.values[i][first : first + n] for c in chains]) for i, name in enumerate(names)}
-
-    def _stats_group(self, first: int, last: int) -> dict[str, Array]:
-        chains, n = self._finished(first, last)
-        if not chains:
-            return {}
-        table = np.stack([c.stats[first : first + n] for c in chains])
-        flags, counts = ("diverging", "reached_max_treedepth"), ("tree_depth", "n_steps", "index_in_trajectory")
-        found = {}
-        for i, name in enumerate(STATS):
-            if name != "tuning":
-                kind = bool if name in flags else np.int64 if name in counts else np.float64
-                found[name] = table[:, :, i].astype(kind)
-        return found
+    def draws_of(self, chain: int, warmup: bool = False) -> dict[str, Array]:
+        """Return all draws that one chain has, by variable: (draw, *shape). They may be more than others have."""
+        c = self.kept[chain]
+        rows = slice(0, min(self.tune, c.count)) if warmup else slice(self.tune, max(self.tune, c.count))
+        return {name: v[rows].copy() for name, v in zip(self._names(), c.values)}
 
     @property
     def draws(self) -> dict[str, Array]:
         """Draws after warm-up, by variable: (chain, draw, *shape)."""
-        return self._group(self.tune, self.total)
+        return self.cut().values()
 
     @property
     def warmup(self) -> dict[str, Array]:
         """Draws of warm-up, by variable."""
-        return self._group(0, self.tune)
+        return self.cut(warmup=True).values()
 
     @property
     def stats(self) -> dict[str, Array]:
         """Sample statistics after warm-up, by ArviZ's names: (chain, draw)."""
-        return self._stats_group(self.tune, self.total)
+        return self.cut().stats()
 
     @property
     def warmup_stats(self) -> dict[str, Array]:
         """Sample statistics of warm-up."""
-        return self._stats_group(0, self.tune)
+        return self.cut(warmup=True).stats()
 
     @property
     def idata(self) -> Any:
@@ -378,12 +440,22 @@ class Run:
         Raises
         ------
         SamplingError
-            If there is no draw at all.
+            If there is no draw at all, or the draws cannot become InferenceData: they are in its `run`.
         """
-        if not self.draws and not self.warmup:
-            raise SamplingError("the run was stopped before its first draw: there is nothing to make InferenceData of")
+        if not any(c.count for c in self.kept):
+            raise SamplingError("the run was stopped before its first draw: there is nothing to make InferenceData of", location=self._written_at)
         if self._idata is None or not self._done.is_set():
-            self._idata = to_inference_data(self)
+            try:
+                self._idata = self.results.inference_data(self)
+            except Exception as error:
+                failed = SamplingError(
+                    f"the draws are made, but cannot become InferenceData: {type(error).__name__}: {getattr(error, 'message', error)}",
+                    "they are kept in the run, which the error has: `except SamplingError as error: error.run.draws`, .warmup, .stats "
+                    "(after the fact: sys.last_value.run)",
+                    self._written_at,
+                )
+                failed.run = self
+                raise failed from error
         return self._idata
 
     def __repr__(self) -> str:

@@ -6,15 +6,16 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workbench.errors import ModelError, SamplingError, warn_user
+from workbench.errors import ArgumentError, SamplingError, warn_user
+from workbench.inference import options
 from workbench.inference import run as _run
 from workbench.inference.convergence import ConvergenceWarning, convergence_problems
 from workbench.inference.each_draw import seed_word
-from workbench.inference.results import Kept, load_arviz_in_background
-from workbench.inference.run import Run
+from workbench.inference.results import load_arviz_in_background
+from workbench.inference.run import Callback, Run
 from workbench.model.context import modelcontext
 from workbench.model.model import Model
-from workbench.samplers import NutsSettings
+from workbench.model.points import unconstrained
 
 InitialValues = Mapping[Any, Any]
 
@@ -26,10 +27,12 @@ def sample(
     chains: int | None = None,
     cores: int | None = None,
     random_seed: Any = None,
-    progressbar: bool = True,
+    progressbar: bool | str = True,
     quiet: bool = False,
-    var_names: Sequence[str] | None = None,
+    var_names: Sequence[str] | str | None = None,
     initvals: InitialValues | Sequence[InitialValues | None] | None = None,
+    init: str = "auto",
+    jitter_max_retries: int = 10,
     target_accept: float = 0.8,
     max_treedepth: int = 10,
     nuts: Mapping[str, Any] | None = None,
@@ -37,9 +40,12 @@ def sample(
     compute_convergence_checks: bool = True,
     return_inferencedata: bool = True,
     idata_kwargs: Mapping[str, Any] | None = None,
+    callback: Callback | None = None,
     model: Model | None = None,
     backend: str | None = None,
+    compile_kwargs: Mapping[str, Any] | None = None,
     blocking: bool = True,
+    **others: Any,
 ) -> Any:
     """Draw from the posterior with NUTS.
 
@@ -52,7 +58,7 @@ def sample(
     random_seed
         The same seed gives the same draws: an integer, a sequence of them, or a NumPy generator.
     progressbar
-        Show progress: a dashboard in a notebook, a line in a terminal.
+        Show progress: a dashboard in a notebook, a line in a terminal. PyMC's names of bars mean true.
     quiet
         Show no progress and warn of nothing.
     var_names
@@ -60,6 +66,11 @@ def sample(
     initvals
         Where chains start: values by variable or its name, or unconstrained by value name; one for
         all chains, or one for each. Variables that are not given start around their support point.
+    init
+        Whether these are jittered: "auto", "jitter+adapt_diag" and "jitter+adapt_diag_grad" do, "adapt_diag"
+        does not. The mass matrix is adapted in one way.
+    jitter_max_retries
+        How often to jitter anew where the log-density or its gradient is not finite.
     target_accept
         Acceptance that the step size aims at.
     max_treedepth
@@ -73,15 +84,25 @@ def sample(
     return_inferencedata
         Return ArviZ's InferenceData; the `Run` if not.
     idata_kwargs
-        ``{"log_likelihood": True}`` adds the log-density of each observation (a list of names: of these
-        variables); other entries become attributes of the posterior.
+        ``log_likelihood`` and ``log_prior`` add the log-density of each observation and each free variable
+        (true, or names of variables); ``include_transformed`` the unconstrained draws; ``dims`` and
+        ``coords`` are added to the model's; ``save_warmup`` is another way to say `discard_tuned_samples`.
+    callback
+        Called with the run and each draw (`chain`, `draw_idx`, `tuning`, `is_last`, `stats`, `point`), in order
+        in each chain, after the chunk of draws that it belongs to; by the threads that sample, one call at a
+        time. A KeyboardInterrupt that it raises stops the run, and what is drawn is kept.
     model
         The model; that of the surrounding ``with`` block by default.
     backend
         "c", "numba", "jax", "numpy" or "auto"; the model's by default.
+    compile_kwargs
+        The backend by PyMC's name of a mode: ``{"mode": "NUMBA"}``.
     blocking
         Wait for the end. If not, the `Run` is returned at once: ``.stop() .pause() .resume()
         .wait() .draws``.
+    others
+        Options that PyMC has and this function has no use for: those that would change results are errors,
+        the others warn that they have no effect.
 
     Returns
     -------
@@ -90,10 +111,13 @@ def sample(
     Raises
     ------
     SamplingError
-        If a start point is impossible, or nothing was drawn. A run that is stopped in warm-up gives
+        If an option is out of bounds, a start point is impossible, or nothing was drawn; if a chain fails
+        later, the error's `run` has what was drawn until then. A run that is stopped in warm-up gives
         InferenceData of warm-up alone.
     ModelError
-        If an option names a variable that the model does not have.
+        If an option names a variable that the model does not have, or names of results would collide.
+    ArgumentError
+        If an option is not known, or of the wrong kind.
 
     Warns
     -----
@@ -109,45 +133,75 @@ def sample(
     >>> run.draws["x"].shape
     (2, 200)
     """
+    options.answer(others, ["draws", *(sample.__kwdefaults__ or ())], quiet)
     model = modelcontext(model)
+    if not isinstance(model, Model):
+        raise ArgumentError(f"model must be a Model, got {model!r}")
     if not model.free_RVs:
         raise SamplingError("the model has no free variable to sample")
-    chains = 4 if chains is None else chains
-    if draws < 1 or tune < 0 or chains < 1:
-        raise SamplingError(f"draws={draws}, tune={tune}, chains={chains}: there must be at least one draw and chain")
-    settings = NutsSettings(**{"target_accept": target_accept, "max_treedepth": max_treedepth, **(nuts or {})})
-    if not 0.0 < settings.target_accept < 1.0:
-        raise SamplingError(f"target_accept must lie between 0 and 1, got {settings.target_accept}")
-    kept = _kept(model, var_names, discard_tuned_samples, idata_kwargs or {})
-    starts = [initvals] * chains if initvals is None or isinstance(initvals, Mapping) else list(initvals)
-    if len(starts) != chains:
-        raise SamplingError(f"initvals has {len(starts)} starts for {chains} chains", "give one for each chain, or one for all")
-    if return_inferencedata:
-        load_arviz_in_background()
-    run = Run(model, draws, tune, chains, cores, seed_word(random_seed), settings, backend or model.backend, starts, kept)
-    progressbar = progressbar and not quiet
-    watched = bool(_run.on_start) and progressbar
-    run.start(watched)
-    if not blocking:
-        return run
-    if progressbar and not watched and sys.stderr.isatty():
-        _watch_in_terminal(run)
-    run.wait()
-    if compute_convergence_checks and not quiet:
-        for problem in convergence_problems(run):
-            warn_user(problem, ConvergenceWarning)
-    return run.idata if return_inferencedata else run
-
-
-def _kept(model: Model, var_names: Sequence[str] | None, discard_tuned_samples: bool, options: Mapping[str, Any]) -> Kept:
-    known = [str(x.name) for x in (*model.free_RVs, *model.deterministics)]
-    unknown = [n for n in var_names or () if n not in known]
-    if unknown:
-        raise ModelError(f"var_names: {', '.join(map(repr, unknown))} is not sampled", f"the model samples {', '.join(known)}")
-    attributes = {k: v for k, v in options.items() if k != "log_likelihood"}
-    return Kept(
-        None if var_names is None else tuple(var_names), not discard_tuned_samples, options.get("log_likelihood", False), attributes
+    chains = 4 if chains is None else options.whole("chains", chains, 1)
+    given = options.starts(initvals, chains)
+    run = Run(
+        model,
+        options.whole("draws", draws, 1),
+        options.whole("tune", tune, 0),
+        chains,
+        None if cores is None else options.whole("cores", cores, 1),
+        seed_word(random_seed),
+        options.settings(target_accept, max_treedepth, nuts),
+        options.backend_of(backend, compile_kwargs, model),
+        given,
+        options.kept(model, var_names, discard_tuned_samples, idata_kwargs),
+        options.jittered(init),
+        options.whole("jitter_max_retries", jitter_max_retries, 0) + 1,
+        options.callback_of(callback),
     )
+    if not run.model.flat_size:
+        raise SamplingError("the model's free variables have no elements: there is nothing to sample", "look at their shapes and dims")
+    for start in {id(x): x for x in given if x is not None}.values():
+        # Before compiling, and at the user's line.
+        unconstrained(run.model, start)
+    if return_inferencedata:
+        run.results.check()
+        load_arviz_in_background()
+    shown = options.shows_progress(progressbar) and not quiet
+    watched = bool(_run.on_start) and shown
+    if not blocking:
+        return run.start(watched)
+    try:
+        _make(run, watched, in_terminal=shown and not watched and sys.stderr.isatty())
+        if compute_convergence_checks and not quiet:
+            for problem in _problems(run):
+                warn_user(problem, ConvergenceWarning)
+        return run.idata if return_inferencedata else run
+    except BaseException as error:
+        # Whatever ends it, the draws can be had.
+        if getattr(error, "run", None) is None and any(c.count for c in run.kept):
+            error.run = run  # type: ignore[attr-defined]
+            error.add_note("what was drawn is in the run that this error has: error.run.draws (after the fact: sys.last_value.run)")
+        raise
+
+
+def _make(run: Run, watched: bool, in_terminal: bool) -> None:
+    """Start a run and wait for its end, wherever an interrupt comes."""
+    try:
+        run.start(watched)
+        if in_terminal:
+            _watch_in_terminal(run)
+        run.wait()
+    except KeyboardInterrupt:
+        run.interrupt()
+        run.wait()
+
+
+def _problems(run: Run) -> list[str]:
+    """What speaks against a run. Draws are not given up because that cannot be told."""
+    try:
+        return list(convergence_problems(run))
+    except KeyboardInterrupt:
+        return ["the check of convergence was interrupted: whether the draws can be trusted is not known"]
+    except Exception as error:
+        return [f"the check of convergence failed ({type(error).__name__}: {error}): whether the draws can be trusted is not known"]
 
 
 def _watch_in_terminal(run: Run) -> None:

@@ -27,7 +27,7 @@ from workbench.graph.expr import Expr
 from workbench.graph.traverse import topological
 from workbench.inference.each_draw import each_draw
 from workbench.inference.given_draws import GivenDraws
-from workbench.inference.results import label_array
+from workbench.inference.layout import label_array
 from workbench.model.dims import same_labels
 from workbench.model.model import Model
 from workbench.tensor.shape import Dim
@@ -250,12 +250,12 @@ def _labels_are_the_same(model: Model, dim: str, given: GivenDraws) -> bool:
     labels, before = model.coords[dim], given.labels[dim]
     if labels is None:
         return len(before) == model.length_of(dim)
-    if getattr(before, "dtype", None) is not None and before.dtype.kind in "mM":
-        try:
-            return np.array_equal(np.array(list(labels), before.dtype), before)
-        except (ValueError, TypeError):
-            return False
-    return same_labels(labels, tuple(before)) or same_labels(tuple(label_array(labels)), tuple(before))
+    kept = label_array(labels)
+    if kept.dtype.kind in "mM":
+        return bool(np.array_equal(kept, before)) or same_labels(labels, tuple(before))
+    # xarray has NaN for None.
+    kept = tuple(float("nan") if x is None else x for x in kept)
+    return same_labels(labels, tuple(before)) or same_labels(kept, tuple(before))
 
 
 def _down_to(roots: Sequence[Expr], leaves: set[Tensor]) -> set[Expr]:

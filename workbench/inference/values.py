@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -55,15 +56,30 @@ class Values:
 
 
 def element_names(model: Model, name: str, shape: tuple[int, ...]) -> list[str]:
-    """Return the names of a variable's elements, by its coords: ``a[AITKIN]``."""
+    """Return the names of a variable's elements, by its coords: ``a[AITKIN]``; by label and position where several labels are equal."""
     if not shape:
         return [name]
     dims = model.named_vars_to_dims.get(name, ())
     labels: list[list[str]] = []
     for axis, n in enumerate(shape):
         known = model.coords.get(str(dims[axis])) if axis < len(dims) else None
-        labels.append([str(c) for c in known] if known is not None and len(known) == n else [str(i) for i in range(n)])
+        texts = [str(c) for c in known] if known is not None and len(known) == n else [str(i) for i in range(n)]
+        labels.append(apart(texts))
     found = [""]
     for axis_labels in labels:
         found = [f"{before}, {label}" if before else label for before in found for label in axis_labels]
     return [f"{name}[{label}]" for label in found]
+
+
+def apart(names: list[str]) -> list[str]:
+    """Return names with the position of those that occur several times.
+
+    Examples
+    --------
+    >>> apart(["a", "b", "a"])
+    ['a (0)', 'b', 'a (2)']
+    """
+    if len(set(names)) == len(names):
+        return names
+    several = {n for n, k in Counter(names).items() if k > 1}
+    return apart([f"{n} ({i})" if n in several else n for i, n in enumerate(names)])
