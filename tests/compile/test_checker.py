@@ -296,6 +296,30 @@ def test_slices_of_joins_are_results_and_pieces():
                 np.testing.assert_allclose(result, right, rtol=1e-13)
 
 
+@pytest.mark.parametrize("backend", ["numpy", "c", "numba", "jax"])
+def test_rows_that_are_the_same_are_not_updated_in_turns(backend):
+    """Each value is computed of what was there before, though two of them go to one row."""
+    if backend == "c" and not _has_compiler():
+        pytest.skip("no C compiler on this system")
+    x = pt.tensor("x", shape=(4, 3))
+    y = pt.sin(x) @ pt.constant(np.eye(3))
+    for rows in ([-1, -1], [0, 2, 0]):
+        doubled = pt.set_subtensor(y[pt.constant(rows)], y[pt.constant(rows)] * 2.0)
+        values = np.arange(12.0).reshape(4, 3)
+        wanted = np.sin(values)
+        wanted[list(set(rows))] *= 2.0
+        np.testing.assert_allclose(function([x], doubled, backend=backend)(values), wanted, rtol=1e-13)
+
+
+def test_rows_that_repeat_are_not_written_where_they_are_read(case):
+    twice = L.Kernel((2, 3), [L.Load("v", F, case.a, L.add("i1", 3))], [L.Store(case.b, L.add("i1", 3), "v")])
+    body = move(case.a, case.x), L.Fill(case.b, L.Literal(0.0, F)), twice, move(case.out, case.b)
+    case.check(*body)
+    case.storage.home[case.b] = case.a
+    with pytest.raises(CompileError, match="b is written where other indices of the loop use a"):
+        case.check(move(case.a, case.x), twice, move(case.out, case.b))
+
+
 def _has_compiler():
     from workbench.compile.toolchain import find_compiler
 

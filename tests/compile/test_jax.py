@@ -105,3 +105,25 @@ def test_data_that_index_are_checked_each_time_they_change():
         pt.set_data(group, [0, 7])
         with pytest.raises(IndexError, match="index 7 is out of bounds for axis 0 of levels"):
             f(np.ones(4))
+
+
+@pytest.mark.parametrize("backend", ["numpy", "jax"])
+def test_a_constant_index_out_of_bounds_is_an_error_on_axes_of_open_length(backend):
+    x, m, two = pt.vector("x"), pt.matrix("m"), pt.constant(np.array([0, 5]))
+    outputs = [
+        x[5], x[-6], x[two], pt.set_subtensor(x[5], 1.0), pt.inc_subtensor(x[5], 1.0), pt.set_subtensor(x[two], 1.0), m[:, 5], m[:, two], m[two, two],
+        pt.set_subtensor(m[:, 5], 0.0), pt.inc_subtensor(m[two, two], 0.0), pt.take(m, two, axis=1), grad(x[two].sum(), x), pt.take_along_axis(x, two, 0),
+        pt.scan(lambda e: ([], [e + x[two]]), [], [x])[1][0],
+    ]  # fmt: skip
+    for k, out in enumerate(outputs):
+        f = function([x, m], out, backend=backend, mode=Mode(()))
+        with pytest.raises(IndexError, match=r"index (5|-6) is out of bounds for axis [01] .*(length|size) 3.*\n.*test_jax"):
+            f(np.arange(3.0), np.ones((3, 3)))
+        if k < 3:
+            f(np.arange(6.0), np.ones((6, 6)))
+
+
+def test_a_constant_index_in_a_branch_is_for_the_branch_to_check():
+    x = pt.vector("x")
+    far = pt.cond(pt.sum(x) > 100.0, lambda u: [u[pt.constant(np.array([5]))]], lambda u: [u[pt.constant(np.array([0]))]], [x])[0]
+    assert function([x], far, backend="jax")(np.arange(3.0)).tolist() == [0.0]

@@ -54,3 +54,20 @@ def test_a_matrix_without_a_factor_gives_nan_and_leaves_the_others(backend, n):
     factors = function([x], pt.linalg.cholesky(x), backend=backend)(values)
     assert np.isnan(factors[1]).all()
     np.testing.assert_array_equal(factors[[0, 2]], [np.eye(n), 2.0 * np.eye(n)])
+
+
+@compiled
+def test_rows_of_formulas_that_are_dear_are_added_where_rows_repeat(backend):
+    """The row is found in the outer loop, its elements in the inner one."""
+    x = pt.tensor("x", shape=(4, 3))
+    rows = np.array([1, 0, 1, 3])
+    dear = pt.exp(-pt.square(x)) * pt.log1p(pt.square(x)) + pt.tanh(x)
+    values = np.linspace(-1.0, 2.0, 12).reshape(4, 3)
+    computed = np.exp(-(values**2)) * np.log1p(values**2) + np.tanh(values)
+    wanted = np.zeros((4, 3))
+    np.add.at(wanted, rows, computed)
+    columns = np.zeros((4, 3))
+    np.add.at(columns.T, rows[:3] % 3, computed.T)
+    outputs = [pt.zeros((4, 3))[pt.constant(rows)].inc(dear), pt.zeros((4, 3))[:, pt.constant(rows[:3] % 3)].inc(dear)]
+    for result, right in zip(function([x], outputs, backend=backend)(values), [wanted, columns]):
+        np.testing.assert_allclose(result, right, rtol=1e-13)

@@ -1,7 +1,7 @@
-"""Random graphs: values and gradients on every backend are NumPy's.
+"""Random graphs over every family of operations: values and gradients on every backend are NumPy's before any rewriting.
 
-By default some graphs on each backend, as many as compile in a minute; all of them with
-``WORKBENCH_TESTS=all`` (``make test-all``).
+By default some graphs on each backend, as many as compile in a minute; all of them, ten thousand in C, with
+``WORKBENCH_TESTS=all`` (``make test-all``). Their programs alone, which is quick, are proven for many more.
 """
 
 import os
@@ -11,13 +11,18 @@ import pytest
 
 import workbench.tensor as pt
 from workbench.compile import function
+from workbench.compile.lower import lower
+from workbench.compile.storage import plan
 from workbench.compile.toolchain import find_compiler
 from workbench.graph import Graph, Mode
+from workbench.rewrites import default_mode
 from workbench.transforms import grad
 
-GRAPHS, PER_FUNCTION = 300, 4
-SAMPLE = {"numpy": 80, "c": 24, "numba": 4, "jax": 16}
-INPUTS = {"s": (), "v": (3,), "w": (5,), "m": (4, 3), "c": (4, 1), "t": (2, 4, 3)}
+PER_FUNCTION = 4
+GRAPHS = {"numpy": 10_000, "c": 10_000, "numba": 400, "jax": 2_000}
+SAMPLE = {"numpy": 80, "c": 24, "numba": 4, "jax": 12}
+PROVEN, PROVEN_SAMPLE, PER_TEST = 10_000, 160, 40
+INPUTS = {"s": (), "v": (3,), "w": (5,), "m": (4, 3), "c": (4, 1), "q": (3, 3), "t": (2, 4, 3)}
 
 
 class Generator:
@@ -68,13 +73,67 @@ class Generator:
 
     def product(self):
         x = self.pick(1)
-        fitting = [y for y in self.pool if y.ndim and y.type.shape[-1] == x.type.shape[-1] and y.ndim < 3]
+        fitting = [y for y in self.pool if y.ndim and y.type.shape[-1] == x.type.shape[-1] and y.ndim < 3] or [x[0, 0] if x.ndim == 3 else x]
         y = fitting[self.chance(len(fitting))]
         return pt.dot(x, y.T) * 0.3 if x.ndim < 3 else pt.sum(x * y[-1] if y.ndim == 2 else x * y, axis=-1) * 0.3
 
+    def join(self):
+        """Pieces that are inputs, views, products and formulas, some of which others need too."""
+        x = self.pick(1)
+        same = [y for y in self.pool if y.type.shape == x.type.shape]
+        pieces = [x, *(same[self.chance(len(same))] for _ in range(1 + self.chance(2)))]
+        pieces = [[p, p[::-1], p * 0.3, pt.exp(-pt.square(p))][self.chance(4)] for p in pieces]
+        if x.ndim == 2 and x.type.shape[0] == x.type.shape[1]:
+            pieces = [[p, p.T, p @ x * 0.3][self.chance(3)] for p in pieces]
+        axis = self.chance(x.ndim)
+        made = [lambda: pt.concatenate(pieces, axis=axis), lambda: pt.stack(pieces, axis=axis), lambda: pt.stack(pieces)][self.chance(3)]()
+        return [lambda: made, lambda: made[1:], lambda: made[::2], lambda: pt.sum(made, axis=0)][self.chance(4)]()
+
+    def update(self):
+        x = self.pick(1)
+        n = x.type.shape[0]
+        rows, value = pt.constant(self.rng.integers(-n, n, 2)), self.pick()
+        at = pt.clip(pt.cast(pt.floor(pt.abs(pt.mean(value)) * 2.0), "int64"), 0, n - 1)
+        return [
+            lambda: pt.set_subtensor(x[at], pt.mean(value)), lambda: pt.inc_subtensor(x[at], x[0]), lambda: x[rows].set(x[rows[::-1]]),
+            lambda: pt.inc_subtensor(x[rows], x[::-1][rows]), lambda: pt.set_subtensor(x[: n // 2 + 1], pt.sum(value)),
+            lambda: pt.inc_subtensor(x[..., ::2], 0.5), lambda: x[at], lambda: pt.take(x, rows, axis=0), lambda: pt.set_subtensor(x[::-1][:1], x[:1]),
+        ][self.chance(9)]()  # fmt: skip
+
+    def along(self):
+        x = self.pick(1)
+        axis = self.chance(x.ndim)
+        return [
+            lambda: pt.cumsum(x, axis=axis) * 0.3, lambda: pt.cumprod(pt.sigmoid(x), axis=axis), lambda: pt.sort(x, axis=axis),
+            lambda: pt.cast(pt.argmax(x, axis=axis), "float64"), lambda: pt.prod(pt.sigmoid(x), axis=axis), lambda: pt.logsumexp(x, axis=axis),
+            lambda: pt.softmax(x, axis=axis), lambda: pt.median(x, axis=axis), lambda: pt.roll(x, 1, axis), lambda: pt.var(x, axis=axis),
+            lambda: pt.take_along_axis(x, pt.argsort(x, axis=axis), axis), lambda: pt.diff(x, axis=axis) if x.type.shape[axis] > 1 else x,
+            lambda: pt.repeat(x, 2, axis), lambda: pt.where(x > pt.mean(x), x, pt.max(x, axis=axis, keepdims=True)),
+        ][self.chance(14)]()  # fmt: skip
+
+    def matrix(self):
+        square = [x for x in self.pool if x.ndim == 2 and x.type.shape[0] == x.type.shape[1] and x.type.shape[0] > 1]
+        x = square[self.chance(len(square))]
+        n = x.type.shape[0]
+        positive = x @ x.T * 0.1 + pt.eye(n) * 2.0
+        right = [y for y in self.pool if y.ndim in (1, 2) and y.type.shape[0] == n]
+        b = right[self.chance(len(right))]
+        return [
+            lambda: pt.linalg.cholesky(positive), lambda: pt.linalg.solve(positive, b), lambda: pt.linalg.inv(positive),
+            lambda: pt.log(pt.linalg.det(positive)), lambda: pt.linalg.solve_triangular(pt.linalg.cholesky(positive), b, lower=True, b_ndim=b.ndim),
+            lambda: pt.diagonal(x) * x, lambda: pt.tril(x) + x.T, lambda: pt.sum(x * pt.eye(n)), lambda: x @ b * 0.3, lambda: pt.outer(b[..., 0] if b.ndim == 2 else b, x[0]) * 0.3,
+        ][self.chance(10)]()  # fmt: skip
+
     def control(self):
         x, s = self.pick(1), pt.mean(self.pick())
-        kind = self.chance(4)
+        kind = self.chance(7)
+        if kind == 4:
+            joined = pt.stack([x, x[::-1], x * s])
+            return pt.scan(lambda c, e: ([pt.tanh(c + e)], [pt.stack([c, e * 0.5])]), [x], [joined])[self.chance(2)][0]
+        if kind == 5:
+            return pt.map(lambda e: pt.concatenate([pt.atleast_1d(e), pt.atleast_1d(e)[::-1] * s]), x)
+        if kind == 6:
+            return pt.while_loop(lambda i, y, z: i < 4, lambda i, y, z: [i + 1, z, pt.tanh(y + z * s)], [0, x, x[::-1] * 0.5])[1]
         if kind == 0:
             return pt.scan(lambda c, e: ([0.5 * c + e], [c * s]), [pt.zeros_like(x[0])], [x])[1][0]
         if kind == 1:
@@ -85,10 +144,13 @@ class Generator:
         return pt.region("part", Graph([u], [pt.sigmoid(u) - 0.5]), x)[0]
 
     def expression(self, steps=12):
-        kinds = [self.unary, self.binary, self.binary, self.reduction, self.arrangement, self.product, self.control]
+        kinds = [
+            self.unary, self.binary, self.binary, self.reduction, self.arrangement, self.product, self.control, self.join, self.join, self.update,
+            self.along, self.matrix,
+        ]  # fmt: skip
         for _ in range(steps):
             made = kinds[self.chance(len(kinds))]()
-            if made.size <= 400 and made.ndim <= 3:
+            if 0 < made.size <= 400 and made.ndim <= 3:
                 # Bounded, so that a difference of 1e-10 means something.
                 self.pool.append(made / (1.0 + pt.abs(made) * 0.05))
         total = pt.constant(0.0)
@@ -108,8 +170,15 @@ def _broadcasts(x, y):
 INPUT_EXPRESSIONS = [pt.tensor(name, shape=shape) for name, shape in INPUTS.items()]
 
 
+def graph_of(seed):
+    """A graph's results: a number, its gradients, and some of what it is made of."""
+    generator = Generator(seed, INPUT_EXPRESSIONS)
+    total = generator.expression()
+    return [total, *grad(total, INPUT_EXPRESSIONS, disconnected_inputs="ignore"), *generator.pool[-2:]]
+
+
 def cases():
-    count = dict.fromkeys(SAMPLE, GRAPHS) if os.environ.get("WORKBENCH_TESTS") == "all" else SAMPLE
+    count = GRAPHS if os.environ.get("WORKBENCH_TESTS") == "all" else SAMPLE
     return [(backend, first) for backend in SAMPLE for first in range(0, count[backend], PER_FUNCTION)]
 
 
@@ -118,15 +187,25 @@ def test_every_backend_agrees_with_numpy_before_any_rewriting(name, first):
     if name == "c" and find_compiler() is None:
         pytest.skip("no C compiler on this system")
     values = [np.random.default_rng(0).normal(size=shape) for shape in INPUTS.values()]
-    outputs = []
-    for seed in range(first, first + PER_FUNCTION):
-        total = Generator(seed, INPUT_EXPRESSIONS).expression()
-        outputs += [total, *grad(total, INPUT_EXPRESSIONS, disconnected_inputs="ignore")]
-    wanted = function(INPUT_EXPRESSIONS, outputs, backend="numpy", mode=Mode(()))(*values)
-    results = function(INPUT_EXPRESSIONS, outputs, backend=name)(*values)
-    per_graph = 1 + len(INPUTS)
-    for k, (result, w) in enumerate(zip(results, wanted)):
-        scale = max(1.0, float(np.abs(w).max()))
-        np.testing.assert_allclose(
-            result, w, rtol=1e-10, atol=1e-12 * scale, err_msg=f"graph {first + k // per_graph}, result {k % per_graph}, {name}"
-        )
+    outputs = [graph_of(seed) for seed in range(first, first + PER_FUNCTION)]
+    flat = [x for results in outputs for x in results]
+    labels = [f"graph {first + k}, result {i}" for k, results in enumerate(outputs) for i in range(len(results))]
+    wanted = function(INPUT_EXPRESSIONS, flat, backend="numpy", mode=Mode(()))(*values)
+    # In C as written too, in turns.
+    mode = Mode(()) if name == "c" and first // PER_FUNCTION % 2 else None
+    for label, result, w in zip(labels, function(INPUT_EXPRESSIONS, flat, backend=name, mode=mode)(*values), wanted):
+        scale = max(1.0, float(np.abs(w).max(initial=0.0)))
+        np.testing.assert_allclose(result, w, rtol=1e-9, atol=1e-11 * scale, err_msg=f"{label}, {name}")
+
+
+def proven():
+    return range(0, PROVEN if os.environ.get("WORKBENCH_TESTS") == "all" else PROVEN_SAMPLE, PER_TEST)
+
+
+@pytest.mark.parametrize("first", proven())
+def test_programs_read_what_was_written_for_them(first):
+    """The proof alone, of the programs of each graph as written and rewritten."""
+    for seed in range(first, first + PER_TEST):
+        results = graph_of(20_000 + seed)
+        for mode in (Mode(()), default_mode()) if seed % 4 == 0 else (Mode(()),):
+            plan(lower(Graph(INPUT_EXPRESSIONS, mode.run(results, record=False)[0]), f"graph {20_000 + seed}"))

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from workbench.compile import loops as L
+from workbench.compile.nest import nest
 from workbench.compile.storage import Storage
 from workbench.errors import CompileError
 from workbench.graph.expr import Constant
@@ -344,7 +345,7 @@ class _Checker:
 
         def value(x: L.Operand) -> _Grid | None:
             if isinstance(x, L.Literal):
-                return _Grid((), np.asarray(x.value))
+                return _Grid((), np.asarray(x.value, np.int64)) if KINDS[x.dtype] in "iub" and x.value < 2**63 else None
             if x not in known:
                 outside.add(x)
                 b = self.local.get(x)
@@ -381,7 +382,7 @@ class _Checker:
                 self.read(state, line.buffer, g.values)
                 table = self.constants.get(line.buffer)
                 exact = table is not None and table.dtype.kind in "iub"
-                known[line.name] = _Grid(g.axes, table.ravel()[g.values]) if exact and table is not None else None
+                known[line.name] = _Grid(g.axes, table.ravel()[g.values].astype(np.int64)) if exact and table is not None else None
             elif isinstance(line, L.Let):
                 known[line.name] = _let(line, [value(a) for a in line.arguments])
             elif isinstance(line, L.Position):
@@ -408,13 +409,16 @@ class _Checker:
     def in_step(self, s: L.Kernel, accesses: Sequence[_Access], writes: Sequence[_Access]) -> None:
         """What is written may be read by the same index of the loop alone, for it may run in any order."""
         several = {a for a, n in enumerate(s.extents) if n > 1}
+        level = nest(s).level
         for w in writes:
             for x in accesses:
                 if x is w or x.place != w.place or x.cells.min() > w.cells.max() or w.cells.min() > x.cells.max():
                     continue
                 if not np.intersect1d(x.cells, w.cells).size:
                     continue
-                own = isinstance(w.what, L.Store) and not x.writes and not w.grid.open and several <= set(w.grid.axes)
+                # A row that is found outside of the loop is one row, whichever it is.
+                fixed = all(level[a] == 0 for a in w.grid.axes if isinstance(a, str))
+                own = isinstance(w.what, L.Store) and not x.writes and fixed and several <= set(w.grid.axes)
                 same = x.grid.axes == w.grid.axes and np.array_equal(x.cells, w.cells) and np.unique(w.cells).size == w.cells.size
                 if not (own and same):
                     raise self.fault(f"{w.buffer.name} is written where other indices of the loop use {x.buffer.name}")
@@ -441,7 +445,7 @@ def _let(line: L.Let, arguments: Sequence[_Grid | None]) -> _Grid | None:
     if len(given) < len(arguments):
         return None
     made = _combined(lambda *v: line.op.numpy(*(x.astype(d) for x, d in zip(v, line.dtypes))), *given)
-    return _Grid(made.axes, made.values.astype("int64" if line.dtype != "bool" else "bool"))
+    return _Grid(made.axes, made.values.astype(np.int64))
 
 
 def _row(asked: _Grid, extent: int) -> _Grid:

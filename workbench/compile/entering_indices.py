@@ -1,4 +1,4 @@
-"""Indices that enter a function as arguments or data: what to check where no loop does."""
+"""Indices that enter a function as arguments, data or constants: what to check where no loop does."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import IndexBoundsError
-from workbench.graph.expr import Data, Expr
+from workbench.graph.expr import Constant, Data, Expr
 from workbench.graph.inner import Graph
 from workbench.graph.traverse import topological
 from workbench.tensor.annotations import Annotation
+from workbench.tensor.control import Cond
 from workbench.tensor.declaration import Cast
 from workbench.tensor.indexing import AddAt, AddIndex, Index, SetAt, SetIndex, Take, layout_of
 from workbench.tensor.shape import BroadcastTo, Named, Reshape
@@ -19,7 +20,7 @@ from workbench.tensor.shape import BroadcastTo, Named, Reshape
 
 @dataclass(frozen=True, eq=False)
 class EnteringIndex:
-    """`leaf`, an input or data, indexes axis `axis` of `what`, which has length `extent`."""
+    """`leaf`, an input, data or a constant, indexes axis `axis` of `what`, which has length `extent`."""
 
     leaf: Expr
     what: str
@@ -45,21 +46,24 @@ class EnteringIndex:
 
 
 def entering_indices(graph: Graph) -> list[EnteringIndex]:
-    """Return the inputs and data that index something as they are, in the graph and inside its loops."""
+    """Return the inputs, data and constants that index something as they are, in the graph and inside its loops.
+
+    Of a constant in a branch nothing is said: the branch may be there for where the index is right.
+    """
     found: list[EnteringIndex] = []
-    pending, seen, params = [graph], {graph}, set(graph.params)
+    pending, seen, params = [(graph, True)], {graph}, set(graph.params)
     while pending:
-        g = pending.pop()
+        g, certain = pending.pop()
         for node in topological(g.results):
             for axis, at in _index_arrays(node):
                 leaf = _leaf(at)
-                if isinstance(leaf.op, Data) or (g is graph and leaf in params):
+                if isinstance(leaf.op, Data) or (certain and isinstance(leaf.op, Constant)) or (g is graph and leaf in params):
                     x = node.inputs[0]
                     what, where = x.name or leaf.name or "the tensor", node.provenance
                     found.append(EnteringIndex(leaf, what, axis, x.type.static_shape[axis], where.location if where else None))
             inner = [h for h in node.op.graphs if h not in seen]
             seen.update(inner)
-            pending += inner
+            pending += [(h, certain and not isinstance(node.op, Cond)) for h in inner]
     return found
 
 

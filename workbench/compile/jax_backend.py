@@ -11,7 +11,7 @@ import numpy as np
 
 from workbench.compile.entering_indices import EnteringIndex, entering_indices
 from workbench.compile.precision import in_single_precision
-from workbench.graph.expr import Data, Expr, Input, intern
+from workbench.graph.expr import Constant, Data, Expr, Input, intern
 from workbench.graph.inner import Graph
 from workbench.graph.traverse import replace, topological
 from workbench.graph.types import type_of
@@ -55,12 +55,18 @@ class JaxFunction:
     Data of the graph itself are arguments: new data do not recompile. Data inside loops and
     branches are part of the program, which is made anew when they change.
 
-    JAX clamps an index that is out of bounds. Arguments and data that index something as they are,
-    are checked before the call, on the host; an index that the graph computes is not.
+    JAX clamps an index that is out of bounds. Arguments and data that index something as they are, are
+    checked before the call, on the host, and constants when the graph is compiled for its shapes; an index
+    that the graph computes is not.
     """
 
     def __init__(self, graph: Graph, name: str, precision: str = "float64") -> None:
-        self.indices = entering_indices(graph)
+        self.indices = []
+        for index in entering_indices(graph):
+            if isinstance(index.leaf.op, Constant):
+                index.check(index.leaf.op.value)
+            else:
+                self.indices.append(index)
         self._checked: dict[EnteringIndex, Any] = {}
         self._position = {p: i for i, p in enumerate(graph.params)}
         if precision == "float32":

@@ -53,7 +53,7 @@ def nest(kernel: L.Kernel) -> Nest:
         at = max((level.get(v, 0) for v in variables), default=0)
         if at < depth:
             made.folds_outside[at].append(f)
-        elif any(level.get(v, 0) for v in variables - loop_variables):
+        elif depth and any(level.get(v, 0) == depth for v in variables - loop_variables):
             made.scattered.append(f)
         else:
             made.folds_inside.append(f)

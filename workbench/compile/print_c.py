@@ -378,6 +378,7 @@ class _Printer:
             self.line(f"{name}_[r] = {name};")
         self.close()
         self.open("for (int64_t r = 0; r < rows; r++)")
+        self.line(f"const int64_t i{axis} = start + r;")
         for name, dtype in saved.items():
             self.line(f"const {C_TYPES[dtype]} {name} = {name}_[r];")
         for e in n.scattered:

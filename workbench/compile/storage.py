@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from workbench.compile import loops as L
+from workbench.compile.nest import nest
 from workbench.config import checks_programs
 
 ALIGNMENT = 64
@@ -109,7 +110,9 @@ class _Interference:
         after = set(live)
         identity = L.row_major([0 if n == 1 else f"i{a}" for a, n in enumerate(s.extents)], s.extents)
         for x in stores:
-            clash = {y.buffer.root for y in loads if (y.index, y.buffer.start) != (x.index, x.buffer.start)}
+            # What each index of the loop reads where it writes may be one place; not if another index writes there too.
+            own = loads and writes_apart(s, x.index)
+            clash = {y.buffer.root for y in loads if not own or (y.index, y.buffer.start) != (x.index, x.buffer.start)}
             self.define(x.buffer.root, after | clash | written)
             for y in loads:
                 if y.buffer.root is not x.buffer.root:
@@ -167,6 +170,43 @@ class _Interference:
 def written_by(kernel: L.Kernel) -> list[L.Buffer]:
     """The buffers that a kernel stores to or folds into."""
     return [*(x.buffer for x in kernel.stores), *(x.buffer for x in kernel.folds)]
+
+
+def writes_apart(kernel: L.Kernel, index: L.Index) -> bool:
+    """Whether `index` is sure to be another one for each index of the kernel's loops."""
+    loops = {f"i{a}": n for a, n in enumerate(kernel.extents) if n > 1}
+    if not loops or 0 in kernel.extents:
+        return True
+    factors = _factors(index, nest(kernel).level)
+    if factors is None or not loops.keys() <= factors.keys():
+        return False
+    reach = 0
+    for name, factor in sorted(factors.items(), key=lambda item: item[1]):
+        if factor <= reach:
+            return False
+        reach += factor * (loops[name] - 1)
+    return True
+
+
+def _factors(index: L.Index, level: dict[str, int]) -> dict[str, int] | None:
+    """The sizes of the factors of the loop variables in a sum of multiples of them; ``None`` of another index."""
+    if isinstance(index, int):
+        return {}
+    if isinstance(index, str):
+        # What is found outside of all loops does not change in them.
+        return {} if level.get(index, 0) == 0 else {index: 1} if _is_loop_variable(index) else None
+    left, right = _factors(index.left, level), _factors(index.right, level)
+    if left is None or right is None:
+        return None
+    if index.op == "+" and not left.keys() & right.keys():
+        return {**left, **right}
+    if index.op == "*" and isinstance(index.right, int):
+        return {name: factor * abs(index.right) for name, factor in left.items()}
+    return left if left == right == {} else None
+
+
+def _is_loop_variable(name: str) -> bool:
+    return name[0] == "i" and name[1:].isdigit()
 
 
 def _coalesce(program: L.Program, graph: _Interference, storage: Storage) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -88,7 +89,7 @@ class Reduce(Op):
         if self.kind == "prod":
             return [spread * product_of_others(x, self.axes)]
         # Where several elements are the largest, they share.
-        hit = _e.equal(x, self._spread(node, x)).astype(x.dtype)
+        hit = intern(Extremes(self.kind, self.axes), (x,)).astype(x.dtype)
         return [spread * hit / self._spread(sum(hit, self.axes), x)]
 
     def _spread(self, reduced: Any, x: Tensor) -> Tensor:
@@ -105,6 +106,40 @@ class Reduce(Op):
         builder.accumulate(
             node, x.type.static_shape, body, self.combine.op, start=self.combine.start(node.type.dtype)
         )
+
+
+@dataclass(frozen=True)
+class Extremes(Op):
+    """Which elements are the largest ("max") or smallest ("min") over `axes`: all of those that are equal; NaN, if there is one.
+
+    It has its elements from memory, each computed once: a number that is computed again may differ in its
+    last digit, and be equal to no maximum.
+    """
+
+    kind: str
+    axes: tuple[int, ...]
+    name = "extremes"
+
+    def infer(self, x: TensorType) -> TensorType:
+        return x.with_dtype("bool")
+
+    def numpy(self, x: Any) -> Any:
+        return (x == COMBINE[self.kind].numpy(x, axis=self.axes, keepdims=True)) | (x != x)
+
+    def jax(self, x: Any) -> Any:
+        import jax.numpy as jnp
+
+        lax: Any = importlib.import_module("jax.lax")
+        # Without it, the maximum and the comparison may each compute `x` for themselves.
+        x = lax.optimization_barrier(x)
+        return (x == getattr(jnp, self.kind)(x, axis=self.axes, keepdims=True)) | (x != x)
+
+    def loop(self, x: Tensor) -> Expr:
+        found = _e.equal(x, _reduce(self.kind, x, self.axes, keepdims=True))
+        return _e.logical_or(found, _e.isnan(x)) if x.type.kind == "f" else found
+
+    def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
+        return [None]
 
 
 def _reduce(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as replaced
 from typing import Any
 
 from workbench.errors import ShapeError
@@ -20,7 +21,7 @@ from workbench.tensor.diagonal import Diagonal, DiagonalMatrix
 from workbench.tensor.elementwise import Elementwise, where
 from workbench.tensor.gufunc import Gufunc
 from workbench.tensor.indexing import AddAt, SetAt, SetSlice, Slice, Spec, Take, slices
-from workbench.tensor.reduction import Reduce
+from workbench.tensor.reduction import Extremes, Reduce
 from workbench.tensor.run_time_shape import (
     DropAxes,
     InsertAxes,
@@ -164,7 +165,7 @@ def _same(b: _Batching, node: Expr) -> Any:
 
 
 def _reduce(b: _Batching, node: Expr) -> Any:
-    return intern(Reduce(node.op.kind, tuple(a + b.rank for a in node.op.axes)), (b.batched[node.inputs[0]],))
+    return intern(replaced(node.op, axes=tuple(a + b.rank for a in node.op.axes)), (b.batched[node.inputs[0]],))
 
 
 def _reshape(b: _Batching, node: Expr) -> Any:
@@ -345,7 +346,7 @@ def _by_rows(b: _Batching, node: Expr) -> Any:
 
 
 RULES: dict[type, BatchRule] = {
-    Elementwise: _elementwise, Annotation: _same, _s.Named: _same, Reduce: _reduce, _s.Reshape: _reshape,
+    Elementwise: _elementwise, Annotation: _same, _s.Named: _same, Reduce: _reduce, Extremes: _reduce, _s.Reshape: _reshape,
     _s.BroadcastTo: _broadcast_to, _s.BroadcastLike: _broadcast_like, _s.Transpose: _transpose, InsertAxes: _insert_axes,
     DropAxes: _drop_axes, ReshapeLike: _reshape_like, SameLength: _same_length, SumLike: _sum_like, ToLengths: _to_lengths,
     _s.Concatenate: _concatenate, Slice: _slice, SetSlice: _set_slice, Take: _take, SetAt: _update, AddAt: _update,
