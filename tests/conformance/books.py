@@ -4,7 +4,7 @@ Each has data of its own, made in its function.
 """
 
 import numpy as np
-from examples import model, tensors
+from examples import model, scan, tensors
 
 # Groups ----------------------------------------------------------------------------------------------
 
@@ -479,6 +479,81 @@ def custom_walk_of_logs(pm, d):
     with pm.Model() as m:
         sigma = pm.HalfNormal("sigma", 1.0)
         pm.CustomDist("y", 0.0, pm.Normal("drift", 0, 1), sigma, dist=walk, observed=d.series, signature="(),(),()->(t)")
+    return m
+
+
+@model()
+def moving_average_by_scan(pm, d):
+    """Errors of errors: a loop with data as sequences and a carried value."""
+    pt = tensors(pm)
+    with pm.Model() as m:
+        mu, theta = pm.Normal("mu", 0, 1), pm.Uniform("theta", -1, 1)
+        errors, _ = scan(pm)(
+            fn=lambda y, before, mu, theta: y - mu - theta * before,
+            sequences=[pt.as_tensor(d.series)],
+            outputs_info=[pt.as_tensor(np.float64(0.0))],
+            non_sequences=[mu, theta],
+        )
+        pm.Potential("likelihood", pm.logp(pm.Normal.dist(0, pm.HalfNormal("sigma", 1)), errors).sum())
+    return m
+
+
+@model()
+def two_lags_by_scan(pm, d):
+    """Taps of the output, a latent path from innovations."""
+    pt = tensors(pm)
+    with pm.Model(coords={"time": range(30)}) as m:
+        rho = pm.Normal("rho", 0, 0.3, shape=2)
+        z = pm.Normal("z", 0, 1, dims="time")
+        path, _ = scan(pm)(
+            fn=lambda now, two, one, first, second: first * two + second * one + now,
+            sequences=[z],
+            outputs_info=[dict(initial=pt.as_tensor(np.array([0.1, 0.2])), taps=[-2, -1])],
+            non_sequences=[rho[0], rho[1]],
+            strict=True,
+        )
+        pm.Normal("y", path, 0.5, observed=d.series)
+    return m
+
+
+@model()
+def hidden_markov_by_scan(pm, d):
+    """The forward algorithm: states summed out step by step."""
+    pt = tensors(pm)
+    with pm.Model() as m:
+        stay = pm.Beta("stay", 5, 2, shape=2)
+        mu = pm.Normal("mu", [-1.0, 1.0], 1.0, shape=2)
+        log_p = pt.log(pt.stack([pt.stack([stay[0], 1 - stay[0]]), pt.stack([1 - stay[1], stay[1]])]))
+        emission = pm.logp(pm.Normal.dist(mu, 1.0), d.series[:, None])
+        alpha, _ = scan(pm)(
+            fn=lambda e, before, log_p: pm.math.logsumexp(before[:, None] + log_p, axis=0) + e,
+            sequences=[emission[1:]],
+            outputs_info=[np.log(0.5) + emission[0]],
+            non_sequences=[log_p],
+        )
+        pm.Potential("forward", pm.math.logsumexp(alpha[-1]))
+    return m
+
+
+@model()
+def autoregression_drawn_by_scan(pm, d):
+    """A custom distribution whose `dist` is a loop of draws."""
+    pt = tensors(pm)
+
+    def path(rho, sigma, size):
+        def step(before, rho, sigma):
+            now = pm.Normal.dist(rho * before, sigma)
+            return now, pm.pytensorf.collect_default_updates([now])
+
+        found, _ = scan(pm)(
+            fn=step, outputs_info=[pt.as_tensor(np.float64(0.0))], non_sequences=[rho, sigma], n_steps=30, strict=True
+        )
+        return found
+
+    with pm.Model() as m:
+        rho = pm.Normal("rho", 0, 0.5)
+        sigma = pm.HalfNormal("sigma", 1)
+        pm.CustomDist("y", rho, sigma, dist=path, observed=d.series, signature="(),()->(t)")
     return m
 
 

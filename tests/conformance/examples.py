@@ -55,6 +55,11 @@ def tensors(pm: Any) -> Any:
     return importlib.import_module("pytensor.tensor" if pm.__name__ == "pymc" else f"{pm.__name__}.tensor")
 
 
+def scan(pm: Any) -> Any:
+    """Return the loop that goes with `pm`: what one calls as ``pytensor.scan``."""
+    return importlib.import_module("pytensor" if pm.__name__ == "pymc" else f"{pm.__name__}.pytensor").scan
+
+
 def points(example: Example, start: dict[str, Any]) -> list[dict[str, Any]]:
     """Return random points around a start, by value name."""
     draws = np.random.RandomState(20261121)

@@ -28,7 +28,7 @@ from examples import MODELS, Example, make_data, points, projections  # noqa: E4
 pytensor.config.cast_policy = "numpy+floatX"
 # A loop inside of a derivative does not compile under that policy: here it is for floats alone, and
 # the model's parameters are no integers of whose logarithm something depends.
-LOOPS = {"hurdle_counts", "interval_counts_truncated", "truncated_amounts"}
+LOOPS = {"hurdle_counts", "interval_counts_truncated", "truncated_amounts", "two_lags_by_scan"}
 # All rewrites, without compiling; fused operations lose digits there: as Python, some of them run in
 # single precision.
 MODE = pytensor.compile.mode.Mode(linker="py", optimizer="fast_run").excluding("fusion", "inplace")

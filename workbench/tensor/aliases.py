@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import reduce
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from workbench.tensor import trigonometry as _t
 from workbench.tensor.diagonal import diagonal
 from workbench.tensor.indexing import take_along_axis
 from workbench.tensor.products import dot, matmul
-from workbench.tensor.tensor import Tensor, as_tensor
+from workbench.tensor.tensor import Tensor, as_tensor, data
 
 # NumPy.
 absolute = fabs = _e.abs
@@ -50,7 +51,6 @@ betaincinv, gammaincinv, gammainccinv = inverses.betaincinv, inverses.gammaincin
 extract_diag = diagonal
 floor_div = _e.floor_divide
 dense_dot = dot
-horizontal_stack, vertical_stack = joining.hstack, joining.vstack
 inverse_permutation = sorting.argsort
 mgrid, ogrid = np.mgrid, np.ogrid
 """Ranges are known when a model is written: NumPy's own."""
@@ -260,6 +260,25 @@ def as_floats(x: Any) -> Any:
 def as_integers(x: Any) -> Any:
     """Return numbers or an expression as whole numbers."""
     return x.astype("int64") if hasattr(x, "astype") else np.asarray(x, "int64")
+
+
+def horizontal_stack(*tensors: Any) -> Tensor:
+    """Return matrices beside each other."""
+    return joining.concatenate(tensors, axis=1)
+
+
+def vertical_stack(*tensors: Any) -> Tensor:
+    """Return matrices below each other."""
+    return joining.concatenate(tensors, axis=0)
+
+
+def shared(value: Any, name: str | None = None, **options: Any) -> Tensor:
+    """Return data that can be replaced: ``x.set_value(...)``."""
+    return data(name or "shared", value)
+
+
+config = SimpleNamespace(floatX="float64")
+"""PyTensor's settings that models ask for."""
 
 
 def shape_of(x: Any) -> tuple[Any, ...]:
