@@ -48,6 +48,12 @@ LOGARITHMS = {
     "summed": (lambda z: pt.log(pt.softmax(z)).sum(), FAR, [-0.5, 1.0, -0.5]),
     "times one-hot": (lambda z: (pt.log(pt.softmax(z)) * ONE_HOT).sum(), FAR, [0.5, 0.0, -0.5]),
     "times counts": (lambda z: pt.dot(pt.log(pt.softmax(z)), COUNTS), FAR, COUNTS - 3.0 * HALVES),
+    "to base 10": (lambda z: np.log(10.0) * pt.log10(pt.softmax(z)).sum(), FAR, [-0.5, 1.0, -0.5]),
+    "to base 2": (lambda z: np.log(2.0) * pt.log2(pt.softmax(z)[1]), FAR, [-0.5, 1.0, -0.5]),
+    "entropy": (lambda z: -pt.sum(pt.softmax(z) * pt.log(pt.softmax(z))), FAR, [0.0, 0.0, 0.0]),
+    "in a scan": (
+        lambda z: pt.scan(lambda s, i: ([s + pt.log(pt.softmax(z))[i]], []), [pt.constant(0.0)], [np.array([0, 0])])[0][0], FAR, [1.0, 0.0, -1.0]
+    ),
     "log_softmax": (lambda z: pt.log_softmax(z)[0], FAR, [0.5, 0.0, -0.5]),
     "of rows": (lambda z: pt.log(pt.softmax(z, axis=-1))[np.arange(2), np.array([0, 1])].sum(), ROWS, np.eye(3)[[0, 1]] - S),
     "of columns": (lambda z: pt.log(pt.softmax(z, axis=0))[0, 0], ROWS.T, np.column_stack([np.eye(3)[0] - S[0], np.zeros(3)])),

@@ -346,6 +346,12 @@ def _has_logarithm(x: Expr) -> bool:
     return x.op in (pt.sigmoid, pt.erfc, pt.ndtr)
 
 
+@rule(GROUP, ops=(e.log2, e.log10), examples=lambda: [pt.log10(pt.softmax(pt.vector("v", 4))), pt.log2(pt.sigmoid(pt.vector("v", 4))[1:])])
+def logarithm_to_another_base(expr: Expr) -> Expr | None:
+    """To whatever base, a logarithm that has a form which does not underflow is a multiple of the natural one."""
+    return pt.log(expr.inputs[0]) / np.log(2.0 if expr.op is e.log2 else 10.0) if _has_logarithm(expr.inputs[0]) else None
+
+
 @rule(GROUP, ops=(e.log,), over=(Slice, Take, Reshape), examples=lambda: [pt.log(pt.softmax(pt.vector("v", 4))[1]), pt.log(pt.take(pt.sigmoid(pt.vector("v", 4)), pt.constant([2, 0])))])
 def log_of_part(expr: Expr) -> Expr | None:
     """The logarithm of a part is part of the logarithm, where that has a form that does not underflow."""
