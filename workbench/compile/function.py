@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.compile.shaping import shaping
 from workbench.errors import CompileError, Location, ShapeError, user_location
 from workbench.graph.arrays import fitting
 from workbench.graph.expr import Data, Expr, Input, intern
@@ -105,9 +106,15 @@ class CompiledFunction:
         self._updated = [x for x, _ in changes]
         self._turns = threading.RLock()  # Calls that update data take turns.
         # Data whose shape may change are arguments: each new shape is compiled for once.
-        self._data = [n for n in topological(wanted) if isinstance(n.op, Data) and None in n.type.shape]
-        opened = [_sized(n, n.type.shape) for n in self._data]
-        self.written = Graph([*inputs, *opened], replace(wanted, dict(zip(self._data, opened))))
+        vectors, numbers = shaping(wanted)
+        arguments = {x: _sized(x, x.type.shape) for x in (*vectors, *numbers)}
+        wanted = replace(wanted, arguments) if arguments else wanted
+        open_data = [n for n in topological(wanted) if isinstance(n.op, Data) and None in n.type.shape]
+        opened = [_sized(n, n.type.shape) for n in open_data]
+        self.written = Graph([*inputs, *opened, *arguments.values()], replace(wanted, dict(zip(open_data, opened))))
+        self._from_data = Graph([], [*open_data, *vectors, *numbers])
+        self._fixed = len(numbers)  # So many of the last arguments are constants of what is compiled.
+        self._data = [n for n in topological(self._from_data.results) if isinstance(n.op, Data)]
         self._given = len(inputs)
         self._checked_data: tuple[list[Any], list[np.ndarray[Any, Any]]] = ([], [])
         self.timings: dict[str, float] = {}
@@ -120,14 +127,14 @@ class CompiledFunction:
         self.graph = Graph(self.written.params, results)
         self.timings["rewrite"] = time.perf_counter() - start
         self._mode = mode
-        self._compiled: dict[tuple[tuple[int, ...], ...], Callable[..., Any]] = {}
+        self._compiled: dict[tuple[Any, ...], Callable[..., Any]] = {}
         self._types: list[TensorType] = [p.type for p in self.written.params]
         self._dtypes = [np.dtype(t.dtype) for t in self._types]
         self._numbers = range(len(self._types))
         self._shapes = [t.shape for t in self._types]
         self._only: Callable[..., Any] | None = None  # Where all shapes are known.
         self._enter: Callable[..., Any] | None = None  # The way in that checks by itself, where the backend has one.
-        if all(None not in t.shape for t in self._types):
+        if all(None not in t.shape for t in self._types) and not numbers:
             self._only = self._compile(tuple(t.static_shape for t in self._types), self.graph)
 
     @property
@@ -148,22 +155,26 @@ class CompiledFunction:
         names = [name for f in self._compiled.values() for name in getattr(f, "fallbacks", ())]
         return tuple(dict.fromkeys(names))
 
-    def _compile(self, shapes: tuple[tuple[int, ...], ...], graph: Graph) -> Callable[..., Any]:
+    def _compile(self, shapes: tuple[Any, ...], graph: Graph) -> Callable[..., Any]:
         made = compile_graph(graph, self.backend, self.name, **self._options)
         self._compiled[shapes] = made
         for stage, seconds in getattr(made, "timings", {}).items():
             self.timings[stage] = seconds
         return made
 
-    def _specialise(self, shapes: tuple[tuple[int, ...], ...]) -> Callable[..., Any]:
+    def _specialise(self, shapes: tuple[Any, ...]) -> Callable[..., Any]:
         params = [
             p if p.type.shape == shape else _sized(p, shape)
-            for p, shape in zip(self.written.params, shapes)
+            for p, shape in zip(self.written.params, shapes[: len(shapes) - self._fixed])
         ]
-        results, _ = self._mode.run(self.written.apply(*params), record=False)
+        fixed = [as_tensor(n) for n in shapes[len(params) :]]
+        results, _ = self._mode.run(self.written.apply(*params, *fixed), record=False)
         return self._compile(shapes, Graph(params, results))
 
-    def _for_shapes(self, shapes: tuple[tuple[int, ...], ...]) -> Callable[..., Any]:
+    def _for_arrays(self, arrays: list[np.ndarray[Any, Any]]) -> Callable[..., Any]:
+        """The code for the shapes of the arguments, less the numbers that it has as constants: these are taken off."""
+        fixed = [arrays.pop()[()] for _ in range(self._fixed)]
+        shapes = (*(a.shape for a in arrays), *reversed(fixed))
         return self._compiled.get(shapes) or self._specialise(shapes)
 
     def __call__(self, *values: Any) -> Any:
@@ -188,7 +199,7 @@ class CompiledFunction:
         ]
         if self._data:
             arrays += self._data_now()
-        run = self._last = self._only or self._for_shapes(tuple(a.shape for a in arrays))
+        run = self._last = self._only or self._for_arrays(arrays)
         if "first_call" in self.timings:
             return run(*arrays)  # type: ignore[no-any-return]
         start = time.perf_counter()
@@ -199,11 +210,11 @@ class CompiledFunction:
         return results
 
     def _data_now(self) -> list[np.ndarray[Any, Any]]:
-        """The data whose shape may change, looked at again only where they have been replaced."""
+        """The data whose shape may change and what gives shapes, looked at again only where data have been replaced."""
         now = [n.op.value for n in self._data]
         seen, arrays = self._checked_data
         if len(seen) != len(now) or any(a is not b for a, b in zip(seen, now)):
-            arrays = [self._check(self._given + i, v) for i, v in enumerate(now)]
+            arrays = [self._check(self._given + i, v) for i, v in enumerate(self._from_data.run("numpy"))]
             self._checked_data = now, arrays
         return arrays
 

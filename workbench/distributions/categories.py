@@ -14,6 +14,7 @@ from workbench.distributions.formulas import INF, log_ndtr_difference
 from workbench.distributions.probabilities import log_of, real
 from workbench.errors import ModelError, ShapeError, warn_user
 from workbench.graph.expr import Constant
+from workbench.tensor.shape import extent
 from workbench.tensor.tensor import Tensor
 
 
@@ -53,18 +54,17 @@ class Categorical(Count):
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         (p,) = parameters
-        count = p.type.static_shape[-1]
-        inside = pt.logical_and(value >= 0, value < count)
+        inside = pt.logical_and(value >= 0, value < extent(p, -1))
         at = pt.where(inside, pt.cast(value, "int64"), 0)
         return pt.where(inside, _chosen(log_of(p), at), -INF)
 
     @classmethod
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         (p,) = parameters
-        count = p.type.static_shape[-1]
-        at = pt.cast(pt.clip(pt.floor(real(value)), 0.0, count - 1.0), "int64")
+        last = extent(p, -1) - 1.0
+        at = pt.cast(pt.clip(pt.floor(real(value)), 0.0, last), "int64")
         mass = pt.log(_chosen(pt.cumsum(p, axis=-1), at))
-        return pt.where(real(value) < 0.0, -INF, pt.where(real(value) >= count - 1.0, 0.0, mass))
+        return pt.where(real(value) < 0.0, -INF, pt.where(real(value) >= last, 0.0, mass))
 
     @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
@@ -93,7 +93,7 @@ def _chosen(table: Tensor, at: Tensor) -> Tensor:
     """The entries of the last axis of `table` at `at`; other axes broadcast."""
     if table.ndim == 1:
         return table[at]
-    entries = pt.equal(at[..., None], pt.arange(table.type.static_shape[-1]))
+    entries = pt.equal(at[..., None], pt.arange(extent(table, -1)))
     return pt.sum(pt.where(entries, table, 0.0), axis=-1)
 
 

@@ -64,14 +64,18 @@ def batch_of(part: Component) -> Shape:
     return tuple(m if n is None else n for n, m in zip(known, own))
 
 
-def event_of(draw: Draw) -> tuple[int, ...]:
-    """The axes of one draw."""
-    return draw.shape[len(draw.shape) - draw.distribution.event_rank :]
+def event_of(part: Component) -> Shape:
+    """The axes of one draw of a component; lengths that were not known are those of its parameters."""
+    draw, parameters = part
+    known: Shape = draw.shape[len(draw.shape) - draw.distribution.event_rank :]
+    if None not in known:
+        return known
+    return tuple(m if n is None else n for n, m in zip(known, draw.distribution.event_shape(*parameters)))
 
 
 def shape_of(part: Component) -> Shape:
     """The shape of a component."""
-    return (*batch_of(part), *event_of(part[0]))
+    return (*batch_of(part), *event_of(part))
 
 
 def split(draws: Sequence[Draw], parameters: Sequence[Tensor]) -> list[Component]:

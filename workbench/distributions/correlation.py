@@ -27,6 +27,8 @@ from workbench.distributions.distribution import (
 from workbench.distributions.normals import log_diagonal, positive_diagonal
 from workbench.errors import ModelError, ShapeError
 from workbench.graph.expr import Constant
+from workbench.tensor.run_time_shape import ToLengths
+from workbench.tensor.shape import BroadcastTo
 from workbench.tensor.tensor import Tensor, as_tensor
 
 CORRELATIONS, CHOLESKY_COVARIANCE = "correlations", "cholesky covariance"
@@ -119,7 +121,10 @@ def _log_constant(eta: Tensor, n: int) -> Tensor:
     powers = 0.25 * n * (n - 1) * math.log(math.pi)
     spread = pt.expand_dims(eta, -1) + 0.5 * (n - 1 - k)
     log_integral = powers + pt.sum(pt.gammaln(spread), axis=-1) - (n - 1) * pt.gammaln(eta + 0.5 * (n - 1))
-    return log_integral if isinstance(eta.op, Constant) else -log_integral
+    fixed = eta
+    while isinstance(fixed.op, (BroadcastTo, ToLengths)):
+        fixed = fixed.inputs[0]
+    return log_integral if isinstance(fixed.op, Constant) else -log_integral
 
 
 def correlation_factor(key: Tensor, batch: tuple[int, ...], n: int, eta: Tensor) -> Tensor:
@@ -145,7 +150,7 @@ def _count(title: str, n: Any) -> int:
     """The number of rows, which must be known when the variable is made."""
     x = as_tensor(n)
     if not isinstance(x.op, Constant) or x.ndim or float(x.op.value) != int(x.op.value) or int(x.op.value) < 1:
-        raise ModelError(f"{title}: n must be a whole number, at least 1, got {n!r}", "it is the number of rows of the matrix")
+        raise ModelError(f"{title}: n must be a whole number, at least 1, got {n!r}", "it is the number of rows of the matrix, which does not follow data")
     return int(x.op.value)
 
 

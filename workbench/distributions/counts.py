@@ -10,13 +10,14 @@ import workbench.tensor as pt
 from workbench.distributions.categories import OrderedLogistic
 from workbench.distributions.constraints import not_negative, simplex
 from workbench.distributions.discrete import Count
-from workbench.distributions.distribution import cast_real, length, register_deterministic
+from workbench.distributions.distribution import cast_real, register_deterministic
 from workbench.distributions.probabilities import times_log
 from workbench.distributions.simplex import positive_vector
 from workbench.errors import ShapeError, warn_user
 from workbench.graph.expr import Constant
 from workbench.graph.types import Shape
 from workbench.tensor.elementwise import broadcast_shapes
+from workbench.tensor.shape import extent
 from workbench.tensor.tensor import Tensor
 
 INF = float("inf")
@@ -29,8 +30,8 @@ class VectorOfCounts(Count):
     ranks = (0, 1)
 
     @classmethod
-    def event_shape(cls, *parameters: Tensor) -> tuple[int, ...]:
-        return (length(parameters[1]),)
+    def event_shape(cls, *parameters: Tensor) -> Shape:
+        return parameters[1].type.shape[-1:]
 
     @classmethod
     def batch_shape(cls, *parameters: Tensor) -> Shape:
@@ -118,7 +119,7 @@ def most_likely_counts(n: Tensor, p: Tensor) -> Tensor:
     one negative, means rounded down take the place of these.
     """
     mean = pt.expand_dims(n, -1) * p
-    largest = pt.equal(pt.expand_dims(pt.argmax(mean, axis=-1), -1), np.arange(length(p)))
+    largest = pt.equal(pt.expand_dims(pt.argmax(mean, axis=-1), -1), pt.arange(extent(p, -1)))
 
     def filled(counts: Tensor) -> Tensor:
         missing = pt.expand_dims(n, -1) - pt.sum(counts, axis=-1, keepdims=True)

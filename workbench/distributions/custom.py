@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 import workbench.tensor as pt
-from workbench.distributions.distribution import REAL, Distribution, Draw, as_wide, cast_real, event_rank, fits
+from workbench.distributions.distribution import LENGTHS, REAL, Distribution, Draw, as_wide, cast_real, event_rank, fits
 from workbench.distributions.support_points import support_point
 from workbench.errors import LogProbError, ModelError, ShapeError
 from workbench.graph.expr import Input, Op, intern
@@ -74,12 +74,12 @@ class _ByDensity(Distribution):
     """How many parameters functions get: one more may carry lengths that are known only at the call."""
 
     @classmethod
-    def event_shape(cls, *parameters: Tensor) -> tuple[int, ...]:
+    def event_shape(cls, *parameters: Tensor) -> Shape:
         # The last axes of what has the most of them: a vector's distribution has a parameter of its length.
         widest = max(zip(cls.ranks, parameters), key=lambda pair: pair[0], default=(0, None))
         if cls.event_rank and (widest[1] is None or widest[0] < cls.event_rank):
             raise ShapeError("the shape of one draw is not known from the parameters", "give shape=, or ndims_params=")
-        return tuple(widest[1].type.static_shape[-cls.event_rank :]) if cls.event_rank and widest[1] is not None else ()
+        return tuple(widest[1].type.shape[-cls.event_rank :]) if cls.event_rank and widest[1] is not None else ()
 
     @classmethod
     def density_of(cls, x: Tensor, value: Tensor) -> Tensor:
@@ -289,16 +289,17 @@ class CustomDist(Distribution):
         if signature is None and ndims_params is None:
             ranks = _whole(given, size if shape is None else shape)
         fields |= {"ranks": ranks, "event_rank": event, "dtype": "float64" if dtype == "floatX" else np.dtype(dtype).name}
-        if event and shape is not None:
-            one = tuple(int(n) for n in _as_tuple(shape))[-event:]
-            fields["event_shape"] = classmethod(lambda made, *parameters: one)
+        one = _as_tuple(shape)[-event:] if event and shape is not None else ()
+        if one and any(isinstance(n, Tensor) for n in one):
+            fields["event_shape"] = classmethod(lambda made, *parameters: parameters[-1].type.shape[-event:])
+        elif one:
+            fields["event_shape"] = classmethod(lambda made, *parameters: tuple(int(n) for n in one))
         # Without a signature PyMC takes all axes of parameters as those of the draws.
         fields["counted"] = (0,) * len(given) if signature is None and not event else ranks
         lengths = _as_tuple(size if shape is None else shape)
         if any(isinstance(n, Tensor) for n in lengths):
-            along = pt.zeros(lengths[: len(lengths) - (event if shape is not None else 0)])
-            given.append(along)
-            fields |= {"parameters": (*fields["parameters"], "lengths"), "ranks": (*ranks, 0), "counted": (*fields["counted"], 0)}
+            given.append(pt.zeros(lengths))
+            fields |= {"parameters": (*fields["parameters"], LENGTHS), "ranks": (*ranks, len(one)), "counted": (*fields["counted"], len(one))}
         made: type[_ByDensity] = type(class_name, (_ByDensity,), fields)
         return made.variable(given, shape, size)
 

@@ -24,7 +24,8 @@ from workbench.graph.types import Shape, TensorType
 from workbench.names import ARGUMENTS, answers
 from workbench.tensor.elementwise import broadcast_shapes, cast
 from workbench.tensor.keys import fresh_key
-from workbench.tensor.shape import broadcast_to
+from workbench.tensor.run_time_shape import paired
+from workbench.tensor.shape import Dim, broadcast_to, extent
 from workbench.tensor.tensor import Tensor, as_tensor
 
 Support = str
@@ -32,6 +33,9 @@ Support = str
 
 REAL, POSITIVE, UNIT, INTERVAL, DISCRETE = "real", "positive", "unit", "interval", "discrete"
 SIMPLEX, CIRCULAR = "simplex", "circular"
+
+LENGTHS = "lengths"
+"""The name of a parameter, of zeros, that has lengths of a variable which are known only at run time, and no other use."""
 
 register_variable: list[Callable[..., Tensor]] = []
 """How a model registers a named variable; put here by the model layer."""
@@ -55,6 +59,9 @@ class Distribution:
         How many of the last axes are one draw together: 0, 1 for vectors, 2 for matrices.
     ranks
         The same for each parameter; 0 by default.
+    repeated
+        Which parameter a variable has its lengths from that are known only at run time, where none has them
+        already; ``None`` if none can.
     support, dtype
         Where the mass lies, and the dtype of draws.
     chained
@@ -67,6 +74,7 @@ class Distribution:
     domains: ClassVar[Mapping[str, Constraint]] = {}
     event_rank: ClassVar[int] = 0
     ranks: ClassVar[tuple[int, ...]] = ()
+    repeated: ClassVar[int | None] = 0
     support: ClassVar[Support] = REAL
     dtype: ClassVar[str] = "float64"
     chained: ClassVar[bool] = True
@@ -168,42 +176,94 @@ class Distribution:
     def variable(cls, given: Sequence[Tensor], shape: Any = None, size: Any = None, said: Mapping[str, Any] = MappingProxyType({})) -> Tensor:
         """Return a random variable with these parameters, in the order of `parameters`; `said` are the user's own, for messages."""
         cls._check_constants(given, said)
+        if cls.repeated is None or not given:
+            asked = shape if size is None else size
+            if any(isinstance(n, Tensor) for n in (asked if isinstance(asked, (tuple, list)) else (asked,))):
+                # What has these lengths is a parameter of its own, 0, with no other use.
+                made = cls.with_fields(parameters=(LENGTHS, *cls.parameters), ranks=(0, *(cls.ranks or (0,) * len(given))), repeated=0)
+                return made.variable([pt.constant(0.0), *given], shape, size)
         batch = cls.batch_shape(*given)
         event = cls.event_shape(*given)
         if size is not None:
             if shape is not None:
                 raise ModelError(f"{cls.__name__}: give shape or size, not both")
-            shape = (*((size,) if isinstance(size, (int, np.integer)) else size), *event)
+            shape = (*((size,) if isinstance(size, (int, np.integer)) or getattr(size, "ndim", 1) == 0 else size), *event)
         wanted = (shape,) if isinstance(shape, (int, np.integer)) or getattr(shape, "ndim", 1) == 0 else shape
         natural = (*batch, *event)
-        given, full = cls._with_lengths(given, batch, natural if wanted is None else tuple(wanted))
+        given, full = cls._with_lengths(given, batch, event, natural if wanted is None else tuple(wanted))
         split = len(full) - cls.event_rank
-        if split < 0 or full[split:] != event or not fits(batch, full[:split]):
+        if split < 0 or not alike(event, full[split:]) or not fits(batch, full[:split]):
             raise ShapeError(f"a draw of {cls.__name__} with these parameters has shape {natural}, which does not broadcast to {full}")
         node: Tensor = intern(Draw(cls, full), (fresh_key(), *given))
         return node
 
     @classmethod
-    def _with_lengths(cls, given: Sequence[Tensor], batch: Shape, wanted: Sequence[Any]) -> tuple[Sequence[Tensor], Shape]:
+    def _with_lengths(
+        cls, given: Sequence[Tensor], batch: Shape, event: Shape, wanted: Sequence[Any]
+    ) -> tuple[Sequence[Tensor], Shape]:
         """The parameters and shape of a variable some of whose lengths are known only at run time.
 
-        Such a length is that of a parameter: the first is repeated to it, if none has it already.
+        Such a length is that of a parameter. Of the axes of one draw it must be the one that is asked
+        for; along the others the first parameter is repeated to it, if none has it already.
         """
         full = tuple(None if n is None or isinstance(n, Tensor) else as_length(n) for n in wanted)
-        if not any(isinstance(n, Tensor) for n in wanted):
-            return given, full
         split = len(full) - cls.event_rank
-        if any(isinstance(n, Tensor) for n in wanted[split:]) or not given:
-            raise ShapeError(f"{cls.__name__}: the shape of one draw must be known", "give it as integers")
+        if split < 0:
+            return given, full
+        given = cls._of_event(given, event, wanted[split:])
+        full = (*full[:split], *(m if n is None else n for n, m in zip(full[split:], event)))
         known = (1,) * (split - len(batch)) + tuple(batch)
+        if any(n is None and m == 1 for n, m in zip(known, full)):
+            given = cls._of_length_one(given, full[:split])
         if all(n is None for n, length in zip(known, wanted) if isinstance(length, Tensor)):
             return given, full
-        core = given[0].type.shape[given[0].ndim - (cls.ranks[0] if cls.ranks else 0) :]
-        return [broadcast_to(given[0], (*wanted[:split], *core)), *given[1:]], full
+        at = cls.repeated or 0
+        x, rank = given[at], cls.ranks[at] if cls.ranks else 0
+        core = [extent(x, i) for i in range(x.ndim - rank, x.ndim)]
+        return [*given[:at], broadcast_to(x, (*wanted[:split], *core)), *given[at + 1 :]], full
 
     @classmethod
-    def event_shape(cls, *parameters: Tensor) -> tuple[int, ...]:
-        """Shape of one draw, of `event_rank` axes."""
+    def _of_length_one(cls, given: Sequence[Tensor], batch: Shape) -> Sequence[Tensor]:
+        """The parameters, of length 1 along axes where the variable is: its one value is not weighed for several."""
+        found = []
+        for name, p, rank in zip(cls.parameters, given, cls.ranks or (0,) * len(given)):
+            for axis, n in enumerate(p.type.shape[: p.ndim - rank], len(batch) - (p.ndim - rank)):
+                if n is None and batch[axis] == 1:
+                    p = paired(f"{cls.__name__}: {name} and the variable", p, axis - len(batch) + p.ndim - rank, pt.zeros(1), 0)
+            found.append(p)
+        return found
+
+    @classmethod
+    def _lengths_from(cls, event_rank: int) -> int | None:
+        """Which parameter has the axes of one draw as its last; ``None`` if none is known to."""
+        return next((i for i, rank in enumerate(cls.ranks) if rank and rank == event_rank), None)
+
+    @classmethod
+    def _of_lengths(cls, value: Tensor, parameters: Sequence[Tensor]) -> Tensor:
+        """A value, whose draws must have the lengths that the parameters say: a sum over other ones would be taken, too."""
+        i = cls._lengths_from(cls.event_rank)
+        like = None if i is None else parameters[i]
+        for axis in range(-cls.event_rank, 0):
+            if like is not None and None in (value.type.shape[axis], like.type.shape[axis]):
+                value = paired(f"{cls.__name__}: a value and {cls.parameters[i or 0]}", value, axis, like, axis)
+        return value
+
+    @classmethod
+    def _of_event(cls, given: Sequence[Tensor], event: Shape, wanted: Sequence[Any]) -> Sequence[Tensor]:
+        """The parameters; that which one draw has its lengths from must have those that are asked for."""
+        i = cls._lengths_from(cls.event_rank)
+        if i is None:
+            return given
+        found = given[i]
+        for axis, (n, m) in enumerate(zip(wanted, event), -len(wanted)):
+            if n is not None and (m is None or isinstance(n, Tensor)) and found.ndim >= -axis:
+                like, other = (n.inputs[0], n.op.axis) if isinstance(n, Tensor) and isinstance(n.op, Dim) else (pt.zeros((n,)), 0)
+                found = paired(f"{cls.__name__}: {cls.parameters[i]} and the lengths of one draw", found, axis, like, other)
+        return [*given[:i], found, *given[i + 1 :]]
+
+    @classmethod
+    def event_shape(cls, *parameters: Tensor) -> Shape:
+        """Shape of one draw, of `event_rank` axes; ``None`` for a length of the parameters that is known only at run time."""
         return ()
 
     @classmethod
@@ -249,6 +309,7 @@ class Distribution:
     @classmethod
     def density(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         """The log-density with its checks of the parameters; a whole number's is minus infinity between them."""
+        value = cls._of_lengths(value, parameters)
         found = cls.logp(value, *parameters)
         if value.type.kind == "f" and np.dtype(cls.dtype).kind in "iu":
             # So not at infinity, and not at NaN.
@@ -350,18 +411,9 @@ def fits(batch: Shape, wanted: Shape) -> bool:
     return all(n == m or n == 1 or n is None or m is None for n, m in pairs)
 
 
-def length(x: Expr, axis: int = -1) -> int:
-    """Return the length of an axis of one draw, which must be known.
-
-    Raises
-    ------
-    ShapeError
-        If it is not.
-    """
-    n: int | None = x.type.shape[axis]
-    if n is None:
-        raise ShapeError(f"the length of axis {axis} of {x!r} must be known, its shape is {x.type.shape}", "only batch axes may be open")
-    return n
+def alike(one: Shape, other: Shape) -> bool:
+    """Whether two shapes may be the same, as far as is known."""
+    return len(one) == len(other) and all(n == m or n is None or m is None for n, m in zip(one, other))
 
 
 def as_real(given: Any) -> Any:
@@ -385,6 +437,13 @@ def as_wide(value: Tensor) -> Tensor:
     kind, size = value.type.kind, np.dtype(value.dtype).itemsize
     wide = "float64" if kind == "f" or (kind == "u" and size == 8) else "int64"
     return value if value.dtype == wide else cast(value, wide)
+
+
+def parameters_of(rv: Expr) -> list[Any]:
+    """Return the parameters of a random variable that say how it is distributed."""
+    assert isinstance(rv.op, Draw)
+    names = rv.op.distribution.parameters
+    return [p for i, p in enumerate(rv.inputs[1:]) if i >= len(names) or names[i] != LENGTHS]
 
 
 def key_of(rv: Tensor) -> Tensor:
@@ -420,10 +479,10 @@ class Draw(Op):
         kind = TensorType(self.distribution.dtype, self.shape)
         if None not in self.shape:
             return kind
-        batch = self.distribution.batch_shape(*(intern(Input(None, t)) for t in parameters))
-        leading = len(self.shape) - self.distribution.event_rank
-        known = (1,) * (leading - len(batch)) + tuple(batch)
-        return kind.with_shape((*(m if n is None else n for n, m in zip(self.shape, known)), *self.shape[leading:]))
+        inputs = [intern(Input(None, t)) for t in parameters]
+        batch, event = self.distribution.batch_shape(*inputs), self.distribution.event_shape(*inputs)
+        known = ((1,) * (len(self.shape) - len(event) - len(batch)) + tuple(batch)) + tuple(event)
+        return kind.with_shape(tuple(m if n is None else n for n, m in zip(self.shape, known)))
 
     def formula(self, key: Any, *parameters: Any) -> Tensor:
         """The draw as a graph over the key's bits."""

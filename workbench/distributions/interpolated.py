@@ -6,7 +6,7 @@ from typing import Any
 
 import workbench.tensor as pt
 from workbench.distributions.constraints import Check
-from workbench.distributions.distribution import INTERVAL, Distribution
+from workbench.distributions.distribution import INTERVAL, Distribution, alike
 from workbench.distributions.formulas import inside_of, quantile, where_valid
 from workbench.errors import ShapeError
 from workbench.tensor.tensor import Tensor, as_tensor
@@ -31,12 +31,13 @@ class Interpolated(Distribution):
 
     parameters = ("x_points", "pdf_points")
     ranks = (1, 1)
+    repeated = None
     support = INTERVAL
 
     @classmethod
     def arguments(cls, x_points: Any, pdf_points: Any) -> tuple[Any, ...]:
         x, f = as_tensor(x_points), as_tensor(pdf_points)
-        if x.ndim != 1 or x.type.shape != f.type.shape or (x.type.shape[0] or 2) < 2:
+        if x.ndim != 1 or not alike(x.type.shape, f.type.shape) or any(n is not None and n < 2 for n in (*x.type.shape, *f.type.shape)):
             raise ShapeError(
                 f"Interpolated: x_points and pdf_points have shapes {x.type.shape} and {f.type.shape}",
                 "give two vectors of the same length, of at least two points",
@@ -45,7 +46,7 @@ class Interpolated(Distribution):
 
     @classmethod
     def checks(cls, *parameters: Tensor) -> list[Check]:
-        x, f = parameters
+        x, f = parameters[-2:]
         return [
             (pt.all(x[1:] > x[:-1]), "x_points must be ascending"),
             (pt.logical_and(pt.all(f >= 0.0), pt.any(f > 0.0)), "pdf_points must be zero or positive, not all zero"),
@@ -65,7 +66,7 @@ class Interpolated(Distribution):
 
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        x, f = parameters
+        x, f = parameters[-2:]
         inside = pt.logical_and(value >= x[0], value <= x[-1])
         at, distance, slope = cls._place(pt.where(inside, value, x[0]), x, f)
         # Rounding must not take a density of 0 at an end below 0.
@@ -75,7 +76,7 @@ class Interpolated(Distribution):
 
     @classmethod
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        x, f = parameters
+        x, f = parameters[-2:]
         masses = cls._masses(x, f)
         at, distance, slope = cls._place(pt.clip(value, x[0], x[-1]), x, f)
         before = pt.take(pt.concatenate([pt.zeros((1,)), pt.cumsum(masses)]), at)
@@ -83,7 +84,7 @@ class Interpolated(Distribution):
 
     @classmethod
     def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
-        x, f = parameters
+        x, f = parameters[-2:]
         below = pt.concatenate([pt.zeros((1,)), pt.cumsum(cls._masses(x, f))])
         wanted = q * below[-1]
         at = pt.clip(pt.searchsorted(below, wanted, side="right") - 1, 0, x.shape[0] - 2)
@@ -102,10 +103,10 @@ class Interpolated(Distribution):
     @classmethod
     def support_point(cls, *parameters: Tensor) -> Tensor:
         """Near the mean: its integral by the trapezoidal rule, as in PyMC."""
-        x, f = parameters
+        x, f = parameters[-2:]
         return pt.sum(cls._masses(x, x * f)) / pt.sum(cls._masses(x, f))
 
     @classmethod
     def bounds(cls, *parameters: Tensor) -> tuple[Tensor, Tensor]:
-        x = parameters[0]
+        x = parameters[-2]
         return x[0], x[-1]

@@ -10,7 +10,7 @@ import numpy as np
 
 import workbench.tensor as pt
 from workbench.distributions.constraints import Check
-from workbench.distributions.distribution import Distribution, cast_real, length
+from workbench.distributions.distribution import Distribution, cast_real
 from workbench.distributions.normals import (
     LOG_TWO_PI,
     POSITIVE_DEFINITE,
@@ -25,6 +25,7 @@ from workbench.distributions.normals import (
 )  # fmt: skip
 from workbench.errors import ModelError, ShapeError
 from workbench.graph.expr import Constant
+from workbench.graph.types import Shape
 from workbench.tensor.shape import extent, reshape_like
 from workbench.tensor.tensor import Tensor
 
@@ -60,8 +61,8 @@ class Wishart(Distribution):
         return nu, square("Wishart", "V", V)
 
     @classmethod
-    def event_shape(cls, *parameters: Tensor) -> tuple[int, ...]:
-        return (length(parameters[1]),) * 2
+    def event_shape(cls, *parameters: Tensor) -> Shape:
+        return parameters[1].type.shape[-1:] * 2
 
     @classmethod
     def checks(cls, *parameters: Tensor) -> list[Check]:
@@ -71,11 +72,11 @@ class Wishart(Distribution):
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         nu, matrix = parameters
-        p = length(matrix)
+        p = extent(matrix, -1)
         root, factor = pt.linalg.cholesky(matrix), pt.linalg.cholesky(value)
         # tr(inv(V) X) is the sum of squares of what turns one root into the other.
         turn = pt.linalg.solve_triangular(root, factor, b_ndim=2)
-        i = np.arange(float(p))
+        i = pt.cast(pt.arange(p), "float64")
         log_gamma = 0.25 * p * (p - 1) * math.log(math.pi) + pt.sum(pt.gammaln(0.5 * (pt.expand_dims(nu, -1) - i)), axis=-1)
         total = (
             (nu - p - 1.0) * log_diagonal(factor)
@@ -140,11 +141,11 @@ class MatrixNormal(Distribution):
             matrix = square("MatrixNormal", name, matrix)
             factors.append(pt.linalg.cholesky(matrix) if name == f"{title}cov" else matrix)
         mean = cast_real(mu)
-        return widened_mean(mean, length(factors[0]), length(factors[1])), *factors
+        return widened_mean(mean, extent(factors[0], -1), extent(factors[1], -1)), *factors
 
     @classmethod
-    def event_shape(cls, *parameters: Tensor) -> tuple[int, ...]:
-        return length(parameters[0], -2), length(parameters[0])
+    def event_shape(cls, *parameters: Tensor) -> Shape:
+        return parameters[0].type.shape[-2:]
 
     @classmethod
     def checks(cls, *parameters: Tensor) -> list[Check]:
@@ -178,7 +179,7 @@ class MatrixNormal(Distribution):
 def _along_factors(function: Callable[[Tensor, Tensor], Tensor], factors: Sequence[Tensor], x: Tensor) -> Tensor:
     """Apply a function of a matrix and vectors along each axis of `x`, taken as a tensor of the factors' lengths."""
     batch = [extent(x, i) for i in range(x.ndim - 1)]
-    grid = pt.reshape(x, (*batch, *[length(f) for f in factors]))
+    grid = pt.reshape(x, (*batch, *[extent(f, -1) for f in factors]))
     for i, factor in enumerate(factors):
         axis = len(batch) + i
         grid = pt.moveaxis(function(factor, pt.moveaxis(grid, axis, -1)), -1, axis)
@@ -240,8 +241,8 @@ class KroneckerNormal(Distribution):
         return made.variable([_vector(mu, inner[1::2]), noise, *inner], shape, size)
 
     @classmethod
-    def event_shape(cls, *parameters: Tensor) -> tuple[int, ...]:
-        return (length(parameters[0]),)
+    def event_shape(cls, *parameters: Tensor) -> Shape:
+        return parameters[0].type.shape[-1:]
 
     @staticmethod
     def _variances(*parameters: Tensor) -> Tensor:
@@ -265,7 +266,7 @@ class KroneckerNormal(Distribution):
         vectors = parameters[3::2]
         variances = cls._variances(*parameters)
         turned = _along_factors(lambda q, x: times(pt.matrix_transpose(q), x), vectors, value - parameters[0])
-        n = length(parameters[0])
+        n = extent(parameters[0], -1)
         quadratic = pt.sum(pt.square(turned) / variances, axis=-1)
         return -0.5 * (quadratic + pt.sum(pt.log(variances), axis=-1) + n * LOG_TWO_PI)
 
@@ -301,8 +302,8 @@ class CholeskyKroneckerNormal(KroneckerNormal):
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         mu, *factors = parameters
         z = _along_factors(solved, factors, value - mu)
-        n = length(mu)
-        log_det = sum(log_diagonal(f) * (n / length(f)) for f in factors)
+        n = extent(mu, -1)
+        log_det = sum(log_diagonal(f) * (n / extent(f, -1)) for f in factors)
         return -0.5 * LOG_TWO_PI * n - 0.5 * pt.sum(pt.square(z), axis=-1) - log_det
 
     @classmethod
@@ -313,8 +314,9 @@ class CholeskyKroneckerNormal(KroneckerNormal):
 
 def _vector(mu: Any, matrices: Sequence[Tensor]) -> Tensor:
     """The mean, of as many elements as the product of the matrices' rows."""
-    n = math.prod(length(m) for m in matrices)
+    rows = [extent(m, -1) for m in matrices]
     mean = cast_real(mu)
-    if mean.ndim and mean.type.shape[-1] not in (1, n):
-        raise ShapeError(f"KroneckerNormal: mu has shape {mean.type.shape}, the product of the matrices has {n} rows")
-    return widened_mean(mean, n)
+    known = math.prod(rows) if all(isinstance(n, int) for n in rows) else None
+    if mean.ndim and known is not None and mean.type.shape[-1] not in (1, known, None):
+        raise ShapeError(f"KroneckerNormal: mu has shape {mean.type.shape}, the product of the matrices has {known} rows")
+    return widened_mean(mean, math.prod(rows[1:], start=rows[0]))

@@ -23,7 +23,7 @@ from workbench.distributions.components import (
 )  # fmt: skip
 from workbench.distributions.constraints import Check, simplex
 from workbench.distributions.continuous import Normal
-from workbench.distributions.distribution import DISCRETE, INTERVAL, REAL, Distribution, Draw, Support, cast_real
+from workbench.distributions.distribution import DISCRETE, INTERVAL, REAL, Distribution, Draw, Support, alike, cast_real
 from workbench.errors import ModelError, ShapeError
 from workbench.graph.types import Shape
 from workbench.names import answers
@@ -68,7 +68,7 @@ class Mixture(Distribution):
         given = [comp_dists] if single else list(comp_dists)
         parts = [component(f"{cls.__name__}: component {i}", x) for i, x in enumerate(given)]
         draws = tuple(draw for draw, _ in parts)
-        _require_alike(cls.__name__, draws)
+        _require_alike(cls.__name__, parts)
         inner = [p for _, parameters in parts for p in parameters]
         labels = [n for i, d in enumerate(draws) for n in names_of(d, f"comp_dists[{i}]")]
         made = cls.with_fields(
@@ -86,8 +86,12 @@ class Mixture(Distribution):
         return split(cls.components, parameters[1:])
 
     @classmethod
-    def event_shape(cls, *parameters: Tensor) -> tuple[int, ...]:
-        return event_of(cls.components[0])
+    def _lengths_from(cls, event_rank: int) -> int | None:
+        return None
+
+    @classmethod
+    def event_shape(cls, *parameters: Tensor) -> Shape:
+        return event_of(cls._parts(parameters)[0])
 
     @classmethod
     def batch_shape(cls, *parameters: Tensor) -> Shape:
@@ -212,15 +216,16 @@ def _padded(x: Tensor, rank: int) -> Tensor:
     return pt.expand_dims(x, tuple(range(x.ndim, x.ndim + rank))) if rank else x
 
 
-def _require_alike(title: str, draws: Sequence[Draw]) -> None:
-    if not draws:
+def _require_alike(title: str, parts: Sequence[Component]) -> None:
+    if not parts:
         raise ModelError(f"{title}: there are no components")
+    draws = [draw for draw, _ in parts]
     kinds = {np.dtype(d.distribution.dtype).kind for d in draws}
     if len(kinds) > 1:
         shown = ", ".join(f"{d.name} ({d.distribution.dtype})" for d in draws)
         raise ModelError(f"{title}: the components must be all continuous or all discrete, got {shown}")
-    events = {event_of(d) for d in draws}
-    if len(events) > 1:
+    events = dict.fromkeys(map(event_of, parts))
+    if not all(alike(event, event_of(parts[0])) for event in events):
         raise ShapeError(f"{title}: one draw of the components has shapes {' and '.join(map(str, events))}")
 
 

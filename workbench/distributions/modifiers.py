@@ -52,6 +52,11 @@ class Modified(Distribution):
         inside = draw.distribution
         if inside.event_rank:
             raise ModelError(f"{cls.__name__}: {inside.__name__} is a distribution of vectors", "limits are for numbers")
+        if shape is not None:
+            lengths = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+            if any(isinstance(n, Tensor) for n in lengths):
+                # What has lengths that are known only at run time is the distribution inside.
+                draw, inner = component(cls.__name__, inside.variable(inner, lengths))
         low = cast_real(-INF if lower is None else lower)
         high = cast_real(INF if upper is None else upper)
         made = cls.with_fields(
@@ -257,7 +262,7 @@ class Truncated(Modified):
     @classmethod
     def support_point(cls, *parameters: Tensor) -> Tensor:
         part, lower, upper = cls._parts(parameters)
-        own = support_point_of(part, part[0].shape)
+        own = support_point_of(part, batch_of(part))
         inside = cls._inside(own, lower, upper)
         return pt.where(inside, pt.cast(own, "float64"), cls._between(lower, upper))
 
@@ -272,7 +277,7 @@ def _truncated_normal(normal: Tensor, lower: Any, upper: Any, shape: Any, size: 
     draw, (mu, sigma) = component("Truncated: dist", normal)
     if shape is None and size is None:
         limits = [as_tensor(x).type.shape for x in (lower, upper) if x is not None]
-        shape = broadcast_shapes(draw.shape, *limits, what="parameters of Truncated")
+        shape = broadcast_shapes(normal.type.shape, *limits, what="parameters of Truncated")
     return TruncatedNormal.dist(mu, sigma, lower=lower, upper=upper, shape=shape, size=size)
 
 

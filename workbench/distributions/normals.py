@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 
 import workbench.tensor as pt
 from workbench.distributions.constraints import Check, Constraint, positive
-from workbench.distributions.distribution import Distribution, cast_real, length
+from workbench.distributions.distribution import Distribution, alike, cast_real
 from workbench.errors import ModelError, ShapeError
+from workbench.graph.types import Shape
 from workbench.tensor.shape import extent, reshape_like
 from workbench.tensor.tensor import Tensor
 
@@ -62,7 +63,7 @@ def solved(factor: Tensor, x: Tensor, trans: int = 0) -> Tensor:
     if factor.ndim > 2 or x.ndim == 1:
         return pt.linalg.solve_triangular(factor, x, trans=trans, b_ndim=1)
     # One matrix solves for all vectors at once.
-    rows = x if x.ndim == 2 else pt.reshape(x, (-1, length(factor)))
+    rows = x if x.ndim == 2 else pt.reshape(x, (-1, extent(factor, -1)))
     made = pt.matrix_transpose(pt.linalg.solve_triangular(factor, pt.matrix_transpose(rows), trans=trans, b_ndim=2))
     return made if x.ndim == 2 else reshape_like(made, x)
 
@@ -126,12 +127,12 @@ def square(title: str, name: str, matrix: Any) -> Tensor:
         If it is not square, over its last two axes.
     """
     x = cast_real(matrix)
-    if x.ndim < 2 or x.type.shape[-1] != x.type.shape[-2]:
+    if x.ndim < 2 or not alike(x.type.shape[-1:], x.type.shape[-2:-1]):
         raise ShapeError(f"{title}: {name} must be a square matrix, it has shape {x.type.shape}")
     return x
 
 
-def widened_mean(mean: Tensor, *event: int) -> Tensor:
+def widened_mean(mean: Tensor, *event: Any) -> Tensor:
     """A mean, repeated to the lengths of one draw."""
     return pt.broadcast_to(mean, (*[extent(mean, i) for i in range(mean.ndim - len(event))], *event))
 
@@ -140,11 +141,11 @@ def _mean(title: str, mu: Any, matrix: Tensor) -> Tensor:
     """The mean as vectors of the matrix's length."""
     mean = cast_real(mu)
     n = matrix.type.shape[-1]
-    if mean.ndim and mean.type.shape[-1] not in (1, n, None):
+    if mean.ndim and n is not None and mean.type.shape[-1] not in (1, n, None):
         raise ShapeError(f"{title}: mu has shape {mean.type.shape}, and the matrix is {n} by {n}")
-    if mean.ndim and mean.type.shape[-1] == n:
+    if mean.ndim and n is not None and mean.type.shape[-1] == n:
         return mean
-    return widened_mean(mean, n or 0)
+    return widened_mean(mean, extent(matrix, -1))
 
 
 def _matrix_of(title: str, chol: Any, lower: bool, **others: Any) -> tuple[str, Tensor]:
@@ -206,8 +207,8 @@ class MvNormal(Distribution):
         return NORMALS[name].variable([_mean("MvNormal", mu, matrix), matrix], shape, size)
 
     @classmethod
-    def event_shape(cls, *parameters: Tensor) -> tuple[int, ...]:
-        return (length(parameters[-1]),)
+    def event_shape(cls, *parameters: Tensor) -> Shape:
+        return parameters[-1].type.shape[-1:]
 
     @classmethod
     def checks(cls, *parameters: Tensor) -> list[Check]:

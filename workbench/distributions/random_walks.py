@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -24,42 +24,105 @@ from workbench.distributions.components import (
 )  # fmt: skip
 from workbench.distributions.constraints import Check
 from workbench.distributions.continuous import Normal
-from workbench.distributions.distribution import DISCRETE, REAL, Distribution, Draw
+from workbench.distributions.distribution import DISCRETE, LENGTHS, REAL, Distribution, Draw, alike, as_length
 from workbench.errors import ShapeError, warn_user
+from workbench.graph.expr import Constant
 from workbench.graph.types import Shape
 from workbench.tensor.elementwise import broadcast_shapes
+from workbench.tensor.run_time_shape import paired
+from workbench.tensor.shape import extent
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
-def series_length(title: str, steps: Any, shape: Any, given: int, event_rank: int = 1) -> int:
-    """Return the length of a series, from its number of steps or its shape.
+class Series(Distribution):
+    """What distributions of series share: how long one is.
 
-    Parameters
+    Attributes
     ----------
-    given
+    length
+        The length; ``None`` where it is known only at run time: it is then that of the last parameter, of
+        zeros, which has no other use.
+    least
         How many values stand before the first step.
-    event_rank
-        On which axis from the end the series runs.
-
-    Raises
-    ------
-    ShapeError
-        If neither is given, or they disagree.
     """
-    whole = None if shape is None else (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
-    if whole is None and steps is None:
-        raise ShapeError(f"{title}: how long is it?", "give steps=, shape=, dims= or observed=")
-    if whole is None:
-        length = int(steps) + given
-    elif len(whole) < event_rank:
-        raise ShapeError(f"{title}: a series has at least {event_rank} axes, its shape is {whole}")
-    else:
-        length = int(whole[-event_rank])
-        if steps is not None and length != int(steps) + given:
-            raise ShapeError(f"{title}: {int(steps)} steps make a series of length {int(steps) + given}, its shape is {whole}")
-    if length < given:
-        raise ShapeError(f"{title}: a series of length {length} is shorter than its start of {given}")
-    return length
+
+    length: ClassVar[int | None] = None
+    least: ClassVar[int] = 1
+
+    @classmethod
+    def of_length(cls, steps: Any, shape: Any, least: int = 1, event_rank: int = 1, **fields: Any) -> tuple[type[Self], list[Tensor]]:
+        """Return the class for series of the length that their steps or their shape tell, and the parameter that has it, if one has.
+
+        Parameters
+        ----------
+        steps, shape
+            As they are given; a length in them may be an expression.
+        least
+            How many values stand before the first step.
+        event_rank
+            On which axis from the end the series runs.
+        fields
+            Others that are fixed; `parameters` and `ranks` without the length.
+
+        Raises
+        ------
+        ShapeError
+            If neither is given, or they disagree.
+        """
+        title = cls.__name__
+        whole = None if shape is None else (shape,) if isinstance(shape, (int, np.integer, Tensor)) else tuple(shape)
+        if whole is None and steps is None:
+            raise ShapeError(f"{title}: how long is it?", "give steps=, shape=, dims= or observed=")
+        if whole is not None and len(whole) < event_rank:
+            raise ShapeError(f"{title}: a series has at least {event_rank} axes, its shape is {whole}")
+        of_steps = None if steps is None else _number(title, steps) + least
+        of_shape = None if whole is None or whole[-event_rank] is None else _number(title, whole[-event_rank])
+        lengths = [n for n in (of_shape, of_steps) if n is not None]
+        fields = {"least": least, "event_rank": event_rank, **fields}
+        if all(isinstance(n, int) for n in lengths):
+            if len(set(lengths)) > 1:
+                raise ShapeError(f"{title}: {lengths[1] - least} steps make a series of length {lengths[1]}, its shape is {whole}")
+            made = cls.with_fields(length=lengths[0], **fields)
+            made.event_shape()
+            return made, []
+        along = pt.zeros((lengths[0],))
+        if len(lengths) > 1:
+            along = paired(f"{title}: its shape, and one that follows from steps=,", along, 0, pt.zeros((lengths[1],)), 0)
+        names, ranks = (fields.pop(what, None) or getattr(cls, what) for what in ("parameters", "ranks"))
+        ranks = ranks or (0,) * len(names)
+        return cls.with_fields(length=None, parameters=(*names, LENGTHS), ranks=(*ranks, 1), **fields), [along]
+
+    @classmethod
+    def _lengths_from(cls, event_rank: int) -> int | None:
+        return None
+
+    @classmethod
+    def _of_lengths(cls, value: Tensor, parameters: Sequence[Tensor]) -> Tensor:
+        like = pt.zeros(cls.length) if cls.length is not None else parameters[-1]
+        axis = value.ndim - cls.event_rank
+        if value.type.shape[axis] is not None and cls.length is not None:
+            return value
+        return paired(f"{cls.__name__}: a value, and its steps or shape,", value, axis, like, 0)
+
+    @classmethod
+    def own(cls, parameters: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The parameters without that which has the length."""
+        return parameters if cls.length is not None else parameters[:-1]
+
+    @classmethod
+    def event_shape(cls, *parameters: Tensor) -> Shape:
+        n = cls.length if cls.length is not None else parameters[-1].type.shape[-1]
+        if n is not None and n < cls.least:
+            raise ShapeError(f"{cls.__name__}: a series of length {n} is shorter than its start of {cls.least}")
+        return (n,)
+
+
+def _number(title: str, n: Any) -> Any:
+    """A length as an integer, or as an expression."""
+    x = as_tensor(n)
+    if x.ndim or x.type.kind not in "iuf" or (x.type.kind == "f" and not isinstance(x.op, Constant)):
+        raise ShapeError(f"{title}: a number of steps is a whole number, not {n!r}")
+    return as_length(x.op.value[()]) if isinstance(x.op, Constant) else x
 
 
 def default_start(title: str, start: Tensor, text: str) -> Tensor:
@@ -68,7 +131,7 @@ def default_start(title: str, start: Tensor, text: str) -> Tensor:
     return start
 
 
-class RandomWalk(Distribution):
+class RandomWalk(Series):
     r"""Random walk: a start, and independent steps added to it.
 
     .. math:: x_0 \sim \mathrm{init},\quad x_t = x_{t-1} + \epsilon_t,\quad \epsilon_t \sim \mathrm{innovation}
@@ -98,7 +161,6 @@ class RandomWalk(Distribution):
 
     event_rank = 1
     components: ClassVar[tuple[Draw, Draw]]
-    length: ClassVar[int]
 
     @classmethod
     def dist(  # type: ignore[override]
@@ -106,20 +168,26 @@ class RandomWalk(Distribution):
     ) -> Tensor:
         title = cls.__name__
         (start, first), (step, inner) = component(f"{title}: init_dist", init_dist), component(f"{title}: innovation_dist", innovation_dist)
-        if event_of(start) != event_of(step):
-            raise ShapeError(f"{title}: the start has event shape {event_of(start)}, a step {event_of(step)}")
+        events = event_of((start, first)), event_of((step, inner))
+        if not alike(*events):
+            raise ShapeError(f"{title}: the start has event shape {events[0]}, a step {events[1]}")
         rank = step.distribution.event_rank + 1
         dtype = np.result_type(start.distribution.dtype, step.distribution.dtype).name
-        made = cls.with_fields(
+        # Along axes whose lengths are known only at run time it is the start that has them.
+        batch = tuple(shape)[:-rank] if isinstance(shape, (tuple, list)) else ()
+        if any(isinstance(n, Tensor) for n in batch):
+            start, first = component(title, start.distribution.variable(first, (*batch, *events[0])))
+        made, along = cls.of_length(
+            steps,
+            shape,
+            event_rank=rank,
             components=(start, step),
-            length=series_length(title, steps, shape, 1, rank),
             parameters=(*names_of(start, "init_dist"), *names_of(step, "innovation_dist")),
             ranks=(*ranks_of(start), *ranks_of(step)),
-            event_rank=rank,
             dtype=dtype,
             support=DISCRETE if np.dtype(dtype).kind in "iu" else REAL,
         )
-        return made.variable([*first, *inner], shape, size)
+        return made.variable([*first, *inner, *along], shape, size)
 
     @classmethod
     def _parts(cls, parameters: Sequence[Tensor]) -> tuple[Component, Component]:
@@ -128,8 +196,9 @@ class RandomWalk(Distribution):
         return start, (step[0], widened(step))
 
     @classmethod
-    def event_shape(cls, *parameters: Tensor) -> tuple[int, ...]:
-        return (cls.length, *event_of(cls.components[1]))
+    def event_shape(cls, *parameters: Tensor) -> Shape:
+        inner = event_of(split(cls.components, parameters)[1]) if parameters else ()
+        return (*super().event_shape(*parameters), *inner)
 
     @classmethod
     def batch_shape(cls, *parameters: Tensor) -> Shape:
@@ -170,8 +239,8 @@ class RandomWalk(Distribution):
     @classmethod
     def support_point(cls, *parameters: Tensor) -> Tensor:
         start, step = cls._parts(parameters)
-        batch = tuple(n or 0 for n in cls.batch_shape(*parameters))
-        first, moves = cls._shapes((*batch, *cls.event_shape(*parameters)))
+        shape = (*cls.batch_shape(*parameters), *cls.event_shape(*parameters))
+        first, moves = cls._shapes(tuple(n or 0 for n in shape))
         return cls._walk(support_point_of(start, first), support_point_of(step, moves))
 
 
@@ -276,5 +345,5 @@ class MvStudentTRandomWalk(RandomWalk):
 def _vector_start(title: str, mu: Any) -> Tensor:
     from workbench.distributions.normals import MvNormal
 
-    n = as_tensor(mu).type.static_shape[-1]
-    return default_start(title, MvNormal.dist(np.zeros(n), cov=100.0 * np.eye(n)), "MvNormal(0, 100 I)")
+    n = extent(as_tensor(mu), -1)
+    return default_start(title, MvNormal.dist(0.0, cov=100.0 * pt.eye(n)), "MvNormal(0, 100 I)")

@@ -8,9 +8,10 @@ import numpy as np
 
 import workbench.tensor as pt
 from workbench.distributions.constraints import Constraint, positive
-from workbench.distributions.distribution import SIMPLEX, Distribution, cast_real, length
+from workbench.distributions.distribution import SIMPLEX, Distribution, cast_real
 from workbench.errors import ModelError
 from workbench.graph.expr import Constant
+from workbench.graph.types import Shape
 from workbench.tensor.tensor import Tensor, as_tensor
 
 INF = float("inf")
@@ -61,8 +62,8 @@ class Dirichlet(Distribution):
         return (a,)
 
     @classmethod
-    def event_shape(cls, *parameters: Tensor) -> tuple[int, ...]:
-        return (length(parameters[0]),)
+    def event_shape(cls, *parameters: Tensor) -> Shape:
+        return parameters[0].type.shape[-1:]
 
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
@@ -114,7 +115,7 @@ class StickBreakingWeights(Distribution):
     def dist(cls, alpha: Any, K: Any, *, shape: Any = None, size: Any = None) -> Tensor:  # type: ignore[override]
         count = as_tensor(K)
         if not isinstance(count.op, Constant) or count.ndim or int(count.op.value) != float(count.op.value) or count.op.value < 1:
-            raise ModelError(f"StickBreakingWeights: K must be a whole number, at least 1, got {K!r}")
+            raise ModelError(f"StickBreakingWeights: K must be a whole number, at least 1, got {K!r}", "how many breaks there are does not follow data: give a number")
         made = StickBreakingWeights.with_fields(K=int(count.op.value))
         return made.variable([cast_real(alpha)], shape, size)
 

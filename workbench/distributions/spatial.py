@@ -9,10 +9,12 @@ import numpy as np
 
 import workbench.tensor as pt
 from workbench.distributions.constraints import Check, positive
-from workbench.distributions.distribution import Distribution, cast_real, length
+from workbench.distributions.distribution import Distribution, cast_real
 from workbench.distributions.normals import solved, square, widened_mean
 from workbench.errors import ModelError, ShapeError
 from workbench.graph.expr import Constant
+from workbench.graph.types import Shape
+from workbench.tensor.shape import extent
 from workbench.tensor.tensor import Tensor, as_tensor
 
 SPARSE = 0.1
@@ -73,14 +75,14 @@ class CAR(Distribution):
     @classmethod
     def arguments(cls, mu: Any, W: Any, alpha: Any, tau: Any) -> tuple[Any, ...]:
         weights = square("CAR", "W", _dense(W))
-        mean, n = cast_real(mu), length(weights)
-        if mean.ndim and mean.type.shape[-1] not in (1, n):
+        mean, n = cast_real(mu), extent(weights, -1)
+        if mean.ndim and isinstance(n, int) and mean.type.shape[-1] not in (1, n, None):
             raise ShapeError(f"CAR: mu has shape {mean.type.shape}, W is {n} by {n}")
         return widened_mean(mean, n), weights, alpha, tau
 
     @classmethod
-    def event_shape(cls, *parameters: Tensor) -> tuple[int, ...]:
-        return (length(parameters[1]),)
+    def event_shape(cls, *parameters: Tensor) -> Shape:
+        return parameters[1].type.shape[-1:]
 
     @classmethod
     def checks(cls, *parameters: Tensor) -> list[Check]:
@@ -98,7 +100,7 @@ class CAR(Distribution):
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         mu, weights, alpha, tau = parameters
         sums = pt.sum(weights, axis=-2)
-        n = length(weights)
+        n = extent(weights, -1)
         eigenvalues = _scaled_eigenvalues(weights)
         log_det = pt.sum(pt.log1p(-pt.expand_dims(alpha, -1) * eigenvalues), axis=-1)
         delta = value - mu
@@ -109,7 +111,7 @@ class CAR(Distribution):
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
         mu, weights, alpha, tau = parameters
         sums = pt.sum(weights, axis=-2)
-        n = length(weights)
+        n = extent(weights, -1)
         inner = pt.expand_dims(sums, -1) * np.eye(n) - pt.expand_dims(alpha, (-2, -1)) * weights
         root = pt.linalg.cholesky(inner)
         return mu + solved(root, pt.random.normal(key, shape), trans=1) / pt.sqrt(pt.expand_dims(tau, -1))
@@ -165,6 +167,7 @@ class ICAR(Distribution):
     domains = {"sigma": positive, "zero_sum_stdev": positive}
     event_rank = 1
     ranks = (2, 0, 0)
+    repeated = 1  # W stays an array.
 
     @classmethod
     def arguments(cls, W: Any, sigma: Any = 1.0, zero_sum_stdev: Any = 0.001) -> tuple[Any, ...]:
@@ -181,13 +184,13 @@ class ICAR(Distribution):
         return weights, sigma, zero_sum_stdev
 
     @classmethod
-    def event_shape(cls, *parameters: Tensor) -> tuple[int, ...]:
-        return (length(parameters[0]),)
+    def event_shape(cls, *parameters: Tensor) -> Shape:
+        return parameters[0].type.shape[-1:]
 
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         weights, sigma, stdev = parameters
-        n = length(weights)
+        n = extent(weights, -1)
         if isinstance(weights.op, Constant):
             # Each pair once; the diagonal makes no difference.
             first, second = np.nonzero(np.tril(weights.op.value))
@@ -202,7 +205,7 @@ class ICAR(Distribution):
     @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
         weights, sigma, stdev = parameters
-        n = length(weights)
+        n = weights.type.static_shape[-1]
         off = weights * (1.0 - np.eye(n))
         differences = pt.expand_dims(pt.sum(off, axis=-1), -1) * np.eye(n) - off
         precision = differences / pt.square(pt.expand_dims(sigma, (-2, -1)))
@@ -211,4 +214,4 @@ class ICAR(Distribution):
 
     @classmethod
     def support_point(cls, *parameters: Tensor) -> Tensor:
-        return pt.zeros(length(parameters[0]))
+        return pt.zeros(extent(parameters[0], -1))

@@ -21,19 +21,20 @@ from workbench.distributions.components import (
 )  # fmt: skip
 from workbench.distributions.constraints import Check, not_negative, positive
 from workbench.distributions.continuous import Normal
-from workbench.distributions.distribution import Distribution, Draw, cast_real
+from workbench.distributions.distribution import Draw, cast_real
 from workbench.distributions.formulas import sigma_of
 from workbench.distributions.random_walks import (
     GaussianRandomWalk,
     MvGaussianRandomWalk,
     MvStudentTRandomWalk,
     RandomWalk,
+    Series,
     default_start,
-    series_length,
 )  # fmt: skip
 from workbench.errors import ShapeError
 from workbench.graph.types import Shape
 from workbench.tensor.elementwise import broadcast_shapes
+from workbench.tensor.run_time_shape import paired
 from workbench.tensor.tensor import Tensor
 
 __all__ = [
@@ -41,7 +42,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-class AR(Distribution):
+class AR(Series):
     r"""Autoregressive process: each value is a weighted sum of the last p, with normal noise.
 
     .. math:: x_t = \rho_0 + \sum_{i=1}^p \rho_i x_{t-i} + \epsilon_t,\quad \epsilon_t \sim \mathrm{Normal}(0, \sigma)
@@ -81,7 +82,6 @@ class AR(Distribution):
     start: ClassVar[Draw]
     order: ClassVar[int]
     constant: ClassVar[bool]
-    length: ClassVar[int]
 
     @classmethod
     def dist(  # type: ignore[override]
@@ -101,19 +101,17 @@ class AR(Distribution):
             raise ShapeError(f"AR: init_dist is a distribution of numbers or vectors, {draw.name} has matrices")
         if draw.shape and draw.shape[-1] not in (1, order):
             raise ShapeError(f"AR: init_dist has shape {draw.shape}, but the order is {order}")
-        made = cls.with_fields(
+        made, along = cls.of_length(
+            steps,
+            shape,
+            order,
             start=draw,
             order=order,
             constant=bool(constant),
-            length=series_length(cls.__name__, steps, shape, order),
             parameters=("rho", "sigma", *names_of(draw, "init_dist")),
             ranks=(1, 0, *ranks_of(draw)),
         )
-        return made.variable([weights, noise, *first], shape, size)
-
-    @classmethod
-    def event_shape(cls, *parameters: Tensor) -> tuple[int, ...]:
-        return (cls.length,)
+        return made.variable([weights, noise, *first, *along], shape, size)
 
     @classmethod
     def batch_shape(cls, *parameters: Tensor) -> Shape:
@@ -123,7 +121,7 @@ class AR(Distribution):
 
     @classmethod
     def checks(cls, *parameters: Tensor) -> list[Check]:
-        _, sigma, *first = parameters
+        _, sigma, *first = cls.own(parameters)
         scalar = cls.start.distribution.event_rank == 0
         start = component_checks("init_dist", (cls.start, tuple(first)), over_last=scalar)
         return [(positive.holds(sigma), "sigma must be positive"), *start]
@@ -136,26 +134,26 @@ class AR(Distribution):
 
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        rho, sigma, *first = parameters
-        p, length = cls.order, cls.length
-        start = logp_of((cls.start, tuple(first)), value[..., :p])
+        rho, sigma, *first = cls.own(parameters)
+        p = cls.order
+        start = logp_of((cls.start, tuple(first)), paired("AR: the first values, and as many as the order,", value[..., :p], -1, pt.zeros(p), 0))
         if cls.start.distribution.event_rank == 0:
             start = pt.sum(start, axis=-1)
         constant, weights = cls._weights(rho)
         mean = constant[..., None] if cls.constant else 0.0
         for i, weight in enumerate(weights):
-            mean = mean + weight[..., None] * value[..., p - 1 - i : length - 1 - i]
+            mean = mean + weight[..., None] * value[..., p - 1 - i : -1 - i]
         return start + pt.sum(Normal.logp(value[..., p:], pt.as_tensor(mean), sigma[..., None]), axis=-1)
 
     @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
-        rho, sigma, *first = parameters
+        rho, sigma, *first = cls.own(parameters)
         batch, p = shape[:-1], cls.order
         keys = pt.random.split(key, 2)
         start = draw_of((cls.start, tuple(first)), keys[0], (*batch, p))
-        if cls.length == p:
+        if shape[-1] == p:
             return start
-        noise = pt.random.normal(keys[1], (cls.length - p, *batch)) * sigma
+        noise = pt.random.normal(keys[1], (shape[-1] - p, *batch)) * sigma
         constant, weights = cls._weights(rho)
 
         def step(*arguments: Tensor) -> tuple[list[Tensor], list[Tensor]]:
@@ -170,10 +168,10 @@ class AR(Distribution):
 
     @classmethod
     def support_point(cls, *parameters: Tensor) -> Tensor:
-        _, _, *first = parameters
+        _, _, *first = cls.own(parameters)
         batch = tuple(n or 0 for n in cls.batch_shape(*parameters))
         start = support_point_of((cls.start, tuple(first)), (*batch, cls.order))
-        return pt.broadcast_to(start[..., -1:], (*batch, cls.length))
+        return pt.broadcast_to(start[..., -1:], (*batch, *cls.event_shape(*parameters)))
 
 
 def _order(rho: Tensor, given: int | None, constant: bool) -> int:
@@ -189,7 +187,7 @@ def _order(rho: Tensor, given: int | None, constant: bool) -> int:
     return order
 
 
-class GARCH11(Distribution):
+class GARCH11(Series):
     r"""GARCH(1, 1): normal noise whose variance follows its own past.
 
     .. math::
@@ -219,25 +217,20 @@ class GARCH11(Distribution):
     parameters = ("omega", "alpha_1", "beta_1", "initial_vol")
     domains = {"omega": positive, "alpha_1": not_negative, "beta_1": not_negative, "initial_vol": positive}
     event_rank = 1
-    length: ClassVar[int]
 
     @classmethod
     def dist(  # type: ignore[override]
         cls, omega: Any, alpha_1: Any, beta_1: Any, initial_vol: Any, *, steps: Any = None, shape: Any = None, size: Any = None
     ) -> Tensor:
-        made = cls.with_fields(length=series_length(cls.__name__, steps, shape, 1))
-        return made.variable([cast_real(p) for p in (omega, alpha_1, beta_1, initial_vol)], shape, size)
-
-    @classmethod
-    def event_shape(cls, *parameters: Tensor) -> tuple[int, ...]:
-        return (cls.length,)
+        made, along = cls.of_length(steps, shape)
+        return made.variable([*map(cast_real, (omega, alpha_1, beta_1, initial_vol)), *along], shape, size)
 
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        omega, alpha, beta, initial = parameters
+        omega, alpha, beta, initial = cls.own(parameters)
         squares = pt.square(value)
-        batch = broadcast_shapes(value.type.shape[:-1], *(p.type.shape for p in parameters))
-        first = pt.broadcast_to(pt.square(initial), batch)
+        # The state has the shape of all of them together.
+        first = pt.square(initial) + pt.zeros_like(value[..., 0] + omega + alpha + beta)
 
         def step(variance: Tensor, square: Tensor) -> tuple[list[Tensor], list[Tensor]]:
             new = omega + alpha * square + beta * variance
@@ -249,8 +242,8 @@ class GARCH11(Distribution):
 
     @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
-        omega, alpha, beta, initial = parameters
-        noise = pt.random.normal(key, (cls.length, *shape[:-1]))
+        omega, alpha, beta, initial = cls.own(parameters)
+        noise = pt.random.normal(key, (shape[-1], *shape[:-1]))
         first = pt.broadcast_to(pt.square(initial), shape[:-1])
 
         def step(variance: Tensor, shock: Tensor) -> tuple[list[Tensor], list[Tensor]]:
@@ -262,10 +255,10 @@ class GARCH11(Distribution):
 
     @classmethod
     def support_point(cls, *parameters: Tensor) -> Tensor:
-        return pt.zeros((cls.length,))
+        return pt.zeros(cls.event_shape(*parameters))
 
 
-class EulerMaruyama(Distribution):
+class EulerMaruyama(Series):
     r"""A stochastic differential equation, in steps of Euler and Maruyama.
 
     .. math::
@@ -301,7 +294,6 @@ class EulerMaruyama(Distribution):
     event_rank = 1
     start: ClassVar[Draw]
     equation: ClassVar[Callable[..., Any]]
-    length: ClassVar[int]
 
     @classmethod
     def dist(  # type: ignore[override]
@@ -314,23 +306,21 @@ class EulerMaruyama(Distribution):
         if draw.distribution.event_rank:
             raise ShapeError(f"EulerMaruyama: init_dist is a distribution of numbers, {draw.name} is not")
         theta = [cast_real(p) for p in sde_pars]
-        made = cls.with_fields(
+        made, along = cls.of_length(
+            steps,
+            shape,
             start=draw,
             equation=sde_fn,
-            length=series_length(cls.__name__, steps, shape, 1),
             parameters=("dt", *(f"sde_pars[{i}]" for i in range(len(theta))), *names_of(draw, "init_dist")),
             ranks=(0,) * (1 + len(theta)) + ranks_of(draw),
         )
-        return made.variable([cast_real(dt), *theta, *first], shape, size)
+        return made.variable([cast_real(dt), *theta, *first, *along], shape, size)
 
     @classmethod
     def _parts(cls, parameters: Sequence[Tensor]) -> tuple[Tensor, Sequence[Tensor], Component]:
+        parameters = cls.own(parameters)
         count = len(parameters) - len(cls.start.distribution.parameters)
         return parameters[0], parameters[1:count], (cls.start, tuple(parameters[count:]))
-
-    @classmethod
-    def event_shape(cls, *parameters: Tensor) -> tuple[int, ...]:
-        return (cls.length,)
 
     @classmethod
     def batch_shape(cls, *parameters: Tensor) -> Shape:
@@ -357,9 +347,9 @@ class EulerMaruyama(Distribution):
         dt, theta, start = cls._parts(parameters)
         keys = pt.random.split(key, 2)
         first = draw_of(start, keys[0], shape[:-1])
-        if cls.length == 1:
+        if shape[-1] == 1:
             return first[..., None]
-        noise = pt.random.normal(keys[1], (cls.length - 1, *shape[:-1])) * pt.sqrt(dt)
+        noise = pt.random.normal(keys[1], (shape[-1] - 1, *shape[:-1])) * pt.sqrt(dt)
 
         def step(x: Tensor, shock: Tensor) -> tuple[list[Tensor], list[Tensor]]:
             drift, diffusion = cls.equation(x, *theta)
@@ -373,8 +363,8 @@ class EulerMaruyama(Distribution):
     def support_point(cls, *parameters: Tensor) -> Tensor:
         """Every value at the support point of the start."""
         _, _, start = cls._parts(parameters)
-        point = support_point_of(start, cls.start.shape)
-        return pt.broadcast_to(point[..., None], (*cls.start.shape, cls.length))
+        batch = batch_of(start)
+        return pt.broadcast_to(support_point_of(start, batch)[..., None], (*batch, *cls.event_shape(*parameters)))
 
 
 def _time_last(x: Tensor) -> Tensor:

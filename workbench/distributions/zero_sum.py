@@ -10,8 +10,11 @@ import numpy as np
 
 import workbench.tensor as pt
 from workbench.distributions.constraints import positive
-from workbench.distributions.distribution import Distribution, cast_real
+from workbench.distributions.distribution import LENGTHS, Distribution, cast_real
 from workbench.errors import ModelError, ShapeError
+from workbench.graph.types import Shape
+from workbench.tensor.run_time_shape import paired
+from workbench.tensor.shape import extent
 from workbench.tensor.tensor import Tensor
 
 ZERO_SUM = "zero sum"
@@ -52,7 +55,7 @@ class ZeroSumNormal(Distribution):
     domains = {"sigma": positive}
     event_rank = 1
     support = ZERO_SUM
-    event: ClassVar[tuple[int, ...]] = ()
+    event: ClassVar[Shape] = ()
 
     @classmethod
     def dist(  # type: ignore[override]
@@ -63,26 +66,31 @@ class ZeroSumNormal(Distribution):
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
             raise ModelError(f"ZeroSumNormal: n_zerosum_axes must be a positive integer, got {n!r}")
         event = _lengths(support_shape)
-        full = (shape,) if isinstance(shape, (int, np.integer)) else shape
+        full = (shape,) if isinstance(shape, (int, np.integer, Tensor)) else shape
         if event is None and full is not None:
             event = _lengths(full[-n:])
         if event is None:
             raise ModelError("ZeroSumNormal: its shape is not known", "give shape, dims or support_shape")
         if len(event) != n:
             raise ShapeError(f"ZeroSumNormal: {n} axes sum to zero, and their lengths are given as {event}")
-        made = ZeroSumNormal.with_fields(event_rank=int(n), event=event)
-        return made.variable([_without_axes(cast_real(sigma), int(n))], full, size)
+        scale = _without_axes(cast_real(sigma), int(n))
+        if all(isinstance(k, int) for k in event):
+            return ZeroSumNormal.with_fields(event_rank=int(n), event=event).variable([scale], full, size)
+        # Lengths that are known only at run time are those of a parameter, of zeros, which has no other use.
+        made = ZeroSumNormal.with_fields(event_rank=int(n), parameters=("sigma", LENGTHS), ranks=(0, int(n)))
+        return made.variable([scale, pt.zeros(event)], full, size)
 
     @classmethod
-    def event_shape(cls, *parameters: Tensor) -> tuple[int, ...]:
-        return cls.event
+    def event_shape(cls, *parameters: Tensor) -> Shape:
+        return cls.event or parameters[1].type.shape
 
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        (sigma,) = parameters
+        sigma = parameters[0]
         axes = tuple(range(-cls.event_rank, 0))
         squares = pt.sum(pt.square(value), axis=axes) / pt.square(sigma)
-        freedom = math.prod(n - 1 for n in cls.event)
+        lengths: Sequence[Any] = cls.event or [extent(parameters[1], axis) for axis in axes]
+        freedom: Any = math.prod(n - 1 for n in lengths)
         density = -0.5 * squares - freedom * (0.5 * math.log(2.0 * math.pi) + pt.log(sigma))
         inside = None
         for axis in axes:
@@ -102,20 +110,24 @@ class ZeroSumNormal(Distribution):
 
     @classmethod
     def support_point(cls, *parameters: Tensor) -> Tensor:
-        return pt.zeros(cls.event)
+        return pt.zeros(cls.event_shape(*parameters))
 
 
-def _lengths(shape: Any) -> tuple[int, ...] | None:
+def _lengths(shape: Any) -> tuple[Any, ...] | None:
     if shape is None:
         return None
-    given: Sequence[Any] = (shape,) if isinstance(shape, (int, np.integer)) else shape
-    if any(n is None or isinstance(n, Tensor) for n in given):
+    given: Sequence[Any] = (shape,) if isinstance(shape, (int, np.integer, Tensor)) else shape
+    if any(n is None for n in given):
         raise ShapeError("ZeroSumNormal: the lengths of the axes that sum to zero must be known", "give them as integers")
-    return tuple(int(n) for n in given)
+    return tuple(n if isinstance(n, Tensor) else int(n) for n in given)
 
 
 def _without_axes(sigma: Tensor, n: int) -> Tensor:
     """The scale without the axes that sum to zero, along which it does not vary."""
+    what = "ZeroSumNormal: sigma, which may not vary along the axes that sum to zero, and one scale"
+    for axis in range(-min(n, sigma.ndim), 0):
+        if sigma.type.shape[axis] is None:
+            sigma = paired(what, sigma, axis, pt.zeros(1), 0)
     if sigma.ndim < n:
         if any(k != 1 for k in sigma.type.shape):
             raise ShapeError(f"ZeroSumNormal: sigma has shape {sigma.type.shape} and varies along an axis that sums to zero")

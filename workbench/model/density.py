@@ -17,6 +17,8 @@ from workbench.graph.rewrite import Firing, PassRecord, Rule, Trace
 from workbench.graph.traverse import replace, topological
 from workbench.graph.types import TensorType
 from workbench.model.missing import Part, in_own_dtype
+from workbench.tensor.run_time_shape import paired
+from workbench.tensor.shape import Dim
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.change_of_variables import unconstrained_logp
 from workbench.transforms.gradient import grad
@@ -46,7 +48,7 @@ class LogpGraph:
         self.model = model
         self.values: dict[Expr, Any] = values_of_variables(model)
         self._drawn_for: dict[Expr, Tensor] = {}
-        named = {str(x.name): self._scaled(x, self.term(x, jacobian)) for x in _wanted(model, vars)}
+        named = {str(x.name): self._scaled(x, self._checked(x, self.term(x, jacobian))) for x in _wanted(model, vars)}
         start = [_total(list(named.values())), *named.values()]
         derived, record = logprob_pass().run(start)
         require_derived(derived)
@@ -57,6 +59,12 @@ class LogpGraph:
         self.total: Any = substituted[0]
         self.elementwise: dict[str, Tensor] = dict(zip(named, substituted[1:]))
         self.terms = {name: pt.sum(x) for name, x in self.elementwise.items()}
+
+    def _checked(self, x: Tensor, term: Tensor) -> Tensor:
+        value = self.model.rvs_to_values.get(x)
+        # A density of one's own may return anything: sums, or terms that are not those of single values.
+        own = isinstance(x.op, Draw) and hasattr(x.op.distribution, "of_density")
+        return term if value is None or own or isinstance(x.op, Part) else _one_length(str(x.name), term, value)
 
     def _scaled(self, x: Tensor, term: Tensor) -> Tensor:
         scale = self.model.rvs_to_scalings.get(x)
@@ -70,6 +78,8 @@ class LogpGraph:
         value = model.rvs_to_values[x]
         if isinstance(x.op, Part):
             return _density_of_part(model, x, model.rvs_to_values)
+        if any(x is rv for rv in model.observed_RVs):
+            value = _of_its_lengths(model, x, value)
         if not isinstance(x.op, Draw):
             # What is derived from others is so given their values.
             transform = model.rvs_to_transforms[x]
@@ -101,6 +111,26 @@ class LogpGraph:
             given: Any = rebuild(x, tuple(replace(list(x.inputs), values)))
             return logp_node(given, values[x])
         return logp_node(x, values[x])
+
+
+def _of_its_lengths(model: Model, x: Tensor, value: Tensor) -> Tensor:
+    """Observed values, which must have the lengths of their variable and of its dims, whatever the data are."""
+    for axis, n in enumerate(x.type.shape):
+        if n is not None and value.type.shape[axis] is None:
+            value = paired(f"{x.name}: the observed data, and the variable,", value, axis, pt.zeros(n), 0)
+    for axis, d in enumerate(model.named_vars_to_dims.get(str(x.name), ())):
+        n = None if d is None else model.dim_lengths[d]
+        if isinstance(n, Tensor) and isinstance(n.op, Dim):
+            value = paired(f"{x.name}: the observed data, and those along its dim {d!r},", value, axis, n.inputs[0], n.op.axis)
+    return value
+
+
+def _one_length(name: str, term: Tensor, value: Tensor) -> Tensor:
+    """A log-density, one term for each value: of one value and several parameters there would be several."""
+    for axis in range(min(term.ndim, value.ndim)):
+        if term.type.shape[axis] is None:
+            term = paired(f"{name}: its log-density and its value", term, axis, value, axis)
+    return term
 
 
 def _density_of_part(model: Model, x: Tensor, values: Mapping[Any, Any]) -> Tensor:

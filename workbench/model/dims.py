@@ -36,6 +36,7 @@ class Dims:
         self.dim_lengths = {} if parent is None else parent.dim_lengths
         self._used: set[str] = set() if parent is None else parent._used
         self._fixed_by: dict[str, str] = {} if parent is None else parent._fixed_by
+        self._kept_lengths: list[tuple[Tensor, int, str]] = [] if parent is None else parent._kept_lengths
         self.named_vars_to_dims = {}
         if parent is not None:
             self.shapes = parent.shapes
@@ -118,6 +119,20 @@ class Dims:
         self._used.add(name)
         self._fixed_by.setdefault(name, variable)
 
+    def keep_length(self, length: Tensor, variable: str) -> None:
+        """Let a length that follows from data stay what it is, for a variable has it for good."""
+        self._kept_lengths.append((length, int(length.eval()), variable))
+
+    def _check_kept(self) -> None:
+        """Raise if a variable has a length for good that follows from data, and these give another one now."""
+        for length, was, variable in self._kept_lengths:
+            now = int(length.eval())
+            if now != was:
+                raise ModelError(
+                    f"the data make {variable} of length {now}, which it has not: its parameters or values have length {was}",
+                    f"build the model again with the new data, or make what gives {variable} its length data, too",
+                )
+
     def set_dim(self, name: str, new_length: int, coord_values: Sequence[Any] | None = None) -> None:
         """Change the labels of a dim; its length too, while no variable has it.
 
@@ -192,13 +207,15 @@ class Dims:
                     why = "variables of that fixed length use it" if fixed else "so long are the other data along it"
                     if d in self._fixed_by:
                         raise ModelError(
-                            f"{x.name}: the new data have length {n} along the dim {d!r}, but one draw of {self._fixed_by[d]} has length {self.length_of(d)}",
-                            "a walk or vector has as many values as it was made with: build the model again with the new data, and take the other variables' draws",
+                            f"{x.name}: the new data have length {n} along the dim {d!r}, but {self._fixed_by[d]} has length {self.length_of(d)}: "
+                            "so long are its parameters or its values",
+                            f"make what gives {self._fixed_by[d]} its length data, too, or build the model again with the new data",
                         )
                     raise ModelError(
                         f"{x.name}: the new data have length {n} along the dim {d!r}, which has length {self.length_of(d)}: {why}",
                         "make the data before the variables that share the dim" if fixed else "set all of them in one call",
                     )
+        self._check_kept()
         for name, labels in self.coords.items():
             if labels is not None and len(labels) != self.length_of(name):
                 raise ModelError(

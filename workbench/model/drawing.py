@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from workbench.distributions.distribution import Draw
+from workbench.distributions.distribution import Draw, parameters_of
 from workbench.errors import ModelError
 from workbench.graph.expr import Expr
 from workbench.graph.traverse import topological
@@ -208,7 +208,7 @@ def _node(drawing: Any, model: Model, x: Tensor, formatting: str, formatters: Ma
     kind = kind_of(model, x)
     title = str(x.op.name) if isinstance(x.op, Draw) else {"free": "Derived", "observed": "Derived"}.get(kind, kind.title())
     if isinstance(x.op, Draw) and "params" in formatting:
-        title += f"({', '.join(p.name or repr(p) for p in x.inputs[1:])})"
+        title += f"({', '.join(p.name or repr(p) for p in parameters_of(x))})"
     attributes = {**STYLES[kind], "label": f"{x.name}\n~\n{title}"}
     if formatters and kind in formatters:
         attributes.update({k: str(v) for k, v in formatters[kind](x).items()})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import workbench.tensor as pt
-from workbench.distributions.distribution import Draw
+from workbench.distributions.distribution import LENGTHS, Draw
 from workbench.errors import ModelError
 from workbench.graph.expr import Constant
 from workbench.graph.inner import Graph
@@ -109,6 +109,8 @@ def _fault(model: Model, name: str, what: str, value: np.ndarray[Any, Any], at: 
     if value_here:
         lines.append(f"  value = {_at(numbers.pop(0), index, value.shape, rank)}")
     for label, graph, number, axes in zip(labels, parts, numbers, ranks):
+        if label == LENGTHS:
+            continue
         given = as_given(graph)
         source = "" if not drawn or isinstance(given.op, Constant) else f"  ({given.name or summary(given)})"
         lines.append(f"  {label} = {_at(number, index, value.shape, axes)}{source}")

@@ -58,6 +58,7 @@ def rebuilt(model: Model, new: Mapping[Expr, Expr]) -> Model:
     }
     made.rvs_to_scalings = {found[rv]: found[scale] for rv, scale in model.rvs_to_scalings.items()}
     made.named_vars_to_dims = dict(model.named_vars_to_dims)
+    made._kept_lengths = [(replace([n], new)[0], was, variable) for n, was, variable in model._kept_lengths]  # type: ignore[misc]
     made.dim_lengths = {d: found[n] if isinstance(n, Tensor) else n for d, n in model.dim_lengths.items()}
     for rv, value in model.rvs_to_values.items():
         kept = found[value]

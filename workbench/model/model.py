@@ -315,8 +315,8 @@ class Model(Dims, metaclass=ModelType):
         shape = transform.value_shape(tuple(n or 0 for n in now))
         if len(shape) != rv.ndim:
             return shape
-        # Of open length stays what the transform leaves as it is.
-        return tuple(n if m == k else k for n, m, k in zip(rv.type.shape, now, shape))
+        # Of open length stays what is so.
+        return tuple(None if n is None else k for n, k in zip(rv.type.shape, shape))
 
     def set_initval(self, rv: Tensor, initval: Any) -> None:
         """Set where sampling starts: a value in the variable's own space, "prior", or ``None`` for the support point."""

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from workbench.compile.shaping import has_length_of_values, numbers_of, of_data
 from workbench.distributions.distribution import Draw
 from workbench.graph.expr import Constant, Data, Expr, Input, constant_op, intern, rebuild
 from workbench.graph.inner import Graph
 from workbench.graph.traverse import ancestors, topological
 from workbench.graph.types import Shape, TensorType, type_of
-from workbench.tensor.run_time_shape import ArangeBetween, ToLengths
 from workbench.tensor.shape import Dim
 
 
@@ -70,8 +70,11 @@ def _closed(node: Expr, inputs: tuple[Expr, ...], kept: frozenset[Expr]) -> Expr
         made.name = node.name
         return made
     op = node.op
-    if isinstance(op, (ToLengths, ArangeBetween)):
-        inputs = tuple(i if kept and ancestors([i]) & kept else _number(i) for i in inputs)
+    if has_length_of_values(node):
+        return _indices_now(rebuild(node, inputs), kept)
+    numbers = numbers_of(node)
+    if numbers:
+        inputs = tuple(_number(i) if any(old is n for n in numbers) and not (kept and ancestors([i]) & kept) else i for old, i in zip(node.inputs, inputs))
     if not inputs or all(a is b for a, b in zip(inputs, node.inputs)):
         return node
     if isinstance(op, Dim) and inputs[0].type.shape[op.axis] is not None:
@@ -89,6 +92,16 @@ def _closed(node: Expr, inputs: tuple[Expr, ...], kept: frozenset[Expr]) -> Expr
         if simpler.name is None and simpler.inputs:
             simpler.name = node.name
         return simpler
+    return made
+
+
+def _indices_now(x: Expr, kept: frozenset[Expr]) -> Expr:
+    """Indices of which values of data say how many there are, as data of the length that they have now."""
+    below = topological([x])
+    if x not in of_data(below)[0] or any(n in kept for n in below):
+        return x
+    (value,) = Graph([], [x]).run("numpy")
+    made: Expr = intern(Data("indices", [np.asarray(value)], type_of(value)))
     return made
 
 

@@ -76,7 +76,7 @@ def register(
     wanted = _shape(m, name, names, shape, parameters.get("size"), have)
     with m:
         try:
-            rv = _drawn(m, distribution, name, args, parameters, wanted, names)
+            rv = distribution.call(distribution.dist, *args, shape=wanted, **parameters)
         except ShapeError as error:
             raise ShapeError(f"{name}: {error.message}" + _where_from(names, have), error.hint, error.location) from None
         except ModelError as error:
@@ -85,7 +85,9 @@ def register(
     if given is not None and given.missing is not None and None in rv.type.shape:
         # What is missing has its places now.
         with m:
-            rv = _of_lengths_now(m, distribution, name, args, parameters, wanted, names, len(_as_tuple(wanted)))
+            closed = {k: _of_shape_now(m, name, p) for k, p in parameters.items()}
+            rv = distribution.call(distribution.dist, *(_of_shape_now(m, name, p) for p in args), shape=np.shape(observed), **closed)
+    _keep_lengths(m, name, names, wanted, rv)
     if shape is not None or parameters.get("size") is not None:
         _declare(m, names, rv)
     if not distribution.chained and transform is not UNSET and default_transform is UNSET:
@@ -121,66 +123,31 @@ def _declare(model: Model, dims: Sequence[str | None], rv: Tensor) -> None:
             model.shape_from_dims([d])
 
 
-def _drawn(
-    model: Model, distribution: type[Distribution], name: str, args: Sequence[Any], parameters: Mapping[str, Any], wanted: Any, dims: Sequence[str | None]
-) -> Tensor:
-    """A random variable, of lengths that follow data where it can be: the length of one draw, as of a walk, is that of now."""
-    try:
-        return distribution.call(distribution.dist, *args, shape=wanted, **parameters)
-    except (ShapeError, TypeError):
-        open_lengths = [i for i, n in enumerate(_as_tuple(wanted)) if isinstance(n, Tensor)]
-        if not open_lengths and not any(_is_open(p) for p in (*args, *parameters.values())):
-            raise
-        for first in [*reversed(open_lengths), 0]:
-            try:
-                return _of_lengths_now(model, distribution, name, args, parameters, wanted, dims, len(_as_tuple(wanted)) - first)
-            except (ShapeError, TypeError):
-                continue
-        raise
-
-
-def _of_lengths_now(
-    model: Model,
-    distribution: type[Distribution],
-    name: str,
-    args: Sequence[Any],
-    parameters: Mapping[str, Any],
-    wanted: Any,
-    dims: Sequence[str | None],
-    count: int,
-) -> Tensor:
-    """A random variable the last `count` axes of which have the lengths that they have now, for good."""
-    lengths = _as_tuple(wanted)
-    fixed = range(len(lengths) - count, len(lengths))
-    now = tuple(int(n.eval()) if i in fixed and isinstance(n, Tensor) else n for i, n in enumerate(lengths))
-    shape = None if wanted is None else now
-    try:
-        rv = distribution.call(distribution.dist, *args, shape=shape, **parameters)
-        if None in rv.type.shape[len(rv.type.shape) - count :]:
-            raise ShapeError(f"the length of {distribution.__name__} is not known")
-    except (ShapeError, TypeError):
-        closed = {k: _of_shape_now(model, p) for k, p in parameters.items()}
-        rv = distribution.call(distribution.dist, *(_of_shape_now(model, p) for p in args), shape=shape, **closed)
-    for i in fixed:
-        if i < len(dims) and isinstance(lengths[i], Tensor):
-            model.fix_dim(str(dims[i]), name)
-    return rv
+def _keep_lengths(model: Model, name: str, dims: Sequence[str | None], wanted: Any, rv: Tensor) -> None:
+    """Let lengths stay as they are that a variable was asked to have and has for good: its parameters, or values, have them."""
+    for axis, n in enumerate(_as_tuple(wanted)):
+        if isinstance(n, Tensor) and rv.type.shape[axis] is not None:
+            if axis < len(dims) and dims[axis] in model.dim_lengths:
+                model.fix_dim(str(dims[axis]), name)
+            else:
+                model.keep_length(n, name)
 
 
 def _as_tuple(shape: Any) -> tuple[Any, ...]:
     return () if shape is None else shape if isinstance(shape, tuple) else tuple(shape) if getattr(shape, "ndim", 0) else (shape,)
 
 
-def _is_open(p: Any) -> bool:
-    return isinstance(p, Tensor) and None in p.type.shape
-
-
-def _of_shape_now(model: Model, p: Any) -> Any:
+def _of_shape_now(model: Model, name: str, p: Any) -> Any:
     """A parameter whose lengths may change as one of the lengths that it has."""
-    if not _is_open(p):
+    if not isinstance(p, Tensor) or None not in p.type.shape:
         return p
     now = model.shapes.of(p)
-    return p if None in now else pt.reshape(p, now)
+    if None in now:
+        return p
+    for axis, n in enumerate(p.type.shape):
+        if n is None:
+            model.keep_length(p.shape[axis], name)
+    return pt.reshape(p, now)
 
 
 register_variable.append(register)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.distributions.distribution import Draw
+from workbench.distributions.distribution import Draw, parameters_of
 from workbench.graph.expr import Constant, Expr
 from workbench.graph.printing import INFIX_LIMIT, constant_text, summary
 from workbench.model.drawing import kind_of, named_expressions
@@ -52,7 +52,7 @@ def _title(rv: Tensor) -> str:
 def _parameters(rv: Tensor) -> list[str]:
     if not isinstance(rv.op, Draw):
         return [formula(rv)]
-    return [p.name or repr(p) for p in map(as_given, rv.inputs[1:])]
+    return [p.name or repr(p) for p in map(as_given, parameters_of(rv))]
 
 
 def as_given(parameter: Expr) -> Expr:
@@ -75,7 +75,7 @@ def as_latex(model: Model, include_params: bool = True) -> str:
             rows.append(rf"{_name(str(x.name))} &= & {_function_of(x)}")
             continue
         drawn = isinstance(x.op, Draw) and kind not in DERIVED
-        arguments = r",~".join(_latex(as_given(p)) for p in x.inputs[1:]) if drawn else _function_of(x)
+        arguments = r",~".join(_latex(as_given(p)) for p in parameters_of(x)) if drawn else _function_of(x)
         title = _escape(DERIVED.get(kind) or _title(x))
         rows.append(rf"{_name(str(x.name))} &\sim & \operatorname{{{title}}}" + (f"({arguments})" if include_params else ""))
     if not rows:

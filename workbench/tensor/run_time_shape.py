@@ -167,7 +167,7 @@ class SameLength(Op):
         return x.with_shape((*x.shape[: self.axis], m if n is None else n, *x.shape[self.axis + 1 :]))
 
     def _error(self, x: Any, like: Any, n: Any, m: Any) -> ShapeError:
-        return ShapeError(f"{self.what} of shapes {x} and {like}: {n} is not {m}", "the axes that are summed over must have one length")
+        return ShapeError(f"{self.what} of shapes {x} and {like}: {n} is not {m}", "these axes must have one length")
 
     def _checked(self, x: Any, like: Any) -> Any:
         n, m = x.shape[self.axis], like.shape[self.other]

@@ -16,9 +16,10 @@ from workbench.distributions.correlation import (
     packed_diagonal,
     unpacked,
 )
-from workbench.distributions.distribution import SIMPLEX, Draw, length
+from workbench.distributions.distribution import SIMPLEX, Draw
 from workbench.distributions.zero_sum import ZERO_SUM
 from workbench.errors import ModelError, ShapeError
+from workbench.tensor.shape import extent
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.change_of_variables import BY_SUPPORT, Transform
 from workbench.transforms.constrained_numbers import Interval
@@ -49,8 +50,8 @@ class Simplex(Transform):
 
     def log_jacobian(self, value: Tensor, rv: Tensor) -> Tensor:
         # The determinant is K times the product of the probabilities.
-        count = length(value) + 1
-        return math.log(count) + pt.sum(pt.log_softmax(_with_rest(value), axis=-1), axis=-1)
+        count = extent(value, -1) + 1
+        return pt.log(pt.cast(count, "float64")) + pt.sum(pt.log_softmax(_with_rest(value), axis=-1), axis=-1)
 
     def value_shape(self, shape: Shape) -> Shape:
         return _one_less(shape)
@@ -80,7 +81,7 @@ class StickBreaking(Transform):
 
     def forward(self, value: Tensor, rv: Tensor) -> Tensor:
         after = pt.flip(pt.cumsum(pt.flip(value, -1), axis=-1), -1)[..., 1:]
-        return pt.log(value[..., :-1]) - pt.log(after) + self._offsets(length(value))
+        return pt.log(value[..., :-1]) - pt.log(after) + self._offsets(extent(value, -1))
 
     def log_jacobian(self, value: Tensor, rv: Tensor) -> Tensor:
         log_share, log_left = self._shares(value)
@@ -92,12 +93,12 @@ class StickBreaking(Transform):
 
     def _shares(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """Logarithms of the share that is taken at each break, and of the share that is left."""
-        x = value - self._offsets(length(value) + 1)
+        x = value - self._offsets(extent(value, -1) + 1)
         return -pt.softplus(-x), -pt.softplus(x)
 
     @staticmethod
-    def _offsets(count: int) -> Tensor:
-        return pt.constant(np.log(np.arange(count - 1, 0, -1.0)))
+    def _offsets(count: Any) -> Tensor:
+        return pt.log(pt.cast(pt.arange(count - 1, 0, -1), "float64"))
 
 
 @dataclass(frozen=True)
@@ -183,18 +184,18 @@ class ZeroSumTransform(Transform):
 
     def backward(self, value: Tensor, rv: Tensor) -> Tensor:
         for axis in self.zerosum_axes:
-            n = length(value, axis) + 1
+            n = pt.cast(extent(value, axis) + 1, "float64")
             total = pt.sum(value, axis=axis, keepdims=True)
-            shift = total / (math.sqrt(n) + n)
-            value = pt.concatenate([value, shift - total / math.sqrt(n)], axis=axis) - shift
+            shift = total / (pt.sqrt(n) + n)
+            value = pt.concatenate([value, shift - total / pt.sqrt(n)], axis=axis) - shift
         return value
 
     def forward(self, value: Tensor, rv: Tensor) -> Tensor:
         for axis in self.zerosum_axes:
             axis %= value.ndim
-            n = length(value, axis)
+            n = pt.cast(extent(value, axis), "float64")
             before = (slice(None),) * axis
-            shift = value[(*before, slice(-1, None))] * (math.sqrt(n) / (math.sqrt(n) + n))
+            shift = value[(*before, slice(-1, None))] * (pt.sqrt(n) / (pt.sqrt(n) + n))
             value = value[(*before, slice(None, -1))] - shift
         return value
 
