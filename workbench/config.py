@@ -6,12 +6,14 @@ import os
 import sys
 from pathlib import Path
 
+from workbench.errors import CompileError
+
 
 def cache_directory() -> Path:
     """Return the folder for compiled code: ``WORKBENCH_CACHE_DIR``, else the user's cache folder."""
     given = os.environ.get("WORKBENCH_CACHE_DIR")
     if given:
-        return Path(given)
+        return Path(given).expanduser()
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "workbench"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "workbench"
@@ -23,8 +25,17 @@ def compiler_command() -> str | None:
 
 
 def cache_limit_bytes() -> int:
-    """Return how large the cache may grow: ``WORKBENCH_CACHE_MB``, 512 by default."""
-    return int(os.environ.get("WORKBENCH_CACHE_MB", "512")) << 20
+    """Return how large the cache may grow: ``WORKBENCH_CACHE_MB``, 512 by default.
+
+    Raises
+    ------
+    CompileError
+        If that is not a whole number.
+    """
+    given = os.environ.get("WORKBENCH_CACHE_MB") or "512"
+    if not (given.isascii() and given.isdigit()):
+        raise CompileError(f"WORKBENCH_CACHE_MB is {given!r}", "set it to a whole number of megabytes, such as 512; 0 keeps the latest alone")
+    return int(given) << 20
 
 
 def compiler_flags() -> tuple[str, ...]:
@@ -34,4 +45,7 @@ def compiler_flags() -> tuple[str, ...]:
 
 def checks_programs() -> bool:
     """Return whether every program's reads are proven before it is printed: ``WORKBENCH_CHECK=1``, for tests."""
-    return os.environ.get("WORKBENCH_CHECK") == "1"
+    given = os.environ.get("WORKBENCH_CHECK", "")
+    if given not in ("", "0", "1"):
+        raise CompileError(f"WORKBENCH_CHECK is {given!r}", "set it to 1 to check every program, or to 0")
+    return given == "1"

@@ -346,3 +346,9 @@ def test_arrays_that_a_kernel_reads_and_writes_do_not_overlap_in_part(backend):
     counts = pt.random.binomial(pt.random.key(8), (4000,), 6.0, share)
     for got, should in zip(function([], [share, counts], backend=backend)(), (share.eval(), counts.eval())):
         assert np.isclose(got, should, rtol=1e-9).mean() > 0.999
+
+
+def test_an_input_that_is_given_twice_is_refused():
+    x, y = pt.scalar("x"), pt.scalar("y")
+    with pytest.raises(CompileError, match="y.* is given twice among the inputs of function"):
+        function([y, x, y], x + y, backend="numpy")

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 import weakref
 
 import numpy as np
@@ -157,16 +158,86 @@ def test_numba_compiles_a_long_function(own_cache):
 
 
 @pytest.mark.parametrize("backend", ["c", "numba"])
-def test_a_cache_that_cannot_be_used_is_an_error_that_says_what_to_do(tmp_path, monkeypatch, backend):
+def test_where_the_cache_cannot_be_used_a_warning_says_so_once(tmp_path, monkeypatch, backend):
     if backend == "c" and find_compiler() is None:
         pytest.skip("no C compiler on this system")
     taken = tmp_path / "file"
     taken.write_text("in the way")
-    for folder in (taken, taken / "below"):
+    x = pt.vector("x", 3)
+    for factor, folder in ((3.5, taken), (4.5, taken / "below")):
         monkeypatch.setenv("WORKBENCH_CACHE_DIR", str(folder))
-        x = pt.vector("x", 3)
-        with pytest.raises(CompileError, match=f"cannot be kept in {folder}.*\n.*test_robustness.*\n.*WORKBENCH_CACHE_DIR"):
-            function([x], x * 3.5, backend=backend)
+        with pytest.warns(UserWarning, match=f"cannot be kept in {folder} .*WORKBENCH_CACHE_DIR") as caught:
+            f = function([x], x * factor, backend=backend)
+        assert [w.filename for w in caught] == [__file__]
+        assert f([2.0, 0.0, 1.0]).tolist() == [2.0 * factor, 0.0, factor]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert function([x], x * 3.75, backend=backend)([2.0, 0.0, 1.0])[0] == 7.5
+
+
+def test_a_disk_that_is_full_for_numbas_files(own_cache, monkeypatch):
+    caching = pytest.importorskip("numba.core.caching")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(caching.IndexDataCacheFile, "_open_for_write", full)
+    x = pt.vector("x", 3)
+    with pytest.warns(UserWarning, match="cannot be kept in .*No space left on device"):
+        f = function([x], x * 3.875, backend="numba")
+    assert f([2.0, 0.0, 1.0])[0] == 7.75
+
+
+DAMAGE = {
+    "empty": lambda f: f.write_bytes(b""), "short": lambda f: f.write_bytes(f.read_bytes()[: f.stat().st_size // 2]), "zeros": lambda f: f.write_bytes(b"\0" * f.stat().st_size),
+    "not text": lambda f: f.write_bytes(b"\xff\xfe\x80 \x00"), "gone": lambda f: None, "a folder": lambda f: (f.mkdir(), (f / "in it").write_text("")),
+    "not readable": lambda f: (f.write_bytes(b"x"), f.chmod(0)), "a dead link": lambda f: f.symlink_to(f.parent / "nowhere"),
+}  # fmt: skip
+
+
+@with_compiler
+@pytest.mark.parametrize("suffix", [".so", ".sum"])
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_any_damage_to_the_cache_is_mended_by_compiling_again(own_cache, suffix, damage):
+    x = pt.vector("x", 3)
+    for again in range(3):
+        f = function([x], x * 5.125, backend="c", mode=PLAIN)
+        assert f([2.0, 0.0, 1.0])[0] == 10.25
+        # Compiled the first time, and after each damage; damaged twice.
+        assert [path.suffix for path in own_cache.iterdir() if path.is_file()].count(".so") == 1
+        (kept,) = own_cache.glob(f"*{suffix}")
+        if again < 2:
+            content = kept.read_bytes()
+            kept.unlink()  # What this process has loaded stays whole.
+            if damage in ("short", "zeros"):
+                kept.write_bytes(content)
+            DAMAGE[damage](kept)
+    del f
+
+
+@with_compiler
+def test_a_kept_file_that_does_not_load_is_compiled_again(own_cache):
+    """What was written was damaged before its checksum was made; or the file goes between the look and the loading."""
+    x = pt.vector("x", 3)
+    function([x], x * 5.25, backend="c", mode=PLAIN)
+    (library,), (mark,) = own_cache.glob("*.so"), own_cache.glob("*.sum")
+    library.unlink()
+    library.write_bytes(b"not a library")
+    mark.write_text(cache._checksum(library))
+    assert function([x], x * 5.25, backend="c", mode=PLAIN)([2.0, 0.0, 1.0])[0] == 10.5
+
+
+@pytest.mark.parametrize("name, value, message", [
+    ("WORKBENCH_CACHE_MB", "abc", "WORKBENCH_CACHE_MB is 'abc'.*\n.*whole number of megabytes"), ("WORKBENCH_CACHE_MB", "-1", "WORKBENCH_CACHE_MB is '-1'"),
+    ("WORKBENCH_CACHE_MB", "1.5", "WORKBENCH_CACHE_MB is '1.5'"), ("WORKBENCH_CC", "nosuch", "WORKBENCH_CC='nosuch' is no program"),
+    ("WORKBENCH_CC", "", "WORKBENCH_CC is empty"), ("WORKBENCH_CFLAGS", "-fnosuch", "WORKBENCH_CFLAGS adds '-fnosuch'"), ("WORKBENCH_CHECK", "yes", "WORKBENCH_CHECK is 'yes'"),
+])  # fmt: skip
+@with_compiler
+def test_settings_that_are_wrong_are_named(own_cache, monkeypatch, name, value, message):
+    monkeypatch.setenv(name, value)
+    x = pt.vector("x", 3)
+    with pytest.raises(CompileError, match="(?s)" + message.replace(".*\n", ".*")):
+        function([x], x * 6.125, backend="c", mode=PLAIN)
 
 
 @with_compiler
@@ -177,6 +248,7 @@ def test_a_full_disk_and_code_that_may_not_run_are_errors_that_say_so(own_cache,
     x = pt.vector("x", 3)
     with monkeypatch.context() as patch:
         patch.setenv("WORKBENCH_CC", str(full))
+        # Neither in the cache nor in a temporary folder.
         with pytest.raises(CompileError, match="cannot be kept in .*No space left on device.*\n.*test_robustness"):
             function([x], x * 4.5, backend="c", mode=PLAIN)
     assert not list(own_cache.iterdir())
@@ -193,6 +265,6 @@ def test_the_warning_that_there_is_no_compiler_is_at_the_users_line(monkeypatch)
     monkeypatch.setenv("WORKBENCH_CC", "")
     monkeypatch.setattr(sys.modules["workbench.compile.function"], "_said_no_compiler", False)
     x = pt.vector("x", 3)
-    with pytest.warns(UserWarning, match="uses Numba") as caught:
+    with pytest.warns(UserWarning, match="WORKBENCH_CC is empty.*uses Numba") as caught:
         function([x], x + 1.0)
     assert caught[0].filename == __file__

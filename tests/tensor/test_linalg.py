@@ -106,6 +106,7 @@ CASES |= {
     "solve a stack of vectors": (lambda a, b: pt.linalg.solve(a, b, b_ndim=1), lambda a, b: np.linalg.solve(a, b[..., None])[..., 0], [regular((2, 3, 3)), draw((5, 2, 3))]),
     "solve_triangular a vector": (pt.linalg.solve_triangular, lambda a, b: np.linalg.solve(np.tril(a), b), [regular((3, 3)), draw(3)]),
     "cho_solve": (pt.linalg.cho_solve, lambda c, b: np.linalg.solve(np.tril(c) @ np.tril(c).T, b), [regular((3, 3)), draw((3, 2))]),
+    "cho_solve of a pair": (lambda c, b: pt.linalg.cho_solve((c, False), b), lambda c, b: np.linalg.solve(np.triu(c).T @ np.triu(c), b), [regular((3, 3)), draw(3)]),
     "cho_solve upper": (lambda c, b: pt.linalg.cho_solve(c, b, lower=False), lambda c, b: np.linalg.solve(np.triu(c).T @ np.triu(c), b), [regular((3, 3)), draw(3)]),
     "norm of a vector": (pt.linalg.norm, np.linalg.norm, [draw(3)]),
     "norm of a scalar": (pt.linalg.norm, np.linalg.norm, [draw(())]),

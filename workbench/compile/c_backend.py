@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from workbench.compile import entry, external
+from workbench.compile import cache, entry, external
 from workbench.compile import loops as L
 from workbench.compile.lower import lower
 from workbench.compile.print_c import Source, print_c
 from workbench.compile.print_c_threads import print_c_threads
 from workbench.compile.storage import Storage, plan
-from workbench.compile.toolchain import Compiler, load, require_compiler
+from workbench.compile.toolchain import Compiler, require_compiler
 from workbench.errors import CompileError, IndexBoundsError
 from workbench.graph.expr import Data
 from workbench.graph.inner import Graph
@@ -86,8 +86,10 @@ class CFunction:
         with ThreadPoolExecutor(2, thread_name_prefix="compile") as own:
             library = own.submit(entry.load, compiler, raise_fault)
             self._build(graph, name, compiler, own)
+        way_in = _result_of(library)
+        cache.say()
         inputs, outputs = ([(b.dtype, b.shape) for b in bs] for bs in (self.program.inputs, self.program.outputs))
-        self._entry = entry.entry(_result_of(library), self._run_address, inputs, outputs, self.arena)
+        self._entry = entry.entry(way_in, self._run_address, inputs, outputs, self.arena)
         self.enter = partial(self._entry, self._environment().address) if self._fixed else self._enter_with_data
 
     def _build(self, graph: Graph, name: str, compiler: Compiler, pool: ThreadPoolExecutor) -> None:
@@ -100,10 +102,9 @@ class CFunction:
             else print_c_threads(self.program, self.storage, compiler.vector_math, self.threads)
         )
         self.timings["lower"] = time.perf_counter() - start
-        job: Future[Any] = pool.submit(compiler.build, printed.code)
+        job: Future[Any] = pool.submit(compiler.library, printed.code)
         self.regions = [CFunction(g, label, pool=pool) for label, g in self.program.regions]
-        path, hit = _result_of(job)
-        library = load(path)
+        library, hit = _result_of(job)
         # Code that nobody can call any more is unloaded; not at exit, when a thread may still run it.
         weakref.finalize(self, _unload, library).atexit = False
         self.timings["compile"] = time.perf_counter() - start - self.timings["lower"]

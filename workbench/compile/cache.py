@@ -7,13 +7,14 @@ import os
 import shutil
 import stat
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from workbench.config import cache_directory, cache_limit_bytes
-from workbench.errors import CompileError
+from workbench.errors import CompileError, warn_user
 
 
 def folder() -> Path:
@@ -21,15 +22,14 @@ def folder() -> Path:
 
     Raises
     ------
+    OSError
+        If it cannot be made.
     CompileError
-        If it cannot be made, or others can write to it: code from there would be theirs.
+        If others can write to it: code from there would be theirs.
     """
     path = cache_directory()
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        status = path.stat()
-    except OSError as error:
-        raise _unusable(path, error) from None
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    status = path.stat()
     if hasattr(os, "getuid") and (
         status.st_uid not in (os.getuid(), 0) or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
     ):
@@ -62,29 +62,66 @@ def fetch(name: str, suffix: str, build: Callable[[Path], None]) -> tuple[Path, 
     -------
     path, hit
 
+    Where the folder cannot be used (it is read-only, or the disk is full), a temporary one takes its place
+    (and :func:`say` says so).
+
     Raises
     ------
     CompileError
-        If the folder cannot be used: it is read-only, or the disk is full.
+        If that cannot be used either.
     """
-    home = folder()
+    try:
+        return _fetch(folder(), name, suffix, build)
+    except OSError as error:
+        home = temporary_folder(error)
     try:
         return _fetch(home, name, suffix, build)
     except OSError as error:
-        raise _unusable(home, error) from error
+        raise CompileError(
+            f"compiled code cannot be kept in {home}: {error.strerror or error}", "set WORKBENCH_CACHE_DIR to a folder that can be written to"
+        ) from error
 
 
-def _unusable(path: Path, error: OSError) -> CompileError:
-    return CompileError(
-        f"compiled code cannot be kept in {path}: {error.strerror or error}", "set WORKBENCH_CACHE_DIR to a folder that can be written to"
-    )
+def temporary_folder(error: OSError) -> Path:
+    """Return a folder of this process, for what cannot be kept because of `error`."""
+    global _temporary
+    path = cache_directory()
+    with _first:
+        if _temporary is None:
+            _temporary = tempfile.TemporaryDirectory(prefix="workbench-", ignore_cleanup_errors=True)
+        _unusable.setdefault(path, error.strerror or str(error))
+    return Path(_temporary.name)
+
+
+def say() -> None:
+    """Warn, once for each, of cache folders in which nothing could be kept; on the thread on which the user waits."""
+    path = cache_directory()
+    if path in _unusable and path not in _said:
+        _said.add(path)
+        warn_user(
+            f"compiled code cannot be kept in {path} ({_unusable[path]}): the next process compiles it again. "
+            "Set WORKBENCH_CACHE_DIR to a folder that can be written to"
+        )
+
+
+_temporary: tempfile.TemporaryDirectory[str] | None = None
+_unusable: dict[Path, str] = {}
+_said: set[Path] = set()
+_first = threading.Lock()
+
+
+def discard(path: Path) -> None:
+    """Forget a kept file: it cannot be used, though it is what was written."""
+    with suppress(OSError):
+        path.with_suffix(".sum").unlink()
 
 
 def _fetch(home: Path, name: str, suffix: str, build: Callable[[Path], None]) -> tuple[Path, bool]:
     path = home / (name + suffix)
     mark = home / (name + ".sum")
     if _intact(path, mark):
-        os.utime(path)
+        with suppress(OSError):  # Another process may have dropped it just now, or it is another user's.
+            os.utime(path)
         return path, True
     with tempfile.TemporaryDirectory(dir=home, prefix="building-") as work:
         fresh = Path(work) / ("built" + suffix)
@@ -92,8 +129,10 @@ def _fetch(home: Path, name: str, suffix: str, build: Callable[[Path], None]) ->
         check = Path(work) / "sum"
         check.write_text(_checksum(fresh))
         # Two processes may build the same: both results are equal, the last rename wins.
-        os.replace(fresh, path)
-        os.replace(check, mark)
+        for source, target in ((fresh, path), (check, mark)):
+            if target.is_dir():
+                shutil.rmtree(target)
+            os.replace(source, target)
     _prune(home, keep=name)
     return path, False
 
@@ -104,7 +143,7 @@ def _checksum(path: Path) -> str:
 
 def _intact(path: Path, mark: Path) -> bool:
     try:
-        return mark.read_text() == _checksum(path)
+        return mark.read_bytes() == _checksum(path).encode()
     except OSError:
         return False
 
@@ -113,14 +152,14 @@ def _prune(home: Path, keep: str) -> None:
     """Drop the files used longest ago while the cache is larger than its limit; not those named `keep`."""
     for left in home.glob("building-*"):
         # Of a process that was killed: no compiler takes so long.
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             if time.time() - left.stat().st_mtime > 86_400:
                 shutil.rmtree(left, ignore_errors=True)
     files = []
     for f in (*home.iterdir(), *home.glob("__pycache__/*")):  # Numba keeps its own files there.
         try:
             status = f.stat()
-        except FileNotFoundError:  # Another process prunes too.
+        except OSError:  # Another process prunes too.
             continue
         if f.is_file() and f.name.split(".")[0] != keep:
             files.append((status.st_mtime, status.st_size, f))
@@ -129,5 +168,6 @@ def _prune(home: Path, keep: str) -> None:
     for _, size, f in sorted(files, key=lambda item: item[0]):
         if total <= limit:
             return
-        f.unlink(missing_ok=True)
+        with suppress(OSError):
+            f.unlink()
         total -= size

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from workbench.compile import toolchain
 from workbench.compile.toolchain import Compiler
 
 FUNCTIONS = {
@@ -192,7 +191,7 @@ def load(compiler: Compiler, raise_fault: Callable[[int, int, int], None]) -> ct
 
     `raise_fault` raises the error for a fault that compiled code reports.
     """
-    library = toolchain.load(compiler.build(CODE)[0])
+    library, _ = compiler.library(CODE)
     library.wb_new.restype = ctypes.c_void_p
     library.wb_new.argtypes = [ctypes.c_void_p, *[ctypes.c_int64] * 3, ctypes.c_void_p]
     core: Any = importlib.import_module("numpy._core._multiarray_umath" if hasattr(np, "_core") else "numpy.core._multiarray_umath")

@@ -49,14 +49,14 @@ def choose_backend(backend: str) -> str:
             raise CompileError(f"there is no backend {backend!r}", f"choose auto, {', '.join(BACKENDS)}")
         return backend
     # It brings what runs processes, which importing the package does not need.
-    from workbench.compile.toolchain import find_compiler
+    from workbench.compile.toolchain import find_compiler, why_none
 
     if find_compiler() is not None:
         return "c"
     if not _said_no_compiler:
         _said_no_compiler = True
         where = user_location() or Location(__file__, 1)
-        warnings.warn_explicit("no C compiler was found: backend='auto' uses Numba", UserWarning, where.filename, where.lineno)
+        warnings.warn_explicit(f"{why_none()}: backend='auto' uses Numba", UserWarning, where.filename, where.lineno)
     return "numba"
 
 
@@ -99,6 +99,9 @@ class CompiledFunction:
         self._options = _options(self.backend, keep_values, threads, precision)
         self._last: Callable[..., Any] | None = None
         self.name = name
+        for i, x in enumerate(inputs):
+            if any(x is y for y in inputs[:i]):
+                raise CompileError(f"{x!r} is given twice among the inputs of {name}", "give it once: each input has one value")
         self._single = isinstance(outputs, Expr)
         wanted = [outputs] if isinstance(outputs, Expr) else list(outputs)
         changes = [_checked_update(x, new) for x, new in _pairs(updates)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 import threading
@@ -42,6 +43,7 @@ class NumbaFunction:
             module = _module(without_comments(self.source, "#"))
             self._run = getattr(module, self.main.function)
             self._warm()
+        cache.say()
         self.timings["compile"] = time.perf_counter() - start
 
     def _part(self, graph: Graph, name: str) -> _Part:
@@ -63,8 +65,13 @@ class NumbaFunction:
         try:
             self._run.compile(signature)
         except Exception:  # Of whatever kind a damaged file of Numba's cache makes its reader raise.
-            self._run.recompile()  # Forgets what is on disk.
-            self._run.compile(signature)
+            try:
+                self._run.recompile()  # Forgets what is on disk.
+                self._run.compile(signature)
+            except OSError as error:
+                cache.temporary_folder(error)
+                self._run._cache = importlib.import_module("numba.core.caching").NullCache()
+                self._run.compile(signature)
 
     def _examples(self) -> list[np.ndarray[Any, Any]]:
         return [np.zeros(b.shape, b.dtype) for b in self.main.program.inputs]

@@ -50,6 +50,28 @@ class Compiler:
         with _building.setdefault(name, threading.Lock()):
             return cache.fetch(name, ".so", lambda target: self._run(code, target, flags))
 
+    def library(self, code: str) -> tuple[ctypes.CDLL, bool]:
+        """Return the loaded library of `code`, and whether it was in the cache already.
+
+        Raises
+        ------
+        CompileError
+            If the code cannot be compiled, or the system does not run code from the cache folder.
+        """
+        path, hit = self.build(code)
+        try:
+            return ctypes.CDLL(str(path)), hit
+        except OSError:
+            # Damaged before its checksum was made, or dropped since: made anew, it may load.
+            cache.discard(path)
+        path, hit = self.build(code)
+        try:
+            return ctypes.CDLL(str(path)), hit
+        except OSError as error:
+            raise CompileError(
+                f"compiled code cannot be run from {path.parent}: {error}", "set WORKBENCH_CACHE_DIR to a folder that is not mounted noexec"
+            ) from None
+
     def _run(self, code: str, target: Path, flags: tuple[str, ...]) -> None:
         source = target.with_suffix(".c")
         source.write_text(code)
@@ -60,26 +82,11 @@ class Compiler:
         if done.returncode and "No space left" in done.stderr:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if done.returncode:
+            extra = compiler_flags()
             raise CompileError(
                 f"{self.path} could not compile the generated code:\n{done.stderr[-2000:]}",
-                "please report it with the model; backend='numba' may work meanwhile",
+                f"WORKBENCH_CFLAGS adds {' '.join(extra)!r}: try without" if extra else "please report it with the model; backend='numba' may work meanwhile",
             )
-
-
-def load(path: Path) -> ctypes.CDLL:
-    """Return a compiled library, loaded.
-
-    Raises
-    ------
-    CompileError
-        If the system does not run code from there.
-    """
-    try:
-        return ctypes.CDLL(str(path))
-    except OSError as error:
-        raise CompileError(
-            f"compiled code cannot be run from {path.parent}: {error}", "set WORKBENCH_CACHE_DIR to a folder that is not mounted noexec"
-        ) from None
 
 
 @functools.lru_cache(maxsize=4)
@@ -128,11 +135,18 @@ def require_compiler() -> Compiler:
             "linux": "sudo apt install gcc (Debian, Ubuntu) or sudo dnf install gcc (Fedora)",
             "darwin": "xcode-select --install",
         }.get(sys.platform, "conda install -c conda-forge c-compiler")
-        raise CompileError(
-            "backend='c' needs a C compiler, and neither gcc nor clang was found on the PATH",
-            f"{install}; or use backend='numba'",
-        )
+        raise CompileError(f"backend='c' needs a C compiler, and {why_none()}", f"{install}; or use backend='numba'")
     return found
+
+
+def why_none() -> str:
+    """Return what to say where no compiler was found."""
+    asked = compiler_command()
+    if asked is None:
+        return "neither gcc nor clang was found on the PATH"
+    if not asked:
+        return "WORKBENCH_CC is empty: none is to be used"
+    return f"WORKBENCH_CC={asked!r} is no program that can be run: it takes the name or path of a C compiler alone"
 
 
 def _vector_forms() -> tuple[str, ...]:

@@ -220,10 +220,19 @@ def cho_solve(factor: Any, b: Any, lower: bool = True, b_ndim: int | None = None
     Parameters
     ----------
     factor
-        Shape (..., n, n): L of ``a = L @ L.T``, or its transpose if not `lower`.
+        Shape (..., n, n): L of ``a = L @ L.T``, or its transpose if not `lower`; or ``(factor, lower)``, as SciPy has it.
     b, b_ndim
         As for :func:`solve`.
+
+    Examples
+    --------
+    >>> cho_solve(([[2.0, 0.0], [0.0, 1.0]], True), [4.0, 3.0]).eval().tolist()
+    [1.0, 3.0]
     """
+    if isinstance(factor, tuple):
+        if len(factor) != 2 or not isinstance(factor[1], (bool, np.bool_)):
+            raise ShapeError("cho_solve takes a factor, or the pair (factor, lower)", "lower is True or False: which triangle the factor is")
+        factor, lower = factor
     half = solve_triangular(factor, b, lower, trans=0 if lower else 1, b_ndim=b_ndim)
     # A vector against a stack has become a stack of vectors.
     rank = b_ndim or min(as_tensor(b).ndim, 2)
