@@ -128,7 +128,7 @@ def test_one_pass_can_be_shown(model):
     wire = Wire(RewriteStepper(model.trace(), "gradient"))
     content, _ = wire.ask(t="hello", have=0)
     assert [p["name"] for p in content["passes"]] == ["gradient"]
-    with pytest.raises(ValueError, match="passes: log-probability, values, gradient"):
+    with pytest.raises(ValueError, match="passes: log-probability, values, unconstrained, gradient"):
         RewriteStepper(model.trace(), "nothing")
 
 

@@ -178,7 +178,7 @@ def test_a_transform_is_chosen_by_the_support():
     made = {
         "x_simplex__": pm.Dirichlet.dist([1.0, 2.0]),
         "x_zerosum__": pm.ZeroSumNormal.dist(1.0, shape=(2, 3), n_zerosum_axes=2),
-        "x_interval__": pm.LKJCorr.dist(n=3, eta=1.0),
+        "x_cholesky-corr__": pm.LKJCorr.dist(n=3, eta=1.0),
         "x_cholesky-cov-packed__": pm.LKJCholeskyCov.dist(1.0, 2, pm.Exponential.dist(1.0), compute_corr=False),
         "x_log__": pm.Exponential.dist(1.0),
     }

@@ -27,8 +27,6 @@ from workbench.distributions.distribution import (
 from workbench.distributions.normals import log_diagonal, positive_diagonal
 from workbench.errors import ModelError, ShapeError
 from workbench.graph.expr import Constant
-from workbench.tensor.run_time_shape import ToLengths
-from workbench.tensor.shape import BroadcastTo
 from workbench.tensor.tensor import Tensor, as_tensor
 
 CORRELATIONS, CHOLESKY_COVARIANCE = "correlations", "cholesky covariance"
@@ -111,20 +109,12 @@ def correlation_matrix(correlations: Tensor, n: int) -> Tensor:
 # LKJ ------------------------------------------------------------------------------------------
 
 
-def _log_constant(eta: Tensor, n: int) -> Tensor:
-    """What PyMC adds to the logarithm of |C|^(eta - 1), for a fixed `eta`; for a variable one, what is right.
-
-    The logarithm of the integral should be subtracted, and PyMC 5 adds it. For a fixed `eta` it is one
-    constant that changes nothing but the value, which we keep equal; it takes no other `eta`.
-    """
+def _log_integral(eta: Tensor, n: int) -> Tensor:
+    """The logarithm of the integral of |C|^(eta - 1) over all correlation matrices."""
     k = pt.constant(np.arange(1.0, n))
     powers = 0.25 * n * (n - 1) * math.log(math.pi)
     spread = pt.expand_dims(eta, -1) + 0.5 * (n - 1 - k)
-    log_integral = powers + pt.sum(pt.gammaln(spread), axis=-1) - (n - 1) * pt.gammaln(eta + 0.5 * (n - 1))
-    fixed = eta
-    while isinstance(fixed.op, (BroadcastTo, ToLengths)):
-        fixed = fixed.inputs[0]
-    return log_integral if isinstance(fixed.op, Constant) else -log_integral
+    return powers + pt.sum(pt.gammaln(spread), axis=-1) - (n - 1) * pt.gammaln(eta + 0.5 * (n - 1))
 
 
 def correlation_factor(key: Tensor, batch: tuple[int, ...], n: int, eta: Tensor) -> Tensor:
@@ -172,12 +162,10 @@ class LKJCorr(Distribution):
     Notes
     -----
     Shape ``(..., n * (n - 1) / 2)``: row by row above the diagonal. Each correlation is a Beta(b, b)
-    variable scaled to (-1, 1), with ``b = eta - 1 + n / 2``. Unconstrained, each goes from -1 to 1 by
-    itself, as in PyMC, so that some values make no positive-definite matrix: the density is zero there.
-    ``transform=CholeskyCorrelation(n)`` has none of these.
-
-    For a fixed `eta` the normalising constant is PyMC's, which has the opposite of the right sign: the
-    density is off by a constant factor, which plays no part in sampling.
+    variable scaled to (-1, 1), with ``b = eta - 1 + n / 2``. Every unconstrained value makes a
+    positive-definite matrix, by the partial correlations of its Cholesky factor. In PyMC each
+    correlation goes from -1 to 1 by itself, and most points of n = 4 have no density; its normalising
+    constant has the opposite of the right sign.
 
     Source: Lewandowski, Kurowicka and Joe, "Generating random correlation matrices based on vines and
     extended onion method" (2009).
@@ -218,8 +206,12 @@ class LKJCorr(Distribution):
         factor = pt.linalg.cholesky(correlation_matrix(value, cls.n))
         # A correlation outside of [-1, 1] makes no factor either.
         exists = positive_diagonal(factor)
-        log_det = 2.0 * log_diagonal(factor)
-        return pt.where(exists, _log_constant(eta, cls.n) + (eta - 1.0) * log_det, -INF)
+        return pt.where(exists, cls.logp_of_log_det(2.0 * log_diagonal(factor), eta), -INF)
+
+    @classmethod
+    def logp_of_log_det(cls, log_det: Tensor, eta: Tensor) -> Tensor:
+        """Log-density of matrices by the logarithms of their determinants."""
+        return (eta - 1.0) * log_det - _log_integral(eta, cls.n)
 
     @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
@@ -231,10 +223,6 @@ class LKJCorr(Distribution):
     @classmethod
     def support_point(cls, *parameters: Tensor) -> Tensor:
         return pt.zeros(cls.event_shape())
-
-    @classmethod
-    def bounds(cls, *parameters: Tensor) -> tuple[Any, Any]:
-        return -1.0, 1.0
 
 
 class LKJCholeskyCov(Distribution):
@@ -262,8 +250,7 @@ class LKJCholeskyCov(Distribution):
     Notes
     -----
     Shape of the variable ``(..., n * (n + 1) / 2)``: the rows of the lower triangle, one after the
-    other; :func:`expand_packed_triangular` makes it a matrix. For a fixed `eta` the normalising
-    constant is PyMC's; see :class:`LKJCorr`.
+    other; :func:`expand_packed_triangular` makes it a matrix.
 
     Examples
     --------
@@ -340,18 +327,22 @@ class LKJCholeskyCov(Distribution):
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         eta, n = parameters[0], cls.n
-        chol = unpacked(value, n)
-        diagonal = pt.diagonal(chol, axis1=-2, axis2=-1)
+        on, below = packed_diagonal(n), np.setdiff1d(np.arange(n * (n + 1) // 2), packed_diagonal(n))
+        diagonal = value[..., on]
         inside = pt.all(diagonal > 0.0, axis=-1)
-        sd = pt.sqrt(pt.sum(pt.square(chol), axis=-1))
-        log_sd, part = pt.log(sd), cls._sd(parameters)
-        of_sd = logp_of(part, sd)
+        log_diagonal = pt.log(pt.where(pt.expand_dims(inside, -1), diagonal, 1.0))
+        # Squared standard deviations are sums of squared rows, whose diagonals may be too large or small to be squared.
+        rest = pt.sum(pt.square(unpacked(value[..., below], n, strict=True)), axis=-1)
+        some = rest > 0.0
+        ratio = pt.where(some, pt.softplus(pt.log(pt.where(some, rest, 1.0)) - 2.0 * log_diagonal), 0.0)
+        # Diagonal of the correlations' factor. Row i of it has i free elements, each shrunk by its standard deviation.
+        log_corr = -0.5 * ratio
+        log_sd, part = log_diagonal - log_corr, cls._sd(parameters)
+        of_sd = logp_of(part, pt.exp(log_sd))
         of_sd = pt.sum(of_sd, axis=-1) if part[0].distribution.event_rank == 0 else of_sd
-        # Diagonal of the correlations' factor. Row i of it has i free elements, each shrunk by sd.
-        log_corr = pt.log(pt.where(pt.expand_dims(inside, -1), diagonal, 1.0)) - log_sd
         i = np.arange(float(n))
         exponents = 2.0 * pt.expand_dims(eta, -1) - 2.0 + (n - i)
-        total = _log_constant(eta, n) + pt.sum(exponents * log_corr - i * log_sd, axis=-1) + of_sd
+        total = pt.sum(exponents * log_corr - i * log_sd, axis=-1) - _log_integral(eta, n) + of_sd
         return pt.where(inside, total, -INF)
 
     @classmethod

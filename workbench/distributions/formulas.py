@@ -75,14 +75,6 @@ def log_ndtr_difference(a: Tensor, b: Tensor) -> Tensor:
     return top + pt.log1mexp(pt.log_ndtr(low) - top)
 
 
-def log1mexpexp(x: Tensor) -> Tensor:
-    """Return ``log(1 - exp(-exp(x)))``, which is `x` itself where ``exp(x)`` is next to nothing."""
-    small, large = x < -36.0, x > 6.6
-    middle = pt.where(pt.logical_or(small, large), 0.0, x)
-    # Beyond 6.6 the inner exponential is 0 in double precision.
-    return pt.where(small, x, pt.where(large, 0.0, pt.log1mexp(-pt.exp(middle))))
-
-
 def log_mills_difference(u: Tensor, v: Tensor) -> Tensor:
     """Return the log of ``phi(u) * (m(u) - m(v))`` for ``0 <= u <= v``, with Mills' ratio ``m = (1 - Phi) / phi``.
 

@@ -11,12 +11,12 @@ from workbench.distributions.distribution import REAL, Distribution
 from workbench.distributions.formulas import (
     INF,
     LOG_ROOT_2PI,
-    log1mexpexp,
     normal_logp,
     quantile,
     sigma_of,
     where_valid,
 )
+from workbench.tensor.double_logarithms import log1mexpexp
 from workbench.tensor.incomplete import log_betainc
 from workbench.tensor.inverses import betaincinv
 from workbench.tensor.tensor import Tensor
@@ -84,13 +84,13 @@ class Normal(Distribution):
 
 def student_t_logp(z: Tensor, nu: Tensor, sigma: Tensor) -> Tensor:
     """Log-density of Student's t distribution at `z`, the distance from its centre."""
-    # Beyond 1e10 degrees of freedom it is the normal distribution to double precision.
-    normal = nu > 1e10
-    degrees = pt.where(normal, 1e10, nu)
     # Gamma((nu + 1) / 2) / Gamma(nu / 2) is sqrt(pi) / B(nu / 2, 1 / 2): one term, which does not cancel.
-    constant = -pt.betaln(0.5 * degrees, 0.5) - 0.5 * pt.log(degrees)
-    density = constant - pt.log(sigma) - 0.5 * (degrees + 1.0) * pt.log1p((z / sigma) ** 2 / degrees)
-    return pt.where(normal, normal_logp(z, 0.0, sigma), density)
+    # Beyond 1e16 degrees of freedom it is the normal distribution's constant; beyond 1e100, at infinity too, its density.
+    far = nu > 1e16
+    degrees = pt.where(far, 1.0, nu)
+    constant = pt.where(far, -LOG_ROOT_2PI, -pt.betaln(0.5 * degrees, 0.5) - 0.5 * pt.log(degrees))
+    degrees = pt.minimum(nu, 1e100)
+    return constant - pt.log(sigma) - 0.5 * (degrees + 1.0) * pt.log1p((z / sigma) ** 2 / degrees)
 
 
 def student_t_distance(inside: Tensor, outside: Tensor, nu: Tensor) -> Tensor:

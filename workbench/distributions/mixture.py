@@ -24,6 +24,7 @@ from workbench.distributions.components import (
 from workbench.distributions.constraints import Check, simplex
 from workbench.distributions.continuous import Normal
 from workbench.distributions.distribution import DISCRETE, INTERVAL, REAL, Distribution, Draw, Support, alike, cast_real
+from workbench.distributions.formulas import INF
 from workbench.errors import ModelError, ShapeError
 from workbench.graph.types import Shape
 from workbench.names import answers
@@ -123,9 +124,10 @@ class Mixture(Distribution):
         parts = cls._parts(parameters)
         if len(parts) == 1:
             draw, inner = parts[0]
-            terms = getattr(draw.distribution, method)(pt.expand_dims(value, value.ndim - rank), *inner)
+            terms = _counting(getattr(draw.distribution, method)(pt.expand_dims(value, value.ndim - rank), *inner))
         else:
-            terms = pt.stack(pt.broadcast_arrays(*(getattr(d.distribution, method)(value, *ps) for d, ps in parts)), axis=-1)
+            found = [_counting(getattr(d.distribution, method)(value, *ps)) for d, ps in parts]
+            terms = pt.stack(pt.broadcast_arrays(*found), axis=-1)
         return pt.logsumexp(pt.log(parameters[0]) + terms, axis=-1)
 
     @classmethod
@@ -227,6 +229,11 @@ def _require_alike(title: str, parts: Sequence[Component]) -> None:
     events = dict.fromkeys(map(event_of, parts))
     if not all(alike(event, event_of(parts[0])) for event in events):
         raise ShapeError(f"{title}: one draw of the components has shapes {' and '.join(map(str, events))}")
+
+
+def _counting(logp: Tensor) -> Tensor:
+    """A component's log-density; where that is zero its slope may be infinite, and has no part in the mixture's."""
+    return pt.where(logp > -INF, logp, -INF)
 
 
 def _support(parts: Sequence[Component]) -> Support:

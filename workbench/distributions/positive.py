@@ -12,7 +12,6 @@ from workbench.distributions.formulas import (
     INF,
     finite_from,
     inside_of,
-    log1mexpexp,
     log_mills_difference,
     normal_logp,
     quantile,
@@ -20,6 +19,7 @@ from workbench.distributions.formulas import (
     where_valid,
 )  # fmt: skip
 from workbench.errors import ModelError
+from workbench.tensor.double_logarithms import log1mexpexp
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
@@ -233,8 +233,10 @@ class Wald(Distribution):
         y = value - alpha
         inside = pt.logical_and(y > 0.0, y < INF)
         y = pt.where(inside, y, 1.0)
-        distance = (y - mu) / mu
-        density = 0.5 * pt.log(lam / (2.0 * math.pi)) - 1.5 * pt.log(y) - 0.5 * lam / y * distance * distance
+        # (y - mu) / mu / sqrt(y), whose square is finite where that of (y - mu) / mu is not.
+        root = pt.sqrt(y)
+        distance = root / mu - 1.0 / root
+        density = 0.5 * pt.log(lam / (2.0 * math.pi)) - 1.5 * pt.log(y) - 0.5 * lam * distance * distance
         return where_valid(inside, density)
 
     @classmethod

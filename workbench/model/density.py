@@ -17,6 +17,7 @@ from workbench.graph.rewrite import Firing, PassRecord, Rule, Trace
 from workbench.graph.traverse import replace, topological
 from workbench.graph.types import TensorType
 from workbench.model.missing import Part, in_own_dtype
+from workbench.rewrites.unconstrained import unconstrained_pass
 from workbench.tensor.run_time_shape import paired
 from workbench.tensor.shape import Dim
 from workbench.tensor.tensor import Tensor
@@ -56,8 +57,11 @@ class LogpGraph:
         substituted, record = _substituted(model, self.values, derived)
         self.trace.passes.append(record)
         _require_values(model, named, substituted[1:])
-        self.total: Any = substituted[0]
-        self.elementwise: dict[str, Tensor] = dict(zip(named, substituted[1:]))
+        found: Any
+        found, record = unconstrained_pass().run(substituted)
+        self.trace.passes.append(record)
+        self.total: Any = found[0]
+        self.elementwise: dict[str, Tensor] = dict(zip(named, found[1:]))
         self.terms = {name: pt.sum(x) for name, x in self.elementwise.items()}
 
     def _checked(self, x: Tensor, term: Tensor) -> Tensor:
@@ -262,7 +266,17 @@ def logp_grad_graph(model: Model, trace: Trace | None = None) -> Graph:
         trace.passes += density.trace.passes
     gradients = grad(total, list(parts.values()), disconnected_inputs="ignore", trace=trace)
     flat = pt.concatenate([pt.reshape(g, (-1,)) for g in gradients]) if gradients else pt.zeros(0)
-    return Graph([q], [total, flat])
+    return Graph([q], [total, slope_of_zero(total, flat)])
+
+
+def slope_of_zero(total: Tensor, gradient: Tensor) -> Tensor:
+    """The gradient of a log-density, 0 where that is minus infinity: what is computed there is infinite, or NaN.
+
+    Without exponentials a density is not 0 at numbers of the computer that a sampler meets, and nothing is added.
+    """
+    if not any(node.op is pt.exp for node in topological([total])):
+        return gradient
+    return pt.where(pt.equal(total, -np.inf), 0.0, gradient)
 
 
 def constrained_graph(model: Model) -> Graph:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import workbench.tensor as pt
 from workbench.errors import ModelError
 from workbench.graph.expr import Expr
+from workbench.model.density import slope_of_zero
 from workbench.model.shapes import is_open
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.derivatives import jacobian as jacobian_of
@@ -37,9 +38,10 @@ def _flat(parts: list[Tensor]) -> Tensor:
 def dlogp(model: Model, vars: Any = None, jacobian: bool = True) -> Tensor:
     """Return the gradient of the log-density by the values of free variables, a vector."""
     by = _by(model, vars)
-    found = grad(model.logp(jacobian=jacobian), by, disconnected_inputs="ignore")
+    total = model.logp(jacobian=jacobian)
+    found = grad(total, by, disconnected_inputs="ignore")
     # A gradient may come narrower than its variable, to be broadcast.
-    return _flat([pt.broadcast_to(g, v.shape) for g, v in zip(found, by)])
+    return slope_of_zero(total, _flat([pt.broadcast_to(g, v.shape) for g, v in zip(found, by)]))
 
 
 def d2logp(model: Model, vars: Any = None, jacobian: bool = True, negate_output: bool = True) -> Tensor:

@@ -22,6 +22,7 @@ from workbench.rewrites import (
     structure,
     sums,
     trigonometry,
+    unconstrained,
 )  # fmt: skip  # isort: skip
 from workbench.rewrites.linear_algebra import LinearAlgebra
 from workbench.rewrites.unused_results import UnusedResults
@@ -56,5 +57,5 @@ def _mode_of(rules: tuple[Rule, ...]) -> Mode:
 
 __all__ = [
     "arrangement", "covariance_gradients", "default_mode", "determinants", "equations", "known_shapes", "logic", "parts", "signs", "special_functions", "structure", "sums",
-    "trigonometry",
+    "trigonometry", "unconstrained",
 ]  # fmt: skip

@@ -121,6 +121,9 @@ def power_of_exp(x: Tensor, y: Tensor) -> Tensor:
     return pt.exp(product_of_exponents(x, y))
 
 
+EXPONENTIALS = (product_of_two_exp, quotient_of_exp, square_of_exp, square_root_of_exp, power_of_exp)
+
+
 # Magnitudes -------------------------------------------------------------------------
 
 

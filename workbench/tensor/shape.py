@@ -343,7 +343,10 @@ def lengths(shape: Any, what: str) -> tuple[Any, ...]:
 
 def whole(cotangent: Tensor, of: Expr) -> Tensor:
     """Return a cotangent in the full shape of its value: it may have come narrower, to be broadcast."""
-    return cotangent if cotangent.type.shape == of.type.shape else broadcast_like(cotangent, of)
+    given, wanted = cotangent.type.shape, of.type.shape
+    # An open length that is to be 1 can be nothing else.
+    is_whole = len(given) == len(wanted) and all(n == m or (n is None and m == 1) for n, m in zip(given, wanted))
+    return cotangent if is_whole else broadcast_like(cotangent, of)
 
 
 # Functions ------------------------------------------------------------------------------------

@@ -55,6 +55,10 @@ class Transform:
         found: Tensor = of_pymc(value, rv)
         return found
 
+    def logp(self, value: Tensor, rv: Tensor) -> Tensor:
+        """Log-density of `rv` at ``backward(value)``, for a transform that has more than that: a determinant with all digits."""
+        return logp_node(rv, self.backward(value, rv))
+
     def value_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Shape of the unconstrained value of a variable of `shape`."""
         return shape
@@ -164,7 +168,7 @@ def change_of_variables(expr: Expr) -> Expr | None:
     op = expr.op
     assert isinstance(op, UnconstrainedLogProb)
     rank = expr.type.ndim
-    term = _summed(logp_node(rv, op.transform.backward(value, rv)), rank)
+    term = _summed(op.transform.logp(value, rv), rank)
     return term + _summed(op.transform.log_jacobian(value, rv), rank) if op.jacobian else term
 
 

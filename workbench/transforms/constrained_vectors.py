@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 import workbench.tensor as pt
+from workbench.distributions.constraints import checked
 from workbench.distributions.correlation import (
     CHOLESKY_COVARIANCE,
     CORRELATIONS,
+    LKJCorr,
     correlation_matrix,
     packed_diagonal,
     unpacked,
@@ -22,7 +24,6 @@ from workbench.errors import ModelError, ShapeError
 from workbench.tensor.shape import extent
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.change_of_variables import BY_SUPPORT, Transform
-from workbench.transforms.constrained_numbers import Interval
 
 Shape = tuple[int, ...]
 
@@ -276,6 +277,16 @@ class CholeskyCorrelation(Transform):
         log_left = 2.0 * (math.log(2.0) - value - pt.softplus(-2.0 * value))
         return unpacked(log_left, self.n, strict=True), z
 
+    def logp(self, value: Tensor, rv: Tensor) -> Tensor:
+        distribution = rv.op.distribution if isinstance(rv.op, Draw) else None
+        if distribution is None or not issubclass(distribution, LKJCorr):
+            return super().logp(value, rv)
+        # The determinant is the product of the squared diagonal: of what the rows have left.
+        log_left, _ = self._breaks(value)
+        parameters = rv.inputs[1:]
+        found = distribution.logp_of_log_det(pt.sum(log_left, axis=(-2, -1)), *parameters)
+        return checked(distribution.__name__, found, distribution.checks(*parameters), distribution.parameters, parameters)
+
     def backward(self, value: Tensor, rv: Tensor) -> Tensor:
         factor = self.factor(value)
         whole = pt.matmul(factor, pt.matrix_transpose(factor))
@@ -309,7 +320,7 @@ def _draw_of(rv: Tensor) -> Any:
 BY_SUPPORT[SIMPLEX] = lambda rv: Simplex()
 BY_SUPPORT[ZERO_SUM] = lambda rv: ZeroSumTransform(range(-_draw_of(rv).event_rank, 0))
 BY_SUPPORT[CHOLESKY_COVARIANCE] = lambda rv: CholeskyCovPacked(_draw_of(rv).n)
-BY_SUPPORT[CORRELATIONS] = lambda rv: Interval(-1.0, 1.0)
+BY_SUPPORT[CORRELATIONS] = lambda rv: CholeskyCorrelation(_draw_of(rv).n)
 
 simplex = Simplex()
 stick_breaking = StickBreaking()
