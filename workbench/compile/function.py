@@ -95,6 +95,7 @@ class CompiledFunction:
         threads: int = 1,
         precision: str = "float64",
     ) -> None:
+        self._asked = (list(inputs), outputs, backend, mode, name, updates, givens, keep_values, threads, precision)
         self.backend = choose_backend(backend)
         self._options = _options(self.backend, keep_values, threads, precision)
         self._last: Callable[..., Any] | None = None
@@ -139,6 +140,10 @@ class CompiledFunction:
         self._enter: Callable[..., Any] | None = None  # The way in that checks by itself, where the backend has one.
         if all(None not in t.shape for t in self._types) and not numbers:
             self._only = self._compile(tuple(t.static_shape for t in self._types), self.graph)
+
+    def __reduce__(self) -> Any:
+        # What it was made of: it is compiled again, or found in the cache, where it is read.
+        return CompiledFunction, self._asked
 
     @property
     def source(self) -> str:

@@ -81,6 +81,11 @@ class Op:
         """Return the same operation with its inner graphs over inputs of other types: of lengths known now."""
         return self
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        from workbench.graph.pickling import written_op
+
+        return written_op(self) or super().__reduce_ex__(protocol)
+
     def __call__(self, *inputs: Expr) -> Any:
         return intern(self.for_types(*(x.type for x in inputs)) if self.graphs else self, inputs)
 
@@ -123,10 +128,9 @@ class Expr:
         return self if self.type == type else None
 
     def __reduce__(self) -> Any:
-        raise TypeError(
-            f"the expression {self!r} cannot be pickled: workbench.graph.serialise.to_json(Graph(inputs, outputs)) "
-            "writes a graph, from_json reads it"
-        )
+        from workbench.graph.pickling import written
+
+        return written(self)
 
     def __copy__(self) -> Expr:
         return self

@@ -46,6 +46,10 @@ class Graph:
                     node.provenance.location if node.provenance else None,
                 )
 
+    def __reduce__(self) -> Any:
+        # All nodes before those that are made of them, so that pickle does not recurse.
+        return _read_graph, (topological((*self.params, *self.results)), self.params, self.results)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Graph) and self._key() == other._key()
 
@@ -186,3 +190,7 @@ def _close(x: Expr, outer: dict[Expr, Expr]) -> None:
     stays = isinstance(x.op, Constant) or (isinstance(x.op, Data) and None not in x.op.type.shape)
     if x not in outer and not stays:
         outer[x] = intern(Input(x.name, x.type))
+
+
+def _read_graph(nodes: Sequence[Expr], params: Sequence[Expr], results: Sequence[Expr]) -> Graph:
+    return Graph(params, results)

@@ -126,7 +126,7 @@ class _Writer:
             made["value"] = self.value(op.value)
         elif isinstance(op, Data):
             made["data"] = self.cell(op)
-        elif (name := _name_of(op)) is not None:
+        elif (name := object_name(op)) is not None:
             made["named"] = name
         elif is_dataclass(op):
             made["fields"] = self.fields({f.name: getattr(op, f.name) for f in fields(op)})
@@ -158,7 +158,7 @@ class _Writer:
         if isinstance(v, np.ndarray):
             data = base64.b64encode(np.ascontiguousarray(v).astype(v.dtype.newbyteorder("<")).tobytes())
             return {"array": [v.dtype.name, list(v.shape), data.decode()]}
-        name = _name_of(v)
+        name = object_name(v)
         if name is not None:
             return {"named": name}
         if isinstance(v, Op):
@@ -187,7 +187,7 @@ class _Reader:
 
     def op(self, n: dict[str, Any]) -> Op:
         if "named" in n:
-            made = _by_name(n["named"])
+            made = object_by_name(n["named"])
         elif "data" in n:
             made = self.data[n["data"]]
         else:
@@ -218,7 +218,7 @@ class _Reader:
         if kind == "types":
             return TupleType(tuple(self.value(t) for t in content))
         if kind == "named":
-            return _by_name(content)
+            return object_by_name(content)
         if kind == "op":
             return self.op(content)
         if kind == "made":
@@ -260,7 +260,7 @@ NAMED: dict[str, Mapping[str, Any]] = {}
 """Tables of objects that are written by name, each by the table's own name."""
 
 
-def _name_of(value: Any) -> list[str] | None:
+def object_name(value: Any) -> list[str] | None:
     """Table and key of an object that is written by name."""
     key = getattr(value, "name", None) or getattr(value, "__name__", None)
     for title, table in NAMED.items():
@@ -269,7 +269,7 @@ def _name_of(value: Any) -> list[str] | None:
     return None
 
 
-def _by_name(name: Any) -> Any:
+def object_by_name(name: Any) -> Any:
     title, key = name
     if key not in NAMED.get(title, {}):
         raise SerialisationError(f"this graph uses {title} {key!r}, which is not known here")

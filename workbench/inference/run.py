@@ -458,6 +458,9 @@ class Run:
                 raise failed from error
         return self._idata
 
+    def __reduce__(self) -> Any:
+        raise TypeError("a Run has threads, and cannot be pickled: pickle run.idata, or run.draws")
+
     def __repr__(self) -> str:
         done = sum(c.count for c in self.kept)
         return f"<Run: {self.state}, {done} of {self.chains * self.total} draws, {self.chains} chains on {self.backend}>"

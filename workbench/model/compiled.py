@@ -84,4 +84,7 @@ class PointFunction:
         return self.function(*values_of(point, self.names))
 
     def __getattr__(self, name: str) -> Any:
+        if "function" not in self.__dict__:
+            # While it is read from a pickle.
+            raise AttributeError(name)
         return getattr(self.__dict__["function"], name)

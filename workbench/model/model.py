@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.errors import ModelError
-from workbench.graph.expr import Input, intern
+from workbench.graph.expr import Data as DataOp
+from workbench.graph.expr import Expr, Input, intern
 from workbench.graph.inner import Graph
 from workbench.graph.rewrite import Trace
+from workbench.graph.traverse import topological
 from workbench.graph.types import Shape
 from workbench.model.context import UNSET, ModelType, current_model, modelcontext, open_models
 from workbench.model.dims import Dims
@@ -119,6 +121,24 @@ class Model(Dims, metaclass=ModelType):
     def get_context(cls, error_if_none: bool = True) -> Model | None:
         """Return the model whose ``with`` block is open; ``None`` if there is none and that is no error."""
         return current_model() if error_if_none or open_models() else None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # All nodes before what is made of them, so that pickle does not recurse.
+        roots = [*self.named_vars.values(), *self.rvs_to_values.values(), *self.rvs_to_scalings.values()]
+        return {"": topological(roots), **self.__dict__}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update({name: value for name, value in state.items() if name})
+
+    def __deepcopy__(self, memo: Any) -> Model:
+        from workbench.model.interventions import rebuilt
+
+        own: dict[Expr, Expr] = {}
+        for x in self.data_vars:
+            if isinstance(x.op, DataOp):
+                own[x] = intern(DataOp(x.op.label, [np.array(x.op.value)], x.op.type))
+                own[x].name = x.name
+        return rebuilt(self, own)
 
     # Names ---------------------------------------------------------------------------------------
 

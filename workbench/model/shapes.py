@@ -30,6 +30,9 @@ class CurrentShapes:
         self.kept = frozenset(kept)
         self._seen: dict[Expr, Any] = {}
 
+    def __reduce__(self) -> Any:
+        return CurrentShapes, (tuple(self.kept),)
+
     def _forget_if_changed(self) -> None:
         # Data may be those of several models, and be set through another one.
         if any(x.op.value is not value for x, value in self._seen.items()):

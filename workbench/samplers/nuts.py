@@ -27,7 +27,7 @@ from workbench.samplers.termination import Checkpoints, Half, check_leaf, joined
 from workbench.tensor.tensor import Tensor, as_tensor
 
 STATS = (
-    "diverging", "energy", "tree_depth", "n_steps", "step_size", "acceptance_rate", "lp",
+    "diverging", "energy", "tree_depth", "n_steps", "step_size", "step_size_bar", "acceptance_rate", "lp",
     "reached_max_treedepth", "index_in_trajectory", "energy_error", "max_energy_error", "tuning",
 )  # fmt: skip
 """Columns of the statistics, by ArviZ's names."""
@@ -276,7 +276,7 @@ class Nuts:
         real = functools.partial(pt.cast, dtype="float64")
         max_error = pt.where(-s.lowest_error > s.highest_error, s.lowest_error, s.highest_error)
         row: Sequence[Tensor] = [
-            real(diverging), s.proposal_energy, real(s.depth), n, s.step, s.accept_sum / n, s.proposal_lp,
+            real(diverging), s.proposal_energy, real(s.depth), n, s.step, pt.exp(s.log_step_average), s.accept_sum / n, s.proposal_lp,
             real(full), real(s.proposal_index), s.proposal_energy - s.energy, max_error, real(tuning),
         ]  # fmt: skip
         s = s._replace(
