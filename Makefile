@@ -3,12 +3,13 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup lint test test-all sanitize sanitize-sample demo lab bench browser-test clean
+.PHONY: help setup lint test test-all test-statistical sanitize sanitize-sample demo lab bench browser-test clean
 
 help:
 	@echo "make demo   set up, run tutorials/01_radon.ipynb, print its results"
 	@echo "make lab    open it in JupyterLab"
 	@echo "make test   all tests      make lint   checks      make bench   benchmarks"
+	@echo "make test-statistical   long runs against exact answers"
 	@echo "make test-all   every case on every backend, hours      make sanitize   generated C under sanitizers"
 
 setup: .venv/installed kernel_ext/static/built .venv/system
@@ -49,6 +50,10 @@ test: setup sanitize-sample
 # On Numba and JAX, which compile slowly, the tests above run a sample of their cases: here all.
 test-all: setup
 	WORKBENCH_TESTS=all $(BIN)/python -m pytest -n 2 --dist loadfile
+
+# Long runs of the sampler against exact answers, starts from 200 seeds, detailed balance of trees up to depth 5.
+test-statistical: setup
+	WORKBENCH_TESTS=all $(BIN)/python -m pytest -n 2 --dist load --timeout=3600 tests/samplers tests/truth/test_posteriors.py tests/truth/test_warm_up.py
 
 # Generated C under AddressSanitizer and UndefinedBehaviorSanitizer, over the tests of every operation; the sample takes a minute.
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g -O1

@@ -221,3 +221,34 @@ def test_what_speaks_against_a_run_is_said():
         pm.sample(20, quiet=True, **options)
         run = pm.sample(4000, target_accept=0.98, **{**options, "tune": 1000, "chains": 4})
     assert not run.stats["diverging"].any()
+
+
+def test_a_chain_that_does_not_move_is_said_to_be_stuck_where_it_is():
+    """One chain starts on a spike 2,000 above all around it; no option of the sampler gets it away."""
+    with pm.Model() as model:
+        pm.Normal("y", 0.0, 1.0)
+        x = pm.Normal("x", 0.0, 1.0, shape=2)
+        pm.Potential("spike", pm.math.switch(pm.math.eq(x[1], 0.5), 2000.0, 0.0) * (1.0 + x[1]))
+    starts = [{"x": [0.25, 0.5], "y": 0.125}, None, None]
+    run = pm.sample(300, tune=300, chains=3, model=model, initvals=starts, random_seed=1, quiet=True, return_inferencedata=False)
+    problems = list(convergence_problems(run))
+    assert len(problems) == 1
+    assert "chain 0 is stuck: its draws do not move from x[1] = 0.5, where the log-density is 29" in problems[0]
+    assert "target_accept" not in problems[0]
+
+
+def test_chains_that_start_astronomically_far_out_are_brought_near():
+    """exp(700 b) of a count model at b = 1 is 1e304: half of the log-density a draw would take 1,000 draws."""
+    t = np.array([-700.0, -350.0, 0.0, 350.0, 700.0])
+    with pm.Model() as model:
+        b = pm.Normal("b", 0.0, 100.0)
+        pm.Poisson("y", pm.math.exp(b * t / 1.0), observed=[1, 0, 1, 2, 1])
+    run = pm.sample(1000, tune=300, chains=4, model=model, random_seed=1, quiet=True, return_inferencedata=False)
+    grid = np.linspace(-0.01, 0.01, 20001)
+    log = (np.array([1, 0, 1, 2, 1]) @ np.outer(t, grid)) - np.exp(np.outer(t, grid)).sum(0)
+    w = np.exp(log - log.max()) / np.exp(log - log.max()).sum()
+    mean = w @ grid
+    sd = np.sqrt(w @ grid**2 - mean**2)
+    draws = run.draws["b"]
+    assert np.all(np.abs(draws.mean(axis=1) - mean) < 0.25 * sd)
+    assert np.all(np.abs(draws.std(axis=1) / sd - 1) < 0.25)

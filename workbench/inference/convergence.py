@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.inference.diagnostics import summary
+from workbench.samplers import STATS
 
 if TYPE_CHECKING:
+    from workbench.inference.chains import Cut
     from workbench.inference.run import Run
 
 MOST_RHAT = 1.01
@@ -23,6 +25,8 @@ FEWEST = 100
 EXAMINED = 2_000_000
 """Numbers that R-hat is computed from: of larger runs, elements evenly apart are examined."""
 NAMED = 3
+STUCK = 0.05
+"""A chain that moves in a smaller share of its draws is stuck."""
 
 
 class ConvergenceWarning(UserWarning):
@@ -30,7 +34,7 @@ class ConvergenceWarning(UserWarning):
 
 
 def convergence_problems(run: Run) -> Iterator[str]:
-    """Yield what speaks against a run: divergences, full trees, chains that disagree, few effective draws.
+    """Yield what speaks against a run: chains that are stuck, divergences, full trees, chains that disagree, few effective draws.
 
     Parameters
     ----------
@@ -57,20 +61,27 @@ def convergence_problems(run: Run) -> Iterator[str]:
         yield "it was stopped in warm-up: there are no draws of the posterior, only those of warm-up"
         return
     chains, draws = stats["diverging"].shape
-    divergences = int(stats["diverging"].sum())
+    stuck = _stuck(cut) if draws > 1 else []
+    for i in stuck:
+        yield _where_stuck(run, cut, i)
+    free = [i for i in range(chains) if i not in stuck]
+    divergences = int(stats["diverging"][free].sum())
     if divergences:
         yield (
-            f"{divergences} of {chains * draws} trajectories after warm-up diverged: the draws miss where they end; "
+            f"{divergences} of {len(free) * draws} trajectories after warm-up diverged: the draws miss where they end; "
             "raise target_accept, or reparameterise"
         )
-    full = np.flatnonzero(stats["reached_max_treedepth"].mean(axis=1) > FULL_TREES)
-    if len(full):
+    full = [cut.numbers[i] for i in free if stats["reached_max_treedepth"][i].mean() > FULL_TREES]
+    if full:
         yield (
-            f"trees reached the greatest depth in {_listed('chain', full.tolist())}: draws are slow and correlated; "
+            f"trees reached the greatest depth in {_listed('chain', full)}: draws are slow and correlated; "
             "reparameterise, or raise max_treedepth"
         )
     if draws < FEWEST:
         yield f"{draws} draws a chain are too few to tell whether the chains have converged"
+        return
+    if stuck:
+        # What R-hat and the effective sample size would advise cannot help.
         return
     if chains < 2:
         yield "there is one chain: whether others would agree with it is not known"
@@ -87,6 +98,40 @@ def convergence_problems(run: Run) -> Iterator[str]:
     if few:
         worst = ", ".join(f"{r['name']} ({r['ess_bulk']:.0f})" for r in few[:NAMED])
         yield f"fewer than {LEAST_ESS} effective draws a chain for {len(few)} {of}, the fewest {worst}: draw longer"
+
+
+def _stuck(cut: Cut) -> list[int]:
+    """Chains, by their place in the cut, that do not move: hardly a draw differs, or all within a millionth of all chains'."""
+    rows = [chain.q[cut.first : cut.first + cut.draws] for chain in cut.chains]
+    low, high = np.min([q.min(axis=0) for q in rows], axis=0), np.max([q.max(axis=0) for q in rows], axis=0)
+    found = []
+    for i, q in enumerate(rows):
+        moved = (q[1:] != q[:-1]).any(axis=1).mean()
+        if moved < STUCK or (len(rows) > 1 and (np.ptp(q, axis=0) <= 1e-6 * (high - low)).all()):
+            found.append(i)
+    return found
+
+
+def _where_stuck(run: Run, cut: Cut, i: int) -> str:
+    """What to say of a stuck chain: where it is, and which variable holds it there."""
+    last = cut.first + cut.draws - 1
+    q, step = cut.chains[i].q[last], cut.chains[i].stats[last, STATS.index("step_size")]
+    value, gradient = run.functions["logp_grad"](q)
+    # What is not finite comes first.
+    slope = np.where(np.isfinite(gradient), np.abs(gradient), np.inf)
+    at = int(np.argmax(slope))
+    name, (where, shape) = next((n, s) for n, s in cut.slices.items() if s[0].start <= at < s[0].stop)
+    rv = next(x for x in run.model.free_RVs if run.model.value_name(x) == name)
+    x = run.draws_of(cut.numbers[i])[str(rv.name)][cut.draws - 1]
+    index = np.unravel_index(at - where.start, shape) if x.shape == tuple(shape) else ()
+    element = str(rv.name) + (f"[{', '.join(map(str, index))}]" if index else "")
+    number = np.array2string(np.asarray(x[index]), precision=6, threshold=8)
+    return (
+        f"chain {cut.numbers[i]} is stuck: its draws do not move from {element} = {number}, where the log-density is {value:.4g}, its "
+        f"slope in the unconstrained {name} {gradient[at]:.4g}, and the step size {step:.2g}. No option of the sampler mends a density that is "
+        f"not finite, jumps or rises without bound: look at the priors and the likelihood near this value, or start "
+        f"elsewhere with initvals; the other chains' draws are not affected"
+    )
 
 
 def _every(step: int, variables: list[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:

@@ -12,7 +12,13 @@ from workbench.model.inspection import report
 from workbench.model.model import Model
 from workbench.model.points import unconstrained
 
+Array = np.ndarray[Any, Any]
+
 TRIES = 10
+FALL = 1e6
+"""A start from which the log-density rises by more than this along its slope is moved up that slope: a tree
+halves what a chain lies above the bulk's energy, so warm-up covers this in 20 draws, but not exp(500)."""
+MOST_LINES, MOST_HALVINGS = 100, 1100
 
 
 def start_point(
@@ -22,7 +28,7 @@ def start_point(
     initvals: Mapping[Any, Any] | None = None,
     jitter: bool = True,
     tries: int = TRIES,
-) -> np.ndarray[Any, Any]:
+) -> Array:
     """Return a flat start point with finite log-density and gradient.
 
     Parameters
@@ -56,13 +62,46 @@ def start_point(
         q = centre + np.where(fixed, 0.0, rng.uniform(-1.0, 1.0, len(centre)))
         value, gradient = logp_grad(q)
         if np.isfinite(value) and np.isfinite(gradient).all():
-            return q
+            return _nearer(logp_grad, q, ~fixed)
         if fixed.all():
             break
     raise _complaint(model, q, float(value), gradient)
 
 
-def _complaint(model: Model, q: np.ndarray[Any, Any], value: float, gradient: np.ndarray[Any, Any]) -> SamplingError:
+def _nearer(logp_grad: Callable[..., Any], q: Array, free: Array) -> Array:
+    """Return `q`, or if it lies extremely far out a point up its slope: steepest ascent, steps doubled or halved."""
+    value, gradient = logp_grad(q)
+    for _ in range(MOST_LINES):
+        slope = np.where(free, gradient, 0.0)
+        if not slope.any():
+            break
+        slope = slope / np.abs(slope).max()
+        found = _up(logp_grad, q, value, slope)
+        if found is None or found[1] - value < FALL:
+            break
+        q, value, gradient = found
+    return q
+
+
+def _up(logp_grad: Callable[..., Any], q: Array, value: float, slope: Array) -> tuple[Array, float, Array] | None:
+    """The best point on the line q + step * slope among steps 1, 2, 4, ..., or the first better one of 1/2, 1/4, ..."""
+    best, step, factor = None, 1.0, 2.0
+    for _ in range(MOST_HALVINGS):
+        there = q + step * slope
+        here, gradient = logp_grad(there)
+        if np.isfinite(here) and np.isfinite(gradient).all() and here > (value if best is None else best[1]):
+            best = there, float(here), gradient
+            if factor < 1.0:
+                break
+        elif best is not None:
+            break
+        else:
+            factor = 0.5
+        step *= factor
+    return best
+
+
+def _complaint(model: Model, q: Array, value: float, gradient: Array) -> SamplingError:
     """What to say of an impossible start, at the line of the first variable at fault."""
     point = model.unflatten(q)
     if np.isfinite(value):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import workbench.tensor as pt
 from workbench.samplers.state import NutsState, branch
+from workbench.samplers.step_size import anchored
 from workbench.tensor.tensor import Tensor
 
 LOWEST, HIGHEST = 1e-20, 1e20
@@ -47,6 +48,7 @@ def update_mass(s: NutsState, diverging: Tensor, early: Tensor) -> NutsState:
         next_mean_q, next_square_q = _welford(m, s.next_mean_q, s.next_square_q, s.proposal_q)
         next_mean_g, next_square_g = _welford(m, s.next_mean_g, s.next_square_g, s.proposal_g)
         switch = m >= pt.where(early, EARLY_WINDOW, s.window)
+        s = branch(switch, anchored, lambda s: s, s)
         count = pt.where(switch, m, n)
         square_q = pt.where(switch, next_square_q, square_q)
         square_g = pt.where(switch, next_square_g, square_g)
