@@ -15,15 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.compile import cache
-from workbench.compile.vector_math import FUNCTIONS
+from workbench.compile.vector_math import FUNCTIONS, REPLACED
 from workbench.config import compiler_command, compiler_flags
 from workbench.errors import CompileError
 
 FLAGS = (
     "-std=gnu11", "-O3", "-march=native", "-fPIC", "-shared", "-fno-math-errno", "-fno-trapping-math",
     "-fopenmp-simd", "-fno-builtin-malloc", "-fwrapv", "-w",  # Integers wrap around, as NumPy's do.
-    # A formula has one value, in a vector loop, in the loop's rest and elsewhere: no rounding is left out, no call replaced.
-    "-ffp-contract=off", *(f"-fno-builtin-{name}" for name in FUNCTIONS),
+    # A formula has one value, in a vector loop, in the loop's rest and elsewhere: no rounding is left out, and no call
+    # replaced (sin and cos by sincos, pow by products). Of others gcc must know that they have no effect: a loop with a
+    # branch becomes a vector loop only then.
+    "-ffp-contract=off", *(f"-fno-builtin-{name}" for name in REPLACED),
 )  # fmt: skip
 
 
