@@ -408,3 +408,190 @@ def test_compiled_densities_far_out_are_the_exact_ones(backend):
         for name, value, slope in zip(names, values[::2], values[1::2]):
             found += complaints(name, value, slope[0], truths(name)[i], at)
     assert not found, "\n".join(found)
+
+
+# Vectors, and parameters that are themselves far out ---------------------------------------------------
+
+
+def simplex(q):
+    """Centred log-ratios: the last is the opposite of the others' sum."""
+    logs = [*q, -sum(q)]
+    top = max(logs)
+    total = top + mp.log(sum(mp.exp(x - top) for x in logs))
+    return [x - total for x in logs], mp.log(len(logs)) + sum(x - total for x in logs)
+
+
+def dirichlet(logs, a):
+    return mp.loggamma(sum(a)) + sum((mp.mpf(b) - 1) * x - mp.loggamma(b) for x, b in zip(logs, a))
+
+
+def stick_breaking_weights(logs, alpha):
+    weights = [mp.exp(x) for x in logs]
+    left = [sum(weights[i:]) for i in range(1, len(logs) - 1)]
+    return (len(logs) - 1) * mp.log(alpha) - sum(map(mp.log, left)) + (alpha - 1) * logs[-1]
+
+
+def polya_gamma(x, terms=400):
+    """PG(1, 0): the alternating series near 0, and its dual by Poisson's summation further out."""
+    if x < mp.mpf(0.2):
+        signed = sum((-1) ** n * (2 * n + 1) * mp.exp(-((2 * n + 1) ** 2 - 1) / (8 * x)) for n in range(60))
+        return -1 / (8 * x) + mp.log(signed) - mp.log(2 * mp.pi * x**3) / 2
+    signed = sum((-1) ** n * (2 * n + 1) * mp.exp(-2 * (n * n + n) * mp.pi**2 * x) for n in range(60))
+    return mp.log(2 * mp.pi) - mp.pi**2 * x / 2 + mp.log(signed)
+
+
+VECTORS = {
+    "Dirichlet": (lambda: pm.Dirichlet("x", [0.5, 1.0, 3.0]), lambda logs: dirichlet(logs, (0.5, 1.0, 3.0))),
+    "Dirichlet, two": (lambda: pm.Dirichlet("x", [0.5, 0.5]), lambda logs: dirichlet(logs, (0.5, 0.5))),
+    "StickBreakingWeights": (lambda: pm.StickBreakingWeights("x", 0.5, 3), lambda logs: stick_breaking_weights(logs, mp.mpf(0.5))),
+}
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_simplex_density_far_out_is_the_exact_one(name):
+    make, density = VECTORS[name]
+    with pm.Model() as model:
+        make()
+    f = model.logp_dlogp_function("numpy")
+    directions = np.random.default_rng(3).uniform(-1, 1, (3, model.flat_size)).tolist()
+    for size in SIZES:
+        for d in (*directions, [1.0] * model.flat_size, [-1.0] * model.flat_size):
+            at = np.multiply(size, d)
+            value, slope = f(at)
+            with mp.workdps(DIGITS + 1500):
+
+                def of(q):
+                    logs, jacobian = simplex(q)
+                    return density(logs) + jacobian
+
+                step = mp.mpf(10) ** -60
+                q = [mp.mpf(x) for x in at]
+                assert np.isclose(value, float(of(q)), rtol=1e-10), (at, value)
+                for i in range(len(q)):
+                    up, down = (of([x + s * step * (i == j) for j, x in enumerate(q)]) for s in (1, -1))
+                    assert np.isclose(slope[i], float((up - down) / (2 * step)), rtol=1e-9, atol=1e-9), (at, i)
+
+
+def test_polya_gamma_far_out_is_the_exact_one():
+    with pm.Model() as model:
+        pm.PolyaGamma("x", 1.0, 0.0)
+    f = model.logp_dlogp_function("numpy")
+    found = []
+    for at in AT:
+        if at < 700.0:
+            value, slope = f(np.array([at]))
+            found += complaints("PolyaGamma", value, slope[0], truth(polya_gamma, positive, at), at, rtol=1e-9)
+    assert not found, "\n".join(found)
+    assert f(np.array([720.0]))[0] == -math.inf
+
+
+Y = np.array([0.3, 1.2, 2.0])
+START = pm.Normal.dist(0.0, 1.0)
+GIVEN = {
+    "Normal": lambda s: pm.Normal("y", 0.0, s, observed=Y - 1.2),
+    "Normal, centred": lambda s: pm.Normal("y", 0.0, s, shape=2),
+    "Normal, not centred": lambda s: pm.Normal("y", pm.Normal("z", 0.0, 1.0) * s, 1.0, observed=Y),
+    "StudentT": lambda s: pm.StudentT("y", 3.0, 0.0, sigma=s, observed=Y),
+    "Cauchy": lambda s: pm.Cauchy("y", 0.0, s, observed=Y),
+    "Laplace": lambda s: pm.Laplace("y", 0.0, s, observed=Y),
+    "Logistic": lambda s: pm.Logistic("y", 0.0, s, observed=Y),
+    "Gumbel": lambda s: pm.Gumbel("y", 0.0, s, observed=Y),
+    "Moyal": lambda s: pm.Moyal("y", 0.0, s, observed=Y),
+    "AsymmetricLaplace": lambda s: pm.AsymmetricLaplace("y", kappa=s, mu=0.0, b=1.0, observed=Y),
+    "SkewNormal": lambda s: pm.SkewNormal("y", mu=0.0, sigma=s, alpha=2.0, observed=Y),
+    "Gamma, shape": lambda s: pm.Gamma("y", s, 1.0, observed=Y),
+    "Gamma, rate": lambda s: pm.Gamma("y", 2.0, s, observed=Y),
+    "Gamma, mean": lambda s: pm.Gamma("y", mu=s, sigma=1.0, observed=Y),
+    "Gamma, deviation": lambda s: pm.Gamma("y", mu=1.0, sigma=s, observed=Y),
+    "Weibull, shape": lambda s: pm.Weibull("y", s, 1.0, observed=Y),
+    "Weibull, scale": lambda s: pm.Weibull("y", 2.0, s, observed=Y),
+    "InverseGamma": lambda s: pm.InverseGamma("y", s, s, observed=Y),
+    "LogNormal": lambda s: pm.LogNormal("y", 0.0, s, observed=Y),
+    "HalfNormal": lambda s: pm.HalfNormal("y", s, observed=Y),
+    "HalfCauchy": lambda s: pm.HalfCauchy("y", s, observed=Y),
+    "Wald, mean": lambda s: pm.Wald("y", s, 1.0, observed=Y),
+    "Wald, shape": lambda s: pm.Wald("y", 1.0, s, observed=Y),
+    "Rice, scale": lambda s: pm.Rice("y", 1.0, s, observed=Y),
+    "Rice, distance": lambda s: pm.Rice("y", s, 1.0, observed=Y),
+    "VonMises": lambda s: pm.VonMises("y", 0.0, s, observed=Y),
+    "Beta": lambda s: pm.Beta("y", s, 1.0, observed=Y / 3.0),
+    "Beta, size": lambda s: pm.Beta("y", mu=0.3, nu=s, observed=Y / 3.0),
+    "Kumaraswamy": lambda s: pm.Kumaraswamy("y", s, s, observed=Y / 3.0),
+    "LogitNormal": lambda s: pm.LogitNormal("y", 0.0, s, observed=Y / 3.0),
+    "Poisson": lambda s: pm.Poisson("y", s, observed=[0, 3, 5]),
+    "ZeroInflatedPoisson": lambda s: pm.ZeroInflatedPoisson("y", 0.5, s, observed=[0, 3, 5]),
+    "NegativeBinomial": lambda s: pm.NegativeBinomial("y", s, 2.0, observed=[0, 3, 5]),
+    "NegativeBinomial, size": lambda s: pm.NegativeBinomial("y", 2.0, s, observed=[0, 3, 5]),
+    "BetaBinomial": lambda s: pm.BetaBinomial("y", s, s, 6, observed=[2, 3]),
+    "DirichletMultinomial": lambda s: pm.DirichletMultinomial("y", 6, pm.math.stack([s, s, s]), observed=[1, 2, 3]),
+    "Dirichlet": lambda s: pm.Dirichlet("y", s * np.ones(3)),
+    "TruncatedNormal": lambda s: pm.TruncatedNormal("y", 0.0, s, lower=0.1, upper=3.0, observed=Y),
+    "TruncatedNormal, mean": lambda s: pm.TruncatedNormal("y", s, 1.0, lower=0.1, upper=3.0, observed=Y),
+    "Censored": lambda s: pm.Censored("y", pm.Normal.dist(0.0, s), -1.0, 1.0, observed=[-1.0, 0.2, 1.0]),
+    "Censored above": lambda s: pm.Censored("y", pm.Gamma.dist(2.0, s), None, 1.0, observed=[0.2, 1.0]),
+    "Mixture": lambda s: pm.NormalMixture("y", [0.5, 0.5], [0.0, 1.0], s, observed=Y),
+    "GaussianRandomWalk": lambda s: pm.GaussianRandomWalk("y", 0.0, s, init_dist=START, steps=2, observed=Y),
+    "AR": lambda s: pm.AR("y", [0.5], s, init_dist=START, observed=Y),
+    "Uniform, bound": lambda s: pm.Uniform("y", 0.0, s),
+    "Uniform, bounds": lambda s: pm.Uniform("y", -s, s),
+    "Pareto": lambda s: pm.Pareto("y", 2.0, s),
+    "Categorical": lambda s: pm.Categorical("y", logit_p=pm.math.stack([s, 0.0, -s]), observed=1),
+}
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_what_depends_on_a_parameter_far_out_is_a_number_or_impossible(name):
+    """Never NaN, never plus infinity; and no slope but a finite one."""
+    with pm.Model() as model:
+        GIVEN[name](pm.HalfCauchy("s", 1.0))
+    f = model.logp_dlogp_function("numpy")
+    others = model.flat_size - 1
+    for at in AT:
+        for other in (0.0, 1.5, -40.0):
+            with np.errstate(all="ignore"):
+                value, slope = f(np.array([at, *[other] * others]))
+            assert value < math.inf and np.isfinite(slope).all(), (at, other, value, slope)
+
+
+def test_truncated_normal_keeps_its_digits_at_any_mean_and_width():
+    def log_mass(a, b):
+        if a > 0:
+            a, b = -b, -a
+        return log_cdf(b) + mp.log1p(-mp.exp(log_cdf(a) - log_cdf(b)))
+
+    for mu in (0.0, -3.0, 1.8, 30.0, 1e3, -1e6):
+        for sigma in (1e-3, 0.5, 1.0, 10.0, 100.0, 1e4, 1e8):
+            for lower, upper in ((-1.0, 2.5), (0.1, 3.0), (-5.0, 5.0)):
+                found = float(pm.logp(pm.TruncatedNormal.dist(mu, sigma, lower=lower, upper=upper), 2.4).eval())
+                with mp.workdps(400):
+                    a, b = ((mp.mpf(x) - mp.mpf(mu)) / mp.mpf(sigma) for x in (lower, upper))
+                    wanted = float(normal(mp.mpf(2.4), mp.mpf(mu), mp.mpf(sigma)) - log_mass(a, b))
+                assert np.isclose(found, wanted, rtol=1e-12, atol=1e-12), (mu, sigma, lower, upper)
+
+
+def test_single_precision_accepts_what_its_rounding_makes():
+    """On JAX in float32: sums that are zero or one, and matrices that are symmetric, but for rounding."""
+    cov = np.array([[2.0, 0.5], [0.5, 1.0]])
+    models = {
+        "ZeroSumNormal": lambda: pm.ZeroSumNormal("x", 1e3, shape=(20, 30), n_zerosum_axes=2),
+        "Dirichlet": lambda: pm.Categorical("y", p=pm.Dirichlet("w", np.ones(200)), observed=[3]),
+        "StickBreakingWeights": lambda: pm.StickBreakingWeights("x", 2.0, 30),
+        "MvNormal": lambda: pm.MvNormal("x", np.zeros(2), cov=cov * pm.HalfNormal("s")),
+        "LKJCholeskyCov": lambda: pm.LKJCholeskyCov("x", eta=2.0, n=3, sd_dist=pm.Exponential.dist(1.0)),
+        "CAR": lambda: pm.CAR("x", np.zeros(2), np.array([[0.0, 0.1], [0.1, 0.0]]), 0.3, pm.HalfNormal("s")),
+    }
+    rng = np.random.default_rng(0)
+    for name, make in models.items():
+        with pm.Model() as model:
+            make()
+        graph = model.logp_grad_graph()
+        wide = pm.function(graph.params, list(graph.results), backend="numpy")
+        narrow = pm.function(graph.params, list(graph.results), backend="jax", precision="float32")
+        for _ in range(5):
+            q = rng.normal(size=model.flat_size) * 1.5
+            value, slope = narrow(q.astype(np.float32))
+            assert np.isfinite(slope).all() and np.isclose(value, wide(q)[0], rtol=2e-5), name
+
+
+def test_values_that_do_not_sum_to_zero_have_no_density():
+    assert pm.logp(pm.ZeroSumNormal.dist(1.0, shape=3), np.array([0.5, 0.5, -0.999])).eval() == -math.inf

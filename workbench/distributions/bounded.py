@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import workbench.tensor as pt
 from workbench.distributions.constraints import Check, positive
+from workbench.distributions.deviances import are_large, deviance, gamma_rest
 from workbench.distributions.distribution import INTERVAL, UNIT, Distribution
 from workbench.distributions.formulas import (
     INF,
+    LOG_ROOT_2PI,
     inside_of,
     log_ndtr_difference,
+    log_ndtr_ratio,
     normal_logp,
     quantile,
     sigma_of,
@@ -205,13 +209,25 @@ class TruncatedNormal(Distribution):
             return pt.log_ndtr(b)
         if _limitless(high):
             return pt.log_ndtr(-a)
-        return log_ndtr_difference(a, b)
+        return log_ndtr_difference(a, b, (_finite(high, mu, sigma) - _finite(low, mu, sigma)) / sigma)
 
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         mu, sigma, lower, upper = parameters
-        density = normal_logp(value, mu, sigma) - cls._log_probability(lower, upper, mu, sigma)
-        return where_valid(pt.logical_and(value >= lower, value <= upper), density)
+        inside = pt.logical_and(value >= lower, value <= upper)
+        if _limitless(lower) and _limitless(upper):
+            return where_valid(inside, normal_logp(value, mu, sigma))
+        x = inside_of(inside, value, pt.clip(mu, lower, upper))
+        z = (x - mu) / sigma
+        if _limitless(lower) or _limitless(upper):
+            bound, side = (upper, 1.0) if _limitless(lower) else (lower, -1.0)
+            ratio = _log_tail_ratio(side * _standard(bound, mu, sigma), side * z, side * _distance(x, bound, mu, sigma))
+        else:
+            low, high = _finite(lower, mu, sigma), _finite(upper, mu, sigma)
+            a, b, middle = (low - mu) / sigma, (high - mu) / sigma, 0.5 * (low + high)
+            far = ((x - middle) / sigma, (x - low) / sigma, (x - high) / sigma)
+            ratio = log_ndtr_ratio(a, b, (middle - mu) / sigma, (high - low) / sigma, z, *far)
+        return where_valid(inside, -LOG_ROOT_2PI - pt.log(sigma) - ratio)
 
     @classmethod
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
@@ -247,6 +263,25 @@ class TruncatedNormal(Distribution):
 def _limitless(bound: Tensor) -> bool:
     """Whether a bound is infinite for certain."""
     return isinstance(bound.op, Constant) and bool((abs(bound.op.value) == INF).all())
+
+
+def _finite(bound: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
+    """A bound; one that may be infinite so far out that it is none, where gradients are finite."""
+    if isinstance(bound.op, Constant) and bool((abs(bound.op.value) < INF).all()):
+        return bound
+    return pt.where(pt.isfinite(bound), bound, mu + pt.where(bound > 0.0, 1e8, -1e8) * sigma)
+
+
+def _distance(x: Tensor, bound: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
+    return (x - _finite(bound, mu, sigma)) / sigma
+
+
+def _log_tail_ratio(b: Tensor, z: Tensor, to_bound: Tensor) -> Tensor:
+    """The log of the normal probability below `b`, times ``exp(z**2 / 2)``; their squares cancel where both are far below 0."""
+    in_tail = b < 0.0
+    scaled = pt.log(0.5 * pt.erfcx(pt.where(in_tail, -b, 0.0) / math.sqrt(2.0)))
+    tail = 0.5 * pt.where(in_tail, to_bound * (z + b), 0.0) + scaled
+    return pt.where(in_tail, tail, 0.5 * z * z + pt.log_ndtr(pt.where(in_tail, 0.0, b)))
 
 
 def _standard(bound: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
@@ -303,6 +338,11 @@ class Beta(Distribution):
         # At the bounds themselves the powers of what is 0 are not finite, and have no derivative.
         low, high = pt.equal(value, 0.0), pt.equal(value, 1.0)
         x = inside_of(pt.logical_and(value > 0.0, value < 1.0), value, 0.5)
+        if are_large(alpha, beta):
+            total = alpha + beta
+            large = deviance(alpha, total * x) + deviance(beta, total * (1.0 - x)) + pt.log(x) + pt.log1p(-x)
+            density = gamma_rest(total) - gamma_rest(alpha) - gamma_rest(beta) - large
+            return where_valid(pt.logical_and(value > 0.0, value < 1.0), density)
         left = pt.where(low, zero_to(alpha - 1.0), pt.where(high, 0.0, (alpha - 1.0) * pt.log(x)))
         right = pt.where(high, zero_to(beta - 1.0), pt.where(low, 0.0, (beta - 1.0) * pt.log1p(-x)))
         return where_valid(pt.logical_and(value >= 0.0, value <= 1.0), left + right - pt.betaln(alpha, beta))

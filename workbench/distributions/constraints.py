@@ -37,7 +37,7 @@ not_negative = Constraint("zero or positive", lambda x: x >= 0.0)
 unit_interval = Constraint("between 0 and 1", lambda x: pt.logical_and(x >= 0.0, x <= 1.0))
 simplex = Constraint(
     "a vector of probabilities that sum to 1",
-    lambda x: pt.logical_and(pt.all(x >= 0.0, axis=-1), pt.abs(pt.sum(x, axis=-1) - 1.0) < 1e-6),
+    lambda x: pt.logical_and(pt.all(x >= 0.0, axis=-1), pt.abs(pt.sum(x, axis=-1) - 1.0) < 1e-5),
 )
 
 Check = tuple[Tensor, str]

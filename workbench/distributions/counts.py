@@ -9,6 +9,7 @@ import numpy as np
 import workbench.tensor as pt
 from workbench.distributions.categories import OrderedLogistic
 from workbench.distributions.constraints import not_negative, simplex
+from workbench.distributions.deviances import are_large, deviance, factorial_rest, log_polya_term, log_polya_whole
 from workbench.distributions.discrete import Count
 from workbench.distributions.distribution import cast_real, register_deterministic
 from workbench.distributions.probabilities import times_log
@@ -80,7 +81,11 @@ class Multinomial(VectorOfCounts):
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         n, p = parameters
         x = pt.maximum(value, 0)
-        mass = pt.gammaln(n + 1.0) + pt.sum(times_log(x, p) - pt.gammaln(x + 1.0), axis=-1)
+        if are_large(n, value):
+            terms = deviance(x, pt.expand_dims(n, -1) * p) + factorial_rest(x)
+            mass = factorial_rest(n) - pt.sum(terms, axis=-1)
+        else:
+            mass = pt.gammaln(n + 1.0) + pt.sum(times_log(x, p) - pt.gammaln(x + 1.0), axis=-1)
         return pt.where(cls._possible(value, n), mass, -INF)
 
     @classmethod
@@ -177,8 +182,8 @@ class DirichletMultinomial(VectorOfCounts):
         n, a = parameters
         total = pt.sum(a, axis=-1)
         x = pt.maximum(value, 0)
-        terms = pt.gammaln(x + a) - pt.gammaln(x + 1.0) - pt.gammaln(a)
-        mass = pt.gammaln(n + 1.0) + pt.gammaln(total) - pt.gammaln(n + total) + pt.sum(terms, axis=-1)
+        share, rest = (pt.expand_dims(y / (n + total), -1) for y in (n, total))
+        mass = pt.sum(log_polya_term(x, a, share, rest), axis=-1) - log_polya_whole(n, total)
         return pt.where(cls._possible(value, n), mass, -INF)
 
     @classmethod

@@ -7,6 +7,7 @@ from typing import Any
 
 import workbench.tensor as pt
 from workbench.distributions.constraints import Check, Constraint, not_negative, positive, unit_interval
+from workbench.distributions.deviances import are_large, log_binomial_mass, log_polya_term, log_polya_whole
 from workbench.distributions.distribution import DISCRETE, Distribution, cast_real
 from workbench.distributions.formulas import INF, quantile
 from workbench.distributions.probabilities import log1m_of, log_binomial, log_of, real, times_log, times_log1m
@@ -148,7 +149,9 @@ class Binomial(Count):
         n, p = parameters
         inside = pt.logical_and(value >= 0, value <= n)
         k = pt.where(inside, value, 0.0)
-        return pt.where(inside, log_binomial(n, k) + times_log(k, p) + times_log1m(n - k, p), -INF)
+        large = are_large(n, value)
+        mass = log_binomial_mass(k, n, p, 1.0 - p) if large else log_binomial(n, k) + times_log(k, p) + times_log1m(n - k, p)
+        return pt.where(inside, mass, -INF)
 
     @classmethod
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
@@ -205,7 +208,10 @@ class BetaBinomial(Count):
         n, alpha, beta = parameters
         inside = pt.logical_and(value >= 0, value <= n)
         k = pt.where(inside, value, 0.0)
-        mass = log_binomial(n, k) + pt.betaln(k + alpha, n - k + beta) - pt.betaln(alpha, beta)
+        total = alpha + beta
+        share, rest = n / (n + total), total / (n + total)
+        terms = log_polya_term(k, alpha, share, rest) + log_polya_term(n - k, beta, share, rest)
+        mass = terms - log_polya_whole(n, total)
         return pt.where(inside, mass, -INF)
 
     @classmethod
@@ -322,7 +328,11 @@ class HyperGeometric(Count):
         least, most = cls._ends(*parameters)
         inside = pt.logical_and(value >= least, value <= most)
         x = pt.where(inside, value, least)
-        mass = log_binomial(good, x) + log_binomial(total - good, drawn - x) - log_binomial(total, drawn)
+        # As the probabilities of three binomial distributions, whatever their common probability.
+        share, rest = drawn / total, (total - drawn) / total
+        parts = ((x, good), (drawn - x, total - good), (drawn, total))
+        first, second, whole = (log_binomial_mass(k, n, share, rest) for k, n in parts)
+        mass = first + second - whole
         return pt.where(inside, mass, -INF)
 
     @classmethod

@@ -6,6 +6,7 @@ from typing import Any
 
 import workbench.tensor as pt
 from workbench.distributions.constraints import positive
+from workbench.distributions.deviances import are_large, deviance, gamma_rest
 from workbench.distributions.distribution import POSITIVE, Distribution
 from workbench.distributions.formulas import INF, finite_from, inside_of, power_log, quantile, where_valid
 from workbench.errors import ModelError
@@ -103,7 +104,11 @@ class Gamma(Distribution):
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         alpha, beta = parameters
         x = inside_of(pt.logical_and(value >= 0.0, value < INF), value, 1.0)
-        density = alpha * pt.log(beta) - pt.gammaln(alpha) + power_log(x, alpha - 1.0) - beta * x
+        if are_large(alpha):
+            some = pt.where(x > 0.0, x, 1.0)
+            density = pt.where(x > 0.0, -deviance(alpha, beta * some) - pt.log(some) - gamma_rest(alpha), -INF)
+        else:
+            density = alpha * pt.log(beta) - pt.gammaln(alpha) + power_log(x, alpha - 1.0) - beta * x
         return finite_from(value, 0.0, density)
 
     @classmethod

@@ -63,7 +63,11 @@ class PolyaGamma(Distribution):
         # log cosh(z / 2), without overflow.
         half = 0.5 * pt.abs(z)
         log_cosh = half + pt.log1p(pt.exp(-2.0 * half)) - math.log(2.0)
-        return where_valid(inside, h * log_cosh - 0.5 * z * z * x + untilted_logp(x, h))
+        # The first term of the density's alternating series is all of it where the next is less than rounding.
+        near = x * (80.0 + 2.0 * pt.log(h + 2.0)) < h + 1.0
+        first = (h - 1.0) * math.log(2.0) + pt.log(h) - 0.5 * math.log(2.0 * math.pi) - 1.5 * pt.log(x) - 0.125 * h * h / x
+        untilted = pt.where(near, first, untilted_logp(pt.where(near, 0.25 * h, x), h))
+        return where_valid(inside, h * log_cosh - 0.5 * z * z * x + untilted)
 
     @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:

@@ -127,9 +127,12 @@ class StickBreakingWeights(Distribution):
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         (alpha,) = parameters
         # What is left of the stick before each break, and after the last one.
-        left = pt.flip(pt.cumsum(pt.flip(value, -1), axis=-1), -1)[..., 1:-1]
+        # By their logarithms: they may underflow where the weights before them take all.
+        weights = pt.log(value[..., 1:])
+        after = np.triu(np.ones((cls.K, cls.K), bool))[: cls.K - 1]
+        left = pt.logsumexp(pt.where(after, pt.expand_dims(weights, -2), -INF), axis=-1)
         last = value[..., -1]
-        density = cls.K * pt.log(alpha) - pt.sum(pt.log(left), axis=-1) + log_power(last, alpha - 1.0)
+        density = cls.K * pt.log(alpha) - pt.sum(left, axis=-1) + log_power(last, alpha - 1.0)
         total = pt.sum(value, axis=-1)
         # PyMC's tolerance of rounding.
         inside = pt.logical_and(pt.all(value >= 0.0, axis=-1), pt.abs(total - 1.0) <= 1e-5 + 1e-8)

@@ -7,6 +7,7 @@ from typing import Any
 
 import workbench.tensor as pt
 from workbench.distributions.constraints import Check, Constraint, not_negative, positive
+from workbench.distributions.deviances import are_large, deviance, factorial_rest, log_polya_term
 from workbench.distributions.discrete import Count, one_given
 from workbench.distributions.distribution import cast_real
 from workbench.distributions.formulas import INF, quantile
@@ -39,7 +40,8 @@ class Poisson(Count):
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         (mu,) = parameters
         k = pt.where(value >= 0, value, 0.0)
-        return pt.where(value >= 0, times_log(k, mu) - pt.gammaln(k + 1.0) - mu, -INF)
+        mass = -deviance(k, mu) - factorial_rest(k) if are_large(value, mu) else times_log(k, mu) - pt.gammaln(k + 1.0) - mu
+        return pt.where(value >= 0, mass, -INF)
 
     @classmethod
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
@@ -97,8 +99,11 @@ class NegativeBinomial(Count):
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         mu, alpha = parameters
         k = pt.where(value >= 0, value, 0.0)
-        coefficient = -pt.betaln(alpha, k + 1.0) - pt.log(alpha + k)
-        mass = coefficient - k * pt.log1p(alpha / mu) - alpha * pt.log1p(mu / alpha)
+        if are_large(value, mu, alpha):
+            mass = log_polya_term(k, alpha, mu / (mu + alpha), alpha / (mu + alpha))
+        else:
+            coefficient = -pt.betaln(alpha, k + 1.0) - pt.log(alpha + k)
+            mass = coefficient - k * pt.log1p(alpha / mu) - alpha * pt.log1p(mu / alpha)
         return pt.where(value >= 0, mass, -INF)
 
     @classmethod

@@ -41,8 +41,8 @@ class ZeroSumNormal(Distribution):
 
     Notes
     -----
-    Shape ``(*batch, *support_shape)``. Mean 0. A value whose mean is farther from zero than 1e-9 has
-    density zero.
+    Shape ``(*batch, *support_shape)``. Mean 0. A value whose mean is farther from zero than 1e-9
+    and a 1e-5 of the values' mean size has density zero.
 
     Examples
     --------
@@ -92,9 +92,11 @@ class ZeroSumNormal(Distribution):
         lengths: Sequence[Any] = cls.event or [extent(parameters[1], axis) for axis in axes]
         freedom: Any = math.prod(n - 1 for n in lengths)
         density = -0.5 * squares - freedom * (0.5 * math.log(2.0 * math.pi) + pt.log(sigma))
+        size = pt.mean(pt.abs(value), axis=axes, keepdims=True)
         inside = None
         for axis in axes:
-            means = pt.abs(pt.mean(value, axis=axis, keepdims=True)) <= 1e-9
+            # Rounding of values, in single precision too, is in proportion to their size.
+            means = pt.abs(pt.mean(value, axis=axis, keepdims=True)) <= 1e-9 + 1e-5 * size
             zero = pt.all(means, axis=axes)
             inside = zero if inside is None else pt.logical_and(inside, zero)
         assert inside is not None

@@ -11,7 +11,7 @@ import numpy as np
 import workbench.tensor as pt
 from workbench.distributions.distribution import Draw
 from workbench.errors import ModelError
-from workbench.graph.expr import Expr, Input, give_name, intern, rebuild
+from workbench.graph.expr import Constant, Expr, Input, give_name, intern, rebuild
 from workbench.graph.inner import Graph
 from workbench.graph.rewrite import Firing, PassRecord, Rule, Trace
 from workbench.graph.traverse import replace, topological
@@ -63,6 +63,22 @@ class LogpGraph:
         self.total: Any = found[0]
         self.elementwise: dict[str, Tensor] = dict(zip(named, found[1:]))
         self.terms = {name: pt.sum(x) for name, x in self.elementwise.items()}
+
+    def representable(self, total: Tensor) -> Tensor:
+        """The log-density, minus infinity where it is no number because a constrained value is too large or small for one.
+
+        A density of other variables given ``exp(q)`` is not to be had where that, or its square, is 0 or infinite in double
+        precision: a sampler must turn back from there.
+        """
+        lost: Any = None
+        for rv, transform in self.model.rvs_to_transforms.items():
+            value = self.values.get(rv)
+            if transform is None or value is None or not any(node.op is pt.exp for node in topological([value])):
+                continue
+            size = pt.abs(value)
+            found = pt.any(pt.logical_or(size > 1e150, size < 1e-150))
+            lost = found if lost is None else pt.logical_or(lost, found)
+        return total if lost is None else pt.where(pt.logical_and(pt.logical_not(total < np.inf), lost), -np.inf, total)
 
     def _checked(self, x: Tensor, term: Tensor) -> Tensor:
         value = self.model.rvs_to_values.get(x)
@@ -265,18 +281,24 @@ def logp_grad_graph(model: Model, trace: Trace | None = None) -> Graph:
     if trace is not None:
         trace.passes += density.trace.passes
     gradients = grad(total, list(parts.values()), disconnected_inputs="ignore", trace=trace)
+    (total,) = replace([density.representable(density.total)], parts)
     flat = pt.concatenate([pt.reshape(g, (-1,)) for g in gradients]) if gradients else pt.zeros(0)
     return Graph([q], [total, slope_of_zero(total, flat)])
 
 
 def slope_of_zero(total: Tensor, gradient: Tensor) -> Tensor:
-    """The gradient of a log-density, 0 where that is minus infinity: what is computed there is infinite, or NaN.
+    """The gradient of a log-density; where that is minus infinity, what is computed as infinite or NaN is 0.
 
-    Without exponentials a density is not 0 at numbers of the computer that a sampler meets, and nothing is added.
+    Without exponentials, and with nothing that is said to have no density, nothing is added.
     """
-    if not any(node.op is pt.exp for node in topological([total])):
+    if not any(node.op is pt.exp or _is_minus_infinity(node) for node in topological([total])):
         return gradient
-    return pt.where(pt.equal(total, -np.inf), 0.0, gradient)
+    lost = pt.logical_and(pt.equal(total, -np.inf), pt.logical_not(pt.isfinite(gradient)))
+    return pt.where(lost, 0.0, gradient)
+
+
+def _is_minus_infinity(node: Expr) -> bool:
+    return isinstance(node.op, Constant) and node.op.value.shape == () and bool(node.op.value == -np.inf)
 
 
 def constrained_graph(model: Model) -> Graph:

@@ -22,6 +22,7 @@ from workbench.graph.properties import (
     is_sorted,
 )  # fmt: skip
 from workbench.tensor import elementwise as e
+from workbench.tensor.cumulative import Cumulate
 from workbench.tensor.elementwise import Cast, ScalarOp
 from workbench.tensor.indexing import AddAt, SetAt, SetSlice, Slice, Take
 from workbench.tensor.reduction import Reduce
@@ -295,6 +296,18 @@ def elements_of_increment(node: Expr, x: int, at: int, value: int) -> int:
         if side.of(x) and side.of(value) and node.type.kind == "f":
             known |= side | (x & is_nonzero)
     return known | (x & value & (is_integer | is_number))
+
+
+@infers(Cumulate)
+def sign_of_running_sum(node: Expr, x: int) -> int:
+    """Running sums and products of numbers are numbers; of numbers that are not negative they are not, of positive ones positive."""
+    assert isinstance(node.op, Cumulate)
+    if node.type.kind != "f":
+        return 0
+    known = x & is_number
+    if is_nonnegative.of(x) or (is_nonpositive.of(x) and node.op.kind == "add"):
+        known |= x & SIGN
+    return known
 
 
 @infers(Arange)

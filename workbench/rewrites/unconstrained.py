@@ -339,6 +339,22 @@ def divided_by_exp(y: Tensor, x: Tensor) -> Tensor:
     return y * pt.exp(-x)
 
 
+@rule(GROUP, ops=(e.divide,), over=ARRANGED, examples=lambda: [_vector() / pt.broadcast_to(pt.exp(pt.scalar("s")), (4,)), _vector()[:2] / pt.exp(_vector())[2:]])
+def divided_by_arranged_exp(expr: Expr) -> Expr | None:
+    """To divide by rows of an exponential is to multiply by those of the opposite one."""
+    numerator, divisor = expr.inputs
+    arrangements = []
+    while isinstance(divisor.op, ARRANGED):
+        arrangements.append(divisor)
+        divisor = divisor.inputs[0]
+    if divisor.op is not e.exp:
+        return None
+    made: Expr = pt.exp(pt.negative(divisor.inputs[0]))
+    for step in reversed(arrangements):
+        made = intern(step.op, (made, *step.inputs[1:]))
+    return e.multiply(numerator, made)
+
+
 @rule(GROUP, ops=(e.divide,), over=(pt.softplus,), examples=lambda: [1.5 / pt.softplus(_vector())])
 def divided_by_softplus(expr: Expr) -> Expr | None:
     """A constant divided by softplus is an exponential, whose derivative does not overflow before it does."""
