@@ -71,7 +71,7 @@ HONOURED = [
 ]
 
 
-@pytest.mark.parametrize("name, value, holds", HONOURED, ids=lambda x: repr(x)[:40])
+@pytest.mark.parametrize("name, value, holds", HONOURED, ids=lambda x: repr(x).split(" at 0x")[0][:40])
 def test_it_is_honoured_without_a_warning(model, name, value, holds):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -128,7 +128,7 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name, value, error", REFUSED, ids=lambda x: repr(x)[:40])
+@pytest.mark.parametrize("name, value, error", REFUSED, ids=lambda x: repr(x).split(" at 0x")[0][:40])
 def test_it_is_refused_by_an_error_that_names_it(model, name, value, error):
     given = {"model": value} if name == "model" else {"model": model, name: value}
     with pytest.raises(error) as caught:

@@ -72,7 +72,7 @@ def test_labels_that_are_not_a_number_equal_themselves():
         model.add_coord("g", [1.0, 2.0])
 
 
-@pytest.mark.parametrize("given", [[[1], [2]], np.zeros((2, 2)), np.array(3), 5, "ab", {1, 2}, (c for c in "ab")], ids=repr)
+@pytest.mark.parametrize("given", [[[1], [2]], np.zeros((2, 2)), np.array(3), 5, "ab", {1}, (c for c in "ab")], ids=lambda x: repr(x).split(" at 0x")[0])
 def test_what_are_no_labels_is_refused(given):
     with pytest.raises(ModelError, match="the coord 'g'"):
         pm.Model(coords={"g": given})
