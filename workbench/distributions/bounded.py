@@ -12,9 +12,9 @@ from workbench.distributions.distribution import INTERVAL, UNIT, Distribution
 from workbench.distributions.formulas import (
     INF,
     LOG_ROOT_2PI,
+    anchored_log_ndtr,
     inside_of,
     log_ndtr_difference,
-    log_ndtr_ratio,
     normal_logp,
     quantile,
     sigma_of,
@@ -218,16 +218,20 @@ class TruncatedNormal(Distribution):
         if _limitless(lower) and _limitless(upper):
             return where_valid(inside, normal_logp(value, mu, sigma))
         x = inside_of(inside, value, pt.clip(mu, lower, upper))
-        z = (x - mu) / sigma
         if _limitless(lower) or _limitless(upper):
             bound, side = (upper, 1.0) if _limitless(lower) else (lower, -1.0)
-            ratio = _log_tail_ratio(side * _standard(bound, mu, sigma), side * z, side * _distance(x, bound, mu, sigma))
+            b = side * _standard(bound, mu, sigma)
+            in_tail = b < 0.0
+            anchor = pt.where(in_tail, _finite(bound, mu, sigma), mu)
+            scaled = pt.log(0.5 * pt.erfcx(pt.where(in_tail, -b, 0.0) / math.sqrt(2.0)))
+            mass = pt.where(in_tail, scaled, pt.log_ndtr(pt.where(in_tail, 0.0, b)))
         else:
             low, high = _finite(lower, mu, sigma), _finite(upper, mu, sigma)
-            a, b, middle = (low - mu) / sigma, (high - mu) / sigma, 0.5 * (low + high)
-            far = ((x - middle) / sigma, (x - low) / sigma, (x - high) / sigma)
-            ratio = log_ndtr_ratio(a, b, (middle - mu) / sigma, (high - low) / sigma, z, *far)
-        return where_valid(inside, -LOG_ROOT_2PI - pt.log(sigma) - ratio)
+            anchored, mass = anchored_log_ndtr((low - mu) / sigma, (high - mu) / sigma, (high - low) / sigma)
+            anchor = anchored(low, high, mu)
+        # Squares of what is far in a tail cancel: as a product they do not.
+        squares = (x - anchor) / sigma * ((x + (anchor - 2.0 * mu)) / sigma)
+        return where_valid(inside, -0.5 * squares - LOG_ROOT_2PI - pt.log(sigma) - mass)
 
     @classmethod
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
@@ -270,18 +274,6 @@ def _finite(bound: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
     if isinstance(bound.op, Constant) and bool((abs(bound.op.value) < INF).all()):
         return bound
     return pt.where(pt.isfinite(bound), bound, mu + pt.where(bound > 0.0, 1e8, -1e8) * sigma)
-
-
-def _distance(x: Tensor, bound: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
-    return (x - _finite(bound, mu, sigma)) / sigma
-
-
-def _log_tail_ratio(b: Tensor, z: Tensor, to_bound: Tensor) -> Tensor:
-    """The log of the normal probability below `b`, times ``exp(z**2 / 2)``; their squares cancel where both are far below 0."""
-    in_tail = b < 0.0
-    scaled = pt.log(0.5 * pt.erfcx(pt.where(in_tail, -b, 0.0) / math.sqrt(2.0)))
-    tail = 0.5 * pt.where(in_tail, to_bound * (z + b), 0.0) + scaled
-    return pt.where(in_tail, tail, 0.5 * z * z + pt.log_ndtr(pt.where(in_tail, 0.0, b)))
 
 
 def _standard(bound: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:

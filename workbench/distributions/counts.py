@@ -9,7 +9,15 @@ import numpy as np
 import workbench.tensor as pt
 from workbench.distributions.categories import OrderedLogistic
 from workbench.distributions.constraints import not_negative, simplex
-from workbench.distributions.deviances import are_large, deviance, factorial_rest, log_polya_term, log_polya_whole
+from workbench.distributions.deviances import (
+    are_large,
+    are_moderate,
+    deviance,
+    factorial_rest,
+    log_polya_term,
+    log_polya_whole,
+    rising_excess,
+)
 from workbench.distributions.discrete import Count
 from workbench.distributions.distribution import cast_real, register_deterministic
 from workbench.distributions.probabilities import times_log
@@ -182,8 +190,12 @@ class DirichletMultinomial(VectorOfCounts):
         n, a = parameters
         total = pt.sum(a, axis=-1)
         x = pt.maximum(value, 0)
-        share, rest = (pt.expand_dims(y / (n + total), -1) for y in (n, total))
-        mass = pt.sum(log_polya_term(x, a, share, rest), axis=-1) - log_polya_whole(n, total)
+        if are_moderate(n, value):
+            logs = pt.gammaln(n + 1.0) - pt.sum(pt.gammaln(x + 1.0) - x * (pt.log(a) - pt.expand_dims(pt.log(total), -1)), axis=-1)
+            mass = logs + pt.sum(rising_excess(a, x), axis=-1) - rising_excess(total, n)
+        else:
+            share, rest = (pt.expand_dims(y / (n + total), -1) for y in (n, total))
+            mass = pt.sum(log_polya_term(x, a, share, rest), axis=-1) - log_polya_whole(n, total)
         return pt.where(cls._possible(value, n), mass, -INF)
 
     @classmethod

@@ -7,7 +7,14 @@ from typing import Any
 
 import workbench.tensor as pt
 from workbench.distributions.constraints import Check, Constraint, not_negative, positive, unit_interval
-from workbench.distributions.deviances import are_large, log_binomial_mass, log_polya_term, log_polya_whole
+from workbench.distributions.deviances import (
+    are_large,
+    are_moderate,
+    log_binomial_mass,
+    log_polya_term,
+    log_polya_whole,
+    rising_excess,
+)
 from workbench.distributions.distribution import DISCRETE, Distribution, cast_real
 from workbench.distributions.formulas import INF, quantile
 from workbench.distributions.probabilities import log1m_of, log_binomial, log_of, real, times_log, times_log1m
@@ -209,9 +216,14 @@ class BetaBinomial(Count):
         inside = pt.logical_and(value >= 0, value <= n)
         k = pt.where(inside, value, 0.0)
         total = alpha + beta
-        share, rest = n / (n + total), total / (n + total)
-        terms = log_polya_term(k, alpha, share, rest) + log_polya_term(n - k, beta, share, rest)
-        mass = terms - log_polya_whole(n, total)
+        if are_moderate(n, value):
+            log_total = pt.log(total)
+            terms = [x * (pt.log(a) - log_total) + rising_excess(a, x) for x, a in ((k, alpha), (n - k, beta))]
+            mass = log_binomial(n, k) + terms[0] + terms[1] - rising_excess(total, n)
+        else:
+            share, rest = n / (n + total), total / (n + total)
+            terms = [log_polya_term(x, a, share, rest) for x, a in ((k, alpha), (n - k, beta))]
+            mass = terms[0] + terms[1] - log_polya_whole(n, total)
         return pt.where(inside, mass, -INF)
 
     @classmethod

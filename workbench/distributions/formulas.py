@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import workbench.tensor as pt
@@ -69,44 +70,48 @@ def normal_logp(value: Tensor, mu: Any, sigma: Tensor) -> Tensor:
 
 def log_ndtr_difference(a: Tensor, b: Tensor, width: Any = None) -> Tensor:
     """The log of the standard normal probability between `a` and `b`, as exact in one tail as in the other; `width` is ``b - a``."""
-    return log_ndtr_ratio(a, b, 0.5 * (a + b), b - a if width is None else width, 0.0)
+    anchor, mass = anchored_log_ndtr(a, b, b - a if width is None else width)
+    z = anchor(a, b, 0.0)
+    return mass - 0.5 * z * z
 
 
-def log_ndtr_ratio(a: Tensor, b: Tensor, middle: Tensor, width: Tensor, z: Any, to_middle: Any = None, to_low: Any = None, to_high: Any = None) -> Tensor:
-    """Return the log of the normal probability between two bounds, times ``exp(z**2 / 2)``.
+def anchored_log_ndtr(a: Tensor, b: Tensor, width: Tensor) -> tuple[Callable[[Any, Any, Any], Tensor], Tensor]:
+    """Return a number near the normal probability's mass between two bounds, and the log of that times ``exp(anchor**2 / 2)``.
 
-    The squares of `z` and of a bound cancel where both are far in a tail: with the distances of `z` from the bounds and
-    from their middle their difference keeps its digits.
+    The square of the number and that of any other between the bounds cancel where both are far in a tail: they are to be
+    subtracted as a product of their sum and their difference.
 
     Parameters
     ----------
-    a, b, middle, width
-        Bounds in standard units, what is half way between, and their distance.
-    z
-        A number in standard units.
-    to_middle, to_low, to_high
-        ``z - middle``, ``z - a`` and ``z - b``; computed if not given.
+    a, b, width
+        Bounds in standard units, and their distance.
+
+    Returns
+    -------
+    A function that picks the number, of the lower and the upper bound and the centre in any units, and the logarithm.
     """
-    to_middle, to_low, to_high = (z - x if d is None else d for x, d in ((middle, to_middle), (a, to_low), (b, to_high)))
     # Between close bounds: the density half way, and what its curvature adds.
-    square = middle * middle
+    middle = 0.5 * (a + b)
     narrow = width * (1.0 + pt.abs(middle)) < 1e-2
-    w = pt.where(narrow, width, 1e-2) ** 2
-    m = pt.where(narrow, square, 0.0)
+    w, m = pt.where(narrow, width, 1e-2) ** 2, pt.where(narrow, middle, 0.0) ** 2
     curved = pt.log1p(w * ((m - 1.0) / 24.0 + w * (m * (m - 6.0) + 3.0) / 1920.0))
-    close = 0.5 * to_middle * (z + middle) - LOG_ROOT_2PI + pt.log(pt.where(narrow, width, 1.0)) + curved
+    close = pt.log(pt.where(narrow, width, 1.0)) - LOG_ROOT_2PI + curved
     # In a tail: by the scaled tails of both, the nearer bound's square apart.
     right = a > 0.0
     near, far = pt.where(right, a, -b), pt.where(right, b, -a)
     in_tail = near > 0.0
-    close_tail, far_tail = (pt.erfcx(pt.where(in_tail, x, y) / math.sqrt(2.0)) for x, y in ((near, 1.0), (far, 2.0)))
-    fall = pt.where(in_tail, -0.5 * width * (near + far), -1.0) + pt.log(far_tail / close_tail)
-    from_near = pt.where(right, to_low * (z + a), to_high * (z + b))
-    tail = 0.5 * pt.where(in_tail, from_near, 0.0) + pt.log(0.5 * close_tail) + pt.log1mexp(pt.where(narrow, -1.0, fall))
+    near_tail, far_tail = (pt.erfcx(pt.where(in_tail, x, y) / math.sqrt(2.0)) for x, y in ((near, 1.0), (far, 2.0)))
+    fall = pt.where(in_tail, -0.5 * width * (near + far), -1.0) + pt.log(far_tail / near_tail)
+    tail = pt.log(0.5 * near_tail) + pt.log1mexp(pt.where(narrow, -1.0, fall))
     # Around the centre.
     top = pt.log_ndtr(pt.where(in_tail, 1.0, -near))
     rest = pt.where(pt.logical_or(in_tail, narrow), -1.0, pt.log_ndtr(-far) - top)
-    return pt.where(narrow, close, pt.where(in_tail, tail, 0.5 * z * z + top + pt.log1mexp(rest)))
+    mass = pt.where(narrow, close, pt.where(in_tail, tail, top + pt.log1mexp(rest)))
+
+    def anchor(low: Any, high: Any, centre: Any) -> Tensor:
+        return pt.where(narrow, 0.5 * (low + high), pt.where(in_tail, pt.where(right, low, high), centre))
+
+    return anchor, mass
 
 
 def log_mills_difference(u: Tensor, v: Tensor) -> Tensor:

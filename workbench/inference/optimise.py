@@ -13,7 +13,7 @@ from workbench.graph.expr import Expr
 from workbench.graph.inner import Graph
 from workbench.graph.traverse import replace
 from workbench.model.context import modelcontext
-from workbench.model.density import flat_vector, values_for_variables
+from workbench.model.density import flat_vector, slope_of_zero, values_for_variables
 from workbench.model.inspection import report
 from workbench.model.model import Model
 from workbench.model.points import unconstrained
@@ -155,11 +155,12 @@ def _density(m: Model, smooth: bool, backend: str) -> Any:
 
     density = m.density(jacobian=False)
     q, parts = flat_vector(m)
-    (total,) = replace([density.total], parts)
+    total, value = replace([density.total, density.representable(density.total)], parts)
     if not smooth:
-        f = function([q], total, backend=backend, name="logp")
+        f = function([q], value, backend=backend, name="logp")
         return lambda x: (float(f(x)), None)
-    g = function([q], [total, grad(total, q, disconnected_inputs="ignore")], backend=backend, name="logp_grad")
+    gradient = slope_of_zero(value, grad(total, q, disconnected_inputs="ignore"))
+    g = function([q], [value, gradient], backend=backend, name="logp_grad")
 
     def run(x: Array) -> tuple[float, Array]:
         value, gradient = g(x)

@@ -23,8 +23,9 @@ from workbench.rewrites.specialise import EXPONENTIALS
 from workbench.tensor import elementwise as e
 from workbench.tensor.double_logarithms import log1mexpexp, log_softplus
 from workbench.tensor.indexing import Slice, Take
+from workbench.tensor.reduction import Reduce
 from workbench.tensor.run_time_shape import InsertAxes
-from workbench.tensor.shape import BroadcastLike, BroadcastTo, Reshape, Transpose, broadcast_like
+from workbench.tensor.shape import BroadcastLike, BroadcastTo, Concatenate, Reshape, Transpose, broadcast_like
 from workbench.tensor.tensor import Tensor
 
 GROUP = "unconstrained"
@@ -270,6 +271,11 @@ def free_logarithm(expr: Expr, depth: int = 12) -> Tensor | None:
         if op is e.where:
             return pt.where(expr.inputs[0], for_first, for_second)
         return for_first + for_second if op is e.multiply else for_first - for_second
+    if isinstance(op, Concatenate):
+        found = [free_logarithm(i, depth - 1) for i in expr.inputs]
+        logs = [_logarithm(i, known) for i, known in zip(expr.inputs, found)]
+        parts = [x for x in logs if x is not None]
+        return None if all(x is None for x in found) or len(parts) < len(logs) else intern(op, tuple(parts))
     if isinstance(op, ARRANGED):
         inner = free_logarithm(expr.inputs[0], depth - 1)
         return None if inner is None else intern(op, (inner, *expr.inputs[1:]))
@@ -288,17 +294,27 @@ def _logarithm(expr: Expr, known: Tensor | None) -> Tensor | None:
     return pt.log(expr) if is_positive(expr) else None
 
 
-MADE = (e.exp, pt.sigmoid, pt.softplus, e.square, e.sqrt, e.reciprocal, e.power, e.multiply, e.divide, e.where, *ARRANGED)
+MADE = (e.exp, pt.sigmoid, pt.softplus, e.square, e.sqrt, e.reciprocal, e.power, e.multiply, e.divide, e.where, Concatenate, *ARRANGED)
 """What free_logarithm may see through."""
 
 
 @rule(GROUP, ops=(e.log,), over=MADE, examples=lambda: [
     pt.log(pt.exp(_vector()) / 3.0), pt.log(pt.softplus(_vector())), pt.log(pt.where(_vector() > 0.0, 2.0 * pt.sigmoid(_vector()), 1.0)),
-    pt.log(pt.square(pt.exp(_vector()) * 2.0)), pt.log(pt.exp(_vector())[:2]),
+    pt.log(pt.square(pt.exp(_vector()) * 2.0)), pt.log(pt.exp(_vector())[:2]), pt.log(pt.concatenate([pt.exp(_vector()), pt.constant([2.0])])),
 ])  # fmt: skip
 def log_of_exponentials(expr: Expr) -> Expr | None:
     """The logarithm of a product of exponentials is the sum of the exponents."""
     return free_logarithm(expr.inputs[0])
+
+
+@rule(GROUP, ops=(e.log,), over=(Reduce,), examples=lambda: [pt.log(pt.sum(pt.concatenate([pt.exp(_vector()), pt.constant([2.0])])))])
+def log_of_sum_of_parts(expr: Expr) -> Expr | None:
+    """A sum of exponentials side by side, and of other positive numbers, underflows; with the largest taken out it does not."""
+    total = expr.inputs[0]
+    if total.op.kind != "sum" or not isinstance(total.inputs[0].op, (Concatenate, *ARRANGED)):
+        return None
+    found = free_logarithm(total.inputs[0])
+    return None if found is None else pt.logsumexp(found, axis=total.op.axes)
 
 
 @rule(GROUP, ops=(e.log1p,), over=MADE, examples=lambda: [pt.log1p(pt.square(pt.exp(_vector()) / 3.0)), pt.log1p(0.5 * pt.exp(_vector()))])
