@@ -1,6 +1,6 @@
 """Parameters and values in narrow dtypes are the numbers that they are.
 
-The numbers of `SQUARES` are SciPy 1.14's: ``gamma.logpdf(20, a=(20/13)**2, scale=13**2/20)`` and
+The numbers of `SQUARES` are SciPy 1.17's: ``gamma.logpdf(20, a=(20/13)**2, scale=13**2/20)`` and
 ``invgauss.logpdf(20, mu=20/(20*13), scale=20*13)``. Everywhere else a narrow dtype is compared with the same numbers in
 float64: what a density is does not depend on how its parameters are stored.
 """
