@@ -97,9 +97,9 @@ def test_censoring_of_counts_sums_to_one_at_whole_limits_and_refuses_others(name
     mass = pmf(NUMBERS)
     wanted = [mass[NUMBERS <= 1].sum(), mass[NUMBERS == 2].sum(), mass[NUMBERS >= 3].sum()]
     np.testing.assert_allclose(np.exp(pm.logp(x, [1, 2, 3]).eval()), wanted, rtol=1e-9, atol=1e-13)
-    with pytest.raises(ValueError, match=r"lower must be a whole number .*got lower = 1\.5"):
+    with pytest.raises(ValueError, match=r"lower must be a whole number .*got .*lower = 1\.5"):
         pm.Censored.dist(make(), lower=1.5, upper=3)
-    with pytest.raises(ValueError, match=r"upper must be a whole number .*got upper = 3\.5"):
+    with pytest.raises(ValueError, match=r"upper must be a whole number .*got .*upper = 3\.5"):
         pm.Censored.dist(make(), lower=1, upper=3.5)
 
 
