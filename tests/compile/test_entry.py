@@ -86,7 +86,13 @@ def test_calls_and_faults_leave_nothing_behind():
     work()
     gc.collect()
     counted = [given, good, bad, np.dtype("float64"), np.dtype("int64")]
-    before = [sys.getrefcount(o) for o in counted]
+
+    def left():
+        before = [sys.getrefcount(o) for o in counted]
+        work()
+        gc.collect()
+        return max(abs(sys.getrefcount(o) - b) for o, b in zip(counted, before))
+
     tracemalloc.start()
     try:
         held = tracemalloc.get_traced_memory()[0]
@@ -95,7 +101,8 @@ def test_calls_and_faults_leave_nothing_behind():
         assert tracemalloc.get_traced_memory()[0] - held < 20_000  # One result is 8,000 bytes.
     finally:
         tracemalloc.stop()
-    assert max(abs(sys.getrefcount(o) - b) for o, b in zip(counted, before)) < 20
+    # All arrays of the process refer to a dtype: those of another thread come and go, a leak is there every time.
+    assert min(left() for _ in range(3)) < 20
 
 
 @dataclass(frozen=True, eq=False)
