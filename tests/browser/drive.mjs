@@ -71,7 +71,8 @@ try {
   await page.waitForFunction(() => document.querySelector(".wb-steps .wb-explanation h4")?.textContent.includes("density of draw") || document.querySelector(".wb-steps .wb-explanation h4")?.textContent.includes("change of variables"));
   check(true, "a step names its rule");
   await steps.focus();
-  for (let i = 0; i < 3; i++) await page.keyboard.press("ArrowDown");
+  // From the log-probability over values, the unconstrained form and the gradient to the first pass of the optimisation.
+  for (let i = 0; i < 4; i++) await page.keyboard.press("ArrowDown");
   await page.waitForFunction(() => document.querySelector(".wb-steps .wb-check")?.textContent.includes("same value"));
   check(true, "a step of the optimisation is checked numerically");
   await shot(".wb-steps", "steps");

@@ -23,6 +23,12 @@ export function settled(chains: Column[], tune: number): [number, number] | null
   return [low - pad, high + pad];
 }
 
+/** A range that an axis can be divided on: draws all alike, or but for rounding, as of a chain that has not moved yet, have none. */
+export function apart(low: number | null | undefined, high: number | null | undefined): [number, number] {
+  const a = low ?? 0, b = high ?? 0, room = 1e-9 * (Math.max(Math.abs(a), Math.abs(b)) || 1);
+  return b - a > room ? [a, b] : [a - room, b + room];
+}
+
 export class Trace {
   readonly element: HTMLElement;
   private plot: uPlot | null = null;
@@ -66,7 +72,7 @@ export class Trace {
     const ink = getComputedStyle(this.element).color || "#444";
     const axis = { stroke: ink, grid: { stroke: "rgba(128,128,128,.18)", width: 1 }, ticks: { show: false }, font: "11px sans-serif" };
     return {
-      width, height: 120, legend: { show: false }, cursor: { drag: { x: false, y: false } }, scales: { x: { time: false }, y: { range: (_, low, high) => settled(this.chains, this.run.tune / this.run.stride) ?? [low, high] } },
+      width, height: 120, legend: { show: false }, cursor: { drag: { x: false, y: false } }, scales: { x: { time: false }, y: { range: (_, low, high) => apart(...(settled(this.chains, this.run.tune / this.run.stride) ?? [low, high])) } },
       axes: [{ ...axis, size: 22 }, { ...axis, size: 46 }],
       series: [{}, ...this.chains.map((_, i) => ({ stroke: COLOURS[i % COLOURS.length], dash: DASHES[i % DASHES.length], width: 0.8, points: { show: false }, spanGaps: true }))],
       hooks: { drawClear: [(u) => this.shade(u)], draw: [(u) => this.marks(u)] },
