@@ -9,7 +9,7 @@ quadrature made here by SciPy:
 - linear regression with a normal prior and known noise: its normal posterior; with unknown noise
   (kidiq, real data): that posterior, averaged over the noise's marginal on a fine grid;
 - eight schools (real data): the effects' normal conditionals, averaged over a grid of (mu, tau);
-- the banana: E y = E x^2 = 1, var y = s^2 + 2.
+- the banana: E y = E x^2 / 2 = 1/2, var y = 1 + var(x^2) / 4 = 3/2.
 
 Runs go on until the Monte Carlo error (batch means) of the ratio sd / exact is an eighth of a per
 cent, so that a true ratio of 1 passes at four standard errors and one of 1.01 fails at four. The
@@ -228,8 +228,8 @@ def bounded():
 def banana():
     with pm.Model() as model:
         x = pm.Normal("x", 0.0, 1.0)
-        pm.Normal("y", x**2, 0.5)
-    return model, {"x": (0.0, 1.0), "y": (1.0, np.sqrt(0.25 + 2.0))}
+        pm.Normal("y", 0.5 * x**2, 1.0)
+    return model, {"x": (0.0, 1.0), "y": (0.5, np.sqrt(1.0 + 0.5))}
 
 
 class Moments:
