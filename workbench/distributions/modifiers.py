@@ -205,25 +205,24 @@ class Truncated(Modified):
 
     @classmethod
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        part, lower, upper = cls._parts(parameters)
-        start, end = cls._ends(lower, upper)
-        found = cls._log_between(part, start, value)
-        if any(cls.limited):
-            found = found - cls._log_between(part, start, end)
-        if start is not None:
-            found = pt.where(value < lower, -INF, found)
-        return found if end is None else pt.where(value >= upper, 0.0, found)
+        return cls._log_side(value, parameters, above=False)
 
     @classmethod
     def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        return cls._log_side(value, parameters, above=True)
+
+    @classmethod
+    def _log_side(cls, value: Tensor, parameters: Sequence[Tensor], above: bool) -> Tensor:
+        """The logarithm of the mass on one side of `value`."""
         part, lower, upper = cls._parts(parameters)
         start, end = cls._ends(lower, upper)
-        found = cls._log_between(part, value, end)
+        found = cls._log_between(part, value, end) if above else cls._log_between(part, start, value)
         if any(cls.limited):
             found = found - cls._log_between(part, start, end)
+        below_lower, from_upper = (0.0, -INF) if above else (-INF, 0.0)
         if start is not None:
-            found = pt.where(value < lower, 0.0, found)
-        return found if end is None else pt.where(value >= upper, -INF, found)
+            found = pt.where(value < lower, below_lower, found)
+        return found if end is None else pt.where(value >= upper, from_upper, found)
 
     @classmethod
     def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
