@@ -57,7 +57,7 @@ MEMORY = """
 import sys
 sys.path.insert(0, {here!r})
 import workbench as pm
-import numpy.random, workbench.compile.c_backend, workbench.rewrites, workbench.transforms
+import numpy.random, workbench.compile.c.backend, workbench.rewrites, workbench.transforms
 from problems import Workbench, logistic
 def status(key):
     return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith(key)) / 1024

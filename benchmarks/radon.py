@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 import workbench as pm
-from workbench.compile.toolchain import require_compiler
+from workbench.compile.c.toolchain import require_compiler
 from workbench.datasets import radon
 
 HERE = Path(__file__).resolve().parent

@@ -126,9 +126,9 @@ class GraphInspector(LinkedWidget):
         """Return the C code of the computation."""
         if self.view == "model":
             return {}
-        from workbench.compile.lower import lower
-        from workbench.compile.print_c import print_c
-        from workbench.compile.storage import plan
+        from workbench.compile.c.printer import print_c
+        from workbench.compile.loop_ir.lower import lower
+        from workbench.compile.loop_ir.storage import plan
 
         try:
             program = lower(self.graph, self.title or "graph")

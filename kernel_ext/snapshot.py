@@ -10,11 +10,11 @@ import numpy as np
 from workbench.distributions import Draw
 from workbench.graph import Constant, Data, Expr, Input, topological
 from workbench.graph.printing import op_text
-from workbench.tensor.control import Cond, Region, While
+from workbench.tensor.control.flow import Cond, Region, While
 from workbench.tensor.elementwise import Elementwise
-from workbench.tensor.indexing import AddAt, SetAt, SetSlice, Slice, Take
-from workbench.tensor.reduction import Reduce
-from workbench.tensor.shape import Arange, BroadcastLike, BroadcastTo, Concatenate, Dim, Reshape, Transpose
+from workbench.tensor.indexing.indexing import AddAt, SetAt, SetSlice, Slice, Take
+from workbench.tensor.reduction.reductions import Reduce
+from workbench.tensor.shape.reshaping import Arange, BroadcastLike, BroadcastTo, Concatenate, Dim, Reshape, Transpose
 
 KINDS: tuple[tuple[tuple[type, ...], str], ...] = (
     ((Input,), "input"),

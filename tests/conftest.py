@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import workbench as pm
-from workbench.compile.toolchain import find_compiler
+from workbench.compile.c.toolchain import find_compiler
 from workbench.datasets import simulate_radon
 
 ROOT = Path(__file__).resolve().parents[1]

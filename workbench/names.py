@@ -70,10 +70,10 @@ ALIASES: dict[str, dict[str, str]] = {
         "ShapeError": "workbench.errors:ShapeError",
         "floatX": "workbench.tensor.aliases:as_floats",
         "intX": "workbench.tensor.aliases:as_integers",
-        "scan": "workbench.tensor.recurrence:scan",
+        "scan": "workbench.tensor.control.recurrence:scan",
     },
     f"{PM}.pytensor": {
-        "scan": "workbench.tensor.recurrence:scan", "function": "workbench.compile:function", "grad": "workbench.transforms:grad",
+        "scan": "workbench.tensor.control.recurrence:scan", "function": "workbench.compile:function", "grad": "workbench.transforms:grad",
         "shared": "workbench.tensor.aliases:shared", "config": "workbench.tensor.aliases:config",
     },
     PT: {"TensorVariable": "workbench.tensor.tensor:Tensor", "TensorConstant": "workbench.tensor.tensor:Tensor"},

@@ -8,9 +8,9 @@ import pytest
 
 import workbench.tensor as pt
 from workbench.compile import BACKENDS, function
-from workbench.compile.lower import lower
-from workbench.compile.print_numba import print_numba
-from workbench.compile.storage import plan
+from workbench.compile.loop_ir.lower import lower
+from workbench.compile.loop_ir.storage import plan
+from workbench.compile.numba.printer import print_numba
 from workbench.errors import CompileError
 from workbench.tensor.elementwise import OPS
 

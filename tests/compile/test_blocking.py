@@ -5,9 +5,9 @@ import pytest
 
 import workbench.tensor as pt
 from workbench.compile import function
-from workbench.compile import loops as L
-from workbench.compile.lower import lower
-from workbench.compile.storage import plan
+from workbench.compile.loop_ir import loops as L
+from workbench.compile.loop_ir.lower import lower
+from workbench.compile.loop_ir.storage import plan
 from workbench.graph import Graph, Mode
 from workbench.rewrites import default_mode
 from workbench.transforms import grad

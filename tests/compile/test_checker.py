@@ -5,10 +5,10 @@ import pytest
 
 import workbench.tensor as pt
 from workbench.compile import function
-from workbench.compile import loops as L
-from workbench.compile.checker import STEPS, check
-from workbench.compile.lower import lower
-from workbench.compile.storage import Storage, plan
+from workbench.compile.loop_ir import loops as L
+from workbench.compile.loop_ir.checker import STEPS, check
+from workbench.compile.loop_ir.lower import lower
+from workbench.compile.loop_ir.storage import Storage, plan
 from workbench.config import checks_programs
 from workbench.errors import CompileError
 from workbench.graph import Graph, Mode
@@ -321,6 +321,6 @@ def test_rows_that_repeat_are_not_written_where_they_are_read(case):
 
 
 def _has_compiler():
-    from workbench.compile.toolchain import find_compiler
+    from workbench.compile.c.toolchain import find_compiler
 
     return find_compiler() is not None

@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 
 import workbench.tensor as pt
-from workbench.compile import c_backend, entry, function, toolchain
-from workbench.compile.lower import lower
-from workbench.compile.storage import plan
-from workbench.compile.toolchain import find_compiler
+from workbench.compile import function
+from workbench.compile.c import backend as c_backend
+from workbench.compile.c import calls as entry
+from workbench.compile.c import toolchain
+from workbench.compile.c.toolchain import find_compiler
+from workbench.compile.loop_ir.lower import lower
+from workbench.compile.loop_ir.storage import plan
 from workbench.errors import CompileError, DTypeError, ShapeError
 from workbench.graph import Graph, Mode
 from workbench.graph.expr import Op, intern, results_of

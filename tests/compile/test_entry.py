@@ -12,7 +12,7 @@ import pytest
 
 import workbench.tensor as pt
 from workbench.compile import function
-from workbench.compile.toolchain import find_compiler
+from workbench.compile.c.toolchain import find_compiler
 from workbench.errors import ShapeError
 from workbench.graph.expr import Op, intern
 from workbench.graph.types import TensorType

@@ -5,7 +5,7 @@ import pytest
 
 import workbench.tensor as pt
 from workbench.compile import function
-from workbench.compile.toolchain import find_compiler
+from workbench.compile.c.toolchain import find_compiler
 
 pytestmark = pytest.mark.skipif(find_compiler() is None, reason="no C compiler on this system")
 SKIPS = "continue;"

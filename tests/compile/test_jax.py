@@ -5,7 +5,7 @@ import pytest
 
 import workbench.tensor as pt
 from workbench.compile import function, to_jax
-from workbench.compile.precision import in_single_precision
+from workbench.compile.jax.precision import in_single_precision
 from workbench.errors import CompileError
 from workbench.graph import Graph, Mode
 from workbench.tensor.elementwise import OPS

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 import workbench.tensor as pt
-from workbench.compile import function, lower, print_c
-from workbench.compile import loops as L
-from workbench.compile.lower import lower as lowered
-from workbench.compile.storage import plan
-from workbench.compile.toolchain import find_compiler
+from workbench.compile import function
+from workbench.compile.c import printer as print_c
+from workbench.compile.c.toolchain import find_compiler
+from workbench.compile.loop_ir import loops as L
+from workbench.compile.loop_ir import lower
+from workbench.compile.loop_ir.lower import lower as lowered
+from workbench.compile.loop_ir.storage import plan
 from workbench.graph import Graph, Mode
 from workbench.transforms import grad
 

@@ -7,8 +7,8 @@ import pytest
 
 import workbench.tensor as pt
 from workbench.compile import function
-from workbench.compile.toolchain import find_compiler
-from workbench.tensor.lapack import SMALL
+from workbench.compile.c.toolchain import find_compiler
+from workbench.tensor.linalg.lapack import SMALL
 
 COMPILED = [
     pytest.param("c", marks=pytest.mark.skipif(find_compiler() is None, reason="no C compiler on this system")), "numba",

@@ -5,7 +5,7 @@ import pytest
 
 import workbench.tensor as pt
 from workbench.compile import function
-from workbench.compile.toolchain import find_compiler
+from workbench.compile.c.toolchain import find_compiler
 from workbench.graph import Graph, Mode
 from workbench.tensor.elementwise import OPS
 

@@ -11,9 +11,9 @@ import pytest
 
 import workbench.tensor as pt
 from workbench.compile import function
-from workbench.compile.lower import lower
-from workbench.compile.storage import plan
-from workbench.compile.toolchain import find_compiler
+from workbench.compile.c.toolchain import find_compiler
+from workbench.compile.loop_ir.lower import lower
+from workbench.compile.loop_ir.storage import plan
 from workbench.graph import Graph, Mode
 from workbench.rewrites import default_mode
 from workbench.transforms import grad

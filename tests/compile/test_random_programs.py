@@ -11,7 +11,7 @@ import pytest
 
 import workbench.tensor as pt
 from workbench.compile import function
-from workbench.compile.toolchain import find_compiler
+from workbench.compile.c.toolchain import find_compiler
 from workbench.errors import WorkbenchError
 from workbench.graph import Graph, Mode
 from workbench.graph.types import KINDS

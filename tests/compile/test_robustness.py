@@ -15,8 +15,11 @@ import numpy as np
 import pytest
 
 import workbench.tensor as pt
-from workbench.compile import c_backend, cache, entry, function, toolchain
-from workbench.compile.toolchain import find_compiler
+from workbench.compile import cache, function
+from workbench.compile.c import backend as c_backend
+from workbench.compile.c import calls as entry
+from workbench.compile.c import toolchain
+from workbench.compile.c.toolchain import find_compiler
 from workbench.errors import CompileError
 from workbench.graph import Mode
 

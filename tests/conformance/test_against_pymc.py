@@ -15,7 +15,7 @@ from examples import MODELS, make_data, points, projections
 from scipy.special import betaln
 
 import workbench as pm
-from workbench.compile.toolchain import find_compiler
+from workbench.compile.c.toolchain import find_compiler
 
 REFERENCE = json.loads((Path(__file__).parent / "reference.json").read_text())["models"]
 NOT_YET: dict[str, str] = {}

@@ -15,7 +15,7 @@ import workbench as pm
 import workbench.tensor as pt
 from workbench import distributions
 from workbench.compile import function
-from workbench.compile.toolchain import find_compiler
+from workbench.compile.c.toolchain import find_compiler
 from workbench.distributions import Distribution, set_key
 from workbench.errors import ModelError, ParameterValueError
 from workbench.graph import Graph

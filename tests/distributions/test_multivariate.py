@@ -490,7 +490,7 @@ def test_multinomial_probabilities_are_scaled_with_a_warning():
 
 
 def test_multinomial_starts_at_counts_that_are_possible():
-    from workbench.distributions.counts import most_likely_counts
+    from workbench.distributions.multinomial_family import most_likely_counts
 
     n, p = np.array([1.0, 10.0, 0.0]), np.array([[0.3, 0.3, 0.2, 0.2], [0.55, 0.15, 0.15, 0.15], [0.25, 0.25, 0.25, 0.25]])
     made = most_likely_counts(pt.constant(n), pt.constant(p)).eval()

@@ -7,7 +7,7 @@ import workbench as pm
 import workbench.tensor as pt
 from workbench.errors import DTypeError, IndexBoundsError, MissingInputError, RewriteError, ShapeError, WorkbenchError
 from workbench.graph import Graph, Mode, Pass, Rule
-from workbench.tensor.control import Cond, While
+from workbench.tensor.control.flow import Cond, While
 
 
 def rule_of(name, function, op):

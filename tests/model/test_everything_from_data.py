@@ -16,7 +16,7 @@ import pytest
 import workbench as pm
 import workbench.tensor as pt
 from workbench import distributions
-from workbench.compile.toolchain import find_compiler
+from workbench.compile.c.toolchain import find_compiler
 from workbench.distributions import Distribution
 
 REFERENCE = Path(__file__).resolve().parents[1] / "reference"

@@ -6,7 +6,7 @@ import scipy.stats as st
 
 import workbench as pm
 import workbench.tensor as pt
-from workbench.compile.toolchain import find_compiler
+from workbench.compile.c.toolchain import find_compiler
 from workbench.errors import ModelError, ShapeError
 from workbench.transforms.constrained_vectors import ordered, stick_breaking
 

@@ -10,7 +10,7 @@ from workbench.compile import function
 from workbench.errors import ShapeError
 from workbench.graph import Mode
 from workbench.graph.traverse import topological
-from workbench.tensor.products import MatMul
+from workbench.tensor.linalg.products import MatMul
 from workbench.transforms import grad
 
 PLAIN = Mode(())

@@ -7,7 +7,7 @@ import scipy.stats as st
 import workbench.tensor as pt
 from workbench.compile import function
 from workbench.errors import DTypeError, ShapeError
-from workbench.tensor.random_discrete import NO_INTEGER, log_factorial
+from workbench.tensor.random.discrete import NO_INTEGER, log_factorial
 
 r = pt.random
 INF = np.inf

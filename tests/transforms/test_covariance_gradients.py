@@ -8,7 +8,7 @@ from workbench.compile import function
 from workbench.graph import Mode, topological
 from workbench.graph.expr import intern
 from workbench.rewrites import default_mode
-from workbench.tensor.factorisations import Cholesky, CholeskyGradient, InverseFromFactor
+from workbench.tensor.linalg.decompositions import Cholesky, CholeskyGradient, InverseFromFactor
 from workbench.transforms import grad
 
 PLAIN = Mode(())

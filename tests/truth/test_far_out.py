@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import workbench as pm
-from workbench.compile.toolchain import find_compiler
+from workbench.compile.c.toolchain import find_compiler
 from workbench.transforms import Chain, Interval, LogExpM1, circular, log, log_exp_m1
 
 DIGITS = 600

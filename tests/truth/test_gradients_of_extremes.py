@@ -12,7 +12,7 @@ import pytest
 import workbench as pm
 import workbench.tensor as pt
 from workbench.compile import function
-from workbench.compile.toolchain import find_compiler
+from workbench.compile.c.toolchain import find_compiler
 from workbench.graph import Mode
 from workbench.transforms import grad
 

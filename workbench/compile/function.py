@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.compile.shaping import shaping
+from workbench.compile.data_lengths import shaping
 from workbench.errors import CompileError, Location, ShapeError, user_location
 from workbench.graph.arrays import fitting
 from workbench.graph.expr import Data, Expr, Input, intern
@@ -22,10 +22,10 @@ from workbench.graph.types import TensorType, type_of
 from workbench.tensor.tensor import as_tensor, set_data
 
 BACKENDS = {
-    "c": "workbench.compile.c_backend:CFunction",
-    "numba": "workbench.compile.numba_backend:NumbaFunction",
-    "jax": "workbench.compile.jax_backend:JaxFunction",
-    "numpy": "workbench.compile.numpy_backend:NumpyFunction",
+    "c": "workbench.compile.c.backend:CFunction",
+    "numba": "workbench.compile.numba.backend:NumbaFunction",
+    "jax": "workbench.compile.jax.backend:JaxFunction",
+    "numpy": "workbench.compile.numpy.backend:NumpyFunction",
 }
 """Where each backend is: a class that is made from a graph and a name, and called with arrays."""
 
@@ -49,7 +49,7 @@ def choose_backend(backend: str) -> str:
             raise CompileError(f"there is no backend {backend!r}", f"choose auto, {', '.join(BACKENDS)}")
         return backend
     # It brings what runs processes, which importing the package does not need.
-    from workbench.compile.toolchain import find_compiler, why_none
+    from workbench.compile.c.toolchain import find_compiler, why_none
 
     if find_compiler() is not None:
         return "c"

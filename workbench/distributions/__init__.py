@@ -43,7 +43,6 @@ from workbench.distributions.continuous import (
     Weibull,
 )  # fmt: skip
 from workbench.distributions.correlation import LKJCholeskyCov, LKJCorr, expand_packed_triangular
-from workbench.distributions.counts import DirichletMultinomial, Multinomial, OrderedMultinomial
 from workbench.distributions.discrete import (
     Bernoulli,
     BetaBinomial,
@@ -70,6 +69,7 @@ from workbench.distributions.modifiers import (
     Censored,
     Truncated,
 )  # fmt: skip
+from workbench.distributions.multinomial_family import DirichletMultinomial, Multinomial, OrderedMultinomial
 from workbench.distributions.normals import (
     CholeskyMvNormal,
     CholeskyMvStudentT,
@@ -79,6 +79,7 @@ from workbench.distributions.normals import (
     PrecisionMvStudentT,
 )  # fmt: skip
 from workbench.distributions.point_mass import DiracDelta
+from workbench.distributions.poisson_family import DiscreteUniform, DiscreteWeibull, NegativeBinomial, Poisson
 from workbench.distributions.simplex import Dirichlet, StickBreakingWeights
 from workbench.distributions.spatial import CAR, ICAR
 from workbench.distributions.time_series import (
@@ -90,7 +91,6 @@ from workbench.distributions.time_series import (
     MvStudentTRandomWalk,
     RandomWalk,
 )  # fmt: skip
-from workbench.distributions.whole_numbers import DiscreteUniform, DiscreteWeibull, NegativeBinomial, Poisson
 from workbench.distributions.zero_sum import ZeroSumNormal
 from workbench.graph.serialise import NAMED
 from workbench.names import answers

@@ -23,8 +23,8 @@ from workbench.distributions.formulas import (
 )  # fmt: skip
 from workbench.errors import ModelError
 from workbench.graph.expr import Constant
-from workbench.tensor.incomplete import log_betainc
-from workbench.tensor.inverses import betaincinv
+from workbench.tensor.special.incomplete import log_betainc
+from workbench.tensor.special.incomplete_inverses import betaincinv
 from workbench.tensor.tensor import Tensor, as_tensor
 
 

@@ -21,7 +21,7 @@ from workbench.distributions.probabilities import log1m_of, log_binomial, log_of
 from workbench.errors import ModelError
 from workbench.graph.types import TensorType
 from workbench.names import answers
-from workbench.tensor.incomplete import log_betainc
+from workbench.tensor.special.incomplete import log_betainc
 from workbench.tensor.tensor import Tensor
 
 probability_above_zero = Constraint("greater than 0 and at most 1", lambda p: pt.logical_and(p > 0.0, p <= 1.0))

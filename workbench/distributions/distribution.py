@@ -24,8 +24,8 @@ from workbench.graph.types import Shape, TensorType
 from workbench.names import ARGUMENTS, answers
 from workbench.tensor.elementwise import broadcast_shapes, cast
 from workbench.tensor.keys import fresh_key
-from workbench.tensor.run_time_shape import paired
-from workbench.tensor.shape import Dim, broadcast_to, extent
+from workbench.tensor.shape.reshaping import Dim, broadcast_to, extent
+from workbench.tensor.shape.run_time_shape import paired
 from workbench.tensor.tensor import Tensor, as_tensor
 
 Support = str

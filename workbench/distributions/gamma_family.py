@@ -10,8 +10,8 @@ from workbench.distributions.deviances import are_large, deviance, gamma_rest
 from workbench.distributions.distribution import POSITIVE, Distribution
 from workbench.distributions.formulas import INF, finite_from, inside_of, power_log, quantile, where_valid
 from workbench.errors import ModelError
-from workbench.tensor.incomplete import log_gammainc, log_gammaincc
-from workbench.tensor.inverses import gammainccinv, gammaincinv
+from workbench.tensor.special.incomplete import log_gammainc, log_gammaincc
+from workbench.tensor.special.incomplete_inverses import gammainccinv, gammaincinv
 from workbench.tensor.tensor import Tensor, as_tensor
 
 

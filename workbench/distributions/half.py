@@ -10,7 +10,7 @@ from workbench.distributions.constraints import positive
 from workbench.distributions.distribution import POSITIVE, Distribution
 from workbench.distributions.formulas import INF, quantile, sigma_of, where_valid
 from workbench.distributions.location_scale import student_t_distance, student_t_log_tail, student_t_logp
-from workbench.tensor.incomplete import log_betainc
+from workbench.tensor.special.incomplete import log_betainc
 from workbench.tensor.tensor import Tensor
 
 

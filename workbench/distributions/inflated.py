@@ -12,9 +12,9 @@ from workbench.distributions.constraints import Check, unit_interval
 from workbench.distributions.discrete import Binomial, Count
 from workbench.distributions.distribution import REAL, Distribution
 from workbench.distributions.gamma_family import Gamma
+from workbench.distributions.poisson_family import NegativeBinomial, Poisson
 from workbench.distributions.positive import LogNormal
 from workbench.distributions.probabilities import log1m_of, log_of, real
-from workbench.distributions.whole_numbers import NegativeBinomial, Poisson
 from workbench.tensor.tensor import Tensor
 
 INF = float("inf")

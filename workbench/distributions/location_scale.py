@@ -16,9 +16,9 @@ from workbench.distributions.formulas import (
     sigma_of,
     where_valid,
 )
-from workbench.tensor.double_logarithms import log1mexpexp
-from workbench.tensor.incomplete import log_betainc
-from workbench.tensor.inverses import betaincinv
+from workbench.tensor.special.double_logarithms import log1mexpexp
+from workbench.tensor.special.incomplete import log_betainc
+from workbench.tensor.special.incomplete_inverses import betaincinv
 from workbench.tensor.tensor import Tensor
 
 EULER_GAMMA = 0.5772156649015329

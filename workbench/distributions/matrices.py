@@ -26,7 +26,7 @@ from workbench.distributions.normals import (
 from workbench.errors import ModelError, ShapeError
 from workbench.graph.expr import Constant
 from workbench.graph.types import Shape
-from workbench.tensor.shape import extent, reshape_like
+from workbench.tensor.shape.reshaping import extent, reshape_like
 from workbench.tensor.tensor import Tensor
 
 

@@ -12,7 +12,7 @@ from workbench.distributions.constraints import Check, Constraint, positive
 from workbench.distributions.distribution import Distribution, alike, cast_real
 from workbench.errors import ModelError, ShapeError
 from workbench.graph.types import Shape
-from workbench.tensor.shape import extent, reshape_like
+from workbench.tensor.shape.reshaping import extent, reshape_like
 from workbench.tensor.tensor import Tensor
 
 LOG_TWO_PI = math.log(2.0 * math.pi)

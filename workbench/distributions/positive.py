@@ -19,7 +19,7 @@ from workbench.distributions.formulas import (
     where_valid,
 )  # fmt: skip
 from workbench.errors import ModelError
-from workbench.tensor.double_logarithms import log1mexpexp
+from workbench.tensor.special.double_logarithms import log1mexpexp
 from workbench.tensor.tensor import Tensor, as_tensor
 
 

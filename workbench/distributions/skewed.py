@@ -10,8 +10,8 @@ from workbench.distributions.constraints import positive
 from workbench.distributions.distribution import REAL, Distribution
 from workbench.distributions.formulas import INF, log_mills_difference, normal_logp, quantile, sigma_of, where_valid
 from workbench.errors import ModelError
-from workbench.tensor.incomplete import log_betainc
-from workbench.tensor.inverses import betaincinv
+from workbench.tensor.special.incomplete import log_betainc
+from workbench.tensor.special.incomplete_inverses import betaincinv
 from workbench.tensor.tensor import Tensor, as_tensor
 
 

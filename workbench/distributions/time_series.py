@@ -34,7 +34,7 @@ from workbench.distributions.random_walks import (
 from workbench.errors import ShapeError
 from workbench.graph.types import Shape
 from workbench.tensor.elementwise import broadcast_shapes
-from workbench.tensor.run_time_shape import paired
+from workbench.tensor.shape.run_time_shape import paired
 from workbench.tensor.tensor import Tensor
 
 __all__ = [

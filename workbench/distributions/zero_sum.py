@@ -13,8 +13,8 @@ from workbench.distributions.constraints import positive
 from workbench.distributions.distribution import LENGTHS, Distribution, cast_real
 from workbench.errors import ModelError, ShapeError
 from workbench.graph.types import Shape
-from workbench.tensor.run_time_shape import paired
-from workbench.tensor.shape import extent
+from workbench.tensor.shape.reshaping import extent
+from workbench.tensor.shape.run_time_shape import paired
 from workbench.tensor.tensor import Tensor
 
 ZERO_SUM = "zero sum"

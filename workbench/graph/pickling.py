@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from workbench.graph.expr import Constant, Expr, Op, constant_op, give_name, intern
-from workbench.graph.once import once
+from workbench.graph.memo import once
 from workbench.graph.provenance import Provenance, inherited
 from workbench.graph.serialise import object_by_name, object_name
 from workbench.graph.traverse import topological

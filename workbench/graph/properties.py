@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from workbench.graph.expr import Constant, Data, Expr, Input, Op
-from workbench.graph.once import once
+from workbench.graph.memo import once
 from workbench.graph.types import TensorType
 
 PROPERTIES: dict[str, Property] = {}

@@ -18,8 +18,8 @@ from workbench.graph.traverse import replace, topological
 from workbench.graph.types import TensorType
 from workbench.model.missing import Part, in_own_dtype
 from workbench.rewrites.unconstrained import unconstrained_pass
-from workbench.tensor.run_time_shape import paired
-from workbench.tensor.shape import Dim
+from workbench.tensor.shape.reshaping import Dim
+from workbench.tensor.shape.run_time_shape import paired
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.change_of_variables import unconstrained_logp
 from workbench.transforms.gradient import grad

@@ -10,7 +10,7 @@ from workbench.errors import ModelError
 from workbench.graph.expr import Expr
 from workbench.graph.traverse import topological
 from workbench.model.context import modelcontext
-from workbench.tensor.run_time_shape import ToLengths
+from workbench.tensor.shape.run_time_shape import ToLengths
 from workbench.tensor.tensor import Tensor
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from workbench.graph.expr import Data, Expr, give_name, intern
 from workbench.graph.traverse import ancestors, replace
 from workbench.model.missing import Observed, observed_values, require_whole
 from workbench.model.shapes import is_open
-from workbench.tensor.shape import Named
+from workbench.tensor.shape.reshaping import Named
 from workbench.tensor.tensor import Tensor, as_tensor
 
 if TYPE_CHECKING:

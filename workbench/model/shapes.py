@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from workbench.compile.shaping import has_length_of_values, numbers_of, of_data
+from workbench.compile.data_lengths import has_length_of_values, numbers_of, of_data
 from workbench.distributions.distribution import Draw
 from workbench.graph.expr import Constant, Data, Expr, Input, constant_op, intern, rebuild
 from workbench.graph.inner import Graph
 from workbench.graph.traverse import ancestors, topological
 from workbench.graph.types import Shape, TensorType, type_of
-from workbench.tensor.shape import Dim
+from workbench.tensor.shape.reshaping import Dim
 
 
 class CurrentShapes:

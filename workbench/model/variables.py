@@ -21,7 +21,7 @@ from workbench.model.context import UNSET, current_model, modelcontext
 from workbench.model.minibatch import TotalSize, scaling
 from workbench.model.missing import Observed, impute, numbers_from, observed_shape, observed_values
 from workbench.model.model import Model
-from workbench.tensor.shape import Named
+from workbench.tensor.shape.reshaping import Named
 from workbench.tensor.tensor import Tensor, as_tensor
 from workbench.transforms.change_of_variables import Transform, default_transform
 

@@ -10,8 +10,8 @@ from workbench.distributions.distribution import Draw, parameters_of
 from workbench.graph.expr import Constant, Expr
 from workbench.graph.printing import INFIX_LIMIT, constant_text, summary
 from workbench.model.drawing import kind_of, named_expressions
-from workbench.tensor.run_time_shape import ToLengths
-from workbench.tensor.shape import Named
+from workbench.tensor.shape.reshaping import Named
+from workbench.tensor.shape.run_time_shape import ToLengths
 from workbench.tensor.tensor import Tensor
 
 if TYPE_CHECKING:

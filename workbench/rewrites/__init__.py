@@ -6,21 +6,21 @@ import functools
 
 from workbench.graph.rewrite import RULES, Mode, Pass, Rule
 from workbench.rewrites import (
-    arrangement,
     canonicalise,
     covariance_gradients,
     determinants,
-    equations,
     known_shapes,
     linear_algebra,
+    linear_systems,
     logic,
-    parts,
+    matrix_properties,
+    shapes_and_indices,
     signs,
     special_functions,
     specialise,
     stabilise,
-    structure,
     sums,
+    sums_of_parts,
     trigonometry,
     unconstrained,
 )  # fmt: skip  # isort: skip
@@ -56,6 +56,6 @@ def _mode_of(rules: tuple[Rule, ...]) -> Mode:
 
 
 __all__ = [
-    "arrangement", "covariance_gradients", "default_mode", "determinants", "equations", "known_shapes", "logic", "parts", "signs", "special_functions", "structure", "sums",
+    "shapes_and_indices", "covariance_gradients", "default_mode", "determinants", "linear_systems", "known_shapes", "logic", "sums_of_parts", "signs", "special_functions", "matrix_properties", "sums",
     "trigonometry", "unconstrained",
 ]  # fmt: skip

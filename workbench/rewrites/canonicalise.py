@@ -28,13 +28,13 @@ from workbench.graph.properties import (
 )  # fmt: skip
 from workbench.graph.rewrite import rule
 from workbench.tensor import elementwise as e
-from workbench.tensor.annotations import StopGradient, stop_gradient
-from workbench.tensor.control import Cond, MakeTuple
+from workbench.tensor.control.flow import Cond, MakeTuple
 from workbench.tensor.elementwise import Cast, ScalarOp
-from workbench.tensor.indexing import AddAt, SetSlice, Slice, Take
-from workbench.tensor.reduction import Reduce
-from workbench.tensor.shape import Concatenate, Named, Reshape, Transpose
-from workbench.tensor.sorting import Sort
+from workbench.tensor.indexing.indexing import AddAt, SetSlice, Slice, Take
+from workbench.tensor.markers import StopGradient, stop_gradient
+from workbench.tensor.reduction.reductions import Reduce
+from workbench.tensor.shape.reshaping import Concatenate, Named, Reshape, Transpose
+from workbench.tensor.sorting.sorting import Sort
 from workbench.tensor.tensor import Tensor
 
 GROUP = "canonicalise"

@@ -16,15 +16,15 @@ import workbench.tensor as pt
 from workbench.graph.expr import Expr, intern
 from workbench.graph.pattern import uniform_value
 from workbench.graph.rewrite import rule
-from workbench.rewrites.parts import is_zero
-from workbench.rewrites.structure import of_diagonal, untransposed
+from workbench.rewrites.matrix_properties import of_diagonal, untransposed
+from workbench.rewrites.sums_of_parts import is_zero
 from workbench.tensor import elementwise as e
-from workbench.tensor import linalg
-from workbench.tensor.diagonal import DiagonalMatrix, SetDiagonal
-from workbench.tensor.equations import SolveTriangular
-from workbench.tensor.factorisations import CholeskyGradient, InverseFromFactor, Triangle, half_of_lower
-from workbench.tensor.products import MatMul, matmul, matrix_transpose
-from workbench.tensor.shape import Reshape
+from workbench.tensor.linalg import functions as linalg
+from workbench.tensor.linalg.decompositions import CholeskyGradient, InverseFromFactor, Triangle, half_of_lower
+from workbench.tensor.linalg.diagonal import DiagonalMatrix, SetDiagonal
+from workbench.tensor.linalg.linear_systems import SolveTriangular
+from workbench.tensor.linalg.products import MatMul, matmul, matrix_transpose
+from workbench.tensor.shape.reshaping import Reshape
 
 
 def _factor() -> Any:

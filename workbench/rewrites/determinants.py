@@ -22,7 +22,7 @@ from workbench.rewrites.linear_algebra import (
     square_matrix,
     stack_of_matrices,
 )  # fmt: skip
-from workbench.rewrites.structure import (
+from workbench.rewrites.matrix_properties import (
     diagonal,
     each_number,
     is_kron,
@@ -32,11 +32,11 @@ from workbench.rewrites.structure import (
 )  # fmt: skip
 from workbench.rewrites.sums import has_moderate_power
 from workbench.tensor import elementwise as e
-from workbench.tensor import linalg
-from workbench.tensor.equations import Inv
-from workbench.tensor.linalg import Det, Expm, SlogDet
-from workbench.tensor.products import MatMul, kron
-from workbench.tensor.shape import Reshape, Transpose
+from workbench.tensor.linalg import functions as linalg
+from workbench.tensor.linalg.functions import Det, Expm, SlogDet
+from workbench.tensor.linalg.linear_systems import Inv
+from workbench.tensor.linalg.products import MatMul, kron
+from workbench.tensor.shape.reshaping import Reshape, Transpose
 
 # Determinants ---------------------------------------------------------------------------------
 

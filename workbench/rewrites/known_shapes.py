@@ -5,8 +5,8 @@ from __future__ import annotations
 import workbench.tensor as pt
 from workbench.graph.expr import Expr, intern
 from workbench.graph.rewrite import rule
-from workbench.tensor.indexing import AddIndex, Index, SetIndex
-from workbench.tensor.run_time_shape import (
+from workbench.tensor.indexing.indexing import AddIndex, Index, SetIndex
+from workbench.tensor.shape.run_time_shape import (
     ArangeBetween,
     DropAxes,
     InsertAxes,

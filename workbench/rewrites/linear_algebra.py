@@ -23,7 +23,7 @@ from workbench.graph.properties import (
 )  # fmt: skip
 from workbench.graph.rewrite import Firing, Pass, PassRecord, Rule, rule
 from workbench.graph.traverse import topological
-from workbench.rewrites.structure import (
+from workbench.rewrites.matrix_properties import (
     are_transposes,
     diagonal,
     is_kron,
@@ -34,16 +34,16 @@ from workbench.rewrites.structure import (
     untransposed,
 )  # fmt: skip
 from workbench.tensor import elementwise as e
-from workbench.tensor import linalg
 from workbench.tensor.assumptions import assume
-from workbench.tensor.diagonal import Diagonal, DiagonalMatrix, Eye, SetDiagonal, eye
 from workbench.tensor.elementwise import ScalarOp
-from workbench.tensor.equations import Inv, Solve
-from workbench.tensor.factorisations import Cholesky, Triangle, tril
-from workbench.tensor.indexing import Slice
-from workbench.tensor.linalg import Det, Expm, SlogDet
-from workbench.tensor.products import MatMul, kron, matmul, matrix_transpose
-from workbench.tensor.shape import Reshape, Transpose
+from workbench.tensor.indexing.indexing import Slice
+from workbench.tensor.linalg import functions as linalg
+from workbench.tensor.linalg.decompositions import Cholesky, Triangle, tril
+from workbench.tensor.linalg.diagonal import Diagonal, DiagonalMatrix, Eye, SetDiagonal, eye
+from workbench.tensor.linalg.functions import Det, Expm, SlogDet
+from workbench.tensor.linalg.linear_systems import Inv, Solve
+from workbench.tensor.linalg.products import MatMul, kron, matmul, matrix_transpose
+from workbench.tensor.shape.reshaping import Reshape, Transpose
 from workbench.tensor.tensor import Tensor
 
 GROUP = "linear algebra"

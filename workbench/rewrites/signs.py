@@ -22,12 +22,12 @@ from workbench.graph.properties import (
     is_sorted,
 )  # fmt: skip
 from workbench.tensor import elementwise as e
-from workbench.tensor.cumulative import Cumulate
 from workbench.tensor.elementwise import Cast, ScalarOp
-from workbench.tensor.indexing import AddAt, SetAt, SetSlice, Slice, Take
-from workbench.tensor.reduction import Reduce
-from workbench.tensor.shape import Arange, BroadcastLike, BroadcastTo, Concatenate, Named, Reshape, Transpose
-from workbench.tensor.sorting import Sort
+from workbench.tensor.indexing.indexing import AddAt, SetAt, SetSlice, Slice, Take
+from workbench.tensor.reduction.cumulative import Cumulate
+from workbench.tensor.reduction.reductions import Reduce
+from workbench.tensor.shape.reshaping import Arange, BroadcastLike, BroadcastTo, Concatenate, Named, Reshape, Transpose
+from workbench.tensor.sorting.sorting import Sort
 
 SIGN: int = is_positive | is_negative
 """All that is said of signs."""

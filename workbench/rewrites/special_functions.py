@@ -11,7 +11,7 @@ from workbench.graph.pattern import uniform_value, variable
 from workbench.graph.properties import is_positive
 from workbench.graph.rewrite import rule
 from workbench.tensor import elementwise as e
-from workbench.tensor.reduction import Reduce
+from workbench.tensor.reduction.reductions import Reduce
 from workbench.tensor.tensor import Tensor
 
 GROUP = "canonicalise"

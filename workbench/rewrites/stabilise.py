@@ -11,11 +11,11 @@ from workbench.graph.pattern import variable
 from workbench.graph.properties import is_nonnegative, is_positive
 from workbench.graph.rewrite import rule
 from workbench.tensor import elementwise as e
-from workbench.tensor.annotations import StopGradient
-from workbench.tensor.indexing import Slice, Take
-from workbench.tensor.reduction import Reduce
-from workbench.tensor.run_time_shape import InsertAxes
-from workbench.tensor.shape import BroadcastLike, BroadcastTo, Reshape
+from workbench.tensor.indexing.indexing import Slice, Take
+from workbench.tensor.markers import StopGradient
+from workbench.tensor.reduction.reductions import Reduce
+from workbench.tensor.shape.reshaping import BroadcastLike, BroadcastTo, Reshape
+from workbench.tensor.shape.run_time_shape import InsertAxes
 from workbench.tensor.tensor import Tensor
 
 GROUP = "stabilise"

@@ -12,8 +12,8 @@ from workbench.graph.rewrite import rule
 from workbench.tensor import elementwise as e
 from workbench.tensor.assumptions import assume
 from workbench.tensor.elementwise import Cast
-from workbench.tensor.reduction import Reduce
-from workbench.tensor.shape import BroadcastTo, Reshape, Transpose
+from workbench.tensor.reduction.reductions import Reduce
+from workbench.tensor.shape.reshaping import BroadcastTo, Reshape, Transpose
 from workbench.tensor.tensor import Tensor, as_tensor
 
 GROUP = "canonicalise"

@@ -21,11 +21,11 @@ from workbench.graph.rewrite import RULES, Pass, Rule, rule
 from workbench.rewrites.logic import always
 from workbench.rewrites.specialise import EXPONENTIALS
 from workbench.tensor import elementwise as e
-from workbench.tensor.double_logarithms import log1mexpexp, log_softplus
-from workbench.tensor.indexing import Slice, Take
-from workbench.tensor.reduction import Reduce
-from workbench.tensor.run_time_shape import InsertAxes
-from workbench.tensor.shape import BroadcastLike, BroadcastTo, Concatenate, Reshape, Transpose, broadcast_like
+from workbench.tensor.indexing.indexing import Slice, Take
+from workbench.tensor.reduction.reductions import Reduce
+from workbench.tensor.shape.reshaping import BroadcastLike, BroadcastTo, Concatenate, Reshape, Transpose, broadcast_like
+from workbench.tensor.shape.run_time_shape import InsertAxes
+from workbench.tensor.special.double_logarithms import log1mexpexp, log_softplus
 from workbench.tensor.tensor import Tensor
 
 GROUP = "unconstrained"

@@ -10,8 +10,8 @@ from workbench.graph.expr import Expr, Get, intern, rebuild
 from workbench.graph.inner import Graph
 from workbench.graph.rewrite import Firing, Pass, PassRecord, Rule
 from workbench.graph.traverse import topological
-from workbench.tensor.control import Cond, Region
-from workbench.tensor.scan import Scan
+from workbench.tensor.control.flow import Cond, Region
+from workbench.tensor.control.scan import Scan
 
 DOC = "What a loop or branch computes and nobody reads, or computes twice, is left out."
 

@@ -13,10 +13,10 @@ from workbench import names
 from workbench.graph.domain import Booleans, Integers, Interval
 from workbench.graph.serialise import NAMED
 from workbench.tensor import fft, linalg, random, signal, sparse
-from workbench.tensor.annotations import stop_gradient
+from workbench.tensor.markers import stop_gradient
 from workbench.tensor.assumptions import assume
 from workbench.tensor.closeness import allclose, isclose
-from workbench.tensor.control import cond, ifelse, region, while_loop
+from workbench.tensor.control.flow import cond, ifelse, region, while_loop
 from workbench.tensor import aliases
 from workbench.tensor.aliases import *  # noqa: F403
 from workbench.tensor.elementwise import (
@@ -28,8 +28,8 @@ from workbench.tensor.elementwise import (
     popcount, power, reciprocal, right_shift, rint, round, sigmoid, sign, signbit, softplus, sqrt, square, subtract,
     switch, trunc, where,
 )  # fmt: skip
-from workbench.tensor.incomplete import betainc, gammainc, gammaincc
-from workbench.tensor.special import (
+from workbench.tensor.special.incomplete import betainc, gammainc, gammaincc
+from workbench.tensor.special.functions import (
     beta, betaln, digamma, erf, erfc, erfcinv, erfcx, erfinv, gamma, gammaln, hyp2f1, i0, i0e, i1, i1e, iv, ive, j0, j1, jv, kv,
     kve, log_ndtr, ndtr, ndtri, owens_t, polygamma, trigamma,
 )  # fmt: skip
@@ -43,36 +43,36 @@ from workbench.tensor.constructors import (
     ivector, lcol, lmatrix, lrow, lscalar, ltensor3, ltensor4, lvector, matrices, row, scalars, tensor3, tensor4, tensor5,
     vectors, wcol, wmatrix, wrow, wscalar, wtensor3, wtensor4, wvector,
 )  # fmt: skip
-from workbench.tensor.creation import (
+from workbench.tensor.shape.creation import (
     empty, empty_like, full_like, geomspace, indices, linspace, logspace, meshgrid, ravel_multi_index, unravel_index,
 )  # fmt: skip
-from workbench.tensor.cumulative import cumprod, cumsum, diff
-from workbench.tensor.diagonal import diag, diagflat, diagonal, eye, fill_diagonal, identity, trace, tri
-from workbench.tensor.indexing import inc_subtensor, put_along_axis, set_subtensor, take, take_along_axis
-from workbench.tensor.lookup import interp, isin, select
-from workbench.tensor.products import (
+from workbench.tensor.reduction.cumulative import cumprod, cumsum, diff
+from workbench.tensor.linalg.diagonal import diag, diagflat, diagonal, eye, fill_diagonal, identity, trace, tri
+from workbench.tensor.indexing.indexing import inc_subtensor, put_along_axis, set_subtensor, take, take_along_axis
+from workbench.tensor.indexing.lookup import interp, isin, select
+from workbench.tensor.linalg.products import (
     dot, einsum, inner, kron, matmul, matrix_transpose, matvec, outer, tensordot, vdot, vecdot, vecmat,
 )  # fmt: skip
-from workbench.tensor.reduction import (
+from workbench.tensor.reduction.reductions import (
     all, amax, amin, any, argmax, argmin, log_softmax, logsumexp, max, mean, median, min, prod, ptp, softmax, std, sum,
     var,
 )  # fmt: skip
-from workbench.tensor.scan import map, scan
-from workbench.tensor.joining import (
+from workbench.tensor.control.scan import map, scan
+from workbench.tensor.shape.joining import (
     append, array_split, column_stack, concatenate, dsplit, dstack, hsplit, hstack, pad, repeat, roll, split, stack, tile,
     vsplit, vstack,
 )  # fmt: skip
-from workbench.tensor.shape import (
+from workbench.tensor.shape.reshaping import (
     arange, atleast_1d, atleast_2d, atleast_3d, broadcast_arrays, broadcast_to, expand_dims, flip, fliplr, flipud, full,
     moveaxis, ones, ones_like, ravel, reshape, rot90, squeeze, swapaxes, transpose, zeros, zeros_like,
 )  # fmt: skip
-from workbench.tensor.sorting import (
+from workbench.tensor.sorting.sorting import (
     argsort, argwhere, bincount, digitize, flatnonzero, histogram, nonzero, searchsorted, sort, unique,
 )  # fmt: skip
-from workbench.tensor.statistics import (
+from workbench.tensor.reduction.statistics import (
     average, corrcoef, count_nonzero, cov, nanmax, nanmean, nanmin, nanprod, nanstd, nansum, nanvar, percentile, quantile,
 )  # fmt: skip
-from workbench.tensor.triangles import tril, tril_indices, triu, triu_indices
+from workbench.tensor.linalg.triangular import tril, tril_indices, triu, triu_indices
 
 NAMED["function"] = OPS
 names.make_callable("workbench.tensor.shape")

@@ -9,13 +9,20 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import ShapeError
-from workbench.tensor import bits, incomplete, inverses, joining, reduction, rounding, sorting, special, triangles
+from workbench.tensor import bits, rounding
 from workbench.tensor import elementwise as _e
-from workbench.tensor import shape as shapes
 from workbench.tensor import trigonometry as _t
-from workbench.tensor.diagonal import diagonal
-from workbench.tensor.indexing import take_along_axis
-from workbench.tensor.products import dot, matmul
+from workbench.tensor.indexing.indexing import take_along_axis
+from workbench.tensor.linalg import triangular as triangles
+from workbench.tensor.linalg.diagonal import diagonal
+from workbench.tensor.linalg.products import dot, matmul
+from workbench.tensor.reduction import reductions as reduction
+from workbench.tensor.shape import joining
+from workbench.tensor.shape import reshaping as shapes
+from workbench.tensor.sorting import sorting
+from workbench.tensor.special import functions as special
+from workbench.tensor.special import incomplete
+from workbench.tensor.special import incomplete_inverses as inverses
 from workbench.tensor.tensor import Tensor, as_tensor, data
 
 # NumPy.
@@ -201,7 +208,7 @@ def matrix_dot(*matrices: Any) -> Tensor:
 
 def tensorinv(a: Any, ind: int = 2) -> Tensor:
     """Return the inverse of a tensor, whose first `ind` axes are the rows of a matrix, as in NumPy."""
-    from workbench.tensor.linalg import inv
+    from workbench.tensor.linalg.functions import inv
 
     a = as_tensor(a)
     rows, columns = a.type.static_shape[:ind], a.type.static_shape[ind:]
@@ -210,7 +217,7 @@ def tensorinv(a: Any, ind: int = 2) -> Tensor:
 
 def tensorsolve(a: Any, b: Any) -> Tensor:
     """Return the `x` with ``tensordot(a, x, x.ndim) == b``, as in NumPy."""
-    from workbench.tensor.linalg import solve
+    from workbench.tensor.linalg.functions import solve
 
     a, b = as_tensor(a), as_tensor(b)
     unknown = a.type.static_shape[b.ndim :]
@@ -234,7 +241,7 @@ def kn(n: Any, x: Any) -> Tensor:
 
 def identity_like(x: Any) -> Tensor:
     """Return the identity matrix in the shape of a matrix."""
-    from workbench.tensor.diagonal import eye
+    from workbench.tensor.linalg.diagonal import eye
 
     n, m = as_tensor(x).type.static_shape
     return eye(n, m, dtype=as_tensor(x).dtype)

@@ -9,7 +9,7 @@ from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, intern
 from workbench.graph.properties import MATRIX, PROPERTIES, infers, is_number, names
 from workbench.graph.types import TensorType
-from workbench.tensor.annotations import Annotation
+from workbench.tensor.markers import Annotation
 from workbench.tensor.tensor import Tensor, as_tensor
 
 

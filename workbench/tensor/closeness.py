@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.tensor import elementwise as _e
-from workbench.tensor.reduction import all
+from workbench.tensor.reduction.reductions import all
 from workbench.tensor.tensor import Tensor
 
 

@@ -15,9 +15,9 @@ from workbench.errors import DTypeError, GradientError, ShapeError
 from workbench.graph.domain import Domain, real
 from workbench.graph.expr import Constant, Expr, Op, constant_op, intern
 from workbench.graph.types import KINDS, Shape, TensorType, checked_dtype
-from workbench.tensor import jax_derivatives
-from workbench.tensor.cancelling import without_factor
-from workbench.tensor.masks import masked, narrowed, not_counting, unmasked
+from workbench.tensor.cotangents import jax as jax_derivatives
+from workbench.tensor.cotangents.cancelling import without_factor
+from workbench.tensor.cotangents.masks import masked, narrowed, not_counting, unmasked
 from workbench.tensor.tensor import Tensor, as_tensor
 
 NAMES = ("x", "y", "z")
@@ -188,7 +188,7 @@ class ScalarOp(Elementwise):
 
     def __call__(self, *operands: Any) -> Tensor:
         if self.result == "where" and len(operands) == 1:
-            from workbench.tensor.sorting import nonzero
+            from workbench.tensor.sorting.sorting import nonzero
 
             return nonzero(operands[0])  # type: ignore[return-value]
         if len(operands) != self.arity:

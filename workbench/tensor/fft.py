@@ -11,9 +11,9 @@ import numpy as np
 from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, intern
 from workbench.graph.types import DECLARE_LENGTHS, TensorType
-from workbench.tensor import shape as _s
 from workbench.tensor.gufunc import Gufunc, floats
-from workbench.tensor.joining import concatenate
+from workbench.tensor.shape import reshaping as _s
+from workbench.tensor.shape.joining import concatenate
 from workbench.tensor.tensor import Tensor, as_tensor
 
 # The adjoint of a transform is the opposite one with the scale that this one has, unsquared.

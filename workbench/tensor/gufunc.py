@@ -11,7 +11,7 @@ from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, Op, results_of
 from workbench.graph.types import Shape, TensorType, TupleType
 from workbench.tensor import elementwise as _e
-from workbench.tensor import shape as _s
+from workbench.tensor.shape import reshaping as _s
 from workbench.tensor.tensor import Tensor
 
 

@@ -13,9 +13,9 @@ from workbench.graph.expr import Expr, intern
 from workbench.graph.types import TensorType
 from workbench.names import answers
 from workbench.tensor import elementwise as _e
-from workbench.tensor import shape as _s
 from workbench.tensor.gufunc import Gufunc
-from workbench.tensor.joining import concatenate
+from workbench.tensor.shape import reshaping as _s
+from workbench.tensor.shape.joining import concatenate
 from workbench.tensor.tensor import Tensor
 
 

@@ -526,11 +526,11 @@ def set_data(node: Tensor, value: Any) -> None:
 
 # The families need Tensor, its operators need them.
 from workbench.tensor import elementwise as _elementwise
-from workbench.tensor import indexing as _indexing
-from workbench.tensor import joining as _joining
-from workbench.tensor import products as _products
-from workbench.tensor import reduction as _reduction
-from workbench.tensor import shape as _shape
-from workbench.tensor import cumulative as _cumulative  # isort: skip
-from workbench.tensor import diagonal as _diagonal  # isort: skip
-from workbench.tensor import sorting as _sorting  # isort: skip
+from workbench.tensor.indexing import indexing as _indexing
+from workbench.tensor.shape import joining as _joining
+from workbench.tensor.linalg import products as _products
+from workbench.tensor.reduction import reductions as _reduction
+from workbench.tensor.shape import reshaping as _shape
+from workbench.tensor.reduction import cumulative as _cumulative  # isort: skip
+from workbench.tensor.linalg import diagonal as _diagonal  # isort: skip
+from workbench.tensor.sorting import sorting as _sorting  # isort: skip

@@ -1,7 +1,7 @@
 """Graph to graph: gradients, derivatives, batching, log-probabilities, changes of variables."""
 
 from workbench.graph.traverse import extract, replace
-from workbench.tensor.annotations import stop_gradient
+from workbench.tensor.markers import stop_gradient
 from workbench.transforms.change_of_variables import Transform
 from workbench.transforms.constrained_numbers import Chain, Interval, LogExpM1, circular, log, log_exp_m1, logodds
 from workbench.transforms.constrained_vectors import (

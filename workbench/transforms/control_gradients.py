@@ -8,9 +8,9 @@ from typing import Any
 from workbench.graph.expr import Expr, Input, intern, results_of
 from workbench.graph.inner import Graph
 from workbench.graph.types import TensorType
-from workbench.tensor.control import Cond, MakeTuple, Region, While, while_loop
-from workbench.tensor.scan import Scan
-from workbench.tensor.shape import zeros_like
+from workbench.tensor.control.flow import Cond, MakeTuple, Region, While, while_loop
+from workbench.tensor.control.scan import Scan
+from workbench.tensor.shape.reshaping import zeros_like
 from workbench.tensor.tensor import Tensor, as_tensor
 
 Cotangents = Sequence[Any]

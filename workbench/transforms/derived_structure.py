@@ -13,11 +13,11 @@ import workbench.tensor as pt
 from workbench.distributions.distribution import Draw
 from workbench.graph.expr import Constant, Expr, intern
 from workbench.graph.rewrite import rule
-from workbench.tensor.annotations import Annotation
 from workbench.tensor.elementwise import Cast, Elementwise
-from workbench.tensor.indexing import Index, Slice, Take
-from workbench.tensor.run_time_shape import DropAxes, InsertAxes
-from workbench.tensor.shape import Concatenate, Named, Reshape, Transpose
+from workbench.tensor.indexing.indexing import Index, Slice, Take
+from workbench.tensor.markers import Annotation
+from workbench.tensor.shape.reshaping import Concatenate, Named, Reshape, Transpose
+from workbench.tensor.shape.run_time_shape import DropAxes, InsertAxes
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.logprob import (
     GROUP,

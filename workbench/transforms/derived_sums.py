@@ -15,10 +15,10 @@ from workbench.graph.expr import Constant, Expr, Get
 from workbench.graph.rewrite import rule
 from workbench.graph.traverse import replace
 from workbench.tensor import elementwise as e
-from workbench.tensor.cumulative import Cumulate
-from workbench.tensor.reduction import Reduce
-from workbench.tensor.scan import Scan, scan
-from workbench.tensor.shape import Reshape
+from workbench.tensor.control.scan import Scan, scan
+from workbench.tensor.reduction.cumulative import Cumulate
+from workbench.tensor.reduction.reductions import Reduce
+from workbench.tensor.shape.reshaping import Reshape
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.derived_densities import undo
 from workbench.transforms.logprob import (

@@ -10,7 +10,7 @@ from workbench.graph.expr import Expr
 from workbench.graph.rewrite import rule
 from workbench.tensor import elementwise as e
 from workbench.tensor.elementwise import OPS
-from workbench.tensor.reduction import Reduce
+from workbench.tensor.reduction.reductions import Reduce
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.derived_densities import exponent, undo
 from workbench.transforms.logprob import (

@@ -13,9 +13,9 @@ from workbench.graph.rewrite import RULES, Firing, Pass, PassRecord, Rule, Trace
 from workbench.graph.traverse import depends_on, replace, topological
 from workbench.graph.types import TensorType
 from workbench.tensor import elementwise as _e
-from workbench.tensor.masks import accumulated
-from workbench.tensor.reduction import Reduce
-from workbench.tensor.shape import ones_like, zeros_like
+from workbench.tensor.cotangents.masks import accumulated
+from workbench.tensor.reduction.reductions import Reduce
+from workbench.tensor.shape.reshaping import ones_like, zeros_like
 from workbench.tensor.tensor import Tensor, as_tensor
 from workbench.transforms.control_gradients import CONTROL_GRADIENTS
 

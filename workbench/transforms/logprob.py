@@ -20,14 +20,14 @@ from workbench.distributions.distribution import Draw, as_wide
 from workbench.errors import LogProbError
 from workbench.graph.expr import Expr, Op, intern
 from workbench.graph.inner import Graph
-from workbench.graph.once import once
+from workbench.graph.memo import once
 from workbench.graph.rewrite import RULES, Pass, rule
 from workbench.graph.traverse import ancestors, topological
 from workbench.graph.types import TensorType
 from workbench.tensor import elementwise as e
 from workbench.tensor.elementwise import Cast, broadcast_shapes
-from workbench.tensor.reduction import Reduce
-from workbench.tensor.shape import Concatenate, Reshape
+from workbench.tensor.reduction.reductions import Reduce
+from workbench.tensor.shape.reshaping import Concatenate, Reshape
 from workbench.tensor.tensor import Tensor, as_tensor
 
 GROUP = "logprob"

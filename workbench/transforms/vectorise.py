@@ -14,15 +14,17 @@ from workbench.graph.inner import Graph
 from workbench.graph.provenance import inherited
 from workbench.graph.traverse import topological
 from workbench.graph.types import Shape, TensorType, TupleType
-from workbench.tensor import shape as _s
-from workbench.tensor.annotations import Annotation
-from workbench.tensor.control import Cond, MakeTuple, Region
-from workbench.tensor.diagonal import Diagonal, DiagonalMatrix
+from workbench.tensor.control.flow import Cond, MakeTuple, Region
+from workbench.tensor.control.scan import Scan
+from workbench.tensor.control.scan import map as map_rows
 from workbench.tensor.elementwise import Elementwise, where
 from workbench.tensor.gufunc import Gufunc
-from workbench.tensor.indexing import AddAt, SetAt, SetSlice, Slice, Spec, Take, slices
-from workbench.tensor.reduction import Extremes, Reduce
-from workbench.tensor.run_time_shape import (
+from workbench.tensor.indexing.indexing import AddAt, SetAt, SetSlice, Slice, Spec, Take, slices
+from workbench.tensor.linalg.diagonal import Diagonal, DiagonalMatrix
+from workbench.tensor.markers import Annotation
+from workbench.tensor.reduction.reductions import Extremes, Reduce
+from workbench.tensor.shape import reshaping as _s
+from workbench.tensor.shape.run_time_shape import (
     DropAxes,
     InsertAxes,
     ReshapeLike,
@@ -31,8 +33,6 @@ from workbench.tensor.run_time_shape import (
     ToLengths,
     common_lengths,
 )
-from workbench.tensor.scan import Scan
-from workbench.tensor.scan import map as map_rows
 from workbench.tensor.tensor import Tensor, as_tensor
 
 

@@ -1,0 +1,1 @@
+"""The C backend: the loop IR printed as C, compiled, called."""

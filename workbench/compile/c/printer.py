@@ -1,0 +1,463 @@
+"""The loop IR as readable C: one function for a whole graph."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from workbench.compile.c.vector_math import declarations, definitions
+from workbench.compile.loop_ir import loops as L
+from workbench.compile.loop_ir.loop_levels import FOLD_SYMBOLS, Nest, nest
+from workbench.compile.loop_ir.skipping import idle_flag
+from workbench.compile.loop_ir.storage import Storage, buffers
+from workbench.graph.types import KINDS
+from workbench.tensor.elementwise import C_TYPES
+
+LITERAL_LIMIT = 4
+"""Larger sizes are arguments, so that other data of the same structure runs the same code."""
+ROW_BLOCK = 256
+"""Rows computed in a vector loop before their scattered sums are added one by one."""
+SPLIT_COST = 40
+"""Rows cheaper than this are computed and scattered in one plain loop."""
+
+PART_LINES = 400
+"""Longer functions are divided."""
+PARAMETERS = "void *const *io, const wb_env *env, char *arena, int64_t *fault"
+
+HEADER = """\
+#include <stdint.h>
+
+typedef struct wb_env {
+    int32_t (*run)(void *const *io, const struct wb_env *env, char *arena, int64_t *fault);
+    const int64_t *sizes;
+    void *const *constants;
+    const struct wb_env *const *regions;
+    int32_t (*external)(int64_t number, int64_t which, void *const *io);
+    void *const *library;
+    int64_t number;
+} wb_env;
+"""
+PLAIN_MATH = ["sqrt", "fabs", "floor", "rint"]
+
+
+@dataclass
+class Source:
+    """Generated code and what it needs at run time."""
+
+    text: str
+    sizes: list[int]
+
+    @property
+    def code(self) -> str:
+        """The text without comments: what decides whether a compiled form can be reused."""
+        return without_comments(self.text, "//")
+
+
+def without_comments(text: str, mark: str) -> str:
+    """Return generated code without what people read in it: it changes with names and lines that the code does not depend on."""
+    lines = (line.split("  " + mark)[0].rstrip() for line in text.splitlines())
+    return "\n".join(line for line in lines if line and not line.lstrip().startswith(mark))
+
+
+def print_c(program: L.Program, storage: Storage, vector_math: Collection[str]) -> Source:
+    """Print a program as C."""
+    return _Printer(program, storage).source(vector_math)
+
+
+def literal(value: Any, dtype: str) -> str:
+    """A number in C."""
+    kind = KINDS[dtype]
+    if kind == "b":
+        return "1" if value else "0"
+    if kind == "f":
+        if math.isnan(value):
+            return '__builtin_nan("")'
+        if math.isinf(value):
+            return "__builtin_inf()" if value > 0 else "(-__builtin_inf())"
+        shown = repr(float(value))
+        return f"({shown})" if shown.startswith("-") else shown
+    if kind == "u":
+        return f"{int(value)}ULL"
+    if int(value) == -(2**63):
+        return "(-9223372036854775807LL - 1)"
+    return f"{int(value)}LL" if value >= 0 else f"({int(value)}LL)"
+
+
+class _Printer:
+    def __init__(self, program: L.Program, storage: Storage) -> None:
+        self.program = program
+        self.storage = storage
+        self.sizes: dict[int, str] = {}
+        self.lines: list[str] = []
+        self.indent = 1
+        self.support: dict[str, None] = {}
+        self.in_block = False
+
+    def source(self, vector_math: Collection[str]) -> Source:
+        ends = []
+        for statement in self.program.body:
+            self.block([statement])
+            ends.append(len(self.lines))
+        head = [HEADER, *self.prototypes(vector_math), *self.support, "", f"// {self.program.name}"]
+        cuts = _cuts(ends)
+        code = self.whole() if len(cuts) == 2 else self.in_parts(cuts)
+        return Source("\n".join([*head, *code, *definitions(self.functions(), vector_math), ""]), list(self.sizes))
+
+    def whole(self) -> list[str]:
+        """The program as one function."""
+        local = [_note(f"    {C_TYPES[b.dtype]} {b.name} = 0;", b.note) for b in self.local_buffers()]
+        declared = list(self.declarations().values())
+        return [f"int32_t run({PARAMETERS}) {{", *declared, "    (void)arena; (void)fault; (void)env;", *local, *self.lines, "    return 0;", "}"]
+
+    def in_parts(self, cuts: Sequence[int]) -> list[str]:
+        """The program as functions of bounded length, which share their local variables: compilers take the longer ones too long."""
+        local, declarations = self.local_buffers(), self.declarations()
+        code = ["typedef struct {", *(_note(f"    {C_TYPES[b.dtype]} {b.name}_;", b.note) for b in local), "} wb_local;"]
+        code += [f"#define {b.name} (local->{b.name}_)" for b in local]
+        for k, (start, stop) in enumerate(pairwise(cuts)):
+            lines = self.lines[start:stop]
+            used = _names(lines)
+            used |= _names(line for name, line in declarations.items() if name in used)
+            code += ["", f"static __attribute__((noinline)) int32_t part{k}({PARAMETERS}, wb_local *local) {{"]
+            code += [*(line for name, line in declarations.items() if name in used), *lines, "    return 0;", "}"]
+        calls = " || ".join(f"part{k}(io, env, arena, fault, &local)" for k in range(len(cuts) - 1))
+        return [*code, "", f"int32_t run({PARAMETERS}) {{", "    wb_local local = {0};", f"    return {calls};", "}"]
+
+    def declarations(self) -> dict[str, str]:
+        """The lines that declare what all statements may use, by name."""
+        p = self.program
+        made: dict[str, str] = {}
+        for i, b in enumerate(p.inputs):
+            made[b.name] = _note(f"    const {C_TYPES[b.dtype]} *const {b.name} = io[{i}];", b.note)
+        for i, b in enumerate(p.outputs):
+            made[b.name] = _note(f"    {C_TYPES[b.dtype]} *const {b.name} = io[{len(p.inputs) + i}];", b.note)
+        for i, (b, _) in enumerate(p.constants):
+            made[b.name] = _note(f"    const {C_TYPES[b.dtype]} *const {b.name} = env->constants[{i}];", b.note)
+        for home, at in self.storage.offset.items():
+            kind = C_TYPES[home.dtype]
+            made[home.name] = _note(f"    {kind} *const {home.name} = ({kind} *)(arena + {self.size(at)});", home.note)
+        sizes = {name: f"    const int64_t {name} = env->sizes[{i}];" for i, name in enumerate(self.sizes.values())}
+        return {**sizes, **made}
+
+    def prototypes(self, vector_math: Collection[str]) -> list[str]:
+        """Declarations of the mathematical functions that the code calls."""
+        return [*declarations(self.functions(), vector_math), *(f"double {name}(double);" for name in PLAIN_MATH), ""]
+
+    def functions(self) -> set[str]:
+        """The names that the code calls, and others."""
+        return _names([*self.lines, *self.support])
+
+    # Pieces ------------------------------------------------------------------------------------
+
+    def line(self, text: str, note: str = "") -> None:
+        self.lines.append(_note("    " * self.indent + text, note))
+
+    def open(self, text: str, note: str = "") -> None:
+        self.line(f"{text} {{".strip(), note)
+        self.indent += 1
+
+    def close(self) -> None:
+        self.indent -= 1
+        self.line("}")
+
+    def size(self, n: int) -> str:
+        """A size: written out when small, else an argument."""
+        if n <= LITERAL_LIMIT:
+            return str(n)
+        if n not in self.sizes:
+            self.sizes[n] = f"n{len(self.sizes)}"
+        return self.sizes[n]
+
+    def index(self, index: L.Index) -> str:
+        if isinstance(index, int):
+            return self.size(index)
+        if isinstance(index, str):
+            return index
+        return f"({self.index(index.left)} {index.op} {self.index(index.right)})"
+
+    def operand(self, value: L.Operand) -> str:
+        return literal(value.value, value.dtype) if isinstance(value, L.Literal) else value
+
+    def place(self, buffer: L.Buffer, index: L.Index) -> str:
+        """An element of a buffer."""
+        home = self.storage.of(buffer)
+        if home.is_local:
+            return home.name
+        return f"{home.name}[{self.index(L.add(index, buffer.start))}]"
+
+    def fold_place(self, f: L.Fold) -> str:
+        """Where a fold's target is."""
+        return self.place(f.buffer, f.index)
+
+    def pointer(self, buffer: L.Buffer) -> str:
+        home = self.storage.of(buffer)
+        if home.is_local:
+            return f"&{home.name}"
+        return f"{home.name} + {self.size(buffer.start)}" if buffer.start else home.name
+
+    def local_buffers(self) -> list[L.Buffer]:
+        return [b for b in buffers(self.program.body) if b.is_local]
+
+    def value(self, value: L.Buffer | L.Literal) -> str:
+        return literal(value.value, value.dtype) if isinstance(value, L.Literal) else self.place(value, 0)
+
+    # Statements --------------------------------------------------------------------------------
+
+    def block(self, block: Sequence[L.Statement]) -> None:
+        for s in block:
+            if isinstance(s, L.Kernel):
+                self.kernel(s)
+            elif isinstance(s, L.Blocked):
+                self.blocked(s)
+            elif isinstance(s, L.Copy):
+                self.copy(s)
+            elif isinstance(s, L.Fill):
+                self.fill(s.buffer, s.value)
+            elif isinstance(s, L.Call):
+                self.call(s)
+            elif isinstance(s, L.External):
+                self.external(s)
+            elif isinstance(s, L.Branch):
+                self.open(f"if ({self.value(s.predicate)})")
+                self.block(s.then)
+                self.indent -= 1
+                self.open("} else")
+                self.block(s.orelse)
+                self.close()
+            elif isinstance(s, L.Loop):
+                self.open("for (;;)")
+                self.block(s.test)
+                self.line(f"if (!{self.value(s.predicate)}) break;")
+                self.block(s.body)
+                self.close()
+
+    def fill(self, buffer: L.Buffer, value: L.Literal) -> None:
+        shown = literal(value.value, buffer.dtype)
+        if buffer.size == 1 or self.storage.of(buffer).is_local:
+            self.line(f"{self.place(buffer, 0)} = {shown};")
+        else:
+            n = self.size(buffer.size)
+            self.line(f"for (int64_t i = 0; i < {n}; i++) {self.place(buffer, 'i')} = {shown};", buffer.note)
+
+    def copy(self, s: L.Copy) -> None:
+        arrays: dict[int, list[tuple[L.Buffer, L.Buffer | L.Literal]]] = {}
+        scalars = []
+        for a, b in s.pairs:
+            if a.size == 1:
+                scalars.append((a, b))
+            else:
+                arrays.setdefault(a.size, []).append((a, b))
+        brace = len(scalars) > 1
+        if brace:
+            self.open("")
+            for i, (a, b) in enumerate(scalars):
+                self.line(f"const {C_TYPES[a.dtype]} next{i} = {self.value(b)};")
+        for size, pairs in arrays.items():
+            self.open(f"for (int64_t i = 0; i < {self.size(size)}; i++)")
+            shown = []
+            for i, (a, b) in enumerate(pairs):
+                value = literal(b.value, a.dtype) if isinstance(b, L.Literal) else self.place(b, "i")
+                self.line(f"const {C_TYPES[a.dtype]} x{i} = {value};")
+                shown.append(f"{self.place(a, 'i')} = x{i};")
+            self.line(" ".join(shown))
+            self.close()
+        for i, (a, b) in enumerate(scalars):
+            self.line(f"{self.place(a, 0)} = {f'next{i}' if brace else self.value(b)};", a.note)
+        if brace:
+            self.close()
+
+    def call(self, s: L.Call) -> None:
+        self.open("")
+        items = ", ".join(f"(void *)({self.pointer(b)})" for b in (*s.arguments, *s.results))
+        self.line(f"void *const io_[] = {{{items}}};", self.program.regions[s.region][0])
+        self.line(f"const wb_env *const region = env->regions[{s.region}];")
+        self.line(f"if (region->run(io_, region, arena + {self.size(self.storage.arena)}, fault)) return 1;")
+        self.close()
+
+    def external(self, s: L.External) -> None:
+        if s.native is not None:
+            self.support[s.native.support] = None
+            given = [*map(self.size, s.native.sizes), *map(self.pointer, (*s.arguments, *s.results))]
+            self.line(f"{s.native.name}({', '.join(['env->library', *given])});")
+            return
+        self.open("")
+        items = ", ".join(f"(void *)({self.pointer(b)})" for b in (*s.arguments, *s.results))
+        self.line(f"void *const io_[] = {{{items}}};", str(self.program.externals[s.which].op.name))
+        self.open(f"if (env->external(env->number, {s.which}, io_))")
+        self.line("fault[0] = -1;")
+        self.line("return 1;")
+        self.close()
+        self.close()
+
+    # Kernels -----------------------------------------------------------------------------------
+
+    def kernel(self, kernel: L.Kernel) -> None:
+        if 0 in kernel.extents:
+            return
+        n = nest(kernel)
+        self.open("", kernel.note)
+        self.level(n, 0)
+        self.close()
+
+    def blocked(self, s: L.Blocked) -> None:
+        if any(0 in k.extents for k in s.kernels):
+            self.block(list(s.kernels))
+            return
+        n, rows = self.size(s.extent), self.size(s.rows)
+        self.open(f"for (int64_t block = 0; block < {n}; block += {rows})", "rows that stay in the cache")
+        self.line(f"const int64_t stop = {n} - block < {rows} ? {n} : block + {rows};")
+        self.in_block = True
+        for k in s.kernels:
+            self.kernel(k)
+        self.in_block = False
+        self.close()
+
+    def span(self, n: Nest, axis: int) -> tuple[str, str]:
+        """Where the loop over an axis starts and stops."""
+        return ("block", "stop") if self.in_block and axis == 0 else ("0", self.size(n.kernel.extents[axis]))
+
+    def level(self, n: Nest, at: int) -> None:
+        """Print the lines of one loop level and what lies inside it."""
+        for line in n.lines[at]:
+            self.scalar_line(line)
+        if at == n.depth:
+            self.effects(n)
+            return
+        folds = n.folds_outside[at]
+        for i, f in enumerate(folds):
+            self.line(f"{C_TYPES[f.buffer.dtype]} sum{at}_{i} = {self.fold_place(f)};", f.buffer.note)
+        if at == n.depth - 1:
+            self.innermost(n)
+        else:
+            axis = n.axes[at]
+            first, stop = self.span(n, axis)
+            self.open(f"for (int64_t i{axis} = {first}; i{axis} < {stop}; i{axis}++)")
+            self.level(n, at + 1)
+            self.close()
+        for i, f in enumerate(folds):
+            self.line(f"{self.fold_place(f)} = sum{at}_{i};")
+
+    def innermost(self, n: Nest) -> None:
+        axis = n.axes[-1]
+        first, extent = self.span(n, axis)
+        if not n.scattered:
+            flag = idle_flag(n, self.place)
+            if flag is None:
+                self.pragma(n)
+            self.open(f"for (int64_t i{axis} = {first}; i{axis} < {extent}; i{axis}++)")
+            if flag is not None:
+                self.line(f"if (!{self.place(flag.buffer, flag.index)}) continue;", "done: it stays as it is")
+            self.level(n, n.depth)
+            self.close()
+            return
+        if not self.worth_splitting(n):
+            self.open(f"for (int64_t i{axis} = {first}; i{axis} < {extent}; i{axis}++)")
+            for line in n.lines[n.depth]:
+                self.scalar_line(line)
+            self.effects(n)
+            for e in n.scattered:
+                self.effect(e)
+            self.close()
+            return
+        saved = self.saved(n)
+        self.open(f"for (int64_t start = {first}; start < {extent}; start += {ROW_BLOCK})")
+        self.line(f"const int64_t rows = {extent} - start < {ROW_BLOCK} ? {extent} - start : {ROW_BLOCK};")
+        for name, dtype in saved.items():
+            self.line(f"{C_TYPES[dtype]} {name}_[{ROW_BLOCK}];")
+        self.pragma(n)
+        self.open("for (int64_t r = 0; r < rows; r++)")
+        self.line(f"const int64_t i{axis} = start + r;")
+        for line in n.lines[n.depth]:
+            self.scalar_line(line)
+        self.effects(n)
+        for name in saved:
+            self.line(f"{name}_[r] = {name};")
+        self.close()
+        self.open("for (int64_t r = 0; r < rows; r++)")
+        self.line(f"const int64_t i{axis} = start + r;")
+        for name, dtype in saved.items():
+            self.line(f"const {C_TYPES[dtype]} {name} = {name}_[r];")
+        for e in n.scattered:
+            self.effect(e)
+        self.close()
+        self.close()
+
+    def worth_splitting(self, n: Nest) -> bool:
+        """Whether a vector loop pays for storing its rows' values for the scattered sums."""
+        return sum(line.op.cost for line in n.lines[n.depth] if isinstance(line, L.Let)) > SPLIT_COST
+
+    def saved(self, n: Nest) -> dict[str, str]:
+        """Row values that the scattered sums need after the vector loop."""
+        dtypes = {line.name: "int64" if isinstance(line, L.Row) else line.dtype for line in n.lines[n.depth]}
+        wanted: dict[str, str] = {}
+        for e in n.scattered:
+            names = L.index_variables(e.index) | ({e.value} if isinstance(e.value, str) else set())
+            wanted.update({name: dtypes[name] for name in sorted(names) if name in dtypes})
+        return wanted
+
+    def pragma(self, n: Nest) -> None:
+        if n.checked or any(f.op.name not in FOLD_SYMBOLS for folds in n.folds_outside for f in folds):
+            return
+        sums: dict[str, list[str]] = {}
+        for at, folds in enumerate(n.folds_outside):
+            for i, f in enumerate(folds):
+                sums.setdefault(FOLD_SYMBOLS[f.op.name], []).append(f"sum{at}_{i}")
+        clauses = "".join(f" reduction({symbol}:{', '.join(names)})" for symbol, names in sums.items())
+        self.line(f"#pragma omp simd{clauses}")
+
+    def effects(self, n: Nest) -> None:
+        for s in n.stores:
+            self.effect(s)
+        for f in n.folds_inside:
+            self.effect(f)
+        for at, folds in enumerate(n.folds_outside):
+            for i, f in enumerate(folds):
+                self.line(f"sum{at}_{i} = {f.op.c([f'sum{at}_{i}', self.operand(f.value)], [f.buffer.dtype] * 2)};")
+
+    def effect(self, e: L.Store | L.Fold) -> None:
+        target = self.place(e.buffer, e.index) if isinstance(e, L.Store) else self.fold_place(e)
+        if isinstance(e, L.Store):
+            self.line(f"{target} = {self.operand(e.value)};", e.buffer.note)
+        else:
+            self.line(f"{target} = {e.op.c([target, self.operand(e.value)], [e.buffer.dtype] * 2)};", e.buffer.note)
+
+    def scalar_line(self, line: L.Line) -> None:
+        if isinstance(line, L.Load):
+            self.line(f"const {C_TYPES[line.dtype]} {line.name} = {self.place(line.buffer, line.index)};", line.buffer.note)
+        elif isinstance(line, L.Let):
+            self.support.update(dict.fromkeys(line.op.support.get("c", ())))
+            value = line.op.c([self.operand(a) for a in line.arguments], line.dtypes)
+            self.line(f"const {C_TYPES[line.dtype]} {line.name} = {value};", line.note)
+        elif isinstance(line, L.Position):
+            kind = C_TYPES[line.dtype]
+            self.line(f"const {kind} {line.name} = ({kind}){self.index(line.index)};")
+        else:
+            raw = self.operand(line.index)
+            extent = self.size(line.extent)
+            self.line(f"int64_t {line.name} = {raw} < 0 ? {raw} + {extent} : {raw};")
+            self.open(f"if ((uint64_t){line.name} >= (uint64_t){extent})")
+            self.line(f"fault[0] = env->number; fault[1] = {line.check}; fault[2] = {raw};")
+            self.line("return 1;")
+            self.close()
+
+
+def _cuts(ends: Sequence[int]) -> list[int]:
+    """Where to divide lines that statements end at, into parts of about `PART_LINES`."""
+    cuts = [0]
+    for end, after in zip(ends, [*ends[1:], None]):
+        if after is None or after - cuts[-1] > PART_LINES:
+            cuts.append(end)
+    return cuts if len(cuts) > 1 else [0, 0]
+
+
+def _names(lines: Iterable[str]) -> set[str]:
+    return {name for line in lines for name in re.findall(r"[A-Za-z_]\w*", line)}
+
+
+def _note(text: str, note: str) -> str:
+    clean = " ".join(note.replace("\\", " ").split())
+    return f"{text}  // {clean}" if clean else text

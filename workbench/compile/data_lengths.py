@@ -1,0 +1,69 @@
+"""What follows from data alone and gives shapes by its values: it is known before code is compiled.
+
+Compiled code has known shapes. Those of `b[mask]`, `zeros(n)` or `x[:n]` depend on the values of the mask
+and of `n`; where these follow from data alone they are computed when the data are replaced. Indices enter as
+arguments, whose shape is known then; numbers as constants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from workbench.graph.expr import Constant, Data, Expr, Get
+from workbench.graph.traverse import topological
+from workbench.graph.types import TensorType
+from workbench.tensor.indexing.indexing import AddIndex, Index, SetIndex
+from workbench.tensor.keys import LABEL
+from workbench.tensor.shape.reshaping import Dim
+from workbench.tensor.shape.run_time_shape import ArangeBetween, ToLengths
+from workbench.tensor.sorting.sorting import Nonzero, RepeatedNumbers, Unique
+
+OF_VALUES = (Nonzero, RepeatedNumbers, Unique)
+OF_NUMBERS = (ToLengths, ArangeBetween, Index, SetIndex, AddIndex)
+
+
+def numbers_of(node: Expr) -> list[Expr]:
+    """Return the scalar inputs by whose values a node has its shape."""
+    op = node.op
+    if isinstance(op, ToLengths):
+        return list(node.inputs[1:])
+    if isinstance(op, ArangeBetween):
+        return list(node.inputs)
+    if isinstance(op, (Index, SetIndex, AddIndex)):
+        return [node.inputs[1 + b[1]] for e in op.key if e[0] == "slice" for b in e[1:] if isinstance(b, tuple)]
+    return []
+
+
+def of_data(order: Sequence[Expr]) -> tuple[set[Expr], set[Expr]]:
+    """Return the nodes, of all in order, that follow from data and constants alone; and those among them by values of data, not by shapes."""
+    fixed: set[Expr] = set()
+    found: set[Expr] = set()
+    for node in order:
+        if not node.inputs:
+            # The key of a random variable is data too, which each draw replaces.
+            if isinstance(node.op, Constant) or (isinstance(node.op, Data) and node.op.label != LABEL):
+                fixed.add(node)
+            if isinstance(node.op, Data):
+                found.add(node)
+        elif all(i in fixed for i in node.inputs) and not node.op.graphs:
+            fixed.add(node)
+            if not isinstance(node.op, Dim) and any(i in found for i in node.inputs):
+                found.add(node)
+    return fixed, found
+
+
+def has_length_of_values(node: Expr) -> bool:
+    """Whether a node is a vector of indices or numbers as many as values say."""
+    return isinstance(node.type, TensorType) and isinstance(node.inputs[0].op if isinstance(node.op, Get) else node.op, OF_VALUES)
+
+
+def shaping(roots: Sequence[Expr]) -> tuple[list[Any], list[Any]]:
+    """Return the index vectors and the numbers that give shapes in a graph, and follow from data alone."""
+    order = topological(roots)
+    if not any(isinstance(n.op, (*OF_VALUES, *OF_NUMBERS)) for n in order):
+        return [], []
+    fixed, by_values = of_data(order)
+    vectors = [n for n in order if n in fixed and has_length_of_values(n)]
+    numbers = dict.fromkeys(x for n in order for x in numbers_of(n) if x in by_values)
+    return vectors, list(numbers)

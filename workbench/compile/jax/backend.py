@@ -1,0 +1,131 @@
+"""JAX: a graph as a plain function of JAX arrays, and as a compiled one of NumPy arrays."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from workbench.compile.index_checks import EnteringIndex, entering_indices
+from workbench.compile.jax.precision import in_single_precision
+from workbench.graph.expr import Constant, Data, Expr, Input, intern
+from workbench.graph.inner import Graph
+from workbench.graph.traverse import replace, topological
+from workbench.graph.types import type_of
+from workbench.tensor.cotangents.jax import not_differentiated
+
+
+def to_jax(graph: Graph, precision: str = "float64") -> Callable[..., Any]:
+    """Return a graph as a plain JAX function: jittable, differentiable, for use with any JAX library.
+
+    Parameters
+    ----------
+    graph
+        Its parameters are the function's arguments, in order; data are constants of it.
+    precision
+        "float64", or "float32": everything that the graph does in float64 is then done in float32.
+
+    Returns
+    -------
+    A function of JAX arrays that returns a tuple of results. As always in JAX, an index out of bounds
+    is no error: reading takes the nearest element, writing does nothing. JAX's x64 mode is on from here.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> x = pt.vector("x", 2)
+    >>> import jax
+    >>> f = to_jax(Graph([x], [(x * x).sum()]))
+    >>> jax.grad(lambda v: f(v)[0])(jax.numpy.array([1.0, 2.0])).tolist()
+    [2.0, 4.0]
+    """
+    config: Any = importlib.import_module("jax").config
+    config.update("jax_enable_x64", True)
+    if precision == "float32":
+        graph = in_single_precision(graph)
+    return lambda *values: tuple(graph.run("jax", *values))
+
+
+class JaxFunction:
+    """A graph jitted by JAX, on its default device.
+
+    Data of the graph itself are arguments: new data do not recompile. Data inside loops and
+    branches are part of the program, which is made anew when they change.
+
+    JAX clamps an index that is out of bounds. Arguments and data that index something as they are, are
+    checked before the call, on the host, and constants when the graph is compiled for its shapes; an index
+    that the graph computes is not.
+    """
+
+    def __init__(self, graph: Graph, name: str, precision: str = "float64") -> None:
+        self.indices = []
+        for index in entering_indices(graph):
+            if isinstance(index.leaf.op, Constant):
+                index.check(index.leaf.op.value)
+            else:
+                self.indices.append(index)
+        self._checked: dict[EnteringIndex, Any] = {}
+        self._position = {p: i for i, p in enumerate(graph.params)}
+        if precision == "float32":
+            graph = in_single_precision(graph)
+        self.graph = graph
+        self._dtypes = [np.dtype(p.type.dtype) for p in graph.params]
+        self.data = [n for n in topological(graph.results) if isinstance(n.op, Data)]
+        self.inner_data = _inner_data(graph)
+        self.timings: dict[str, float] = {}
+        self._compile()
+
+    def _compile(self) -> None:
+        start = time.perf_counter()
+        inputs: list[Expr] = [intern(Input(n.name, type_of(n.op.value))) for n in self.data]
+        opened = Graph([*self.graph.params, *inputs], replace(self.graph.results, dict(zip(self.data, inputs))))
+        function = to_jax(opened)
+        jax: Any = importlib.import_module("jax")
+        example = [jax.ShapeDtypeStruct(p.type.static_shape, p.type.dtype) for p in opened.params]
+        self._seen = [n.op.value for n in self.inner_data]
+        with not_differentiated():
+            self._lowered = jax.jit(function).lower(*example)
+        self.timings["lower"] = time.perf_counter() - start
+        start = time.perf_counter()
+        self._compiled = self._lowered.compile()
+        self.timings["compile"] = time.perf_counter() - start
+
+    @property
+    def source(self) -> str:
+        """The program in StableHLO, as JAX lowered it."""
+        return str(self._lowered.as_text())
+
+    def __call__(self, *values: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
+        if any(n.op.value is not seen for n, seen in zip(self.inner_data, self._seen)):
+            self._compile()
+        self._check_indices(values)
+        given = [*(v.astype(d, copy=False) for v, d in zip(values, self._dtypes)), *(n.op.value for n in self.data)]
+        return [np.array(v) for v in self._compiled(*given)]  # Copies, since JAX's own cannot be written to.
+
+    def _check_indices(self, values: Sequence[np.ndarray[Any, Any]]) -> None:
+        for index in self.indices:
+            if index.leaf in self._position:
+                index.check(values[self._position[index.leaf]])
+            elif self._checked.get(index) is not index.leaf.op.value:  # Data are checked when they change.
+                index.check(index.leaf.op.value)
+                self._checked[index] = index.leaf.op.value
+
+
+def _inner_data(graph: Graph) -> list[Expr]:
+    """Data leaves inside the loops, branches and regions of a graph."""
+    found: dict[Expr, None] = {}
+    pending = [g for n in topological(graph.results) for g in n.op.graphs]
+    seen: set[Graph] = set()
+    while pending:
+        g = pending.pop()
+        if g in seen:
+            continue
+        seen.add(g)
+        for n in topological(g.results):
+            if isinstance(n.op, Data):
+                found[n] = None
+            pending += n.op.graphs
+    return list(found)

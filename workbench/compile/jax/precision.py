@@ -1,0 +1,86 @@
+"""A graph in single precision: every tensor of float64 in it becomes one of float32."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+from workbench.graph.expr import Constant, Data, Expr, Input, Op, constant_op, give_name, intern
+from workbench.graph.inner import Graph
+from workbench.graph.traverse import topological
+from workbench.graph.types import TensorType, TupleType
+from workbench.tensor.declaration import Cast, ScalarOp
+from workbench.tensor.elementwise import minimum
+from workbench.tensor.random.random_bits import word_to_unit
+from workbench.tensor.tensor import constant
+
+WIDE, NARROW = "float64", "float32"
+BELOW_ONE = 1.0 - 2.0**-24
+"""The largest float32 below 1: to which a uniform number that would be rounded up to 1 is cut."""
+
+
+def in_single_precision(graph: Graph) -> Graph:
+    """Return the graph with float32 for float64 throughout: parameters, results, constants, loops.
+
+    Data stay as they are, and are cast where they are read. Random bits, keys and whole numbers keep
+    their types. Numbers that float32 cannot hold become infinite or zero.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> x = pt.vector("x", 3)
+    >>> in_single_precision(Graph([x], [pt.exp(x) * 0.1]))
+    Graph((float32[3]) -> (float32[3]))
+    """
+    return _Narrowing().graph(graph)
+
+
+class _Narrowing:
+    def __init__(self) -> None:
+        self.graphs: dict[Graph, Graph] = {}
+
+    def graph(self, graph: Graph) -> Graph:
+        known = self.graphs.get(graph)
+        if known is None:
+            made: dict[Expr, Expr] = {}
+            for node in topological((*graph.params, *graph.results)):
+                made[node] = self.node(node, tuple(made[x] for x in node.inputs))
+            known = Graph([made[p] for p in graph.params], [made[r] for r in graph.results])
+            self.graphs[graph] = known
+        return known
+
+    def node(self, node: Expr, inputs: tuple[Expr, ...]) -> Expr:
+        made: Expr = intern(self.op(node.op), inputs)
+        if isinstance(made.type, TensorType) and made.type.dtype == WIDE:
+            # An operation whose result is double whatever it reads, or data.
+            made = intern(Cast(NARROW), (made,))
+            if node.op is word_to_unit:
+                made = minimum(made, constant(BELOW_ONE, NARROW))
+        return made if made is node else give_name(made, node.name)
+
+    def op(self, op: Op) -> Op:
+        if isinstance(op, Constant):
+            return constant_op(op.value, NARROW) if op.value.dtype == WIDE else op
+        if isinstance(op, Input):
+            return Input(op.label, self.field(op.type))
+        if isinstance(op, (Data, ScalarOp)) or not is_dataclass(op):
+            return op
+        if op.graphs:
+            op = op.with_graphs(tuple(map(self.graph, op.graphs)))
+        old = {f.name: getattr(op, f.name) for f in fields(op) if f.init}
+        new = {name: self.field(value) for name, value in old.items()}
+        changed = {name: value for name, value in new.items() if value is not old[name]}
+        return replace(op, **changed) if changed else op
+
+    def field(self, value: Any) -> Any:
+        """A static parameter of an operation; the same object where it names no float64."""
+        if isinstance(value, str):
+            return NARROW if value == WIDE else value
+        if isinstance(value, TensorType):
+            return TensorType(NARROW, value.shape) if value.dtype == WIDE else value
+        if isinstance(value, TupleType):
+            return TupleType(tuple(map(self.field, value.items)))
+        if type(value) is tuple:
+            items = tuple(map(self.field, value))
+            return value if all(a is b for a, b in zip(items, value)) else items
+        return value

@@ -1,0 +1,1 @@
+"""The loop IR: its statements, how graphs become them, and its passes."""

@@ -1,0 +1,324 @@
+"""Storage of a lowered program: liveness, coalescing of copies (in-place updates), one arena.
+
+Buffers are the variables and statements the instructions of a register allocator: two buffers
+joined by a copy become one if they do not interfere, so a loop's carried arrays are updated in
+place wherever nobody reads the old value later. What is left shares one arena by lifetimes.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from workbench.compile.loop_ir import loops as L
+from workbench.compile.loop_ir.loop_levels import nest
+from workbench.config import checks_programs
+
+ALIGNMENT = 64
+
+
+@dataclass
+class Storage:
+    """Where every buffer lives.
+
+    `home` maps a root buffer to the one it shares storage with; `offset` gives temporaries their
+    byte position in an arena of `arena` bytes.
+    """
+
+    home: dict[L.Buffer, L.Buffer] = field(default_factory=dict)
+    offset: dict[L.Buffer, int] = field(default_factory=dict)
+    arena: int = 0
+
+    def of(self, buffer: L.Buffer) -> L.Buffer:
+        """The root that holds `buffer`."""
+        root = buffer.root
+        while root in self.home:
+            root = self.home[root]
+        return root
+
+
+def plan(program: L.Program) -> Storage:
+    """Coalesce copies and place temporaries; drops copies that became empty."""
+    storage = Storage()
+    graph = _Interference()
+    graph.block(program.body, {o for o in program.outputs if o.shape})
+    _coalesce(program, graph, storage)
+    written = program.body
+    program.body = _without_empty_copies(written, storage)
+    _place(program, graph, storage)
+    if checks_programs():
+        from workbench.compile.loop_ir.checker import check
+
+        check(replace(program, body=written), storage)
+    return storage
+
+
+def _is_array(value: object) -> bool:
+    """Arrays that can be written: temporaries and outputs."""
+    return isinstance(value, L.Buffer) and not value.root.is_local and value.root.kind in ("temporary", "output")
+
+
+class _Interference:
+    """Which buffers hold live values at the same time.
+
+    `edges` joins those that may share nothing; `beside` those of which a kernel writes one where it
+    reads the other, element by element: they may be one place, but must not overlap otherwise.
+    """
+
+    def __init__(self) -> None:
+        self.edges: dict[L.Buffer, set[L.Buffer]] = {}
+        self.beside: dict[L.Buffer, set[L.Buffer]] = {}
+
+    def define(self, buffer: L.Buffer, live: Iterable[L.Buffer]) -> None:
+        mine = self.edges.setdefault(buffer, set())
+        for other in live:
+            if other is not buffer:
+                mine.add(other)
+                self.edges.setdefault(other, set()).add(buffer)
+
+    def block(self, block: Sequence[L.Statement], live: set[L.Buffer]) -> set[L.Buffer]:
+        """Walk backwards from the buffers live after the block to those live before it."""
+        live = set(live)
+        for s in reversed(block):
+            if isinstance(s, L.Kernel):
+                self.kernel(s, live)
+            elif isinstance(s, L.Blocked):
+                self.blocked(s, live)
+            elif isinstance(s, L.Copy):
+                self.copy(s, live)
+            elif isinstance(s, (L.Fill, L.Begin)):
+                if _is_array(s.buffer):
+                    self.define(s.buffer.root, live)
+                    if s.buffer.base is None:
+                        live.discard(s.buffer.root)
+            elif isinstance(s, (L.Call, L.External)):
+                self.call(s, live)
+            elif isinstance(s, L.Branch):
+                live = self.block(s.then, live) | self.block(s.orelse, live)
+            elif isinstance(s, L.Loop):
+                live = self.loop(s, live)
+        return live
+
+    def kernel(self, s: L.Kernel, live: set[L.Buffer]) -> None:
+        loads = [x for x in s.lines if isinstance(x, L.Load) and _is_array(x.buffer)]
+        stores = [x for x in s.stores if _is_array(x.buffer)]
+        folds = [x for x in s.folds if _is_array(x.buffer)]
+        written = {x.buffer.root for x in stores} | {x.buffer.root for x in folds}
+        after = set(live)
+        identity = L.row_major([0 if n == 1 else f"i{a}" for a, n in enumerate(s.extents)], s.extents)
+        for x in stores:
+            # What each index of the loop reads where it writes may be one place; not if another index writes there too.
+            own = loads and writes_apart(s, x.index)
+            clash = {y.buffer.root for y in loads if not own or (y.index, y.buffer.start) != (x.index, x.buffer.start)}
+            self.define(x.buffer.root, after | clash | written)
+            for y in loads:
+                if y.buffer.root is not x.buffer.root:
+                    self.beside.setdefault(x.buffer.root, set()).add(y.buffer.root)
+                    self.beside.setdefault(y.buffer.root, set()).add(x.buffer.root)
+            whole = x.buffer.base is None and x.index == identity and x.buffer.shape == s.extents
+            if whole:
+                live.discard(x.buffer.root)
+            else:
+                live.add(x.buffer.root)
+        for f in folds:
+            self.define(f.buffer.root, after | {y.buffer.root for y in loads} | written)
+            live.add(f.buffer.root)
+        live.update(y.buffer.root for y in loads)
+
+    def blocked(self, s: L.Blocked, live: set[L.Buffer]) -> None:
+        """Kernels that take turns: whatever one of them touches is live throughout."""
+        touched = {b.root for b in buffers(s.kernels) if _is_array(b)}
+        written = {b.root for k in s.kernels for b in written_by(k) if _is_array(b)}
+        for b in written:
+            self.define(b, live | touched)
+        # A kernel's own walk says what is read before it is written.
+        for k in reversed(s.kernels):
+            self.kernel(k, live)
+
+    def copy(self, s: L.Copy, live: set[L.Buffer]) -> None:
+        pairs = [(a, b) for a, b in s.pairs if _is_array(a)]
+        after = set(live)
+        for a, b in pairs:
+            own = {b.root} if isinstance(b, L.Buffer) else set()
+            others = {y.root for x, y in pairs if x is not a and isinstance(y, L.Buffer) and _is_array(y)}
+            targets = {x.root for x, _ in pairs if x is not a}
+            self.define(a.root, (after | others | targets) - (own - others - targets))
+            if a.base is None:
+                live.discard(a.root)
+        live.update(b.root for _, b in pairs if isinstance(b, L.Buffer) and _is_array(b))
+
+    def call(self, s: L.Call | L.External, live: set[L.Buffer]) -> None:
+        arguments = {b.root for b in s.arguments if _is_array(b)}
+        results = {b.root for b in s.results if _is_array(b)}
+        for b in results:
+            self.define(b, live | arguments | results)
+        live -= results
+        live |= arguments
+
+    def loop(self, s: L.Loop, after: set[L.Buffer]) -> set[L.Buffer]:
+        head = set(after)
+        while True:
+            before = self.block(s.test, after | self.block(s.body, head))
+            if before <= head:
+                return head
+            head |= before
+
+
+def written_by(kernel: L.Kernel) -> list[L.Buffer]:
+    """The buffers that a kernel stores to or folds into."""
+    return [*(x.buffer for x in kernel.stores), *(x.buffer for x in kernel.folds)]
+
+
+def writes_apart(kernel: L.Kernel, index: L.Index) -> bool:
+    """Whether `index` is sure to be another one for each index of the kernel's loops."""
+    loops = {f"i{a}": n for a, n in enumerate(kernel.extents) if n > 1}
+    if not loops or 0 in kernel.extents:
+        return True
+    factors = _factors(index, nest(kernel).level)
+    if factors is None or not loops.keys() <= factors.keys():
+        return False
+    reach = 0
+    for name, factor in sorted(factors.items(), key=lambda item: item[1]):
+        if factor <= reach:
+            return False
+        reach += factor * (loops[name] - 1)
+    return True
+
+
+def _factors(index: L.Index, level: dict[str, int]) -> dict[str, int] | None:
+    """The sizes of the factors of the loop variables in a sum of multiples of them; ``None`` of another index."""
+    if isinstance(index, int):
+        return {}
+    if isinstance(index, str):
+        # What is found outside of all loops does not change in them.
+        return {} if level.get(index, 0) == 0 else {index: 1} if _is_loop_variable(index) else None
+    left, right = _factors(index.left, level), _factors(index.right, level)
+    if left is None or right is None:
+        return None
+    if index.op == "+" and not left.keys() & right.keys():
+        return {**left, **right}
+    if index.op == "*" and isinstance(index.right, int):
+        return {name: factor * abs(index.right) for name, factor in left.items()}
+    return left if left == right == {} else None
+
+
+def _is_loop_variable(name: str) -> bool:
+    return name[0] == "i" and name[1:].isdigit()
+
+
+def _coalesce(program: L.Program, graph: _Interference, storage: Storage) -> None:
+    """Join the ends of copies that never hold different live values."""
+    for s in walk_deepest_first(program.body):
+        if not isinstance(s, L.Copy):
+            continue
+        for a, b in s.pairs:
+            if not (_is_array(a) and _is_array(b)) or not isinstance(b, L.Buffer):
+                continue
+            if a.base is not None or b.base is not None:
+                continue
+            x, y = storage.of(a), storage.of(b)
+            if x is y or x.size != y.size or x.dtype != y.dtype or y in graph.edges.get(x, ()):
+                continue
+            if x.kind == y.kind == "output":
+                continue
+            keep, gone = (x, y) if x.kind == "output" else (y, x)
+            storage.home[gone] = keep
+            for relation in (graph.edges, graph.beside):
+                merged = relation.setdefault(keep, set())
+                for other in relation.pop(gone, ()):
+                    relation[other].discard(gone)
+                    if other is not keep:
+                        relation[other].add(keep)
+                        merged.add(other)
+
+
+def walk_deepest_first(block: Sequence[L.Statement]) -> list[L.Statement]:
+    """Every statement, inner ones before the statement that holds them."""
+    return list(reversed(list(L.walk(block))))
+
+
+def _without_empty_copies(block: Sequence[L.Statement], storage: Storage) -> list[L.Statement]:
+    kept: list[L.Statement] = []
+    for s in block:
+        if isinstance(s, L.Copy):
+            pairs = [(a, b) for a, b in s.pairs if not _same_place(a, b, storage)]
+            if pairs:
+                kept.append(L.Copy(pairs))
+        elif isinstance(s, L.Branch):
+            kept.append(L.Branch(s.predicate, *(_without_empty_copies(part, storage) for part in (s.then, s.orelse))))
+        elif isinstance(s, L.Loop):
+            kept.append(replace(s, test=_without_empty_copies(s.test, storage), body=_without_empty_copies(s.body, storage)))
+        else:
+            kept.append(s)
+    return kept
+
+
+def _same_place(a: L.Buffer, b: L.Buffer | L.Literal, storage: Storage) -> bool:
+    return isinstance(b, L.Buffer) and storage.of(a) is storage.of(b) and a.start == b.start
+
+
+def _place(program: L.Program, graph: _Interference, storage: Storage) -> None:
+    """Give temporaries positions: those that live at the same time do not overlap."""
+    homes: dict[L.Buffer, None] = {}
+    for b in buffers(program.body):
+        home = storage.of(b)
+        if home.kind == "temporary" and not home.is_local:
+            homes[home] = None
+    placed: dict[L.Buffer, tuple[int, int]] = {}
+    for home in sorted(homes, key=lambda b: -b.size):
+        size = -(-max(home.size, 1) * np.dtype(home.dtype).itemsize // ALIGNMENT) * ALIGNMENT
+        apart = [placed[o] for o in graph.edges.get(home, ()) if o in placed]
+        one_place: list[tuple[int, int]] = []
+        for o in graph.beside.get(home, set()) - graph.edges.get(home, set()):
+            if o in placed:
+                # Element by element is in step only where elements are equally long.
+                (one_place if np.dtype(o.dtype).itemsize == np.dtype(home.dtype).itemsize else apart).append(placed[o])
+        at = _first_fit(size, apart, one_place)
+        placed[home] = (at, at + size)
+        storage.offset[home] = at
+        storage.arena = max(storage.arena, at + size)
+
+
+def _first_fit(size: int, apart: Sequence[tuple[int, int]], one_place: Sequence[tuple[int, int]]) -> int:
+    """The first position for `size` bytes that overlaps none of `apart`, and of `one_place` only those that start there."""
+    merged: list[tuple[int, int]] = []
+    for start, stop in sorted(apart):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
+        else:
+            merged.append((start, stop))
+    ends = [stop for _, stop in merged]
+    for at in sorted({0, *ends, *(x for place in one_place for x in place)}):
+        # The first of `apart` that ends after `at`.
+        k = bisect_right(ends, at)
+        free = k == len(merged) or at + size <= merged[k][0]
+        if free and all(start == at or stop <= at or at + size <= start for start, stop in one_place):
+            return at
+    raise AssertionError("there is always room at the end")
+
+
+def buffers(block: Sequence[L.Statement]) -> list[L.Buffer]:
+    """Every buffer that the statements name, in order."""
+    found: dict[L.Buffer, None] = {}
+    for s in L.walk(block):
+        if isinstance(s, L.Kernel):
+            for x in s.lines:
+                if isinstance(x, L.Load):
+                    found[x.buffer] = None
+            found.update((y.buffer, None) for y in s.stores)
+            found.update((y.buffer, None) for y in s.folds)
+        elif isinstance(s, L.Copy):
+            for a, b in s.pairs:
+                found[a] = None
+                if isinstance(b, L.Buffer):
+                    found[b] = None
+        elif isinstance(s, (L.Fill, L.Begin)):
+            found[s.buffer] = None
+        elif isinstance(s, (L.Call, L.External)):
+            found.update(dict.fromkeys((*s.arguments, *s.results)))
+        elif isinstance(s, (L.Branch, L.Loop)) and isinstance(s.predicate, L.Buffer):
+            found[s.predicate] = None
+    return list(found)

@@ -1,0 +1,1 @@
+"""The NumPy backend: the reference, which keeps every value."""

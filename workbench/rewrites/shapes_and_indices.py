@@ -1,0 +1,465 @@
+"""Shapes and indices in their simplest form: moves merged, parts of constructed tensors found where they were made."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+import workbench.tensor as pt
+from workbench.graph.expr import Constant, Expr, constant_op, intern
+from workbench.graph.pattern import uniform_value
+from workbench.graph.rewrite import rule
+from workbench.tensor.elementwise import Cast, ScalarOp
+from workbench.tensor.indexing.indexing import AddAt, SetAt, SetSlice, Slice, Spec, Take
+from workbench.tensor.shape.reshaping import Arange, BroadcastLike, BroadcastTo, Concatenate, Dim, Reshape, Transpose
+from workbench.tensor.tensor import Tensor
+
+GROUP = "canonicalise"
+
+
+def _matrix(name: str = "m") -> Tensor:
+    return pt.matrix(name, 3, 4)
+
+
+def _vector(name: str = "v") -> Tensor:
+    return pt.vector(name, 4)
+
+
+def _scalar() -> Tensor:
+    return pt.scalar("s")
+
+
+def everything(shape: Sequence[int | None]) -> tuple[Any, ...]:
+    """The slice that takes all of a shape."""
+    return tuple((0, n, 1) for n in shape)
+
+
+# Reshape --------------------------------------------------------------------------------------
+
+
+@rule(GROUP, ops=(Reshape,), over=(Reshape,), examples=lambda: [intern(Reshape((4, 3)), (pt.reshape(_matrix(), (2, 6)),))])
+def reshape_of_reshape(expr: Expr) -> Expr | None:
+    """Only the last of two reshapes matters."""
+    return intern(expr.op, expr.inputs[0].inputs)
+
+
+@rule(GROUP, ops=(Reshape, BroadcastTo), examples=lambda: [intern(Reshape((4,)), (_vector(),)), intern(BroadcastTo((3, 4)), (_matrix(),))])
+def arrangement_that_changes_nothing(expr: Expr) -> Expr | None:
+    """A reshape or broadcast to the shape that there is does nothing."""
+    return expr.inputs[0] if expr.inputs[0].type == expr.type else None
+
+
+def _with_units(expr: Expr, source: Expr) -> bool:
+    return [n for n in expr.type.shape if n != 1] == [n for n in source.type.shape if n != 1]
+
+
+@rule(GROUP, ops=(Reshape,), over=(BroadcastTo,), examples=lambda: [pt.reshape(pt.broadcast_to(_scalar(), (3, 4)), (2, 6)), pt.reshape(pt.broadcast_to(pt.reshape(_vector(), (1, 4)), (1, 3, 4)), (3, 4))])
+def reshape_of_broadcast(expr: Expr) -> Expr | None:
+    """A repeated number in another shape is the number repeated to that shape."""
+    source = expr.inputs[0].inputs[0]
+    if None in expr.type.shape or None in source.type.shape:
+        return None
+    if source.type.shape == () or source.type.shape == (1,) * source.type.ndim:
+        return pt.broadcast_to(pt.reshape(source, ()), expr.type.shape)
+    before = expr.inputs[0].type.shape
+    while before and before[0] == 1 and len(before) > source.type.ndim:
+        before = before[1:]
+    return pt.broadcast_to(source, before) if before == expr.type.shape and before != expr.inputs[0].type.shape else None
+
+
+@rule(GROUP, ops=(ScalarOp, Cast), over=(Reshape, Transpose), examples=lambda: [pt.exp(pt.reshape(_matrix(), (6, 2))), pt.exp(_matrix().T), _matrix().T + _matrix("w").T, _matrix().T * _scalar()])
+def move_out_of_elementwise(expr: Expr) -> Expr | None:
+    """The same change of shape of every operand is made once, on the result, where another may undo it."""
+    move: Any = None
+    source: Any = None
+    for x in expr.inputs:
+        if x.type.ndim == 0:
+            continue
+        if not isinstance(x.op, (Reshape, Transpose)):
+            return None
+        below = x.inputs[0].type.shape
+        if move is not None and (x.op != move or below != source):
+            return None
+        move, source = x.op, below
+    if move is None or source == () or None in source or math.prod(source) == 0:
+        return None
+    bare = [x if x.type.ndim == 0 else x.inputs[0] for x in expr.inputs]
+    return intern(move, (intern(expr.op, tuple(bare)),))
+
+
+# Transpose ------------------------------------------------------------------------------------
+
+
+@rule(GROUP, ops=(Transpose,), over=(Transpose,), examples=lambda: [pt.transpose(pt.transpose(pt.tensor("t", shape=(2, 3, 4)), (1, 2, 0)), (0, 2, 1))])  # fmt: skip
+def transpose_of_transpose(expr: Expr) -> Expr | None:
+    """Two transposes are one."""
+    inner = expr.inputs[0]
+    return pt.transpose(inner.inputs[0], tuple(inner.op.axes[a] for a in expr.op.axes))
+
+
+@rule(GROUP, ops=(Transpose,), over=(BroadcastTo,), examples=lambda: [pt.transpose(pt.broadcast_to(_scalar(), (3, 4))), pt.transpose(pt.broadcast_to(_vector(), (3, 4)))])
+def transpose_of_broadcast(expr: Expr) -> Expr | None:
+    """Axes along which elements are repeated need not be moved."""
+    repeated = expr.inputs[0]
+    source = repeated.inputs[0]
+    units = [1] * (repeated.type.ndim - source.type.ndim) + list(source.type.shape)
+    moved = [a for a in expr.op.axes if units[a] != 1]
+    if moved != sorted(moved) or None in units:
+        return None
+    return pt.broadcast_to(pt.reshape(source, [units[a] for a in expr.op.axes]), expr.type.shape)
+
+
+@rule(GROUP, ops=(Transpose,), examples=lambda: [pt.transpose(pt.tensor("t", shape=(3, 1, 4)), (1, 0, 2)), pt.transpose(pt.tensor("t", shape=(1, 4)))])
+def transpose_of_units(expr: Expr) -> Expr | None:
+    """Moving an axis of length 1 rearranges nothing: a reshape says so."""
+    shape = expr.inputs[0].type.shape
+    if None in shape or 1 not in shape:
+        return None
+    moved = [a for a in expr.op.axes if shape[a] != 1]
+    return pt.reshape(expr.inputs[0], expr.type.shape) if moved == sorted(moved) else None
+
+
+# Broadcasting ---------------------------------------------------------------------------------
+
+
+@rule(GROUP, ops=(BroadcastTo,), over=(BroadcastTo,), examples=lambda: [pt.broadcast_to(pt.broadcast_to(_scalar(), (4,)), (3, 4))])
+def broadcast_of_broadcast(expr: Expr) -> Expr | None:
+    """Only the last of two broadcasts matters."""
+    return pt.broadcast_to(expr.inputs[0].inputs[0], expr.type.shape)
+
+
+@rule(GROUP, ops=(BroadcastLike,), examples=lambda: [intern(BroadcastLike(), (_scalar(), _vector()))])
+def broadcast_to_known_shape(expr: Expr) -> Expr | None:
+    """A broadcast to another tensor's shape needs only the shape, once that is known."""
+    if None in expr.type.shape:
+        return None
+    return pt.broadcast_to(expr.inputs[0], expr.type.shape)
+
+
+@rule(GROUP, ops=(ScalarOp, Cast), over=(BroadcastTo,), examples=lambda: [pt.broadcast_to(_scalar(), (4,)) * _vector(), pt.exp(pt.broadcast_to(_scalar(), (4,)))])
+def broadcast_within_elementwise(expr: Expr) -> Expr | None:
+    """Elementwise operations broadcast by themselves: an operand need not be broadcast first."""
+    bare = [i.inputs[0] if isinstance(i.op, BroadcastTo) else i for i in expr.inputs]
+    result: Expr = intern(expr.op, tuple(bare))
+    # Whole expressions of broadcasts are computed small and broadcast once.
+    return result.fit(expr.type)
+
+
+@rule(GROUP, ops=(BroadcastTo,), over=(Reshape,), examples=lambda: [pt.broadcast_to(pt.reshape(_vector(), (1, 1, 4)), (2, 3, 4)), pt.broadcast_to(pt.reshape(_scalar(), (1,)), (4,))])
+def broadcast_of_leading_units(expr: Expr) -> Expr | None:
+    """Broadcasting adds leading axes by itself."""
+    inner = expr.inputs[0]
+    source = inner.inputs[0]
+    extra = inner.type.ndim - source.type.ndim
+    if extra <= 0 or inner.type.shape != ((1,) * extra + source.type.shape):
+        return None
+    return pt.broadcast_to(source, expr.type.shape)
+
+
+@rule(GROUP, ops=(Dim,), examples=lambda: [intern(Dim(0), (_matrix(),))])
+def known_length(expr: Expr) -> Expr | None:
+    """The length of an axis is a constant, once it is known."""
+    n = expr.inputs[0].type.shape[expr.op.axis]
+    return None if n is None else pt.constant(np.int64(n))
+
+
+@rule(GROUP, ops=(Dim,), over=(ScalarOp, Cast), examples=lambda: [intern(Dim(0), (pt.exp(_vector()),)), intern(Dim(1), (_matrix() * _scalar() + 1.0,))])
+def length_of_elementwise(expr: Expr) -> Expr | None:
+    """An elementwise function has the lengths of its operand."""
+    x = expr.inputs[0]
+    wide = {i for i in x.inputs if i.type.ndim}
+    same = wide.pop()
+    return intern(expr.op, (same,)) if not wide and same.type.shape == x.type.shape else None
+
+
+# Slices ---------------------------------------------------------------------------------------
+
+
+def _merged(outer: Spec, inner: Spec) -> Spec:
+    """The slice that two slices, `outer` of `inner`, are."""
+    return tuple(
+        (start + first * step, length, step * stride)
+        for (first, length, stride), (start, _, step) in zip(outer, inner)
+    )
+
+
+@rule(GROUP, ops=(Slice,), examples=lambda: [intern(Slice(((0, 4, 1),)), (_vector(),))])
+def slice_of_everything(expr: Expr) -> Expr | None:
+    """The slice that takes everything takes the tensor."""
+    return expr.inputs[0] if expr.op.spec == everything(expr.inputs[0].type.shape) else None
+
+
+@rule(GROUP, ops=(Slice,), over=(Slice,), examples=lambda: [pt.vector("w", 9)[1:8][::-2], _matrix()[1:, ::2][0:1]])
+def slice_of_slice(expr: Expr) -> Expr | None:
+    """A slice of a slice is a slice."""
+    inner = expr.inputs[0]
+    return intern(Slice(_merged(expr.op.spec, inner.op.spec)), inner.inputs)
+
+
+@rule(GROUP, ops=(Slice,), over=(Concatenate,), examples=lambda: [pt.concatenate([_vector(), _vector() * 2.0])[4:8]])
+def slice_of_concatenation(expr: Expr) -> Expr | None:
+    """A slice that lies in one part of a concatenation is a slice of that part."""
+    whole = expr.inputs[0]
+    axis = whole.op.axis
+    start, length, step = expr.op.spec[axis]
+    stop = start + (length - 1) * step
+    at = 0
+    for part in whole.inputs:
+        n = part.type.shape[axis]
+        if n is None:
+            return None
+        if length and at <= min(start, stop) and max(start, stop) < at + n:
+            spec = (*expr.op.spec[:axis], (start - at, length, step), *expr.op.spec[axis + 1 :])
+            return part if spec == everything(part.type.shape) else intern(Slice(spec), (part,))
+        at += n
+    return None
+
+
+@rule(GROUP, ops=(Slice,), over=(BroadcastTo,), examples=lambda: [pt.broadcast_to(_scalar(), (4,))[1:3], pt.broadcast_to(_vector(), (3, 4))[1:, 2:]])
+def slice_of_broadcast(expr: Expr) -> Expr | None:
+    """A part of repeated elements repeats them less often."""
+    source = expr.inputs[0].inputs[0]
+    if None in source.type.shape:
+        return None
+    last = expr.op.spec[len(expr.op.spec) - source.type.ndim :] if source.type.ndim else ()
+    spec = tuple((0, 1, 1) if n == 1 else s for n, s in zip(source.type.shape, last))
+    part = source if spec == everything(source.type.shape) else intern(Slice(spec), (source,))
+    return pt.broadcast_to(part, expr.type.shape)
+
+
+@rule(GROUP, ops=(Slice,), over=(Transpose,), examples=lambda: [_matrix().T[1:3]])
+def slice_of_transpose(expr: Expr) -> Expr | None:
+    """A slice of a transpose is a transpose of a slice."""
+    inner = expr.inputs[0]
+    axes = inner.op.axes
+    spec = tuple(expr.op.spec[axes.index(a)] for a in range(len(axes)))
+    return intern(inner.op, (intern(Slice(spec), inner.inputs),))
+
+
+@rule(GROUP, ops=(Slice,), over=(Reshape,), examples=lambda: [pt.reshape(_matrix(), (3, 1, 4))[1:, :, 2:], pt.reshape(_vector(), (4, 1))[::-1]])
+def slice_of_units(expr: Expr) -> Expr | None:
+    """A slice of a tensor with axes of length 1 added is such a tensor of a slice."""
+    inner = expr.inputs[0]
+    source = inner.inputs[0]
+    if None in source.type.shape or not _with_units(inner, source) or 0 in expr.type.shape:
+        return None
+    kept = iter([s for n, s in zip(inner.type.shape, expr.op.spec) if n != 1])
+    spec = tuple((0, 1, 1) if n == 1 else next(kept) for n in source.type.shape)
+    return pt.reshape(intern(Slice(spec), (source,)), expr.type.shape)
+
+
+@rule(GROUP, ops=(Slice,), over=(SetSlice,), examples=lambda: [_vector()[1:3].set(pt.vector("w", 2))[1:3], _vector()[:2].set(pt.vector("w", 2))[2:], _vector()[:3].set(pt.vector("w", 3))[1:2]])
+def slice_of_set_slice(expr: Expr) -> Expr | None:
+    """A part of what was set is part of the value; a part beside it is part of the tensor before."""
+    spec, update = expr.op.spec, expr.inputs[0]
+    x, value = update.inputs
+    if any(step <= 0 or length == 0 for _, length, step in (*spec, *update.op.spec)):
+        return None
+    inside = []
+    for (first, length, step), (start, n, stride) in zip(spec, update.op.spec):
+        last, end = first + (length - 1) * step, start + (n - 1) * stride
+        if last < start or first > end:
+            return intern(Slice(spec), (x,))
+        if first >= start and last <= end and not (first - start) % stride and not step % stride:
+            inside.append(((first - start) // stride, length, step // stride))
+    return intern(Slice(tuple(inside)), (value,)) if len(inside) == len(spec) else None
+
+
+@rule(GROUP, ops=(Slice,), over=(Take,), examples=lambda: [pt.take(_matrix(), pt.constant([2, 0, 0]), axis=0)[1:, ::2]])
+def slice_of_take(expr: Expr) -> Expr | None:
+    """Some of the rows that were chosen: choose those rows alone."""
+    x, index = expr.inputs[0].inputs
+    if None in x.type.shape or None in index.type.shape or not index.type.ndim:
+        return None
+    rows, rest = expr.op.spec[: index.type.ndim], expr.op.spec[index.type.ndim :]
+    return intern(Take(), (_part(x, ((0, x.type.shape[0], 1), *rest)), _part(index, rows)))
+
+
+def _part(x: Expr, spec: Spec) -> Expr:
+    made: Expr = x if spec == everything(x.type.shape) else intern(Slice(spec), (x,))
+    return made
+
+
+@rule(GROUP, ops=(Slice,), over=(Arange,), examples=lambda: [pt.arange(9)[2:8:3], pt.arange(20_000)[1:]])
+def slice_of_arange(expr: Expr) -> Expr | None:
+    """A slice of 0, 1, 2, ... is an arithmetic sequence."""
+    ((start, length, step),) = expr.op.spec
+    to = expr.type.dtype
+    if length == 1:
+        return pt.constant(np.asarray([start], to))
+    return pt.arange(length, dtype=to) * np.asarray(step, to) + np.asarray(start, to)
+
+
+@rule(GROUP, ops=(SetSlice,), examples=lambda: [intern(SetSlice(((0, 4, 1),)), (_vector(), _vector("w")))])
+def set_everything(expr: Expr) -> Expr | None:
+    """Setting everything leaves the value."""
+    return expr.inputs[1] if expr.op.spec == everything(expr.type.shape) else None
+
+
+@rule(GROUP, ops=(SetSlice,), over=(SetSlice,), examples=lambda: [_vector()[1:3].set(0.0)[1:3].set(pt.vector("w", 2))])
+def set_slice_again(expr: Expr) -> Expr | None:
+    """What is set twice keeps the last value."""
+    inner = expr.inputs[0]
+    if not isinstance(inner.op, SetSlice) or inner.op.spec != expr.op.spec:
+        return None
+    return intern(expr.op, (inner.inputs[0], expr.inputs[1]))
+
+
+@rule(GROUP, ops=(SetSlice,), over=(Slice,), examples=lambda: [(v := _vector())[1:3].set(v[1:3])])
+def set_to_own_slice(expr: Expr) -> Expr | None:
+    """Setting a part to itself changes nothing."""
+    x, value = expr.inputs
+    same = isinstance(value.op, Slice) and value.inputs[0] is x and value.op.spec == expr.op.spec
+    return x if same else None
+
+
+# Concatenation --------------------------------------------------------------------------------
+
+
+@rule(GROUP, ops=(Concatenate,), over=(Concatenate,), examples=lambda: [pt.concatenate([pt.concatenate([_vector(), _vector("w")]), _vector("u")])])
+def concatenation_of_concatenation(expr: Expr) -> Expr | None:
+    """Parts of a part that is joined along the same axis are parts."""
+    if not any(isinstance(p.op, Concatenate) and p.op == expr.op for p in expr.inputs):
+        return None
+    parts = [q for p in expr.inputs for q in (p.inputs if p.op == expr.op else (p,))]
+    return intern(expr.op, tuple(parts))
+
+
+@rule(GROUP, ops=(Concatenate,), examples=lambda: [intern(Concatenate(0), (_vector(), pt.vector("empty", 0))), intern(Concatenate(0), (_vector(),))])
+def concatenation_without_empty_parts(expr: Expr) -> Expr | None:
+    """Parts of length 0 add nothing, and one part alone is the whole."""
+    axis = expr.op.axis
+    parts = [p for p in expr.inputs if p.type.shape[axis] != 0]
+    if len(parts) == len(expr.inputs) > 1 or not parts:
+        return None
+    return parts[0] if len(parts) == 1 else intern(expr.op, tuple(parts))
+
+
+@rule(GROUP, ops=(Concatenate,), over=(Slice,), examples=lambda: [pt.concatenate([(v := _vector())[:1], v[1:3], _vector("w")])])
+def concatenation_of_neighbours(expr: Expr) -> Expr | None:
+    """Two slices side by side of one tensor, joined again, are one slice."""
+    axis = expr.op.axis
+    parts = list(expr.inputs)
+    for at in range(len(parts) - 1):
+        joined = _neighbours(parts[at], parts[at + 1], axis)
+        if joined is not None:
+            parts[at : at + 2] = [joined]
+            return parts[0] if len(parts) == 1 else intern(expr.op, tuple(parts))
+    return None
+
+
+def _neighbours(a: Expr, b: Expr, axis: int) -> Expr | None:
+    if not (isinstance(a.op, Slice) and isinstance(b.op, Slice)) or a.inputs[0] is not b.inputs[0]:
+        return None
+    if any(s != t for i, (s, t) in enumerate(zip(a.op.spec, b.op.spec)) if i != axis):
+        return None
+    (start, n, step), (first, m, stride) = a.op.spec[axis], b.op.spec[axis]
+    if step != 1 or stride != 1 or start + n != first:
+        return None
+    spec = (*a.op.spec[:axis], (start, n + m, 1), *a.op.spec[axis + 1 :])
+    joined: Expr = intern(Slice(spec), a.inputs)
+    return joined
+
+
+# Gathers --------------------------------------------------------------------------------------
+
+
+@rule(GROUP, ops=(Take,), over=(BroadcastTo,), examples=lambda: [pt.take(pt.broadcast_to(_scalar(), (4,)), pt.constant([0, 3, 3]))])
+def take_of_repeated(expr: Expr) -> Expr | None:
+    """Every row of a repeated scalar is that scalar."""
+    source = expr.inputs[0]
+    if not (isinstance(source.op, BroadcastTo) and source.inputs[0].type.ndim == 0):
+        return None
+    if not isinstance(expr.inputs[1].op, Constant):
+        return None
+    return pt.broadcast_to(source.inputs[0], expr.type.shape)
+
+
+@rule(GROUP, ops=(Take,), over=(Constant,), examples=lambda: [intern(Take(), (_matrix(), pt.constant(2))), intern(Take(), (_vector(), pt.constant([3, 2, 1, 0]))), intern(Take(), (_vector(), pt.constant([-1])))])
+def slice_from_take(expr: Expr) -> Expr | None:
+    """Rows at equal steps are a slice."""
+    x, index = expr.inputs
+    n = x.type.shape[0]
+    if not isinstance(index.op, Constant) or index.type.ndim > 1 or None in x.type.shape or not index.type.size:
+        return None
+    at = index.op.value.reshape(-1).astype(np.int64)
+    at = np.where(at < 0, at + n, at)
+    if at.min() < 0 or at.max() >= n:
+        return None
+    step = int(at[1] - at[0]) if at.size > 1 else 1
+    if step == 0 or not (np.diff(at) == step).all():
+        return None
+    spec = ((int(at[0]), int(at.size), step), *everything(x.type.shape[1:]))
+    part = x if spec == everything(x.type.shape) else intern(Slice(spec), (x,))
+    return pt.reshape(part, expr.type.shape)
+
+
+@rule(GROUP, ops=(Take,), over=(Arange,), examples=lambda: [pt.take(_vector(), pt.arange(4)), pt.take(pt.vector("w", 9), pt.arange(4))])
+def take_of_first_rows(expr: Expr) -> Expr | None:
+    """The rows 0, 1, 2, ... are a slice."""
+    x, index = expr.inputs
+    if not isinstance(index.op, Arange) or None in x.type.shape or index.op.n > x.type.shape[0]:
+        return None
+    spec = ((0, index.op.n, 1), *everything(x.type.shape[1:]))
+    return x if spec == everything(x.type.shape) else intern(Slice(spec), (x,))
+
+
+@rule(GROUP, ops=(Take,), over=(Arange,), examples=lambda: [pt.take(pt.arange(9), pt.constant([[0, 8], [3, 3]]))])
+def take_from_arange(expr: Expr) -> Expr | None:
+    """The i-th of 0, 1, 2, ... is i."""
+    numbers, index = expr.inputs
+    if not (isinstance(numbers.op, Arange) and isinstance(index.op, Constant)) or (index.op.value < 0).any():
+        return None
+    return intern(constant_op(index.op.value, expr.type.dtype))
+
+
+@rule(GROUP, ops=(Take,), over=(Take,), examples=lambda: [pt.take(pt.take(_vector(), pt.constant([3, 0, 0, 2])), pt.constant([0, 1, 1]))])
+def take_of_take(expr: Expr) -> Expr | None:
+    """Rows of chosen rows are chosen rows: index the indices, where they are known."""
+    inner, index = expr.inputs
+    if not isinstance(inner.op, Take):
+        return None
+    source, first = inner.inputs
+    if not (isinstance(first.op, Constant) and isinstance(index.op, Constant)) or first.type.ndim == 0:
+        return None
+    return intern(Take(), (source, pt.constant(first.op.value[index.op.value])))
+
+
+@rule(GROUP, ops=(Take,), over=(SetAt,), examples=lambda: [_taken_where_set()])
+def take_of_set_row(expr: Expr) -> Expr | None:
+    """The row that was just set is the value."""
+    updated, index = expr.inputs
+    if not isinstance(updated.op, SetAt) or updated.inputs[1] is not index or index.type.ndim:
+        return None
+    return updated.inputs[2]
+
+
+def _taken_where_set() -> Expr:
+    i = pt.cast(pt.scalar("i") * 0.0 + 2.0, "int64")
+    return pt.take(_matrix()[i].set(_vector()), i, axis=0)
+
+
+@rule(GROUP, ops=(SetAt,), over=(SetAt,), examples=lambda: [_set_twice()])
+def set_row_again(expr: Expr) -> Expr | None:
+    """What is set twice keeps the last value."""
+    inner, index, value = expr.inputs
+    if not isinstance(inner.op, SetAt) or inner.inputs[1] is not index:
+        return None
+    return intern(SetAt(), (inner.inputs[0], index, value))
+
+
+def _set_twice() -> Expr:
+    i = pt.constant([0, 2])
+    return _matrix()[i].set(1.0)[i].set(_vector())
+
+
+@rule(GROUP, ops=(AddAt,), examples=lambda: [pt.zeros(4)[pt.constant([0, 1, 1])].inc(0.0)])
+def add_zero_at(expr: Expr) -> Expr | None:
+    """Adding zeros somewhere changes nothing."""
+    value = expr.inputs[2]
+    while isinstance(value.op, BroadcastTo):
+        value = value.inputs[0]
+    return expr.inputs[0] if uniform_value(value) == 0 else None

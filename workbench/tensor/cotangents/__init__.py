@@ -1,0 +1,1 @@
+"""What reverse mode does with cotangents beyond the chain rule."""

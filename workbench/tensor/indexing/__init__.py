@@ -1,0 +1,1 @@
+"""Indexing: parts of tensors, read and set."""

@@ -1,0 +1,483 @@
+"""Reductions over axes."""
+
+from __future__ import annotations
+
+import builtins
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from workbench.errors import DTypeError, ShapeError
+from workbench.graph.expr import Expr, Op, intern
+from workbench.graph.types import KINDS, TensorType
+from workbench.tensor import elementwise as _e
+from workbench.tensor.markers import stop_gradient
+from workbench.tensor.shape import reshaping as _s
+from workbench.tensor.tensor import Tensor, as_tensor
+
+
+@dataclass(frozen=True)
+class Combine:
+    """How a reduction folds elements: its neutral value and its binary operation."""
+
+    neutral: Any
+    numpy: Any
+    op: _e.ScalarOp
+
+    def start(self, dtype: str) -> Any:
+        """The neutral value in `dtype`."""
+        if np.dtype(dtype).kind in "iub" and self.neutral in (float("inf"), -float("inf")):
+            if dtype == "bool":
+                return self.neutral > 0
+            info = np.iinfo(dtype)
+            return info.max if self.neutral > 0 else info.min
+        return self.neutral
+
+
+COMBINE = {
+    "sum": Combine(0, np.sum, _e.add),
+    "prod": Combine(1, np.prod, _e.multiply),
+    "max": Combine(-float("inf"), np.max, _e.maximum),
+    "min": Combine(float("inf"), np.min, _e.minimum),
+    "all": Combine(True, np.all, _e.logical_and),
+    "any": Combine(False, np.any, _e.logical_or),
+}
+
+
+@dataclass(frozen=True)
+class Reduce(Op):
+    """A reduction of `kind` over `axes`."""
+
+    kind: str
+    axes: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        return self.kind
+
+    @property
+    def combine(self) -> Combine:
+        return COMBINE[self.kind]
+
+    def infer(self, x: TensorType) -> TensorType:
+        if self.kind in ("max", "min") and builtins.any(x.shape[a] == 0 for a in self.axes):
+            raise ShapeError(f"the {self.kind} over no elements is not defined: the tensor has shape {x.shape}")
+        return x.with_shape(tuple(n for i, n in enumerate(x.shape) if i not in self.axes))
+
+    def numpy(self, x: Any) -> Any:
+        dtype = np.asarray(x).dtype
+        if self.kind in ("sum", "prod"):
+            return np.asarray(self.combine.numpy(x, axis=self.axes, dtype=dtype))
+        return np.asarray(self.combine.numpy(x, axis=self.axes))
+
+    def jax(self, x: Any) -> Any:
+        import jax.numpy as jnp
+
+        return getattr(jnp, self.kind)(x, axis=self.axes).astype(x.dtype)
+
+    def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
+        x = node.inputs[0]
+        assert isinstance(x, Tensor)
+        if self.kind not in ("sum", "prod", "max", "min"):
+            return [None]
+        spread = self._spread(_s.whole(cotangent, node), x)
+        if self.kind == "sum":
+            return [spread]
+        if self.kind == "prod":
+            return [spread * product_of_others(x, self.axes)]
+        # Where several elements are the largest, they share.
+        hit = intern(Extremes(self.kind, self.axes), (x,)).astype(x.dtype)
+        return [spread * hit / self._spread(sum(hit, self.axes), x)]
+
+    def _spread(self, reduced: Any, x: Tensor) -> Tensor:
+        return _s.broadcast_like(_s.expand_dims(reduced, self.axes), x)
+
+    def accumulate(self, builder: Any, node: Expr) -> None:
+        """Fold every element of the input into the result."""
+        x = node.inputs[0]
+
+        def body(index: Sequence[Any]) -> tuple[Sequence[Any], Any]:
+            target = [i for axis, i in enumerate(index) if axis not in self.axes]
+            return target, builder.element(x, index)
+
+        builder.accumulate(
+            node, x.type.static_shape, body, self.combine.op, start=self.combine.start(node.type.dtype)
+        )
+
+
+@dataclass(frozen=True)
+class Extremes(Op):
+    """Which elements are the largest ("max") or smallest ("min") over `axes`: all of those that are equal; NaN, if there is one.
+
+    It has its elements from memory, each computed once: a number that is computed again may differ in its
+    last digit, and be equal to no maximum.
+    """
+
+    kind: str
+    axes: tuple[int, ...]
+    name = "extremes"
+
+    def infer(self, x: TensorType) -> TensorType:
+        return x.with_dtype("bool")
+
+    def numpy(self, x: Any) -> Any:
+        return (x == COMBINE[self.kind].numpy(x, axis=self.axes, keepdims=True)) | (x != x)
+
+    def jax(self, x: Any) -> Any:
+        import jax.numpy as jnp
+
+        lax: Any = importlib.import_module("jax.lax")
+        # Without it, the maximum and the comparison may each compute `x` for themselves.
+        x = lax.optimization_barrier(x)
+        return (x == getattr(jnp, self.kind)(x, axis=self.axes, keepdims=True)) | (x != x)
+
+    def loop(self, x: Tensor) -> Expr:
+        found = _e.equal(x, _reduce(self.kind, x, self.axes, keepdims=True))
+        return _e.logical_or(found, _e.isnan(x)) if x.type.kind == "f" else found
+
+    def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
+        return [None]
+
+
+def _reduce(
+    kind: str, x: Any, axis: Any, keepdims: bool, dtype: Any = None, initial: Any = None, where: Any = True
+) -> Tensor:
+    x = as_tensor(x)
+    if kind in ("sum", "prod"):
+        x = _e.cast(x, dtype or sum_dtype(x.dtype))
+    if kind in ("all", "any"):
+        x = _e.cast(x, "bool")
+    if where is not True:
+        if kind in ("max", "min") and initial is None:
+            raise ShapeError(f"{kind} of chosen elements needs a value for where none is chosen", "give it as `initial`")
+        x = _e.where(where, x, np.asarray(COMBINE[kind].start(x.dtype), x.dtype))
+    axes = tuple(sorted(_s.axes_of(kind, axis, x.ndim)))
+    if initial is not None and builtins.any(x.type.shape[a] == 0 for a in axes):
+        result = _s.zeros_like(intern(Reduce("any", axes), (_e.cast(x, "bool"),)), x.dtype) + _e.cast(initial, x.dtype)
+    else:
+        result = intern(Reduce(kind, axes), (x,)) if axes else x
+        result = result if initial is None else COMBINE[kind].op(result, _e.cast(initial, result.dtype))
+    return _s.expand_dims(result, axes) if keepdims and axes else result
+
+
+def sum_dtype(dtype: str) -> str:
+    """Return the dtype in which NumPy sums: 64 bits, for integers."""
+    kind = KINDS[dtype]
+    return dtype if kind == "f" else "uint64" if kind == "u" else "int64"
+
+
+def product_of_others(x: Tensor, axes: Sequence[int]) -> Tensor:
+    """For each element, the product of all others over `axes`: right too where some are zero."""
+    from workbench.tensor.reduction.cumulative import exclusive_products
+
+    rest = [a for a in range(x.ndim) if a not in axes]
+    moved = _s.transpose(x, [*rest, *axes])
+    lengths = [_s.extent(x, a) for a in rest]
+    flat = _s.reshape(moved, [*lengths, -1]) if len(axes) > 1 else moved
+    if None not in x.type.shape and x.size == 0:
+        return _s.ones_like(x)
+    back = _s.reshape_like(exclusive_products(flat), moved)
+    order = [*rest, *axes]
+    return _s.transpose(back, [order.index(a) for a in range(x.ndim)])
+
+
+def _count(x: Tensor, axis: Any, keepdims: bool = False, where: Any = True) -> Any:
+    """How many elements are reduced to one: a number where known."""
+    if where is not True:
+        return sum(_s.broadcast_like(_e.cast(where, "bool"), x), axis, keepdims=keepdims)
+    count: Any = 1
+    for a in _s.axes_of("mean", axis, x.ndim):
+        count = count * _s.extent(x, a)
+    return count
+
+
+def _floats(x: Any, dtype: Any = None) -> Tensor:
+    x = as_tensor(x)
+    if dtype is not None:
+        x = _e.cast(x, dtype)
+        if x.type.kind != "f":
+            raise DTypeError(f"a mean is a floating-point number, not {x.dtype}", "leave dtype out, or say float64")
+    return x if x.type.kind == "f" else _e.cast(x, "float64")
+
+
+def _divided(total: Tensor, count: Any) -> Tensor:
+    return total / (_e.cast(count, total.dtype) if isinstance(count, Tensor) else float(count))
+
+
+def sum(
+    x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True
+) -> Tensor:
+    """Return the sum over `axis`: one, several, or all. Integers are summed in 64 bits.
+
+    Parameters
+    ----------
+    x
+        Tensor.
+    axis
+        One, several, or all.
+    dtype
+        To sum in: by default that of `x`, of integers and booleans 64 bits.
+    keepdims
+        Keep the axes, with length 1.
+    initial
+        What the sum begins with.
+    where
+        Booleans that broadcast with `x`: which elements count.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> pt.sum([[1, 2], [3, 4]], axis=0).eval()
+    array([4, 6])
+    """
+    return _reduce("sum", x, axis, keepdims, dtype, initial, where)
+
+
+def prod(
+    x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True
+) -> Tensor:
+    """Return the product over `axis`. Integers are multiplied in 64 bits."""
+    return _reduce("prod", x, axis, keepdims, dtype, initial, where)
+
+
+def max(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Tensor:
+    """Return the largest element over `axis`; NaN if there is one. Parameters as for `sum`.
+
+    Raises
+    ------
+    ShapeError
+        If there are no elements and no `initial`.
+    """
+    return _reduce("max", x, axis, keepdims, None, initial, where)
+
+
+def min(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Tensor:
+    """Return the smallest element over `axis`; NaN if there is one. Parameters as for `sum`.
+
+    Raises
+    ------
+    ShapeError
+        If there are no elements and no `initial`.
+    """
+    return _reduce("min", x, axis, keepdims, None, initial, where)
+
+
+amax, amin = max, min
+
+
+def all(x: Any, axis: Any = None, keepdims: bool = False, where: Any = True) -> Tensor:
+    """Return whether all elements over `axis` are true."""
+    return _reduce("all", x, axis, keepdims, None, None, where)
+
+
+def any(x: Any, axis: Any = None, keepdims: bool = False, where: Any = True) -> Tensor:
+    """Return whether any element over `axis` is true."""
+    return _reduce("any", x, axis, keepdims, None, None, where)
+
+
+def mean(x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, where: Any = True) -> Tensor:
+    """Return the mean over `axis`, computed in `dtype`, of the elements `where` it is true; NaN over no elements."""
+    x = _floats(x, dtype)
+    return _divided(sum(x, axis, keepdims=keepdims, where=where), _count(x, axis, keepdims, where))
+
+
+def var(
+    x: Any, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False, where: Any = True
+) -> Tensor:
+    """Return the variance over `axis`.
+
+    Parameters
+    ----------
+    x
+        Tensor.
+    axis
+        One, several, or all.
+    dtype
+        To compute in: by default that of `x`, of integers float64.
+    ddof
+        The sum of squares is divided by the number of elements less this.
+    keepdims
+        Keep the axes, with length 1.
+    where
+        Which elements count.
+    """
+    x = _floats(x, dtype)
+    squares = sum(_e.square(x - mean(x, axis, keepdims=True, where=where)), axis, keepdims=keepdims, where=where)
+    left = _count(x, axis, keepdims, where) - ddof
+    # As in NumPy: no degrees of freedom left gives inf or NaN, not a negative variance.
+    return _divided(squares, _e.maximum(left, 0) if isinstance(left, Tensor) else left if left > 0 else 0.0)
+
+
+def std(
+    x: Any, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False, where: Any = True
+) -> Tensor:
+    """Return the standard deviation over `axis`; see `var`."""
+    return root_of_squares(var(x, axis, dtype, ddof, keepdims, where))
+
+
+def root_of_squares(total: Tensor) -> Tensor:
+    """Return the square root of sums of squares. Its gradient where they are 0 is 0, one of its slopes there, as that of abs."""
+    return _e.where(_e.equal(total, 0.0), 0.0, _e.sqrt(total))
+
+
+def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Return the range over `axis`: the largest element less the smallest."""
+    return max(x, axis, keepdims) - min(x, axis, keepdims)
+
+
+def median(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Return the median over `axis`; NaN if there is one.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> float(pt.median([3, 1, 2, 10]).eval())
+    2.5
+    """
+    from workbench.tensor.sorting.sorting import sort
+
+    x = _floats(x)
+    axes = tuple(sorted(_s.axes_of("median", axis, x.ndim)))
+    rest = [a for a in range(x.ndim) if a not in axes]
+    moved = _s.transpose(x, [*rest, *axes])
+    flat = _s.reshape(moved, [*(_s.extent(x, a) for a in rest), -1]) if len(axes) != 1 else moved
+    n = _s.extent(flat, flat.ndim - 1)
+    ordered = sort(flat, axis=-1)
+    if isinstance(n, int) and n == 0:
+        middle = sum(ordered, axis=-1) / 0.0
+    else:
+        middle = (ordered[..., (n - 1) // 2] + ordered[..., n // 2]) / 2.0
+        # NaN are last.
+        last = ordered[..., -1]
+        middle = _e.where(_e.isnan(last), last, middle)
+    return _s.expand_dims(middle, axes) if keepdims and axes else middle
+
+
+# Where the largest is -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ArgReduce(Op):
+    """The row of the first largest ("max") or smallest ("min") element along an axis; of a NaN, if there is one."""
+
+    kind: str
+    axis: int
+
+    @property
+    def name(self) -> str:
+        return f"arg{self.kind}"
+
+    def infer(self, x: TensorType) -> TensorType:
+        if x.shape[self.axis] == 0:
+            raise ShapeError(f"the {self.name} over no elements is not defined: the tensor has shape {x.shape}")
+        return TensorType("int64", (*x.shape[: self.axis], *x.shape[self.axis + 1 :]))
+
+    def numpy(self, x: Any) -> Any:
+        return np.asarray(getattr(np, self.name)(x, self.axis))
+
+    def jax(self, x: Any) -> Any:
+        import jax.numpy as jnp
+
+        return getattr(jnp, self.name)(x, self.axis).astype("int64")
+
+    def loop(self, x: Tensor) -> Expr:
+        """The first row where the extreme value is; a NaN is extreme."""
+        n = x.type.static_shape[self.axis]
+        values = _e.cast(x, "int64") if x.type.kind == "b" else x
+        extreme = _reduce(self.kind, values, self.axis, keepdims=True)
+        found = _e.equal(values, extreme)
+        if values.type.kind == "f":
+            found = _e.logical_or(found, _e.isnan(values))
+        rows = _s.expand_dims(_s.arange(n), tuple(range(1, x.type.ndim - self.axis)))
+        return _reduce("min", _e.where(found, rows, n), self.axis, keepdims=False)
+
+    def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
+        return [None]
+
+
+def _arg_reduce(kind: str, x: Any, axis: int | None, keepdims: bool) -> Tensor:
+    x = as_tensor(x)
+    flat, at = (x, _s.axis_of(f"arg{kind}", axis, x.ndim)) if axis is not None else (_s.ravel(x), 0)
+    result = intern(ArgReduce(kind, at), (flat,))
+    if not keepdims:
+        return result
+    return _s.expand_dims(result, at if axis is not None else tuple(range(x.ndim)))
+
+
+def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    """Return where the (first) largest element is along `axis`: its row-major number, for ``None``.
+
+    Raises
+    ------
+    ShapeError
+        If there are no elements.
+    """
+    return _arg_reduce("max", x, axis, keepdims)
+
+
+def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    """Return where the (first) smallest element is along `axis`: its row-major number, for ``None``.
+
+    Raises
+    ------
+    ShapeError
+        If there are no elements.
+    """
+    return _arg_reduce("min", x, axis, keepdims)
+
+
+# Exponentials that do not overflow ------------------------------------------------------------
+
+
+def _shift(x: Tensor, axis: Any) -> Tensor:
+    """What to subtract before taking exponentials; their ratios do not depend on it."""
+    top = stop_gradient(max(x, axis, keepdims=True))
+    return _e.where(_e.isfinite(top), top, _s.zeros_like(top))
+
+
+def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Return the logarithm of the sum of exponentials over `axis`, without overflow.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> float(pt.logsumexp([1000.0, 1000.0]).eval())
+    1000.6931471805599
+    """
+    x = _floats(x)
+    axes = tuple(sorted(_s.axes_of("logsumexp", axis, x.ndim)))
+    if builtins.any(x.type.shape[a] == 0 for a in axes):
+        return _e.log(sum(_e.exp(x), axes, keepdims=keepdims))
+    shift = _shift(x, axes)
+    result = _e.log(sum(_e.exp(x - shift), axes, keepdims=True)) + shift
+    return result if keepdims or not axes else _s.squeeze(result, axes)
+
+
+def softmax(x: Any, axis: Any = None) -> Tensor:
+    """Return the exponentials divided by their sum over `axis` (all axes by default), without overflow.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> pt.softmax([0.0, 0.0]).eval()
+    array([0.5, 0.5])
+    """
+    x = _floats(x)
+    _s.axes_of("softmax", axis, x.ndim)
+    if builtins.any(n == 0 for n in x.type.shape):
+        return x
+    weights = _e.exp(x - _shift(x, axis))
+    return weights / sum(weights, axis, keepdims=True)
+
+
+def log_softmax(x: Any, axis: Any = None) -> Tensor:
+    """Return the logarithm of `softmax`, which keeps its digits where that is small."""
+    x = _floats(x)
+    _s.axes_of("log_softmax", axis, x.ndim)
+    if builtins.any(n == 0 for n in x.type.shape):
+        return x
+    shifted = x - _shift(x, axis)
+    return shifted - _e.log(sum(_e.exp(shifted), axis, keepdims=True))
