@@ -1,0 +1,501 @@
+"""Lengths of axes: integers, names, and sums, products, quotients, minima and maxima of them.
+
+A length that is no plain integer is a :class:`Length`: a polynomial with integer coefficients over *atoms* (names,
+floor quotients, minima), in one normal form. Equal lengths are one object, so that they are compared by ``is``.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Union
+
+Size = Union[int, "Length"]
+"""A length: a number, or an expression for one."""
+
+_numbers = itertools.count()
+_lock = threading.RLock()
+_lengths: weakref.WeakValueDictionary[Any, Length] = weakref.WeakValueDictionary()
+_atoms: weakref.WeakValueDictionary[Any, Atom] = weakref.WeakValueDictionary()
+
+
+class Atom:
+    """A factor of a length that is not taken apart; ordered by when it was made."""
+
+    __slots__ = ("__weakref__", "number")
+
+    def __init__(self) -> None:
+        self.number = next(_numbers)
+
+
+class Symbol(Atom):
+    """A name for a number that is known only at the call.
+
+    Attributes
+    ----------
+    name
+        How it is printed.
+    shared
+        Whether every symbol of this name is this one.
+    least
+        What it is at least: 0 for a length, ``None`` for any integer.
+    binder
+        Where it is the value of an expression, a reference to that; else ``None``: arguments have it as a length.
+    """
+
+    __slots__ = ("binder", "least", "name", "shared")
+
+    def __init__(self, name: str, shared: bool = False, least: int | None = 0, binder: Callable[[], Any] | None = None) -> None:
+        super().__init__()
+        self.name, self.shared, self.least, self.binder = name, shared, least, binder
+
+    def __reduce__(self) -> Any:
+        return (_shared_symbol, (self.name,)) if self.shared else (Symbol, (self.name, False, self.least))
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+class Quotient(Atom):
+    """``numerator // denominator``."""
+
+    __slots__ = ("denominator", "numerator")
+
+    def __init__(self, numerator: Size, denominator: Size) -> None:
+        super().__init__()
+        self.numerator, self.denominator = numerator, denominator
+
+    def __reduce__(self) -> Any:
+        return _interned_atom, (Quotient, self.numerator, self.denominator)
+
+
+class Minimum(Atom):
+    """The least of several lengths."""
+
+    __slots__ = ("of",)
+
+    def __init__(self, *of: Size) -> None:
+        super().__init__()
+        self.of = of
+
+    def __reduce__(self) -> Any:
+        return _interned_atom, (Minimum, *self.of)
+
+
+Monomial = tuple[Atom, ...]
+
+
+class Length:
+    """A length that is no plain integer: a polynomial over atoms. Immutable and interned: compare with ``is``.
+
+    Examples
+    --------
+    >>> n = named("n")
+    >>> (n + 1) * 2 - n is n + 2
+    True
+    >>> minimum(n, n + 1), (4 * n + 6) // 2
+    (n, 2*n + 3)
+    """
+
+    __slots__ = ("__weakref__", "_bounds", "terms")
+
+    terms: tuple[tuple[Monomial, int], ...]
+    _bounds: tuple[int | None, int | None]
+
+    def __add__(self, other: Any) -> Any:
+        if other.__class__ is int:
+            return _sum(self.terms, (((), other),)) if other else self
+        return _sum(self.terms, other.terms) if isinstance(other, Length) else NotImplemented
+
+    __radd__ = __add__
+
+    def __neg__(self) -> Any:
+        return self * -1
+
+    def __sub__(self, other: Any) -> Any:
+        return self + -other if isinstance(other, (int, Length)) else NotImplemented
+
+    def __rsub__(self, other: Any) -> Any:
+        return -self + other if isinstance(other, int) else NotImplemented
+
+    def __mul__(self, other: Any) -> Any:
+        if other.__class__ is int:
+            return 0 if other == 0 else self if other == 1 else _made({m: c * other for m, c in self.terms})
+        return _product(self, other) if isinstance(other, Length) else NotImplemented
+
+    __rmul__ = __mul__
+
+    def __floordiv__(self, other: Any) -> Any:
+        return quotient(self, other) if isinstance(other, (int, Length)) else NotImplemented
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return quotient(other, self) if isinstance(other, int) else NotImplemented
+
+    def __bool__(self) -> bool:
+        raise TypeError(f"whether the length {self} is 0 is known only at the call")
+
+    def __reduce__(self) -> Any:
+        return _read, (self.terms,)
+
+    def __copy__(self) -> Length:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Length:
+        return self
+
+    def __str__(self) -> str:
+        return text(self)
+
+    __repr__ = __str__
+
+
+# Making lengths -------------------------------------------------------------------------------
+
+
+def fresh(name: str) -> Length:
+    """Return a length like no other, printed as `name`."""
+    return _of_atom(Symbol(name))
+
+
+def named(name: str) -> Length:
+    """Return the length of that name: the same at every call."""
+    return _of_atom(_shared_symbol(name))
+
+
+def bound_to(name: str, binder: Callable[[], Any], least: int | None = 0) -> Length:
+    """Return a length like no other that is the value of an expression, which `binder` refers to."""
+    return _of_atom(Symbol(name, False, least, binder))
+
+
+def _shared_symbol(name: str) -> Symbol:
+    with _lock:
+        found = _atoms.get(name)
+        if found is None:
+            found = _atoms[name] = Symbol(name, shared=True)
+        return found  # type: ignore[return-value]
+
+
+def _interned_atom(kind: Callable[..., Atom], *parts: Size) -> Atom:
+    key = (kind, *parts)
+    with _lock:
+        found = _atoms.get(key)
+        if found is None:
+            found = _atoms[key] = kind(*parts)
+        return found
+
+
+def _read(terms: tuple[tuple[Monomial, int], ...]) -> Size:
+    return _made({tuple(sorted(m, key=_number)): c for m, c in terms})
+
+
+def _number(atom: Atom) -> int:
+    return atom.number
+
+
+def _order(term: tuple[Monomial, int]) -> tuple[int, list[int]]:
+    return -len(term[0]), [a.number for a in term[0]]
+
+
+def _of_atom(atom: Atom) -> Length:
+    return _made({(atom,): 1})  # type: ignore[return-value]
+
+
+def _made(terms: dict[Monomial, int]) -> Size:
+    """The length with these terms, in normal form."""
+    kept = sorted(((m, c) for m, c in terms.items() if c), key=_order)
+    if not kept:
+        return 0
+    if len(kept) == 1 and not kept[0][0]:
+        return kept[0][1]
+    key = tuple(kept)
+    with _lock:
+        found = _lengths.get(key)
+        if found is None:
+            found = Length()
+            found.terms = key
+            _lengths[key] = found
+        return found
+
+
+def _sum(a: Iterable[tuple[Monomial, int]], b: Iterable[tuple[Monomial, int]]) -> Size:
+    terms = dict(a)
+    for monomial, c in b:
+        terms[monomial] = terms.get(monomial, 0) + c
+    return _made(terms)
+
+
+def _product(a: Length, b: Length) -> Size:
+    terms: dict[Monomial, int] = {}
+    for m, c in a.terms:
+        for k, d in b.terms:
+            both = tuple(sorted(m + k, key=_number))
+            terms[both] = terms.get(both, 0) + c * d
+    return _made(terms)
+
+
+def quotient(a: Size, b: Size) -> Size:
+    """Return ``a // b``."""
+    if isinstance(a, int):
+        if isinstance(b, int):
+            return a // b
+        return 0 if a == 0 else _of_atom(_interned_atom(Quotient, a, b))
+    if isinstance(b, int):
+        # Multiples of b come out of the quotient.
+        whole = {m: c // b for m, c in a.terms}
+        rest = _made({m: c % b for m, c in a.terms})
+        below: Size = rest // b if isinstance(rest, int) else _of_atom(_interned_atom(Quotient, rest, b))
+        return _made(whole) + below
+    if len(b.terms) == 1:
+        ((factor, c),) = b.terms
+        divided = [_without(m, k, factor, c) for m, k in a.terms]
+        if all(d is not None for d in divided):
+            return _made(dict(d for d in divided if d is not None))
+    if a is b:
+        return 1
+    return _of_atom(_interned_atom(Quotient, a, b))
+
+
+def _without(monomial: Monomial, c: int, factor: Monomial, d: int) -> tuple[Monomial, int] | None:
+    """A term divided by another, where that leaves no rest."""
+    left = list(monomial)
+    for atom in factor:
+        if atom not in left:
+            return None
+        left.remove(atom)
+    return (tuple(left), c // d) if c % d == 0 else None
+
+
+def minimum(*sizes: Size) -> Size:
+    """Return the least of several lengths."""
+    parts: list[Size] = []
+    for size in sizes:
+        atom = _single(size)
+        parts += atom.of if isinstance(atom, Minimum) else [size]
+    kept: list[Size] = []
+    for size in parts:
+        if not any(at_least(size, other) for other in kept):
+            kept = [other for other in kept if not at_least(other, size)]
+            kept.append(size)
+    if len(kept) == 1:
+        return kept[0]
+    kept.sort(key=_place)
+    # One form of min(0, n - 1) and min(1, n) - 1: the first that is no number has no number added.
+    shift = next(dict(n.terms).get((), 0) for n in kept if isinstance(n, Length))
+    return _of_atom(_interned_atom(Minimum, *(n - shift for n in kept))) + shift
+
+
+def maximum(a: Size, b: Size) -> Size:
+    """Return the larger of two lengths."""
+    return a + b - minimum(a, b)
+
+
+def _place(size: Size) -> Any:
+    return (0, [size]) if isinstance(size, int) else (1, [(_order(t), t[1]) for t in size.terms])
+
+
+def _single(size: Size) -> Atom | None:
+    """The atom that a length is, if it is one."""
+    if isinstance(size, int) or len(size.terms) != 1:
+        return None
+    ((monomial, c),) = size.terms
+    return monomial[0] if c == 1 and len(monomial) == 1 else None
+
+
+def product(sizes: Iterable[Size]) -> Size:
+    """Return the product of lengths: the number of elements of a shape."""
+    made: Size = 1
+    for n in sizes:
+        made = made * n
+    return made
+
+
+# What is known of lengths ---------------------------------------------------------------------
+
+
+def bounds(size: Size) -> tuple[int | None, int | None]:
+    """Return what a length is at least and at most, as far as is known whatever the names stand for."""
+    if isinstance(size, int):
+        return size, size
+    try:
+        return size._bounds
+    except AttributeError:
+        low: int | None = 0
+        high: int | None = 0
+        for monomial, c in size.terms:
+            a, b = _bounds_of_product(monomial)
+            if c < 0:
+                a, b = b, a
+            low = None if low is None or a is None else low + c * a
+            high = None if high is None or b is None else high + c * b
+        for (atom, *rest), c in ((m, c) for m, c in size.terms if m):
+            if isinstance(atom, Minimum) and not rest:
+                # A minimum is at most each of its parts: n - min(n, m) is not negative.
+                without = size - _of_atom(atom) * c
+                each = [bounds(without + part * c) for part in atom.of]
+                if c < 0:
+                    low = max((a for a, _ in each if a is not None), default=low) if low is None else low
+                else:
+                    high = min((b for _, b in each if b is not None), default=high) if high is None else high
+                break
+        size._bounds = low, high
+        return low, high
+
+
+def _bounds_of_product(monomial: Monomial) -> tuple[int | None, int | None]:
+    low: int | None = 1
+    high: int | None = 1
+    for atom in monomial:
+        a, b = _bounds_of_atom(atom)
+        if a is None or a < 0 or low is None or low < 0:
+            return (a, b) if len(monomial) == 1 else (None, None)
+        low = low * a
+        high = None if high is None or b is None else high * b
+    return low, high
+
+
+def _bounds_of_atom(atom: Atom) -> tuple[int | None, int | None]:
+    if isinstance(atom, Symbol):
+        return atom.least, None
+    if isinstance(atom, Quotient):
+        (low, high), (least, most) = bounds(atom.numerator), bounds(atom.denominator)
+        if least is None or least < 0 or low is None or low < 0:
+            return None, None
+        return (low // most if most else 0), (high // max(least, 1) if high is not None else None)
+    assert isinstance(atom, Minimum)
+    each = [bounds(n) for n in atom.of]
+    lows, highs = [a for a, _ in each], [b for _, b in each if b is not None]
+    return (None if None in lows else min(a for a in lows if a is not None)), min(highs, default=None)
+
+
+def at_least(a: Size, b: Size) -> bool:
+    """Whether ``a >= b`` for all that the names may stand for."""
+    low, _ = bounds(a - b)
+    return low is not None and low >= 0
+
+
+def differ(a: Size, b: Size) -> bool:
+    """Whether two lengths are different for all that the names may stand for."""
+    if a is b:
+        return False
+    low, high = bounds(a - b)
+    return (low is not None and low > 0) or (high is not None and high < 0)
+
+
+def symbols(size: Size) -> dict[Symbol, None]:
+    """Return the symbols of a length, in order."""
+    found: dict[Symbol, None] = {}
+    pending: list[Size] = [size]
+    while pending:
+        n = pending.pop()
+        if isinstance(n, int):
+            continue
+        for monomial, _ in n.terms:
+            for atom in monomial:
+                if isinstance(atom, Symbol):
+                    found[atom] = None
+                elif isinstance(atom, Quotient):
+                    pending += [atom.numerator, atom.denominator]
+                elif isinstance(atom, Minimum):
+                    pending += atom.of
+    return found
+
+
+def substitute(size: Size, values: Mapping[Symbol, Size]) -> Size:
+    """Return a length with others, or numbers, in place of symbols."""
+    if isinstance(size, int) or not values:
+        return size
+    atom = _single(size)
+    if isinstance(atom, Symbol):
+        return values.get(atom, size)
+    made: Size = 0
+    for monomial, c in size.terms:
+        made = made + product(_substituted(a, values) for a in monomial) * c
+    return made
+
+
+def _substituted(atom: Atom, values: Mapping[Symbol, Size]) -> Size:
+    if isinstance(atom, Symbol):
+        return values[atom] if atom in values else _of_atom(atom)
+    if isinstance(atom, Quotient):
+        a, b = substitute(atom.numerator, values), substitute(atom.denominator, values)
+        # 0 // 0 elements: nothing is shared out among no rows.
+        return 0 if b == 0 else quotient(a, b)
+    assert isinstance(atom, Minimum)
+    return minimum(*(substitute(n, values) for n in atom.of))
+
+
+# Printing -------------------------------------------------------------------------------------
+
+
+def text(size: Size, names: Mapping[Symbol, str] | None = None) -> str:
+    """Return a length as text; `names` says how to write symbols whose own names are not distinct."""
+    if isinstance(size, int):
+        return str(size)
+    shown = ""
+    for monomial, c in _with_maxima(size):
+        factors = [_atom_text(a, names) if isinstance(a, Atom) else a for a in monomial]
+        if abs(c) != 1 or not factors:
+            factors.insert(0, str(abs(c)))
+        sign = (" - " if c < 0 else " + ") if shown else "-" if c < 0 else ""
+        shown += sign + "*".join(factors)
+    return shown
+
+
+def _with_maxima(size: Length) -> list[tuple[tuple[Any, ...], int]]:
+    """The terms, ``n - min(1, n)`` among them as ``max(n - 1, 0)``."""
+    terms = dict(size.terms)
+    extra: list[tuple[tuple[Any, ...], int]] = []
+    for monomial, c in size.terms:
+        if c != -1 or len(monomial) != 1 or not isinstance(monomial[0], Minimum):
+            continue
+        for n in monomial[0].of:
+            single = _single(n)
+            if single is not None and terms.get((single,)) == 1 and len(monomial[0].of) == 2:
+                (other,) = [m for m in monomial[0].of if m is not n]
+                del terms[(single,)], terms[monomial]
+                extra.append(((f"max({text(n - other)}, 0)",), 1))
+                break
+    return [*extra, *terms.items()]
+
+
+def _atom_text(atom: Atom, names: Mapping[Symbol, str] | None) -> str:
+    if isinstance(atom, Symbol):
+        return names.get(atom, atom.name) if names else atom.name
+    if isinstance(atom, Quotient):
+        parts = [text(n, names) for n in (atom.numerator, atom.denominator)]
+        return "//".join(p if p.replace("_", "a").isalnum() else f"({p})" for p in parts)
+    assert isinstance(atom, Minimum)
+    return f"min({', '.join(text(n, names) for n in atom.of)})"
+
+
+def distinct_names(sizes: Iterable[Size]) -> dict[Symbol, str]:
+    """Return a text of its own for every symbol of some lengths: ``n``, and ``n2`` for another of that name."""
+    found = dict.fromkeys(s for n in sizes for s in symbols(n))
+    # Names that stand for one length everywhere keep theirs.
+    taken = {s.name for s in found if s.shared}
+    names: dict[Symbol, str] = {}
+    for s in found:
+        if s.shared:
+            names[s] = s.name
+            continue
+        name, k = s.name, 2
+        while name in taken:
+            name, k = f"{s.name}{k}", k + 1
+        taken.add(name)
+        names[s] = name
+    return names
+
+
+def shape_text(shape: Iterable[Size], names: Mapping[Symbol, str] | None = None) -> str:
+    """Return a shape as Python writes one."""
+    parts = [text(n, names) for n in shape]
+    return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
+
+
+def shapes_text(*shapes: Iterable[Size]) -> list[str]:
+    """Return several shapes as text, in which equal names stand for equal lengths."""
+    given = [tuple(s) for s in shapes]
+    names = distinct_names(n for s in given for n in s)
+    return [shape_text(s, names) for s in given]
