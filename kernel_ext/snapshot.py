@@ -12,7 +12,8 @@ from workbench.graph import Constant, Data, Expr, Input, topological
 from workbench.graph.printing import op_text
 from workbench.tensor.control.flow import Cond, Region, While
 from workbench.tensor.elementwise import Elementwise
-from workbench.tensor.indexing.indexing import AddAt, SetAt, SetSlice, Slice, Take
+from workbench.tensor.indexing.rows import AddAt, SetAt, Take
+from workbench.tensor.indexing.slices import SetSlice, Slice
 from workbench.tensor.reduction.reductions import Reduce
 from workbench.tensor.shape.reshaping import Arange, BroadcastLike, BroadcastTo, Concatenate, Dim, Reshape, Transpose
 

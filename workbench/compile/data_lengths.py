@@ -13,7 +13,7 @@ from typing import Any
 from workbench.graph.expr import Constant, Data, Expr, Get
 from workbench.graph.traverse import topological
 from workbench.graph.types import TensorType
-from workbench.tensor.indexing.indexing import AddIndex, Index, SetIndex
+from workbench.tensor.indexing.advanced import AddIndex, Index, SetIndex
 from workbench.tensor.keys import LABEL
 from workbench.tensor.shape.reshaping import Dim
 from workbench.tensor.shape.run_time_shape import ArangeBetween, ToLengths

@@ -13,7 +13,9 @@ from workbench.graph.inner import Graph
 from workbench.graph.traverse import topological
 from workbench.tensor.control.flow import Cond
 from workbench.tensor.declaration import Cast
-from workbench.tensor.indexing.indexing import AddAt, AddIndex, Index, SetAt, SetIndex, Take, layout_of
+from workbench.tensor.indexing.advanced import AddIndex, Index, SetIndex
+from workbench.tensor.indexing.layout import layout_of
+from workbench.tensor.indexing.rows import AddAt, SetAt, Take
 from workbench.tensor.markers import Annotation
 from workbench.tensor.shape.reshaping import BroadcastTo, Named, Reshape
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 
 from workbench.graph.rewrite import RULES, Mode, Pass, Rule
+
+# Rules are asked in the order in which they are registered: numbers first.
+from workbench.rewrites import constants, arithmetic, powers, inverse_functions, redundant_operations  # isort: skip
 from workbench.rewrites import (
-    canonicalise,
     covariance_gradients,
     determinants,
     known_shapes,
@@ -26,6 +28,12 @@ from workbench.rewrites import (
 )  # fmt: skip  # isort: skip
 from workbench.rewrites.linear_algebra import LinearAlgebra
 from workbench.rewrites.unused_results import UnusedResults
+
+CANONICALISE = """One form for equal expressions: constants folded, identities gone, shapes simple.
+
+The rules take numbers for real numbers: ``x - x`` is 0 and ``(x + y) - x`` is ``y``, whatever
+rounding or an infinity would have made of them.
+"""
 
 
 def default_mode() -> Mode:
@@ -47,7 +55,7 @@ def _mode_of(rules: tuple[Rule, ...]) -> Mode:
     return Mode(
         (
             UnusedResults(),
-            Pass("canonicalise", group("canonicalise"), canonicalise.__doc__ or ""),
+            Pass("canonicalise", group("canonicalise"), CANONICALISE),
             LinearAlgebra("linear algebra", (linear_algebra.FACTORED, *group("canonicalise", "linear algebra")), linear_algebra.__doc__ or ""),
             Pass("stabilise", group("canonicalise", "linear algebra", "stabilise"), stabilise.__doc__ or ""),
             Pass("specialise", group("canonicalise", "specialise"), specialise.__doc__ or ""),
@@ -56,6 +64,6 @@ def _mode_of(rules: tuple[Rule, ...]) -> Mode:
 
 
 __all__ = [
-    "shapes_and_indices", "covariance_gradients", "default_mode", "determinants", "linear_systems", "known_shapes", "logic", "sums_of_parts", "signs", "special_functions", "matrix_properties", "sums",
+    "constants", "arithmetic", "powers", "inverse_functions", "redundant_operations", "shapes_and_indices", "covariance_gradients", "default_mode", "determinants", "linear_systems", "known_shapes", "logic", "sums_of_parts", "signs", "special_functions", "matrix_properties", "sums",
     "trigonometry", "unconstrained",
 ]  # fmt: skip

@@ -5,7 +5,8 @@ from __future__ import annotations
 import workbench.tensor as pt
 from workbench.graph.expr import Expr, intern
 from workbench.graph.rewrite import rule
-from workbench.tensor.indexing.indexing import AddIndex, Index, SetIndex
+from workbench.tensor.indexing.advanced import AddIndex, Index, SetIndex
+from workbench.tensor.indexing.updates import with_fixed_bounds
 from workbench.tensor.shape.run_time_shape import (
     ArangeBetween,
     DropAxes,
@@ -39,4 +40,4 @@ def shape_known_now(expr: Expr) -> Expr | None:
     intern(SetIndex((("slice", 1, None, 2), ("int", 2))), (_matrix(), pt.vector("v", 1)))])  # fmt: skip
 def index_known_now(expr: Expr) -> Expr | None:
     """An index whose bounds are known when the graph is compiled is a slice with fixed bounds."""
-    return expr.op.known(expr)  # type: ignore[no-any-return]
+    return with_fixed_bounds(expr)

@@ -36,7 +36,7 @@ from workbench.rewrites.matrix_properties import (
 from workbench.tensor import elementwise as e
 from workbench.tensor.assumptions import assume
 from workbench.tensor.elementwise import ScalarOp
-from workbench.tensor.indexing.indexing import Slice
+from workbench.tensor.indexing.slices import Slice
 from workbench.tensor.linalg import functions as linalg
 from workbench.tensor.linalg.decompositions import Cholesky, Triangle, tril
 from workbench.tensor.linalg.diagonal import Diagonal, DiagonalMatrix, Eye, SetDiagonal, eye

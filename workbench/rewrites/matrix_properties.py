@@ -28,7 +28,8 @@ from workbench.graph.properties import (
 )  # fmt: skip
 from workbench.rewrites.signs import is_identically
 from workbench.tensor import elementwise as e
-from workbench.tensor.indexing.indexing import Slice, Take
+from workbench.tensor.indexing.rows import Take
+from workbench.tensor.indexing.slices import Slice
 from workbench.tensor.linalg.decompositions import QR, SVD, Cholesky, Triangle
 from workbench.tensor.linalg.diagonal import Diagonal, DiagonalMatrix, Eye, SetDiagonal
 from workbench.tensor.linalg.eigenvalues import Eigh

@@ -13,7 +13,8 @@ from workbench.graph.expr import Constant, Expr, constant_op, intern
 from workbench.graph.pattern import uniform_value
 from workbench.graph.rewrite import rule
 from workbench.tensor.elementwise import Cast, ScalarOp
-from workbench.tensor.indexing.indexing import AddAt, SetAt, SetSlice, Slice, Spec, Take
+from workbench.tensor.indexing.rows import AddAt, SetAt, Take
+from workbench.tensor.indexing.slices import SetSlice, Slice, Spec
 from workbench.tensor.shape.reshaping import Arange, BroadcastLike, BroadcastTo, Concatenate, Dim, Reshape, Transpose
 from workbench.tensor.tensor import Tensor
 

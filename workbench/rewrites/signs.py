@@ -23,7 +23,8 @@ from workbench.graph.properties import (
 )  # fmt: skip
 from workbench.tensor import elementwise as e
 from workbench.tensor.elementwise import Cast, ScalarOp
-from workbench.tensor.indexing.indexing import AddAt, SetAt, SetSlice, Slice, Take
+from workbench.tensor.indexing.rows import AddAt, SetAt, Take
+from workbench.tensor.indexing.slices import SetSlice, Slice
 from workbench.tensor.reduction.cumulative import Cumulate
 from workbench.tensor.reduction.reductions import Reduce
 from workbench.tensor.shape.reshaping import Arange, BroadcastLike, BroadcastTo, Concatenate, Named, Reshape, Transpose

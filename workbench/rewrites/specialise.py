@@ -10,7 +10,8 @@ from workbench.graph.expr import Constant, Expr
 from workbench.graph.pattern import uniform_value, variable
 from workbench.graph.properties import is_positive
 from workbench.graph.rewrite import rule
-from workbench.rewrites.canonicalise import one_constant, product_of_exponents
+from workbench.rewrites.constants import one_constant
+from workbench.rewrites.powers import product_of_exponents
 from workbench.tensor import elementwise as e
 from workbench.tensor.assumptions import Assume, assume
 from workbench.tensor.tensor import Tensor

@@ -11,7 +11,8 @@ from workbench.graph.pattern import variable
 from workbench.graph.properties import is_nonnegative, is_positive
 from workbench.graph.rewrite import rule
 from workbench.tensor import elementwise as e
-from workbench.tensor.indexing.indexing import Slice, Take
+from workbench.tensor.indexing.rows import Take
+from workbench.tensor.indexing.slices import Slice
 from workbench.tensor.markers import StopGradient
 from workbench.tensor.reduction.reductions import Reduce
 from workbench.tensor.shape.reshaping import BroadcastLike, BroadcastTo, Reshape

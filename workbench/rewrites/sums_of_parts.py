@@ -7,7 +7,7 @@ from workbench.graph.expr import Expr, intern
 from workbench.graph.pattern import uniform_value
 from workbench.graph.rewrite import rule
 from workbench.tensor import elementwise as e
-from workbench.tensor.indexing.indexing import SetSlice
+from workbench.tensor.indexing.slices import SetSlice
 from workbench.tensor.shape.reshaping import BroadcastLike, BroadcastTo, Concatenate, Reshape
 from workbench.tensor.tensor import Tensor
 

@@ -21,7 +21,8 @@ from workbench.graph.rewrite import RULES, Pass, Rule, rule
 from workbench.rewrites.logic import always
 from workbench.rewrites.specialise import EXPONENTIALS
 from workbench.tensor import elementwise as e
-from workbench.tensor.indexing.indexing import Slice, Take
+from workbench.tensor.indexing.rows import Take
+from workbench.tensor.indexing.slices import Slice
 from workbench.tensor.reduction.reductions import Reduce
 from workbench.tensor.shape.reshaping import BroadcastLike, BroadcastTo, Concatenate, Reshape, Transpose, broadcast_like
 from workbench.tensor.shape.run_time_shape import InsertAxes

@@ -48,7 +48,8 @@ from workbench.tensor.shape.creation import (
 )  # fmt: skip
 from workbench.tensor.reduction.cumulative import cumprod, cumsum, diff
 from workbench.tensor.linalg.diagonal import diag, diagflat, diagonal, eye, fill_diagonal, identity, trace, tri
-from workbench.tensor.indexing.indexing import inc_subtensor, put_along_axis, set_subtensor, take, take_along_axis
+from workbench.tensor.indexing.take import put_along_axis, take, take_along_axis
+from workbench.tensor.indexing.updates import inc_subtensor, set_subtensor
 from workbench.tensor.indexing.lookup import interp, isin, select
 from workbench.tensor.linalg.products import (
     dot, einsum, inner, kron, matmul, matrix_transpose, matvec, outer, tensordot, vdot, vecdot, vecmat,

@@ -12,7 +12,7 @@ from workbench.errors import ShapeError
 from workbench.tensor import bits, rounding
 from workbench.tensor import elementwise as _e
 from workbench.tensor import trigonometry as _t
-from workbench.tensor.indexing.indexing import take_along_axis
+from workbench.tensor.indexing.take import take_along_axis
 from workbench.tensor.linalg import triangular as triangles
 from workbench.tensor.linalg.diagonal import diagonal
 from workbench.tensor.linalg.products import dot, matmul

@@ -237,7 +237,7 @@ class Tensor(Expr):
         return _products.matmul(other, self)
 
     def __getitem__(self, index: Any) -> Tensor:
-        return _indexing.getitem(self, index)
+        return _getitem.getitem(self, index)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError(f"the expression {self!r} never changes: x = x[i].set(value) makes another, x[i].inc(value) adds")
@@ -255,11 +255,11 @@ class Tensor(Expr):
 
     def set(self, value: Any) -> Tensor:
         """``x[i].set(v)``: `x` with ``x[i]`` replaced by `v`."""
-        return _indexing.set_subtensor(self, value)
+        return _updates.set_subtensor(self, value)
 
     def inc(self, value: Any) -> Tensor:
         """``x[i].inc(v)``: `x` with `v` added to ``x[i]`` (repeated indices add up)."""
-        return _indexing.inc_subtensor(self, value)
+        return _updates.inc_subtensor(self, value)
 
     def astype(self, dtype: Any) -> Tensor:
         return _elementwise.cast(self, dtype)
@@ -295,7 +295,7 @@ class Tensor(Expr):
         return _diagonal.trace(self, offset, axis1, axis2)
 
     def take(self, indices: Any, axis: int | None = None, mode: str = "raise") -> Tensor:
-        return _indexing.take(self, indices, axis, mode)
+        return _take.take(self, indices, axis, mode)
 
     def nonzero(self) -> tuple[Tensor, ...]:
         return _sorting.nonzero(self)
@@ -526,7 +526,9 @@ def set_data(node: Tensor, value: Any) -> None:
 
 # The families need Tensor, its operators need them.
 from workbench.tensor import elementwise as _elementwise
-from workbench.tensor.indexing import indexing as _indexing
+from workbench.tensor.indexing import getitem as _getitem
+from workbench.tensor.indexing import take as _take
+from workbench.tensor.indexing import updates as _updates
 from workbench.tensor.shape import joining as _joining
 from workbench.tensor.linalg import products as _products
 from workbench.tensor.reduction import reductions as _reduction

@@ -14,7 +14,8 @@ from workbench.graph.properties import is_positive
 from workbench.graph.rewrite import rule
 from workbench.tensor import elementwise as e
 from workbench.tensor.elementwise import OPS
-from workbench.tensor.indexing.indexing import Index, Take
+from workbench.tensor.indexing.advanced import Index
+from workbench.tensor.indexing.rows import Take
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.derived_limits import at_least
 from workbench.transforms.logprob import (

@@ -14,7 +14,9 @@ from workbench.distributions.distribution import Draw
 from workbench.graph.expr import Constant, Expr, intern
 from workbench.graph.rewrite import rule
 from workbench.tensor.elementwise import Cast, Elementwise
-from workbench.tensor.indexing.indexing import Index, Slice, Take
+from workbench.tensor.indexing.advanced import Index
+from workbench.tensor.indexing.rows import Take
+from workbench.tensor.indexing.slices import Slice
 from workbench.tensor.markers import Annotation
 from workbench.tensor.shape.reshaping import Concatenate, Named, Reshape, Transpose
 from workbench.tensor.shape.run_time_shape import DropAxes, InsertAxes

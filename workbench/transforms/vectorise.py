@@ -19,7 +19,8 @@ from workbench.tensor.control.scan import Scan
 from workbench.tensor.control.scan import map as map_rows
 from workbench.tensor.elementwise import Elementwise, where
 from workbench.tensor.gufunc import Gufunc
-from workbench.tensor.indexing.indexing import AddAt, SetAt, SetSlice, Slice, Spec, Take, slices
+from workbench.tensor.indexing.rows import AddAt, SetAt, Take
+from workbench.tensor.indexing.slices import SetSlice, Slice, Spec, slices
 from workbench.tensor.linalg.diagonal import Diagonal, DiagonalMatrix
 from workbench.tensor.markers import Annotation
 from workbench.tensor.reduction.reductions import Extremes, Reduce

@@ -29,7 +29,9 @@ from workbench.graph.types import TensorType, TupleType
 from workbench.tensor.control.flow import Cond, Region, While
 from workbench.tensor.control.scan import Scan
 from workbench.tensor.elementwise import Elementwise
-from workbench.tensor.indexing.indexing import Index, SetAt, Slice, Take
+from workbench.tensor.indexing.advanced import Index
+from workbench.tensor.indexing.rows import SetAt, Take
+from workbench.tensor.indexing.slices import Slice
 from workbench.tensor.linalg.lapack import NativeCall
 from workbench.tensor.markers import Annotation
 from workbench.tensor.shape.reshaping import (

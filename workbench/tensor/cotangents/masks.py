@@ -138,9 +138,11 @@ def _arrangements() -> tuple[type, ...]:
 @functools.cache
 def _places() -> tuple[type, ...]:
     """Operations that put a cotangent in its place among zeros."""
-    from workbench.tensor.indexing import indexing as i
+    from workbench.tensor.indexing.advanced import AddIndex
+    from workbench.tensor.indexing.rows import AddAt
+    from workbench.tensor.indexing.slices import SetSlice
 
-    return (i.SetSlice, i.AddAt, i.AddIndex)
+    return (SetSlice, AddAt, AddIndex)
 
 
 def _moved(x: Any, like: Tensor, moves: list[Expr]) -> Tensor:

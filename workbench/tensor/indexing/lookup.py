@@ -8,7 +8,7 @@ from typing import Any
 from workbench.errors import ShapeError
 from workbench.tensor import elementwise as _e
 from workbench.tensor.gufunc import floats
-from workbench.tensor.indexing.indexing import take
+from workbench.tensor.indexing.take import take
 from workbench.tensor.reduction import reductions as _r
 from workbench.tensor.shape import reshaping as _s
 from workbench.tensor.shape import run_time_shape as _u

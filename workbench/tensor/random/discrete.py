@@ -11,7 +11,7 @@ from workbench.errors import DTypeError, ShapeError
 from workbench.graph.expr import Constant
 from workbench.tensor import elementwise as _e
 from workbench.tensor.control.flow import while_loop
-from workbench.tensor.indexing import indexing as _indexing
+from workbench.tensor.indexing.take import take
 from workbench.tensor.random import random_bits as _r
 from workbench.tensor.random.continuous import gamma, in_a_row, positive_unit, spread, until_accepted
 from workbench.tensor.reduction import cumulative as _cumulative
@@ -87,7 +87,7 @@ def permutation(key: Tensor, x: Any) -> Tensor:
     if x.ndim == 0 and x.type.kind not in "iu":
         raise DTypeError(f"permutation takes an integer, or a tensor of at least one axis, not {x.type}")
     order = _sorting.argsort(_r.bits(key, (_s.extent(x, 0) if x.ndim else x,)))
-    return _indexing.take(x, order, axis=0) if x.ndim else order
+    return take(x, order, axis=0) if x.ndim else order
 
 
 def bernoulli(key: Tensor, shape: tuple[int, ...] = (), p: Any = 0.5) -> Tensor:

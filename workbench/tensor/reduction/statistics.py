@@ -12,7 +12,7 @@ import numpy as np
 from workbench.errors import DTypeError, ShapeError
 from workbench.tensor import elementwise as _e
 from workbench.tensor.gufunc import floats
-from workbench.tensor.indexing.indexing import take
+from workbench.tensor.indexing.take import take
 from workbench.tensor.linalg.products import matmul, matrix_transpose
 from workbench.tensor.reduction import reductions as _r
 from workbench.tensor.shape import reshaping as _s

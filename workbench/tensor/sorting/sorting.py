@@ -46,12 +46,12 @@ class Sort(Op):
         return jnp.sort(x, self.axis)
 
     def loop(self, x: Tensor) -> Expr:
-        from workbench.tensor.indexing.indexing import take_along_axis
+        from workbench.tensor.indexing.take import take_along_axis
 
         return take_along_axis(x, intern(ArgSort(self.axis), (x,)), self.axis)
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
-        from workbench.tensor.indexing.indexing import put_along_axis
+        from workbench.tensor.indexing.take import put_along_axis
 
         x = node.inputs[0]
         order = intern(ArgSort(self.axis), (x,))

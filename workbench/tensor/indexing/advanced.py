@@ -1,0 +1,204 @@
+"""Parts by any key that NumPy takes: `Index` reads them, `SetIndex` replaces them, `AddIndex` adds to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from workbench.errors import CompileError, IndexBoundsError
+from workbench.graph.expr import Constant, Expr, Op, intern
+from workbench.graph.types import TensorType
+from workbench.tensor import elementwise as _e
+from workbench.tensor.indexing.layout import Key, layout_of
+from workbench.tensor.indexing.rows import check_value, of_the_last
+from workbench.tensor.shape import reshaping as _s
+from workbench.tensor.tensor import Tensor
+
+
+def _live(key: Key, x: Any, others: Sequence[Any], number: Any) -> tuple[Any, Any]:
+    """The key as Python values, and where to insert axes into `x` for it."""
+    found: list[Any] = []
+    flags: list[int] = []
+    axis = 0
+    for e in key:
+        if e[0] in ("new", "rest"):
+            found.append(None if e[0] == "new" else Ellipsis)
+            continue
+        if e[0] == "slice":
+            found.append(slice(*(number(others[b[1]]) if isinstance(b, tuple) else b for b in e[1:])))
+        elif e[0] == "int":
+            found.append(e[1])
+        else:
+            found.append(others[e[1]])
+            if e[0] == "flag":
+                flags.append(axis)
+        axis += 1
+    return tuple(found), tuple(flags)
+
+
+def _source(builder: Any, key: Key, x: Expr, others: Sequence[Expr], index: Sequence[Any]) -> list[Any]:
+    """The index into `x` of an element of ``x[key]``, index arrays checked."""
+    layout = layout_of(key, x.type, [o.type for o in others])
+    rank = len(layout.together)
+    block = index[layout.start : layout.start + rank]
+    found: list[Any] = []
+    for axis, (kind, at, resolved) in enumerate(layout.axes):
+        if kind == "slice":
+            found += builder.slice_index([index[at]], [resolved])
+        elif kind == "int":
+            found.append(at)
+        else:
+            array = others[at]
+            value = builder.element(array, block[rank - array.type.ndim :])
+            found.append(builder.row(value, x, array, axis))
+    return found
+
+
+def _concrete(bound: Any) -> int:
+    try:
+        return int(bound)
+    except TypeError:
+        raise CompileError(
+            "the length of a slice depends on values, which JAX cannot compile",
+            "use backend='numpy', or index with an array of fixed length: x[start + arange(n)]",
+        ) from None
+
+
+def _indexed(x: Any, key: Any) -> Any:
+    """``x[key]`` in NumPy, with our error."""
+    try:
+        return x[key]
+    except IndexError as error:
+        raise IndexBoundsError(str(error)) from None
+
+
+class _Keyed(Op):
+    """What the operations with a key share."""
+
+    key: Key
+
+    def rebuilt(self, node: Expr) -> tuple[Any, ...] | None:
+        """The key as a user would write it."""
+        if any(e[0] == "flag" for e in self.key):
+            return None
+        return _live(self.key, None, [_constant_or(o) for o in node.inputs[1:]], lambda b: b)[0]
+
+
+def _constant_or(x: Expr) -> Any:
+    return x.op.value if isinstance(x.op, Constant) else x
+
+
+@dataclass(frozen=True)
+class Index(_Keyed):
+    """``x[key]`` for any key. Inputs: the tensor, then the index arrays and bounds that the key names."""
+
+    key: Key
+    name = "index"
+
+    def infer(self, x: TensorType, *others: TensorType) -> TensorType:
+        return x.with_shape(tuple(layout_of(self.key, x, others).shape))
+
+    def numpy(self, x: Any, *others: Any) -> Any:
+        key, flags = _live(self.key, x, [np.asarray(o) for o in others], int)
+        return np.asarray(_indexed(np.expand_dims(x, flags), key))
+
+    def jax(self, x: Any, *others: Any) -> Any:
+        import jax.numpy as jnp
+
+        key, flags = _live(self.key, x, others, _concrete)
+        return jnp.expand_dims(x, flags)[key]
+
+    def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
+        x, *others = node.inputs
+        back = intern(AddIndex(self.key), (_s.zeros_like(x), *others, _s.whole(cotangent, node)))
+        return [back, *[None] * len(others)]
+
+    def element(self, builder: Any, node: Expr, index: Sequence[Any]) -> Any:
+        x, *others = node.inputs
+        return builder.element(x, _source(builder, self.key, x, others, index))
+
+
+class _Update(_Keyed):
+    """What `SetIndex` and `AddIndex` share. Inputs: the tensor, arrays and bounds, the value."""
+
+    def infer(self, x: TensorType, *rest: TensorType) -> TensorType:
+        *others, value = rest
+        check_value("x[key].set(value)", x, tuple(layout_of(self.key, x, others).shape), value)
+        return x
+
+    def _accumulate(self, builder: Any, node: Expr, combine: Any) -> None:
+        x, *others, value = node.inputs
+
+        def body(index: Sequence[Any]) -> tuple[Sequence[Any], Any]:
+            return _source(builder, self.key, x, others, index), builder.element(value, index)
+
+        builder.accumulate(node, value.type.static_shape, body, combine, start=x)
+
+
+
+@dataclass(frozen=True)
+class SetIndex(_Update):
+    """``x`` with ``x[key]`` replaced; the last wins where an element is named twice."""
+
+    key: Key
+    name = "set_index"
+
+    def numpy(self, x: Any, *rest: Any) -> Any:
+        *others, value = rest
+        result = np.array(x)
+        key, flags = _live(self.key, x, [np.asarray(o) for o in others], int)
+        view = np.expand_dims(result, flags)
+        _indexed(view, key)
+        view[key] = value
+        return result
+
+    def jax(self, x: Any, *rest: Any) -> Any:
+        import jax.numpy as jnp
+
+        *others, value = rest
+        key, flags = _live(self.key, x, others, _concrete)
+        return jnp.expand_dims(x, flags).at[key].set(value).reshape(x.shape)
+
+    def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
+        _, *others, value = node.inputs
+        g = _s.whole(cotangent, node)
+        kept = intern(SetIndex(self.key), (g, *others, _s.zeros_like(value)))
+        return [kept, *[None] * len(others), of_the_last(node, Index(self.key), g)]
+
+    def accumulate(self, builder: Any, node: Expr) -> None:
+        self._accumulate(builder, node, None)
+
+
+@dataclass(frozen=True)
+class AddIndex(_Update):
+    """``x`` with a value added to ``x[key]``; elements named twice get both."""
+
+    key: Key
+    name = "add_index"
+
+    def numpy(self, x: Any, *rest: Any) -> Any:
+        *others, value = rest
+        result = np.array(x)
+        key, flags = _live(self.key, x, [np.asarray(o) for o in others], int)
+        view = np.expand_dims(result, flags)
+        _indexed(view, key)
+        np.add.at(view, key, value)
+        return result
+
+    def jax(self, x: Any, *rest: Any) -> Any:
+        import jax.numpy as jnp
+
+        *others, value = rest
+        key, flags = _live(self.key, x, others, _concrete)
+        return jnp.expand_dims(x, flags).at[key].add(value).reshape(x.shape)
+
+    def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
+        _, *others, _ = node.inputs
+        g = _s.whole(cotangent, node)
+        return [g, *[None] * len(others), intern(Index(self.key), (g, *others))]
+
+    def accumulate(self, builder: Any, node: Expr) -> None:
+        self._accumulate(builder, node, _e.add)
