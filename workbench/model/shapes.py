@@ -13,6 +13,8 @@ from workbench.graph.expr import Constant, Data, Expr, Input, constant_op, inter
 from workbench.graph.inner import Graph
 from workbench.graph.traverse import ancestors, topological
 from workbench.graph.types import Shape, TensorType, type_of
+from workbench.tensor.indexing.advanced import AddIndex, Index, SetIndex
+from workbench.tensor.indexing.updates import with_fixed_bounds
 from workbench.tensor.shape.reshaping import Dim
 
 
@@ -89,7 +91,7 @@ def _closed(node: Expr, inputs: tuple[Expr, ...], kept: frozenset[Expr]) -> Expr
     if isinstance(op, Draw) and None in op.shape and None not in made.type.shape:
         made = intern(Draw(op.distribution, made.type.static_shape), inputs)
         made.name = node.name
-    known = getattr(op, "known", None)
+    known = with_fixed_bounds if isinstance(op, (Index, SetIndex, AddIndex)) else getattr(op, "known", None)
     simpler = known(made) if known else None
     if simpler is not None:
         if simpler.name is None and simpler.inputs:
