@@ -14,7 +14,8 @@ from workbench.model.shapes import CurrentShapes, is_open
 from workbench.tensor.tensor import Tensor
 
 if TYPE_CHECKING:
-    from workbench.model.model import Model
+    from workbench.graph.types import Shape
+    from workbench.model.missing import Observed
 
 Labels = tuple[Any, ...]
 RESERVED = ("chain", "draw", "__sample__")
@@ -30,7 +31,7 @@ class Dims:
     named_vars: dict[str, Tensor]
     shapes: CurrentShapes
 
-    def make_dims(self, parent: Model | None) -> None:
+    def make_dims(self, parent: Dims | None) -> None:
         """Begin with no dims, or share those of the model that this one is a part of."""
         self.coords = {} if parent is None else parent.coords
         self.dim_lengths = {} if parent is None else parent.dim_lengths
@@ -222,6 +223,43 @@ class Dims:
                     f"the dim {name!r} has {len(labels)} labels, and length {self.length_of(name)} with the new data",
                     f"give new labels: set_data(..., coords={{{name!r}: [...]}})",
                 )
+
+
+def names_of_dims(name: str, dims: Any) -> tuple[str | None, ...]:
+    """Return the names in an argument `dims`: a name, several, or ``None``; ``None`` among them is an axis without one.
+
+    Raises
+    ------
+    ModelError
+        If something else is among them.
+    """
+    names = () if dims is None else (dims,) if isinstance(dims, str) else tuple(dims)
+    for d in names:
+        if d is not None and not isinstance(d, str):
+            raise ModelError(f"{name}: dims are names, not {d!r}", "every axis has its own: dims=(\"group\", \"obs\"), None for one without a name")
+    return names
+
+
+def check_now(model: Dims, name: str, rv: Tensor, dims: Sequence[str | None], data: Observed | None) -> None:
+    """Raise an error if the shape that the variable has now does not fit its dims or its data."""
+    now = model.shapes.of(rv)
+    if dims and len(dims) != len(now):
+        raise ShapeError(f"{name}: it has {len(now)} axes, but {len(dims)} dims: {tuple(dims)}")
+    lengths = tuple(None if d is None else model.length_of(d) for d in dims)
+    if any(n is not None and m is not None and n != m for n, m in zip(now, lengths)):
+        raise ShapeError(f"{name}: it has shape {now}, but its dims {tuple(dims)} have lengths {lengths}")
+    if data is None:
+        return
+    have = model.shapes.of(data.values)
+    if len(have) != len(now) or any(n is not None and m is not None and n != m for n, m in zip(now, have)):
+        raise ShapeError(
+            f"{name}: the observed data have shape {have}, but {_dims_text(dims, now)}",
+            "the data and the coords must have the same lengths",
+        )
+
+
+def _dims_text(dims: Sequence[str | None], shape: Shape) -> str:
+    return f"its dims {tuple(dims)} have lengths {shape}" if dims else f"its shape is {shape}"
 
 
 def check_dim_name(name: Any) -> None:

@@ -13,7 +13,7 @@ from workbench.errors import LogProbError, ModelError, ShapeError
 from workbench.graph.expr import Data, Expr, give_name, intern
 from workbench.graph.traverse import ancestors, replace
 from workbench.model.missing import Observed, observed_values, require_whole
-from workbench.model.shapes import is_open
+from workbench.model.shapes import CurrentShapes, is_open
 from workbench.tensor.shape.reshaping import Named
 from workbench.tensor.tensor import Tensor, as_tensor
 
@@ -21,25 +21,12 @@ if TYPE_CHECKING:
     from workbench.model.model import Model
 
 
-def _empty(model: Model) -> Model:
-    """A model without variables that has the dims of another."""
-    from workbench.model.model import Model as Made
-
-    made: Model = Made(name=model.name, model=None)  # type: ignore[call-arg]
-    made.coords, made.dim_lengths = dict(model.coords), dict(model.dim_lengths)
-    made._used = set(model._used)
-    made._fixed_by = dict(model._fixed_by)
-    made.interventions = set(model.interventions)
-    made.backend = model.backend
-    return made
-
-
 def rebuilt(model: Model, new: Mapping[Expr, Expr]) -> Model:
     """Return the model with expressions in the place of others; its variables keep names and roles.
 
     What is itself replaced by something that is not random becomes data, if it is made of data.
     """
-    made = _empty(model)
+    made = model.without_variables()
     roots: list[Expr] = [*model.named_vars.values(), *(v for v in model.rvs_to_values.values())]
     lengths = [n for n in model.dim_lengths.values() if isinstance(n, Tensor)]
     found = dict(zip([*roots, *lengths], replace([*roots, *lengths], new)))
@@ -131,8 +118,6 @@ def freeze_dims_and_data(model: Model, dims: Sequence[str] | None = None, data: 
         if isinstance(x.op, Data) and (data is None or x.name in data) and (dims is None or data is not None or x.name in along):
             frozen[x] = Named(str(x.name))(pt.constant(x.op.value))
             frozen[x].name = x.name
-    from workbench.model.shapes import CurrentShapes
-
     shapes = CurrentShapes(kept=[x for x in model.data_vars if x not in frozen])
     shapes.memo.update(frozen)
     roots = [*model.named_vars.values(), *model.rvs_to_values.values(), *(n for n in model.dim_lengths.values() if isinstance(n, Tensor))]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ from workbench.graph.types import TensorType
 from workbench.tensor.tensor import Tensor, as_tensor
 
 if TYPE_CHECKING:
-    from workbench.model.model import Model
+    pass
 
 
 class ImputationWarning(UserWarning):
@@ -163,50 +162,15 @@ def _first(where: np.ndarray[Any, Any]) -> Any:
     return first[0] if len(first) == 1 else tuple(first)
 
 
-def impute(
-    model: Model,
-    name: str,
-    rv: Tensor,
-    observed: Observed,
-    dims: Sequence[str | None],
-    initval: Any,
-    transform: Any,
-    default_transform: Any,
-) -> Tensor:
-    """Make the observed part of a variable observed, the missing part free, and both together a deterministic."""
-    from workbench.model.variables import Deterministic, register_rv
-
-    missing = observed.missing
-    assert missing is not None
-    if None in rv.type.shape:
-        raise ModelError(
-            f"{name}: values are missing, and its length may change", "use parameters of fixed lengths, or give all values"
-        )
-    content = observed.values.eval()
-    if isinstance(rv.op, Draw) and rv.op.distribution.event_rank:
-        rank = rv.op.distribution.event_rank
-        whole = missing.reshape((*missing.shape[: missing.ndim - rank], -1))
-        if (whole.any(-1) != whole.all(-1)).any():
-            return _impute_inside(model, name, rv, observed, dims, initval, transform, default_transform)
-        missing = np.asarray(whole.all(-1))
-    seen = register_rv(
-        model, f"{name}_observed", _part(rv, ~missing), observed=Observed(pt.constant(content[~missing]))
-    )
-    free = register_rv(
-        model, f"{name}_unobserved", _part(rv, missing), initval=initval, transform=transform, default_transform=default_transform
-    )
-    return Deterministic(name, _joined(rv, missing, seen, free), model=model, dims=dims or None)
-
-
-def _joined(rv: Tensor, missing: np.ndarray[Any, Any], seen: Tensor, free: Tensor) -> Tensor:
-    """Both parts in their places."""
+def joined(rv: Tensor, missing: np.ndarray[Any, Any], seen: Tensor, free: Tensor) -> Tensor:
+    """Return both parts in their places."""
     start: Tensor = pt.zeros(rv.type.static_shape, rv.dtype)
     start = start[np.nonzero(~missing)].set(seen)
     return start[np.nonzero(missing)].set(free)
 
 
-def _part(rv: Tensor, chosen: np.ndarray[Any, Any]) -> Tensor:
-    """A variable of its own for the chosen elements of another."""
+def part(rv: Tensor, chosen: np.ndarray[Any, Any]) -> Tensor:
+    """Return a variable of its own for the chosen elements of another."""
     at = np.nonzero(chosen)
     if not isinstance(rv.op, Draw):
         return rv[at]
@@ -251,26 +215,7 @@ class Part(Op):
         return x.reshape(-1)[self.chosen(x.size)]
 
 
-def _impute_inside(
-    model: Model, name: str, rv: Tensor, observed: Observed, dims: Sequence[str | None], initval: Any, transform: Any, default: Any
-) -> Tensor:
-    from workbench.model.context import UNSET
-    from workbench.model.variables import Deterministic, register_rv
-
-    if transform not in (UNSET, None) or default not in (UNSET, None):
-        raise ModelError(f"{name}: missing elements of vectors have no transform")
-    missing = observed.missing
-    assert missing is not None
-    numbers = tuple(int(i) for i in np.flatnonzero(missing))
-    content = observed.values.eval()
-    free_part: Tensor = intern(Part(numbers, True), (rv,))
-    seen_part: Tensor = intern(Part(numbers, False), (rv,))
-    free = register_rv(model, f"{name}_unobserved", free_part, initval=initval, transform=None)
-    seen = register_rv(model, f"{name}_observed", seen_part, observed=Observed(pt.constant(content[~missing])))
-    return Deterministic(name, _joined(rv, missing, seen, free), model=model, dims=dims or None)
-
-
 __all__ = [
-    "ImputationWarning", "Observed", "Part", "fractions", "impute", "in_own_dtype", "numbers_from", "observed_shape", "observed_values",
-    "require_whole",
+    "ImputationWarning", "Observed", "Part", "fractions", "in_own_dtype", "joined", "numbers_from", "observed_shape", "observed_values",
+    "part", "require_whole",
 ]  # fmt: skip
