@@ -12,7 +12,7 @@ import numpy as np
 import workbench.tensor as pt
 from workbench.distributions.correlation import expand_packed_triangular
 from workbench.errors import ShapeError
-from workbench.tensor.linalg.functions import block_diag, inv, slogdet, solve_triangular
+from workbench.tensor.linalg import block_diag, inv, slogdet, solve_triangular
 from workbench.tensor.tensor import Tensor
 from workbench.tensor import (
     abs, and_, arccos, arccosh, arcsin, arcsinh, arctan, arctanh, as_tensor, broadcast_to, ceil, clip, concatenate,

@@ -9,8 +9,8 @@ from workbench.graph import Graph, Mode, Pass, free_inputs, summary, topological
 from workbench.graph.properties import PROPERTIES, facts, is_diagonal, is_positive, names
 from workbench.graph.rewrite import RULES, rule
 from workbench.rewrites import default_mode
+from workbench.tensor import linalg
 from workbench.tensor.assumptions import assume
-from workbench.tensor.linalg import functions as linalg
 from workbench.transforms import vectorize_graph
 
 x, y, z = pt.scalar("x"), pt.scalar("y"), pt.scalar("z")

@@ -10,7 +10,7 @@ from workbench.graph import RULES, Graph, Input, summary, topological
 from workbench.graph.pattern import PatternVariable
 from workbench.graph.types import TensorType
 from workbench.rewrites import default_mode
-from workbench.tensor.linalg import functions as linalg
+from workbench.tensor import linalg
 
 SMALLEST = np.iinfo("int64").min
 x, v = pt.scalar("x"), pt.vector("v")

@@ -19,7 +19,7 @@ from workbench.graph.rewrite import rule
 from workbench.rewrites.matrix_properties import of_diagonal, untransposed
 from workbench.rewrites.sums_of_parts import is_zero
 from workbench.tensor import elementwise as e
-from workbench.tensor.linalg import functions as linalg
+from workbench.tensor import linalg
 from workbench.tensor.linalg.decompositions import CholeskyGradient, InverseFromFactor, Triangle, half_of_lower
 from workbench.tensor.linalg.diagonal import DiagonalMatrix, SetDiagonal
 from workbench.tensor.linalg.linear_systems import SolveTriangular

@@ -32,9 +32,10 @@ from workbench.rewrites.matrix_properties import (
 )  # fmt: skip
 from workbench.rewrites.sums import has_moderate_power
 from workbench.tensor import elementwise as e
-from workbench.tensor.linalg import functions as linalg
-from workbench.tensor.linalg.functions import Det, Expm, SlogDet
+from workbench.tensor import linalg
+from workbench.tensor.linalg.determinants import Det, SlogDet
 from workbench.tensor.linalg.linear_systems import Inv
+from workbench.tensor.linalg.matrix_functions import Expm
 from workbench.tensor.linalg.products import MatMul, kron
 from workbench.tensor.shape.reshaping import Reshape, Transpose
 

@@ -34,14 +34,15 @@ from workbench.rewrites.matrix_properties import (
     untransposed,
 )  # fmt: skip
 from workbench.tensor import elementwise as e
+from workbench.tensor import linalg
 from workbench.tensor.assumptions import assume
 from workbench.tensor.elementwise import ScalarOp
 from workbench.tensor.indexing.slices import Slice
-from workbench.tensor.linalg import functions as linalg
 from workbench.tensor.linalg.decompositions import Cholesky, Triangle, tril
+from workbench.tensor.linalg.determinants import Det, SlogDet
 from workbench.tensor.linalg.diagonal import Diagonal, DiagonalMatrix, Eye, SetDiagonal, eye
-from workbench.tensor.linalg.functions import Det, Expm, SlogDet
 from workbench.tensor.linalg.linear_systems import Inv, Solve
+from workbench.tensor.linalg.matrix_functions import Expm
 from workbench.tensor.linalg.products import MatMul, kron, matmul, matrix_transpose
 from workbench.tensor.shape.reshaping import Reshape, Transpose
 from workbench.tensor.tensor import Tensor

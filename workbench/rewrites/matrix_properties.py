@@ -31,10 +31,11 @@ from workbench.tensor import elementwise as e
 from workbench.tensor.indexing.rows import Take
 from workbench.tensor.indexing.slices import Slice
 from workbench.tensor.linalg.decompositions import QR, SVD, Cholesky, Triangle
+from workbench.tensor.linalg.determinants import Det, SlogDet
 from workbench.tensor.linalg.diagonal import Diagonal, DiagonalMatrix, Eye, SetDiagonal
 from workbench.tensor.linalg.eigenvalues import Eigh
-from workbench.tensor.linalg.functions import Det, Expm, SlogDet
 from workbench.tensor.linalg.linear_systems import Inv
+from workbench.tensor.linalg.matrix_functions import Expm
 from workbench.tensor.linalg.products import MatMul
 from workbench.tensor.markers import StopGradient
 from workbench.tensor.shape.reshaping import BroadcastTo, Named, Reshape, Transpose, reshape

@@ -208,7 +208,7 @@ def matrix_dot(*matrices: Any) -> Tensor:
 
 def tensorinv(a: Any, ind: int = 2) -> Tensor:
     """Return the inverse of a tensor, whose first `ind` axes are the rows of a matrix, as in NumPy."""
-    from workbench.tensor.linalg.functions import inv
+    from workbench.tensor.linalg import inv
 
     a = as_tensor(a)
     rows, columns = a.type.static_shape[:ind], a.type.static_shape[ind:]
@@ -217,7 +217,7 @@ def tensorinv(a: Any, ind: int = 2) -> Tensor:
 
 def tensorsolve(a: Any, b: Any) -> Tensor:
     """Return the `x` with ``tensordot(a, x, x.ndim) == b``, as in NumPy."""
-    from workbench.tensor.linalg.functions import solve
+    from workbench.tensor.linalg import solve
 
     a, b = as_tensor(a), as_tensor(b)
     unknown = a.type.static_shape[b.ndim :]

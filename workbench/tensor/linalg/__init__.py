@@ -1,7 +1,23 @@
-"""Linear algebra on the last two axes, batched over the leading ones, in the names of ``numpy.linalg``."""
+"""Linear algebra on the last two axes, batched over the leading ones, in the names of ``numpy.linalg``.
+
+Nothing here raises for the values of a matrix: what does not exist is NaN or infinite, on every
+backend and for that matrix of a stack alone.
+"""
 
 from workbench.names import answers
-from workbench.tensor.linalg.functions import *  # noqa: F403
-from workbench.tensor.linalg.functions import __all__ as __all__
+from workbench.tensor.linalg.block_diagonal import block_diag
+from workbench.tensor.linalg.decompositions import QRResult, SVDResult, cholesky, qr, svd
+from workbench.tensor.linalg.determinants import SlogDetResult, det, slogdet
+from workbench.tensor.linalg.eigenvalues import EighResult, EigResult, eig, eigh, eigvalsh
+from workbench.tensor.linalg.linear_systems import LstsqResult, cho_solve, inv, lstsq, pinv, solve, solve_triangular
+from workbench.tensor.linalg.matrix_functions import expm, matrix_power
+from workbench.tensor.linalg.norms import norm, trace
+from workbench.tensor.linalg.products import matrix_transpose
 
 __getattr__ = answers(__name__)
+
+__all__ = [
+    "EigResult", "EighResult", "LstsqResult", "QRResult", "SVDResult", "SlogDetResult", "block_diag", "cho_solve",
+    "cholesky", "det", "eig", "eigh", "eigvalsh", "expm", "inv", "lstsq", "matrix_power", "matrix_transpose", "norm",
+    "pinv", "qr", "slogdet", "solve", "solve_triangular", "svd", "trace",
+]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Matrix factorisations: Cholesky, QR, singular values. Public in `workbench.tensor.linalg.functions`.
+"""Matrix factorisations: Cholesky, QR, singular values. Public in `workbench.tensor.linalg`.
 
 Gradients follow Giles (2008), "Collected matrix derivative results for forward and reverse mode
 algorithmic differentiation", Murray (2016), "Differentiation of the Cholesky decomposition", and

@@ -1,4 +1,4 @@
-"""Eigenvalues and eigenvectors, of symmetric and of general matrices. Public in `workbench.tensor.linalg.functions`.
+"""Eigenvalues and eigenvectors, of symmetric and of general matrices. Public in `workbench.tensor.linalg`.
 
 Gradients follow Giles (2008), "Collected matrix derivative results for forward and reverse mode algorithmic
 differentiation", and, of general matrices, Boeddeker et al. (2019), "On the computation of complex-valued gradients".

@@ -1,4 +1,4 @@
-"""Systems of linear equations, and inverses. Public in `workbench.tensor.linalg.functions`."""
+"""Systems of linear equations, and inverses. Public in `workbench.tensor.linalg`."""
 
 from __future__ import annotations
 
