@@ -10,7 +10,7 @@ import numpy as np
 from workbench.distributions import Draw
 from workbench.graph import Constant, Data, Expr, Input, topological
 from workbench.graph.printing import op_text
-from workbench.tensor.control.flow import Cond, Region, While
+from workbench.tensor.control.flow import Cond, Region, Slot, While
 from workbench.tensor.elementwise import Elementwise
 from workbench.tensor.indexing.rows import AddAt, SetAt, Take
 from workbench.tensor.indexing.slices import SetSlice, Slice
@@ -27,7 +27,7 @@ KINDS: tuple[tuple[tuple[type, ...], str], ...] = (
     ((Reshape, BroadcastTo, BroadcastLike, Transpose, Concatenate, Arange, Dim), "shape"),
     ((Slice, SetSlice, Take, SetAt, AddAt), "indexing"),
     ((While, Cond), "control"),
-    ((Region,), "region"),
+    ((Region, Slot), "region"),
 )
 
 

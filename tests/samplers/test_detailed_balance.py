@@ -18,8 +18,7 @@ import pytest
 
 import workbench.tensor as pt
 from workbench.compile import function
-from workbench.graph import Graph
-from workbench.samplers import STATS, Nuts, NutsSettings
+from workbench.samplers import STATS, Nuts
 from workbench.samplers.random_numbers import RandomNumbers
 
 NEVER = 1.0 - 2.0**-53
@@ -55,14 +54,16 @@ def tree_of(density, d, depth):
     q = pt.vector("q", d)
     lp, g = density(pt, q)
     numbers = Scripted(d)
-    nuts = Nuts(Graph([q], [lp, g]), NutsSettings(max_treedepth=depth), numbers)
+    nuts = Nuts(d, depth, numbers)
+    target = pt.constant(0.8)
     step, budget = pt.scalar("step"), pt.scalar("budget", "int64")
-    state = nuts.initial_state(pt.constant(np.uint64(0)), q)
+    state = nuts.initial_state(pt.constant(np.uint64(0)), q, target)
     state = state._replace(scale=pt.ones(d), log_step=pt.log(step))
     state = nuts.begin_tree(state)._replace(draws=pt.zeros((1, d)), stats=pt.zeros((1, len(STATS))))
-    end = nuts.sample_chunk(state, pt.constant(1), budget, pt.constant(0))
+    end = nuts.sample_chunk(state, pt.constant(1), budget, pt.constant(0), target)
     results = [end.row, end.done, end.depth, end.sub_index, end.proposal_index, end.stats[0]]
-    return function([q, numbers.v, numbers.word, numbers.leaves, numbers.merges, step, budget], results, backend="c")
+    tree = function([q, numbers.v, numbers.word, numbers.leaves, numbers.merges, step, budget], results, backend="c")
+    return tree.link(logp_grad=function([q], [lp, g], backend="c"))
 
 
 def orbit(density, q, v, step, before, after):

@@ -16,15 +16,16 @@ def normal_target(d, backend_sd=None):
 
 
 def draw(graph, backend, total, tune, rows=64, budget=10_000, seed=5, settings=NutsSettings(), start=None):
-    nuts = Nuts(graph, settings)
-    init = function(nuts.init.params, nuts.init.results, backend=backend)
+    d = graph.params[0].type.shape[0]
+    nuts = Nuts(d, settings.max_treedepth)
+    logp_grad = function(graph.params, graph.results, backend=backend)
     step = nuts.advance(rows)
-    advance = function(step.params, step.results, backend=backend)
-    state = init(np.uint64(seed), np.ones(nuts.d) if start is None else start)
+    init, advance = (function(g.params, g.results, backend=backend).link(logp_grad=logp_grad) for g in (nuts.init, step))
+    state = init(np.uint64(seed), np.ones(d) if start is None else start, settings.target_accept)
     draws, stats = [], []
     while sum(map(len, draws)) < total:
         wanted = min(rows, total - sum(map(len, draws)))
-        *state, _, row, block, table = advance(*state, wanted, budget, tune)
+        *state, _, row, block, table = advance(*state, wanted, budget, tune, settings.target_accept)
         draws.append(block[: int(row)])
         stats.append(table[: int(row)])
     return np.concatenate(draws), np.concatenate(stats)

@@ -7,11 +7,13 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from workbench.compile.data_lengths import shaping
+from workbench.compile.slots import Whole, filled, slots_of
 from workbench.errors import CompileError, Location, ShapeError, user_location
 from workbench.graph.arrays import fitting
 from workbench.graph.expr import Data, Expr, Input, intern
@@ -73,8 +75,6 @@ class CompiledFunction:
 
     Attributes
     ----------
-    graph
-        The optimised graph.
     trace
         Every rewrite that led from the graph as written to the optimised one.
     backend, source, timings
@@ -128,9 +128,13 @@ class CompiledFunction:
 
             mode = default_mode()
         results, self.trace = mode.run(self.written.results)
-        self.graph = Graph(self.written.params, results)
+        self._graph = Graph(self.written.params, results)
+        self._whole: Graph | None = None
         self.timings["rewrite"] = time.perf_counter() - start
         self._mode = mode
+        self._slots = slots_of(self._graph)
+        self._linked: dict[str, CompiledFunction] = {}
+        self._code: dict[tuple[Any, ...], Any] = {}  # By shapes, of all functions that differ in their slots.
         self._compiled: dict[tuple[Any, ...], Callable[..., Any]] = {}
         self._types: list[TensorType] = [p.type for p in self.written.params]
         self._dtypes = [np.dtype(t.dtype) for t in self._types]
@@ -139,11 +143,61 @@ class CompiledFunction:
         self._only: Callable[..., Any] | None = None  # Where all shapes are known.
         self._enter: Callable[..., Any] | None = None  # The way in that checks by itself, where the backend has one.
         if all(None not in t.shape for t in self._types) and not numbers:
-            self._only = self._compile(tuple(t.static_shape for t in self._types), self.graph)
+            self._compile_only()
 
     def __reduce__(self) -> Any:
         # What it was made of: it is compiled again, or found in the cache, where it is read.
-        return CompiledFunction, self._asked
+        return _compiled_again, (self._asked, self._linked)
+
+    def link(self, **functions: CompiledFunction) -> CompiledFunction:
+        """Return the function with compiled functions in its slots: its own code as it is, and theirs.
+
+        Parameters
+        ----------
+        functions
+            By the slots' labels; on the same backend, with lengths that are known.
+
+        Raises
+        ------
+        CompileError
+            If there is a function for no slot, or none for a slot, or one of other types.
+        """
+        if set(functions) != set(self._slots):
+            there = f"has the slots {', '.join(self._slots)}" if self._slots else "has no slots"
+            raise CompileError(f"{self.name} {there}, and is given functions for {', '.join(functions) or 'none'}")
+        for label, f in functions.items():
+            self._check_link(label, f)
+        made = CompiledFunction.__new__(CompiledFunction)
+        made.__dict__.update(self.__dict__)
+        made._linked, made._compiled, made.timings, made._turns = functions, {}, {}, threading.RLock()
+        made._only = made._enter = made._last = made._whole = None
+        if self._only is not None:
+            made._compile_only()
+        return made
+
+    def _check_link(self, label: str, f: CompiledFunction) -> None:
+        slot, what = self._slots[label], f"{f.name}, given for the slot {label} of {self.name},"
+        if f.backend != self.backend or f._options != self._options:
+            raise CompileError(f"{what} is compiled for another backend or in another precision than {self.name}")
+        if f._only is None or f._updated or f._slots.keys() - f._linked.keys():
+            raise CompileError(f"{what} has lengths known only at the call, updates, or slots of its own that are empty")
+        takes, returns = tuple(f._types), f._graph.result_types
+        if takes != slot.takes or returns != slot.returns:
+            wanted, got = (f"({', '.join(map(str, a))}) -> ({', '.join(map(str, b))})" for a, b in ((slot.takes, slot.returns), (takes, returns)))
+            raise CompileError(f"{what} is {got}, the slot is for {wanted}")
+
+    @property
+    def graph(self) -> Graph:
+        """The optimised graph, with the graphs of the functions in its slots."""
+        if self._whole is None:
+            self._whole = filled(self._graph, {label: f.graph for label, f in self._linked.items()}) if self._linked else self._graph
+        return self._whole
+
+    @property
+    def compiled(self) -> Callable[..., Any]:
+        """The code, of a function whose lengths are all known."""
+        assert self._only is not None
+        return self._only
 
     @property
     def source(self) -> str:
@@ -163,14 +217,25 @@ class CompiledFunction:
         names = [name for f in self._compiled.values() for name in getattr(f, "fallbacks", ())]
         return tuple(dict.fromkeys(names))
 
+    def _compile_only(self) -> None:
+        """Compile for the shapes, which are all known."""
+        self._only = self._compile(tuple(t.static_shape for t in self._types), self._graph)
+
     def _compile(self, shapes: tuple[Any, ...], graph: Graph) -> Callable[..., Any]:
-        made = compile_graph(graph, self.backend, self.name, **self._options)
-        self._compiled[shapes] = made
-        for stage, seconds in getattr(made, "timings", {}).items():
-            self.timings[stage] = seconds
+        code = self._code.get(shapes)
+        if code is None:
+            code = self._code[shapes] = compile_graph(graph, self.backend, self.name, **self._options)
+            self._timed(code)
+        made = self._compiled[shapes] = code.linked(self._linked) if self._linked else code
+        self._timed(made)
         return made
 
+    def _timed(self, made: Any) -> None:
+        self.timings.update(getattr(made, "timings", {}))
+
     def _specialise(self, shapes: tuple[Any, ...]) -> Callable[..., Any]:
+        if shapes in self._code:
+            return self._compile(shapes, self._graph)
         params = [
             p if p.type.shape == shape else _sized(p, shape)
             for p, shape in zip(self.written.params, shapes[: len(shapes) - self._fixed])
@@ -241,6 +306,11 @@ class CompiledFunction:
         return f"<{self.name}: {self.graph!r} on {self.backend}>"
 
 
+def _compiled_again(asked: tuple[Any, ...], linked: Mapping[str, CompiledFunction]) -> CompiledFunction:
+    made = CompiledFunction(*asked)
+    return made.link(**linked) if linked else made
+
+
 def _pairs(given: Givens | None) -> list[tuple[Expr, Any]]:
     pairs = given.items() if isinstance(given, Mapping) else given or ()
     return [(x, as_tensor(new)) for x, new in pairs]
@@ -285,11 +355,14 @@ def _sized(p: Expr, shape: tuple[int, ...]) -> Expr:
     return made
 
 
-def compile_graph(graph: Graph, backend: str, name: str, **options: Any) -> Callable[..., Any]:
+def compile_graph(graph: Graph, backend: str, name: str, **options: Any) -> Any:
     """Compile an optimised graph of known shapes: arrays in, list of arrays out."""
     module, _, made = BACKENDS[backend].partition(":")
-    compiled: Callable[..., Any] = getattr(importlib.import_module(module), made)(graph, name, **options)
-    return compiled
+    backend_class: Any = getattr(importlib.import_module(module), made)
+    compiled = partial(backend_class, name=name, **options)
+    # Code with slots can be compiled where it can be linked.
+    whole = not hasattr(backend_class, "linked") and slots_of(graph)
+    return Whole(graph, compiled) if whole else compiled(graph)
 
 
 def function(

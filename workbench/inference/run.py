@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, wait
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,11 +21,9 @@ from workbench.inference.start import TRIES, start_point
 from workbench.inference.values import Values, apart, element_names
 from workbench.model.interventions import with_own_data
 from workbench.model.model import Model
-from workbench.samplers import STATS, Nuts, NutsSettings
+from workbench.samplers import ROWS, STATS, NutsSettings, compiled_nuts
 from workbench.tensor.random import threefry
 
-ROWS = 256
-"""Most draws of a chunk."""
 CHUNK_SECONDS = 0.1
 """What a chunk should last: short enough for live plots and a prompt stop."""
 FIRST_BUDGET = 512
@@ -240,26 +239,20 @@ class Run:
 
     def _compile(self) -> None:
         begun = time.perf_counter()
+        nuts = compiled_nuts(self.backend, self.model.flat_size, self.settings.max_treedepth)
+        # The sampler does not wait for the model.
+        advance, init = _started(lambda: nuts.advance), _started(lambda: nuts.init)
         graph = self.model.logp_grad_graph()
-        nuts = Nuts(graph, self.settings)
-        made: dict[str, Any] = {}
-        advance = nuts.advance(ROWS)
-        jobs: dict[str, Callable[[], Any]] = {
-            "advance": lambda: function(advance.params, advance.results, backend=self.backend, name="nuts"),
-            "init": lambda: function(nuts.init.params, nuts.init.results, backend=self.backend, name="nuts_init"),
-            "logp_grad": lambda: function(graph.params, graph.results, backend=self.backend, name="logp_grad"),
-            "values": lambda: Values(self.model, self.backend, ROWS),
+        logp_grad = _started(lambda: function(graph.params, graph.results, backend=self.backend, name="logp_grad"))
+        jobs = {
+            "advance": _started(lambda: advance.result().link(logp_grad=logp_grad.result())),
+            "init": _started(lambda: init.result().link(logp_grad=logp_grad.result())),
+            "logp_grad": logp_grad,
+            "values": _started(lambda: Values(self.model, self.backend, ROWS)),
         }
-        threads = [threading.Thread(target=_into, args=(made, name, job), daemon=True) for name, job in jobs.items()]
-        for t in threads:
-            t.start()
-        for t in threads:
-            t.join()
-        for result in made.values():
-            if isinstance(result, BaseException):
-                raise result
-        self.functions = made
-        self.values_of: Values = made["values"]
+        wait(jobs.values())
+        self.functions: dict[str, Any] = {name: job.result() for name, job in jobs.items()}
+        self.values_of: Values = self.functions["values"]
         self.kept = [self._new_chain(i) for i in range(self.chains)]
         self.timings["compile"] = time.perf_counter() - begun
 
@@ -268,7 +261,7 @@ class Run:
         key = np.asarray(threefry.numpy(np.uint64(self.seed), np.uint64(number)))
         rng = np.random.default_rng([self.seed, number])
         q = start_point(self.model, self.functions["logp_grad"], rng, self._starts[number], self._jitter, self._tries)
-        chain.state = self.functions["init"](key, q)
+        chain.state = self.functions["init"](key, q, self.settings.target_accept)
         return chain
 
     def _sample(self) -> None:
@@ -325,7 +318,9 @@ class Run:
         """Advance a chain; return the leapfrogs to allow the next chunk."""
         begun, cpu = time.perf_counter(), time.thread_time()
         wanted = min(ROWS, self.total - chain.count)
-        *state, done, row, draws, stats = self.functions["advance"](*chain.state, wanted, budget, self.tune)
+        *state, done, row, draws, stats = self.functions["advance"](
+            *chain.state, wanted, budget, self.tune, self.settings.target_accept
+        )
         n = int(row)
         values = self.values_of(draws, n) if n else []
         spent = time.perf_counter() - begun
@@ -466,8 +461,15 @@ class Run:
         return f"<Run: {self.state}, {done} of {self.chains * self.total} draws, {self.chains} chains on {self.backend}>"
 
 
-def _into(made: dict[str, Any], name: str, job: Callable[[], Any]) -> None:
-    try:
-        made[name] = job()
-    except BaseException as error:
-        made[name] = error
+def _started(job: Callable[[], Any]) -> Future[Any]:
+    """What a job will return, which a thread of its own does from now on."""
+    future: Future[Any] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(job())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    return future

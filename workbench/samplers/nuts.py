@@ -57,41 +57,38 @@ class NutsSettings:
 
 
 class Nuts:
-    """The sampler of one dimension, as graphs around a model's ``logp_grad`` region.
+    """The sampler of one dimension, as graphs around the slot ``logp_grad``: from a position (d,) to log-density and gradient.
 
     Parameters
     ----------
-    logp_grad
-        Graph from the flat vector (d,) to log-density and gradient.
-    settings
-        Target acceptance and maximal depth.
+    d
+        Number of parameters.
+    max_treedepth
+        Doublings after which a tree ends.
     numbers
         Where random numbers come from.
     """
 
-    def __init__(
-        self, logp_grad: Graph, settings: NutsSettings = NutsSettings(), numbers: RandomNumbers = RandomNumbers()
-    ) -> None:
-        self.region = logp_grad
-        self.settings = settings
+    def __init__(self, d: int, max_treedepth: int = NutsSettings.max_treedepth, numbers: RandomNumbers = RandomNumbers()) -> None:
+        self.d = d
+        self.max_treedepth = max_treedepth
         self.numbers = numbers
-        self.d: int = logp_grad.params[0].type.shape[0]
 
     # Graphs ------------------------------------------------------------------------------------
 
     @functools.cached_property
     def init(self) -> Graph:
-        """Graph from a chain's key and start (d,) to its state (with no rows for draws)."""
+        """Graph from a chain's key, its start (d,) and the acceptance aimed at to its state (with no rows for draws)."""
         key: Tensor = intern(Input("key", pt.constant(np.uint64(0)).type))
-        q = pt.vector("q", self.d)
-        return Graph([key, q], list(self.initial_state(key, q))[:-4])
+        q, target = pt.vector("q", self.d), pt.scalar("target")
+        return Graph([key, q, target], list(self.initial_state(key, q, target))[:-4])
 
     def advance(self, rows: int) -> Graph:
         """Graph that makes up to `rows` draws.
 
         Parameters are the state's fields, then how many draws are wanted, the most leapfrogs to
-        spend, and the length of warm-up. Results are the state's fields, then leapfrogs spent,
-        draws made, draws (rows, d) and statistics (rows, len(STATS)).
+        spend, the length of warm-up, and the acceptance that its step sizes aim at. Results are the
+        state's fields, then leapfrogs spent, draws made, draws (rows, d) and statistics (rows, len(STATS)).
         """
         params: list[Any] = []
         for p, field in zip(self.init.results, NutsState._fields):
@@ -99,25 +96,26 @@ class Nuts:
             x.name = field
             params.append(x)
         wanted, budget, tune = (pt.tensor(n, "int64", ()) for n in ("wanted", "budget", "tune"))
+        target = pt.scalar("target")
         state = NutsState._make(
             [*params, as_tensor(0), as_tensor(0), pt.zeros((rows, self.d)), pt.zeros((rows, len(STATS)))]
         )
-        return Graph([*params, wanted, budget, tune], list(self.sample_chunk(state, wanted, budget, tune)))
+        return Graph([*params, wanted, budget, tune, target], list(self.sample_chunk(state, wanted, budget, tune, target)))
 
     # Steps -------------------------------------------------------------------------------------
 
     def logp_grad(self, q: Tensor) -> tuple[Tensor, Tensor]:
-        value, gradient = pt.region("logp_grad", self.region, q)
+        value, gradient = pt.slot("logp_grad", (as_tensor(0.0).type, q.type), q)
         return value, gradient
 
-    def initial_state(self, key: Tensor, q: Tensor) -> NutsState:
+    def initial_state(self, key: Tensor, q: Tensor, target: Tensor) -> NutsState:
         """Return the state at the start of the first tree."""
         lp, g = self.logp_grad(q)
         scale = first_scale(g)
         v = self.numbers.first_velocity(key, q)
-        step = first_step(self.logp_grad, q, v, g, lp, scale, self.settings.target_accept)
+        step = first_step(self.logp_grad, q, v, g, lp, scale, target)
         zero, none = pt.zeros_like(q), as_tensor(0)
-        rows = pt.zeros((self.settings.max_treedepth + 1, self.d))
+        rows = pt.zeros((self.max_treedepth + 1, self.d))
         nothing = as_tensor(0.0)
         state = NutsState(
             key=key, draw=none, q=q, v=zero, g=g,
@@ -138,7 +136,7 @@ class Nuts:
         )  # fmt: skip
         return self.begin_tree(state)
 
-    def sample_chunk(self, state: NutsState, wanted: Tensor, budget: Tensor, tune: Tensor) -> NutsState:
+    def sample_chunk(self, state: NutsState, wanted: Tensor, budget: Tensor, tune: Tensor, target: Tensor) -> NutsState:
         """Loop over leapfrogs until enough draws are made or the budget is spent."""
 
         def going(*fields: Tensor) -> Tensor:
@@ -146,11 +144,11 @@ class Nuts:
             return pt.logical_and(s.row < wanted, s.done < budget)
 
         def body(*fields: Tensor) -> NutsState:
-            return self.one_leapfrog(NutsState(*fields), tune)
+            return self.one_leapfrog(NutsState(*fields), tune, target)
 
         return NutsState(*pt.while_loop(going, body, state, NutsState._fields))
 
-    def one_leapfrog(self, s: NutsState, tune: Tensor) -> NutsState:
+    def one_leapfrog(self, s: NutsState, tune: Tensor, target: Tensor) -> NutsState:
         """One step of the integrator, and all that follows from it."""
         q, v, g, lp = leapfrog(self.logp_grad, s.q, s.v, s.g, s.scale, s.step * pt.cast(s.direction, "float64"))
         energy = kinetic(v) - lp
@@ -185,7 +183,7 @@ class Nuts:
         complete = pt.equal(s.leaf, pt.left_shift(as_tensor(1), s.depth))
         return branch(
             pt.logical_or(stopped, complete),
-            lambda s: self.end_subtree(s, stopped, diverging, tune),
+            lambda s: self.end_subtree(s, stopped, diverging, tune, target),
             lambda s: s,
             s,
         )
@@ -203,10 +201,10 @@ class Nuts:
         s = branch(take, taken, lambda s: s, s)
         return s._replace(sub_weight=log_add(s.sub_weight, weight))
 
-    def end_subtree(self, s: NutsState, stopped: Tensor, diverging: Tensor, tune: Tensor) -> NutsState:
+    def end_subtree(self, s: NutsState, stopped: Tensor, diverging: Tensor, tune: Tensor, target: Tensor) -> NutsState:
         """Merge a complete subtree into the trajectory; end the tree or begin the next subtree."""
         early = pt.cast(s.draw, "float64") < EARLY * pt.cast(tune, "float64")
-        most = pt.minimum(pt.where(early, EARLY_DEPTH, self.settings.max_treedepth), self.settings.max_treedepth)
+        most = pt.minimum(pt.where(early, EARLY_DEPTH, self.max_treedepth), self.max_treedepth)
 
         forward = s.direction > 0
         far, near = pt.where(forward, s.v_left, s.v_right), pt.where(forward, s.v_right, s.v_left)
@@ -217,7 +215,7 @@ class Nuts:
         full = pt.logical_and(s.depth >= most, pt.logical_not(ended))
         return branch(
             pt.logical_or(ended, full),
-            lambda s: self.begin_tree(self.end_tree(s, diverging, full, tune)),
+            lambda s: self.begin_tree(self.end_tree(s, diverging, full, tune, target)),
             self.begin_subtree,
             s,
         )
@@ -269,7 +267,7 @@ class Nuts:
         )  # fmt: skip
         return self.begin_subtree(s)
 
-    def end_tree(self, s: NutsState, diverging: Tensor, full: Tensor, tune: Tensor) -> NutsState:
+    def end_tree(self, s: NutsState, diverging: Tensor, full: Tensor, tune: Tensor, target: Tensor) -> NutsState:
         """Write the draw and its statistics, and adapt while tuning."""
         tuning = s.draw < tune
         n = pt.cast(s.leapfrogs, "float64")
@@ -290,7 +288,7 @@ class Nuts:
             final = share >= FINAL
             s = branch(final, lambda s: s, lambda s: update_mass(s, diverging, share < EARLY), s)
             statistic = pt.where(final, s.symmetric_sum, s.accept_sum) / pt.cast(s.leapfrogs, "float64")
-            s = average_step(s, statistic, self.settings.target_accept)
+            s = average_step(s, statistic, target)
             last = pt.equal(s.draw + 1, tune)
             return s._replace(log_step=pt.where(last, s.log_step_average, s.log_step))
 

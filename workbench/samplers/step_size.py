@@ -18,7 +18,7 @@ is below 0.01 after 300 draws (the distance in logarithms times SHRINKAGE / (2 s
 JITTER = 0.1
 
 
-def average_step(s: NutsState, statistic: Tensor, target: float) -> NutsState:
+def average_step(s: NutsState, statistic: Tensor, target: Tensor) -> NutsState:
     """Return the state after one update with a tree's acceptance `statistic`."""
     n = s.step_updates + 1.0
     rate = 1.0 / (n + DELAY)
@@ -43,7 +43,7 @@ def anchored(s: NutsState) -> NutsState:
 
 
 def first_step(
-    logp_grad: LogpGrad, q: Tensor, v: Tensor, g: Tensor, lp: Tensor, scale: Tensor, target: float
+    logp_grad: LogpGrad, q: Tensor, v: Tensor, g: Tensor, lp: Tensor, scale: Tensor, target: Tensor
 ) -> Tensor:
     """Return a step size at which one leapfrog's acceptance crosses `target`: doubled or halved from 0.1."""
     start = kinetic(v) - lp
@@ -51,7 +51,7 @@ def first_step(
     def accepted(step: Tensor) -> Tensor:
         _, v1, _, lp1 = leapfrog(logp_grad, q, v, g, scale, step)
         change = start - (kinetic(v1) - lp1)
-        return pt.where(pt.isfinite(change), change, -float("inf")) > math.log(target)
+        return pt.where(pt.isfinite(change), change, -float("inf")) > pt.log(target)
 
     up = accepted(as_tensor(FIRST_STEP))
     factor = pt.where(up, 2.0, 0.5)

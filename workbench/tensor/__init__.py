@@ -16,7 +16,7 @@ from workbench.tensor import fft, linalg, random, signal, sparse
 from workbench.tensor.markers import stop_gradient
 from workbench.tensor.assumptions import assume
 from workbench.tensor.closeness import allclose, isclose
-from workbench.tensor.control.flow import cond, ifelse, region, while_loop
+from workbench.tensor.control.flow import cond, ifelse, region, slot, while_loop
 from workbench.tensor import aliases
 from workbench.tensor.aliases import *  # noqa: F403
 from workbench.tensor.elementwise import (
@@ -100,7 +100,7 @@ __all__ = [
     "less_equal", "log", "log1p", "logical_and", "logical_not", "logical_or", "logit", "map", "matmul",
     "matrix", "max", "maximum", "mean", "min", "minimum", "multiply", "negative", "not_equal", "ones",
     "ones_like", "popcount", "power", "prod", "random", "reciprocal", "region", "reshape", "right_shift",
-    "rint", "scalar", "scan", "set_data", "set_subtensor", "sigmoid", "sign", "softplus", "sqrt", "square",
+    "rint", "scalar", "scan", "set_data", "set_subtensor", "sigmoid", "sign", "slot", "softplus", "sqrt", "square",
     "squeeze", "stack", "std", "stop_gradient", "subtract", "sum", "switch", "take", "tensor", "transpose",
     "var", "vector", "where", "while_loop", "zeros", "zeros_like",
     "einsum", "fft", "inner", "kron", "linalg", "signal", "sparse", "matrix_transpose", "matvec", "outer", "tensordot", "tril", "triu", "vdot", "vecdot", "vecmat",

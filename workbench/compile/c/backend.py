@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import _ctypes
+import copy
 import ctypes
 import time
 import weakref
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -21,6 +23,7 @@ from workbench.compile.c.toolchain import Compiler, require_compiler
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.lower import lower
 from workbench.compile.loop_ir.storage import Storage, plan
+from workbench.compile.slots import empty
 from workbench.errors import CompileError, IndexBoundsError
 from workbench.graph.expr import Data
 from workbench.graph.inner import Graph
@@ -71,6 +74,8 @@ class CFunction:
         Seconds of each stage.
     cached
         Whether all compiled code came from the cache.
+    slots
+        Labels of the slots, which must be filled (`linked`) before a call.
     fallbacks
         Names of the operations whose NumPy form is called back.
     """
@@ -82,17 +87,22 @@ class CFunction:
         self.cached = False
         self.source = ""
         self.arena = 0
+        self._code: CFunction | None = None  # Whose code this is, if another's: it is unloaded when nobody has it any more.
         if pool is not None:  # A region: called from compiled code alone.
             self._build(graph, name, compiler, pool)
             return
         with ThreadPoolExecutor(2, thread_name_prefix="compile") as own:
             library = own.submit(entry.load, compiler, raise_fault)
             self._build(graph, name, compiler, own)
-        way_in = _result_of(library)
+        _result_of(library)
         cache.say()
+        self._open(compiler)
+
+    def _open(self, compiler: Compiler) -> None:
+        """Make the way in from Python."""
         inputs, outputs = ([(b.dtype, b.shape) for b in bs] for bs in (self.program.inputs, self.program.outputs))
-        self._entry = entry.entry(way_in, self._run_address, inputs, outputs, self.arena)
-        self.enter = partial(self._entry, self._environment().address) if self._fixed else self._enter_with_data
+        self._entry = entry.entry(entry.load(compiler, raise_fault), self._run_address, inputs, outputs, self.arena)
+        self.enter = self._enter_with_data if self.slots or not self._fixed else partial(self._entry, self._environment().address)
 
     def _build(self, graph: Graph, name: str, compiler: Compiler, pool: ThreadPoolExecutor) -> None:
         start = time.perf_counter()
@@ -105,26 +115,51 @@ class CFunction:
         )
         self.timings["lower"] = time.perf_counter() - start
         job: Future[Any] = pool.submit(compiler.library, printed.code)
-        self.regions = [CFunction(g, label, pool=pool) for label, g in self.program.regions]
+        self._inner = [None if g is None else CFunction(g, label, pool=pool) for label, g in self.program.regions]
         library, hit = _result_of(job)
         # Code that nobody can call any more is unloaded; not at exit, when a thread may still run it.
         weakref.finalize(self, _unload, library).atexit = False
         self.timings["compile"] = time.perf_counter() - start - self.timings["lower"]
-        self.cached = hit and all(r.cached for r in self.regions)
-        self.source = "\n".join([printed.text, *(r.source for r in self.regions)])
-
+        self._hit, self._printed = hit, printed.text
         self._run_address = ctypes.cast(library.run, ctypes.c_void_p).value or 0
         self.number = external.enter(self.program)
         self._library_table = external.library_table() if L.native_calls(self.program) else 0
-        self.fallbacks: list[str] = [*L.called_back(self.program), *(name for r in self.regions for name in r.fallbacks)]
         self._sizes = np.array([*printed.sizes, 0], np.int64)
-        self.arena = self.storage.arena + max((r.arena for r in self.regions), default=0)
         self._data = [op for _, op in self.program.constants if isinstance(op, Data)]
+        self._join({})
+
+    def _join(self, functions: Mapping[str, CFunction]) -> None:
+        """Take the regions, and functions for slots, as what the code calls."""
+        labels = [label for label, _ in self.program.regions]
+        self._inner = [functions.get(label) if r is None else r._with(functions) for label, r in zip(labels, self._inner)]
+        self.regions = [r for r in self._inner if r is not None]
+        self.slots: set[str] = {label for label, r in zip(labels, self._inner) if r is None}.union(*(r.slots for r in self.regions))
+        self.cached = self._hit and all(r.cached for r in self.regions)
+        self.source = "\n".join([self._printed, *(r.source for r in self.regions)])
+        self.fallbacks: list[str] = [*L.called_back(self.program), *(name for r in self.regions for name in r.fallbacks)]
+        self.arena = self.storage.arena + max((r.arena for r in self.regions), default=0)
         self._fixed: bool = not self._data and all(r._fixed for r in self.regions)
         self._known: _Environment | None = None
 
+    def _with(self, functions: Mapping[str, CFunction]) -> CFunction:
+        """The same code with functions in its slots; itself if it has none."""
+        if not self.slots:
+            return self
+        made = copy.copy(self)
+        made._code = self
+        made._join(functions)
+        return made
+
+    def linked(self, functions: Mapping[str, Any]) -> CFunction:
+        """Return the function with compiled functions in its slots; nothing is compiled."""
+        made = self._with({label: f.compiled for label, f in functions.items()})
+        made._open(require_compiler())
+        return made
+
     def _environment(self) -> _Environment:
         """The environment for the data as they are now."""
+        if self.slots:
+            raise empty(self.program.name, self.slots)
         known = self._known
         if known is not None and self._fixed:
             return known

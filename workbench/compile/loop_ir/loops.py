@@ -297,7 +297,8 @@ class Program:
     outputs: list[Buffer]
     constants: list[tuple[Buffer, Any]]
     body: list[Statement]
-    regions: list[tuple[str, Graph]]
+    regions: list[tuple[str, Graph | None]]
+    """What is compiled by itself, by label; no graph in a slot for what will be linked."""
     checks: list[Check]
     externals: list[Expr]
     """Nodes whose NumPy form is called back."""

@@ -26,7 +26,7 @@ from workbench.graph.expr import Constant, Data, Expr, Get, Input, intern
 from workbench.graph.inner import Graph
 from workbench.graph.pattern import uniform_value
 from workbench.graph.types import TensorType, TupleType
-from workbench.tensor.control.flow import Cond, Region, While
+from workbench.tensor.control.flow import Cond, Region, Slot, While
 from workbench.tensor.control.scan import Scan
 from workbench.tensor.elementwise import Elementwise
 from workbench.tensor.indexing.advanced import Index
@@ -94,7 +94,7 @@ class _Lowering:
         self.name = name
         self.count = 0
         self.constants: dict[Expr, L.Buffer] = {}
-        self.regions: list[tuple[str, Graph]] = []
+        self.regions: list[tuple[str, Graph | None]] = []
         self.checks: list[L.Check] = []
         self.externals: list[Expr] = []
 
@@ -208,7 +208,7 @@ class _Block:
             return
         if isinstance(op, Get):
             self.place[x] = self.place[x.inputs[0]]
-        elif isinstance(op, (While, Scan, Cond, Region, Concatenate)):
+        elif isinstance(op, (While, Scan, Cond, Region, Slot, Concatenate)):
             self.put_control(x)
         elif _fuses(op) or hasattr(op, "element"):
             self.put(x, shape_of(x), x.inputs)
@@ -361,7 +361,7 @@ class _Block:
         op = x.op
         if isinstance(op, Concatenate):
             self.concatenate(x)
-        elif isinstance(op, Region):
+        elif isinstance(op, (Region, Slot)):
             self.region(x)
         elif isinstance(op, Cond):
             self.cond(x)
@@ -425,8 +425,7 @@ class _Block:
         return made
 
     def region(self, x: Expr) -> None:
-        assert isinstance(x.op, Region)
-        key = (x.op.label, x.op.graph)
+        key = (x.op.label, None if isinstance(x.op, Slot) else x.op.graph)
         if key not in self.lowering.regions:
             self.lowering.regions.append(key)
         arguments = [self.in_memory(y) for y in x.inputs]

@@ -50,7 +50,7 @@ class NumbaFunction:
     def _part(self, graph: Graph, name: str) -> _Part:
         """Print a graph, its regions before it."""
         program = lower(graph, name)
-        inner = [self._part(g, label) for label, g in program.regions]
+        inner = [self._part(g, label) for label, g in program.regions if g is not None]
         function = f"part{len(self.parts)}"
         printed = print_numba(program, plan(program), function, [p.function for p in inner])
         part = _Part(program, function, printed.text, np.array([*printed.sizes, external.enter(program)], np.int64), inner)

@@ -1,4 +1,4 @@
-"""Loops, branches and named regions. Inner graphs; closures are made explicit as inputs."""
+"""Loops, branches, named regions and slots for functions. Inner graphs; closures are made explicit as inputs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.errors import ShapeError
+from workbench.errors import CompileError, ShapeError
 from workbench.graph.expr import Input, Op, give_name, intern, results_of
 from workbench.graph.inner import Graph, close_over
 from workbench.graph.traverse import extract, free_inputs
@@ -160,6 +160,32 @@ class Region(Op):
 
     def jax(self, *values: Any) -> Any:
         return tuple(self.graph.run("jax", *values))
+
+
+@dataclass(frozen=True)
+class Slot(Op):
+    """The place of a function that is given later: what it takes and returns, and no graph.
+
+    What stands around a slot is rewritten and compiled once, whatever function is linked there
+    (:meth:`~workbench.compile.function.CompiledFunction.link`): a sampler, for all models.
+    """
+
+    label: str
+    takes: tuple[Type, ...]
+    returns: tuple[Type, ...]
+    name = "slot"
+
+    def infer(self, *types: Type) -> TupleType:
+        if not _accept(self.takes, types):
+            raise ShapeError(
+                f"the slot {self.label} takes {', '.join(map(str, self.takes))}; it is given {', '.join(map(str, types))}"
+            )
+        return TupleType(self.returns)
+
+    def numpy(self, *values: Any) -> Any:
+        raise CompileError(f"there is no function in the slot {self.label}", f"compile the graph, and link one: f.link({self.label}=function)")
+
+    jax = numpy
 
 
 @dataclass(frozen=True)
@@ -318,6 +344,23 @@ def fresh_inputs(values: Sequence[Tensor], names: Sequence[str]) -> list[Any]:
 def region(label: str, graph: Graph, *arguments: Tensor) -> list[Tensor]:
     """Apply a graph as a named region, compiled by itself."""
     return results_of(Region(label, graph)(*arguments))
+
+
+def slot(label: str, returns: Sequence[Type], *arguments: Tensor) -> list[Tensor]:
+    """Apply what will be linked in the slot `label`, which returns values of the types given.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> x, y = pt.scalar("x"), pt.scalar("y")
+    >>> (once,) = slot("f", [x.type], x)
+    >>> (twice,) = slot("f", [x.type], once)
+    >>> from workbench.compile import function
+    >>> f = function([y], [pt.exp(y) - 1.0], backend="numpy")
+    >>> float(function([x], twice, backend="numpy").link(f=f)(0.0))
+    0.0
+    """
+    return results_of(Slot(label, tuple(x.type for x in arguments), tuple(returns))(*arguments))
 
 
 def ifelse(condition: Any, then: Any, orelse: Any) -> Any:

@@ -1,0 +1,78 @@
+"""Slots of a graph: which there are, and the graph with graphs in them, for backends that compile a graph whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from workbench.errors import CompileError
+from workbench.graph.expr import Expr, rebuild
+from workbench.graph.inner import Graph
+from workbench.graph.traverse import topological
+from workbench.tensor.control.flow import Region, Slot
+
+
+def slots_of(graph: Graph) -> dict[str, Slot]:
+    """Return the slots of a graph, those of its loops and branches too, by label.
+
+    Raises
+    ------
+    CompileError
+        If one label stands for functions of different types.
+    """
+    found: dict[str, Slot] = {}
+    seen: set[Graph] = set()
+    pending = [graph]
+    while pending:
+        g = pending.pop()
+        if g in seen:
+            continue
+        seen.add(g)
+        for node in topological(g.results):
+            pending += node.op.graphs
+            if isinstance(node.op, Slot) and found.setdefault(node.op.label, node.op) != node.op:
+                raise CompileError(f"the slot {node.op.label} has several types in one graph", "give each function a label of its own")
+    return found
+
+
+def filled(graph: Graph, given: Mapping[str, Graph]) -> Graph:
+    """Return the graph with graphs in its slots, each a region of the slot's name."""
+    done: dict[Graph, Graph] = {}
+
+    def fill(g: Graph) -> Graph:
+        if g not in done:
+            memo: dict[Expr, Expr] = {}
+            for node in topological(g.results):
+                inputs = tuple(memo[x] for x in node.inputs)
+                graphs = tuple(map(fill, node.op.graphs))
+                if isinstance(node.op, Slot):
+                    memo[node] = Region(node.op.label, given[node.op.label])(*inputs)
+                elif any(new is not old for new, old in zip(graphs, node.op.graphs)):
+                    memo[node] = node.op.with_graphs(graphs)(*inputs)
+                else:
+                    memo[node] = rebuild(node, inputs)
+            results = [memo[r] for r in g.results]
+            done[g] = g if all(new is old for new, old in zip(results, g.results)) else Graph(g.params, results)
+        return done[g]
+
+    return fill(graph)
+
+
+def empty(name: str, labels: Iterable[str]) -> CompileError:
+    """The error for a call of code with slots."""
+    label = ", ".join(labels)
+    return CompileError(f"{name} has a slot with no function in it: {label}", f"link one: f.link({label}=function)")
+
+
+class Whole:
+    """A graph with slots on a backend that compiles a graph whole: it is compiled when the slots are filled."""
+
+    def __init__(self, graph: Graph, compiled: Callable[..., Any]) -> None:
+        self.graph, self.compiled = graph, compiled
+
+    def linked(self, functions: Mapping[str, Any]) -> Any:
+        """Return the graph compiled with the graphs of the functions in its slots."""
+        return self.compiled(filled(self.graph, {label: f.graph for label, f in functions.items()}))
+
+    def __call__(self, *values: Any) -> Any:
+        raise empty("the graph", slots_of(self.graph))
