@@ -50,7 +50,8 @@ from workbench.distributions.discrete import (
     Geometric,
     HyperGeometric,
 )  # fmt: skip
-from workbench.distributions.distribution import Distribution, Draw, draw_rules, key_of, set_key
+from workbench.distributions.distribution import Distribution, Draw, key_of, set_key
+from workbench.distributions.draws import draw_rules
 from workbench.distributions.inflated import (
     HurdleGamma,
     HurdleLogNormal,

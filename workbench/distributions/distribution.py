@@ -18,7 +18,6 @@ from workbench.distributions.constraints import Check, Constraint, checked, shor
 from workbench.errors import ArgumentError, ModelError, ShapeError
 from workbench.graph.expr import Constant, Data, Expr, Input, Op, intern
 from workbench.graph.inner import Graph
-from workbench.graph.rewrite import rule
 from workbench.graph.traverse import topological
 from workbench.graph.types import Shape, TensorType
 from workbench.names import ARGUMENTS, answers
@@ -540,22 +539,6 @@ def is_certain(condition: Expr) -> bool:
 def has_draw(x: Expr) -> bool:
     """Whether an expression is random: some random variable lies below it."""
     return any(isinstance(n.op, Draw) for n in topological([x]))
-
-
-def _example() -> list[Expr]:
-    from workbench.distributions.continuous import Normal
-
-    return [Normal.dist(1.0, 2.0, shape=(3,))]
-
-
-@rule("draw", ops=(Draw,), examples=_example)
-def draw_from_bits(expr: Expr) -> Expr | None:
-    """A draw is a formula over the random bits of its key."""
-    assert isinstance(expr.op, Draw)
-    return expr.op.formula(*expr.inputs)
-
-
-draw_rules = (draw_from_bits,)
 
 
 __getattr__ = answers(__name__)

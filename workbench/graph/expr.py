@@ -81,11 +81,6 @@ class Op:
         """Return the same operation with its inner graphs over inputs of other types: of lengths known now."""
         return self
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        from workbench.graph.pickling import written_op
-
-        return written_op(self) or super().__reduce_ex__(protocol)
-
     def __call__(self, *inputs: Expr) -> Any:
         return intern(self.for_types(*(x.type for x in inputs)) if self.graphs else self, inputs)
 
@@ -94,7 +89,8 @@ class Expr:
     """A node: an operation applied to expressions.
 
     Compare with ``is``: equal pure expressions are the same object. ``==`` is elementwise on
-    tensors, as in NumPy. Hashing is by identity, so dictionaries and sets work.
+    tensors, as in NumPy. Hashing is by identity, so dictionaries and sets work. How they are written,
+    as text and as pickles, `printing` and `pickling` say.
 
     Attributes
     ----------
@@ -118,19 +114,9 @@ class Expr:
 
     __hash__ = object.__hash__
 
-    def __repr__(self) -> str:
-        from workbench.graph.printing import summary
-
-        return summary(self)
-
     def fit(self, type: Type) -> Expr | None:
         """Return this value as `type`, if that changes nothing but broadcasting; else ``None``."""
         return self if self.type == type else None
-
-    def __reduce__(self) -> Any:
-        from workbench.graph.pickling import written
-
-        return written(self)
 
     def __copy__(self) -> Expr:
         return self

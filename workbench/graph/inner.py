@@ -101,6 +101,43 @@ class Graph:
         return program(*values)
 
 
+def extract(outputs: Any, inputs: Sequence[Expr]) -> Any:
+    """Cut a graph at `inputs`: return it as a function of new inputs that stand in their place.
+
+    Parameters
+    ----------
+    outputs
+        One expression, or a sequence of them.
+    inputs
+        Where to cut: any nodes on the way to the outputs.
+
+    Returns
+    -------
+    graph
+        A :class:`Graph` whose parameters have the types and names of `inputs`.
+
+    Raises
+    ------
+    MissingInputError
+        If the outputs need an input that the cut does not cut off.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> x = pt.scalar("x")
+    >>> y = pt.exp(x)
+    >>> float(extract(pt.log(y * 2.0), [y]).run("numpy", 0.5)[0])
+    0.0
+    """
+    roots = [outputs] if isinstance(outputs, Expr) else list(outputs)
+    params: list[Expr] = []
+    for x in inputs:
+        made: Expr = intern(Input(x.name, x.type))
+        made.name = x.name
+        params.append(made)
+    return Graph(params, replace(roots, dict(zip(inputs, params))))
+
+
 def interpreter(graph: Graph, form: str) -> Callable[..., list[Any]]:
     """Turn a graph into a Python function that calls each op's `form` once, in order."""
     nodes = topological((*graph.params, *graph.results))

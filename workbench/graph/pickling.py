@@ -40,3 +40,10 @@ def written_op(op: Op) -> Any:
     name = object_name(op)
     return (object_by_name, (name,)) if name is not None else None
 
+
+def _reduced(op: Op, protocol: Any) -> Any:
+    return written_op(op) or object.__reduce_ex__(op, protocol)
+
+
+Expr.__reduce__ = written  # type: ignore[method-assign,assignment]
+Op.__reduce_ex__ = _reduced  # type: ignore[method-assign,assignment]

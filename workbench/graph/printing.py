@@ -71,6 +71,9 @@ def summary(expr: Expr, limit: int = INFIX_LIMIT) -> str:
     return memo[expr][0]
 
 
+Expr.__repr__ = summary  # type: ignore[method-assign,assignment]
+
+
 def _written(node: Expr, parts: list[tuple[str, int]]) -> tuple[str, int]:
     """A node written with its operands, and how tightly it holds together: as Python reads it."""
     symbol = getattr(node.op, "symbol", "")

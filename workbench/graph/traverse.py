@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from workbench.graph.expr import Expr, Input, intern, rebuild
+from workbench.graph.expr import Expr, Input, rebuild
 
 
 def topological(roots: Iterable[Expr]) -> list[Expr]:
@@ -110,42 +110,3 @@ def replace(roots: Any, replacements: Mapping[Expr, Expr]) -> Any:
             stack.pop()
             memo[node] = rebuild(node, tuple(memo[x] for x in node.inputs)) if node.inputs else node
     return [memo[root] for root in roots]
-
-
-def extract(outputs: Any, inputs: Sequence[Expr]) -> Any:
-    """Cut a graph at `inputs`: return it as a function of new inputs that stand in their place.
-
-    Parameters
-    ----------
-    outputs
-        One expression, or a sequence of them.
-    inputs
-        Where to cut: any nodes on the way to the outputs.
-
-    Returns
-    -------
-    graph
-        A :class:`~workbench.graph.inner.Graph` whose parameters have the types and names of `inputs`.
-
-    Raises
-    ------
-    MissingInputError
-        If the outputs need an input that the cut does not cut off.
-
-    Examples
-    --------
-    >>> import workbench.tensor as pt
-    >>> x = pt.scalar("x")
-    >>> y = pt.exp(x)
-    >>> float(extract(pt.log(y * 2.0), [y]).run("numpy", 0.5)[0])
-    0.0
-    """
-    from workbench.graph.inner import Graph
-
-    roots = [outputs] if isinstance(outputs, Expr) else list(outputs)
-    params: list[Expr] = []
-    for x in inputs:
-        made: Expr = intern(Input(x.name, x.type))
-        made.name = x.name
-        params.append(made)
-    return Graph(params, replace(roots, dict(zip(inputs, params))))

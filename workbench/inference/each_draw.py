@@ -17,7 +17,8 @@ import numpy as np
 import workbench.tensor as pt
 from workbench.compile import CompiledFunction, choose_backend, function
 from workbench.distributions.constraints import violation
-from workbench.distributions.distribution import Draw, draw_rules, is_certain
+from workbench.distributions.distribution import Draw, is_certain
+from workbench.distributions.draws import draw_rules
 from workbench.errors import ArgumentError, ShapeError
 from workbench.graph.expr import Expr
 from workbench.graph.inner import Graph

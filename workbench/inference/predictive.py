@@ -11,9 +11,9 @@ from workbench.graph.expr import Expr
 from workbench.graph.traverse import ancestors, replace
 from workbench.inference.each_draw import each_draw, seed_word
 from workbench.inference.given_draws import GivenDraws
+from workbench.inference.inference_data import groups_to_inference_data
 from workbench.inference.layout import labels_from
 from workbench.inference.log import tell
-from workbench.inference.results import groups_to_inference_data
 from workbench.inference.validity import Validity, directly_below
 from workbench.model.compiled import MODES
 from workbench.model.context import modelcontext

@@ -11,7 +11,7 @@ from workbench.inference import options
 from workbench.inference import run as _run
 from workbench.inference.convergence import ConvergenceWarning, convergence_problems
 from workbench.inference.each_draw import seed_word
-from workbench.inference.results import load_arviz_in_background
+from workbench.inference.inference_data import load_arviz_in_background
 from workbench.inference.run import Callback, Run
 from workbench.model.context import modelcontext
 from workbench.model.model import Model

@@ -22,8 +22,8 @@ from workbench.tensor import elementwise as e
 from workbench.tensor import linalg
 from workbench.tensor.linalg.decompositions import CholeskyGradient, InverseFromFactor, Triangle, half_of_lower
 from workbench.tensor.linalg.diagonal import DiagonalMatrix, SetDiagonal
-from workbench.tensor.linalg.linear_systems import SolveTriangular
 from workbench.tensor.linalg.products import MatMul, matmul, matrix_transpose
+from workbench.tensor.linalg.triangular_systems import SolveTriangular
 from workbench.tensor.shape.reshaping import Reshape
 
 

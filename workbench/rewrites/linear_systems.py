@@ -37,9 +37,10 @@ from workbench.rewrites.matrix_properties import (
 from workbench.tensor import elementwise as e
 from workbench.tensor import linalg
 from workbench.tensor.linalg.diagonal import eye
-from workbench.tensor.linalg.linear_systems import Inv, PInv, Solve, SolveTriangular
+from workbench.tensor.linalg.linear_systems import Inv, PInv, Solve
 from workbench.tensor.linalg.matrix_functions import Expm
 from workbench.tensor.linalg.products import MatMul, kron, matmul, matrix_transpose
+from workbench.tensor.linalg.triangular_systems import SolveTriangular
 from workbench.tensor.reduction.reductions import Reduce
 from workbench.tensor.shape.reshaping import Reshape, Transpose
 

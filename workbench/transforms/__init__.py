@@ -1,7 +1,9 @@
 """Graph to graph: gradients, derivatives, batching, log-probabilities, changes of variables."""
 
-from workbench.graph.traverse import extract, replace
+from workbench.graph.inner import extract
+from workbench.graph.traverse import replace
 from workbench.tensor.markers import stop_gradient
+from workbench.transforms import control_gradients
 from workbench.transforms.change_of_variables import Transform
 from workbench.transforms.constrained_numbers import Chain, Interval, LogExpM1, circular, log, log_exp_m1, logodds
 from workbench.transforms.constrained_vectors import (
@@ -20,7 +22,7 @@ from workbench.transforms.vectorise import vectorize, vectorize_graph
 
 __all__ = [
     "Lop", "Rop", "extract", "grad", "hessian", "hessian_vector_product", "jacobian", "jvp", "replace", "stop_gradient",
-    "value_and_grad", "vectorize", "vectorize_graph",
+    "control_gradients", "value_and_grad", "vectorize", "vectorize_graph",
     "vjp",
     "Chain", "CholeskyCorrelation", "CholeskyCovPacked", "Interval", "LogExpM1", "Ordered", "Transform",
     "ZeroSumTransform", "circular", "log", "log_exp_m1", "logodds", "ordered", "simplex", "stick_breaking", "sum_to_1",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from workbench.graph.expr import Expr, Input, intern, results_of
@@ -12,6 +12,7 @@ from workbench.tensor.control.flow import Cond, MakeTuple, Region, While, while_
 from workbench.tensor.control.scan import Scan
 from workbench.tensor.shape.reshaping import zeros_like
 from workbench.tensor.tensor import Tensor, as_tensor
+from workbench.transforms.gradient import CONTROL_GRADIENTS, vjp
 
 Cotangents = Sequence[Any]
 
@@ -26,8 +27,6 @@ def _real(expressions: Sequence[Expr]) -> list[int]:
 
 def _backward(graph: Graph, wanted: Sequence[int], given: Sequence[int]) -> Graph:
     """The graph from parameters and cotangents of results `given` to cotangents of parameters `wanted`."""
-    from workbench.transforms.gradient import vjp
-
     cotangents: list[Any] = [intern(Input(None, graph.results[i].type)) for i in given]
     params: list[Any] = [graph.params[i] for i in wanted]
     found = vjp(list[Any](graph.results[i] for i in given), params, cotangents)
@@ -164,10 +163,4 @@ def tuple_gradient(node: Expr, cotangents: Cotangents) -> list[Expr | None]:
     return list(cotangents)
 
 
-CONTROL_GRADIENTS: dict[type, Callable[[Expr, Cotangents], list[Expr | None]]] = {
-    Cond: cond_gradient,
-    MakeTuple: tuple_gradient,
-    Region: region_gradient,
-    Scan: scan_gradient,
-    While: while_gradient,
-}
+CONTROL_GRADIENTS.update({Cond: cond_gradient, MakeTuple: tuple_gradient, Region: region_gradient, Scan: scan_gradient, While: while_gradient})

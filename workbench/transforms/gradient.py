@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from workbench.errors import GradientError, warn_user
@@ -17,7 +17,9 @@ from workbench.tensor.cotangents.masks import accumulated
 from workbench.tensor.reduction.reductions import Reduce
 from workbench.tensor.shape.reshaping import ones_like, zeros_like
 from workbench.tensor.tensor import Tensor, as_tensor
-from workbench.transforms.control_gradients import CONTROL_GRADIENTS
+
+CONTROL_GRADIENTS: dict[type, Callable[[Expr, Sequence[Any]], list[Expr | None]]] = {}
+"""Of operations with inner graphs, how their cotangents are made: `control_gradients` says it, by reverse mode of what is inside."""
 
 
 def grad(

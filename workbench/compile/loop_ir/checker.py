@@ -15,16 +15,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.loop_levels import nest
-from workbench.compile.loop_ir.storage import Storage
 from workbench.errors import CompileError
 from workbench.graph.expr import Constant
 from workbench.graph.types import KINDS
+
+if TYPE_CHECKING:
+    from workbench.compile.loop_ir.storage import Storage
 
 STEPS = 6
 """A counted loop is run so often; what its later steps do follows from how the last ones differ."""

@@ -8,8 +8,8 @@ from typing import Any
 
 from workbench.errors import CompileError, ShapeError
 from workbench.graph.expr import Input, Op, give_name, intern, results_of
-from workbench.graph.inner import Graph, close_over
-from workbench.graph.traverse import extract, free_inputs
+from workbench.graph.inner import Graph, close_over, extract
+from workbench.graph.traverse import free_inputs
 from workbench.graph.types import TupleType, Type
 from workbench.tensor import elementwise as _e
 from workbench.tensor.tensor import Tensor, as_tensor

@@ -9,10 +9,11 @@ from workbench.tensor.linalg.block_diagonal import block_diag
 from workbench.tensor.linalg.decompositions import QRResult, SVDResult, cholesky, qr, svd
 from workbench.tensor.linalg.determinants import SlogDetResult, det, slogdet
 from workbench.tensor.linalg.eigenvalues import EighResult, EigResult, eig, eigh, eigvalsh
-from workbench.tensor.linalg.linear_systems import LstsqResult, cho_solve, inv, lstsq, pinv, solve, solve_triangular
+from workbench.tensor.linalg.linear_systems import LstsqResult, cho_solve, inv, lstsq, pinv, solve
 from workbench.tensor.linalg.matrix_functions import expm, matrix_power
 from workbench.tensor.linalg.norms import norm, trace
 from workbench.tensor.linalg.products import matrix_transpose
+from workbench.tensor.linalg.triangular_systems import solve_triangular
 
 __getattr__ = answers(__name__)
 

@@ -22,6 +22,7 @@ from workbench.tensor.gufunc import Gufunc, check_matrix, floats, nan_where_it_f
 from workbench.tensor.linalg.lapack import NativeCall, cholesky_call, inverse_from_factor_call
 from workbench.tensor.linalg.products import matmul, matrix_transpose
 from workbench.tensor.linalg.triangular import Triangle, tril, triu
+from workbench.tensor.linalg.triangular_systems import solve_triangular
 from workbench.tensor.shape import reshaping as _s
 from workbench.tensor.shape.joining import concatenate
 from workbench.tensor.tensor import Tensor, as_tensor, tensor
@@ -109,8 +110,6 @@ class CholeskyGradient(Gufunc):
         return _written_out(self, "jax", factor, cotangent)
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
-        from workbench.tensor.linalg.linear_systems import solve_triangular
-
         factor, g = node.inputs
         w = half_of_lower(_s.whole(cotangent, node))
         w = w + matrix_transpose(w)
@@ -123,8 +122,6 @@ class CholeskyGradient(Gufunc):
 
 def _against(factor: Tensor, x: Tensor) -> Tensor:
     """inv(L).T @ x."""
-    from workbench.tensor.linalg.linear_systems import solve_triangular
-
     return solve_triangular(factor, x, lower=True, trans=1, b_ndim=2)
 
 
@@ -148,8 +145,6 @@ class InverseFromFactor(Gufunc):
 
     def loop(self, factor: Tensor) -> Tensor:
         """As other operations."""
-        from workbench.tensor.linalg.linear_systems import solve_triangular
-
         identity = _s.broadcast_to(as_tensor(np.eye(factor.type.static_shape[-1], dtype=factor.dtype)), factor.type.static_shape)
         return _against(factor, solve_triangular(factor, identity, lower=True, b_ndim=2))
 
@@ -251,8 +246,6 @@ def _least(m: int | None, n: int | None) -> int | None:
 
 
 def _qr_gradient(q: Tensor, r: Tensor, gq: Tensor, gr: Tensor) -> Tensor:
-    from workbench.tensor.linalg.linear_systems import solve_triangular
-
     m = matmul(r, matrix_transpose(gr)) - matmul(matrix_transpose(gq), q)
     right = gq + matmul(q, tril(m) + matrix_transpose(tril(m, -1)))
     return matrix_transpose(solve_triangular(r, matrix_transpose(right), lower=False, b_ndim=2))
