@@ -11,10 +11,22 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.config import cache_directory, cache_limit_bytes
 from workbench.errors import CompileError, warn_user
+
+
+@dataclass
+class Statistics:
+    """What this process asked the cache for: how often a result had to be `built`, and how often it was `found`."""
+
+    built: int = 0
+    found: int = 0
+
+
+statistics = Statistics()
 
 
 def folder() -> Path:
@@ -122,6 +134,7 @@ def _fetch(home: Path, name: str, suffix: str, build: Callable[[Path], None]) ->
     if _intact(path, mark):
         with suppress(OSError):  # Another process may have dropped it just now, or it is another user's.
             os.utime(path)
+        statistics.found += 1
         return path, True
     with tempfile.TemporaryDirectory(dir=home, prefix="building-") as work:
         fresh = Path(work) / ("built" + suffix)
@@ -134,6 +147,7 @@ def _fetch(home: Path, name: str, suffix: str, build: Callable[[Path], None]) ->
                 shutil.rmtree(target)
             os.replace(source, target)
     _prune(home, keep=name)
+    statistics.built += 1
     return path, False
 
 

@@ -5,49 +5,66 @@ from __future__ import annotations
 import ctypes
 import functools
 import itertools
+import math
 import threading
 import weakref
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from workbench.compile.loop_ir import loops as L
+from workbench.graph.lengths import Symbol, number
 from workbench.graph.types import TupleType
 from workbench.tensor.linalg.lapack import ROUTINES
 
 _numbers = itertools.count(1)
-_programs: weakref.WeakValueDictionary[int, L.Program] = weakref.WeakValueDictionary()
+_entered: weakref.WeakValueDictionary[int, Entered] = weakref.WeakValueDictionary()
 _failed = threading.local()
 
 PROTOTYPE = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
 
 
-def enter(program: L.Program) -> int:
-    """Return the number under which compiled code refers to a program, as long as its function lives."""
-    number = next(_numbers)
-    _programs[number] = program
-    return number
+class Entered:
+    """A program for arguments of given shapes, under a number by which compiled code refers to it as long as this lives."""
+
+    def __init__(self, program: L.Program, values: Mapping[Symbol, int]) -> None:
+        self.program, self.values = program, values
+        self.number = next(_numbers)
+        _entered[self.number] = self
+
+    def check(self, which: int) -> L.Check:
+        """A check of an index of the program, with the number that the axis has for a length."""
+        made = self.program.checks[which]
+        return replace(made, extent=number(made.extent, self.values))
+
+    def types(self, kind: Any) -> list[tuple[np.dtype[Any], tuple[int, ...]]]:
+        """Dtypes and shapes of a value, or of the values of a tuple."""
+        items: Sequence[Any] = kind.items if isinstance(kind, TupleType) else [kind]
+        return [(np.dtype(t.dtype), tuple(number(n, self.values) for n in t.shape)) for t in items]
 
 
-def program(number: int) -> L.Program:
-    """Return the program of a number."""
-    return _programs[number]
+def entered(at: int) -> Entered:
+    """Return what was entered under a number."""
+    return _entered[at]
 
 
-def _external(number: int, which: int, io: int) -> int:
+def _external(at: int, which: int, io: int) -> int:
     """Compute one node from arrays at the addresses in `io`, into arrays at those that follow."""
     try:
-        node = _programs[number].externals[which]
-        types = [x.type for x in node.inputs]
-        results: list[Any] = list(node.type.items) if isinstance(node.type, TupleType) else [node.type]
+        entry = _entered[at]
+        node = entry.program.externals[which]
+        types = [t for x in node.inputs for t in entry.types(x.type)]
+        results = entry.types(node.type)
         addresses = (ctypes.c_void_p * (len(types) + len(results))).from_address(io)
-        arrays = [_array(a or 0, t) for a, t in zip(addresses, [*types, *results])]
+        arrays = [_array(a or 0, *t) for a, t in zip(addresses, [*types, *results])]
         with np.errstate(all="ignore"):
             made = node.op.numpy(*arrays[: len(types)])
-        for target, value, kind in zip(arrays[len(types) :], made if isinstance(node.type, TupleType) else [made], results):
+        for target, value in zip(arrays[len(types) :], made if isinstance(node.type, TupleType) else [made]):
             found = np.asarray(value)
-            if found.shape != kind.static_shape:
-                raise RuntimeError(f"{node.op.name} gave an array of shape {found.shape}; its type says {kind}")
+            if found.shape != target.shape:
+                raise RuntimeError(f"{node.op.name} gave an array of shape {found.shape}; its type says {target.shape}")
             target[...] = found
     except BaseException as error:
         # An exception cannot cross compiled code: it is raised again when that has returned.
@@ -56,11 +73,11 @@ def _external(number: int, which: int, io: int) -> int:
     return 0
 
 
-def _array(address: int, kind: Any) -> np.ndarray[Any, Any]:
-    dtype, shape = np.dtype(kind.dtype), kind.static_shape
-    if kind.size == 0:
+def _array(address: int, dtype: np.dtype[Any], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+    size = math.prod(shape)
+    if size == 0:
         return np.empty(shape, dtype)
-    memory = (ctypes.c_char * (kind.size * dtype.itemsize)).from_address(address)
+    memory: Any = (ctypes.c_char * (size * dtype.itemsize)).from_address(address)
     return np.frombuffer(memory, dtype).reshape(shape)
 
 

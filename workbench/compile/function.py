@@ -18,6 +18,7 @@ from workbench.errors import CompileError, Location, ShapeError, user_location
 from workbench.graph.arrays import fitting
 from workbench.graph.expr import Data, Expr, Input, intern
 from workbench.graph.inner import Graph
+from workbench.graph.lengths import symbols
 from workbench.graph.rewrite import Mode, Trace
 from workbench.graph.traverse import replace, topological
 from workbench.graph.types import TensorType, type_of
@@ -30,6 +31,9 @@ BACKENDS = {
     "numpy": "workbench.compile.numpy.backend:NumpyFunction",
 }
 """Where each backend is: a class that is made from a graph and a name, and called with arrays."""
+
+ONCE = ("c", "numba", "numpy")
+"""Backends that compile once for all lengths; the others anew for each tuple of shapes."""
 
 PLAIN = 0x101
 """NumPy's flags of an array that compiled code reads as it is: rows first, and aligned."""
@@ -142,7 +146,8 @@ class CompiledFunction:
         self._shapes = [t.shape for t in self._types]
         self._only: Callable[..., Any] | None = None  # Where all shapes are known.
         self._enter: Callable[..., Any] | None = None  # The way in that checks by itself, where the backend has one.
-        if all(None not in t.shape for t in self._types) and not numbers:
+        known = all(isinstance(n, int) for t in self._types for n in t.shape)
+        if not numbers and (known or (self.backend in ONCE and all(None not in t.shape for t in self._types))):
             self._compile_only()
 
     def __reduce__(self) -> Any:
@@ -217,9 +222,39 @@ class CompiledFunction:
         names = [name for f in self._compiled.values() for name in getattr(f, "fallbacks", ())]
         return tuple(dict.fromkeys(names))
 
+    @property
+    def compilations(self) -> int:
+        """How many forms of the graph have been compiled: one for all lengths, or one for each tuple of shapes."""
+        return len(self._compiled)
+
+    def explain(self) -> str:
+        """Return a text that says what is compiled: which lengths are arguments of the code, and how many forms there are.
+
+        Examples
+        --------
+        >>> import workbench.tensor as pt
+        >>> x = pt.vector("x", 3)
+        >>> print(function([x], x * x, backend="numpy", name="square").explain())
+        square on numpy: 1 form of 2 operations
+          x: float64[3]
+          all lengths are numbers
+        """
+        params, forms = self.graph.params, self.compilations
+        nodes = sum(1 for n in topological(self.graph.results) if n.inputs)
+        open_lengths = dict.fromkeys(s.name for p in params for n in p.type.shape if not isinstance(n, int) for s in symbols(n))
+        lines = [f"{self.name} on {self.backend}: {forms} form{'s' if forms != 1 else ''} of {nodes} operation{'s' if nodes != 1 else ''}"]
+        lines += [f"  {p.name or f'input {i}'}: {p.type}" for i, p in enumerate(params)]
+        if not open_lengths:
+            lines.append("  all lengths are numbers")
+        elif self._only is not None:
+            lines.append(f"  lengths that are arguments of the code: {', '.join(open_lengths)}")
+        else:
+            lines.append(f"  compiled for each tuple of shapes: {', '.join(open_lengths)} are numbers in each")
+        return "\n".join(lines)
+
     def _compile_only(self) -> None:
-        """Compile for the shapes, which are all known."""
-        self._only = self._compile(tuple(t.static_shape for t in self._types), self._graph)
+        """Compile once for all lengths, which are numbers or arguments of the code."""
+        self._only = self._compile(tuple(t.shape for t in self._types), self._graph)
 
     def _compile(self, shapes: tuple[Any, ...], graph: Graph) -> Callable[..., Any]:
         code = self._code.get(shapes)
@@ -273,12 +308,12 @@ class CompiledFunction:
         if self._data:
             arrays += self._data_now()
         run = self._last = self._only or self._for_arrays(arrays)
-        if "first_call" in self.timings:
-            return run(*arrays)  # type: ignore[no-any-return]
-        start = time.perf_counter()
+        start = time.perf_counter() if "first_call" not in self.timings else 0.0
         results: list[np.ndarray[Any, Any]] = run(*arrays)
-        self.timings["first_call"] = time.perf_counter() - start
+        if start:
+            self.timings["first_call"] = time.perf_counter() - start
         if not self._updated and not self._data:
+            # Of the shapes of this call.
             self._enter = getattr(self._only, "enter", None)
         return results
 

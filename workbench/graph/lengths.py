@@ -426,6 +426,34 @@ def _substituted(atom: Atom, values: Mapping[Symbol, Size]) -> Size:
     return minimum(*(substitute(n, values) for n in atom.of))
 
 
+def number(size: Size, values: Mapping[Symbol, int]) -> int:
+    """Return the number that a length is, for numbers in place of all its symbols.
+
+    Raises
+    ------
+    KeyError
+        If one of them has none.
+    """
+    if isinstance(size, int):
+        return size
+    total = 0
+    for monomial, c in size.terms:
+        for atom in monomial:
+            c *= _atom_number(atom, values)
+        total += c
+    return total
+
+
+def _atom_number(atom: Atom, values: Mapping[Symbol, int]) -> int:
+    if isinstance(atom, Symbol):
+        return values[atom]
+    if isinstance(atom, Quotient):
+        a, b = number(atom.numerator, values), number(atom.denominator, values)
+        return a // b if b else 0
+    assert isinstance(atom, Minimum)
+    return min(number(n, values) for n in atom.of)
+
+
 # Printing -------------------------------------------------------------------------------------
 
 

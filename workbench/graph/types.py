@@ -9,7 +9,7 @@ import numpy as np
 
 from workbench.errors import DTypeError, ShapeError
 
-Shape = tuple[int | None, ...]
+Shape = tuple[Any, ...]
 
 KINDS = {
     "bool": "b", "float32": "f", "float64": "f",
@@ -111,7 +111,7 @@ class TensorType(Type):
             isinstance(other, TensorType)
             and other.dtype == self.dtype
             and other.ndim == self.ndim
-            and all(mine is None or mine == theirs for mine, theirs in zip(self.shape, other.shape))
+            and all(not isinstance(mine, int) or mine == theirs for mine, theirs in zip(self.shape, other.shape))
         )
 
     def may_be(self, other: Type) -> bool:

@@ -7,7 +7,7 @@ import copy
 import ctypes
 import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -20,13 +20,15 @@ from workbench.compile.c import calls as entry
 from workbench.compile.c.printer import Source, print_c
 from workbench.compile.c.threads import print_c_threads
 from workbench.compile.c.toolchain import Compiler, require_compiler
+from workbench.compile.entered_lengths import KEPT, lengths_of, shape_at
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.lower import lower
 from workbench.compile.loop_ir.storage import Storage, plan
 from workbench.compile.slots import empty
-from workbench.errors import CompileError, IndexBoundsError
+from workbench.errors import CompileError, IndexBoundsError, ShapeError
 from workbench.graph.expr import Data
 from workbench.graph.inner import Graph
+from workbench.graph.lengths import Symbol, number
 
 
 class _Env(ctypes.Structure):
@@ -58,130 +60,210 @@ class _Environment:
         self.address = ctypes.addressof(env)
 
 
-class CFunction:
-    """A graph compiled to C.
+Callee = tuple["_Code", "Mapping[str, CFunction]"]
 
-    Call it with plain arrays of exactly the parameters' types; it returns new arrays.
-    Any number of threads may call it at once.
+
+class _Code:
+    """A graph compiled to C, its regions with it; code that nobody can call any more is unloaded."""
+
+    def __init__(self, graph: Graph, name: str, compiler: Compiler, pool: ThreadPoolExecutor, threads: int = 1, known: Iterable[Symbol] = ()) -> None:
+        start = time.perf_counter()
+        self.timings: dict[str, float] = {}
+        self.params = graph.params
+        self.program = lower(graph, name, known)
+        self.storage: Storage = plan(self.program)
+        printed: Source = (
+            print_c(self.program, self.storage, compiler.vector_math)
+            if threads == 1
+            else print_c_threads(self.program, self.storage, compiler.vector_math, threads)
+        )
+        self.sizes = printed.sizes
+        self.timings["lower"] = time.perf_counter() - start
+        job: Future[Any] = pool.submit(compiler.library, printed.code)
+        made: dict[tuple[str, Graph], _Code] = {}
+        for r in self.program.regions:
+            if r.graph is not None and (r.label, r.graph) not in made:
+                made[r.label, r.graph] = _Code(r.graph, r.label, compiler, pool, known=self.program.lengths)
+        self.regions = [None if r.graph is None else made[r.label, r.graph] for r in self.program.regions]
+        self.slots: set[str] = {r.label for r in self.program.regions if r.graph is None}.union(*(r.slots for r in made.values()))
+        library, hit = _result_of(job)
+        # Not at exit, when a thread may still run it.
+        weakref.finalize(self, _unload, library).atexit = False
+        self.timings["compile"] = time.perf_counter() - start - self.timings["lower"]
+        self.cached: bool = hit and all(r.cached for r in made.values())
+        self.source: str = "\n".join([printed.text, *(r.source for r in made.values())])
+        self.run_address = ctypes.cast(library.run, ctypes.c_void_p).value or 0
+        self.library_table = external.library_table() if L.native_calls(self.program) else 0
+        self.fallbacks: list[str] = [*L.called_back(self.program), *(name for r in made.values() for name in r.fallbacks)]
+        self.data = [op for _, op in self.program.constants if isinstance(op, Data)]
+
+    def callees(self, functions: Mapping[str, CFunction]) -> list[Callee]:
+        """Return what the code calls, where `functions` are in its slots, with what is in the slots of each.
+
+        Raises
+        ------
+        CompileError
+            If a slot is empty.
+        """
+        if not self.slots <= functions.keys():
+            raise empty(self.program.name, self.slots)
+        labels = [r.label for r in self.program.regions]
+        return [(functions[at].code, functions[at].functions) if c is None else (c, functions) for at, c in zip(labels, self.regions)]
+
+
+class Sized:
+    """Compiled code for arguments of given shapes: the numbers that its lengths are, and what follows from them.
 
     Attributes
     ----------
+    arena
+        Bytes that the code works in.
+    """
+
+    def __init__(self, code: _Code, values: Mapping[Symbol, int], functions: Mapping[str, CFunction]) -> None:
+        self.code, program = code, code.program
+        self.values = code.storage.at(values)
+        self._entered = external.Entered(program, self.values)
+        self._sizes = np.array([*(number(n, self.values) for n in code.sizes), 0], np.int64)
+        self._regions = [self._callee(r, *callee) for r, callee in zip(program.regions, code.callees(functions))]
+        self._fixed: bool = not code.data and all(r._fixed for r in self._regions)
+        self.arena: int = number(code.storage.arena, self.values) + max((r.arena for r in self._regions), default=0)
+        self._environment: _Environment | None = None
+
+    def _callee(self, region: L.Region, code: _Code, functions: Mapping[str, CFunction]) -> Sized:
+        """What a region calls, for arguments of the shapes that it is given here."""
+        made = Sized(code, lengths_of(code.params, [shape_at(s, self.values) for s in region.takes], self.values), functions)
+        wanted, got = ([shape_at(s, v) for s in shapes] for shapes, v in ((region.returns, self.values), ((b.shape for b in code.program.outputs), made.values)))
+        if wanted != got:
+            raise ShapeError(f"{code.program.name}, in the place {region.label} of {self.code.program.name}, returns values of shapes {got}, not {wanted}")
+        return made
+
+    def environment(self) -> _Environment:
+        """The environment for the data as they are now."""
+        code, known = self.code, self._environment
+        if known is not None and self._fixed:
+            return known
+        now = [op.value for op in code.data]
+        inner = [r.environment() for r in self._regions]
+        if known is not None and all(a is b for a, b in zip((*now, *inner), (*known.data, *known.inner))):
+            return known
+        values = iter(now)
+        arrays = [np.ascontiguousarray(next(values) if isinstance(op, Data) else op.value) for _, op in code.program.constants]
+        entered = self._entered.number
+        self._environment = made = _Environment(code.run_address, arrays, now, inner, self._sizes, code.library_table, entered)
+        return made
+
+    def way_in(self, library: ctypes.CDLL) -> Callable[..., Any]:
+        """Return a callable of plain arrays, which returns new ones, or ``None`` where an argument is anything else."""
+        program = self.code.program
+        inputs, outputs = ([(b.dtype, shape_at(b.shape, self.values)) for b in bs] for bs in (program.inputs, program.outputs))
+        run = entry.entry(library, self.code.run_address, inputs, outputs, self.arena)
+        if self._fixed:
+            made = partial(run, self.environment().address)
+            made.kept = self  # type: ignore[attr-defined]
+            return made
+
+        def with_data(*values: np.ndarray[Any, Any]) -> Any:
+            environment = self.environment()  # Kept until the call ends: another thread may set the data meanwhile.
+            return run(environment.address, *values)
+
+        return with_data
+
+
+class CFunction:
+    """A graph compiled to C, once for all lengths that its types leave open.
+
+    Call it with plain arrays of the parameters' types; it returns new arrays.
+    Any number of threads may call it at once.
+
+    Parameters
+    ----------
+    graph, name
+        What is compiled, and its name in messages.
+    threads
+        How many threads share out the rows of large loops.
+    lengths
+        Names of lengths, whose numbers are the values of the last parameters.
+
+    Attributes
+    ----------
+    code, functions
+        The compiled code, and what is in its slots.
     enter
-        As a call, but ``None`` where an argument is anything else.
+        As a call, but ``None`` where an argument is anything else, or of another shape than at the last call.
+        ``None`` itself where lengths are values, and before the first call where they are open.
     source
-        The generated C code, that of its regions after it.
+        The generated C code, that of its regions and of functions in its slots after it.
     timings
         Seconds of each stage.
     cached
         Whether all compiled code came from the cache.
-    slots
-        Labels of the slots, which must be filled (`linked`) before a call.
     fallbacks
         Names of the operations whose NumPy form is called back.
     """
 
-    def __init__(self, graph: Graph, name: str, threads: int = 1, pool: ThreadPoolExecutor | None = None) -> None:
-        self.threads = threads
+    def __init__(self, graph: Graph, name: str, threads: int = 1, lengths: Sequence[Symbol] = ()) -> None:
         compiler = require_compiler()
-        self.timings: dict[str, float] = {}
-        self.cached = False
-        self.source = ""
-        self.arena = 0
-        self._code: CFunction | None = None  # Whose code this is, if another's: it is unloaded when nobody has it any more.
-        if pool is not None:  # A region: called from compiled code alone.
-            self._build(graph, name, compiler, pool)
-            return
         with ThreadPoolExecutor(2, thread_name_prefix="compile") as own:
             library = own.submit(entry.load, compiler, raise_fault)
-            self._build(graph, name, compiler, own)
+            code = _Code(graph, name, compiler, own, threads, lengths)
         _result_of(library)
         cache.say()
-        self._open(compiler)
+        self._lengths = lengths
+        self._join(code, {})
 
-    def _open(self, compiler: Compiler) -> None:
-        """Make the way in from Python."""
-        inputs, outputs = ([(b.dtype, b.shape) for b in bs] for bs in (self.program.inputs, self.program.outputs))
-        self._entry = entry.entry(entry.load(compiler, raise_fault), self._run_address, inputs, outputs, self.arena)
-        self.enter = self._enter_with_data if self.slots or not self._fixed else partial(self._entry, self._environment().address)
-
-    def _build(self, graph: Graph, name: str, compiler: Compiler, pool: ThreadPoolExecutor) -> None:
-        start = time.perf_counter()
-        self.program = lower(graph, name)
-        self.storage: Storage = plan(self.program)
-        printed: Source = (
-            print_c(self.program, self.storage, compiler.vector_math)
-            if self.threads == 1
-            else print_c_threads(self.program, self.storage, compiler.vector_math, self.threads)
-        )
-        self.timings["lower"] = time.perf_counter() - start
-        job: Future[Any] = pool.submit(compiler.library, printed.code)
-        self._inner = [None if g is None else CFunction(g, label, pool=pool) for label, g in self.program.regions]
-        library, hit = _result_of(job)
-        # Code that nobody can call any more is unloaded; not at exit, when a thread may still run it.
-        weakref.finalize(self, _unload, library).atexit = False
-        self.timings["compile"] = time.perf_counter() - start - self.timings["lower"]
-        self._hit, self._printed = hit, printed.text
-        self._run_address = ctypes.cast(library.run, ctypes.c_void_p).value or 0
-        self.number = external.enter(self.program)
-        self._library_table = external.library_table() if L.native_calls(self.program) else 0
-        self._sizes = np.array([*printed.sizes, 0], np.int64)
-        self._data = [op for _, op in self.program.constants if isinstance(op, Data)]
-        self._join({})
-
-    def _join(self, functions: Mapping[str, CFunction]) -> None:
-        """Take the regions, and functions for slots, as what the code calls."""
-        labels = [label for label, _ in self.program.regions]
-        self._inner = [functions.get(label) if r is None else r._with(functions) for label, r in zip(labels, self._inner)]
-        self.regions = [r for r in self._inner if r is not None]
-        self.slots: set[str] = {label for label, r in zip(labels, self._inner) if r is None}.union(*(r.slots for r in self.regions))
-        self.cached = self._hit and all(r.cached for r in self.regions)
-        self.source = "\n".join([self._printed, *(r.source for r in self.regions)])
-        self.fallbacks: list[str] = [*L.called_back(self.program), *(name for r in self.regions for name in r.fallbacks)]
-        self.arena = self.storage.arena + max((r.arena for r in self.regions), default=0)
-        self._fixed: bool = not self._data and all(r._fixed for r in self.regions)
-        self._known: _Environment | None = None
-
-    def _with(self, functions: Mapping[str, CFunction]) -> CFunction:
-        """The same code with functions in its slots; itself if it has none."""
-        if not self.slots:
-            return self
-        made = copy.copy(self)
-        made._code = self
-        made._join(functions)
-        return made
+    def _join(self, code: _Code, functions: Mapping[str, CFunction]) -> None:
+        """Take functions as what is in the slots of the code."""
+        self.code, self.functions = code, functions
+        self.timings = dict(code.timings)
+        self.cached: bool = code.cached and all(f.cached for f in functions.values())
+        self.source: str = "\n".join([code.source, *(f.source for f in functions.values())])
+        self.fallbacks: list[str] = [*code.fallbacks, *(name for f in functions.values() for name in f.fallbacks)]
+        self._ways: dict[tuple[Any, ...], Callable[..., Any]] = {}
+        self.enter: Callable[..., Any] | None = None
+        if not code.program.lengths and code.slots <= functions.keys():
+            self.enter = self._made(Sized(code, {}, functions), tuple(b.shape for b in code.program.inputs))
 
     def linked(self, functions: Mapping[str, Any]) -> CFunction:
         """Return the function with compiled functions in its slots; nothing is compiled."""
-        made = self._with({label: f.compiled for label, f in functions.items()})
-        made._open(require_compiler())
+        made = copy.copy(self)
+        made._join(self.code, {label: f.compiled for label, f in functions.items()})
         return made
 
-    def _environment(self) -> _Environment:
-        """The environment for the data as they are now."""
-        if self.slots:
-            raise empty(self.program.name, self.slots)
-        known = self._known
-        if known is not None and self._fixed:
-            return known
-        now = [op.value for op in self._data]
-        inner = [r._environment() for r in self.regions]
-        if known is not None and all(a is b for a, b in zip((*now, *inner), (*known.data, *known.inner))):
-            return known
-        values = iter(now)
-        arrays = [np.ascontiguousarray(next(values) if isinstance(op, Data) else op.value) for _, op in self.program.constants]
-        self._known = made = _Environment(self._run_address, arrays, now, inner, self._sizes, self._library_table, self.number)
-        return made
+    def sized(self, *values: np.ndarray[Any, Any]) -> Sized:
+        """Return the code for arguments of the shapes of these.
 
-    def _enter_with_data(self, *values: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]] | None:
-        environment = self._environment()  # Kept until the call ends: another thread may set the data meanwhile.
-        made: list[np.ndarray[Any, Any]] | None = self._entry(environment.address, *values)
-        return made
+        Raises
+        ------
+        ShapeError
+            If the types of the parameters say that lengths are equal, which are not.
+        CompileError
+            If a slot is empty.
+        """
+        numbers = map(int, values[len(values) - len(self._lengths) :])
+        lengths = lengths_of(self.code.params, [v.shape for v in values], dict(zip(self._lengths, numbers)))
+        return Sized(self.code, lengths, self.functions)
 
     def __call__(self, *values: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
-        made = self.enter(*values)
+        enter = self._way_in(values)
+        if not self._lengths:
+            self.enter = enter
+        made: list[np.ndarray[Any, Any]] | None = enter(*values)
         if made is None:
-            raise CompileError(f"internal: {self.program.name} was called with arrays of other types than it is compiled for")
+            raise CompileError(f"internal: {self.code.program.name} was called with arrays of other types than it is compiled for")
         return made
+
+    def _way_in(self, values: Sequence[np.ndarray[Any, Any]]) -> Callable[..., Any]:
+        """The way in for arguments of these shapes."""
+        key = (*(v.shape for v in values), *map(int, values[len(values) - len(self._lengths) :]))
+        return self._ways.get(key) or self._made(self.sized(*values), key)
+
+    def _made(self, sized: Sized, key: tuple[Any, ...]) -> Callable[..., Any]:
+        way = sized.way_in(entry.load(require_compiler(), raise_fault))
+        while len(self._ways) >= KEPT:
+            self._ways.pop(next(iter(self._ways)), None)
+        self._ways[key] = way
+        return way
 
 
 def _result_of(job: Future[Any]) -> Any:
@@ -198,13 +280,13 @@ def _unload(library: ctypes.CDLL) -> None:
     close(library._handle)
 
 
-def raise_fault(number: int, check: int, value: int) -> None:
+def raise_fault(entered: int, check: int, value: int) -> None:
     """Raise the error that generated code reported."""
-    if number == -2:
+    if entered == -2:
         raise CompileError("the threads of a function could not be started", "use fewer threads")
-    if number < 0:
+    if entered < 0:
         external.raise_failed()
-    failed = external.program(number).checks[check]
+    failed = external.entered(entered).check(check)
     raise IndexBoundsError(
         f"index {value} is out of bounds for axis {failed.axis} of {failed.what}, which has length {failed.extent}",
         f"valid indices run from 0 to {failed.extent - 1}",

@@ -14,6 +14,7 @@ from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.loop_levels import FOLD_SYMBOLS, Nest, nest
 from workbench.compile.loop_ir.skipping import idle_flag
 from workbench.compile.loop_ir.storage import Storage, buffers
+from workbench.graph.lengths import Size, text
 from workbench.graph.types import KINDS
 from workbench.tensor.elementwise import C_TYPES
 
@@ -49,7 +50,7 @@ class Source:
     """Generated code and what it needs at run time."""
 
     text: str
-    sizes: list[int]
+    sizes: list[Size]
 
     @property
     def code(self) -> str:
@@ -91,7 +92,7 @@ class _Printer:
     def __init__(self, program: L.Program, storage: Storage) -> None:
         self.program = program
         self.storage = storage
-        self.sizes: dict[int, str] = {}
+        self.sizes: dict[Size, str] = {}
         self.lines: list[str] = []
         self.indent = 1
         self.support: dict[str, None] = {}
@@ -140,8 +141,15 @@ class _Printer:
         for home, at in self.storage.offset.items():
             kind = C_TYPES[home.dtype]
             made[home.name] = _note(f"    {kind} *const {home.name} = ({kind} *)(arena + {self.size(at)});", home.note)
-        sizes = {name: f"    const int64_t {name} = env->sizes[{i}];" for i, name in enumerate(self.sizes.values())}
-        return {**sizes, **made}
+        return {**self.size_lines(), **made}
+
+    def size_lines(self) -> dict[str, str]:
+        """The lines that declare sizes, by name; lengths say which they are."""
+        notes = ["" if isinstance(n, int) else text(n) for n in self.sizes]
+        return {
+            name: _note(f"    const int64_t {name} = env->sizes[{i}];", note)
+            for i, (name, note) in enumerate(zip(self.sizes.values(), notes))
+        }
 
     def prototypes(self, vector_math: Collection[str]) -> list[str]:
         """Declarations of the mathematical functions that the code calls."""
@@ -164,20 +172,18 @@ class _Printer:
         self.indent -= 1
         self.line("}")
 
-    def size(self, n: int) -> str:
-        """A size: written out when small, else an argument."""
-        if n <= LITERAL_LIMIT:
+    def size(self, n: Size) -> str:
+        """A size: a number is written out when small; others, and lengths, are arguments."""
+        if isinstance(n, int) and n <= LITERAL_LIMIT:
             return str(n)
         if n not in self.sizes:
             self.sizes[n] = f"n{len(self.sizes)}"
         return self.sizes[n]
 
     def index(self, index: L.Index) -> str:
-        if isinstance(index, int):
-            return self.size(index)
-        if isinstance(index, str):
-            return index
-        return f"({self.index(index.left)} {index.op} {self.index(index.right)})"
+        if isinstance(index, L.IndexOp):
+            return f"({self.index(index.left)} {index.op} {self.index(index.right)})"
+        return index if isinstance(index, str) else self.size(index)
 
     def operand(self, value: L.Operand) -> str:
         return literal(value.value, value.dtype) if isinstance(value, L.Literal) else value
@@ -197,7 +203,7 @@ class _Printer:
         home = self.storage.of(buffer)
         if home.is_local:
             return f"&{home.name}"
-        return f"{home.name} + {self.size(buffer.start)}" if buffer.start else home.name
+        return f"{home.name} + {self.size(buffer.start)}" if buffer.start != 0 else home.name
 
     def local_buffers(self) -> list[L.Buffer]:
         return [b for b in buffers(self.program.body) if b.is_local]
@@ -244,7 +250,7 @@ class _Printer:
             self.line(f"for (int64_t i = 0; i < {n}; i++) {self.place(buffer, 'i')} = {shown};", buffer.note)
 
     def copy(self, s: L.Copy) -> None:
-        arrays: dict[int, list[tuple[L.Buffer, L.Buffer | L.Literal]]] = {}
+        arrays: dict[Size, list[tuple[L.Buffer, L.Buffer | L.Literal]]] = {}
         scalars = []
         for a, b in s.pairs:
             if a.size == 1:
@@ -273,7 +279,7 @@ class _Printer:
     def call(self, s: L.Call) -> None:
         self.open("")
         items = ", ".join(f"(void *)({self.pointer(b)})" for b in (*s.arguments, *s.results))
-        self.line(f"void *const io_[] = {{{items}}};", self.program.regions[s.region][0])
+        self.line(f"void *const io_[] = {{{items}}};", self.program.regions[s.region].label)
         self.line(f"const wb_env *const region = env->regions[{s.region}];")
         self.line(f"if (region->run(io_, region, arena + {self.size(self.storage.arena)}, fault)) return 1;")
         self.close()

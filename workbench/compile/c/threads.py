@@ -14,7 +14,9 @@ from typing import Any
 from workbench.compile.c.printer import HEADER, Source, _note, _Printer, literal
 from workbench.compile.c.vector_math import definitions
 from workbench.compile.loop_ir import loops as L
+from workbench.compile.loop_ir.blocking import own_row
 from workbench.compile.loop_ir.loop_levels import Nest, nest
+from workbench.graph.lengths import product
 from workbench.tensor.elementwise import C_TYPES
 
 LEAST_WORK = 16_384
@@ -80,7 +82,7 @@ class _ThreadPrinter(_Printer):
             head.append(_note(f"    {C_TYPES[b.dtype]} *const {b.name} = io[{len(p.inputs) + i}];", b.note))
         for i, (b, _) in enumerate(p.constants):
             head.append(_note(f"    const {C_TYPES[b.dtype]} *const {b.name} = env->constants[{i}];", b.note))
-        head += [f"    const int64_t {name} = env->sizes[{i}];" for i, name in enumerate(self.sizes.values())]
+        head += self.size_lines().values()
         head.append("    (void)arena; (void)fault; (void)env; (void)io;")
         launch = [LAUNCH, *(f"    free(S.{name});" for name in self.shared), "    return failed;", "}"]
         end = definitions(self.functions(), vector_math)
@@ -148,7 +150,7 @@ class _ThreadPrinter(_Printer):
         n = kernels[0].extents[0]
         self.open("")
         self.line(f"const int64_t low = {self.size(n)} * thread / THREADS, high = {self.size(n)} * (thread + 1) / THREADS;")
-        folds = [f for k in kernels for f in k.folds if not _own_row(f, n)]
+        folds = [f for k in kernels for f in k.folds if not own_row(f.buffer, f.index, n)]
         for f in folds:
             self.own_sums(f)
         self.in_block = True
@@ -236,21 +238,11 @@ NEUTRAL = {"add": 0, "multiply": 1}
 
 
 def splittable(kernel: L.Kernel) -> bool:
-    """Whether the rows of a kernel may be shared out."""
-    if not kernel.extents or kernel.extents[0] < 64:
+    """Whether the rows of a kernel may be shared out: where they are many, or a length that may be."""
+    if not kernel.extents or (isinstance(kernel.extents[0], int) and kernel.extents[0] < 64):
         return False
-    work = 1
-    for n in kernel.extents:
-        work *= n
+    work = product(kernel.extents)
     made: Nest = nest(kernel)
-    if work < LEAST_WORK or made.checked or any(isinstance(e, L.Store) for e in made.scattered):
+    if (isinstance(work, int) and work < LEAST_WORK) or made.checked or any(isinstance(e, L.Store) for e in made.scattered):
         return False
     return all(f.op.name in NEUTRAL for f in kernel.folds)
-
-
-def _own_row(f: L.Fold, n: int) -> bool:
-    """Whether a fold's target lies in the row of the loop, so that no other thread touches it."""
-    from workbench.compile.loop_ir.blocking import is_row
-
-    b = f.buffer
-    return bool(b.shape) and b.shape[0] == n and is_row(f.index, b.size // n)

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 
 from workbench.compile.loop_ir import loops as L
+from workbench.graph.lengths import Size, maximum, product, quotient
 
 CACHED_ELEMENTS = 4096
 """Elements of the widest array in one block of rows: they stay in the first-level cache."""
@@ -30,7 +32,7 @@ def block_rows(block: list[L.Statement]) -> None:
         elif isinstance(s, L.Loop):
             block_rows(s.test)
             block_rows(s.body)
-        elif isinstance(s, L.Kernel) and len(s.extents) > 1 and s.extents[0] > 1:
+        elif isinstance(s, L.Kernel) and len(s.extents) > 1 and s.extents[0] not in (0, 1):
             group = _collect(s, pending)
             if group.pays():
                 done += [*group.before, L.Blocked(s.extents[0], group.rows(), group.kernels)]
@@ -48,22 +50,27 @@ class _Access:
     index: L.Index
     writes: bool
 
-    def in_row(self, n: int) -> bool:
+    def in_row(self, n: Size) -> bool:
         """Whether row i0 of the kernel touches row i0 of the buffer only."""
-        b = self.buffer
-        return bool(b.shape) and b.shape[0] == n and b.size > 0 and is_row(self.index, b.size // n)
+        return own_row(self.buffer, self.index, n)
 
 
-def is_row(index: L.Index, stride: int) -> bool:
+def own_row(b: L.Buffer, index: L.Index, n: Size) -> bool:
+    """Whether row i0 of a loop over `n` rows touches row i0 of a buffer only."""
+    return bool(b.shape) and b.shape[0] == n and b.size != 0 and _is_row(index, product(b.shape[1:]))
+
+
+def _is_row(index: L.Index, stride: Size) -> bool:
     """Whether a flat position is ``i0 * stride`` plus something within the row."""
     if index == "i0":
         return stride == 1
     if not isinstance(index, L.IndexOp) or "i0" in L.index_variables(index.right):
         return False
     if index.op == "+":
-        return stride > 1 and is_row(index.left, stride)
-    if index.op == "*" and isinstance(index.right, int):
-        return index.right > 0 and stride % index.right == 0 and is_row(index.left, stride // index.right)
+        return stride != 1 and _is_row(index.left, stride)
+    if index.op == "*" and L.is_size(index.right):
+        rest = quotient(stride, index.right)
+        return rest * index.right == stride and _is_row(index.left, rest)
     return False
 
 
@@ -117,7 +124,7 @@ def _names(s: L.Kernel) -> set[Key]:
 class _Group:
     """Kernels that may take turns, and the statements between them that go before or after."""
 
-    n: int
+    n: Size
     kernels: list[L.Kernel] = field(default_factory=list)
     before: list[L.Statement] = field(default_factory=list)
     after: list[L.Statement] = field(default_factory=list)
@@ -155,20 +162,32 @@ class _Group:
         return True
 
     def widest(self) -> dict[L.Buffer, int]:
-        """How many kernels read each large array."""
+        """How many kernels read each array that is large, or may be."""
         counts: dict[L.Buffer, int] = {}
         for k in self.kernels:
-            large = {x.buffer.root for x in k.lines if isinstance(x, L.Load) and x.buffer.size >= max(LEAST_ELEMENTS, 2 * self.n)}
-            for b in large:
+            for b in {x.buffer.root for x in k.lines if isinstance(x, L.Load) and self.is_large(x.buffer)}:
                 counts[b] = counts.get(b, 0) + 1
         return counts
+
+    def is_large(self, b: L.Buffer) -> bool:
+        if isinstance(self.n, int) and isinstance(b.size, int):
+            return b.size >= max(LEAST_ELEMENTS, 2 * self.n)
+        return bool(b.shape) and b.shape[0] == self.n and not isinstance(self.n, int) and product(b.shape[1:]) not in (0, 1)
 
     def pays(self) -> bool:
         return any(count > 1 for count in self.widest().values())
 
-    def rows(self) -> int:
-        stride = max(b.size // self.n for b in self.widest())
-        return max(8, CACHED_ELEMENTS // stride)
+    def rows(self) -> Size:
+        """How many rows are a block."""
+        widest = self.widest()
+        strides = [b.size // self.n if isinstance(b.size, int) else product(b.shape[1:]) for b in widest]
+        stride = reduce(maximum, strides)
+        rows = maximum(8, quotient(CACHED_ELEMENTS, stride))
+        if isinstance(self.n, int):
+            return rows
+        # Of a small array all rows are one block.
+        size = reduce(maximum, [b.size for b, count in widest.items() if count > 1])
+        return rows + maximum(0, LEAST_ELEMENTS - size) * self.n
 
 
 def _conflict(a: tuple[set[Key], set[Key]] | None, b: tuple[set[Key], set[Key]] | None) -> bool:

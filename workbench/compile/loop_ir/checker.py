@@ -12,7 +12,7 @@ tests (``WORKBENCH_CHECK=1``), which run it on every program they compile.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.loop_levels import nest
 from workbench.errors import CompileError
 from workbench.graph.expr import Constant
+from workbench.graph.lengths import Size, Symbol, number
 from workbench.graph.types import KINDS
 
 if TYPE_CHECKING:
@@ -39,17 +40,19 @@ Place = L.Buffer | str
 ARENA = "arena"
 
 
-def check(program: L.Program, storage: Storage) -> None:
+def check(program: L.Program, storage: Storage, values: Mapping[Symbol, int] | None = None) -> None:
     """Raise an error unless every read finds what was written for it; `storage` is the plan of the program's memory.
+
+    `values` are the numbers that its lengths are.
 
     Raises
     ------
     CompileError
         With the buffer, its element and the statement.
     """
-    if storage.arena > LARGEST or any(b.size > LARGEST for b in (*program.inputs, *program.outputs)):
-        return
-    _Checker(program, storage).program()
+    made = _Checker(program, storage, values or {})
+    if made.arena <= LARGEST and all(made.size(b) <= LARGEST for b in (*program.inputs, *program.outputs)):
+        made.program()
 
 
 @dataclass
@@ -112,10 +115,16 @@ class _Access:
         return not isinstance(self.what, L.Load)
 
 
+class _Ends(Exception):
+    """An axis without rows is indexed: the program ends there with an error."""
+
+
 class _Checker:
-    def __init__(self, program: L.Program, storage: Storage) -> None:
+    def __init__(self, program: L.Program, storage: Storage, values: Mapping[Symbol, int]) -> None:
         self.code = program
         self.storage = storage
+        self.values = values
+        self.arena = self.number(storage.arena)
         widths = {np.dtype(b.dtype).itemsize for b in storage.offset}
         self.grain = int(np.gcd.reduce([*widths, 8]))
         self.token = 1
@@ -124,10 +133,24 @@ class _Checker:
         self.where = ""
 
     def program(self) -> None:
-        state = self.block(self.code.body, _State())
+        try:
+            state = self.block(self.code.body, _State())
+        except _Ends:
+            return
         self.where = "the end"
         for b in self.code.outputs:
             self.read(state, b)
+
+    def number(self, n: Size) -> int:
+        return number(n, self.values)
+
+    def size(self, b: L.Buffer) -> int:
+        return self.number(b.size)
+
+    def elements(self, b: L.Buffer) -> Array:
+        """The elements of its root that a buffer is."""
+        start = self.number(b.start)
+        return np.arange(start, start + self.size(b))
 
     def fault(self, problem: str) -> CompileError:
         return CompileError(f"internal: {self.code.name}: {problem} (at {self.where or 'a statement'})", "please report it with the model")
@@ -144,23 +167,23 @@ class _Checker:
         if home not in self.storage.offset:
             return home, elements[:, None]
         width = np.dtype(home.dtype).itemsize // self.grain
-        start = self.storage.offset[home] // self.grain
+        start = self.number(self.storage.offset[home]) // self.grain
         return ARENA, (start + elements * width)[:, None] + np.arange(width)
 
     def written(self, state: _State, root: L.Buffer) -> Array:
-        return state.written.setdefault(root, np.zeros(root.size, np.int64))
+        return state.written.setdefault(root, np.zeros(self.size(root), np.int64))
 
     def memory(self, state: _State, place: Place) -> Array:
         if place not in state.memory:
-            size = -(-self.storage.arena // self.grain) if isinstance(place, str) else place.size
+            size = -(-self.arena // self.grain) if isinstance(place, str) else self.size(place)
             state.memory[place] = np.zeros(size, np.int64)
         return state.memory[place]
 
     def read(self, state: _State, buffer: L.Buffer, elements: Array | None = None, partly: bool = False) -> Array:
         """The tokens of elements (of the buffer, all by default), each of which must be there; `partly`: or must not have been written."""
         if buffer.root.kind in ("input", "constant"):
-            return np.zeros(buffer.size if elements is None else elements.size, np.int64)
-        at = buffer.start + (np.arange(buffer.size) if elements is None else elements.ravel())
+            return np.zeros(self.size(buffer) if elements is None else elements.size, np.int64)
+        at = self.elements(buffer) if elements is None else self.number(buffer.start) + elements.ravel()
         tokens = self.written(state, buffer.root)[at]
         place, cells = self.cells(buffer, at)
         missing, changed = tokens == 0, (self.memory(state, place)[cells] != tokens[:, None]).any(1)
@@ -171,7 +194,7 @@ class _Checker:
 
     def write(self, state: _State, buffer: L.Buffer, elements: Array | None = None, tokens: Array | None = None, maybe: bool = False) -> None:
         """Put tokens (new ones by default); `maybe`: at some of the elements only."""
-        at = buffer.start + (np.arange(buffer.size) if elements is None else elements)
+        at = self.elements(buffer) if elements is None else self.number(buffer.start) + elements
         tokens = self.fresh(at.size) if tokens is None else tokens
         place, cells = self.cells(buffer, at)
         self.memory(state, place)[cells] = tokens[:, None]
@@ -248,7 +271,7 @@ class _Checker:
     def copy(self, s: L.Copy, state: _State) -> None:
         moves = []
         for a, b in s.pairs:
-            if a.size:
+            if self.size(a):
                 source = b if isinstance(b, L.Buffer) else None
                 # What is filled part by part may be moved before it is full.
                 tokens = None if source is None or source.root.kind in ("input", "constant") else self.read(state, source, partly=True)
@@ -258,8 +281,8 @@ class _Checker:
         for (a, _, _, _), (c, source, _, _) in ((x, y) for x in moves for y in moves if x is not y):
             if source is None or source.root.kind in ("input", "constant"):
                 continue
-            (to, target), (of, cells) = (self.cells(b, b.start + np.arange(b.size)) for b in (a, source))
-            together = a.size == c.size and (a.size == 1 or np.array_equal(target, cells))
+            (to, target), (of, cells) = (self.cells(b, self.elements(b)) for b in (a, source))
+            together = self.size(a) == self.size(c) and (self.size(a) == 1 or np.array_equal(target, cells))
             if to == of and not together and np.intersect1d(target, cells).size:
                 raise self.fault(f"{source.name} is overwritten by {a.name} in the copy that reads it")
         for a, _, tokens, value in moves:
@@ -273,7 +296,7 @@ class _Checker:
         for b, is_result in [*((b, False) for b in s.arguments), *((b, True) for b in s.results)]:
             if b.root.kind in ("input", "constant"):
                 continue
-            place, cells = self.cells(b, b.start + np.arange(b.size))
+            place, cells = self.cells(b, self.elements(b))
             if is_result:
                 for other, where, theirs in touched:
                     if where == place and np.intersect1d(cells, theirs).size:
@@ -287,7 +310,7 @@ class _Checker:
 
     def loop(self, s: L.Loop, state: _State) -> _State:
         if s.steps is not None:
-            return self.counted(s, s.steps, state)
+            return self.counted(s, self.number(s.steps), state)
         while True:
             tested = self.block(s.test, state.copy())
             self.predicate(tested, s.predicate)
@@ -339,10 +362,11 @@ class _Checker:
     # Kernels -----------------------------------------------------------------------------------
 
     def kernel(self, s: L.Kernel, state: _State) -> list[_Access]:
-        if 0 in s.extents:
+        extents = [self.number(n) for n in s.extents]
+        if 0 in extents:
             return []
-        self.where = f"the loop over {s.extents}" + (f" for {s.note}" if s.note else "")
-        known: dict[str, _Grid | None] = {f"i{a}": _Grid((a,), np.arange(n)) for a, n in enumerate(s.extents)}
+        self.where = f"the loop over {extents}" + (f" for {s.note}" if s.note else "")
+        known: dict[str, _Grid | None] = {f"i{a}": _Grid((a,), np.arange(n)) for a, n in enumerate(extents)}
         outside: set[str] = set()
 
         def value(x: L.Operand) -> _Grid | None:
@@ -358,23 +382,23 @@ class _Checker:
             return known[x]
 
         def grid(index: L.Index) -> _Grid:
-            if isinstance(index, int):
-                return _Grid((), np.asarray(index))
-            if isinstance(index, str):
-                found = value(index)
-                if found is None:
-                    raise self.fault(f"an index, {index}, is not checked")
-                return found
-            return _combined(ARITHMETIC[index.op], grid(index.left), grid(index.right))
+            if isinstance(index, L.IndexOp):
+                return _combined(ARITHMETIC[index.op], grid(index.left), grid(index.right))
+            if not isinstance(index, str):
+                return _Grid((), np.asarray(self.number(index)))
+            found = value(index)
+            if found is None:
+                raise self.fault(f"an index, {index}, is not checked")
+            return found
 
         accesses = []
 
         def access(x: L.Load | L.Store | L.Fold) -> _Access:
             g = grid(x.index)
             flat = g.values.ravel()
-            if flat.min() < 0 or flat.max() >= max(x.buffer.size, 1):
-                raise self.fault(f"an index of {x.buffer.name}, which has {x.buffer.size} elements, runs from {flat.min()} to {flat.max()}")
-            place, cells = ("", flat[:, None]) if x.buffer.root.kind in ("input", "constant") else self.cells(x.buffer, x.buffer.start + flat)
+            if flat.min() < 0 or flat.max() >= max(self.size(x.buffer), 1):
+                raise self.fault(f"an index of {x.buffer.name}, which has {self.size(x.buffer)} elements, runs from {flat.min()} to {flat.max()}")
+            place, cells = ("", flat[:, None]) if x.buffer.root.kind in ("input", "constant") else self.cells(x.buffer, self.number(x.buffer.start) + flat)
             accesses.append(made := _Access(x, x.buffer, g, place, cells))
             return made
 
@@ -392,7 +416,10 @@ class _Checker:
                 known[line.name] = g if KINDS[line.dtype] in "iu" else None
             else:
                 asked = value(line.index)
-                known[line.name] = _Grid((line.name,), np.arange(line.extent)) if asked is None else _row(asked, line.extent)
+                extent = self.number(line.extent)
+                if not extent:
+                    raise _Ends
+                known[line.name] = _Grid((line.name,), np.arange(extent)) if asked is None else _row(asked, extent)
         effects: list[L.Store | L.Fold] = [*s.stores, *s.folds]
         values = [value(e.value) for e in effects]
         writes = [access(e) for e in effects]
@@ -410,7 +437,7 @@ class _Checker:
 
     def in_step(self, s: L.Kernel, accesses: Sequence[_Access], writes: Sequence[_Access]) -> None:
         """What is written may be read by the same index of the loop alone, for it may run in any order."""
-        several = {a for a, n in enumerate(s.extents) if n > 1}
+        several = {a for a, n in enumerate(s.extents) if self.number(n) > 1}
         level = nest(s).level
         for w in writes:
             for x in accesses:

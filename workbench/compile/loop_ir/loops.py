@@ -1,6 +1,7 @@
 """The loop IR: kernels over index spaces, calls, branches and loops, on buffers.
 
-One small vocabulary that the C and the Numba printers read. A program is a list of statements:
+One small vocabulary that the C and the Numba printers read. Sizes are numbers, or lengths that get
+their numbers when compiled code is entered. A program is a list of statements:
 
 ``Kernel``
     a loop nest over an index space: scalar lets, then stores and folds;
@@ -14,50 +15,55 @@ One small vocabulary that the C and the Numba printers read. A program is a list
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Union
+from typing import Any, TypeGuard, Union
 
 from workbench.graph.expr import Expr
 from workbench.graph.inner import Graph
+from workbench.graph.lengths import Length, Size, Symbol, product, quotient
 from workbench.tensor.elementwise import Elementwise, ScalarOp
 from workbench.tensor.linalg.lapack import NativeCall
 
 # Index arithmetic ------------------------------------------------------------------------------
 
-Index = Union[int, str, "IndexOp"]
+Index = Union[Size, str, "IndexOp"]
 
 
 @dataclass(frozen=True)
 class IndexOp:
-    """``left op right`` on integers that are not negative; leaves are integers and variable names."""
+    """``left op right`` on integers that are not negative; leaves are integers, lengths and variable names."""
 
     op: str
     left: Index
     right: Index
 
 
+def is_size(index: Any) -> TypeGuard[Size]:
+    """Whether an index is the same in every loop: a number, or a length."""
+    return isinstance(index, (int, Length))
+
+
 def add(a: Index, b: Index) -> Index:
-    if isinstance(a, int) and isinstance(b, int):
+    if is_size(a) and is_size(b):
         return a + b
     return b if a == 0 else a if b == 0 else IndexOp("+", a, b)
 
 
 def multiply(a: Index, b: Index) -> Index:
-    if isinstance(a, int) and isinstance(b, int):
+    if is_size(a) and is_size(b):
         return a * b
     if a == 0 or b == 0:
         return 0
     return b if a == 1 else a if b == 1 else IndexOp("*", a, b)
 
 
-def divide(a: Index, b: int) -> Index:
-    return a // b if isinstance(a, int) else a if b == 1 else IndexOp("/", a, b)
+def divide(a: Index, b: Size) -> Index:
+    return quotient(a, b) if is_size(a) else a if b == 1 else IndexOp("/", a, b)
 
 
-def remainder(a: Index, b: int) -> Index:
-    return a % b if isinstance(a, int) else 0 if b == 1 else IndexOp("%", a, b)
+def remainder(a: Index, b: Size) -> Index:
+    return a - quotient(a, b) * b if is_size(a) else 0 if b == 1 else IndexOp("%", a, b)
 
 
 def index_variables(index: Index) -> set[str]:
@@ -67,7 +73,7 @@ def index_variables(index: Index) -> set[str]:
     return {index} if isinstance(index, str) else set()
 
 
-def row_major(index: Sequence[Index], shape: Sequence[int]) -> Index:
+def row_major(index: Sequence[Index], shape: Sequence[Size]) -> Index:
     """Return the flat position of a multi-index."""
     flat: Index = 0
     for i, n in zip(index, shape):
@@ -88,22 +94,22 @@ class Buffer:
 
     name: str
     dtype: str
-    shape: tuple[int, ...]
+    shape: tuple[Size, ...]
     kind: str = "temporary"
     base: Buffer | None = None
-    offset: int = 0
+    offset: Size = 0
     note: str = ""
 
     @property
-    def size(self) -> int:
-        return math.prod(self.shape)
+    def size(self) -> Size:
+        return product(self.shape)
 
     @property
     def root(self) -> Buffer:
         return self.base.root if self.base else self
 
     @property
-    def start(self) -> int:
+    def start(self) -> Size:
         """Position in the root."""
         return self.offset + (self.base.start if self.base else 0)
 
@@ -166,7 +172,7 @@ class Row:
 
     name: str
     index: Operand
-    extent: int
+    extent: Size
     check: int
 
 
@@ -196,7 +202,7 @@ Line = Union[Load, Let, Position, Row]
 class Kernel:
     """A loop nest over `extents` with loop variables ``i0, i1, ...``."""
 
-    extents: tuple[int, ...]
+    extents: tuple[Size, ...]
     lines: list[Line] = field(default_factory=list)
     stores: list[Store] = field(default_factory=list)
     folds: list[Fold] = field(default_factory=list)
@@ -207,8 +213,8 @@ class Kernel:
 class Blocked:
     """Kernels over the same `extent` of rows, which take turns over blocks of `rows` rows."""
 
-    extent: int
-    rows: int
+    extent: Size
+    rows: Size
     kernels: list[Kernel]
 
 
@@ -272,7 +278,7 @@ class Loop:
     test: list[Statement]
     predicate: Buffer | Literal
     body: list[Statement]
-    steps: int | None = None
+    steps: Size | None = None
 
 
 Statement = Union[Kernel, Blocked, Copy, Fill, Begin, Call, External, Branch, Loop]
@@ -283,9 +289,19 @@ class Check:
     """A run-time check of an index: what it indexes, and how long that axis is."""
 
     what: str
-    extent: int
+    extent: Size
     location: Any = None
     axis: int = 0
+
+
+@dataclass(frozen=True)
+class Region:
+    """What is compiled by itself, called with arguments and for results of these shapes; no graph in a slot for what will be linked."""
+
+    label: str
+    graph: Graph | None
+    takes: tuple[tuple[Size, ...], ...]
+    returns: tuple[tuple[Size, ...], ...]
 
 
 @dataclass(eq=False)
@@ -297,11 +313,12 @@ class Program:
     outputs: list[Buffer]
     constants: list[tuple[Buffer, Any]]
     body: list[Statement]
-    regions: list[tuple[str, Graph | None]]
-    """What is compiled by itself, by label; no graph in a slot for what will be linked."""
+    regions: list[Region]
     checks: list[Check]
     externals: list[Expr]
     """Nodes whose NumPy form is called back."""
+    lengths: frozenset[Symbol] = frozenset()
+    """What the arguments' shapes give numbers to."""
 
 
 def walk(block: Sequence[Statement]) -> Iterator[Statement]:

@@ -8,7 +8,7 @@ place wherever nobody reads the old value later. What is left shares one arena b
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.loop_levels import nest
 from workbench.config import checks_programs
+from workbench.graph.lengths import Length, Size, Symbol, at_least, fresh, number, symbols
 
 ALIGNMENT = 64
 
@@ -25,12 +26,16 @@ class Storage:
     """Where every buffer lives.
 
     `home` maps a root buffer to the one it shares storage with; `offset` gives temporaries their
-    byte position in an arena of `arena` bytes.
+    byte position in an arena of `arena` bytes. Where lengths of the program are arguments, positions
+    are lengths too, whose values :meth:`at` finds.
     """
 
     home: dict[L.Buffer, L.Buffer] = field(default_factory=dict)
-    offset: dict[L.Buffer, int] = field(default_factory=dict)
-    arena: int = 0
+    offset: dict[L.Buffer, Size] = field(default_factory=dict)
+    arena: Size = 0
+    neighbours: _Neighbours | None = None
+    unproven: L.Program | None = None
+    """What is to be proven for each values of the lengths, where tests ask for it."""
 
     def of(self, buffer: L.Buffer) -> L.Buffer:
         """The root that holds `buffer`."""
@@ -38,6 +43,20 @@ class Storage:
         while root in self.home:
             root = self.home[root]
         return root
+
+    def at(self, values: Mapping[Symbol, int]) -> dict[Symbol, int]:
+        """Return the values of the lengths of a program, those of positions in the arena with them."""
+        found = dict(values)
+        if self.neighbours is not None:
+            offsets, arena = self.neighbours.placed({b: number(b.size, values) for b in self.offset})
+            for position, n in [*((self.offset[b], n) for b, n in offsets.items()), (self.arena, arena)]:
+                (symbol,) = symbols(position)
+                found[symbol] = n
+        if self.unproven is not None:
+            from workbench.compile.loop_ir.checker import check
+
+            check(self.unproven, self, found)
+        return found
 
 
 def plan(program: L.Program) -> Storage:
@@ -48,11 +67,19 @@ def plan(program: L.Program) -> Storage:
     _coalesce(program, graph, storage)
     written = program.body
     program.body = _without_empty_copies(written, storage)
-    _place(program, graph, storage)
+    neighbours = _Neighbours(program, graph, storage)
+    sizes = {b: b.size for b in neighbours.apart if isinstance(b.size, int)}
+    if len(sizes) == len(neighbours.apart):
+        offset, storage.arena = neighbours.placed(sizes)
+        storage.offset.update(offset)
+    else:
+        storage.neighbours, storage.arena = neighbours, fresh("arena")
+        storage.offset = {b: fresh(f"place of {b.name}") for b in neighbours.apart}
     if checks_programs():
-        from workbench.compile.loop_ir.checker import check
-
-        check(replace(program, body=written), storage)
+        storage.unproven = replace(program, body=written)
+        if not program.lengths:
+            storage.at({})
+            storage.unproven = None
     return storage
 
 
@@ -174,27 +201,33 @@ def written_by(kernel: L.Kernel) -> list[L.Buffer]:
 
 def writes_apart(kernel: L.Kernel, index: L.Index) -> bool:
     """Whether `index` is sure to be another one for each index of the kernel's loops."""
-    loops = {f"i{a}": n for a, n in enumerate(kernel.extents) if n > 1}
+    loops = {f"i{a}": n for a, n in enumerate(kernel.extents) if n != 1}
     if not loops or 0 in kernel.extents:
         return True
     factors = _factors(index, nest(kernel).level)
     if factors is None or not loops.keys() <= factors.keys():
         return False
-    reach = 0
-    for name, factor in sorted(factors.items(), key=lambda item: item[1]):
-        if factor <= reach:
+    reach: Size = 0
+    for name, factor in sorted(factors.items(), key=lambda item: _magnitude(item[1])):
+        # The first factor is no 0: it is a number, or counts the elements of rows that are there to be written.
+        if reach != 0 and not at_least(factor, reach + 1):
             return False
-        reach += factor * (loops[name] - 1)
+        reach = reach + factor * (loops[name] - 1)
     return True
 
 
-def _factors(index: L.Index, level: dict[str, int]) -> dict[str, int] | None:
+def _magnitude(factor: Size) -> tuple[int, ...]:
+    """An order in which factors are likely to grow."""
+    return (0, 0, factor) if isinstance(factor, int) else (len(factor.terms[0][0]), len(factor.terms), factor.terms[0][1])
+
+
+def _factors(index: L.Index, level: dict[str, int]) -> dict[str, Size] | None:
     """The sizes of the factors of the loop variables in a sum of multiples of them; ``None`` of another index."""
-    if isinstance(index, int):
-        return {}
     if isinstance(index, str):
         # What is found outside of all loops does not change in them.
         return {} if level.get(index, 0) == 0 else {index: 1} if _is_loop_variable(index) else None
+    if not isinstance(index, L.IndexOp):
+        return {}
     left, right = _factors(index.left, level), _factors(index.right, level)
     if left is None or right is None:
         return None
@@ -202,6 +235,8 @@ def _factors(index: L.Index, level: dict[str, int]) -> dict[str, int] | None:
         return {**left, **right}
     if index.op == "*" and isinstance(index.right, int):
         return {name: factor * abs(index.right) for name, factor in left.items()}
+    if index.op == "*" and isinstance(index.right, Length) and at_least(index.right, 0):
+        return {name: factor * index.right for name, factor in left.items()}
     return left if left == right == {} else None
 
 
@@ -260,26 +295,40 @@ def _same_place(a: L.Buffer, b: L.Buffer | L.Literal, storage: Storage) -> bool:
     return isinstance(b, L.Buffer) and storage.of(a) is storage.of(b) and a.start == b.start
 
 
-def _place(program: L.Program, graph: _Interference, storage: Storage) -> None:
-    """Give temporaries positions: those that live at the same time do not overlap."""
-    homes: dict[L.Buffer, None] = {}
-    for b in buffers(program.body):
-        home = storage.of(b)
-        if home.kind == "temporary" and not home.is_local:
-            homes[home] = None
-    placed: dict[L.Buffer, tuple[int, int]] = {}
-    for home in sorted(homes, key=lambda b: -b.size):
-        size = -(-max(home.size, 1) * np.dtype(home.dtype).itemsize // ALIGNMENT) * ALIGNMENT
-        apart = [placed[o] for o in graph.edges.get(home, ()) if o in placed]
-        one_place: list[tuple[int, int]] = []
-        for o in graph.beside.get(home, set()) - graph.edges.get(home, set()):
-            if o in placed:
-                # Element by element is in step only where elements are equally long.
-                (one_place if np.dtype(o.dtype).itemsize == np.dtype(home.dtype).itemsize else apart).append(placed[o])
-        at = _first_fit(size, apart, one_place)
-        placed[home] = (at, at + size)
-        storage.offset[home] = at
-        storage.arena = max(storage.arena, at + size)
+class _Neighbours:
+    """Temporaries with those that live at the same time: `apart` share nothing, `beside` may be one place."""
+
+    def __init__(self, program: L.Program, graph: _Interference, storage: Storage) -> None:
+        homes: dict[L.Buffer, None] = {}
+        for b in buffers(program.body):
+            home = storage.of(b)
+            if home.kind == "temporary" and not home.is_local:
+                homes[home] = None
+        self.apart: dict[L.Buffer, list[L.Buffer]] = {}
+        self.beside: dict[L.Buffer, list[L.Buffer]] = {}
+        for home in homes:
+            edges = graph.edges.get(home, set())
+            self.apart[home] = [o for o in edges if o in homes]
+            self.beside[home] = []
+            for o in graph.beside.get(home, set()) - edges:
+                if o in homes:
+                    # Element by element is in step only where elements are equally long.
+                    in_step = np.dtype(o.dtype).itemsize == np.dtype(home.dtype).itemsize
+                    (self.beside if in_step else self.apart)[home].append(o)
+
+    def placed(self, sizes: Mapping[L.Buffer, int]) -> tuple[dict[L.Buffer, int], int]:
+        """Return positions in bytes and the size of the arena: those that live at the same time do not overlap."""
+        offset: dict[L.Buffer, int] = {}
+        placed: dict[L.Buffer, tuple[int, int]] = {}
+        arena = 0
+        for home in sorted(self.apart, key=lambda b: -sizes[b]):
+            size = -(-max(sizes[home], 1) * np.dtype(home.dtype).itemsize // ALIGNMENT) * ALIGNMENT
+            apart, one_place = ([placed[o] for o in others[home] if o in placed] for others in (self.apart, self.beside))
+            at = _first_fit(size, apart, one_place)
+            placed[home] = (at, at + size)
+            offset[home] = at
+            arena = max(arena, at + size)
+        return offset, arena
 
 
 def _first_fit(size: int, apart: Sequence[tuple[int, int]], one_place: Sequence[tuple[int, int]]) -> int:

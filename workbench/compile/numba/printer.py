@@ -6,10 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from workbench.compile.c.printer import Source
+from workbench.compile.c.printer import LITERAL_LIMIT, Source
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.loop_levels import Nest, nest
 from workbench.compile.loop_ir.storage import Storage, buffers
+from workbench.graph.lengths import Size, text
 from workbench.graph.types import KINDS
 from workbench.tensor.linalg.lapack import NUMBERS_OF_ARGUMENTS
 
@@ -61,7 +62,7 @@ class _Printer:
         self.regions = regions
         self.lines: list[str] = []
         self.indent = 1
-        self.sizes: dict[int, str] = {}
+        self.sizes: dict[Size, str] = {}
         self.support: dict[str, None] = {}
         self.in_block = False
 
@@ -76,7 +77,9 @@ class _Printer:
         names = [*arguments(p), "sizes", "fault"]
         regions = [f"constants{i}" for i in range(len(p.regions))]
         head = [f"@njit({OPTIONS}, cache=True)", f"def {self.function}({', '.join([*names, *regions])}):  # {p.name}"]
-        head += [f"    {name} = sizes[{i}]" for i, name in enumerate(self.sizes.values())]
+        head += [
+            f"    {name} = sizes[{i}]" + ("" if isinstance(n, int) else f"  # {text(n)}") for i, (n, name) in enumerate(self.sizes.items())
+        ]
         support = [f"@njit({OPTIONS})\n{s.strip()}\n" if s.startswith(("def ", "\ndef ")) else s for s in self.support]
         return Source("\n".join([*support, *head, *self.lines, ""]), list(self.sizes))
 
@@ -84,16 +87,13 @@ class _Printer:
         clean = " ".join(note.split())
         self.lines.append("    " * self.indent + text + (f"  # {clean}" if clean else ""))
 
-    def size(self, n: int) -> str:
-        return str(n) if n <= 4 else self.sizes.setdefault(n, f"n{len(self.sizes)}")
+    def size(self, n: Size) -> str:
+        return str(n) if isinstance(n, int) and n <= LITERAL_LIMIT else self.sizes.setdefault(n, f"n{len(self.sizes)}")
 
     def index(self, index: L.Index) -> str:
-        if isinstance(index, int):
-            return self.size(index)
-        if isinstance(index, str):
-            return index
-        op = "//" if index.op == "/" else index.op
-        return f"({self.index(index.left)} {op} {self.index(index.right)})"
+        if isinstance(index, L.IndexOp):
+            return f"({self.index(index.left)} {'//' if index.op == '/' else index.op} {self.index(index.right)})"
+        return index if isinstance(index, str) else self.size(index)
 
     def operand(self, value: L.Operand) -> str:
         return literal(value.value, value.dtype) if isinstance(value, L.Literal) else value
@@ -157,7 +157,7 @@ class _Printer:
 
     def copy(self, s: L.Copy) -> None:
         scalars = [(a, b) for a, b in s.pairs if a.size == 1]
-        arrays: dict[int, list[tuple[L.Buffer, L.Buffer | L.Literal]]] = {}
+        arrays: dict[Size, list[tuple[L.Buffer, L.Buffer | L.Literal]]] = {}
         for a, b in s.pairs:
             if a.size != 1:
                 arrays.setdefault(a.size, []).append((a, b))

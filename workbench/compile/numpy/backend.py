@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.compile.entered_lengths import lengths_of
 from workbench.graph.expr import Expr
 from workbench.graph.inner import Graph
 from workbench.graph.traverse import topological
@@ -14,6 +15,11 @@ from workbench.graph.types import TensorType
 
 class NumpyFunction:
     """A graph interpreted.
+
+    Raises
+    ------
+    ShapeError
+        At a call, if the types of parameters say that lengths are equal, which are not.
 
     Attributes
     ----------
@@ -26,8 +32,11 @@ class NumpyFunction:
         self.values: dict[Expr, Any] = {}
         self._nodes = [n for n in topological(graph.results) if keep_values and isinstance(n.type, TensorType)]
         self._whole = Graph(graph.params, [*graph.results, *self._nodes])
+        self._open = any(not isinstance(n, int) for p in graph.params for n in p.type.shape)
 
     def __call__(self, *values: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
+        if self._open:
+            lengths_of(self.graph.params, [v.shape for v in values])
         with np.errstate(all="ignore"):
             made = [np.asarray(v) for v in self._whole.run("numpy", *values)]
         count = len(self.graph.results)

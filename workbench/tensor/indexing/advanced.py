@@ -135,7 +135,7 @@ class _Update(_Keyed):
         def body(index: Sequence[Any]) -> tuple[Sequence[Any], Any]:
             return _source(builder, self.key, x, others, index), builder.element(value, index)
 
-        builder.accumulate(node, value.type.static_shape, body, combine, start=x)
+        builder.accumulate(node, value.type.shape, body, combine, start=x)
 
 
 

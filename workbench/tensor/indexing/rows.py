@@ -153,7 +153,7 @@ def _accumulate_at(builder: Any, node: Expr, combine: Any) -> None:
         row = builder.row(builder.element(at, index[:rank]), x, at)
         return [row, *index[rank:]], builder.element(value, index)
 
-    builder.accumulate(node, value.type.static_shape, body, combine, start=x)
+    builder.accumulate(node, value.type.shape, body, combine, start=x)
 
 
 def _check_bounds(x: Any, index: Any) -> None:

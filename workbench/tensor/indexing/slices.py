@@ -81,4 +81,4 @@ class SetSlice(Op):
         def body(index: Sequence[Any]) -> tuple[Sequence[Any], Any]:
             return builder.slice_index(index, self.spec), builder.element(value, index)
 
-        builder.accumulate(node, value.type.static_shape, body, None, start=x)
+        builder.accumulate(node, value.type.shape, body, None, start=x)

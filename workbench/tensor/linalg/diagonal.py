@@ -119,7 +119,7 @@ class SetDiagonal(Op):
         def body(index: Sequence[Any]) -> tuple[Sequence[Any], Any]:
             return _on_diagonal(builder, index, self.offset), builder.element(value, index)
 
-        builder.accumulate(node, value.type.static_shape, body, None, start=x)
+        builder.accumulate(node, value.type.shape, body, None, start=x)
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ class DiagonalMatrix(Op):
         def body(index: Sequence[Any]) -> tuple[Sequence[Any], Any]:
             return _on_diagonal(builder, index, self.offset), builder.element(v, index)
 
-        builder.accumulate(node, v.type.static_shape, body, None, start=0)
+        builder.accumulate(node, v.type.shape, body, None, start=0)
 
 
 def eye(N: int, M: int | None = None, k: int = 0, dtype: str = floatX) -> Tensor:

@@ -6,11 +6,11 @@ nothing is linked. Arrays are row-major: what LAPACK, which is column-major, tak
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from workbench.graph.lengths import Size, product
 from workbench.graph.types import TensorType
 
 ROUTINES = ("dgemm", "dtrsm", "dpotrf", "dpotri")
@@ -35,40 +35,38 @@ class NativeCall:
     support: str
     python: tuple[str, ...]
     name: str
-    sizes: tuple[int, ...]
+    sizes: tuple[Size, ...]
 
 
-def _batches(*types: TensorType, cores: Sequence[int]) -> tuple[int, list[int]] | None:
+def _batches(*types: TensorType, cores: Sequence[int]) -> tuple[Size, list[Size]] | None:
     """How many matrices the operands make, and each operand's step from one to the next; ``None`` if mixed."""
-    counts = [math.prod(t.static_shape[: t.ndim - c]) for t, c in zip(types, cores)]
-    whole = max(counts)
-    if any(n not in (1, whole) for n in counts):
-        return None
-    leading = {t.static_shape[: t.ndim - c] for t, c, n in zip(types, cores, counts) if n == whole and whole > 1}
+    counts = [product(t.shape[: t.ndim - c]) for t, c in zip(types, cores)]
+    several = [n for n in counts if n != 1]
+    whole = several[0] if several else 1
+    leading = {t.shape[: t.ndim - c] for t, c, n in zip(types, cores, counts) if n != 1}
     if len(leading) > 1:
         return None
-    steps = [math.prod(t.static_shape[t.ndim - c :]) if n > 1 else 0 for t, c, n in zip(types, cores, counts)]
+    steps = [product(t.shape[t.ndim - c :]) if n != 1 else 0 for t, c, n in zip(types, cores, counts)]
     return whole, steps
 
 
 def _double(*types: Any) -> bool:
-    return all(isinstance(t, TensorType) and t.dtype == "float64" and None not in t.shape and t.size for t in types)
+    """Whether all are arrays of doubles, and none of them is empty for certain."""
+    return all(isinstance(t, TensorType) and t.dtype == "float64" and product(t.shape) != 0 for t in types)
 
 
 def cholesky_call(x: TensorType) -> NativeCall | None:
     """The lower Cholesky factor of each matrix; NaN throughout where there is none."""
     if not _double(x):
         return None
-    n = x.static_shape[-1]
-    return NativeCall(CHOLESKY, (CHOLESKY_PYTHON,), "wb_cholesky", (x.size // (n * n), n))
+    return NativeCall(CHOLESKY, (CHOLESKY_PYTHON,), "wb_cholesky", (product(x.shape[:-2]), x.shape[-1]))
 
 
 def inverse_from_factor_call(x: TensorType) -> NativeCall | None:
     """The inverse of each matrix whose lower Cholesky factor is given."""
     if not _double(x):
         return None
-    n = x.static_shape[-1]
-    return NativeCall(INVERSE, (INVERSE_PYTHON,), "wb_inverse_from_factor", (x.size // (n * n), n))
+    return NativeCall(INVERSE, (INVERSE_PYTHON,), "wb_inverse_from_factor", (product(x.shape[:-2]), x.shape[-1]))
 
 
 def solve_triangular_call(a: TensorType, b: TensorType, lower: bool, transposed: bool) -> NativeCall | None:
@@ -76,10 +74,10 @@ def solve_triangular_call(a: TensorType, b: TensorType, lower: bool, transposed:
     if not _double(a, b):
         return None
     made = _batches(a, b, cores=(2, 2))
-    if made is None or (made[1][1] == 0 and made[0] > 1):
+    if made is None or (made[1][1] == 0 and made[0] != 1):
         return None
     batch, (step_a, step_b) = made
-    n, k = b.static_shape[-2:]
+    n, k = b.shape[-2:]
     return NativeCall(SOLVE_TRIANGULAR, (SOLVE_TRIANGULAR_PYTHON,), "wb_solve_triangular", (batch, step_a, step_b, n, k, int(lower), int(transposed)))
 
 
@@ -91,8 +89,8 @@ def matmul_call(x: TensorType, y: TensorType) -> NativeCall | None:
     if made is None:
         return None
     batch, (step_x, step_y) = made
-    m, n = x.static_shape[-2:]
-    return NativeCall(MATMUL, (MATMUL_PYTHON,), "wb_matmul", (batch, step_x, step_y, m, n, y.static_shape[-1]))
+    m, n = x.shape[-2:]
+    return NativeCall(MATMUL, (MATMUL_PYTHON,), "wb_matmul", (batch, step_x, step_y, m, n, y.shape[-1]))
 
 
 NUMBERS_OF_ARGUMENTS = {"dgemm": 13, "dtrsm": 11, "dpotrf": 5, "dpotri": 5}
@@ -164,7 +162,7 @@ def wb_cholesky(batch, n, x, out):
 INVERSE = """\
 typedef void (*wb_dpotri)(const char *, const int *, double *, const int *, int *);
 static void wb_inverse_from_factor(void *const *library, int64_t batch, int64_t n, const double *x, double *out) {
-    for (int64_t k = 0; k < batch; k++, x += n * n, out += n * n) {
+    for (int64_t k = 0; k < batch && n; k++, x += n * n, out += n * n) {
         const int size = (int)n;
         int failed = 0;
         for (int64_t i = 0; i < n * n; i++) out[i] = x[i];
@@ -180,7 +178,7 @@ static void wb_inverse_from_factor(void *const *library, int64_t batch, int64_t 
 INVERSE_PYTHON = """\
 def wb_inverse_from_factor(batch, n, x, out):
     upper, size, info = np.full(1, ord("U"), np.uint8), np.full(1, n, np.int32), np.zeros(1, np.int32)
-    for k in range(batch):
+    for k in range(batch if n else 0):
         f = out[k * n * n : (k + 1) * n * n]
         for i in range(n * n):
             f[i] = x[k * n * n + i]
@@ -201,7 +199,7 @@ typedef void (*wb_dtrsm)(const char *, const char *, const char *, const char *,
                          const double *, const double *, const int *, double *, const int *);
 static void wb_solve_triangular(void *const *library, int64_t batch, int64_t step_a, int64_t step_b, int64_t n, int64_t k,
                                 int64_t lower, int64_t transposed, const double *a, const double *b, double *out) {{
-    for (int64_t q = 0; q < batch; q++, a += step_a, b += step_b, out += n * k) {{
+    for (int64_t q = 0; q < batch && k; q++, a += step_a, b += step_b, out += n * k) {{
         for (int64_t i = 0; i < n * k; i++) out[i] = b[i];
         if (n > {SMALL}) {{
             const int rows = (int)k, size = (int)n;
@@ -230,7 +228,7 @@ def wb_solve_triangular(batch, step_a, step_b, n, k, lower, transposed, a, b, ou
     triangle[0], trans[0] = ord("U") if lower else ord("L"), ord("T") if transposed else ord("N")
     rows, size, one = np.full(1, k, np.int32), np.full(1, n, np.int32), np.ones(1)
     down = lower != transposed
-    for q in range(batch):
+    for q in range(batch if k else 0):
         m, r, y = a[q * step_a :], b[q * step_b :], out[q * n * k : (q + 1) * n * k]
         for i in range(n * k):
             y[i] = r[i]

@@ -104,7 +104,7 @@ class Reduce(Op):
             return target, builder.element(x, index)
 
         builder.accumulate(
-            node, x.type.static_shape, body, self.combine.op, start=self.combine.start(node.type.dtype)
+            node, x.type.shape, body, self.combine.op, start=self.combine.start(node.type.dtype)
         )
 
 

@@ -57,7 +57,7 @@ def resolve(wanted: Sequence[int], x: TensorType) -> tuple[int, ...]:
 
 def reshaped_index(builder: Any, node: Expr, index: Sequence[Any]) -> Sequence[Any]:
     """Return the index into the input of a reshape, for an index into its result."""
-    shape, source = node.type.static_shape, node.inputs[0].type.static_shape
+    shape, source = node.type.shape, node.inputs[0].type.shape
     moved = _drop_units(shape, source, index)
     return builder.unravel(builder.ravel(index, shape), source) if moved is None else moved  # type: ignore[no-any-return]
 
@@ -164,7 +164,7 @@ class Dim(Op):
         return jnp.asarray(x.shape[self.axis], jnp.int64)
 
     def element(self, builder: Any, node: Expr, index: Sequence[Any]) -> Any:
-        return builder.extent(node.inputs[0].type.static_shape[self.axis])
+        return builder.extent(node.inputs[0].type.shape[self.axis])
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-
+from workbench.graph.lengths import product
 from workbench.graph.types import TensorType
 from workbench.tensor.elementwise import C_TYPES
 from workbench.tensor.linalg.lapack import NativeCall
@@ -11,8 +10,7 @@ from workbench.tensor.linalg.lapack import NativeCall
 
 def argsort_call(x: TensorType) -> NativeCall:
     """The order of the elements along the last axis: equal ones as they stand, NaN last."""
-    n = x.static_shape[-1]
-    batch = math.prod(x.static_shape[:-1])
+    n, batch = x.shape[-1], product(x.shape[:-1])
     python = (BEFORE_PYTHON, EARLIER_PYTHON, SIFT_PYTHON, _typed(ARGSORT_PYTHON, x.dtype))
     return NativeCall(_typed(ORDER + ARGSORT, x.dtype), python, f"wb_argsort_{x.dtype}", (batch, n))
 
@@ -21,7 +19,7 @@ def searchsorted_call(a: TensorType, v: TensorType, side: str) -> NativeCall | N
     """For each of `v` the number of elements of the sorted `a` before it ("left"), or not after it ("right")."""
     if a.dtype != v.dtype:
         return None
-    sizes = (a.static_shape[0], v.size, int(side == "right"))
+    sizes = (a.shape[0], product(v.shape), int(side == "right"))
     python = (BEFORE_PYTHON, _typed(SEARCHSORTED_PYTHON, a.dtype))
     return NativeCall(_typed(ORDER + SEARCHSORTED, a.dtype), python, f"wb_searchsorted_{a.dtype}", sizes)
 
