@@ -422,6 +422,9 @@ class _Checker:
                 known[line.name] = _Grid((line.name,), np.arange(extent)) if asked is None else _row(asked, extent)
         effects: list[L.Store | L.Fold] = [*s.stores, *s.folds]
         values = [value(e.value) for e in effects]
+        if not s.extents:
+            # All lines stand before what is written; what is written as it is, or where, is read meanwhile.
+            outside = {name for e in effects for x in (e.value, e.index) if not isinstance(x, L.Literal) for name in L.index_variables(x)}
         writes = [access(e) for e in effects]
         self.in_step(s, accesses, writes)
         for e, w, v in zip(effects, writes, values):

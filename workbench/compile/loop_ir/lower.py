@@ -28,6 +28,7 @@ from workbench.compile.loop_ir.kernels import (
     shape_of_type,
     uniform_start,
 )
+from workbench.compile.loop_ir.scalars import merge_scalars
 from workbench.errors import CompileError
 from workbench.graph.expr import Constant, Data, Expr, Get
 from workbench.graph.inner import Graph
@@ -99,6 +100,7 @@ class _Lowering:
         results = [env[r] for r in graph.results]
         body.append(L.Copy(list(zip(outputs, results))))
         constants = [(b, x.op) for x, b in self.constants.items()]
+        body = merge_scalars(body)
         block_rows(body)
         return L.Program(self.name, inputs, outputs, constants, body, self.regions, self.checks, self.externals, frozenset(self.known))
 
