@@ -5,10 +5,11 @@ from typing import Any
 
 from numpy import e, euler_gamma, inf, nan, newaxis, pi
 
-# Tensor first: the families need it, and its operators need them.
+# Tensor first, which the families need; then its methods, which need them.
 from workbench.tensor.tensor import (
     Tensor, as_tensor, constant, data, matrix, scalar, set_data, tensor, vector,
 )  # fmt: skip  # isort: skip
+from workbench.tensor.methods import Methods  # noqa: F401  # isort: skip
 from workbench import names
 from workbench.graph.domain import Booleans, Integers, Interval
 from workbench.graph.serialise import NAMED

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from workbench.errors import DTypeError, ShapeError, SymbolicBoolError
 from workbench.graph.arrays import fitting, owned
 from workbench.graph.expr import Constant, Data, Expr, Input, constant_op, give_name, intern, register_expr_class
+from workbench.graph.types import Shape, TensorType, checked_dtype, type_of
 from workbench.names import method
-from workbench.graph.types import Shape, TensorType, Type, checked_dtype, type_of
 
 floatX = "float64"
 
+if TYPE_CHECKING:
+    from workbench.tensor.methods import Methods
+else:
+    Methods = Expr
 
-class Tensor(Expr):
+
+class Tensor(Methods):
     """A symbolic array with NumPy's operators, names and broadcasting.
 
     Examples
@@ -33,6 +38,8 @@ class Tensor(Expr):
     __slots__ = ()
     __hash__ = Expr.__hash__
 
+
+
     @property
     def dtype(self) -> str:
         return self.type.dtype
@@ -40,11 +47,6 @@ class Tensor(Expr):
     @property
     def ndim(self) -> int:
         return self.type.ndim
-
-    @property
-    def shape(self) -> tuple[Any, ...]:
-        """Extents: integers where known, symbolic integers where not."""
-        return tuple(_shape.dim(self, i) if n is None else n for i, n in enumerate(self.type.shape))
 
     @property
     def size(self) -> int:
@@ -56,15 +58,6 @@ class Tensor(Expr):
         for n in self.shape:
             count = count * n
         return count
-
-    @property
-    def T(self) -> Tensor:
-        return _shape.transpose(self)
-
-    @property
-    def mT(self) -> Tensor:
-        """The matrices on the last two axes, transposed."""
-        return _products.matrix_transpose(self)
 
     def __len__(self) -> int:
         if not self.type.shape:
@@ -109,135 +102,8 @@ class Tensor(Expr):
             "with a matrix A of scipy.sparse, pt.sparse.dot(A, x)"
         )
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        from workbench.tensor.numpy_protocol import array_ufunc
-
-        return array_ufunc(ufunc, method, *inputs, **options)
-
-    def __array_function__(self, function: Any, types: Any, arguments: Any, options: Any) -> Any:
-        from workbench.tensor.numpy_protocol import array_function
-
-        return array_function(function, arguments, options)
-
-    def __add__(self, other: Any) -> Tensor:
-        return _elementwise.add(self, other)
-
-    def __radd__(self, other: Any) -> Tensor:
-        return _elementwise.add(other, self)
-
-    def __sub__(self, other: Any) -> Tensor:
-        return _elementwise.subtract(self, other)
-
-    def __rsub__(self, other: Any) -> Tensor:
-        return _elementwise.subtract(other, self)
-
-    def __mul__(self, other: Any) -> Tensor:
-        return _elementwise.multiply(self, other)
-
-    def __rmul__(self, other: Any) -> Tensor:
-        return _elementwise.multiply(other, self)
-
-    def __truediv__(self, other: Any) -> Tensor:
-        return _elementwise.divide(self, other)
-
-    def __rtruediv__(self, other: Any) -> Tensor:
-        return _elementwise.divide(other, self)
-
-    def __pow__(self, other: Any) -> Tensor:
-        return _elementwise.power(self, other)
-
-    def __rpow__(self, other: Any) -> Tensor:
-        return _elementwise.power(other, self)
-
-    def __mod__(self, other: Any) -> Tensor:
-        return _elementwise.mod(self, other)
-
-    def __rmod__(self, other: Any) -> Tensor:
-        return _elementwise.mod(other, self)
-
-    def __floordiv__(self, other: Any) -> Tensor:
-        return _elementwise.floor_divide(self, other)
-
-    def __rfloordiv__(self, other: Any) -> Tensor:
-        return _elementwise.floor_divide(other, self)
-
-    def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
-        return _elementwise.divmod(self, other)
-
-    def __rdivmod__(self, other: Any) -> tuple[Tensor, Tensor]:
-        return _elementwise.divmod(other, self)
-
-    def __round__(self, decimals: int = 0) -> Tensor:
-        return _elementwise.round(self, decimals)
-
-    def __neg__(self) -> Tensor:
-        return _elementwise.negative(self)
-
     def __pos__(self) -> Tensor:
         return self
-
-    def __abs__(self) -> Tensor:
-        return _elementwise.abs(self)
-
-    def __lt__(self, other: Any) -> Tensor:
-        return _elementwise.less(self, other)
-
-    def __le__(self, other: Any) -> Tensor:
-        return _elementwise.less_equal(self, other)
-
-    def __gt__(self, other: Any) -> Tensor:
-        return _elementwise.greater(self, other)
-
-    def __ge__(self, other: Any) -> Tensor:
-        return _elementwise.greater_equal(self, other)
-
-    def __eq__(self, other: Any) -> Tensor:  # type: ignore[override]
-        return _elementwise.equal(self, other)
-
-    def __ne__(self, other: Any) -> Tensor:  # type: ignore[override]
-        return _elementwise.not_equal(self, other)
-
-    def __and__(self, other: Any) -> Tensor:
-        return _elementwise.bitwise_and(self, other)
-
-    def __rand__(self, other: Any) -> Tensor:
-        return _elementwise.bitwise_and(other, self)
-
-    def __or__(self, other: Any) -> Tensor:
-        return _elementwise.bitwise_or(self, other)
-
-    def __ror__(self, other: Any) -> Tensor:
-        return _elementwise.bitwise_or(other, self)
-
-    def __xor__(self, other: Any) -> Tensor:
-        return _elementwise.bitwise_xor(self, other)
-
-    def __rxor__(self, other: Any) -> Tensor:
-        return _elementwise.bitwise_xor(other, self)
-
-    def __invert__(self) -> Tensor:
-        return _elementwise.invert(self)
-
-    def __lshift__(self, other: Any) -> Tensor:
-        return _elementwise.left_shift(self, other)
-
-    def __rshift__(self, other: Any) -> Tensor:
-        return _elementwise.right_shift(self, other)
-
-    def __rlshift__(self, other: Any) -> Tensor:
-        return _elementwise.left_shift(other, self)
-
-    def __rrshift__(self, other: Any) -> Tensor:
-        return _elementwise.right_shift(other, self)
-
-    def __matmul__(self, other: Any) -> Tensor:
-        return _products.matmul(self, other)
-
-    def __rmatmul__(self, other: Any) -> Tensor:
-        return _products.matmul(other, self)
-
-    def __getitem__(self, index: Any) -> Tensor:
-        return _getitem.getitem(self, index)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError(f"the expression {self!r} never changes: x = x[i].set(value) makes another, x[i].inc(value) adds")
@@ -252,63 +118,6 @@ class Tensor(Expr):
 
     def __format__(self, spec: str) -> str:
         return format(self._number("a number in text"), spec) if spec else repr(self)
-
-    def set(self, value: Any) -> Tensor:
-        """``x[i].set(v)``: `x` with ``x[i]`` replaced by `v`."""
-        return _updates.set_subtensor(self, value)
-
-    def inc(self, value: Any) -> Tensor:
-        """``x[i].inc(v)``: `x` with `v` added to ``x[i]`` (repeated indices add up)."""
-        return _updates.inc_subtensor(self, value)
-
-    def astype(self, dtype: Any) -> Tensor:
-        return _elementwise.cast(self, dtype)
-
-    def reshape(self, *shape: Any) -> Tensor:
-        return _shape.reshape(self, shape[0] if len(shape) == 1 else shape)
-
-    def ravel(self) -> Tensor:
-        return _shape.ravel(self)
-
-    flatten = ravel
-
-    def transpose(self, *axes: Any) -> Tensor:
-        return _shape.transpose(self, (axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes) or None)
-
-    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
-        return _shape.swapaxes(self, axis1, axis2)
-
-    def dimshuffle(self, *pattern: Any) -> Tensor:
-        """The axes in another order, with new ones at "x": as in Theano."""
-        return _shape.dimshuffle(self, pattern[0] if len(pattern) == 1 and isinstance(pattern[0], (list, tuple)) else pattern)
-
-    def squeeze(self, axis: Any = None) -> Tensor:
-        return _shape.squeeze(self, axis)
-
-    def repeat(self, repeats: Any, axis: int | None = None) -> Tensor:
-        return _joining.repeat(self, repeats, axis)
-
-    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-        return _diagonal.diagonal(self, offset, axis1, axis2)
-
-    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-        return _diagonal.trace(self, offset, axis1, axis2)
-
-    def take(self, indices: Any, axis: int | None = None, mode: str = "raise") -> Tensor:
-        return _take.take(self, indices, axis, mode)
-
-    def nonzero(self) -> tuple[Tensor, ...]:
-        return _sorting.nonzero(self)
-
-    def sort(self, axis: int | None = -1) -> Tensor:
-        """Return the elements in order; the expression itself does not change."""
-        return _sorting.sort(self, axis)
-
-    def argsort(self, axis: int | None = -1) -> Tensor:
-        return _sorting.argsort(self, axis)
-
-    def searchsorted(self, v: Any, side: str = "left", sorter: Any = None) -> Tensor:
-        return _sorting.searchsorted(self, v, side, sorter)
 
     def get_value(self, borrow: bool = False) -> np.ndarray[Any, Any]:
         """Return the array that `data` holds: a copy of it, unless `borrow`."""
@@ -325,64 +134,6 @@ class Tensor(Expr):
     def copy(self) -> Tensor:
         """Return the expression itself: it never changes."""
         return self
-
-    def clip(self, min: Any = None, max: Any = None) -> Tensor:
-        return _elementwise.clip(self, min, max)
-
-    def round(self, decimals: int = 0) -> Tensor:
-        return _elementwise.round(self, decimals)
-
-    def sum(self, axis: Any = None, dtype: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Tensor:
-        return _reduction.sum(self, axis, dtype, keepdims, initial, where)
-
-    def prod(self, axis: Any = None, dtype: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Tensor:
-        return _reduction.prod(self, axis, dtype, keepdims, initial, where)
-
-    def cumsum(self, axis: int | None = None, dtype: str | None = None) -> Tensor:
-        return _cumulative.cumsum(self, axis, dtype)
-
-    def cumprod(self, axis: int | None = None, dtype: str | None = None) -> Tensor:
-        return _cumulative.cumprod(self, axis, dtype)
-
-    def mean(self, axis: Any = None, dtype: Any = None, keepdims: bool = False, where: Any = True) -> Tensor:
-        return _reduction.mean(self, axis, dtype, keepdims, where)
-
-    def var(self, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False, where: Any = True) -> Tensor:
-        return _reduction.var(self, axis, dtype, ddof, keepdims, where)
-
-    def std(self, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False, where: Any = True) -> Tensor:
-        return _reduction.std(self, axis, dtype, ddof, keepdims, where)
-
-    def max(self, axis: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Tensor:
-        return _reduction.max(self, axis, keepdims, initial, where)
-
-    def min(self, axis: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Tensor:
-        return _reduction.min(self, axis, keepdims, initial, where)
-
-    def argmax(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
-        return _reduction.argmax(self, axis, keepdims)
-
-    def argmin(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
-        return _reduction.argmin(self, axis, keepdims)
-
-    def all(self, axis: Any = None, keepdims: bool = False, where: Any = True) -> Tensor:
-        return _reduction.all(self, axis, keepdims, where)
-
-    def any(self, axis: Any = None, keepdims: bool = False, where: Any = True) -> Tensor:
-        return _reduction.any(self, axis, keepdims, where)
-
-    def dot(self, other: Any) -> Tensor:
-        return _products.dot(self, other)
-
-    def fit(self, type: Type) -> Tensor | None:
-        if self.type == type or (isinstance(type, TensorType) and type.accepts(self.type)):
-            return self
-        if isinstance(type, TensorType) and self.dtype == type.dtype and self.ndim <= type.ndim:
-            try:
-                return _shape.broadcast_to(self, type.static_shape)
-            except ValueError:
-                return None
-        return None
 
     def eval(self, inputs: dict[Any, Any] | None = None) -> Any:
         """Return the value, computed with NumPy op by op.
@@ -440,13 +191,13 @@ def as_tensor(value: Any, dtype: str | None = None, name: str | None = None) -> 
     elif isinstance(value, Expr):
         raise DTypeError(f"{value!r} has several values; take one of them first")
     elif isinstance(value, (list, tuple)) and _any_expr(value):
-        result = _joining.stack([as_tensor(v) for v in value])
+        result = Tensor.stacked([as_tensor(v) for v in value])
     elif hasattr(value, "to_numpy"):
         result = constant(value.to_numpy())
     else:
         result = constant(value)
     if dtype is not None and result.dtype != dtype:
-        result = _elementwise.cast(result, dtype)
+        result = result.astype(dtype)
     give_name(result, name)
     return result
 
@@ -522,17 +273,3 @@ def set_data(node: Tensor, value: Any) -> None:
             "declare the dimension as None to let it change",
         )
     node.op.cell[0] = np.array(array, order="C")
-
-
-# The families need Tensor, its operators need them.
-from workbench.tensor import elementwise as _elementwise
-from workbench.tensor.indexing import getitem as _getitem
-from workbench.tensor.indexing import take as _take
-from workbench.tensor.indexing import updates as _updates
-from workbench.tensor.shape import joining as _joining
-from workbench.tensor.linalg import products as _products
-from workbench.tensor.reduction import reductions as _reduction
-from workbench.tensor.shape import reshaping as _shape
-from workbench.tensor.reduction import cumulative as _cumulative  # isort: skip
-from workbench.tensor.linalg import diagonal as _diagonal  # isort: skip
-from workbench.tensor.sorting import sorting as _sorting  # isort: skip
