@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
 
 from workbench.errors import CompileError, ShapeError
 from workbench.graph.expr import Expr
@@ -64,6 +67,20 @@ def _solved(n: Length, m: int) -> tuple[Symbol, int] | None:
     if len(monomial) != 1 or not isinstance(monomial[0], Symbol) or (m - k) % c or (m - k) // c < 0:
         return None
     return monomial[0], (m - k) // c
+
+
+def sizes_at(sizes: Sequence[Size], values: Mapping[Symbol, int], last: int) -> np.ndarray[Any, Any]:
+    """Return what compiled code reads its sizes from, and one number more.
+
+    Raises
+    ------
+    MemoryError
+        If one has more than 63 bits.
+    """
+    found = [number(n, values) for n in sizes]
+    if found and max(found) >= 2**63:
+        raise MemoryError(f"an array of {max(found)} elements or bytes is asked for")
+    return np.array([*found, last], np.int64)
 
 
 def shape_at(shape: Sequence[Size], values: Mapping[Symbol, int]) -> tuple[int, ...]:

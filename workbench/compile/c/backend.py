@@ -20,7 +20,7 @@ from workbench.compile.c import calls as entry
 from workbench.compile.c.printer import Source, print_c
 from workbench.compile.c.threads import print_c_threads
 from workbench.compile.c.toolchain import Compiler, require_compiler
-from workbench.compile.entered_lengths import KEPT, lengths_of, shape_at
+from workbench.compile.entered_lengths import KEPT, lengths_of, shape_at, sizes_at
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.lower import lower
 from workbench.compile.loop_ir.storage import Storage, plan
@@ -124,7 +124,7 @@ class Sized:
         self.code, program = code, code.program
         self.values = code.storage.at(values)
         self._entered = external.Entered(program, self.values)
-        self._sizes = np.array([*(number(n, self.values) for n in code.sizes), 0], np.int64)
+        self._sizes = sizes_at(code.sizes, self.values, 0)
         self._regions = [self._callee(r, *callee) for r, callee in zip(program.regions, code.callees(functions))]
         self._fixed: bool = not code.data and all(r._fixed for r in self._regions)
         self.arena: int = number(code.storage.arena, self.values) + max((r.arena for r in self._regions), default=0)

@@ -319,6 +319,8 @@ class Program:
     """Nodes whose NumPy form is called back."""
     lengths: frozenset[Symbol] = frozenset()
     """What the arguments' shapes give numbers to."""
+    signed: dict[Length, Any] = field(default_factory=dict)
+    """Lengths that numbers of arguments may make negative, with the user's lines."""
 
 
 def walk(block: Sequence[Statement]) -> Iterator[Statement]:

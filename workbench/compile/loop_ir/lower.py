@@ -23,6 +23,7 @@ from workbench.compile.loop_ir.kernels import (
     Unit,
     Value,
     fuses,
+    location_of,
     of_values,
     shape_of,
     shape_of_type,
@@ -32,7 +33,7 @@ from workbench.compile.loop_ir.scalars import merge_scalars
 from workbench.errors import CompileError
 from workbench.graph.expr import Constant, Data, Expr, Get
 from workbench.graph.inner import Graph
-from workbench.graph.lengths import Size, Symbol, product, symbols
+from workbench.graph.lengths import Length, Size, Symbol, at_least, product, symbols
 from workbench.graph.pattern import uniform_value
 from workbench.graph.types import TensorType, TupleType
 from workbench.tensor.control.flow import Cond, Region, Slot, While
@@ -83,6 +84,7 @@ class _Lowering:
         self.regions: list[L.Region] = []
         self.checks: list[L.Check] = []
         self.externals: list[Expr] = []
+        self.signed: dict[Length, Any] = {}
 
     def program(self, graph: Graph) -> L.Program:
         env: dict[Expr, Value] = {}
@@ -102,7 +104,7 @@ class _Lowering:
         constants = [(b, x.op) for x, b in self.constants.items()]
         body = merge_scalars(body)
         block_rows(body)
-        return L.Program(self.name, inputs, outputs, constants, body, self.regions, self.checks, self.externals, frozenset(self.known))
+        return L.Program(self.name, inputs, outputs, constants, body, self.regions, self.checks, self.externals, frozenset(self.known), self.signed)
 
     def buffer(self, x: Expr, stem: str = "t") -> L.Buffer:
         self.count += 1
@@ -112,8 +114,12 @@ class _Lowering:
         """Raise unless the lengths of a node are known when compiled code is entered."""
         for kind in x.type.items if isinstance(x.type, TupleType) else [x.type]:
             for n in shape_of_type(kind, x) if isinstance(kind, TensorType) else ():
-                if not isinstance(n, int) and not self.known.issuperset(symbols(n)):
+                if isinstance(n, int):
+                    continue
+                if not self.known.issuperset(symbols(n)):
                     raise of_values(x)
+                if not at_least(n, 0):
+                    self.signed.setdefault(n, location_of(x))
 
     def leaf(self, x: Expr) -> Value | None:
         """Value of a constant or data leaf."""

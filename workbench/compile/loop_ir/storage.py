@@ -10,13 +10,15 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.loop_levels import nest
 from workbench.config import checks_programs
-from workbench.graph.lengths import Length, Size, Symbol, at_least, fresh, number, symbols
+from workbench.errors import ShapeError
+from workbench.graph.lengths import Length, Size, Symbol, at_least, fresh, number, symbols, text
 
 ALIGNMENT = 64
 
@@ -34,6 +36,7 @@ class Storage:
     offset: dict[L.Buffer, Size] = field(default_factory=dict)
     arena: Size = 0
     neighbours: _Neighbours | None = None
+    signed: Mapping[Length, Any] = field(default_factory=dict)
     unproven: L.Program | None = None
     """What is to be proven for each values of the lengths, where tests ask for it."""
 
@@ -45,13 +48,22 @@ class Storage:
         return root
 
     def at(self, values: Mapping[Symbol, int]) -> dict[Symbol, int]:
-        """Return the values of the lengths of a program, those of positions in the arena with them."""
+        """Return the values of the lengths of a program, those of positions in the arena with them.
+
+        Raises
+        ------
+        ShapeError
+            If a length is negative.
+        """
         found = dict(values)
+        for n, location in self.signed.items():
+            if number(n, values) < 0:
+                raise ShapeError(f"an axis cannot have length {number(n, values)}", f"it is {text(n)}", location)
         if self.neighbours is not None:
             offsets, arena = self.neighbours.placed({b: number(b.size, values) for b in self.offset})
-            for position, n in [*((self.offset[b], n) for b, n in offsets.items()), (self.arena, arena)]:
+            for position, start in [*((self.offset[b], start) for b, start in offsets.items()), (self.arena, arena)]:
                 (symbol,) = symbols(position)
-                found[symbol] = n
+                found[symbol] = start
         if self.unproven is not None:
             from workbench.compile.loop_ir.checker import check
 
@@ -61,7 +73,7 @@ class Storage:
 
 def plan(program: L.Program) -> Storage:
     """Coalesce copies and place temporaries; drops copies that became empty."""
-    storage = Storage()
+    storage = Storage(signed=program.signed)
     graph = _Interference()
     graph.block(program.body, {o for o in program.outputs if o.shape})
     _coalesce(program, graph, storage)

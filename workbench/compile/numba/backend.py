@@ -18,14 +18,14 @@ from workbench.compile import cache
 from workbench.compile import callbacks as external
 from workbench.compile.c.backend import raise_fault
 from workbench.compile.c.printer import without_comments
-from workbench.compile.entered_lengths import KEPT, lengths_of, shape_at
+from workbench.compile.entered_lengths import KEPT, lengths_of, shape_at, sizes_at
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.lower import lower
 from workbench.compile.loop_ir.storage import Storage, plan
 from workbench.compile.numba.printer import PRELUDE, print_numba
 from workbench.graph.expr import Data, Expr
 from workbench.graph.inner import Graph
-from workbench.graph.lengths import Size, Symbol, number
+from workbench.graph.lengths import Size, Symbol
 
 _compiling = threading.RLock()
 
@@ -155,7 +155,7 @@ class _Sized:
         self.part, program = part, part.program
         self.values = part.storage.at(values)
         self._entered = external.Entered(program, self.values)
-        self._sizes = np.array([*(number(n, self.values) for n in part.sizes), self._entered.number], np.int64)
+        self._sizes = sizes_at(part.sizes, self.values, self._entered.number)
         self.results = [(b.dtype, shape_at(b.shape, self.values)) for b in program.outputs]
         self.regions = [
             _Sized(p, lengths_of(p.params, [shape_at(s, self.values) for s in r.takes], self.values))
