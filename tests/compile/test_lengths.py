@@ -113,3 +113,28 @@ def test_what_a_loop_does_not_need_at_the_same_time_shares_memory_at_every_lengt
 def test_explain_says_which_lengths_are_arguments():
     assert "lengths that are arguments of the code: n" in function([x, y], x * y, backend="numpy").explain()
     assert "all lengths are numbers" in function([pt.vector("z", 3)], pt.constant(1.0), backend="numpy").explain()
+
+
+def test_what_is_called_often_with_short_lengths_is_compiled_for_them_if_that_is_faster(monkeypatch):
+    if find_compiler() is None:
+        pytest.skip("no C compiler on this system")
+    monkeypatch.setattr("workbench.compile.c.backend.OFTEN", 20)
+    f = function([A, b], [(A @ b).sum(), (A * (A @ b).sum()).sum(0)], backend="c")
+    rng = np.random.default_rng(0)
+    arrays = rng.normal(size=(2000, 3)), rng.normal(size=3)
+    right = [(arrays[0] @ arrays[1]).sum()]
+    right.append((arrays[0] * right[0]).sum(0))
+    (compiled,) = f._compiled.values()
+    for gain, kept in ((5.0, "m = 3"), (0.5, "")):
+        monkeypatch.setattr("workbench.compile.c.backend.gain", lambda old, new, values, gain=gain: gain)
+        compiled.gains.clear()
+        compiled._ways.clear()
+        f._enter = None
+        for _turn in range(3):
+            for _ in range(25):
+                for made, wanted in zip(f(*arrays), right, strict=True):
+                    np.testing.assert_allclose(made, wanted, rtol=1e-12)
+            for trial in compiled._trials.values():
+                trial.result(60)
+        assert (f"compiled for {kept} too, where that is 5.0 times faster" in f.explain()) == bool(kept)
+    assert len(compiled._trials) == 1

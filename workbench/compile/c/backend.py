@@ -5,6 +5,7 @@ from __future__ import annotations
 import _ctypes
 import copy
 import ctypes
+import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,6 +19,7 @@ from workbench.compile import cache
 from workbench.compile import callbacks as external
 from workbench.compile.c import calls as entry
 from workbench.compile.c.printer import Source, print_c
+from workbench.compile.c.short_lengths import LEAST_GAIN, OFTEN, gain, short_lengths, with_numbers
 from workbench.compile.c.threads import print_c_threads
 from workbench.compile.c.toolchain import Compiler, require_compiler
 from workbench.compile.entered_lengths import KEPT, lengths_of, shape_at, sizes_at
@@ -153,11 +155,11 @@ class Sized:
         self._environment = made = _Environment(code.run_address, arrays, now, inner, self._sizes, code.library_table, entered)
         return made
 
-    def way_in(self, library: ctypes.CDLL) -> Callable[..., Any]:
-        """Return a callable of plain arrays, which returns new ones, or ``None`` where an argument is anything else."""
+    def way_in(self, library: ctypes.CDLL, calls: int = 0) -> Callable[..., Any]:
+        """Return a callable of plain arrays, which returns new ones, or ``None`` where an argument is anything else, and after so many calls."""
         program = self.code.program
         inputs, outputs = ([(b.dtype, shape_at(b.shape, self.values)) for b in bs] for bs in (program.inputs, program.outputs))
-        run = entry.entry(library, self.code.run_address, inputs, outputs, self.arena)
+        run = entry.entry(library, self.code.run_address, inputs, outputs, self.arena, calls)
         if self._fixed:
             made = partial(run, self.environment().address)
             made.kept = self  # type: ignore[attr-defined]
@@ -200,6 +202,8 @@ class CFunction:
         Whether all compiled code came from the cache.
     fallbacks
         Names of the operations whose NumPy form is called back.
+    gains
+        How many times faster code for short lengths is, where it was compiled and taken.
     """
 
     def __init__(self, graph: Graph, name: str, threads: int = 1, lengths: Sequence[Symbol] = ()) -> None:
@@ -209,7 +213,7 @@ class CFunction:
             code = _Code(graph, name, compiler, own, threads, lengths)
         _result_of(library)
         cache.say()
-        self._lengths = lengths
+        self._graph, self._lengths, self._threads = graph, lengths, threads
         self._join(code, {})
 
     def _join(self, code: _Code, functions: Mapping[str, CFunction]) -> None:
@@ -220,6 +224,8 @@ class CFunction:
         self.source: str = "\n".join([code.source, *(f.source for f in functions.values())])
         self.fallbacks: list[str] = [*code.fallbacks, *(name for f in functions.values() for name in f.fallbacks)]
         self._ways: dict[tuple[Any, ...], Callable[..., Any]] = {}
+        self._trials: dict[tuple[Any, ...], Future[_Code]] = {}
+        self.gains: dict[str, float] = {}
         self.enter: Callable[..., Any] | None = None
         if not code.program.lengths and code.slots <= functions.keys():
             self.enter = self._made(Sized(code, {}, functions), tuple(b.shape for b in code.program.inputs))
@@ -246,9 +252,12 @@ class CFunction:
 
     def __call__(self, *values: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
         enter = self._way_in(values)
+        made: list[np.ndarray[Any, Any]] | None = enter(*values)
+        if made is None and self.code.program.lengths:
+            enter = self._reconsidered(values)
+            made = enter(*values)
         if not self._lengths:
             self.enter = enter
-        made: list[np.ndarray[Any, Any]] | None = enter(*values)
         if made is None:
             raise CompileError(f"internal: {self.code.program.name} was called with arrays of other types than it is compiled for")
         return made
@@ -259,11 +268,48 @@ class CFunction:
         return self._ways.get(key) or self._made(self.sized(*values), key)
 
     def _made(self, sized: Sized, key: tuple[Any, ...]) -> Callable[..., Any]:
-        way = sized.way_in(entry.load(require_compiler(), raise_fault))
+        asks = sized.code is self.code and short_lengths(self._graph, sized.values)
+        return self._take(sized.way_in(_library(), OFTEN if asks else 0), key)
+
+    def _take(self, way: Callable[..., Any], key: tuple[Any, ...]) -> Callable[..., Any]:
         while len(self._ways) >= KEPT:
             self._ways.pop(next(iter(self._ways)), None)
         self._ways[key] = way
         return way
+
+    def _reconsidered(self, values: Sequence[np.ndarray[Any, Any]]) -> Callable[..., Any]:
+        """The way in for arguments of shapes that are common: of the code with numbers for short lengths, if that is faster."""
+        sized = self.sized(*values)
+        short = short_lengths(self._graph, sized.values)
+        key = (*(v.shape for v in values), *map(int, values[len(values) - len(self._lengths) :]))
+        trial = self._trials.get(tuple(short.items()))
+        if trial is None:
+            trial = self._trials[tuple(short.items())] = Future()
+            threading.Thread(target=self._try, args=(short, trial), daemon=True).start()
+        if not trial.done():
+            return self._take(sized.way_in(_library(), OFTEN), key)
+        best = sized.way_in(_library())
+        if trial.exception() is None:
+            code = trial.result()
+            new = Sized(code, lengths_of(code.params, [v.shape for v in values], sized.values), self.functions).way_in(_library())
+            times = gain(best, new, values)
+            if times > LEAST_GAIN:
+                best = new
+                self.gains[", ".join(f"{s.name} = {n}" for s, n in short.items())] = times
+        return self._take(best, key)
+
+    def _try(self, short: Mapping[Symbol, int], trial: Future[_Code]) -> None:
+        """Compile with numbers for short lengths."""
+        try:
+            with ThreadPoolExecutor(1) as pool:
+                graph, known = with_numbers(self._graph, short), [*self._lengths]
+                trial.set_result(_Code(graph, self.code.program.name, require_compiler(), pool, self._threads, known))
+        except BaseException as error:  # It was worth a try.
+            trial.set_exception(error)
+
+
+def _library() -> ctypes.CDLL:
+    return entry.load(require_compiler(), raise_fault)
 
 
 def _result_of(job: Future[Any]) -> Any:

@@ -68,6 +68,7 @@ typedef struct {
     int32_t (*run)(void *const *io, const void *env, char *arena, int64_t *fault);
     int64_t inputs, outputs, arena;
     const wb_type *types;
+    int64_t left;  // Calls until all return None, so that another way in is asked for; 0 for no such number.
     char *spare[8];  // Arenas that no call uses now.
 } wb_function;
 
@@ -102,12 +103,20 @@ static void give_arena(wb_function *f, char *arena) {
     free(arena);
 }
 
-// enter(environment, *arguments): the results, or None where an argument is no plain array of its type.
+// Whether there have been so many calls that another way in is to be asked for. Of calls at once some may not be counted.
+static int asks(wb_function *f) {
+    const int64_t left = __atomic_load_n(&f->left, __ATOMIC_RELAXED);
+    if (left > 1) __atomic_store_n(&f->left, left - 1, __ATOMIC_RELAXED);
+    return left == 1;
+}
+
+// enter(environment, *arguments): the results, or None where an argument is no plain array of its type, or to ask.
 static object *enter(object *self, object *const *arguments, intptr_t count) {
     wb_function *f = python.capsule(self, 0);
     if (count != f->inputs + 1) { python.increase(python.none); return python.none; }
     for (int64_t i = 0; i < f->inputs; i++)
         if (!plain(arguments[i + 1], &f->types[i])) { python.increase(python.none); return python.none; }
+    if (asks(f)) { python.increase(python.none); return python.none; }
 
     const int64_t all = f->inputs + f->outputs;
     void *few[FEW], **io = all <= FEW ? few : malloc(all * sizeof(void *));
@@ -156,7 +165,7 @@ typedef struct {
 const wb_method wb_enter = {"enter", enter, 0x80 /* METH_FASTCALL */, "enter(environment, *arguments)"};
 
 // A function from a run; `types` are copied, the dimensions that they point to after them.
-wb_function *wb_new(void *run, int64_t inputs, int64_t outputs, int64_t arena, const wb_type *types) {
+wb_function *wb_new(void *run, int64_t inputs, int64_t outputs, int64_t arena, int64_t calls, const wb_type *types) {
     int64_t dimensions = 0;
     for (int64_t i = 0; i < inputs + outputs; i++) dimensions += types[i].nd;
     wb_function *f = calloc(1, sizeof *f + (inputs + outputs) * sizeof(wb_type) + dimensions * sizeof(intptr_t));
@@ -169,7 +178,7 @@ wb_function *wb_new(void *run, int64_t inputs, int64_t outputs, int64_t arena, c
         for (int64_t k = 0; k < types[i].nd; k++) *next++ = types[i].dimensions[k];
     }
     f->run = (int32_t (*)(void *const *, const void *, char *, int64_t *))run;
-    f->inputs = inputs, f->outputs = outputs, f->arena = arena, f->types = own;
+    f->inputs = inputs, f->outputs = outputs, f->arena = arena, f->left = calls, f->types = own;
     return f;
 }
 
@@ -193,7 +202,7 @@ def load(compiler: Compiler, raise_fault: Callable[[int, int, int], None]) -> ct
     """
     library, _ = compiler.library(CODE)
     library.wb_new.restype = ctypes.c_void_p
-    library.wb_new.argtypes = [ctypes.c_void_p, *[ctypes.c_int64] * 3, ctypes.c_void_p]
+    library.wb_new.argtypes = [ctypes.c_void_p, *[ctypes.c_int64] * 4, ctypes.c_void_p]
     core: Any = importlib.import_module("numpy._core._multiarray_umath" if hasattr(np, "_core") else "numpy.core._multiarray_umath")
     numpy_functions = ctypes.cast(_capsule_pointer(core._ARRAY_API, None), ctypes.POINTER(ctypes.c_void_p))
     pointers = [ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value for name in FUNCTIONS.values()]
@@ -209,6 +218,7 @@ def entry(
     inputs: Sequence[tuple[str, tuple[int, ...]]],
     outputs: Sequence[tuple[str, tuple[int, ...]]],
     arena: int,
+    calls: int = 0,
 ) -> Callable[..., Any]:
     """Return a callable of an environment's address and arrays around a compiled `run`.
 
@@ -222,6 +232,8 @@ def entry(
         Dtypes and shapes of the arrays that it takes and makes.
     arena
         Bytes that it works in.
+    calls
+        After so many calls they return ``None``, whatever they are given; 0 for never.
 
     Returns
     -------
@@ -234,7 +246,7 @@ def entry(
         dimensions = (ctypes.c_ssize_t * len(shape))(*shape)
         kept.append(dimensions)
         made.descr, made.nd, made.dimensions = id(np.dtype(dtype)), len(shape), ctypes.addressof(dimensions)
-    function = library.wb_new(run, len(inputs), len(outputs), arena, types)
+    function = library.wb_new(run, len(inputs), len(outputs), arena, calls, types)
     if not function:
         raise MemoryError("no memory for a compiled function")
     capsule = _capsule_new(function, None, ctypes.cast(library.wb_destroy, ctypes.c_void_p))
