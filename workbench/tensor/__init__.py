@@ -56,7 +56,7 @@ from workbench.tensor.linalg.products import (
     dot, einsum, inner, kron, matmul, matrix_transpose, matvec, outer, tensordot, vdot, vecdot, vecmat,
 )  # fmt: skip
 from workbench.tensor.reduction.reductions import (
-    all, amax, amin, any, argmax, argmin, log_softmax, logsumexp, max, mean, median, min, prod, ptp, softmax, std, sum,
+    all, amax, amin, any, argmax, argmin, log_softmax, logsumexp, max, mean, min, prod, ptp, softmax, std, sum,
     var,
 )  # fmt: skip
 from workbench.tensor.control.scan import map, scan
@@ -72,7 +72,7 @@ from workbench.tensor.sorting.sorting import (
     argsort, argwhere, bincount, digitize, flatnonzero, histogram, nonzero, searchsorted, sort, unique,
 )  # fmt: skip
 from workbench.tensor.reduction.statistics import (
-    average, corrcoef, count_nonzero, cov, nanmax, nanmean, nanmin, nanprod, nanstd, nansum, nanvar, percentile, quantile,
+    average, corrcoef, count_nonzero, cov, median, nanmax, nanmean, nanmin, nanprod, nanstd, nansum, nanvar, percentile, quantile,
 )  # fmt: skip
 from workbench.tensor.linalg.triangular import tril, tril_indices, triu, triu_indices
 

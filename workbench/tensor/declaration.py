@@ -16,8 +16,6 @@ from workbench.graph.domain import Domain, real
 from workbench.graph.expr import Constant, Expr, Op, constant_op, intern
 from workbench.graph.types import KINDS, Shape, TensorType, checked_dtype
 from workbench.tensor.cotangents import jax as jax_derivatives
-from workbench.tensor.cotangents.cancelling import without_factor
-from workbench.tensor.cotangents.masks import masked, narrowed, not_counting, unmasked
 from workbench.tensor.tensor import Tensor, as_tensor
 
 NAMES = ("x", "y", "z")
@@ -164,6 +162,9 @@ class ScalarOp(Elementwise):
         return getattr(importlib.import_module(module), name)(*values)
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Any]:
+        from workbench.tensor.cotangents.cancelling import without_factor
+        from workbench.tensor.cotangents.masks import narrowed, not_counting, unmasked
+
         mask, cotangent = unmasked(cotangent)
         if self.of_exp is not None and (made := without_factor(cotangent, node, self.of_exp(*node.inputs))) is not None:
             return [narrowed(mask, made, node.inputs[0], node.inputs)]
@@ -188,9 +189,7 @@ class ScalarOp(Elementwise):
 
     def __call__(self, *operands: Any) -> Tensor:
         if self.result == "where" and len(operands) == 1:
-            from workbench.tensor.sorting.sorting import nonzero
-
-            return nonzero(operands[0])  # type: ignore[return-value]
+            return as_tensor(operands[0]).nonzero()  # type: ignore[return-value]
         if len(operands) != self.arity:
             raise TypeError(f"{self.name} takes {self.arity} operands, got {len(operands)}")
         if self.result == "where":
@@ -392,6 +391,8 @@ class Cast(Elementwise):
         return value.dtype.kind == "f" and KINDS[self.to] in "iu"
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
+        from workbench.tensor.cotangents.masks import masked, unmasked
+
         source = node.inputs[0].type.dtype
         mask, cotangent = unmasked(cotangent)
         return [masked(mask, cast(cotangent, source)) if KINDS[source] == "f" else None]

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from workbench.graph.domain import Interval, inf, positive, real, unit
-from workbench.tensor import elementwise as _e
+from workbench.tensor.bits import logical_and
+from workbench.tensor.comparison import equal, where
 from workbench.tensor.declaration import ScalarOp, elementwise
+from workbench.tensor.rounding import isinf
 
 LN2 = repr(math.log(2.0))
 
@@ -120,8 +122,8 @@ log1mexp: ScalarOp = elementwise(
 
 def _share(x: Any, y: Any, scale: float = 1.0) -> Any:
     """The share of the first of two terms in their sum; a half where both are the same infinity."""
-    same = _e.logical_and(_e.equal(x, y), _e.isinf(x))
-    difference = _e.where(same, 0.0, x - y)
+    same = logical_and(equal(x, y), isinf(x))
+    difference = where(same, 0.0, x - y)
     return sigmoid(difference if scale == 1.0 else difference * scale)
 
 

@@ -16,6 +16,7 @@ from workbench.graph.types import TensorType, TupleType, Type
 from workbench.tensor.control.flow import check_inner, fresh_inputs, settled, steady, tensors
 from workbench.tensor.elementwise import cast
 from workbench.tensor.keys import keys_below, keys_made
+from workbench.tensor.random.random_bits import threefry
 from workbench.tensor.shape import reshaping as _s
 from workbench.tensor.shape.reshaping import arange
 from workbench.tensor.tensor import Tensor, as_tensor
@@ -188,8 +189,6 @@ def scan(
 
 def _keys_of_steps(wanted: list[Any], keys: Sequence[Tensor], number: Tensor) -> tuple[list[Any], list[Any]]:
     """Give what was drawn inside the body a key of its own at every step."""
-    from workbench.tensor.random import threefry
-
     inside = fresh_inputs(keys, ["key"] * len(keys))
     own: dict[Expr, Expr] = {key: threefry(k, cast(number, "uint64")) for key, k in zip(keys, inside)}
     return replace(wanted, own), inside

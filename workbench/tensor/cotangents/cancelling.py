@@ -9,6 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.graph.expr import Constant, Expr, intern
+from workbench.tensor.comparison import where
+from workbench.tensor.exponential import exp, logaddexp
+from workbench.tensor.reduction.reductions import Reduce
+from workbench.tensor.shape.reshaping import Reshape, broadcast_like, zeros_like
+from workbench.tensor.shape.run_time_shape import InsertAxes
 from workbench.tensor.tensor import Tensor
 
 DEPTH, NODES = 24, 200
@@ -38,8 +43,6 @@ class _Quotient:
 
     def of(self, x: Any, depth: int = 0) -> Any:
         """``x / divisor`` where `x` has the factor, else ``None``."""
-        from workbench.tensor.exponential import exp
-
         self.seen += 1
         if depth > DEPTH or self.seen > NODES:
             return None
@@ -55,7 +58,7 @@ class _Quotient:
         if name == "add":
             return self._each(x.inputs, depth, lambda one, other: one + other)
         if name == "where":
-            return self._each(x.inputs[1:], depth, lambda one, other: _where(x.inputs[0], one, other))
+            return self._each(x.inputs[1:], depth, lambda one, other: where(x.inputs[0], one, other))
         if name == "exp":
             rest = self._rest(x.inputs[0])
             return None if rest is None else exp(rest)
@@ -71,12 +74,10 @@ class _Quotient:
     def _plain(self, term: Any) -> Any:
         if isinstance(term.op, Constant) and not term.op.value.any():
             return term
-        return _where(term != 0.0, term / self.divisor, 0.0)
+        return where(term != 0.0, term / self.divisor, 0.0)
 
     def _rest(self, exponent: Any) -> Any:
         """The exponent without the logarithm, where that is a term of it: of its own shape, or broadcast by the sum."""
-        from workbench.tensor.shape.reshaping import broadcast_like, zeros_like
-
         if exponent is self.logarithm:
             return zeros_like(exponent)
         if exponent.op.name not in ("add", "subtract"):
@@ -90,8 +91,6 @@ class _Quotient:
 
     def _share(self, difference: Any) -> Any:
         """Of ``sigmoid(logarithm - other)``, the share of one of two terms in their sum: the reciprocal of the sum."""
-        from workbench.tensor.exponential import exp, logaddexp
-
         if difference.op.name == "where" and isinstance(difference.inputs[1].op, Constant):
             # The difference of equal infinities was set apart.
             difference = difference.inputs[2]
@@ -100,10 +99,6 @@ class _Quotient:
 
     def _summed(self, x: Any, depth: int) -> Any:
         """Of a sum over axes along which the logarithm was broadcast."""
-        from workbench.tensor.reduction.reductions import Reduce
-        from workbench.tensor.shape.reshaping import Reshape
-        from workbench.tensor.shape.run_time_shape import InsertAxes
-
         shape = self.logarithm.type.shape
         arranged = isinstance(x.op, (Reshape, InsertAxes)) and x.type.shape == shape
         total = x.inputs[0] if arranged else x
@@ -118,9 +113,3 @@ class _Quotient:
             return None
         found: Any = intern(total.op, (made,))
         return intern(x.op, (found, *x.inputs[1:])) if arranged else found
-
-
-def _where(test: Any, one: Any, other: Any) -> Any:
-    from workbench.tensor.elementwise import where
-
-    return where(test, one, other)

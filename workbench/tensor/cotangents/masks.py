@@ -11,10 +11,22 @@ from collections.abc import Sequence
 from typing import Any
 
 from workbench.graph.expr import Constant, Expr, intern
+from workbench.tensor.elementwise import logical_and, logical_not, logical_or, not_equal, where
+from workbench.tensor.indexing.advanced import AddIndex
+from workbench.tensor.indexing.rows import AddAt
+from workbench.tensor.indexing.slices import SetSlice
+from workbench.tensor.shape.reshaping import BroadcastLike, BroadcastTo, Reshape, Transpose, broadcast_like, unbroadcast
+from workbench.tensor.shape.run_time_shape import DropAxes, InsertAxes, ReshapeLike, SumLike, ToLengths
 from workbench.tensor.tensor import Tensor, constant
 
 Mask = tuple[tuple[Tensor, bool], ...]
 """Conditions, and for each whether the value counts where it is true; else the value is 0."""
+
+
+ARRANGEMENTS = (Reshape, BroadcastTo, BroadcastLike, Transpose, InsertAxes, DropAxes, ReshapeLike, ToLengths)
+"""Operations whose elements are those of their first input, or repeat them."""
+PLACES = (SetSlice, AddAt, AddIndex)
+"""Operations that put a cotangent in its place among zeros."""
 
 
 def unmasked(cotangent: Tensor) -> tuple[Mask, Tensor]:
@@ -23,7 +35,7 @@ def unmasked(cotangent: Tensor) -> tuple[Mask, Tensor]:
     found: list[tuple[Tensor, bool]] = []
     g = cotangent
     while True:
-        if isinstance(g.op, _arrangements()):
+        if isinstance(g.op, ARRANGEMENTS):
             moves.append(g)
             g = g.inputs[0]
             continue
@@ -39,8 +51,6 @@ def unmasked(cotangent: Tensor) -> tuple[Mask, Tensor]:
 
 def masked(mask: Mask, value: Tensor) -> Tensor:
     """Return `value` where `mask` lets it count, else 0."""
-    from workbench.tensor.elementwise import where
-
     for test, counts in mask[::-1]:
         value = where(test, value, 0.0) if counts else where(test, 0.0, value)
     return value
@@ -57,8 +67,6 @@ def not_counting(cotangent: Tensor, steep: bool) -> Mask:
         Whether the derivative is infinite at some edge of the operation's domain, as those of `log` and `sqrt` at 0. Of the
         other operations' it is asked only what was not picked: elements of which an index, or a slice, took none.
     """
-    from workbench.tensor.elementwise import not_equal
-
     if not (_picked(cotangent) if not steep else not _never_zero(cotangent)):
         return ()
     return ((not_equal(cotangent, 0.0), True),)
@@ -66,12 +74,12 @@ def not_counting(cotangent: Tensor, steep: bool) -> Mask:
 
 def _picked(g: Expr) -> bool:
     """Whether a cotangent is 0 where an element was not picked, by an index or a slice, on the way of the value."""
-    pending, places = [g], _places()
+    pending = [g]
     while pending:
         x = pending.pop()
-        if isinstance(x.op, places):
+        if isinstance(x.op, PLACES):
             return True
-        if isinstance(x.op, _arrangements()) or x.op.name == "negative":
+        if isinstance(x.op, ARRANGEMENTS) or x.op.name == "negative":
             pending.append(x.inputs[0])
         elif x.op.name in ("multiply", "divide"):
             pending += x.inputs if x.op.name == "multiply" else x.inputs[:1]
@@ -86,7 +94,7 @@ def _never_zero(g: Expr) -> bool:
         if isinstance(x.op, Constant):
             if not x.op.value.all():
                 return False
-        elif isinstance(x.op, _arrangements()):
+        elif isinstance(x.op, ARRANGEMENTS):
             pending.append(x.inputs[0])
         elif x.op.name in ("negative", "multiply"):
             pending += x.inputs
@@ -97,9 +105,6 @@ def _never_zero(g: Expr) -> bool:
 
 def narrowed(mask: Mask, value: Tensor, x: Expr, operands: Sequence[Expr]) -> Tensor:
     """Return the cotangent of the operand `x`, for one of the result that counts where `mask` lets it."""
-    from workbench.tensor.shape.reshaping import broadcast_like, unbroadcast
-    from workbench.tensor.shape.run_time_shape import SumLike
-
     made = masked(mask, value)
     found = unbroadcast(made, x, operands)
     if not isinstance(found.op, SumLike):
@@ -112,8 +117,6 @@ def narrowed(mask: Mask, value: Tensor, x: Expr, operands: Sequence[Expr]) -> Te
 
 def accumulated(one: Tensor, other: Tensor) -> Tensor:
     """Return the sum of two cotangents, zero where both are."""
-    from workbench.tensor.elementwise import logical_and, logical_not, logical_or
-
     (mask, g), (its_mask, its_g) = unmasked(one), unmasked(other)
     same = len(mask) == len(its_mask) and all(t is u for (t, _), (u, _) in zip(mask, its_mask))
     signs = [(counts, its) for (_, counts), (_, its) in zip(mask, its_mask)]
@@ -126,29 +129,8 @@ def accumulated(one: Tensor, other: Tensor) -> Tensor:
     return masked(((logical_or(*either), True),), one + other)
 
 
-@functools.cache
-def _arrangements() -> tuple[type, ...]:
-    """Operations whose elements are those of their first input, or repeat them."""
-    from workbench.tensor.shape import reshaping as s
-    from workbench.tensor.shape import run_time_shape as u
-
-    return (s.Reshape, s.BroadcastTo, s.BroadcastLike, s.Transpose, u.InsertAxes, u.DropAxes, u.ReshapeLike, u.ToLengths)
-
-
-@functools.cache
-def _places() -> tuple[type, ...]:
-    """Operations that put a cotangent in its place among zeros."""
-    from workbench.tensor.indexing.advanced import AddIndex
-    from workbench.tensor.indexing.rows import AddAt
-    from workbench.tensor.indexing.slices import SetSlice
-
-    return (SetSlice, AddAt, AddIndex)
-
-
 def _moved(x: Any, like: Tensor, moves: list[Expr]) -> Tensor:
     """`x`, of which `like` has the shape, through what has been done to `like`."""
-    from workbench.tensor.shape.reshaping import broadcast_like
-
     if moves:
         x = broadcast_like(x, like)
     for node in moves[::-1]:

@@ -136,8 +136,6 @@ class _Parsed:
         self.axis += 1
 
     def mask(self, mask: Tensor) -> None:
-        from workbench.tensor.sorting.sorting import nonzero
-
         for i, n in enumerate(mask.type.shape):
             have = self.x.type.shape[self.axis + i]
             if None not in (n, have) and n != have:
@@ -146,7 +144,7 @@ class _Parsed:
                     "a boolean index has the shape of the axes that it chooses from",
                 )
         constant = isinstance(mask.op, Constant)
-        found = nonzero(np.atleast_1d(mask.op.value) if constant else _s.atleast_1d(mask))
+        found = as_tensor(np.atleast_1d(mask.op.value) if constant else _s.atleast_1d(mask)).nonzero()
         if mask.ndim == 0:
             self.entries.append(("flag", self.input(found[0])))
             return

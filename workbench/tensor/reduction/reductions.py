@@ -194,7 +194,8 @@ def _count(x: Tensor, axis: Any, keepdims: bool = False, where: Any = True) -> A
     return count
 
 
-def _floats(x: Any, dtype: Any = None) -> Tensor:
+def as_floats(x: Any, dtype: Any = None) -> Tensor:
+    """Return `x` with a dtype, or else as floats."""
     x = as_tensor(x)
     if dtype is not None:
         x = _e.cast(x, dtype)
@@ -280,7 +281,7 @@ def any(x: Any, axis: Any = None, keepdims: bool = False, where: Any = True) -> 
 
 def mean(x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, where: Any = True) -> Tensor:
     """Return the mean over `axis`, computed in `dtype`, of the elements `where` it is true; NaN over no elements."""
-    x = _floats(x, dtype)
+    x = as_floats(x, dtype)
     return _divided(sum(x, axis, keepdims=keepdims, where=where), _count(x, axis, keepdims, where))
 
 
@@ -304,7 +305,7 @@ def var(
     where
         Which elements count.
     """
-    x = _floats(x, dtype)
+    x = as_floats(x, dtype)
     squares = sum(_e.square(x - mean(x, axis, keepdims=True, where=where)), axis, keepdims=keepdims, where=where)
     left = _count(x, axis, keepdims, where) - ddof
     # As in NumPy: no degrees of freedom left gives inf or NaN, not a negative variance.
@@ -326,34 +327,6 @@ def root_of_squares(total: Tensor) -> Tensor:
 def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Return the range over `axis`: the largest element less the smallest."""
     return max(x, axis, keepdims) - min(x, axis, keepdims)
-
-
-def median(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """Return the median over `axis`; NaN if there is one.
-
-    Examples
-    --------
-    >>> import workbench.tensor as pt
-    >>> float(pt.median([3, 1, 2, 10]).eval())
-    2.5
-    """
-    from workbench.tensor.sorting.sorting import sort
-
-    x = _floats(x)
-    axes = tuple(sorted(_s.axes_of("median", axis, x.ndim)))
-    rest = [a for a in range(x.ndim) if a not in axes]
-    moved = _s.transpose(x, [*rest, *axes])
-    flat = _s.reshape(moved, [*(_s.extent(x, a) for a in rest), -1]) if len(axes) != 1 else moved
-    n = _s.extent(flat, flat.ndim - 1)
-    ordered = sort(flat, axis=-1)
-    if isinstance(n, int) and n == 0:
-        middle = sum(ordered, axis=-1) / 0.0
-    else:
-        middle = (ordered[..., (n - 1) // 2] + ordered[..., n // 2]) / 2.0
-        # NaN are last.
-        last = ordered[..., -1]
-        middle = _e.where(_e.isnan(last), last, middle)
-    return _s.expand_dims(middle, axes) if keepdims and axes else middle
 
 
 # Where the largest is -------------------------------------------------------------------------
@@ -447,7 +420,7 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     >>> float(pt.logsumexp([1000.0, 1000.0]).eval())
     1000.6931471805599
     """
-    x = _floats(x)
+    x = as_floats(x)
     axes = tuple(sorted(_s.axes_of("logsumexp", axis, x.ndim)))
     if builtins.any(x.type.shape[a] == 0 for a in axes):
         return _e.log(sum(_e.exp(x), axes, keepdims=keepdims))
@@ -465,7 +438,7 @@ def softmax(x: Any, axis: Any = None) -> Tensor:
     >>> pt.softmax([0.0, 0.0]).eval()
     array([0.5, 0.5])
     """
-    x = _floats(x)
+    x = as_floats(x)
     _s.axes_of("softmax", axis, x.ndim)
     if builtins.any(n == 0 for n in x.type.shape):
         return x
@@ -475,7 +448,7 @@ def softmax(x: Any, axis: Any = None) -> Tensor:
 
 def log_softmax(x: Any, axis: Any = None) -> Tensor:
     """Return the logarithm of `softmax`, which keeps its digits where that is small."""
-    x = _floats(x)
+    x = as_floats(x)
     _s.axes_of("log_softmax", axis, x.ndim)
     if builtins.any(n == 0 for n in x.type.shape):
         return x

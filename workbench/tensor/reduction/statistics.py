@@ -60,6 +60,32 @@ def average(a: Any, axis: Any = None, weights: Any = None, keepdims: bool = Fals
     return _r.sum(a * weights, axes, keepdims=keepdims) / _r.sum(weights, axes, keepdims=keepdims)
 
 
+def median(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Return the median over `axis`; NaN if there is one.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> float(pt.median([3, 1, 2, 10]).eval())
+    2.5
+    """
+    x = _r.as_floats(x)
+    axes = tuple(sorted(_s.axes_of("median", axis, x.ndim)))
+    rest = [a for a in range(x.ndim) if a not in axes]
+    moved = _s.transpose(x, [*rest, *axes])
+    flat = _s.reshape(moved, [*(_s.extent(x, a) for a in rest), -1]) if len(axes) != 1 else moved
+    n = _s.extent(flat, flat.ndim - 1)
+    ordered = sort(flat, axis=-1)
+    if isinstance(n, int) and n == 0:
+        middle = _r.sum(ordered, axis=-1) / 0.0
+    else:
+        middle = (ordered[..., (n - 1) // 2] + ordered[..., n // 2]) / 2.0
+        # NaN are last.
+        last = ordered[..., -1]
+        middle = _e.where(_e.isnan(last), last, middle)
+    return _s.expand_dims(middle, axes) if keepdims and axes else middle
+
+
 def quantile(a: Any, q: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Return quantiles over `axis`, interpolated linearly between the elements in order; NaN if there is one.
 

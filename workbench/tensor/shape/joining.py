@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,8 +13,10 @@ from workbench.errors import ShapeError
 from workbench.graph.expr import Constant, intern
 from workbench.graph.types import DECLARE_LENGTHS
 from workbench.tensor import elementwise as _e
+from workbench.tensor.reduction.statistics import median
 from workbench.tensor.shape import reshaping as _s
 from workbench.tensor.shape.reshaping import Concatenate, axis_of
+from workbench.tensor.sorting.sorting import repeated_numbers
 from workbench.tensor.tensor import Tensor, as_tensor
 
 # Joining --------------------------------------------------------------------------------------
@@ -211,8 +214,6 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Tensor:
     >>> pt.repeat([1, 2], [1, 3]).eval()
     array([1, 2, 2, 2])
     """
-    from workbench.tensor.sorting.sorting import repeated_numbers
-
     x = as_tensor(x)
     if axis is None:
         x, axis = _s.ravel(x), 0
@@ -360,8 +361,6 @@ def _mirror(x: Tensor, axis: int, width: tuple[int, int], mode: str) -> Tensor:
 
 
 def _extend(x: Tensor, axis: int, width: tuple[int, int], mode: str, ends: tuple[Any, Any]) -> Tensor:
-    from workbench.tensor.reduction import reductions as _r
-
     before = (slice(None),) * axis
     parts = []
     for side, (count, end) in enumerate(zip(width, ends)):
@@ -377,8 +376,8 @@ def _extend(x: Tensor, axis: int, width: tuple[int, int], mode: str, ends: tuple
             ramp = end + (x[edge_key] - end) * along
             made = _e.cast(_e.floor(ramp) if x.type.kind != "f" else ramp, x.dtype)
         elif mode in STATISTICS:
-            statistics: dict[str, Callable[..., Tensor]] = {"maximum": _r.max, "minimum": _r.min, "mean": _r.mean, "median": _r.median}
-            value = statistics[mode](x, axis=axis, keepdims=True)
+            statistics: dict[str, Callable[..., Tensor]] = {"maximum": x.max, "minimum": x.min, "mean": x.mean, "median": functools.partial(median, x)}
+            value = statistics[mode](axis=axis, keepdims=True)
             value = _e.rint(value) if x.type.kind != "f" and value.type.kind == "f" else value
             made = _s.broadcast_to(_e.cast(value, x.dtype), shape)
         else:  # An odd reflection continues the slope: twice the edge less the mirror image.

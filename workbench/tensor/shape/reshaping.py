@@ -444,8 +444,6 @@ def unbroadcast(cotangent: Tensor, x: Expr, others: Sequence[Expr] | None = None
     core
         How many last axes are not broadcast.
     """
-    from workbench.tensor.reduction.reductions import sum
-
     wanted: Shape = x.type.shape
     have = cotangent.type.shape
     at_run_time = _may_be_broadcast(x, others, core)
@@ -456,7 +454,7 @@ def unbroadcast(cotangent: Tensor, x: Expr, others: Sequence[Expr] | None = None
     if extra >= 0:
         axes = [*range(extra)]
         axes += [i + extra for i, n in enumerate(wanted) if n == 1 and have[i + extra] != 1]
-        result = sum(cotangent, axis=tuple(axes)) if axes else cotangent
+        result = cotangent.sum(axis=tuple(axes)) if axes else cotangent
         if len(axes) > extra:
             result = expand_dims(result, tuple(a - extra for a in axes[extra:]))
     if at_run_time:

@@ -438,8 +438,6 @@ def histogram(x: Any, bins: Any) -> tuple[Tensor, Tensor]:
     bins
         Vector of the edges, rising. The last bin contains both its edges.
     """
-    from workbench.tensor.reduction.reductions import sum
-
     edges = as_tensor(bins)
     x, bins = _e.promote("histogram", _s.ravel(x), edges)
     if bins.ndim != 1:
@@ -448,4 +446,4 @@ def histogram(x: Any, bins: Any) -> tuple[Tensor, Tensor]:
     inside = _e.logical_and(_e.greater_equal(x, bins[0]), _e.less_equal(x, bins[-1]))
     number = _e.minimum(after - 1, _s.extent(bins, 0) - 2)
     found = _e.equal(_s.expand_dims(number, 0), _s.expand_dims(_s.arange(_s.extent(bins, 0) - 1), 1))
-    return sum(_e.logical_and(found, inside), axis=1), edges
+    return _e.logical_and(found, inside).sum(axis=1), edges
