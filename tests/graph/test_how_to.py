@@ -19,12 +19,12 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 IMPORTS = """
 from __future__ import annotations
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 import numpy as np
 from workbench.errors import ShapeError
 from workbench.graph.domain import Interval
 from workbench.graph.expr import Expr, Op, intern
+from workbench.graph.frozen import frozen
 from workbench.graph.pattern import variable
 from workbench.graph.rewrite import rule
 from workbench.graph.types import TensorType

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,12 +10,13 @@ import numpy as np
 import workbench.tensor as pt
 from workbench.errors import ParameterValueError
 from workbench.graph.expr import Expr, Op, intern
+from workbench.graph.frozen import frozen
 from workbench.graph.rewrite import rule
 from workbench.graph.types import TensorType
 from workbench.tensor.tensor import Tensor
 
 
-@dataclass(frozen=True)
+@frozen
 class Constraint:
     """A condition on a parameter.
 
@@ -44,7 +44,7 @@ Check = tuple[Tensor, str]
 """A condition, and what the message says where it does not hold: "sigma must be positive"."""
 
 
-@dataclass(frozen=True)
+@frozen
 class CheckParameters(Op):
     """The log-density (first input), where a condition (second) on parameters (the others) holds.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,6 +14,7 @@ from workbench.distributions.distribution import LENGTHS, REAL, Distribution, Dr
 from workbench.distributions.support_points import support_point
 from workbench.errors import LogProbError, ModelError, ShapeError
 from workbench.graph.expr import Input, Op, intern
+from workbench.graph.frozen import frozen
 from workbench.graph.traverse import replace
 from workbench.graph.types import Shape, TensorType
 from workbench.tensor.elementwise import broadcast_shapes
@@ -22,7 +22,7 @@ from workbench.tensor.keys import keys_below
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
-@dataclass(frozen=True)
+@frozen
 class CallRandom(Op):
     """A draw by a NumPy function of one's own; inputs are a key, from which its generator starts, and parameters."""
 

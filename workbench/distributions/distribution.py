@@ -7,7 +7,6 @@ import operator
 import re
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
@@ -17,6 +16,7 @@ import workbench.tensor as pt
 from workbench.distributions.constraints import Check, Constraint, checked, shortened, violation, where_violated
 from workbench.errors import ArgumentError, ModelError, ShapeError
 from workbench.graph.expr import Constant, Data, Expr, Input, Op, intern
+from workbench.graph.frozen import frozen
 from workbench.graph.inner import Graph
 from workbench.graph.traverse import topological
 from workbench.graph.types import Shape, TensorType
@@ -458,7 +458,7 @@ def set_key(rv: Tensor, word: int) -> None:
     op.cell[0] = np.array(word, np.uint64)
 
 
-@dataclass(frozen=True)
+@frozen
 class Draw(Op):
     """A draw from a distribution: inputs are a key and the parameters.
 

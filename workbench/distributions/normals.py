@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import workbench.tensor as pt
 from workbench.distributions.constraints import Check, Constraint, positive
 from workbench.distributions.distribution import Distribution, alike, cast_real
 from workbench.errors import ModelError, ShapeError
+from workbench.graph.frozen import frozen
 from workbench.graph.types import Shape
 from workbench.tensor.shape.reshaping import extent, reshape_like
 from workbench.tensor.tensor import Tensor
@@ -21,7 +21,7 @@ LOG_TWO_PI = math.log(2.0 * math.pi)
 # How a matrix spreads vectors -----------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class Spread:
     """A matrix parameter, seen as the square root A of a covariance matrix A A'.
 

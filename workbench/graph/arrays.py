@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,9 @@ def fitting(value: Any, dtype: str, what: str) -> np.ndarray[Any, Any]:
 
 
 def _unmasked(value: Any, what: str) -> None:
-    if isinstance(value, np.ma.MaskedArray) and value.mask.any():
+    # NumPy imports it when it is first used: there is no masked array before.
+    masked: Any = sys.modules.get("numpy.ma")
+    if masked is not None and isinstance(value, masked.MaskedArray) and value.mask.any():
         raise DTypeError(
             f"{what} has masked elements, which a tensor cannot have",
             "fill them, with value.filled(...); missing values of an observed variable are given to the variable itself",

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from workbench.graph.frozen import frozen
+
 inf = float("inf")
 
 
-@dataclass(frozen=True)
+@frozen
 class Domain:
     """A set of numbers that tests can draw from."""
 
@@ -18,7 +19,7 @@ class Domain:
         raise NotImplementedError
 
 
-@dataclass(frozen=True)
+@frozen
 class Interval(Domain):
     """Real numbers strictly between `low` and `high`.
 
@@ -42,7 +43,7 @@ class Interval(Domain):
         return spread * rng.choice([-1.0, 1.0], shape)
 
 
-@dataclass(frozen=True)
+@frozen
 class Integers(Domain):
     """Integers from `low` to `high`, both included."""
 
@@ -53,7 +54,7 @@ class Integers(Domain):
         return np.asarray(rng.integers(self.low, self.high, shape, endpoint=True))
 
 
-@dataclass(frozen=True)
+@frozen
 class Booleans(Domain):
     """True and False."""
 
@@ -61,7 +62,7 @@ class Booleans(Domain):
         return np.asarray(rng.random(shape) < 0.5)
 
 
-@dataclass(frozen=True)
+@frozen
 class Words(Domain):
     """64-bit words."""
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from workbench.graph.arrays import owned
+from workbench.graph.frozen import frozen
 from workbench.graph.provenance import Provenance, current_provenance, inherited
 from workbench.graph.types import TensorType, TupleType, Type, dtype_name, type_of
 
@@ -168,7 +168,7 @@ def give_name(node: Any, name: str | None) -> Any:
 # Leaves ---------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Input(Op):
     """A value given at call time. Every input is distinct."""
 
@@ -181,7 +181,7 @@ class Input(Op):
         return self.type
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Constant(Op):
     """A value fixed in the graph, interned by dtype, shape and bytes (NaN and -0.0 stay themselves)."""
 
@@ -208,7 +208,7 @@ class Constant(Op):
         return jnp.asarray(self.value)
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Data(Op):
     """A named array that can be replaced between calls without recompiling."""
 
@@ -251,7 +251,7 @@ def constant_op(value: object, dtype: str | None = None) -> Constant:
 # Several results ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class Get(Op):
     """One of the values of an operation with several."""
 

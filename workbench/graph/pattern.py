@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from workbench.graph.domain import Booleans, Domain, Integers, Interval
 from workbench.graph.expr import Constant, Expr, Input, Op, intern
+from workbench.graph.frozen import frozen
 from workbench.graph.types import TensorType
 
 Bindings = dict[str, Expr]
 Condition = Callable[[Expr], bool]
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class PatternVariable(Input):
     """Stands for any expression of its kind of dtype; `domain` is where the rule's proof draws it.
 

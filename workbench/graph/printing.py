@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
 
 from workbench.graph.expr import Constant, Data, Expr, Get, Input
+from workbench.graph.frozen import fields
 from workbench.graph.inner import Graph
 from workbench.graph.traverse import topological
 
@@ -30,9 +30,9 @@ def op_text(expr: Expr) -> str:
         return constant_text(op.value)
     if isinstance(op, Data):
         return _one_line(op.label)
-    if op.graphs or op.plain or not is_dataclass(op):
+    if op.graphs or op.plain:
         return str(op.name)
-    shown = [f"{f.name}={getattr(op, f.name)}" for f in fields(op) if f.name not in ("name", "kind", "type")]
+    shown = [f"{name}={value}" for name, value in fields(op).items() if name not in ("name", "kind", "type")]
     title = str(expr.op.name)
     return f"{title}{{{', '.join(shown)}}}" if shown else title
 

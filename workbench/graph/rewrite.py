@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from dataclasses import replace as with_fields
 from typing import Any
 
 import numpy as np
 
 from workbench.errors import RewriteError
 from workbench.graph.expr import Constant, Expr, Op, give_name, rebuild
+from workbench.graph.frozen import changed, frozen
 from workbench.graph.inner import Graph
 from workbench.graph.pattern import PatternVariable, matched, matcher, pattern_variables, uniform_of, uniform_value
 from workbench.graph.provenance import derived
@@ -23,7 +22,7 @@ from workbench.graph.types import TensorType
 MAX_CHAIN = 256
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Rule:
     """A named step from one expression to an equal one.
 
@@ -166,16 +165,19 @@ def _pattern_match(pattern: Expr, function: Callable[..., Any]) -> Callable[[Exp
     known = {v.op.label for v in pattern_variables(pattern)}
     if not set(wanted) <= known:
         raise RewriteError(f"{function.__name__}: {sorted(set(wanted) - known)} are not in the pattern")
-    fits = matcher(pattern)
+    fits: Any = None
 
     def match(expr: Expr) -> Sequence[Expr] | None:
+        nonlocal fits
+        if fits is None:
+            fits = matcher(pattern)
         found: dict[str, Expr] = {}
         return [found[name] for name in wanted] if fits(expr, found, matched) else None
 
     return match
 
 
-@dataclass(frozen=True)
+@frozen
 class Firing:
     """One step: `rule` turned `before` into `after`."""
 
@@ -187,7 +189,7 @@ class Firing:
     """How many loop bodies or branches the step lies inside."""
 
 
-@dataclass(frozen=True)
+@frozen
 class PassRecord:
     """What one pass did.
 
@@ -231,7 +233,7 @@ class Trace:
         return "\n".join(lines)
 
 
-@dataclass(frozen=True)
+@frozen
 class Pass:
     """A named list of rules applied together to a fixed point."""
 
@@ -255,7 +257,7 @@ class Pass:
         return "\n".join([repr(self), *(f"  {r.name}: {r.doc.splitlines()[0]}" for r in self.rules)])
 
 
-@dataclass(frozen=True)
+@frozen
 class Mode:
     """An ordered list of passes, to print, drop from, or insert into.
 
@@ -281,7 +283,7 @@ class Mode:
                 raise RewriteError(f"there is no pass and no rule called {name!r}", _closest(name, there))
         kept = [p for p in self.passes if p.name not in names]
         return Mode(
-            tuple(with_fields(p, rules=tuple(r for r in p.rules if r.name not in names)) for p in kept)
+            tuple(changed(p, rules=tuple(r for r in p.rules if r.name not in names)) for p in kept)
         )
 
     def including(self, new: Pass, before: str | None = None) -> Mode:
@@ -317,6 +319,8 @@ class Mode:
 
 
 def _closest(name: str, there: Iterable[str]) -> str:
+    import difflib
+
     close = difflib.get_close_matches(name, there, 3)
     return f"did you mean {' or '.join(map(repr, close))}?" if close else "str(mode) lists them"
 

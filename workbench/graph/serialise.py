@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
 
 from workbench.errors import SerialisationError
 from workbench.graph.expr import Constant, Data, Expr, Input, Op, constant_op, give_name, intern
+from workbench.graph.frozen import fields
 from workbench.graph.inner import Graph
 from workbench.graph.traverse import topological
 from workbench.graph.types import TensorType, TupleType, Type
@@ -128,8 +128,8 @@ class _Writer:
             made["data"] = self.cell(op)
         elif (name := object_name(op)) is not None:
             made["named"] = name
-        elif is_dataclass(op):
-            made["fields"] = self.fields({f.name: getattr(op, f.name) for f in fields(op)})
+        else:
+            made["fields"] = self.fields(fields(op))
         return made
 
     def fields(self, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from workbench.errors import DTypeError, ShapeError
+from workbench.graph.frozen import frozen
 
 Shape = tuple[Any, ...]
 
@@ -49,7 +49,7 @@ def checked_dtype(dtype: Any) -> str:
     return name
 
 
-@dataclass(frozen=True)
+@frozen
 class Type:
     """What an expression's value will be."""
 
@@ -62,7 +62,7 @@ class Type:
         return self if self == other else None
 
 
-@dataclass(frozen=True)
+@frozen
 class TensorType(Type):
     """An array: NumPy dtype name and shape, ``None`` where a dimension is known only at run time.
 
@@ -133,7 +133,7 @@ class TensorType(Type):
         return f"{self.dtype}[{', '.join('?' if n is None else str(n) for n in self.shape)}]"
 
 
-@dataclass(frozen=True)
+@frozen
 class TupleType(Type):
     """Several values made by one operation."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import workbench.tensor as pt
 from workbench.distributions.distribution import Draw, fresh_key
 from workbench.errors import ModelError, warn_user
 from workbench.graph.expr import Constant, Data, Expr, Op, intern
+from workbench.graph.frozen import frozen
 from workbench.graph.traverse import topological
 from workbench.graph.types import TensorType
 from workbench.tensor.tensor import Tensor, as_tensor
@@ -23,7 +23,7 @@ class ImputationWarning(UserWarning):
     """Data have missing values, which are imputed."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Observed:
     """Observed values, and where they are missing, if they are."""
 
@@ -188,7 +188,7 @@ def part(rv: Tensor, chosen: np.ndarray[Any, Any]) -> Tensor:
 # Missing elements of vectors -----------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class Part(Op):
     """The observed, or the missing, elements of a variable (input) whose draws are vectors.
 

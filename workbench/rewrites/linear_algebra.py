@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import workbench.tensor as pt
 from workbench.graph.expr import Expr, intern, rebuild
+from workbench.graph.frozen import frozen
 from workbench.graph.properties import (
     IDENTITY,
     facts,
@@ -282,7 +282,7 @@ def exponential_of_diagonal(expr: Expr) -> Expr | None:
 # Factors that are there already ---------------------------------------------------------------
 
 
-@dataclass(frozen=True, repr=False)
+@frozen
 class LinearAlgebra(Pass):
     """The pass. Before its rules, it marks each matrix whose Cholesky factor the graph computes anyway."""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from workbench.graph.expr import Expr, Get, intern, rebuild
+from workbench.graph.frozen import frozen
 from workbench.graph.inner import Graph
 from workbench.graph.rewrite import Firing, Pass, PassRecord, Rule
 from workbench.graph.traverse import topological
@@ -16,7 +16,7 @@ from workbench.tensor.control.scan import Scan
 DOC = "What a loop or branch computes and nobody reads, or computes twice, is left out."
 
 
-@dataclass(frozen=True, repr=False)
+@frozen
 class UnusedResults(Pass):
     """The pass. Unlike a rule's, its condition is about the users of a node, not about the node."""
 

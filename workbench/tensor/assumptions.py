@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, intern
+from workbench.graph.frozen import frozen
 from workbench.graph.properties import MATRIX, PROPERTIES, infers, is_number, names
 from workbench.graph.types import TensorType
 from workbench.tensor.markers import Annotation
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
-@dataclass(frozen=True)
+@frozen
 class Assume(Annotation):
     """The value itself, of which properties are stated; gone before compilation."""
 

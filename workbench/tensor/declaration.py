@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 from workbench.errors import DTypeError, GradientError, ShapeError
 from workbench.graph.domain import Domain, real
 from workbench.graph.expr import Constant, Expr, Op, constant_op, intern
+from workbench.graph.frozen import frozen
 from workbench.graph.types import KINDS, Shape, TensorType, checked_dtype
 from workbench.tensor.cotangents import jax as jax_derivatives
 from workbench.tensor.tensor import Tensor, as_tensor
@@ -91,7 +91,7 @@ class Elementwise(Op):
     cost: int
 
 
-@dataclass(frozen=True)
+@frozen
 class NoForm:
     """Stands for a derivative that has no formula here: asking for it is an error that says so."""
 
@@ -105,7 +105,7 @@ class NoForm:
         )
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class ScalarOp(Elementwise):
     """An elementwise operation declared by :func:`elementwise`."""
 
@@ -360,7 +360,7 @@ def callback(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-@dataclass(frozen=True)
+@frozen
 class Cast(Elementwise):
     """Change of dtype.
 

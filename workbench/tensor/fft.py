@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, intern
+from workbench.graph.frozen import frozen
 from workbench.graph.types import DECLARE_LENGTHS, TensorType
 from workbench.tensor.gufunc import Gufunc, floats
 from workbench.tensor.shape import reshaping as _s
@@ -38,7 +38,7 @@ def _check_length(what: str, n: int | None) -> None:
         raise ShapeError(f"{what} of no points", "the transformed axis must not be empty")
 
 
-@dataclass(frozen=True)
+@frozen
 class FFT(Gufunc):
     """The discrete Fourier transform of pairs, or its inverse, over the last axis but that of pairs."""
 
@@ -68,7 +68,7 @@ class FFT(Gufunc):
         return [intern(FFT(not self.inverse, ADJOINT_NORM[self.norm]), (_s.whole(cotangent, node),))]
 
 
-@dataclass(frozen=True)
+@frozen
 class RFFT(Gufunc):
     """The Fourier transform of real numbers over the last axis: the half that is not conjugate."""
 
@@ -102,7 +102,7 @@ class RFFT(Gufunc):
         return [intern(IRFFT(n, ADJOINT_NORM[self.norm]), (halved,))]
 
 
-@dataclass(frozen=True)
+@frozen
 class IRFFT(Gufunc):
     """The `n` real numbers whose transform has the given half."""
 

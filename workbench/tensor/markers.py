@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from workbench.graph.expr import Expr, Op, intern
+from workbench.graph.frozen import frozen
 from workbench.graph.types import TensorType
 from workbench.tensor.tensor import Tensor, as_tensor
 
@@ -30,7 +30,7 @@ class Annotation(Op):
         return builder.element(node.inputs[0], index)
 
 
-@dataclass(frozen=True)
+@frozen
 class StopGradient(Annotation):
     """The input itself, as far as gradients are concerned a constant."""
 

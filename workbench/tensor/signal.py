@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, intern
+from workbench.graph.frozen import frozen
 from workbench.graph.types import TensorType
 from workbench.names import answers
 from workbench.tensor import elementwise as _e
@@ -19,7 +19,7 @@ from workbench.tensor.shape.joining import concatenate
 from workbench.tensor.tensor import Tensor
 
 
-@dataclass(frozen=True)
+@frozen
 class Convolve(Gufunc):
     """The convolution over the last axis: all overlaps ("full"), or those of the shorter as a whole ("valid")."""
 

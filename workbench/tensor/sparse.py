@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from workbench.errors import DTypeError, ShapeError
 from workbench.graph.expr import Constant
+from workbench.graph.frozen import frozen
 from workbench.tensor import elementwise as _e
 from workbench.tensor.shape import reshaping as _s
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class SparseMatrix:
     """A matrix given by its nonzero elements: where they are is fixed, what they are may be symbolic.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import workbench.tensor as pt
 from workbench.distributions.continuous import HalfNormal, Uniform
 from workbench.distributions.distribution import INTERVAL, POSITIVE, Draw, event_rank
 from workbench.graph.expr import Constant, Expr, Op, intern
+from workbench.graph.frozen import frozen
 from workbench.graph.rewrite import rule
 from workbench.graph.types import TensorType
 from workbench.tensor.tensor import Tensor
@@ -64,7 +64,7 @@ class Transform:
         return shape
 
 
-@dataclass(frozen=True)
+@frozen
 class Log(Transform):
     """Positive numbers, by their logarithm."""
 
@@ -80,7 +80,7 @@ class Log(Transform):
         return value
 
 
-@dataclass(frozen=True)
+@frozen
 class IntervalTransform(Transform):
     """Numbers between two bounds, by the log-odds of their place between them; on one side of one, by the logarithm."""
 
@@ -131,7 +131,7 @@ def default_transform(rv: Tensor) -> Transform | None:
     return make(rv) if make is not None else None
 
 
-@dataclass(frozen=True)
+@frozen
 class UnconstrainedLogProb(Op):
     """The log-density of a variable (first input) in the unconstrained space of `transform`."""
 

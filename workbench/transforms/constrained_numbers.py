@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import workbench.tensor as pt
 from workbench.distributions.distribution import CIRCULAR, UNIT
 from workbench.errors import ModelError
+from workbench.graph.frozen import frozen
 from workbench.tensor.tensor import Tensor, as_tensor
 from workbench.transforms.change_of_variables import BY_SUPPORT, IntervalTransform, Log, Transform
 
 
-@dataclass(frozen=True)
+@frozen
 class LogOdds(Transform):
     """Numbers between 0 and 1, by their log-odds."""
 
@@ -30,7 +30,7 @@ class LogOdds(Transform):
         return -value - 2.0 * pt.softplus(-value)
 
 
-@dataclass(frozen=True)
+@frozen
 class LogExpM1(Transform):
     """Positive numbers, by log(exp(x) - 1): like the logarithm near 0, like x itself far from it."""
 
@@ -46,7 +46,7 @@ class LogExpM1(Transform):
         return -pt.softplus(-value)
 
 
-@dataclass(frozen=True)
+@frozen
 class Circular(Transform):
     """Angles from -pi to pi: any real number, wrapped around the circle."""
 

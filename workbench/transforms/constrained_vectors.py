@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from workbench.distributions.correlation import (
 from workbench.distributions.distribution import SIMPLEX, Draw
 from workbench.distributions.zero_sum import ZERO_SUM
 from workbench.errors import ModelError, ShapeError
+from workbench.graph.frozen import frozen
 from workbench.tensor.shape.reshaping import extent
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.change_of_variables import BY_SUPPORT, Transform
@@ -32,7 +32,7 @@ def _one_less(shape: Shape) -> Shape:
     return (*shape[:-1], shape[-1] - 1)
 
 
-@dataclass(frozen=True)
+@frozen
 class Simplex(Transform):
     """Probabilities that sum to 1, by their logarithms less the mean of these; the last one is left out.
 
@@ -63,7 +63,7 @@ def _with_rest(value: Tensor) -> Tensor:
     return pt.concatenate([value, -pt.sum(value, axis=-1, keepdims=True)], axis=-1)
 
 
-@dataclass(frozen=True)
+@frozen
 class StickBreaking(Transform):
     """Probabilities that sum to 1, by the share that each takes of what those before it have left.
 
@@ -102,7 +102,7 @@ class StickBreaking(Transform):
         return pt.log(pt.cast(pt.arange(count - 1, 0, -1), "float64"))
 
 
-@dataclass(frozen=True)
+@frozen
 class SumTo1(Transform):
     """Numbers that sum to 1: all but the last. Nothing keeps them positive, so the value has bounds."""
 
@@ -122,7 +122,7 @@ class SumTo1(Transform):
         return _one_less(shape)
 
 
-@dataclass(frozen=True)
+@frozen
 class Ordered(Transform):
     """Vectors in order: the first element, then the logarithms of the steps to the next.
 
@@ -212,7 +212,7 @@ class ZeroSumTransform(Transform):
         return tuple(made)
 
 
-@dataclass(frozen=True)
+@frozen
 class CholeskyCovPacked(Transform):
     """Packed Cholesky factors of covariance matrices: the logarithm of the diagonal.
 
@@ -242,7 +242,7 @@ class CholeskyCovPacked(Transform):
         return pt.constant(np.isin(np.arange(self.n * (self.n + 1) // 2), packed_diagonal(self.n)))
 
 
-@dataclass(frozen=True)
+@frozen
 class CholeskyCorrelation(Transform):
     """Correlations above the diagonal of a matrix, by the partial correlations that its Cholesky factor has.
 

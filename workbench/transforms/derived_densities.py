@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ import workbench.tensor as pt
 from workbench.distributions.distribution import Draw
 from workbench.distributions.modifiers import Censored
 from workbench.graph.expr import Constant, Expr
+from workbench.graph.frozen import frozen
 from workbench.graph.properties import is_negative, is_positive
 from workbench.graph.rewrite import rule
 from workbench.tensor import elementwise as e
@@ -40,7 +40,7 @@ from workbench.transforms.logprob import (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@frozen
 class Undone:
     """A function of a random variable, undone at a value.
 

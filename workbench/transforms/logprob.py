@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 import importlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import workbench.tensor as pt
@@ -19,6 +18,7 @@ from workbench.distributions.custom import QUESTIONS
 from workbench.distributions.distribution import Draw, as_wide
 from workbench.errors import LogProbError
 from workbench.graph.expr import Expr, Op, intern
+from workbench.graph.frozen import frozen
 from workbench.graph.inner import Graph
 from workbench.graph.memo import once
 from workbench.graph.rewrite import RULES, Pass, rule
@@ -34,7 +34,7 @@ GROUP = "logprob"
 INF = float("inf")
 
 
-@dataclass(frozen=True)
+@frozen
 class LogProb(Op):
     """The log-density of a random expression (first input) at a value (second)."""
 
@@ -47,7 +47,7 @@ class LogProb(Op):
         return TensorType("float64", broadcast_shapes(*batch, what="a random variable and its value"))
 
 
-@dataclass(frozen=True)
+@frozen
 class LogCdf(Op):
     """Logarithm of the probability that a random expression (first input) is at most a value (second)."""
 
@@ -58,14 +58,14 @@ class LogCdf(Op):
         return TensorType("float64", broadcast_shapes(x.shape, value.shape, what="a random variable and its value"))
 
 
-@dataclass(frozen=True)
+@frozen
 class LogSurvival(LogCdf):
     """Logarithm of the probability that a random expression (first input) is more than a value (second)."""
 
     name = "logccdf"
 
 
-@dataclass(frozen=True)
+@frozen
 class Quantile(Op):
     """The value that a random expression (first input) stays below with a probability (second)."""
 

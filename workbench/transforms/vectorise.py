@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from dataclasses import replace as replaced
 from typing import Any
 
 from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, Get, Input, give_name, intern, rebuild, results_of
+from workbench.graph.frozen import changed
 from workbench.graph.inner import Graph
 from workbench.graph.provenance import inherited
 from workbench.graph.traverse import topological
@@ -166,7 +166,7 @@ def _same(b: _Batching, node: Expr) -> Any:
 
 
 def _reduce(b: _Batching, node: Expr) -> Any:
-    return intern(replaced(node.op, axes=tuple(a + b.rank for a in node.op.axes)), (b.batched[node.inputs[0]],))
+    return intern(changed(node.op, axes=tuple(a + b.rank for a in node.op.axes)), (b.batched[node.inputs[0]],))
 
 
 def _reshape(b: _Batching, node: Expr) -> Any:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from workbench.graph.expr import Constant, Data, Expr, Input, Op, constant_op, give_name, intern
+from workbench.graph.frozen import changed, fields
 from workbench.graph.inner import Graph
 from workbench.graph.traverse import topological
 from workbench.graph.types import TensorType, TupleType
@@ -63,14 +63,14 @@ class _Narrowing:
             return constant_op(op.value, NARROW) if op.value.dtype == WIDE else op
         if isinstance(op, Input):
             return Input(op.label, self.field(op.type))
-        if isinstance(op, (Data, ScalarOp)) or not is_dataclass(op):
+        if isinstance(op, (Data, ScalarOp)):
             return op
         if op.graphs:
             op = op.with_graphs(tuple(map(self.graph, op.graphs)))
-        old = {f.name: getattr(op, f.name) for f in fields(op) if f.init}
+        old = fields(op)
         new = {name: self.field(value) for name, value in old.items()}
-        changed = {name: value for name, value in new.items() if value is not old[name]}
-        return replace(op, **changed) if changed else op
+        narrow = {name: value for name, value in new.items() if value is not old[name]}
+        return changed(op, **narrow) if narrow else op
 
     def field(self, value: Any) -> Any:
         """A static parameter of an operation; the same object where it names no float64."""

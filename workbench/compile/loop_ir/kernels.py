@@ -11,6 +11,7 @@ from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.multiply_add import parts
 from workbench.errors import CompileError
 from workbench.graph.expr import Constant, Expr, Get, Input, Op
+from workbench.graph.frozen import frozen
 from workbench.graph.lengths import Size, at_least
 from workbench.graph.pattern import uniform_value
 from workbench.graph.types import TensorType
@@ -75,14 +76,14 @@ class Unit:
     nodes: list[Expr] = field(default_factory=list)
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Counter(Input):
     """The number of a scan's step: less than `steps`, so it is a valid row of what the scan runs over."""
 
     steps: Size
 
 
-@dataclass(frozen=True)
+@frozen
 class Extent(Op):
     """A length as a number."""
 

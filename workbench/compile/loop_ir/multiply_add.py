@@ -8,11 +8,11 @@ is part of each sum that it stands in, wherever that is computed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from workbench.graph.expr import Expr
+from workbench.graph.frozen import frozen
 from workbench.tensor.elementwise import Elementwise, add, multiply, subtract
 
 FUSED = """\
@@ -23,7 +23,7 @@ FUSED = """\
 #endif"""
 
 
-@dataclass(frozen=True)
+@frozen
 class MultiplyAdd(Elementwise):
     """``x * y + z``, with another sign of the product or of `z`."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import CompileError, ShapeError
 from workbench.graph.expr import Input, Op, give_name, intern, results_of
+from workbench.graph.frozen import frozen
 from workbench.graph.inner import Graph, close_over, extract
 from workbench.graph.traverse import free_inputs
 from workbench.graph.types import TupleType, Type
@@ -48,7 +48,7 @@ def settled(body: Graph, types: Sequence[Type], carried: int) -> Graph:
         now[:carried] = wider
 
 
-@dataclass(frozen=True)
+@frozen
 class While(Op):
     """``while cond(carried): carried = body(carried)``.
 
@@ -94,7 +94,7 @@ class While(Op):
         )
 
 
-@dataclass(frozen=True)
+@frozen
 class Cond(Op):
     """``then(closed) if predicate else orelse(closed)``; only the chosen branch is computed."""
 
@@ -133,7 +133,7 @@ class Cond(Op):
         )
 
 
-@dataclass(frozen=True)
+@frozen
 class Region(Op):
     """A named part of a graph that is compiled and cached by itself (`logp_grad`, `nuts`)."""
 
@@ -162,7 +162,7 @@ class Region(Op):
         return tuple(self.graph.run("jax", *values))
 
 
-@dataclass(frozen=True)
+@frozen
 class Slot(Op):
     """The place of a function that is given later: what it takes and returns, and no graph.
 
@@ -188,7 +188,7 @@ class Slot(Op):
     jax = numpy
 
 
-@dataclass(frozen=True)
+@frozen
 class MakeTuple(Op):
     """Several values held together, as a branch that is taken for certain leaves them."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, Input, Op, intern, results_of
+from workbench.graph.frozen import frozen
 from workbench.graph.inner import Graph, close_over
 from workbench.graph.traverse import replace
 from workbench.graph.types import TensorType, TupleType, Type
@@ -22,7 +22,7 @@ from workbench.tensor.shape.reshaping import arange
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
-@dataclass(frozen=True)
+@frozen
 class Scan(Op):
     """``for i in range(steps): carries, outputs[i] = body(carries, sequences[i], closed)``.
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from workbench.errors import CompileError, IndexBoundsError
 from workbench.graph.expr import Constant, Expr, Op, intern
+from workbench.graph.frozen import frozen
 from workbench.graph.types import TensorType
 from workbench.tensor import elementwise as _e
 from workbench.tensor.indexing.layout import Key, layout_of
@@ -91,7 +91,7 @@ def _constant_or(x: Expr) -> Any:
     return x.op.value if isinstance(x.op, Constant) else x
 
 
-@dataclass(frozen=True)
+@frozen
 class Index(_Keyed):
     """``x[key]`` for any key. Inputs: the tensor, then the index arrays and bounds that the key names."""
 
@@ -139,7 +139,7 @@ class _Update(_Keyed):
 
 
 
-@dataclass(frozen=True)
+@frozen
 class SetIndex(_Update):
     """``x`` with ``x[key]`` replaced; the last wins where an element is named twice."""
 
@@ -172,7 +172,7 @@ class SetIndex(_Update):
         self._accumulate(builder, node, None)
 
 
-@dataclass(frozen=True)
+@frozen
 class AddIndex(_Update):
     """``x`` with a value added to ``x[key]``; elements named twice get both."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from workbench.errors import DTypeError, IndexBoundsError, ShapeError
 from workbench.graph.expr import Constant, Expr, Op, intern
+from workbench.graph.frozen import frozen
 from workbench.graph.types import Shape, TensorType
 from workbench.tensor import elementwise as _e
 from workbench.tensor.shape import reshaping as _s
@@ -23,7 +23,7 @@ def _check_index(op: str, x: TensorType, index: TensorType) -> None:
         raise ShapeError(f"{op}: a scalar cannot be indexed")
 
 
-@dataclass(frozen=True)
+@frozen
 class Take(Op):
     """``x[index]`` along the first axis, for an integer index of any rank.
 
@@ -57,7 +57,7 @@ class Take(Op):
         return builder.element(x, [row, *index[rank:]])
 
 
-@dataclass(frozen=True)
+@frozen
 class SetAt(Op):
     """``x`` with ``x[index]`` replaced along the first axis; the last wins where an index repeats."""
 
@@ -85,7 +85,7 @@ class SetAt(Op):
         _accumulate_at(builder, node, None)
 
 
-@dataclass(frozen=True)
+@frozen
 class AddAt(Op):
     """``x`` with `value` added to ``x[index]`` along the first axis; repeated indices add up."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from workbench.graph.expr import Expr, Op, intern
+from workbench.graph.frozen import frozen
 from workbench.graph.types import TensorType
 from workbench.tensor.shape import reshaping as _s
 from workbench.tensor.tensor import Tensor
@@ -25,7 +25,7 @@ def slices(spec: Spec) -> tuple[slice, ...]:
     return tuple(found)
 
 
-@dataclass(frozen=True)
+@frozen
 class Slice(Op):
     """Every `step`-th element from `start`, on every axis."""
 
@@ -52,7 +52,7 @@ class Slice(Op):
         return builder.element(node.inputs[0], builder.slice_index(index, self.spec))
 
 
-@dataclass(frozen=True)
+@frozen
 class SetSlice(Op):
     """A tensor with a slice of it replaced."""
 

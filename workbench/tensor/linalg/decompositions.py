@@ -9,13 +9,13 @@ wide, and deep matrices".
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from workbench.errors import GradientError
 from workbench.graph.expr import Expr, intern, results_of
+from workbench.graph.frozen import frozen
 from workbench.graph.types import TensorType, TupleType
 from workbench.tensor import elementwise as _e
 from workbench.tensor.gufunc import Gufunc, check_matrix, floats, nan_where_it_fails, of_results
@@ -55,7 +55,7 @@ def of_lower(s: Tensor) -> Tensor:
 # Cholesky -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class Cholesky(Gufunc):
     """The lower Cholesky factor; reads the lower triangle only; NaN where there is none."""
 
@@ -87,7 +87,7 @@ class Cholesky(Gufunc):
         return [intern(CholeskyGradient(), (node, _s.whole(cotangent, node)))]
 
 
-@dataclass(frozen=True)
+@frozen
 class CholeskyGradient(Gufunc):
     """The cotangent of matrices, from their lower Cholesky factors and the cotangents of these."""
 
@@ -133,7 +133,7 @@ def _written_out(op: Any, backend: str, *values: Any) -> Any:
     return Graph(inputs, [op.loop(*inputs)]).run(backend, *values)[0]
 
 
-@dataclass(frozen=True)
+@frozen
 class InverseFromFactor(Gufunc):
     """The inverse of ``L @ L.T``, from the lower triangles L."""
 
@@ -201,7 +201,7 @@ def cholesky(x: Any, lower: bool = True, upper: bool = False) -> Tensor:
 # QR -------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class QR(Gufunc):
     """Orthonormal columns and a triangle; all columns of Q if `complete`."""
 
@@ -288,7 +288,7 @@ def qr(x: Any, mode: str = "reduced") -> Any:
 # Singular values ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class SVD(Gufunc):
     """U, the singular values in descending order, and V transposed."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from workbench.graph.expr import Expr, intern, results_of
+from workbench.graph.frozen import frozen
 from workbench.graph.types import TensorType, TupleType
 from workbench.tensor import elementwise as _e
 from workbench.tensor.gufunc import Gufunc, check_matrix, floats, of_results
@@ -21,7 +21,7 @@ from workbench.tensor.shape import reshaping as _s
 from workbench.tensor.tensor import Tensor
 
 
-@dataclass(frozen=True)
+@frozen
 class Det(Gufunc):
     """The determinant."""
 
@@ -89,7 +89,7 @@ def det(x: Any) -> Tensor:
     return intern(Det(), (x,))
 
 
-@dataclass(frozen=True)
+@frozen
 class SlogDet(Gufunc):
     """The sign of the determinant and the logarithm of its size."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, Op, intern
+from workbench.graph.frozen import frozen
 from workbench.graph.types import TensorType
 from workbench.tensor import elementwise as _e
 from workbench.tensor.shape import reshaping as _s
@@ -28,7 +28,7 @@ def _corner(offset: int) -> tuple[int, int]:
     return max(-offset, 0), max(offset, 0)
 
 
-@dataclass(frozen=True)
+@frozen
 class Eye(Op):
     """Ones on a diagonal of a matrix, zeros elsewhere."""
 
@@ -55,7 +55,7 @@ class Eye(Op):
         return builder.element(formula, index)
 
 
-@dataclass(frozen=True)
+@frozen
 class Diagonal(Op):
     """A diagonal of the last two axes."""
 
@@ -86,7 +86,7 @@ def _on_diagonal(builder: Any, index: Sequence[Any], offset: int) -> list[Any]:
     return [*index[:-1], *ends]
 
 
-@dataclass(frozen=True)
+@frozen
 class SetDiagonal(Op):
     """Matrices with other values on a diagonal."""
 
@@ -122,7 +122,7 @@ class SetDiagonal(Op):
         builder.accumulate(node, value.type.shape, body, None, start=x)
 
 
-@dataclass(frozen=True)
+@frozen
 class DiagonalMatrix(Op):
     """Square matrices with vectors on a diagonal and zeros elsewhere."""
 

@@ -7,12 +7,12 @@ differentiation", and, of general matrices, Boeddeker et al. (2019), "On the com
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from workbench.graph.expr import Expr, intern, results_of
+from workbench.graph.frozen import frozen
 from workbench.graph.types import TensorType, TupleType
 from workbench.tensor import elementwise as _e
 from workbench.tensor.gufunc import Gufunc, check_matrix, floats, nan_where_it_fails, of_results
@@ -26,7 +26,7 @@ from workbench.tensor.shape.joining import concatenate
 from workbench.tensor.tensor import Tensor
 
 
-@dataclass(frozen=True)
+@frozen
 class Eigh(Gufunc):
     """Eigenvalues, ascending, and eigenvectors of the symmetric matrix given by its lower triangle."""
 
@@ -105,7 +105,7 @@ def eigvalsh(x: Any, UPLO: str = "L") -> Tensor:
     return eigh(x, UPLO).eigenvalues
 
 
-@dataclass(frozen=True)
+@frozen
 class Eig(Gufunc):
     """Eigenvalues and eigenvectors of general matrices: real parts and imaginary parts."""
 

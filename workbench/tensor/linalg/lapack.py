@@ -7,9 +7,9 @@ nothing is linked. Arrays are row-major: what LAPACK, which is column-major, tak
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from workbench.graph.frozen import frozen
 from workbench.graph.lengths import Size, product
 from workbench.graph.types import TensorType
 
@@ -19,7 +19,7 @@ SMALL = 48
 """Matrices of at most this many rows are done by plain loops, which need no call."""
 
 
-@dataclass(frozen=True)
+@frozen
 class NativeCall:
     """A call of a function: ``name(library, *sizes, *arguments, *results)``, in Python without `library`.
 

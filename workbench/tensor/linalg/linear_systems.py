@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, intern, results_of
+from workbench.graph.frozen import frozen
 from workbench.graph.types import TensorType, TupleType
 from workbench.tensor import elementwise as _e
 from workbench.tensor.gufunc import Gufunc, check_matrix, floats, nan_where_it_fails, of_results
@@ -21,7 +21,7 @@ from workbench.tensor.shape import reshaping as _s
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
-@dataclass(frozen=True)
+@frozen
 class Solve(Gufunc):
     """The solution x of ``a @ x = b``, for matrices b."""
 
@@ -111,7 +111,7 @@ def cho_solve(factor: Any, b: Any, lower: bool = True, b_ndim: int | None = None
     return solve_triangular(factor, half, lower, trans=1 if lower else 0, b_ndim=rank)
 
 
-@dataclass(frozen=True)
+@frozen
 class Lstsq(Gufunc):
     """The least-squares solution, the rank and the singular values."""
 
@@ -247,7 +247,7 @@ def lstsq(a: Any, b: Any, rcond: float | None = None, b_ndim: int | None = None)
 # Inverses -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class Inv(Gufunc):
     """The inverse of square matrices."""
 
@@ -294,7 +294,7 @@ def inv(x: Any) -> Tensor:
     return intern(Inv(), (x,))
 
 
-@dataclass(frozen=True)
+@frozen
 class PInv(Gufunc):
     """The Moore-Penrose inverse."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from workbench.graph.expr import Expr, intern
+from workbench.graph.frozen import frozen
 from workbench.graph.types import TensorType
 from workbench.tensor.gufunc import Gufunc, check_matrix, floats
 from workbench.tensor.linalg.diagonal import eye
@@ -19,7 +19,7 @@ from workbench.tensor.shape.joining import concatenate
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
-@dataclass(frozen=True)
+@frozen
 class Expm(Gufunc):
     """The matrix exponential."""
 

@@ -6,13 +6,13 @@ import math
 import operator
 import string
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, intern
+from workbench.graph.frozen import frozen
 from workbench.graph.types import TensorType
 from workbench.tensor import elementwise as _e
 from workbench.tensor import sparse as _sparse
@@ -38,7 +38,7 @@ def matrix_transpose(x: Any) -> Tensor:
     return _s.transpose(x, (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
 
 
-@dataclass(frozen=True)
+@frozen
 class MatMul(Gufunc):
     """Matrix times matrix, batched over leading axes, which broadcast."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from workbench.graph.expr import Expr, intern
+from workbench.graph.frozen import frozen
 from workbench.graph.types import TensorType
 from workbench.tensor import elementwise as _e
 from workbench.tensor.gufunc import Gufunc, check_matrix
@@ -16,7 +16,7 @@ from workbench.tensor.shape import reshaping as _s
 from workbench.tensor.tensor import Tensor, as_tensor, constant
 
 
-@dataclass(frozen=True)
+@frozen
 class Triangle(Gufunc):
     """The elements on and below (above) the `k`-th diagonal; zeros elsewhere."""
 

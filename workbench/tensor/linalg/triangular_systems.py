@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, intern
+from workbench.graph.frozen import frozen
 from workbench.graph.types import TensorType
 from workbench.tensor.gufunc import Gufunc, check_matrix, floats
 from workbench.tensor.linalg.lapack import NativeCall, solve_triangular_call
@@ -36,7 +36,7 @@ def jax_spread(*stacks: Any) -> list[Any]:
     return [jnp.broadcast_to(x, (*batch, *x.shape[-2:])) for x in stacks]
 
 
-@dataclass(frozen=True)
+@frozen
 class SolveTriangular(Gufunc):
     """The solution x of ``a @ x = b`` or ``a.T @ x = b``, where one triangle of a is read."""
 

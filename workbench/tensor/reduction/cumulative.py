@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, Input, Op, intern, results_of
+from workbench.graph.frozen import frozen
 from workbench.graph.inner import Graph
 from workbench.graph.types import TensorType
 from workbench.tensor import elementwise as _e
@@ -19,7 +19,7 @@ from workbench.tensor.shape.joining import concatenate
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
-@dataclass(frozen=True)
+@frozen
 class Cumulate(Op):
     """The running sum ("add") or product ("multiply") along an axis."""
 
@@ -77,7 +77,7 @@ def _shifted(x: Any, axis: int, first: float = 0.0) -> Tensor:
     return concatenate([head, x[(*before, slice(None, -1))]], axis)
 
 
-@dataclass(frozen=True)
+@frozen
 class Recurrence(Op):
     """``y[k] = a[k] * y[k-1] + b[k]`` along an axis, from zero; inputs `a` and `b` of one shape."""
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import builtins
 import importlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from workbench.errors import DTypeError, ShapeError
 from workbench.graph.expr import Expr, Op, intern
+from workbench.graph.frozen import frozen
 from workbench.graph.types import KINDS, TensorType
 from workbench.tensor import elementwise as _e
 from workbench.tensor.markers import stop_gradient
@@ -19,7 +19,7 @@ from workbench.tensor.shape import reshaping as _s
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
-@dataclass(frozen=True)
+@frozen
 class Combine:
     """How a reduction folds elements: its neutral value and its binary operation."""
 
@@ -47,7 +47,7 @@ COMBINE = {
 }
 
 
-@dataclass(frozen=True)
+@frozen
 class Reduce(Op):
     """A reduction of `kind` over `axes`."""
 
@@ -108,7 +108,7 @@ class Reduce(Op):
         )
 
 
-@dataclass(frozen=True)
+@frozen
 class Extremes(Op):
     """Which elements are the largest ("max") or smallest ("min") over `axes`: all of those that are equal; NaN, if there is one.
 
@@ -332,7 +332,7 @@ def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 # Where the largest is -------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class ArgReduce(Op):
     """The row of the first largest ("max") or smallest ("min") element along an axis; of a NaN, if there is one."""
 

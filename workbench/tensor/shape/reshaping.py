@@ -5,20 +5,20 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from workbench.errors import DTypeError, ShapeError
 from workbench.graph.expr import Constant, Expr, Op, constant_op, intern
+from workbench.graph.frozen import frozen
 from workbench.graph.types import Shape, TensorType
 from workbench.tensor import elementwise as _e
 from workbench.tensor.shape.one_shape import of_one_shape
 from workbench.tensor.tensor import Tensor, as_tensor, constant, floatX
 
 
-@dataclass(frozen=True)
+@frozen
 class Reshape(Op):
     """The same elements, row-major, in another shape; -1 for a length that is known only at run time."""
 
@@ -62,7 +62,7 @@ def reshaped_index(builder: Any, node: Expr, index: Sequence[Any]) -> Sequence[A
     return builder.unravel(builder.ravel(index, shape), source) if moved is None else moved  # type: ignore[no-any-return]
 
 
-@dataclass(frozen=True)
+@frozen
 class Named(Op):
     """The value itself under a name of its own: what has one already, or is a constant, gets another."""
 
@@ -93,7 +93,7 @@ def _drop_units(new: Sequence[int], old: Sequence[int], index: Sequence[Any]) ->
     return [0 if n == 1 else next(kept) for n in old]
 
 
-@dataclass(frozen=True)
+@frozen
 class BroadcastTo(Op):
     """The elements repeated along new axes and axes of length 1."""
 
@@ -120,7 +120,7 @@ class BroadcastTo(Op):
         return builder.broadcast_element(node.inputs[0], index, node.type)
 
 
-@dataclass(frozen=True)
+@frozen
 class BroadcastLike(Op):
     """The elements of one tensor repeated to the shape of another, known only at run time."""
 
@@ -145,7 +145,7 @@ class BroadcastLike(Op):
         return builder.broadcast_element(node.inputs[0], index, node.type)
 
 
-@dataclass(frozen=True)
+@frozen
 class Dim(Op):
     """The length of one axis, known only at run time."""
 
@@ -167,7 +167,7 @@ class Dim(Op):
         return builder.extent(node.inputs[0].type.shape[self.axis])
 
 
-@dataclass(frozen=True)
+@frozen
 class Transpose(Op):
     """The axes in another order."""
 
@@ -190,7 +190,7 @@ class Transpose(Op):
         return builder.element(node.inputs[0], [index[self.axes.index(i)] for i in range(len(self.axes))])
 
 
-@dataclass(frozen=True)
+@frozen
 class Concatenate(Op):
     """Tensors one after another along an axis."""
 
@@ -234,7 +234,7 @@ class Concatenate(Op):
         return found
 
 
-@dataclass(frozen=True)
+@frozen
 class Arange(Op):
     """The integers 0, 1, ..., n - 1."""
 

@@ -7,13 +7,13 @@ rule asks it. On NumPy they run as they are.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from workbench.errors import CompileError, ShapeError
 from workbench.graph.expr import Constant, Expr, Op, intern
+from workbench.graph.frozen import frozen
 from workbench.graph.types import KINDS, Shape, TensorType
 from workbench.tensor import elementwise as _e
 from workbench.tensor.shape import reshaping as _s
@@ -21,7 +21,7 @@ from workbench.tensor.shape.one_shape import of_one_shape
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
-@dataclass(frozen=True)
+@frozen
 class InsertAxes(Op):
     """More axes of length 1, at the places `axes` of the result."""
 
@@ -50,7 +50,7 @@ class InsertAxes(Op):
         return _s.expand_dims(node.inputs[0], self.axes) if None not in node.type.shape else None
 
 
-@dataclass(frozen=True)
+@frozen
 class DropAxes(Op):
     """Without the axes `axes`, which have length 1."""
 
@@ -82,7 +82,7 @@ class DropAxes(Op):
         return _s.squeeze(x, self.axes) if None not in x.type.shape else None
 
 
-@dataclass(frozen=True)
+@frozen
 class ReshapeLike(Op):
     """The elements of one tensor, row-major, in the shape of another."""
 
@@ -110,7 +110,7 @@ class ReshapeLike(Op):
         return _s.reshape(x, like.type.shape) if None not in like.type.shape else None
 
 
-@dataclass(frozen=True)
+@frozen
 class SumLike(Op):
     """What comes back to an operand from a result that it was broadcast to, lengths known only at run time.
 
@@ -148,7 +148,7 @@ class SumLike(Op):
         return _s.unbroadcast(g, like)
 
 
-@dataclass(frozen=True)
+@frozen
 class SameLength(Op):
     """The first tensor, whose axis `axis` must have the length that axis `other` of the second has.
 
@@ -219,7 +219,7 @@ def _concrete(length: Any) -> int:
         ) from None
 
 
-@dataclass(frozen=True)
+@frozen
 class ToLengths(Op):
     """A tensor reshaped, or repeated, to lengths of which some (``None``) are inputs."""
 
@@ -298,7 +298,7 @@ def broadcast_together(parts: Sequence[Tensor]) -> list[Tensor]:
     return [_s.broadcast_to(t, wanted) for t in parts]
 
 
-@dataclass(frozen=True)
+@frozen
 class ArangeBetween(Op):
     """Numbers from a start up to a stop, a step apart, all three known only at run time."""
 

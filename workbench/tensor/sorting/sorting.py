@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from workbench.errors import CompileError, DTypeError, ShapeError
 from workbench.graph.expr import Constant, Expr, Get, Op, intern, results_of
+from workbench.graph.frozen import frozen
 from workbench.graph.types import TensorType, TupleType
 from workbench.tensor import elementwise as _e
 from workbench.tensor.linalg.lapack import NativeCall
@@ -27,7 +27,7 @@ def _no_length(what: str) -> CompileError:
 # Sorting --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class Sort(Op):
     """The elements in order along an axis, NaN last."""
 
@@ -58,7 +58,7 @@ class Sort(Op):
         return [put_along_axis(_s.zeros_like(x), order, _s.whole(cotangent, node), self.axis)]
 
 
-@dataclass(frozen=True)
+@frozen
 class ArgSort(Op):
     """The rows of the elements in order along an axis; of equal ones the first comes first."""
 
@@ -124,7 +124,7 @@ def _flat_for(x: Any, axis: int | None, what: str) -> tuple[Tensor, int]:
 # Searching ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class SearchSorted(Op):
     """Where values would be inserted into a sorted vector."""
 
@@ -180,7 +180,7 @@ def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Tens
     return intern(SearchSorted(side), (a, v))
 
 
-@dataclass(frozen=True)
+@frozen
 class Digitize(Op):
     """The bins that values lie in."""
 
@@ -223,7 +223,7 @@ def digitize(x: Any, bins: Any, right: bool = False) -> Tensor:
 # What is there --------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class Nonzero(Op):
     """The indices of elements that are not zero, one vector for each axis."""
 
@@ -289,7 +289,7 @@ def mask_of(indices: Sequence[Expr]) -> Tensor | None:
     return mask if same and mask.dtype == "bool" else None
 
 
-@dataclass(frozen=True)
+@frozen
 class RepeatedNumbers(Op):
     """0 ... n - 1, each as often as a vector says."""
 
@@ -313,7 +313,7 @@ def repeated_numbers(times: Tensor) -> Tensor:
     return intern(RepeatedNumbers(), (times,))
 
 
-@dataclass(frozen=True)
+@frozen
 class Unique(Op):
     """Of a vector's different elements, in order: where each first is, which each element is, how often each is."""
 
@@ -370,7 +370,7 @@ def unique(
     return found[0] if len(found) == 1 else tuple(found)
 
 
-@dataclass(frozen=True)
+@frozen
 class BinCount(Op):
     """How often each of 0, 1, 2, ... occurs; with weights, the sums of theirs."""
 

@@ -319,13 +319,18 @@ betainc: ScalarOp = elementwise(
 
 FAR = 1e-30
 """Where the tail begins: eleven standard deviations out, and the rule is exact from eight on."""
-LAGUERRE_NODES, LAGUERRE_WEIGHTS = np.polynomial.laguerre.laggauss(16)
+
+
+@functools.cache
+def _nodes_and_weights() -> tuple[Any, Any]:
+    return np.polynomial.laguerre.laggauss(16)
 
 
 def _log_laguerre(exponent: Callable[[Tensor], Tensor], rate: Tensor) -> Tensor:
     """Return the log of the integral from 0 to infinity of ``exp(exponent(s))``, which is nearly ``exp(-rate * s)``."""
     rate = _shape.expand_dims(rate, -1)
-    terms = LAGUERRE_WEIGHTS * exp(LAGUERRE_NODES + exponent(as_tensor(LAGUERRE_NODES) / rate))
+    nodes, weights = _nodes_and_weights()
+    terms = weights * exp(nodes + exponent(as_tensor(nodes) / rate))
     return log(_reduction.sum(terms, axis=-1)) - log(rate[..., 0])
 
 
