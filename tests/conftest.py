@@ -12,7 +12,7 @@ from workbench.compile.c.toolchain import find_compiler
 from workbench.datasets import simulate_radon
 
 ROOT = Path(__file__).resolve().parents[1]
-# Every program that a test compiles is proven to read what was written for it (workbench/compile/checker.py).
+# Every program that a test compiles is proven to read what was written for it (workbench/compile/loop_ir/checker.py).
 os.environ["WORKBENCH_CHECK"] = "1"
 BACKENDS = tuple(os.environ.get("WORKBENCH_BACKENDS", "numpy c numba jax").split())
 

@@ -73,6 +73,11 @@ def test_values_do_not_change():
     for act in (lambda: setattr(point, "x", 3), lambda: setattr(point, "z", 3), lambda: delattr(point, "x")):
         with pytest.raises(AttributeError, match="Point"):
             act()
+    below = type("Below", (Point,), {})(1)
+    below.z = 3
+    with pytest.raises(AttributeError, match="Below"):
+        below.x = 3
+    assert below.z == 3 and below.x == 1
     assert changed(point, y=5) == Point(1, 5) and point == Point(1)
     assert changed(Named(1), label="q") == Named(1, 2, "q")
 

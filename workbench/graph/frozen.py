@@ -56,7 +56,7 @@ def _decorated(cls: Any, eq: bool) -> Any:
     cls._defaults = defaults
     cls.__signature__ = _Signature()
     cls.__match_args__ = names  # type: ignore[misc]
-    made = {"__init__": _init(cls, names, defaults), "__repr__": _repr, "__setattr__": _refuse, "__delattr__": _refuse}
+    made = {"__init__": _init(cls, names, defaults), "__repr__": _repr, **_refusals(cls, names)}
     if eq:
         made |= _comparison(cls, names)
     for name, method in made.items():
@@ -126,8 +126,22 @@ def _repr(self: Any) -> str:
     return f"{type(self).__qualname__}({', '.join(f'{name}={value!r}' for name, value in fields(self).items())})"
 
 
-def _refuse(self: Any, name: str, *value: Any) -> None:
-    raise FrozenInstanceError(f"{type(self).__name__} is a value: its {name!r} cannot be changed")
+def _refusals(cls: Any, names: tuple[str, ...]) -> dict[str, Callable[..., None]]:
+    """What refuses to change a value; a class below that is not frozen may have attributes of its own."""
+
+    def refuse(self: Any, name: str) -> None:
+        if type(self) is cls or name in names:
+            raise FrozenInstanceError(f"{type(self).__name__} is a value: its {name!r} cannot be changed")
+
+    def __setattr__(self: Any, name: str, value: Any) -> None:
+        refuse(self, name)
+        super(cls, self).__setattr__(name, value)
+
+    def __delattr__(self: Any, name: str) -> None:
+        refuse(self, name)
+        super(cls, self).__delattr__(name)
+
+    return {"__setattr__": __setattr__, "__delattr__": __delattr__}
 
 
 def fields(value: Any) -> dict[str, Any]:

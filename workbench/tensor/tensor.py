@@ -187,6 +187,8 @@ def as_tensor(value: Any, dtype: str | None = None, name: str | None = None) -> 
         If `value` is not numeric.
     """
     if isinstance(value, Tensor):
+        if dtype is None and name is None:
+            return value
         result = value
     elif isinstance(value, Expr):
         raise DTypeError(f"{value!r} has several values; take one of them first")

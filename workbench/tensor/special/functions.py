@@ -1,6 +1,6 @@
 """Special functions: error, gamma, beta and Bessel functions, with their derivatives.
 
-NumPy's form is SciPy's; C and Numba have forms of their own (``special_forms.py``) or call SciPy back; JAX has
+NumPy's form is SciPy's; C and Numba have forms of their own (``forms.py``) or call SciPy back; JAX has
 ``jax.scipy.special`` where that is as exact, or calls SciPy back.
 """
 
