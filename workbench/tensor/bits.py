@@ -46,13 +46,13 @@ def _jax_right_shift(x: Any, y: Any) -> Any:
 
 left_shift: ScalarOp = elementwise(
     "left_shift", np.left_shift, c="((uint64_t){y} < {bits} ? {x} << {y} : 0)",
-    py={"i": "({x} << {y} if {y} >= 0 and {y} < {bits} else {x} ^ {x})", "": "({x} << {y} if {y} < {bits} else {x} ^ {x})"},
+    py={"i": "select(({y} >= 0) & ({y} < {bits}), {x} << {y}, {x} ^ {x})", "": "select({y} < {bits}, {x} << {y}, {x} ^ {x})"},
     jax=_jax_left_shift, symbol="<<", domain=_shift,
 )  # fmt: skip
 right_shift: ScalarOp = elementwise(
     "right_shift", np.right_shift,
     c={"i": "((uint64_t){y} < {bits} ? {x} >> {y} : -({x} < 0))", "": "({y} < {bits} ? {x} >> {y} : 0)"},
-    py={"i": "({x} >> {y} if {y} >= 0 and {y} < {bits} else ({x} >> 63))", "": "({x} >> {y} if {y} < {bits} else {x} ^ {x})"},
+    py={"i": "select(({y} >= 0) & ({y} < {bits}), {x} >> {y}, {x} >> 63)", "": "select({y} < {bits}, {x} >> {y}, {x} ^ {x})"},
     jax=_jax_right_shift, symbol=">>", domain=_shift,
 )  # fmt: skip
 
@@ -97,7 +97,7 @@ def _logical(name: str, c: str, py: str, arity: int = 2) -> ScalarOp:
     )
 
 
-logical_and: ScalarOp = _logical("logical_and", "({x} && {y})", "({x} and {y})")
-logical_or: ScalarOp = _logical("logical_or", "({x} || {y})", "({x} or {y})")
+logical_and: ScalarOp = _logical("logical_and", "({x} && {y})", "({x} & {y})")
+logical_or: ScalarOp = _logical("logical_or", "({x} || {y})", "({x} | {y})")
 logical_xor: ScalarOp = _logical("logical_xor", "({x} != {y})", "({x} != {y})")
 logical_not: ScalarOp = _logical("logical_not", "(!{x})", "(not {x})", 1)

@@ -19,12 +19,12 @@ _pair: Any = (real, real)
 _NAN_MIN = "({x} < {y} || {x} != {x} ? {x} : {y})"
 _NAN_MAX = "({x} > {y} || {x} != {x} ? {x} : {y})"
 minimum: ScalarOp = elementwise(
-    "minimum", np.minimum, c=_NAN_MIN, py="({x} if {x} < {y} or {x} != {x} else {y})", commutative=True,
+    "minimum", np.minimum, c=_NAN_MIN, py="select(({x} < {y}) | ({x} != {x}), {x}, {y})", commutative=True,
     domain=_pair, cost=2,
     grad=(lambda g, x, y: where(x <= y, g, 0.0), lambda g, x, y: where(x <= y, 0.0, g)), tame=True,
 )  # fmt: skip
 maximum: ScalarOp = elementwise(
-    "maximum", np.maximum, c=_NAN_MAX, py="({x} if {x} > {y} or {x} != {x} else {y})", commutative=True,
+    "maximum", np.maximum, c=_NAN_MAX, py="select(({x} > {y}) | ({x} != {x}), {x}, {y})", commutative=True,
     domain=_pair, cost=2,
     grad=(lambda g, x, y: where(x >= y, g, 0.0), lambda g, x, y: where(x >= y, 0.0, g)), tame=True,
 )  # fmt: skip
@@ -84,7 +84,7 @@ equal: ScalarOp = _comparison("equal", "==", True, Integers(-2, 2))
 not_equal: ScalarOp = _comparison("not_equal", "!=", True, Integers(-2, 2))
 
 where: ScalarOp = elementwise(
-    "where", np.where, c="({x} ? {y} : {z})", py="({y} if {x} else {z})", result="where",
+    "where", np.where, c="({x} ? {y} : {z})", py="select({x}, {y}, {z})", result="where",
     domain=(Booleans(), real, real),
     grad=(None, lambda g, x, y, z: where(x, g, 0.0), lambda g, x, y, z: where(x, 0.0, g)), tame=True,
 )  # fmt: skip

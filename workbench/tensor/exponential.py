@@ -73,7 +73,7 @@ sigmoid: ScalarOp = elementwise(
 )  # fmt: skip
 softplus: ScalarOp = elementwise(
     "softplus", _softplus, c="(({x} > 0 ? {x} : 0.0) + log1p(exp(-fabs({x}))))",
-    py="(({x} if {x} > 0 else 0.0) + log1p(exp(-abs({x}))))", result="float", cost=50, jax=_jax_softplus,
+    py="(select({x} > 0, {x}, 0.0) + log1p(exp(-abs({x}))))", result="float", cost=50, jax=_jax_softplus,
     grad=lambda g, x: g * sigmoid(x), doc="log(1 + exp(x)), without overflow.",
 )  # fmt: skip
 

@@ -1,184 +1,118 @@
-"""Numba: the loop IR as one flat function, compiled without the GIL, cached on disk."""
+"""Numba: the loop IR as Python over pointers, compiled as C functions are, cached on disk."""
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import importlib.util
-import math
 import sys
 import threading
-import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from workbench.compile import cache
 from workbench.compile import callbacks as external
-from workbench.compile.c.backend import raise_fault
 from workbench.compile.c.printer import without_comments
-from workbench.compile.entered_lengths import KEPT, lengths_of, shape_at, sizes_at
 from workbench.compile.loop_ir import loops as L
-from workbench.compile.loop_ir.lower import lower
-from workbench.compile.loop_ir.storage import Storage, plan
+from workbench.compile.loop_ir.storage import Storage
+from workbench.compile.machine_code import Code, MachineFunction, Sized, raise_fault
 from workbench.compile.numba.printer import PRELUDE, print_numba
-from workbench.graph.expr import Data, Expr
 from workbench.graph.inner import Graph
-from workbench.graph.lengths import Size, Symbol
+from workbench.graph.lengths import Symbol
 
 _compiling = threading.RLock()
+_compiled: dict[str, Any] = {}
+"""Numba never frees compiled code, so it stays for the next program that has the same source."""
+
+RUN = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_void_p] * 4)
+LINE = 64
+"""Bytes that an arena's start is a multiple of."""
 
 
-class NumbaFunction:
-    """A graph compiled with Numba; made and called like :class:`~workbench.compile.c.backend.CFunction`."""
+class _Unit:
+    """A program printed as Python."""
 
-    def __init__(self, graph: Graph, name: str, lengths: Sequence[Symbol] = ()) -> None:
-        self.timings: dict[str, float] = {}
-        start = time.perf_counter()
-        self.parts: list[_Part] = []
-        self.main = self._part(graph, name, lengths)
-        self.source = PRELUDE + "\n\n" + "\n\n".join(p.text for p in self.parts)
-        self.fallbacks: list[str] = [name for p in self.parts for name in L.called_back(p.program)]
-        self.timings["lower"] = time.perf_counter() - start
-        start = time.perf_counter()
+    def __init__(self, program: L.Program, storage: Storage) -> None:
+        printed = print_numba(program, storage)
+        self.program, self.text, self.sizes = program, f"{PRELUDE}\n{printed.text}", printed.sizes
+
+    def address(self) -> tuple[int, bool]:
+        name = "wb_" + cache.digest(without_comments(self.text, "#"), _pointers())
         # Numba compiles one function at a time anyway.
         with _compiling:
-            _declare(self.parts)
-            module = _module(without_comments(self.source, "#"))
-            self._run = getattr(module, self.main.function)
-            self._warm()
+            _declare(self.program)
+            if name not in _compiled:
+                _compiled[name] = _compile(_module(name, without_comments(self.text, "#")).run)
+        return _compiled[name].address, bool(_compiled[name].cache_hits)
+
+
+class NumbaFunction(MachineFunction):
+    """A graph compiled with Numba."""
+
+    checks = False
+
+    def __init__(self, graph: Graph, name: str, lengths: Sequence[Symbol] = ()) -> None:
+        code = Code(graph, name, _Unit, _Unit, lengths)
         cache.say()
-        self.timings["compile"] = time.perf_counter() - start
-        self._lengths = lengths
-        self._sized: dict[tuple[Any, ...], _Sized] = {}
+        super().__init__(code, lengths)
 
-    def _part(self, graph: Graph, name: str, known: Iterable[Symbol]) -> _Part:
-        """Print a graph, its regions before it."""
-        program = lower(graph, name, known)
-        made: dict[tuple[str, Graph], _Part] = {}
-        for r in program.regions:
-            if r.graph is not None and (r.label, r.graph) not in made:
-                made[r.label, r.graph] = self._part(r.graph, r.label, program.lengths)
-        inner = [made[r.label, r.graph] for r in program.regions if r.graph is not None]
-        function = f"part{len(self.parts)}"
-        storage = plan(program)
-        printed = print_numba(program, storage, function, [p.function for p in inner])
-        part = _Part(graph.params, program, storage, function, printed.text, printed.sizes, inner)
-        self.parts.append(part)
-        return part
+    def way_in(self, sized: Sized) -> Callable[..., Any]:
+        run, arguments = RUN(sized.code.run_address), len(sized.inputs)
 
-    def _warm(self) -> None:
-        """Compile for the argument types, which no length changes."""
-        import numba
+        def enter(*values: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
+            environment = sized.environment()  # Kept until the call ends: another thread may set the data meanwhile.
+            made = [np.empty(shape, dtype) for dtype, shape in sized.outputs]
+            arena = np.empty(sized.arena + LINE, np.uint8)
+            io = (ctypes.c_void_p * (arguments + len(made)))(*(v.ctypes.data for v in (*values[:arguments], *made)))
+            fault = (ctypes.c_int64 * 3)()
+            start = arena.ctypes.data
+            if run(ctypes.addressof(io), environment.address, start + -start % LINE, ctypes.addressof(fault)):
+                raise_fault(*fault)
+            return made
 
-        typeof: Any = numba.typeof
-        signature = tuple(typeof(a) for a in self.main.examples())
+        return enter
+
+
+def _compile(function: Any) -> Any:
+    """Compile a printed program, or read it from Numba's own cache beside its module."""
+    from numba.core.ccallback import CFunc
+
+    from workbench.compile.numba.pointers import RUN as KIND
+
+    made: Any = CFunc(function, (KIND.args, KIND.return_type), locals={}, options={"error_model": "numpy"})
+    made.enable_caching()
+    try:
+        made.compile()
+    except Exception:  # Of whatever kind a damaged file of Numba's cache makes its reader raise.
         try:
-            self._run.compile(signature)
-        except Exception:  # Of whatever kind a damaged file of Numba's cache makes its reader raise.
-            try:
-                self._run.recompile()  # Forgets what is on disk.
-                self._run.compile(signature)
-            except OSError as error:
-                cache.temporary_folder(error)
-                self._run._cache = importlib.import_module("numba.core.caching").NullCache()
-                self._run.compile(signature)
-
-    def _for(self, values: Sequence[np.ndarray[Any, Any]]) -> _Sized:
-        """What goes with arguments of these shapes."""
-        numbers = [int(v) for v in values[len(values) - len(self._lengths) :]]
-        key = (*(v.shape for v in values), *numbers)
-        found = self._sized.get(key)
-        if found is None:
-            known = dict(zip(self._lengths, numbers))
-            found = _Sized(self.main, lengths_of(self.main.params, [v.shape for v in values], known))
-            while len(self._sized) >= KEPT:
-                self._sized.pop(next(iter(self._sized)), None)
-            self._sized[key] = found
-        return found
-
-    def __call__(self, *values: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
-        sized = self._for(values)
-        flat = [np.ascontiguousarray(v).reshape(-1) for v in values]
-        made = [np.empty(max(math.prod(shape), 1), dtype) for dtype, shape in sized.results]
-        fault = np.zeros(3, np.int64)
-        if self._run(*flat, *made, *sized.tail(), fault, *(r.packed() for r in sized.regions)):
-            raise_fault(*map(int, fault))
-        return [m[: math.prod(shape)].reshape(shape) for m, (_, shape) in zip(made, sized.results)]
+            made._cache.flush()
+            made.compile()
+        except OSError as error:
+            cache.temporary_folder(error)
+            made._cache = importlib.import_module("numba.core.caching").NullCache()
+            made.compile()
+    return made
 
 
-def _declare(parts: Sequence[_Part]) -> None:
-    """Tell LLVM where the functions are that the parts call by name."""
-    import llvmlite.binding as llvm
+def _declare(program: L.Program) -> None:
+    """Tell LLVM where the routines are that a program calls by name."""
+    if L.native_calls(program):
+        import llvmlite.binding as llvm
 
-    if any(L.called_back(p.program) for p in parts):
-        llvm.add_symbol("wb_external", external.address)
-    if any(L.native_calls(p.program) for p in parts):
         for name, address in external.routine_addresses().items():
             llvm.add_symbol(f"wb_{name}", address)
 
 
-@dataclass(eq=False)
-class _Part:
-    """One printed graph: the main one or a region."""
-
-    params: Sequence[Expr]
-    program: L.Program
-    storage: Storage
-    function: str
-    text: str
-    sizes: list[Size]
-    inner: list[_Part]
-
-    def __post_init__(self) -> None:
-        self._fixed = [None if isinstance(op, Data) else np.ascontiguousarray(op.value).reshape(-1) for _, op in self.program.constants]
-
-    def constants(self) -> list[np.ndarray[Any, Any]]:
-        """Constants and the data as they are now, flat."""
-        return [
-            np.ascontiguousarray(op.value).reshape(-1) if known is None else known
-            for (_, op), known in zip(self.program.constants, self._fixed)
-        ]
-
-    def examples(self) -> list[Any]:
-        """Arguments of the types that the function has."""
-        arrays = [np.empty(1, b.dtype) for b in (*self.program.inputs, *self.program.outputs)]
-        numbers = np.zeros(3, np.int64)
-        return [*arrays, *self.constants(), numbers, numbers, *((*p.constants(), numbers) for p in self.inner)]
+def _pointers() -> str:
+    """What generated code imports: with another, it is compiled anew."""
+    return Path(__file__).with_name("pointers.py").read_text()
 
 
-class _Sized:
-    """A part for arguments of given shapes: the numbers that its lengths are."""
-
-    def __init__(self, part: _Part, values: Mapping[Symbol, int]) -> None:
-        self.part, program = part, part.program
-        self.values = part.storage.at(values)
-        self._entered = external.Entered(program, self.values)
-        self._sizes = sizes_at(part.sizes, self.values, self._entered.number)
-        self.results = [(b.dtype, shape_at(b.shape, self.values)) for b in program.outputs]
-        self.regions = [
-            _Sized(p, lengths_of(p.params, [shape_at(s, self.values) for s in r.takes], self.values))
-            for p, r in zip(part.inner, program.regions)
-        ]
-
-    def tail(self) -> list[Any]:
-        """What follows arguments and results."""
-        return [*self.part.constants(), self._sizes]
-
-    def packed(self) -> tuple[Any, ...]:
-        """What a caller passes on to this region after arguments and results."""
-        return tuple(self.tail())
-
-
-def _module(source: str) -> Any:
-    """Import generated source from the cache folder, where Numba keeps its own cache beside it.
-
-    Numba never frees compiled code, so modules stay for the next function that has the same source.
-    """
-    name = "wb_" + cache.digest(source)
-    if name in sys.modules:
-        return sys.modules[name]
+def _module(name: str, source: str) -> Any:
+    """Import generated source from the cache folder, where Numba keeps its own cache beside it."""
     path, _ = cache.fetch(name, ".py", lambda target: _write(target, source))
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None

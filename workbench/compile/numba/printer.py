@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from workbench.compile.c.printer import LITERAL_LIMIT, Source
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.loop_levels import Nest, nest
@@ -18,13 +20,10 @@ PRELUDE = """\
 import math
 import numpy as np
 from math import cos, exp, erf, expm1, log, log1p, sin, sqrt, tan, tanh
-from numba import njit
+from numba import carray, njit, types
+from workbench.compile.numba.pointers import address, call, call_back, pointer, select, words
 """
-EXTERNAL = """\
-from numba import types
-wb_external = types.ExternalFunction("wb_external", types.int32(types.int64, types.int64, types.voidptr))
-"""
-ROUTINE_TABLE = "from numba import types\n" + "".join(
+ROUTINE_TABLE = "".join(
     f'wb_{name} = types.ExternalFunction("wb_{name}", types.void({", ".join(["types.voidptr"] * count)}))\n'
     for name, count in NUMBERS_OF_ARGUMENTS.items()
 )
@@ -32,14 +31,9 @@ NATIVE = ("bool", "int64", "float64")
 OPTIONS = "nogil=True, error_model='numpy'"
 
 
-def print_numba(program: L.Program, storage: Storage, function: str, regions: Sequence[str]) -> Source:
-    """Print a program as the Python function `function`, which calls `regions` by name."""
-    return _Printer(program, storage, function, regions).source()
-
-
-def arguments(program: L.Program) -> list[str]:
-    """Names of the generated function's array arguments, in order."""
-    return [b.name for b in (*program.inputs, *program.outputs)] + [b.name for b, _ in program.constants]
+def print_numba(program: L.Program, storage: Storage) -> Source:
+    """Print a program as the Python function `run` of :data:`~workbench.compile.numba.pointers.RUN`'s type."""
+    return _Printer(program, storage).source()
 
 
 def literal(value: Any, dtype: str) -> str:
@@ -51,37 +45,46 @@ def literal(value: Any, dtype: str) -> str:
         if math.isfinite(value):
             return f"({float(value)!r})" if value < 0 else repr(float(value))
         return "np.nan" if math.isnan(value) else "np.inf" if value > 0 else "(-np.inf)"
-    return f"np.{dtype}({int(value)})"
+    # A whole number as it is written is an int64, but for the least of them.
+    return f"({int(value)})" if dtype == "int64" and value > -(2**63) else f"np.{dtype}({int(value)})"
 
 
 class _Printer:
-    def __init__(self, program: L.Program, storage: Storage, function: str, regions: Sequence[str]) -> None:
+    def __init__(self, program: L.Program, storage: Storage) -> None:
         self.program = program
         self.storage = storage
-        self.function = function
-        self.regions = regions
         self.lines: list[str] = []
         self.indent = 1
         self.sizes: dict[Size, str] = {}
         self.support: dict[str, None] = {}
         self.in_block = False
+        self.count = 0
+        self.written: set[str] = set()
 
     def source(self) -> Source:
         p = self.program
-        for b in dict.fromkeys(b for b in buffers(p.body) if b.is_local):
-            self.line(f"{b.name} = {literal(0, b.dtype)}", b.note)
-        for home in self.storage.offset:
-            self.line(f"{home.name} = np.empty({self.size(home.size)}, np.{_numpy(home.dtype)})", home.note)
+        for i, b in enumerate((*p.inputs, *p.outputs)):
+            self.pointer(b, f"io[{i}]")
+        for i, (b, _) in enumerate(p.constants):
+            self.pointer(b, f"pointer(env[2], np.int64)[{i}]")
+        for home, at in self.storage.offset.items():
+            self.pointer(home, f"arena + {self.size(at)}")
+        first = len(self.lines)
         self.block(p.body)
         self.line("return 0")
-        names = [*arguments(p), "sizes", "fault"]
-        regions = [f"constants{i}" for i in range(len(p.regions))]
-        head = [f"@njit({OPTIONS}, cache=True)", f"def {self.function}({', '.join([*names, *regions])}):  # {p.name}"]
+        # What only a loop over nothing would set.
+        unset = [b for b in buffers(p.body) if b.is_local and b.name not in self.written]
+        self.lines[first:first] = [f"    {b.name} = {literal(0, b.dtype)}" for b in unset]
+        head = [f"def run(io, env, arena, fault):  # {p.name}", "    sizes = pointer(env[1], np.int64)"]
         head += [
             f"    {name} = sizes[{i}]" + ("" if isinstance(n, int) else f"  # {text(n)}") for i, (n, name) in enumerate(self.sizes.items())
         ]
         support = [f"@njit({OPTIONS})\n{s.strip()}\n" if s.startswith(("def ", "\ndef ")) else s for s in self.support]
         return Source("\n".join([*support, *head, *self.lines, ""]), list(self.sizes))
+
+    def pointer(self, buffer: L.Buffer, at: str) -> None:
+        """A line that makes a buffer's name a pointer."""
+        self.line(f"{buffer.name} = pointer({at}, np.{_stored(buffer.dtype)})", buffer.note)
 
     def line(self, text: str, note: str = "") -> None:
         clean = " ".join(note.split())
@@ -102,16 +105,29 @@ class _Printer:
         home = self.storage.of(buffer)
         return home.name if home.is_local else f"{home.name}[{self.index(L.add(index, buffer.start))}]"
 
-    def value(self, value: L.Buffer | L.Literal) -> str:
-        return literal(value.value, value.dtype) if isinstance(value, L.Literal) else self.place(value, 0)
+    def read(self, buffer: L.Buffer, index: L.Index) -> str:
+        """The value of an element. Truth values are bytes in memory."""
+        place = self.place(buffer, index)
+        return f"{place} != 0" if buffer.dtype == "bool" and not self.storage.of(buffer).is_local else place
 
-    def array(self, buffer: L.Buffer) -> str:
-        """A buffer as an array argument of a region."""
-        home = self.storage.of(buffer)
-        if home.is_local:
-            return f"np.full(1, {home.name})"
-        start, stop = self.size(buffer.start), self.size(buffer.start + buffer.size)
-        return f"{home.name}[{start}:{stop}]" if buffer.base else home.name
+    def write(self, buffer: L.Buffer, index: L.Index, value: str, note: str = "") -> None:
+        stored = f"np.uint8({value})" if buffer.dtype == "bool" and not self.storage.of(buffer).is_local else value
+        self.line(f"{self.place(buffer, index)} = {stored}", note)
+        self.written.add(self.storage.of(buffer).name)
+
+    def value(self, value: L.Buffer | L.Literal, index: L.Index = 0) -> str:
+        return literal(value.value, value.dtype) if isinstance(value, L.Literal) else self.read(value, index)
+
+    def start(self, buffer: L.Buffer) -> str:
+        """The address of a buffer in memory."""
+        start = L.multiply(buffer.start, np.dtype(buffer.dtype).itemsize)
+        home = self.storage.of(buffer).name
+        return f"address({home})" if start == 0 else f"address({home}) + {self.index(start)}"
+
+    def fresh(self, stem: str) -> str:
+        """A name that is given a value once."""
+        self.count += 1
+        return f"{stem}{self.count}"
 
     def block(self, block: Sequence[L.Statement]) -> None:
         for s in block:
@@ -125,24 +141,28 @@ class _Printer:
             elif isinstance(s, L.Fill):
                 shown = literal(s.value.value, s.buffer.dtype)
                 if s.buffer.size == 1:
-                    self.line(f"{self.place(s.buffer, 0)} = {shown}")
+                    self.write(s.buffer, 0, shown)
                 else:
                     self.line(f"for i in range({self.size(s.buffer.size)}):")
-                    self.line(f"    {self.place(s.buffer, 'i')} = {shown}")
+                    self.indent += 1
+                    self.write(s.buffer, "i", shown)
+                    self.indent -= 1
             elif isinstance(s, L.Call):
                 self.call(s)
             elif isinstance(s, L.External):
                 self.external(s)
             elif isinstance(s, L.Branch):
-                self.line(f"if {self.value(s.predicate)}:")
-                self.inside(s.then)
-                self.line("else:")
-                self.inside(s.orelse)
+                # Where one side does nothing, the other is all there is.
+                self.line(f"if {self.value(s.predicate)}:" if s.then else f"if not ({self.value(s.predicate)}):")
+                self.inside(s.then or s.orelse)
+                if s.then and s.orelse:
+                    self.line("else:")
+                    self.inside(s.orelse)
             elif isinstance(s, L.Loop):
                 self.line("while True:")
                 self.indent += 1
                 self.block(s.test)
-                self.line(f"if not {self.value(s.predicate)}:")
+                self.line(f"if not ({self.value(s.predicate)}):")
                 self.line("    break")
                 self.block(s.body)
                 self.indent -= 1
@@ -161,57 +181,77 @@ class _Printer:
         for a, b in s.pairs:
             if a.size != 1:
                 arrays.setdefault(a.size, []).append((a, b))
-        for i, (a, b) in enumerate(scalars):
-            self.line(f"next{i}_{_numpy(a.dtype).strip('_')} = {self.value(b)}")
+        # All is read before anything is written.
+        homes = {self.storage.of(a) for a, _ in s.pairs}
+        values = [self.value(b) for _, b in scalars]
+        for i, (_, b) in enumerate(scalars):
+            if isinstance(b, L.Buffer) and len(s.pairs) > 1 and self.storage.of(b) in homes:
+                name = self.fresh("next")
+                self.line(f"{name} = {values[i]}")
+                values[i] = name
         for size, pairs in arrays.items():
             self.line(f"for i in range({self.size(size)}):")
-            sources = [literal(b.value, a.dtype) if isinstance(b, L.Literal) else self.place(b, "i") for a, b in pairs]
-            self.line(f"    {', '.join(self.place(a, 'i') for a, _ in pairs)} = {', '.join(sources)}")
-        for i, (a, _) in enumerate(scalars):
-            self.line(f"{self.place(a, 0)} = next{i}_{_numpy(a.dtype).strip('_')}", a.note)
+            self.indent += 1
+            shown = [self.value(b, "i") for _, b in pairs]
+            for k, (_, b) in enumerate(pairs):
+                if isinstance(b, L.Buffer) and len(pairs) > 1 and self.storage.of(b) in homes:
+                    name = self.fresh("next")
+                    self.line(f"{name} = {shown[k]}")
+                    shown[k] = name
+            for (a, _), value in zip(pairs, shown):
+                self.write(a, "i", value)
+            self.indent -= 1
+        for (a, _), value in zip(scalars, values):
+            self.write(a, 0, value, a.note)
 
     def call(self, s: L.Call) -> None:
-        results = self.boxes(s.results)
-        given = ", ".join([*(self.array(b) for b in s.arguments), *results])
-        self.line(f"if {self.regions[s.region]}({given}, *constants{s.region}, fault):")
+        io = self.table(self.addresses(s.arguments, s.results), self.program.regions[s.region].label)
+        region = self.fresh("region")
+        self.line(f"{region} = pointer(pointer(env[3], np.int64)[{s.region}], np.int64)")
+        self.line(f"if call({region}[0], {io}, {region}, arena + {self.size(self.storage.arena)}, fault):")
         self.line("    return 1")
         self.unbox(s.results)
 
-    def boxes(self, results: Sequence[L.Buffer]) -> list[str]:
-        """Arrays to write results to; those of local variables are read back by `unbox`."""
-        names = []
-        for i, b in enumerate(results):
-            if self.storage.of(b).is_local:
-                name = f"box{i}_{_numpy(b.dtype).strip('_')}"
-                self.line(f"{name} = np.empty(1, np.{_numpy(b.dtype)})")
-                names.append(name)
-            else:
-                names.append(self.array(b))
-        return names
+    def addresses(self, arguments: Sequence[L.Buffer], results: Sequence[L.Buffer]) -> list[str]:
+        """Where buffers are. Local variables are put in boxes, from where `unbox` reads them back."""
+        self.boxes: dict[L.Buffer, str] = {}
+        found = []
+        for b in (*arguments, *results):
+            home = self.storage.of(b)
+            if home.is_local and home not in self.boxes:
+                self.boxes[home] = box = self.fresh("box")
+                self.line(f"{box} = pointer(address(words(1)), np.{_stored(b.dtype)})")
+                if b in arguments:
+                    self.line(f"{box}[0] = {f'np.uint8({home.name})' if b.dtype == 'bool' else home.name}")
+            found.append(f"address({self.boxes[home]})" if home.is_local else self.start(b))
+        return found
+
+    def table(self, addresses: Sequence[str], note: str) -> str:
+        """The name of a table of addresses."""
+        io = self.fresh("io")
+        self.line(f"{io} = words({max(len(addresses), 1)})", note)
+        for i, at in enumerate(addresses):
+            self.line(f"{io}[{i}] = {at}")
+        return io
 
     def unbox(self, results: Sequence[L.Buffer]) -> None:
-        for i, b in enumerate(results):
-            if self.storage.of(b).is_local:
-                self.line(f"{self.storage.of(b).name} = box{i}_{_numpy(b.dtype).strip('_')}[0]")
+        for b in results:
+            home = self.storage.of(b)
+            if home.is_local:
+                self.line(f"{home.name} = {self.boxes[home]}[0]{' != 0' if b.dtype == 'bool' else ''}")
+                self.written.add(home.name)
 
     def external(self, s: L.External) -> None:
-        """Call a native function, or a node's NumPy form with the addresses of its arrays."""
+        """Call a native function over arrays, or a node's NumPy form with the addresses of its arrays."""
+        addresses = self.addresses(s.arguments, s.results)
         if s.native is not None:
             self.support.update(dict.fromkeys((ROUTINE_TABLE, *s.native.python)))
-            arrays = [*map(self.array, s.arguments), *self.boxes(s.results)]
+            arrays = [f"carray(pointer({at}, np.{_stored(b.dtype)}), {self.size(b.size)})" for at, b in zip(addresses, (*s.arguments, *s.results))]
             self.line(f"{s.native.name}({', '.join([*map(self.size, s.native.sizes), *arrays])})")
             self.unbox(s.results)
             return
-        self.support[EXTERNAL] = None
-        given = []
-        for i, b in enumerate(s.arguments):
-            given.append(f"given{i}_{_numpy(b.dtype).strip('_')}")
-            self.line(f"{given[-1]} = {self.array(b)}")
-        given += self.boxes(s.results)
-        self.line(f"io = np.empty({len(given)}, np.uintp)", str(self.program.externals[s.which].op.name))
-        for i, name in enumerate(given):
-            self.line(f"io[{i}] = {name}.ctypes.data")
-        self.line(f"if wb_external(sizes[-1], {s.which}, io.ctypes):")
+        io = self.table(addresses, str(self.program.externals[s.which].op.name))
+        self.line(f"if call_back(env[4], env[6], {s.which}, {io}):")
         self.line("    fault[0] = -1")
         self.line("    return 1")
         self.unbox(s.results)
@@ -236,7 +276,7 @@ class _Printer:
             return
         folds = n.folds_outside[at]
         for i, f in enumerate(folds):
-            self.line(f"sum{at}_{i}_{f.buffer.dtype} = {self.place(f.buffer, f.index)}", f.buffer.note)
+            self.line(f"sum{at}_{i}_{f.buffer.dtype} = {self.read(f.buffer, f.index)}", f.buffer.note)
         axis = n.axes[at]
         span = "block, stop" if self.in_block and axis == 0 else self.size(n.kernel.extents[axis])
         self.line(f"for i{axis} in range({span}):")
@@ -244,15 +284,14 @@ class _Printer:
         self.level(n, at + 1)
         self.indent -= 1
         for i, f in enumerate(folds):
-            self.line(f"{self.place(f.buffer, f.index)} = sum{at}_{i}_{f.buffer.dtype}")
+            self.write(f.buffer, f.index, f"sum{at}_{i}_{f.buffer.dtype}")
 
     def effects(self, n: Nest) -> None:
         for e in (*n.stores, *n.folds_inside, *n.scattered):
-            target = self.place(e.buffer, e.index)
             value = self.operand(e.value)
             if isinstance(e, L.Fold):
-                value = e.op.py([target, value], [e.buffer.dtype] * 2)
-            self.line(f"{target} = {value}", e.buffer.note)
+                value = e.op.py([f"({self.read(e.buffer, e.index)})", value], [e.buffer.dtype] * 2)
+            self.write(e.buffer, e.index, value, e.buffer.note)
         for at, folds in enumerate(n.folds_outside):
             for i, f in enumerate(folds):
                 name = f"sum{at}_{i}_{f.buffer.dtype}"
@@ -260,7 +299,7 @@ class _Printer:
 
     def scalar_line(self, line: L.Line) -> None:
         if isinstance(line, L.Load):
-            self.line(f"{line.name} = {self.place(line.buffer, line.index)}", line.buffer.note)
+            self.line(f"{line.name} = {self.read(line.buffer, line.index)}", line.buffer.note)
         elif isinstance(line, L.Let):
             self.support.update(dict.fromkeys(line.op.support.get("py", ())))
             value = line.op.py([self.operand(a) for a in line.arguments], line.dtypes)
@@ -272,12 +311,17 @@ class _Printer:
             self.line(f"{line.name} = np.{_numpy(line.dtype)}({self.index(line.index)})")
         else:
             raw, extent = self.operand(line.index), self.size(line.extent)
-            self.line(f"{line.name} = {raw} + {extent} if {raw} < 0 else {raw}")
-            self.line(f"if {line.name} < 0 or {line.name} >= {extent}:")
-            self.line("    fault[0] = sizes[-1]")
+            self.line(f"{line.name} = select({raw} < 0, {raw} + {extent}, {raw})")
+            self.line(f"if ({line.name} < 0) | ({line.name} >= {extent}):")
+            self.line("    fault[0] = env[6]")
             self.line(f"    fault[1] = {line.check}")
             self.line(f"    fault[2] = {raw}")
             self.line("    return 1")
+
+
+def _stored(dtype: str) -> str:
+    """The dtype in memory: NumPy's truth values are bytes."""
+    return "uint8" if dtype == "bool" else dtype
 
 
 def _numpy(dtype: str) -> str:

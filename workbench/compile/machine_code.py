@@ -1,0 +1,285 @@
+"""Machine code of lowered programs, as C and Numba make it: with the code that it calls, for arguments of given shapes.
+
+Both make of a program one function ``run(io, env, arena, fault)``: `io` are the addresses of arguments and
+results, `env` is what the code reads besides (:class:`Environment`), `arena` is memory for temporaries. So
+what is compiled by itself, a region or a function in a slot, is called through the address in its environment.
+"""
+
+from __future__ import annotations
+
+import copy
+import ctypes
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any, Protocol
+
+import numpy as np
+
+from workbench.compile import callbacks as external
+from workbench.compile.entered_lengths import KEPT, lengths_of, shape_at, sizes_at
+from workbench.compile.loop_ir import loops as L
+from workbench.compile.loop_ir.lower import lower
+from workbench.compile.loop_ir.storage import Storage, plan
+from workbench.compile.slots import empty
+from workbench.errors import CompileError, IndexBoundsError, ShapeError
+from workbench.graph.expr import Data
+from workbench.graph.inner import Graph
+from workbench.graph.lengths import Size, Symbol, number
+
+
+class _Env(ctypes.Structure):
+    _fields_ = [
+        ("run", ctypes.c_void_p),
+        ("sizes", ctypes.c_void_p),
+        ("constants", ctypes.c_void_p),
+        ("regions", ctypes.c_void_p),
+        ("external", ctypes.c_void_p),
+        ("library", ctypes.c_void_p),
+        ("number", ctypes.c_int64),
+    ]
+
+
+class Environment:
+    """What compiled code reads besides its arguments, for data of one moment; it never changes."""
+
+    __slots__ = ("_kept", "address", "data", "inner")
+    address: int
+
+    def __init__(
+        self, run: int, arrays: list[Any], data: list[Any], inner: list[Environment], sizes: Any, library: int, number: int
+    ) -> None:
+        self.data, self.inner = data, inner
+        constants = np.array([*(a.ctypes.data for a in arrays), 0], np.uintp)
+        regions = np.array([*(e.address for e in inner), 0], np.uintp)
+        env = _Env(run, sizes.ctypes.data, constants.ctypes.data, regions.ctypes.data, external.address, library, number)
+        self._kept = (arrays, sizes, constants, regions, env)
+        self.address = ctypes.addressof(env)
+
+
+class Unit(Protocol):
+    """A program printed, whose compilation has begun."""
+
+    text: str
+    sizes: list[Size]
+    """Sizes that the code reads from its environment, in order."""
+
+    def address(self) -> tuple[int, bool]:
+        """Wait for the code; return the address of its ``run``, and whether it came from the cache."""
+
+
+Begin = Callable[[L.Program, Storage], Unit]
+"""What prints a program and begins to compile it."""
+
+
+class Code:
+    """A graph compiled, its regions with it."""
+
+    def __init__(self, graph: Graph, name: str, begin: Begin, begin_region: Begin, known: Iterable[Symbol] = ()) -> None:
+        start = time.perf_counter()
+        self.timings: dict[str, float] = {}
+        self.params = graph.params
+        self.program = lower(graph, name, known)
+        self.storage: Storage = plan(self.program)
+        self.unit = begin(self.program, self.storage)
+        self.timings["lower"] = time.perf_counter() - start
+        made: dict[tuple[str, Graph], Code] = {}
+        for r in self.program.regions:
+            if r.graph is not None and (r.label, r.graph) not in made:
+                made[r.label, r.graph] = Code(r.graph, r.label, begin_region, begin_region, self.program.lengths)
+        self.regions = [None if r.graph is None else made[r.label, r.graph] for r in self.program.regions]
+        self.slots: set[str] = {r.label for r in self.program.regions if r.graph is None}.union(*(r.slots for r in made.values()))
+        self.run_address, hit = self.unit.address()
+        self.timings["compile"] = time.perf_counter() - start - self.timings["lower"]
+        self.cached: bool = hit and all(r.cached for r in made.values())
+        self.source: str = "\n".join([self.unit.text, *(r.source for r in made.values())])
+        self.library_table = external.library_table() if L.native_calls(self.program) else 0
+        self.fallbacks: list[str] = [*L.called_back(self.program), *(name for r in made.values() for name in r.fallbacks)]
+        self.data = [op for _, op in self.program.constants if isinstance(op, Data)]
+
+    def callees(self, functions: Mapping[str, MachineFunction]) -> list[Callee]:
+        """Return what the code calls, where `functions` are in its slots, with what is in the slots of each.
+
+        Raises
+        ------
+        CompileError
+            If a slot is empty.
+        """
+        if not self.slots <= functions.keys():
+            raise empty(self.program.name, self.slots)
+        labels = [r.label for r in self.program.regions]
+        return [(functions[at].code, functions[at].functions) if c is None else (c, functions) for at, c in zip(labels, self.regions)]
+
+
+Callee = tuple[Code, "Mapping[str, MachineFunction]"]
+
+
+class Sized:
+    """Compiled code for arguments of given shapes: the numbers that its lengths are, and what follows from them.
+
+    Attributes
+    ----------
+    inputs, outputs
+        Dtypes and shapes of the arrays that it takes and makes.
+    arena
+        Bytes that the code works in.
+    fixed
+        Whether its environment never changes.
+    """
+
+    def __init__(self, code: Code, values: Mapping[Symbol, int], functions: Mapping[str, MachineFunction]) -> None:
+        self.code, program = code, code.program
+        self.values = code.storage.at(values)
+        self._entered = external.Entered(program, self.values)
+        self._sizes = sizes_at(code.unit.sizes, self.values, 0)
+        self.inputs, self.outputs = ([(b.dtype, shape_at(b.shape, self.values)) for b in bs] for bs in (program.inputs, program.outputs))
+        self._regions = [self._callee(r, *callee) for r, callee in zip(program.regions, code.callees(functions))]
+        self.fixed: bool = not code.data and all(r.fixed for r in self._regions)
+        self.arena: int = number(code.storage.arena, self.values) + max((r.arena for r in self._regions), default=0)
+        self._environment: Environment | None = None
+
+    def _callee(self, region: L.Region, code: Code, functions: Mapping[str, MachineFunction]) -> Sized:
+        """What a region calls, for arguments of the shapes that it is given here."""
+        made = Sized(code, lengths_of(code.params, [shape_at(s, self.values) for s in region.takes], self.values), functions)
+        wanted, got = [shape_at(s, self.values) for s in region.returns], [shape for _, shape in made.outputs]
+        if wanted != got:
+            raise ShapeError(f"{code.program.name}, in the place {region.label} of {self.code.program.name}, returns values of shapes {got}, not {wanted}")
+        return made
+
+    def environment(self) -> Environment:
+        """The environment for the data as they are now."""
+        code, known = self.code, self._environment
+        if known is not None and self.fixed:
+            return known
+        now = [op.value for op in code.data]
+        inner = [r.environment() for r in self._regions]
+        if known is not None and all(a is b for a, b in zip((*now, *inner), (*known.data, *known.inner))):
+            return known
+        values = iter(now)
+        arrays = [np.ascontiguousarray(next(values) if isinstance(op, Data) else op.value) for _, op in code.program.constants]
+        entered = self._entered.number
+        self._environment = made = Environment(code.run_address, arrays, now, inner, self._sizes, code.library_table, entered)
+        return made
+
+
+class MachineFunction:
+    """A graph compiled to machine code, once for all lengths that its types leave open.
+
+    Call it with plain arrays of the parameters' types; it returns new arrays.
+    Any number of threads may call it at once.
+
+    Attributes
+    ----------
+    code, functions
+        The compiled code, and what is in its slots.
+    enter
+        As a call, but ``None`` where an argument is anything else, or of another shape than at the last call.
+        ``None`` itself where lengths are values, before the first call where they are open, and where there is no such way.
+    source
+        The generated code, that of its regions and of functions in its slots after it.
+    timings
+        Seconds of each stage.
+    cached
+        Whether all compiled code came from the cache.
+    fallbacks
+        Names of the operations whose NumPy form is called back.
+    """
+
+    checks = True
+    """Whether a way in looks at its arguments by itself."""
+
+    def __init__(self, code: Code, lengths: Sequence[Symbol]) -> None:
+        self._lengths = lengths
+        self._join(code, {})
+
+    def _join(self, code: Code, functions: Mapping[str, MachineFunction]) -> None:
+        """Take functions as what is in the slots of the code."""
+        self.code, self.functions = code, functions
+        self.timings = dict(code.timings)
+        self.cached: bool = code.cached and all(f.cached for f in functions.values())
+        self.source: str = "\n".join([code.source, *(f.source for f in functions.values())])
+        self.fallbacks: list[str] = [*code.fallbacks, *(name for f in functions.values() for name in f.fallbacks)]
+        self._ways: dict[tuple[Any, ...], Callable[..., Any]] = {}
+        self.enter: Callable[..., Any] | None = None
+        if self.checks and not code.program.lengths and code.slots <= functions.keys():
+            self.enter = self._made(Sized(code, {}, functions), tuple(b.shape for b in code.program.inputs))
+
+    def linked(self, functions: Mapping[str, Any]) -> MachineFunction:
+        """Return the function with compiled functions in its slots; nothing is compiled."""
+        made = copy.copy(self)
+        made._join(self.code, {label: f.compiled for label, f in functions.items()})
+        return made
+
+    def sized(self, *values: np.ndarray[Any, Any]) -> Sized:
+        """Return the code for arguments of the shapes of these.
+
+        Raises
+        ------
+        ShapeError
+            If the types of the parameters say that lengths are equal, which are not.
+        CompileError
+            If a slot is empty.
+        """
+        numbers = map(int, values[len(values) - len(self._lengths) :])
+        lengths = lengths_of(self.code.params, [v.shape for v in values], dict(zip(self._lengths, numbers)))
+        return Sized(self.code, lengths, self.functions)
+
+    def way_in(self, sized: Sized) -> Callable[..., Any]:
+        """Return a callable of plain arrays, which returns new ones, or ``None`` where an argument is anything else."""
+        raise NotImplementedError
+
+    def __call__(self, *values: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
+        enter = self._way_in(values)
+        made: list[np.ndarray[Any, Any]] | None = enter(*values)
+        if made is None and self.code.program.lengths:
+            enter = self._reconsidered(values)
+            made = enter(*values)
+        if self.checks and not self._lengths:
+            self.enter = enter
+        if made is None:
+            raise CompileError(f"internal: {self.code.program.name} was called with arrays of other types than it is compiled for")
+        return made
+
+    def _way_in(self, values: Sequence[np.ndarray[Any, Any]]) -> Callable[..., Any]:
+        """The way in for arguments of these shapes."""
+        key = self._key(values)
+        return self._ways.get(key) or self._made(self.sized(*values), key)
+
+    def _key(self, values: Sequence[np.ndarray[Any, Any]]) -> tuple[Any, ...]:
+        return (*(v.shape for v in values), *map(int, values[len(values) - len(self._lengths) :]))
+
+    def _reconsidered(self, values: Sequence[np.ndarray[Any, Any]]) -> Callable[..., Any]:
+        """The way in for arguments of shapes that are common, where the one so far asks for another."""
+        return self._way_in(values)
+
+    def _made(self, sized: Sized, key: tuple[Any, ...]) -> Callable[..., Any]:
+        return self._take(self.way_in(sized), key)
+
+    def _take(self, way: Callable[..., Any], key: tuple[Any, ...]) -> Callable[..., Any]:
+        while len(self._ways) >= KEPT:
+            self._ways.pop(next(iter(self._ways)), None)
+        self._ways[key] = way
+        return way
+
+
+def result_of(job: Future[Any]) -> Any:
+    """Return what a job on another thread made, or raise its error at the user's line."""
+    try:
+        return job.result()
+    except CompileError as error:
+        # Raised on another thread, where the user has no line.
+        raise CompileError(error.message, error.hint) from error
+
+
+def raise_fault(entered: int, check: int, value: int) -> None:
+    """Raise the error that generated code reported."""
+    if entered == -2:
+        raise CompileError("the threads of a function could not be started", "use fewer threads")
+    if entered < 0:
+        external.raise_failed()
+    failed = external.entered(entered).check(check)
+    raise IndexBoundsError(
+        f"index {value} is out of bounds for axis {failed.axis} of {failed.what}, which has length {failed.extent}",
+        f"valid indices run from 0 to {failed.extent - 1}",
+        failed.location,
+    )
