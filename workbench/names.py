@@ -269,6 +269,9 @@ def find(module: str, name: str) -> Any:
     AttributeError
         If it is not there; says what there is instead, or which names are close to it.
     """
+    if getattr(sys.modules[module].__spec__, "_initializing", False):
+        # Python asks a package that is being imported, before it imports the module of that name.
+        raise AttributeError(f"module '{module}' has no attribute '{name}'")
     if not name.startswith("_"):
         alias = ALIASES.get(module, {}).get(name)
         if alias is not None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from workbench.errors import IndexBoundsError
 from workbench.graph.expr import Constant, Data, Expr
+from workbench.graph.frozen import frozen
 from workbench.graph.inner import Graph
 from workbench.graph.traverse import topological
 from workbench.tensor.control.flow import Cond
@@ -20,7 +20,7 @@ from workbench.tensor.markers import Annotation
 from workbench.tensor.shape.reshaping import BroadcastTo, Named, Reshape
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class EnteringIndex:
     """`leaf`, an input, data or a constant, indexes axis `axis` of `what`, which has length `extent`."""
 

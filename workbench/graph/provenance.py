@@ -6,15 +6,15 @@ import functools
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from workbench.errors import Location, user_location
+from workbench.graph.frozen import frozen
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Provenance:
     """The user's line behind a node, and the rule (if any) that derived it from another node."""
 

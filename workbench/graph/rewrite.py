@@ -114,7 +114,8 @@ def rule(
             raise RewriteError(f"rule {name!r} must have either a pattern or ops")
         if ops and examples is None:
             raise RewriteError(f"rule {name!r} has no domain", "give `examples`: expressions it must fire on")
-        doc = inspect.cleandoc(function.__doc__ or "")
+        doc = function.__doc__ or ""
+        doc = inspect.cleandoc(doc) if "\n" in doc else doc.strip()
         if not doc:
             raise RewriteError(f"rule {name!r} has no docstring", "say in one sentence what it does and why")
         if pattern is not None:

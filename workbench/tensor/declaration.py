@@ -244,7 +244,12 @@ def promote(what: str, *operands: Any) -> list[Tensor]:
     DTypeError
         If there is none, or a Python integer is out of its range.
     """
-    if all(isinstance(x, Tensor) for x in operands) and len({x.type.dtype for x in operands}) == 1:
+    dtype = None
+    for x in operands:
+        if not isinstance(x, Tensor) or x.type.dtype != (dtype or x.type.dtype):
+            break
+        dtype = x.type.dtype
+    else:
         return list(operands)
     weak = [isinstance(x, (bool, int, float)) and not isinstance(x, np.generic) for x in operands]
     strong = [None if w else as_tensor(x) for x, w in zip(operands, weak)]
