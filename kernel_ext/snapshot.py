@@ -15,7 +15,8 @@ from workbench.tensor.elementwise import Elementwise
 from workbench.tensor.indexing.rows import AddAt, SetAt, Take
 from workbench.tensor.indexing.slices import SetSlice, Slice
 from workbench.tensor.reduction.reductions import Reduce
-from workbench.tensor.shape.reshaping import Arange, BroadcastLike, BroadcastTo, Concatenate, Dim, Reshape, Transpose
+from workbench.tensor.shape import Arange, BroadcastTo, Dim, Reshape, Transpose
+from workbench.tensor.shape.joining import Concatenate
 
 KINDS: tuple[tuple[tuple[type, ...], str], ...] = (
     ((Input,), "input"),
@@ -24,7 +25,7 @@ KINDS: tuple[tuple[tuple[type, ...], str], ...] = (
     ((Draw,), "random"),
     ((Elementwise,), "elementwise"),
     ((Reduce,), "reduction"),
-    ((Reshape, BroadcastTo, BroadcastLike, Transpose, Concatenate, Arange, Dim), "shape"),
+    ((Reshape, BroadcastTo, Transpose, Concatenate, Arange, Dim), "shape"),
     ((Slice, SetSlice, Take, SetAt, AddAt), "indexing"),
     ((While, Cond), "control"),
     ((Region, Slot), "region"),

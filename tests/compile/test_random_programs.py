@@ -120,7 +120,7 @@ class Generator:
             made = kinds[self.chance(len(kinds))]()
         except (WorkbenchError, TypeError, ValueError, IndexError):
             return
-        if None not in made.type.shape and made.size <= 200 and made.ndim <= 3:
+        if not made.type.is_open and made.size <= 200 and made.ndim <= 3:
             self.pool.append(pt.tanh(made) if KINDS[made.dtype] == "f" and self.chance(4) == 0 else made)
 
 

@@ -28,7 +28,7 @@ from workbench.graph.frozen import frozen
 from workbench.graph.pattern import variable
 from workbench.graph.rewrite import rule
 from workbench.graph.types import TensorType
-from workbench.tensor.shape.reshaping import Transpose, whole
+from workbench.tensor.shape import Transpose, whole
 from workbench.tensor.tensor import Tensor, as_tensor
 import workbench.tensor as pt
 """

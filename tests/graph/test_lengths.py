@@ -42,7 +42,7 @@ def test_equal_lengths_are_one_object() -> None:
 
 
 def test_what_is_known_of_lengths() -> None:
-    assert at_least(N + 1, 1) and at_least(N * M, 0) and not at_least(N, 1) and at_least(N, minimum(N, M))
+    assert at_least(N + 1, 1) and at_least(N * M, 0) and not at_least(N, 1) and at_least(N, minimum(N, M)) and at_least(N - N // 3 * 3, 0)
     assert differ(N, N + 1) and differ(N + 1, 0) and not differ(N, M) and not differ(N, 3)
     assert bounds(minimum(N, 3)) == (0, 3) and bounds(N // 2) == (0, None) and bounds(2 - N) == (None, 2)
     with pytest.raises(TypeError, match="known only at the call"):

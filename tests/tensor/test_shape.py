@@ -129,13 +129,16 @@ def test_linspace_between_expressions(backend):
 
 
 def test_inputs_have_theanos_names():
+    def known(x):
+        return tuple(n if isinstance(n, int) else None for n in x.type.shape)
+
     letters = {"b": "int8", "w": "int16", "i": "int32", "l": "int64", "f": "float32", "d": "float64"}
     kinds = {"scalar": (), "vector": (None,), "matrix": (None, None), "row": (1, None), "col": (None, 1), "tensor3": (None,) * 3, "tensor4": (None,) * 4}
     for kind, shape in kinds.items():
-        assert getattr(pt, kind)("x").type.shape == shape
+        assert known(getattr(pt, kind)("x")) == shape
         for letter, dtype in letters.items():
             made = getattr(pt, letter + kind)("x")
-            assert made.name == "x" and made.type.shape == shape and made.dtype == dtype
+            assert made.name == "x" and known(made) == shape and made.dtype == dtype
     assert pt.ivector("i", 3).type.shape == (3,) and pt.dmatrix("m", 2, 3).type.shape == (2, 3) and pt.vector("v", shape=(4,)).type.shape == (4,)
     assert [x.name for x in pt.vectors("a b", "c")] == ["a", "b", "c"]
 
@@ -164,7 +167,7 @@ def test_unknown_shapes_are_specialised(backend):
         x.reshape((-1,)), x.reshape((x.shape[0], 1, -1)), pt.expand_dims(x, 1), pt.squeeze(pt.expand_dims(x, 0), 0), x.T, pt.concatenate([x, x * 2.0]),
         pt.stack([y, y]), pt.tile(y, 2), pt.repeat(x, 2, axis=1), pt.roll(y, 1), pt.zeros((x.shape[0], 2)) + 1.0, pt.zeros_like(x), pt.broadcast_to(y, (2, y.shape[0])), pt.arange(y.shape[0]) * 2,
         pt.flip(x), pt.diag(y), pt.tril(x), pt.pad(y, 1), pt.moveaxis(x, 0, 1), grad(pt.sum(pt.square(x.reshape((-1,)))), x), grad(pt.sum(pt.concatenate([y, pt.square(y)])), y), grad(pt.sum(pt.tile(y, 2) ** 2.0), y),
-        pt.eye(y.shape[0]), pt.broadcast_arrays(x, x[:1])[1],
+        pt.eye(y.shape[0]), pt.broadcast_arrays(x, x[0][None])[1],
     ]  # fmt: skip
     f = function([x, y], outputs, backend=backend)
     for (n, m), k in (((2, 3), 4), ((3, 1), 2)):

@@ -15,20 +15,19 @@ from workbench.graph.traverse import topological
 from workbench.graph.types import TensorType
 from workbench.tensor.indexing.advanced import AddIndex, Index, SetIndex
 from workbench.tensor.keys import LABEL
-from workbench.tensor.shape.reshaping import Dim
-from workbench.tensor.shape.run_time_shape import ArangeBetween, ToLengths
+from workbench.tensor.shape import Arange, BroadcastTo, Dim, Reshape
 from workbench.tensor.sorting.sorting import Nonzero, RepeatedNumbers, Unique
 
 OF_VALUES = (Nonzero, RepeatedNumbers, Unique)
-OF_NUMBERS = (ToLengths, ArangeBetween, Index, SetIndex, AddIndex)
+OF_NUMBERS = (Reshape, BroadcastTo, Arange, Index, SetIndex, AddIndex)
 
 
 def numbers_of(node: Expr) -> list[Expr]:
     """Return the scalar inputs by whose values a node has its shape."""
     op = node.op
-    if isinstance(op, ToLengths):
+    if isinstance(op, (Reshape, BroadcastTo)):
         return list(node.inputs[1:])
-    if isinstance(op, ArangeBetween):
+    if isinstance(op, Arange):
         return list(node.inputs)
     if isinstance(op, (Index, SetIndex, AddIndex)):
         return [node.inputs[1 + b[1]] for e in op.key if e[0] == "slice" for b in e[1:] if isinstance(b, tuple)]

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import CompileError, ShapeError
+from workbench.graph.conditions import axis_text, solved_for
 from workbench.graph.expr import Expr
-from workbench.graph.lengths import Length, Size, Symbol, number, symbols, text
+from workbench.graph.lengths import Size, Symbol, number, symbols, text
 
 KEPT = 16
 """Tuples of shapes of arguments, of which a compiled function keeps what it made for them."""
@@ -37,36 +38,20 @@ def lengths_of(params: Sequence[Expr], shapes: Sequence[Sequence[int]], known: M
         for axis, (n, m) in enumerate(zip(p.type.shape, shape, strict=True)):
             if n == m:
                 continue
-            symbol = None if isinstance(n, int) else _solved(n, m)
+            symbol = None if isinstance(n, int) else solved_for(n, m)
             if symbol is not None and symbol[0] not in values:
                 values[symbol[0]] = symbol[1]
-                given[symbol[0]] = _axis(p, axis)
+                given[symbol[0]] = axis_text(p, axis)
             else:
                 later.append((p, axis, n, m))
     for p, axis, n, m in later:
         unknown = symbols(n).keys() - values.keys()
         if unknown:
-            raise CompileError(f"the length {text(n)} of {_axis(p, axis)} does not say what {', '.join(s.name for s in unknown)} is")
+            raise CompileError(f"the length {text(n)} of {axis_text(p, axis)} does not say what {', '.join(s.name for s in unknown)} is")
         if number(n, values) != m:
             others = ", ".join(f"{s.name} is {values[s]}" + (f" ({given[s]})" if s in given else "") for s in symbols(n))
-            raise ShapeError(f"{_axis(p, axis)} has length {m}, and {text(n)} is asked for{': ' if others else ''}{others}")
+            raise ShapeError(f"{axis_text(p, axis)} has length {m}, and {text(n)} is asked for{': ' if others else ''}{others}")
     return values
-
-
-def _axis(p: Expr, axis: int) -> str:
-    return f"axis {axis} of {p.name or 'an input'}"
-
-
-def _solved(n: Length, m: int) -> tuple[Symbol, int] | None:
-    """The symbol of a length ``c * symbol + k`` that is `m`, and what it stands for."""
-    terms = dict(n.terms)
-    k = terms.pop((), 0)
-    if len(terms) != 1:
-        return None
-    ((monomial, c),) = terms.items()
-    if len(monomial) != 1 or not isinstance(monomial[0], Symbol) or (m - k) % c or (m - k) // c < 0:
-        return None
-    return monomial[0], (m - k) // c
 
 
 def sizes_at(sizes: Sequence[Size], values: Mapping[Symbol, int], last: int) -> np.ndarray[Any, Any]:

@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 
 from workbench.compile.data_lengths import shaping
+from workbench.compile.entered_lengths import KEPT
 from workbench.compile.slots import Whole, filled, slots_of
 from workbench.errors import CompileError, Location, ShapeError, user_location
 from workbench.graph.arrays import fitting
+from workbench.graph.conditions import check
 from workbench.graph.expr import Data, Expr, Input, intern
 from workbench.graph.inner import Graph
 from workbench.graph.lengths import symbols
@@ -117,9 +119,13 @@ class CompiledFunction:
         vectors, numbers = shaping(wanted)
         arguments = {x: _sized(x, x.type.shape) for x in (*vectors, *numbers)}
         wanted = replace(wanted, arguments) if arguments else wanted
-        open_data = [n for n in topological(wanted) if isinstance(n.op, Data) and None in n.type.shape]
+        open_data = [n for n in topological(wanted) if isinstance(n.op, Data) and n.type.is_open]
         opened = [_sized(n, n.type.shape) for n in open_data]
         self.written = Graph([*inputs, *opened, *arguments.values()], replace(wanted, dict(zip(open_data, opened))))
+        self._types: list[TensorType] = [p.type for p in self.written.params]
+        self._asking = self.written.params
+        self.written, self._conditions = self.written.unified()
+        self._fitting: set[tuple[tuple[int, ...], ...]] = set()  # Shapes of arguments for which the conditions hold.
         self._from_data = Graph([], [*open_data, *vectors, *numbers])
         self._fixed = len(numbers)  # So many of the last arguments are constants of what is compiled.
         self._data = [n for n in topological(self._from_data.results) if isinstance(n.op, Data)]
@@ -140,14 +146,12 @@ class CompiledFunction:
         self._linked: dict[str, CompiledFunction] = {}
         self._code: dict[tuple[Any, ...], Any] = {}  # By shapes, of all functions that differ in their slots.
         self._compiled: dict[tuple[Any, ...], Callable[..., Any]] = {}
-        self._types: list[TensorType] = [p.type for p in self.written.params]
         self._dtypes = [np.dtype(t.dtype) for t in self._types]
         self._numbers = range(len(self._types))
-        self._shapes = [t.shape for t in self._types]
+        self._shapes = [p.type.shape for p in self.written.params]
         self._only: Callable[..., Any] | None = None  # Where all shapes are known.
         self._enter: Callable[..., Any] | None = None  # The way in that checks by itself, where the backend has one.
-        known = all(isinstance(n, int) for t in self._types for n in t.shape)
-        if not numbers and (known or (self.backend in ONCE and all(None not in t.shape for t in self._types))):
+        if not numbers and (self.backend in ONCE or not self.written.is_open):
             self._compile_only()
 
     def __reduce__(self) -> Any:
@@ -256,7 +260,7 @@ class CompiledFunction:
 
     def _compile_only(self) -> None:
         """Compile once for all lengths, which are numbers or arguments of the code."""
-        self._only = self._compile(tuple(t.shape for t in self._types), self._graph)
+        self._only = self._compile(tuple(self._shapes), self._graph)
 
     def _compile(self, shapes: tuple[Any, ...], graph: Graph) -> Callable[..., Any]:
         code = self._code.get(shapes)
@@ -309,6 +313,8 @@ class CompiledFunction:
         ]
         if self._data:
             arrays += self._data_now()
+        if self._conditions:
+            self._check_conditions(tuple([a.shape for a in arrays]))
         run = self._last = self._only or self._for_arrays(arrays)
         start = time.perf_counter() if "first_call" not in self.timings else 0.0
         results: list[np.ndarray[Any, Any]] = run(*arrays)
@@ -327,6 +333,15 @@ class CompiledFunction:
             arrays = [self._check(self._given + i, v) for i, v in enumerate(self._from_data.run("numpy"))]
             self._checked_data = now, arrays
         return arrays
+
+    def _check_conditions(self, shapes: tuple[tuple[int, ...], ...]) -> None:
+        """Check what lengths must be equal, once for each tuple of shapes."""
+        if shapes in self._fitting:
+            return
+        check(self._conditions, self._asking, shapes)
+        if len(self._fitting) >= KEPT:
+            self._fitting.clear()
+        self._fitting.add(shapes)
 
     def _check(self, i: int, value: Any) -> np.ndarray[Any, Any]:
         """The value as an array that compiled code can read, or an error."""

@@ -16,8 +16,8 @@ from workbench.tensor.declaration import Cast
 from workbench.tensor.indexing.advanced import AddIndex, Index, SetIndex
 from workbench.tensor.indexing.layout import layout_of
 from workbench.tensor.indexing.rows import AddAt, SetAt, Take
-from workbench.tensor.markers import Annotation
-from workbench.tensor.shape.reshaping import BroadcastTo, Named, Reshape
+from workbench.tensor.markers import Annotation, Named
+from workbench.tensor.shape import BroadcastTo, Reshape
 
 
 @frozen(eq=False)

@@ -14,7 +14,7 @@ from workbench.distributions.formulas import INF, log_ndtr_difference
 from workbench.distributions.probabilities import log_of, real
 from workbench.errors import ModelError, ShapeError, warn_user
 from workbench.graph.expr import Constant
-from workbench.tensor.shape.reshaping import extent
+from workbench.tensor.shape import extent
 from workbench.tensor.tensor import Tensor
 
 

@@ -15,6 +15,7 @@ from workbench.distributions.support_points import support_point
 from workbench.errors import LogProbError, ModelError, ShapeError
 from workbench.graph.expr import Input, Op, intern
 from workbench.graph.frozen import frozen
+from workbench.graph.lengths import differ
 from workbench.graph.traverse import replace
 from workbench.graph.types import Shape, TensorType
 from workbench.tensor.elementwise import broadcast_shapes
@@ -204,7 +205,7 @@ class _ByDensity(Distribution):
 
 def _is_start(shape: Shape, full: Shape) -> bool:
     """Whether a shape is that of the first axes of another."""
-    return len(shape) <= len(full) and all(n == m or n is None or m is None for n, m in zip(shape, full))
+    return len(shape) <= len(full) and not any(differ(n, m) for n, m in zip(shape, full))
 
 
 class CustomDist(Distribution):

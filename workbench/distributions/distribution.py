@@ -18,13 +18,13 @@ from workbench.errors import ArgumentError, ModelError, ShapeError
 from workbench.graph.expr import Constant, Data, Expr, Input, Op, intern
 from workbench.graph.frozen import frozen
 from workbench.graph.inner import Graph
+from workbench.graph.lengths import Length, Size, differ
 from workbench.graph.traverse import topological
 from workbench.graph.types import Shape, TensorType
 from workbench.names import ARGUMENTS, answers
 from workbench.tensor.elementwise import broadcast_shapes, cast
 from workbench.tensor.keys import fresh_key
-from workbench.tensor.shape.reshaping import Dim, broadcast_to, extent
-from workbench.tensor.shape.run_time_shape import paired
+from workbench.tensor.shape import Dim, broadcast_to, extent, length_of, paired
 from workbench.tensor.tensor import Tensor, as_tensor
 
 Support = str
@@ -42,6 +42,9 @@ register_variable: list[Callable[..., Tensor]] = []
 register_deterministic: list[Callable[..., Tensor]] = []
 """How a distribution keeps what it derives from its draw (`probs`, `corr`); put here by the model layer."""
 
+
+OpenShape = tuple[int | None, ...]
+"""The shape of a draw, ``None`` where a length is that of a parameter."""
 
 class Distribution:
     """Base of all distributions. Subclasses are declarations and are never instantiated.
@@ -199,22 +202,22 @@ class Distribution:
     @classmethod
     def _with_lengths(
         cls, given: Sequence[Tensor], batch: Shape, event: Shape, wanted: Sequence[Any]
-    ) -> tuple[Sequence[Tensor], Shape]:
+    ) -> tuple[Sequence[Tensor], OpenShape]:
         """The parameters and shape of a variable some of whose lengths are known only at run time.
 
         Such a length is that of a parameter. Of the axes of one draw it must be the one that is asked
         for; along the others the first parameter is repeated to it, if none has it already.
         """
-        full = tuple(None if n is None or isinstance(n, Tensor) else as_length(n) for n in wanted)
+        full = tuple(None if n is None or isinstance(n, (Tensor, Length)) else as_length(n) for n in wanted)
         split = len(full) - cls.event_rank
         if split < 0:
             return given, full
         given = cls._of_event(given, event, wanted[split:])
-        full = (*full[:split], *(m if n is None else n for n, m in zip(full[split:], event)))
+        full = (*full[:split], *(m if n is None and isinstance(m, int) else n for n, m in zip(full[split:], event)))
         known = (1,) * (split - len(batch)) + tuple(batch)
         if any(n is None and m == 1 for n, m in zip(known, full)):
             given = cls._of_length_one(given, full[:split])
-        if all(n is None for n, length in zip(known, wanted) if isinstance(length, Tensor)):
+        if all(n == length_of(length) for n, length in zip(known, wanted) if isinstance(length, Tensor)):
             return given, full
         at = cls.repeated or 0
         x, rank = given[at], cls.ranks[at] if cls.ranks else 0
@@ -222,12 +225,12 @@ class Distribution:
         return [*given[:at], broadcast_to(x, (*wanted[:split], *core)), *given[at + 1 :]], full
 
     @classmethod
-    def _of_length_one(cls, given: Sequence[Tensor], batch: Shape) -> Sequence[Tensor]:
+    def _of_length_one(cls, given: Sequence[Tensor], batch: OpenShape) -> Sequence[Tensor]:
         """The parameters, of length 1 along axes where the variable is: its one value is not weighed for several."""
         found = []
         for name, p, rank in zip(cls.parameters, given, cls.ranks or (0,) * len(given)):
             for axis, n in enumerate(p.type.shape[: p.ndim - rank], len(batch) - (p.ndim - rank)):
-                if n is None and batch[axis] == 1:
+                if isinstance(n, Length) and batch[axis] == 1:
                     p = paired(f"{cls.__name__}: {name} and the variable", p, axis - len(batch) + p.ndim - rank, pt.zeros(1), 0)
             found.append(p)
         return found
@@ -243,7 +246,7 @@ class Distribution:
         i = cls._lengths_from(cls.event_rank)
         like = None if i is None else parameters[i]
         for axis in range(-cls.event_rank, 0):
-            if like is not None and None in (value.type.shape[axis], like.type.shape[axis]):
+            if like is not None and value.type.shape[axis] != like.type.shape[axis]:
                 value = paired(f"{cls.__name__}: a value and {cls.parameters[i or 0]}", value, axis, like, axis)
         return value
 
@@ -255,7 +258,7 @@ class Distribution:
             return given
         found = given[i]
         for axis, (n, m) in enumerate(zip(wanted, event), -len(wanted)):
-            if n is not None and (m is None or isinstance(n, Tensor)) and found.ndim >= -axis:
+            if n is not None and (isinstance(m, Length) or isinstance(n, Tensor)) and found.ndim >= -axis:
                 like, other = (n.inputs[0], n.op.axis) if isinstance(n, Tensor) and isinstance(n.op, Dim) else (pt.zeros((n,)), 0)
                 found = paired(f"{cls.__name__}: {cls.parameters[i]} and the lengths of one draw", found, axis, like, other)
         return [*given[:i], found, *given[i + 1 :]]
@@ -402,17 +405,17 @@ def as_length(n: Any) -> int:
     return found
 
 
-def fits(batch: Shape, wanted: Shape) -> bool:
+def fits(batch: Shape, wanted: Sequence[Size | None]) -> bool:
     """Whether a shape broadcasts to another, as far as is known."""
     if len(batch) > len(wanted):
         return False
     pairs = zip(batch[::-1], wanted[::-1])
-    return all(n == m or n == 1 or n is None or m is None for n, m in pairs)
+    return all(n == 1 or m is None or not differ(n, m) for n, m in pairs)
 
 
-def alike(one: Shape, other: Shape) -> bool:
+def alike(one: Sequence[Size | None], other: Sequence[Size | None]) -> bool:
     """Whether two shapes may be the same, as far as is known."""
-    return len(one) == len(other) and all(n == m or n is None or m is None for n, m in zip(one, other))
+    return len(one) == len(other) and all(n is None or m is None or not differ(n, m) for n, m in zip(one, other))
 
 
 def as_real(given: Any) -> Any:

@@ -37,7 +37,7 @@ class Interpolated(Distribution):
     @classmethod
     def arguments(cls, x_points: Any, pdf_points: Any) -> tuple[Any, ...]:
         x, f = as_tensor(x_points), as_tensor(pdf_points)
-        if x.ndim != 1 or not alike(x.type.shape, f.type.shape) or any(n is not None and n < 2 for n in (*x.type.shape, *f.type.shape)):
+        if x.ndim != 1 or not alike(x.type.shape, f.type.shape) or any(isinstance(n, int) and n < 2 for n in (*x.type.shape, *f.type.shape)):
             raise ShapeError(
                 f"Interpolated: x_points and pdf_points have shapes {x.type.shape} and {f.type.shape}",
                 "give two vectors of the same length, of at least two points",

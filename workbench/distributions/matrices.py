@@ -25,8 +25,9 @@ from workbench.distributions.normals import (
 )  # fmt: skip
 from workbench.errors import ModelError, ShapeError
 from workbench.graph.expr import Constant
+from workbench.graph.lengths import differ
 from workbench.graph.types import Shape
-from workbench.tensor.shape.reshaping import extent, reshape_like
+from workbench.tensor.shape import extent, reshape_like
 from workbench.tensor.tensor import Tensor
 
 
@@ -317,6 +318,6 @@ def _vector(mu: Any, matrices: Sequence[Tensor]) -> Tensor:
     rows = [extent(m, -1) for m in matrices]
     mean = cast_real(mu)
     known = math.prod(rows) if all(isinstance(n, int) for n in rows) else None
-    if mean.ndim and known is not None and mean.type.shape[-1] not in (1, known, None):
+    if mean.ndim and known is not None and mean.type.shape[-1] != 1 and differ(mean.type.shape[-1], known):
         raise ShapeError(f"KroneckerNormal: mu has shape {mean.type.shape}, the product of the matrices has {known} rows")
     return widened_mean(mean, math.prod(rows[1:], start=rows[0]))

@@ -26,7 +26,8 @@ from workbench.distributions.continuous import Normal
 from workbench.distributions.distribution import DISCRETE, INTERVAL, REAL, Distribution, Draw, Support, alike, cast_real
 from workbench.distributions.formulas import INF
 from workbench.errors import ModelError, ShapeError
-from workbench.graph.types import Shape
+from workbench.graph.lengths import Size, differ
+from workbench.graph.types import Shape, TensorType
 from workbench.names import answers
 from workbench.tensor.elementwise import broadcast_shapes
 from workbench.tensor.tensor import Tensor
@@ -98,15 +99,15 @@ class Mixture(Distribution):
     def batch_shape(cls, *parameters: Tensor) -> Shape:
         w, *_ = parameters
         batches = [batch_of(part) for part in cls._parts(parameters)]
-        count = len(batches)
-        if count == 1:
+        count: Size = len(batches)
+        if len(batches) == 1:
             if not batches[0]:
                 raise ShapeError(
                     f"{cls.__name__}: the one component is a scalar, so there is nothing to mix",
                     "give a list of components, or one whose last axis runs over them",
                 )
-            count, batches = batches[0][-1] or 0, [batches[0][:-1]]
-        if w.ndim < 1 or w.type.shape[-1] not in (count, None):
+            count, batches = batches[0][-1], [batches[0][:-1]]
+        if w.ndim < 1 or differ(w.type.shape[-1], count):
             raise ShapeError(f"{cls.__name__}: the weights have shape {w.type.shape} for {count} components")
         return broadcast_shapes(w.type.shape[:-1], *batches, what=f"weights and components of {cls.__name__}")
 
@@ -156,7 +157,7 @@ class Mixture(Distribution):
         edges = pt.cumsum(parameters[0], axis=-1)[..., :-1]
         chosen = pt.sum(pt.cast(pt.random.uniform(keys[0], batch)[..., None] >= edges, "int64"), axis=-1)
         if len(parts) == 1:
-            count = int(batch_of(parts[0])[-1] or 0)
+            (count,) = TensorType("int64", batch_of(parts[0])[-1:]).static_shape
             every = draw_of(parts[0], keys[1], (*batch, count, *event))
             mine = pt.equal(chosen[..., None], pt.arange(count))
             return pt.sum(pt.where(_padded(mine, cls.event_rank), every, pt.zeros_like(every)), axis=split_at)

@@ -26,7 +26,7 @@ from workbench.errors import ShapeError, warn_user
 from workbench.graph.expr import Constant
 from workbench.graph.types import Shape
 from workbench.tensor.elementwise import broadcast_shapes
-from workbench.tensor.shape.reshaping import extent
+from workbench.tensor.shape import extent
 from workbench.tensor.tensor import Tensor
 
 INF = float("inf")

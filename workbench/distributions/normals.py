@@ -11,8 +11,9 @@ from workbench.distributions.constraints import Check, Constraint, positive
 from workbench.distributions.distribution import Distribution, alike, cast_real
 from workbench.errors import ModelError, ShapeError
 from workbench.graph.frozen import frozen
+from workbench.graph.lengths import differ
 from workbench.graph.types import Shape
-from workbench.tensor.shape.reshaping import extent, reshape_like
+from workbench.tensor.shape import extent, reshape_like
 from workbench.tensor.tensor import Tensor
 
 LOG_TWO_PI = math.log(2.0 * math.pi)
@@ -141,9 +142,9 @@ def _mean(title: str, mu: Any, matrix: Tensor) -> Tensor:
     """The mean as vectors of the matrix's length."""
     mean = cast_real(mu)
     n = matrix.type.shape[-1]
-    if mean.ndim and n is not None and mean.type.shape[-1] not in (1, n, None):
+    if mean.ndim and mean.type.shape[-1] != 1 and differ(mean.type.shape[-1], n):
         raise ShapeError(f"{title}: mu has shape {mean.type.shape}, and the matrix is {n} by {n}")
-    if mean.ndim and n is not None and mean.type.shape[-1] == n:
+    if mean.ndim and mean.type.shape[-1] == n:
         return mean
     return widened_mean(mean, extent(matrix, -1))
 

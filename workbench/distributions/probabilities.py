@@ -8,7 +8,7 @@ import workbench.tensor as pt
 from workbench.graph.expr import intern
 from workbench.tensor import elementwise as e
 from workbench.tensor.indexing.slices import Slice
-from workbench.tensor.shape.reshaping import Concatenate
+from workbench.tensor.shape.joining import Concatenate
 from workbench.tensor.special.functions import ndtr
 from workbench.tensor.tensor import Tensor, as_tensor
 

@@ -29,8 +29,7 @@ from workbench.errors import ShapeError, warn_user
 from workbench.graph.expr import Constant
 from workbench.graph.types import Shape
 from workbench.tensor.elementwise import broadcast_shapes
-from workbench.tensor.shape.reshaping import extent
-from workbench.tensor.shape.run_time_shape import paired
+from workbench.tensor.shape import extent, paired
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
@@ -100,7 +99,7 @@ class Series(Distribution):
     def _of_lengths(cls, value: Tensor, parameters: Sequence[Tensor]) -> Tensor:
         like = pt.zeros(cls.length) if cls.length is not None else parameters[-1]
         axis = value.ndim - cls.event_rank
-        if value.type.shape[axis] is not None and cls.length is not None:
+        if isinstance(value.type.shape[axis], int) and cls.length is not None:
             return value
         return paired(f"{cls.__name__}: a value, and its steps or shape,", value, axis, like, 0)
 
@@ -112,7 +111,7 @@ class Series(Distribution):
     @classmethod
     def event_shape(cls, *parameters: Tensor) -> Shape:
         n = cls.length if cls.length is not None else parameters[-1].type.shape[-1]
-        if n is not None and n < cls.least:
+        if isinstance(n, int) and n < cls.least:
             raise ShapeError(f"{cls.__name__}: a series of length {n} is shorter than its start of {cls.least}")
         return (n,)
 
@@ -240,7 +239,7 @@ class RandomWalk(Series):
     def support_point(cls, *parameters: Tensor) -> Tensor:
         start, step = cls._parts(parameters)
         shape = (*cls.batch_shape(*parameters), *cls.event_shape(*parameters))
-        first, moves = cls._shapes(tuple(n or 0 for n in shape))
+        first, moves = cls._shapes(tuple(n if isinstance(n, int) else 0 for n in shape))
         return cls._walk(support_point_of(start, first), support_point_of(step, moves))
 
 

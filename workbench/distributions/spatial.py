@@ -14,7 +14,7 @@ from workbench.distributions.normals import solved, square, widened_mean
 from workbench.errors import ModelError, ShapeError
 from workbench.graph.expr import Constant
 from workbench.graph.types import Shape
-from workbench.tensor.shape.reshaping import extent
+from workbench.tensor.shape import extent
 from workbench.tensor.tensor import Tensor, as_tensor
 
 SPARSE = 0.1

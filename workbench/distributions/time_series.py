@@ -34,7 +34,7 @@ from workbench.distributions.random_walks import (
 from workbench.errors import ShapeError
 from workbench.graph.types import Shape
 from workbench.tensor.elementwise import broadcast_shapes
-from workbench.tensor.shape.run_time_shape import paired
+from workbench.tensor.shape import paired
 from workbench.tensor.tensor import Tensor
 
 __all__ = [
@@ -169,7 +169,7 @@ class AR(Series):
     @classmethod
     def support_point(cls, *parameters: Tensor) -> Tensor:
         _, _, *first = cls.own(parameters)
-        batch = tuple(n or 0 for n in cls.batch_shape(*parameters))
+        batch = tuple(n if isinstance(n, int) else 0 for n in cls.batch_shape(*parameters))
         start = support_point_of((cls.start, tuple(first)), (*batch, cls.order))
         return pt.broadcast_to(start[..., -1:], (*batch, *cls.event_shape(*parameters)))
 
@@ -177,12 +177,12 @@ class AR(Series):
 def _order(rho: Tensor, given: int | None, constant: bool) -> int:
     """The order of an AR process, told by the length of its coefficients or given."""
     length = rho.type.shape[-1]
-    if length is None and given is None:
+    if not isinstance(length, int) and given is None:
         raise ShapeError("AR: the length of rho is known only at run time", "give ar_order=")
-    order = int(given) if given is not None else int(length or 0) - constant
+    order = int(given) if given is not None else length - constant
     if order < 1:
         raise ShapeError(f"AR: rho of length {length} leaves no coefficients", "give more, or constant=False")
-    if length is not None and length not in (1, order + constant):
+    if isinstance(length, int) and length not in (1, order + constant):
         raise ShapeError(f"AR: rho has length {length}, an order of {order} needs {order + constant}")
     return order
 

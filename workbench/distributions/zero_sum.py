@@ -13,8 +13,7 @@ from workbench.distributions.constraints import positive
 from workbench.distributions.distribution import LENGTHS, Distribution, cast_real
 from workbench.errors import ModelError, ShapeError
 from workbench.graph.types import Shape
-from workbench.tensor.shape.reshaping import extent
-from workbench.tensor.shape.run_time_shape import paired
+from workbench.tensor.shape import extent, paired
 from workbench.tensor.tensor import Tensor
 
 ZERO_SUM = "zero sum"
@@ -128,7 +127,7 @@ def _without_axes(sigma: Tensor, n: int) -> Tensor:
     """The scale without the axes that sum to zero, along which it does not vary."""
     what = "ZeroSumNormal: sigma, which may not vary along the axes that sum to zero, and one scale"
     for axis in range(-min(n, sigma.ndim), 0):
-        if sigma.type.shape[axis] is None:
+        if not isinstance(sigma.type.shape[axis], int):
             sigma = paired(what, sigma, axis, pt.zeros(1), 0)
     if sigma.ndim < n:
         if any(k != 1 for k in sigma.type.shape):

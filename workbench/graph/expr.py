@@ -41,11 +41,18 @@ class Op:
     plain = False
     """Whether the name says it all, and text leaves the parameters out."""
 
+    of_values: int | None = None
+    """How many of the first inputs the elements are made of, where the others are lengths; all, if ``None``."""
+
     broadcasts = False
     """Whether the result has the shape that all inputs have together."""
 
     def infer(self, *types: Any) -> Type:
         raise NotImplementedError(f"{type(self).__name__}.infer")
+
+    def infer_from(self, inputs: tuple[Expr, ...]) -> Type:
+        """The type rule where values of inputs are lengths of the result; else types of the inputs say it."""
+        return self.infer(*(x.type for x in inputs))
 
     def numpy(self, *values: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__}.numpy")
@@ -114,9 +121,9 @@ class Expr:
 
     __hash__ = object.__hash__
 
-    def fit(self, type: Type) -> Expr | None:
-        """Return this value as `type`, if that changes nothing but broadcasting; else ``None``."""
-        return self if self.type == type else None
+    def fit(self, like: Expr) -> Expr | None:
+        """Return this value in the type of another, if that changes nothing but broadcasting; else ``None``."""
+        return self if self.type == like.type else None
 
     def __copy__(self) -> Expr:
         return self
@@ -144,7 +151,7 @@ def intern(op: Op, inputs: tuple[Expr, ...] = (), type: Type | None = None) -> A
         found = _table.get(key)
         if found is not None:
             return found
-        result_type = type if type is not None else op.infer(*(x.type for x in inputs))
+        result_type = type if type is not None else op.infer_from(inputs)
         node = EXPR_CLASSES.get(result_type.__class__, Expr)(op, inputs, result_type)
         _table[key] = node
         return node

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import IndexBoundsError, MissingInputError, ShapeError
+from workbench.graph.conditions import Condition, check, conditions_of, retyped, solved
 from workbench.graph.expr import Constant, Data, Expr, Input, give_name, intern
+from workbench.graph.lengths import symbols
 from workbench.graph.traverse import depends_on, replace, topological
 from workbench.graph.types import TensorType, Type
 
@@ -60,6 +62,11 @@ class Graph:
         return (*map(id, self.params), -1, *map(id, self.results))
 
     @property
+    def is_open(self) -> bool:
+        """Whether a parameter has a length that is known only at the call."""
+        return any(isinstance(p.type, TensorType) and p.type.is_open for p in self.params)
+
+    @property
     def result_types(self) -> tuple[Type, ...]:
         return tuple(r.type for r in self.results)
 
@@ -88,6 +95,23 @@ class Graph:
             params = [p if p.type == t else give_name(intern(Input(p.name, t)), p.name) for p, t in zip(self.params, wanted)]
             self._at[wanted] = Graph(params, self.apply(*params))
         return self._at[wanted]
+
+    def unified(self) -> tuple[Graph, list[Condition]]:
+        """Return the graph with one length in the place of those that must be equal, and the conditions on its parameters.
+
+        Raises
+        ------
+        ShapeError
+            If the operations contradict one another.
+        """
+        if not self.is_open:
+            return self, []
+        stated = conditions_of(self.results)
+        known = {s for p in self.params if isinstance(p.type, TensorType) for n in p.type.shape for s in symbols(n)}
+        values = solved(stated, known)
+        params = [retyped(p, values) for p in self.params] if values else list(self.params)
+        graph = Graph(params, self.apply(*params)) if values else self
+        return graph, [c for c in stated if {*symbols(c.one), *symbols(c.other)} <= known]
 
     def map_results(self, function: Callable[[Sequence[Expr]], Sequence[Expr]]) -> Graph:
         """Return the graph with other results over the same parameters."""
@@ -150,8 +174,11 @@ def interpreter(graph: Graph, form: str) -> Callable[..., list[Any]]:
         if slot[n] not in params_set
     ]
     results = [slot[r] for r in graph.results]
+    conditions = conditions_of(graph.results) if graph.is_open else []
 
     def run(*values: Any) -> list[Any]:
+        if conditions:
+            check(conditions, graph.params, [np.shape(v) if isinstance(p.type, TensorType) else () for p, v in zip(graph.params, values)])
         cells: list[Any] = [None] * len(nodes)
         for i, value in zip(params, values, strict=True):
             cells[i] = value
@@ -177,7 +204,7 @@ def interpreter(graph: Graph, form: str) -> Callable[..., list[Any]]:
 def _checked(node: Expr, function: Callable[..., Any]) -> Callable[..., Any]:
     """The function of a node, which checks at run time by the type rule what was not known before."""
     types: list[Any] = [x.type for x in node.inputs]
-    if not all(isinstance(t, TensorType) for t in types) or all(None not in t.shape for t in types):
+    if not all(isinstance(t, TensorType) for t in types) or not any(t.is_open for t in types):
         return function
 
     def checked(*values: Any) -> Any:
@@ -224,7 +251,7 @@ def close_over(params: Sequence[Expr], results: Sequence[Expr]) -> tuple[Graph, 
 
 def _close(x: Expr, outer: dict[Expr, Expr]) -> None:
     # Data whose shape may change are arguments: what is compiled depends on their shape.
-    stays = isinstance(x.op, Constant) or (isinstance(x.op, Data) and None not in x.op.type.shape)
+    stays = isinstance(x.op, Constant) or (isinstance(x.op, Data) and not x.op.type.is_open)
     if x not in outer and not stays:
         outer[x] = intern(Input(x.name, x.type))
 

@@ -6,10 +6,11 @@ floor quotients, minima), in one normal form. Equal lengths are one object, so t
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Union
 
 Size = Union[int, "Length"]
@@ -41,15 +42,13 @@ class Symbol(Atom):
         Whether every symbol of this name is this one.
     least
         What it is at least: 0 for a length, ``None`` for any integer.
-    binder
-        Where it is the value of an expression, a reference to that; else ``None``: arguments have it as a length.
     """
 
-    __slots__ = ("binder", "least", "name", "shared")
+    __slots__ = ("least", "name", "shared")
 
-    def __init__(self, name: str, shared: bool = False, least: int | None = 0, binder: Callable[[], Any] | None = None) -> None:
+    def __init__(self, name: str, shared: bool = False, least: int | None = 0) -> None:
         super().__init__()
-        self.name, self.shared, self.least, self.binder = name, shared, least, binder
+        self.name, self.shared, self.least = name, shared, least
 
     def __reduce__(self) -> Any:
         return (_shared_symbol, (self.name,)) if self.shared else (Symbol, (self.name, False, self.least))
@@ -154,19 +153,14 @@ class Length:
 # Making lengths -------------------------------------------------------------------------------
 
 
-def fresh(name: str) -> Length:
-    """Return a length like no other, printed as `name`."""
-    return _of_atom(Symbol(name))
+def fresh(name: str, least: int | None = 0) -> Length:
+    """Return a length like no other, printed as `name`; of any integer, if `least` is ``None``."""
+    return _of_atom(Symbol(name, False, least))
 
 
 def named(name: str) -> Length:
     """Return the length of that name: the same at every call."""
     return _of_atom(_shared_symbol(name))
-
-
-def bound_to(name: str, binder: Callable[[], Any], least: int | None = 0) -> Length:
-    """Return a length like no other that is the value of an expression, which `binder` refers to."""
-    return _of_atom(Symbol(name, False, least, binder))
 
 
 def _shared_symbol(name: str) -> Symbol:
@@ -252,6 +246,10 @@ def quotient(a: Size, b: Size) -> Size:
         divided = [_without(m, k, factor, c) for m, k in a.terms]
         if all(d is not None for d in divided):
             return _made(dict(d for d in divided if d is not None))
+        for atom in factor:
+            # What all terms have as a factor, the divisor too, goes.
+            if all(atom in m for m, _ in a.terms):
+                return quotient(_made(dict(_without(m, k, (atom,), 1) for m, k in a.terms)), _made(dict([_without(factor, c, (atom,), 1)])))  # type: ignore[misc, list-item]
     if a is b:
         return 1
     return _of_atom(_interned_atom(Quotient, a, b))
@@ -267,11 +265,21 @@ def _without(monomial: Monomial, c: int, factor: Monomial, d: int) -> tuple[Mono
     return (tuple(left), c // d) if c % d == 0 else None
 
 
+def next_number() -> int:
+    """Return a number above those of all symbols that there are: later ones have larger numbers."""
+    return next(_numbers)
+
+
+def of_symbol(symbol: Symbol) -> Length:
+    """Return the length that a symbol is."""
+    return _of_atom(symbol)
+
+
 def minimum(*sizes: Size) -> Size:
     """Return the least of several lengths."""
     parts: list[Size] = []
     for size in sizes:
-        atom = _single(size)
+        atom = single(size)
         parts += atom.of if isinstance(atom, Minimum) else [size]
     kept: list[Size] = []
     for size in parts:
@@ -295,8 +303,8 @@ def _place(size: Size) -> Any:
     return (0, [size]) if isinstance(size, int) else (1, [(_order(t), t[1]) for t in size.terms])
 
 
-def _single(size: Size) -> Atom | None:
-    """The atom that a length is, if it is one."""
+def single(size: Size) -> Atom | None:
+    """Return the atom that a length is, if it is one."""
     if isinstance(size, int) or len(size.terms) != 1:
         return None
     ((monomial, c),) = size.terms
@@ -330,17 +338,28 @@ def bounds(size: Size) -> tuple[int | None, int | None]:
             low = None if low is None or a is None else low + c * a
             high = None if high is None or b is None else high + c * b
         for (atom, *rest), c in ((m, c) for m, c in size.terms if m):
-            if isinstance(atom, Minimum) and not rest:
-                # A minimum is at most each of its parts: n - min(n, m) is not negative.
+            parts = [] if rest else _at_most(atom, c)
+            if parts:
                 without = size - _of_atom(atom) * c
-                each = [bounds(without + part * c) for part in atom.of]
+                each = [bounds(without + part) for part in parts]
                 if c < 0:
-                    low = max((a for a, _ in each if a is not None), default=low) if low is None else low
+                    low = max((a for a in (low, *(a for a, _ in each)) if a is not None), default=None)
                 else:
-                    high = min((b for _, b in each if b is not None), default=high) if high is None else high
+                    high = min((b for b in (high, *(b for _, b in each)) if b is not None), default=None)
                 break
         size._bounds = low, high
         return low, high
+
+
+def _at_most(atom: Atom, c: int) -> list[Size]:
+    """What `c` times an atom is at most, or, of a negative `c`, at least."""
+    if isinstance(atom, Minimum):
+        # A minimum is at most each of its parts: n - min(n, m) is not negative.
+        return [part * c for part in atom.of]
+    if isinstance(atom, Quotient) and isinstance(atom.denominator, int) and atom.denominator > 0 and c % atom.denominator == 0:
+        # d * (n // d) is at most n: a remainder is not negative.
+        return [atom.numerator * (c // atom.denominator)]
+    return []
 
 
 def _bounds_of_product(monomial: Monomial) -> tuple[int | None, int | None]:
@@ -383,6 +402,49 @@ def differ(a: Size, b: Size) -> bool:
     return (low is not None and low > 0) or (high is not None and high < 0)
 
 
+class _Stated(threading.local):
+    """The lists of conditions that are being collected."""
+
+    def __init__(self) -> None:
+        self.lists: list[list[tuple[Size, Size]]] = []
+
+
+_stated = _Stated()
+
+
+def one_length(a: Size, b: Size) -> Size | None:
+    """Return the one length that two lengths are to be; ``None`` if they surely differ.
+
+    What is not known to be equal becomes a condition, which whoever is :func:`stating` conditions gets.
+    """
+    if a is b or a == b:
+        return a
+    if differ(a, b):
+        return None
+    if _stated.lists:
+        _stated.lists[-1].append((a, b))
+    if isinstance(a, int) or isinstance(b, int):
+        return a if isinstance(a, int) else b
+    return a if _rank(a) <= _rank(b) else b
+
+
+def _rank(size: Length) -> tuple[bool, int]:
+    """Names that are shared stay, and the older ones."""
+    found = symbols(size)
+    return not all(s.shared for s in found), max((s.number for s in found), default=0)
+
+
+@contextlib.contextmanager
+def stating() -> Iterator[list[tuple[Size, Size]]]:
+    """Collect the conditions that types need while this lasts."""
+    found: list[tuple[Size, Size]] = []
+    _stated.lists.append(found)
+    try:
+        yield found
+    finally:
+        _stated.lists.pop()
+
+
 def symbols(size: Size) -> dict[Symbol, None]:
     """Return the symbols of a length, in order."""
     found: dict[Symbol, None] = {}
@@ -406,7 +468,7 @@ def substitute(size: Size, values: Mapping[Symbol, Size]) -> Size:
     """Return a length with others, or numbers, in place of symbols."""
     if isinstance(size, int) or not values:
         return size
-    atom = _single(size)
+    atom = single(size)
     if isinstance(atom, Symbol):
         return values.get(atom, size)
     made: Size = 0
@@ -479,10 +541,10 @@ def _with_maxima(size: Length) -> list[tuple[tuple[Any, ...], int]]:
         if c != -1 or len(monomial) != 1 or not isinstance(monomial[0], Minimum):
             continue
         for n in monomial[0].of:
-            single = _single(n)
-            if single is not None and terms.get((single,)) == 1 and len(monomial[0].of) == 2:
+            alone = single(n)
+            if alone is not None and terms.get((alone,)) == 1 and len(monomial[0].of) == 2:
                 (other,) = [m for m in monomial[0].of if m is not n]
-                del terms[(single,)], terms[monomial]
+                del terms[(alone,)], terms[monomial]
                 extra.append(((f"max({text(n - other)}, 0)",), 1))
                 break
     return [*extra, *terms.items()]

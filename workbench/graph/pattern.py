@@ -11,6 +11,7 @@ import numpy as np
 from workbench.graph.domain import Booleans, Domain, Integers, Interval
 from workbench.graph.expr import Constant, Expr, Input, Op, intern
 from workbench.graph.frozen import frozen
+from workbench.graph.lengths import fresh
 from workbench.graph.types import TensorType
 
 Bindings = dict[str, Expr]
@@ -59,7 +60,7 @@ def variable(
         The least number of axes: 2 for matrices on the last two.
     """
     dtype = "bool" if isinstance(domain, Booleans) else "int64" if isinstance(domain, Integers) else "float64"
-    type = TensorType(dtype, (None,) * ndim)
+    type = TensorType(dtype, tuple(fresh("n") for _ in range(ndim)))
     node = intern(PatternVariable(name, type, domain, constant, where, kinds or type.kind))
     node.name = name
     return node

@@ -136,7 +136,7 @@ def facts(node: Expr, given: list[int]) -> int:
     if isinstance(op, Op) and op in INFERENCES:
         functions = (*INFERENCES[op], *functions)
     for function in functions:
-        known |= function(node, *given)
+        known |= function(node, *given[: op.of_values])
     if is_lower_triangular.of(known) and is_upper_triangular.of(known):
         known |= is_diagonal
     return known

@@ -17,7 +17,6 @@ from workbench.graph.frozen import changed, frozen
 from workbench.graph.inner import Graph
 from workbench.graph.pattern import PatternVariable, matched, matcher, pattern_variables, uniform_of, uniform_value
 from workbench.graph.provenance import derived
-from workbench.graph.types import TensorType
 
 MAX_CHAIN = 256
 
@@ -439,9 +438,7 @@ class _Driver:
                 result = r.function(*arguments)
                 if result is None or result is node:
                     continue
-                fitted = result.fit(node.type)
-            if (fitted is None and _unknown_extents(node, result)) or (fitted is not None and not _keeps_extents(node, fitted)):
-                continue
+                fitted = result.fit(node)
             if fitted is None:
                 raise RewriteError(f"rule {r.name!r} turned a {node.type} into a {result.type}")
             if fitted is node:
@@ -468,36 +465,6 @@ class _Driver:
         if self.record:
             self.firings.append(Firing(INSIDE, node, result, 0.0, self.depth))
         return result
-
-
-def _unknown_extents(node: Expr, result: Expr) -> bool:
-    """Whether `result` may still need broadcasting to a shape that is known only at run time."""
-    wanted, got = node.type, result.type
-    return isinstance(wanted, TensorType) and None in wanted.shape and isinstance(got, TensorType) and got.dtype == wanted.dtype
-
-
-DEEPEST = 8
-"""How far below a node its operands are looked for: patterns are no deeper."""
-
-
-def _keeps_extents(node: Expr, result: Expr) -> bool:
-    """Whether `result` has the shape of `node` whatever the lengths that are not known now.
-
-    Of two operands of unknown length either may be the one that is repeated: a rule must not drop one.
-    """
-    if not node.op.broadcasts or None not in node.type.shape:
-        return True
-    kept: set[Expr] = set()
-    level = [result]
-    for _ in range(DEEPEST):
-        kept.update(level)
-        level = [x for n in level if n.op.broadcasts for x in n.inputs if x not in kept]
-    level = [node]
-    for _ in range(DEEPEST):
-        level = [x for n in level for x in n.inputs if None in x.type.shape and x not in kept]
-        if any(not x.op.broadcasts for x in level):
-            return False
-    return not level
 
 
 INSIDE = Rule(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from workbench.errors import DTypeError, ShapeError
 from workbench.graph.frozen import frozen
+from workbench.graph.lengths import Length, Size, differ, fresh, product, shape_text
 
-Shape = tuple[Any, ...]
+Shape = tuple[Size, ...]
 
 KINDS = {
     "bool": "b", "float32": "f", "float64": "f",
@@ -64,12 +66,13 @@ class Type:
 
 @frozen
 class TensorType(Type):
-    """An array: NumPy dtype name and shape, ``None`` where a dimension is known only at run time.
+    """An array: NumPy dtype name and shape, whose lengths are numbers or expressions of :mod:`~workbench.graph.lengths`.
 
     Examples
     --------
-    >>> str(TensorType("float64", (3, None)))
-    'float64[3, ?]'
+    >>> from workbench.graph.lengths import named
+    >>> str(TensorType("float64", (3, named("county") + 1)))
+    'float64[3, county + 1]'
     """
 
     dtype: str
@@ -85,19 +88,26 @@ class TensorType(Type):
         return KINDS[self.dtype]
 
     @property
+    def is_open(self) -> bool:
+        """Whether a length is known only at the call."""
+        return any(n.__class__ is Length for n in self.shape)
+
+    @property
     def static_shape(self) -> tuple[int, ...]:
-        """The shape, when every dimension is known; ``ShapeError`` otherwise."""
-        if None in self.shape:
+        """The shape, when every length is a number; ``ShapeError`` otherwise."""
+        if self.is_open:
             raise ShapeError(f"the shape of {self} is known only at run time, and is needed here", DECLARE_LENGTHS)
-        return tuple(n for n in self.shape if n is not None)
+        return self.shape  # type: ignore[return-value]
 
     @property
     def size(self) -> int:
         """Number of elements, when the shape is known."""
-        count = 1
-        for extent in self.static_shape:
-            count *= extent
-        return count
+        return math.prod(self.static_shape)
+
+    @property
+    def length(self) -> Size:
+        """Number of elements, as a length."""
+        return product(self.shape)
 
     def with_shape(self, shape: Shape) -> TensorType:
         return TensorType(self.dtype, tuple(shape))
@@ -111,7 +121,7 @@ class TensorType(Type):
             isinstance(other, TensorType)
             and other.dtype == self.dtype
             and other.ndim == self.ndim
-            and all(not isinstance(mine, int) or mine == theirs for mine, theirs in zip(self.shape, other.shape))
+            and all(mine == theirs or (not isinstance(mine, int) and not differ(mine, theirs)) for mine, theirs in zip(self.shape, other.shape))
         )
 
     def may_be(self, other: Type) -> bool:
@@ -120,17 +130,17 @@ class TensorType(Type):
             isinstance(other, TensorType)
             and other.dtype == self.dtype
             and other.ndim == self.ndim
-            and all(n is None or m is None or n == m for n, m in zip(self.shape, other.shape))
+            and not any(differ(n, m) for n, m in zip(self.shape, other.shape))
         )
 
     def join(self, other: Type) -> TensorType | None:
         """Return the narrowest type that accepts both; ``None`` if dtypes or numbers of axes differ."""
         if not isinstance(other, TensorType) or other.dtype != self.dtype or other.ndim != self.ndim:
             return None
-        return self.with_shape(tuple(n if n == m else None for n, m in zip(self.shape, other.shape)))
+        return self.with_shape(tuple(n if n == m else fresh("n") for n, m in zip(self.shape, other.shape)))
 
     def __str__(self) -> str:
-        return f"{self.dtype}[{', '.join('?' if n is None else str(n) for n in self.shape)}]"
+        return f"{self.dtype}[{shape_text(self.shape)[1:-1].rstrip(',')}]"
 
 
 @frozen

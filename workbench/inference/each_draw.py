@@ -140,7 +140,7 @@ class EachDraw:
 
     @staticmethod
     def _static(outputs: Sequence[Expr]) -> bool:
-        return all(None not in x.type.shape for x in outputs)
+        return all(not x.type.is_open for x in outputs)
 
     def __call__(self, values: Sequence[Array], draws: int, seed: int) -> list[Array]:
         """Return the outputs, (draws, *shape).
@@ -195,7 +195,7 @@ class EachDraw:
                     f"{x.name or x!r} has another shape in each draw: {', '.join(map(str, sorted(shapes)[:4]))}, ...",
                     "draw one at a time: pm.draw(x)",
                 )
-            shape = next(iter(shapes)) if shapes else tuple(n or 0 for n in x.type.shape)
+            shape = next(iter(shapes)) if shapes else tuple(n if isinstance(n, int) else 0 for n in x.type.shape)
             stacked.append(np.array(column, dtype=x.type.dtype).reshape((len(column), *shape)))
         return stacked
 

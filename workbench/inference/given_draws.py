@@ -134,7 +134,7 @@ class GivenDraws:
         """
         array = self.arrays[str(x.name)]
         shape = array.shape[len(self.dims) :]
-        if len(shape) != x.ndim or any(n is not None and n != m for n, m in zip(x.type.shape, shape)):
+        if len(shape) != x.ndim or any(isinstance(n, int) and n != m for n, m in zip(x.type.shape, shape)):
             raise ShapeError(
                 f"{x.name}: the draws have shape {shape}, the variable has shape {x.type.shape}",
                 f"what is not among the draws is drawn: leave {x.name} out of them",

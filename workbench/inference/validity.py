@@ -30,7 +30,7 @@ from workbench.inference.given_draws import GivenDraws
 from workbench.inference.layout import label_array
 from workbench.model.dims import same_labels
 from workbench.model.model import Model
-from workbench.tensor.shape.reshaping import Dim
+from workbench.tensor.shape import Dim
 from workbench.tensor.tensor import Tensor
 
 KINDS = {

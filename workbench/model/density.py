@@ -18,8 +18,7 @@ from workbench.graph.traverse import replace, topological
 from workbench.graph.types import TensorType
 from workbench.model.missing import Part, in_own_dtype
 from workbench.rewrites.unconstrained import unconstrained_pass
-from workbench.tensor.shape.reshaping import Dim
-from workbench.tensor.shape.run_time_shape import paired
+from workbench.tensor.shape import Dim, paired
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.change_of_variables import unconstrained_logp
 from workbench.transforms.gradient import grad
@@ -136,7 +135,7 @@ class LogpGraph:
 def _of_its_lengths(model: Model, x: Tensor, value: Tensor) -> Tensor:
     """Observed values, which must have the lengths of their variable and of its dims, whatever the data are."""
     for axis, n in enumerate(x.type.shape):
-        if n is not None and value.type.shape[axis] is None:
+        if isinstance(n, int) and not isinstance(value.type.shape[axis], int):
             value = paired(f"{x.name}: the observed data, and the variable,", value, axis, pt.zeros(n), 0)
     for axis, d in enumerate(model.named_vars_to_dims.get(str(x.name), ())):
         n = None if d is None else model.dim_lengths[d]
@@ -148,7 +147,7 @@ def _of_its_lengths(model: Model, x: Tensor, value: Tensor) -> Tensor:
 def _one_length(name: str, term: Tensor, value: Tensor) -> Tensor:
     """A log-density, one term for each value: of one value and several parameters there would be several."""
     for axis in range(min(term.ndim, value.ndim)):
-        if term.type.shape[axis] is None:
+        if not isinstance(term.type.shape[axis], int):
             term = paired(f"{name}: its log-density and its value", term, axis, value, axis)
     return term
 

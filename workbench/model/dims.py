@@ -10,6 +10,7 @@ import numpy as np
 import workbench.tensor as pt
 from workbench.errors import ModelError, ShapeError
 from workbench.graph.expr import Data as DataOp
+from workbench.graph.lengths import differ
 from workbench.model.shapes import CurrentShapes, is_open
 from workbench.tensor.tensor import Tensor
 
@@ -246,12 +247,12 @@ def check_now(model: Dims, name: str, rv: Tensor, dims: Sequence[str | None], da
     if dims and len(dims) != len(now):
         raise ShapeError(f"{name}: it has {len(now)} axes, but {len(dims)} dims: {tuple(dims)}")
     lengths = tuple(None if d is None else model.length_of(d) for d in dims)
-    if any(n is not None and m is not None and n != m for n, m in zip(now, lengths)):
+    if any(isinstance(n, int) and isinstance(m, int) and n != m for n, m in zip(now, lengths)):
         raise ShapeError(f"{name}: it has shape {now}, but its dims {tuple(dims)} have lengths {lengths}")
     if data is None:
         return
     have = model.shapes.of(data.values)
-    if len(have) != len(now) or any(n is not None and m is not None and n != m for n, m in zip(now, have)):
+    if len(have) != len(now) or any(differ(n, m) for n, m in zip(now, have)):
         raise ShapeError(
             f"{name}: the observed data have shape {have}, but {_dims_text(dims, now)}",
             "the data and the coords must have the same lengths",

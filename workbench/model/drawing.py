@@ -10,7 +10,7 @@ from workbench.errors import ModelError
 from workbench.graph.expr import Expr
 from workbench.graph.traverse import topological
 from workbench.model.context import modelcontext
-from workbench.tensor.shape.run_time_shape import ToLengths
+from workbench.tensor.shape import BroadcastTo
 from workbench.tensor.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def parents(model: Model, x: Tensor, known: Collection[Tensor] | None = None) ->
         seen.add(node)
         if node in named:
             found[node] = None
-        elif drawn and isinstance(node.op, ToLengths):
+        elif drawn and isinstance(node.op, BroadcastTo):
             pending.append(node.inputs[0])
         else:
             pending += list(reversed(node.inputs))
@@ -82,7 +82,7 @@ def plate_of(model: Model, x: Tensor, lengths: bool = True) -> str:
     parts = []
     for axis, n in enumerate(shape):
         d = dims[axis] if axis < len(dims) else None
-        known = "?" if n is None else str(n)
+        known = str(n)
         parts.append(known if d is None else f"{d} ({known})" if lengths else str(d))
     return " x ".join(parts)
 

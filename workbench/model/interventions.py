@@ -14,7 +14,7 @@ from workbench.graph.expr import Data, Expr, give_name, intern
 from workbench.graph.traverse import ancestors, replace
 from workbench.model.missing import Observed, observed_values, require_whole
 from workbench.model.shapes import CurrentShapes, is_open
-from workbench.tensor.shape.reshaping import Named
+from workbench.tensor.markers import Named
 from workbench.tensor.tensor import Tensor, as_tensor
 
 if TYPE_CHECKING:
@@ -66,12 +66,12 @@ def at_current_shapes(model: Model) -> Model:
         If the shape of a free variable depends on a random variable.
     """
     variables = [*model.free_RVs, *model.observed_RVs]
-    if not any(is_open(x) for x in model.data_vars) and all(None not in x.type.shape for x in variables):
+    if not any(is_open(x) for x in model.data_vars) and all(not x.type.is_open for x in variables):
         return model
     roots = [*model.named_vars.values(), *model.rvs_to_values.values()]
     closed: dict[Expr, Expr] = dict(zip(roots, model.shapes.closed(roots)))
     for rv in variables:
-        if None in closed[rv].type.shape:
+        if closed[rv].type.is_open:
             raise ModelError(
                 f"{rv.name}: its shape is known only at run time, it depends on a random variable",
                 "such a variable can be drawn (pm.draw, with the NumPy backend), but it has no density to sample from",
@@ -174,7 +174,7 @@ def do(
             given = pt.cast(given, x.dtype)
         now = model.shapes.of(x)
         try:
-            given = pt.broadcast_to(given, [n if n is not None else given.type.shape[i] for i, n in enumerate(now)])
+            given = pt.broadcast_to(given, [n if isinstance(n, int) else given.type.shape[i] for i, n in enumerate(now)])
         except ShapeError:
             raise ShapeError(f"{x.name}: the value has shape {given.type.shape}, the variable has shape {now}") from None
         fixed = not ancestors([given]) & set(model.named_vars.values())
@@ -246,7 +246,7 @@ def observe(model: Model, vars_to_observations: Mapping[Any, Any]) -> Model:
         if values.missing is not None:
             raise ModelError(f"{x.name}: the data have missing values", "write observed= in the model: they are imputed there")
         now, have = model.shapes.of(x), model.shapes.of(values.values)
-        if now != have and None not in now:
+        if now != have and all(isinstance(n, int) for n in now):
             raise ShapeError(f"{x.name}: the data have shape {have}, the variable has shape {now}")
         scale = made.rvs_to_scalings.get(x)
         _forget(made, x)

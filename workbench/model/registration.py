@@ -16,7 +16,7 @@ from workbench.model.dims import check_now, names_of_dims
 from workbench.model.minibatch import TotalSize, scaling
 from workbench.model.missing import Observed, Part, joined, observed_shape, observed_values, part
 from workbench.model.variables import Deterministic
-from workbench.tensor.shape.reshaping import Named
+from workbench.tensor.markers import Named
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.change_of_variables import Transform, default_transform
 from workbench.transforms.constrained_numbers import Chain
@@ -81,7 +81,7 @@ def register(
         except ModelError as error:
             raise ModelError(f"{name}: {error.message}", error.hint, error.location) from None
     given = None if observed is None else observed_values(name, observed, rv.dtype)
-    if given is not None and given.missing is not None and None in rv.type.shape:
+    if given is not None and given.missing is not None and rv.type.is_open:
         # What is missing has its places now.
         with m:
             closed = {k: _of_shape_now(m, name, p) for k, p in parameters.items()}
@@ -103,14 +103,14 @@ def _declare(model: Model, dims: Sequence[str | None], rv: Tensor) -> None:
         return
     for axis, (d, n) in enumerate(zip(dims, model.shapes.of(rv))):
         if d is not None and d not in model.dim_lengths:
-            model.add_coord(d, length=rv.shape[axis] if rv.type.shape[axis] is None else n)
+            model.add_coord(d, length=n if isinstance(rv.type.shape[axis], int) else rv.shape[axis])
             model.shape_from_dims([d])
 
 
 def _keep_lengths(model: Model, name: str, dims: Sequence[str | None], wanted: Any, rv: Tensor) -> None:
     """Let lengths stay as they are that a variable was asked to have and has for good: its parameters, or values, have them."""
     for axis, n in enumerate(_as_tuple(wanted)):
-        if isinstance(n, Tensor) and rv.type.shape[axis] is not None:
+        if isinstance(n, Tensor) and isinstance(rv.type.shape[axis], int):
             if axis < len(dims) and dims[axis] in model.dim_lengths:
                 model.fix_dim(str(dims[axis]), name)
             else:
@@ -123,13 +123,13 @@ def _as_tuple(shape: Any) -> tuple[Any, ...]:
 
 def _of_shape_now(model: Model, name: str, p: Any) -> Any:
     """A parameter whose lengths may change as one of the lengths that it has."""
-    if not isinstance(p, Tensor) or None not in p.type.shape:
+    if not isinstance(p, Tensor) or not p.type.is_open:
         return p
     now = model.shapes.of(p)
-    if None in now:
+    if not all(isinstance(n, int) for n in now):
         return p
     for axis, n in enumerate(p.type.shape):
-        if n is None:
+        if not isinstance(n, int):
             model.keep_length(p.shape[axis], name)
     return pt.reshape(p, now)
 
@@ -185,7 +185,7 @@ def _impute(
     """Make the observed part of a variable observed, the missing part free, and both together a deterministic."""
     missing = observed.missing
     assert missing is not None
-    if None in rv.type.shape:
+    if rv.type.is_open:
         raise ModelError(
             f"{name}: values are missing, and its length may change", "use parameters of fixed lengths, or give all values"
         )

@@ -7,7 +7,8 @@ from typing import Any
 
 from workbench.errors import ModelError
 from workbench.graph.expr import Input, intern
-from workbench.graph.types import Shape
+from workbench.graph.lengths import fresh
+from workbench.graph.types import Shape, TensorType
 from workbench.model.dims import Dims
 from workbench.model.shapes import CurrentShapes
 from workbench.tensor.tensor import Tensor
@@ -184,13 +185,13 @@ class Variables(Dims):
         if transform is None:
             return rv.type.shape
         now = self.shapes.of(rv)
-        if None in now:
+        if not all(isinstance(n, int) for n in now):
             return rv.type.shape
-        shape = transform.value_shape(tuple(n or 0 for n in now))
+        shape = transform.value_shape(TensorType(rv.dtype, now).static_shape)
         if len(shape) != rv.ndim:
             return shape
         # Of open length stays what is so.
-        return tuple(None if n is None else k for n, k in zip(rv.type.shape, shape))
+        return tuple(k if isinstance(n, int) else fresh("n") if k != now[a] else n for a, (n, k) in enumerate(zip(rv.type.shape, shape)))
 
     def set_initval(self, rv: Tensor, initval: Any) -> None:
         """Set where sampling starts: a value in the variable's own space, "prior", or ``None`` for the support point."""

@@ -15,7 +15,7 @@ from workbench.graph.traverse import ancestors, topological
 from workbench.graph.types import Shape, TensorType, type_of
 from workbench.tensor.indexing.advanced import AddIndex, Index, SetIndex
 from workbench.tensor.indexing.updates import with_fixed_bounds
-from workbench.tensor.shape.reshaping import Dim
+from workbench.tensor.shape import Dim
 
 
 class CurrentShapes:
@@ -44,7 +44,7 @@ class CurrentShapes:
     def of(self, x: Expr) -> Shape:
         """Return the shape of `x` with the data as they are; ``None`` for a length that depends on more."""
         found: Shape = x.type.shape
-        return found if None not in found else self.closed([x])[0].type.shape
+        return self.closed([x])[0].type.shape if x.type.is_open else found
 
     def closed(self, roots: Sequence[Expr]) -> list[Any]:
         """Return expressions over copies of the data, of known shapes."""
@@ -82,13 +82,13 @@ def _closed(node: Expr, inputs: tuple[Expr, ...], kept: frozenset[Expr]) -> Expr
         inputs = tuple(_number(i) if any(old is n for n in numbers) and not (kept and ancestors([i]) & kept) else i for old, i in zip(node.inputs, inputs))
     if not inputs or all(a is b for a, b in zip(inputs, node.inputs)):
         return node
-    if isinstance(op, Dim) and inputs[0].type.shape[op.axis] is not None:
+    if isinstance(op, Dim) and isinstance(inputs[0].type.shape[op.axis], int):
         return intern(constant_op(np.int64(inputs[0].type.shape[op.axis])))
     made = rebuild(node, inputs)
     if isinstance(made.type, TensorType) and made.type.kind in "iu" and not made.type.ndim:
         if all(isinstance(i.op, Constant) for i in inputs):
             return intern(constant_op(op.numpy(*[i.op.value for i in inputs]), made.type.dtype))
-    if isinstance(op, Draw) and None in op.shape and None not in made.type.shape:
+    if isinstance(op, Draw) and None in op.shape and not made.type.is_open:
         made = intern(Draw(op.distribution, made.type.static_shape), inputs)
         made.name = node.name
     known = with_fixed_bounds if isinstance(op, (Index, SetIndex, AddIndex)) else getattr(op, "known", None)
@@ -121,4 +121,4 @@ def _number(x: Expr) -> Expr:
 
 def is_open(x: Expr) -> bool:
     """Whether `x` is data whose shape may change."""
-    return isinstance(x.op, Data) and isinstance(x.op.type, TensorType) and None in x.op.type.shape
+    return isinstance(x.op, Data) and isinstance(x.op.type, TensorType) and x.op.type.is_open

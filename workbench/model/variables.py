@@ -15,7 +15,7 @@ from workbench.errors import ArgumentError, ModelError, ShapeError
 from workbench.model.context import modelcontext
 from workbench.model.dims import check_now, names_of_dims
 from workbench.model.missing import numbers_from
-from workbench.tensor.shape.reshaping import Named
+from workbench.tensor.markers import Named
 from workbench.tensor.tensor import Tensor, as_tensor
 
 if TYPE_CHECKING:

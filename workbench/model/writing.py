@@ -10,8 +10,8 @@ from workbench.distributions.distribution import Draw, parameters_of
 from workbench.graph.expr import Constant, Expr
 from workbench.graph.printing import INFIX_LIMIT, constant_text, summary
 from workbench.model.drawing import kind_of, named_expressions
-from workbench.tensor.shape.reshaping import Named
-from workbench.tensor.shape.run_time_shape import ToLengths
+from workbench.tensor.markers import Named
+from workbench.tensor.shape import BroadcastTo
 from workbench.tensor.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _parameters(rv: Tensor) -> list[str]:
 
 def as_given(parameter: Expr) -> Expr:
     """A parameter before it was spread over the variable's shape."""
-    return parameter.inputs[0] if isinstance(parameter.op, ToLengths) and not parameter.name else parameter
+    return parameter.inputs[0] if isinstance(parameter.op, BroadcastTo) and not parameter.name else parameter
 
 
 def formula(x: Tensor, limit: int = INFIX_LIMIT) -> str:

@@ -11,7 +11,6 @@ from workbench.rewrites import constants, arithmetic, powers, inverse_functions,
 from workbench.rewrites import (
     covariance_gradients,
     determinants,
-    known_shapes,
     linear_algebra,
     linear_systems,
     logic,
@@ -64,6 +63,6 @@ def _mode_of(rules: tuple[Rule, ...]) -> Mode:
 
 
 __all__ = [
-    "constants", "arithmetic", "powers", "inverse_functions", "redundant_operations", "shapes_and_indices", "covariance_gradients", "default_mode", "determinants", "linear_systems", "known_shapes", "logic", "sums_of_parts", "signs", "special_functions", "matrix_properties", "sums",
+    "constants", "arithmetic", "powers", "inverse_functions", "redundant_operations", "shapes_and_indices", "covariance_gradients", "default_mode", "determinants", "linear_systems", "logic", "sums_of_parts", "signs", "special_functions", "matrix_properties", "sums",
     "trigonometry", "unconstrained",
 ]  # fmt: skip

@@ -13,7 +13,8 @@ from workbench.tensor.elementwise import Cast, ScalarOp
 from workbench.tensor.indexing.rows import AddAt, Take
 from workbench.tensor.indexing.slices import SetSlice, Slice
 from workbench.tensor.reduction.reductions import Reduce
-from workbench.tensor.shape.reshaping import Concatenate, Reshape, Transpose
+from workbench.tensor.shape import Reshape, Transpose
+from workbench.tensor.shape.joining import Concatenate
 from workbench.tensor.tensor import Tensor
 
 GROUP = "canonicalise"

@@ -24,7 +24,7 @@ from workbench.tensor.linalg.decompositions import CholeskyGradient, InverseFrom
 from workbench.tensor.linalg.diagonal import DiagonalMatrix, SetDiagonal
 from workbench.tensor.linalg.products import MatMul, matmul, matrix_transpose
 from workbench.tensor.linalg.triangular_systems import SolveTriangular
-from workbench.tensor.shape.reshaping import Reshape
+from workbench.tensor.shape import Reshape
 
 
 def _factor() -> Any:
@@ -49,7 +49,7 @@ def _examples() -> list[Expr]:
 def gradient_in_covariance(expr: Expr) -> Expr | None:
     """The gradient of a Gaussian density in its covariance is that covariance's inverse and an outer product."""
     factor, cotangent = expr.inputs
-    if expr.type.ndim != 2 or None in expr.type.shape:
+    if expr.type.ndim != 2 or expr.type.is_open:
         return None
     total: Any = None
     for sign, term in _terms(cotangent, 1.0):

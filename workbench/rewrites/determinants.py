@@ -37,7 +37,7 @@ from workbench.tensor.linalg.determinants import Det, SlogDet
 from workbench.tensor.linalg.linear_systems import Inv
 from workbench.tensor.linalg.matrix_functions import Expm
 from workbench.tensor.linalg.products import MatMul, kron
-from workbench.tensor.shape.reshaping import Reshape, Transpose
+from workbench.tensor.shape import Reshape, Transpose
 
 # Determinants ---------------------------------------------------------------------------------
 

@@ -44,7 +44,7 @@ from workbench.tensor.linalg.diagonal import Diagonal, DiagonalMatrix, Eye, SetD
 from workbench.tensor.linalg.linear_systems import Inv, Solve
 from workbench.tensor.linalg.matrix_functions import Expm
 from workbench.tensor.linalg.products import MatMul, kron, matmul, matrix_transpose
-from workbench.tensor.shape.reshaping import Reshape, Transpose
+from workbench.tensor.shape import Reshape, Transpose, extents
 from workbench.tensor.tensor import Tensor
 
 GROUP = "linear algebra"
@@ -72,7 +72,7 @@ def is_identity(x: Expr) -> bool:
 
 def identity_like(x: Expr) -> Any:
     """Identity matrices in the shape of `x`."""
-    return pt.broadcast_to(eye(x.type.shape[-1], dtype=x.type.dtype), x.type.shape)
+    return pt.broadcast_to(eye(x.type.shape[-1], dtype=x.type.dtype), extents(x))
 
 
 def diagonal_matrices(x: Any) -> Any:
@@ -82,7 +82,7 @@ def diagonal_matrices(x: Any) -> Any:
 
 def is_known(x: Expr) -> bool:
     """Whether all lengths are known."""
-    return None not in x.type.shape
+    return not x.type.is_open
 
 
 def is_known_triangular(x: Expr) -> bool:
@@ -225,7 +225,7 @@ def diagonal_that_was_set(expr: Expr) -> Expr | None:
     made = expr.inputs[0]
     if made.op.offset != expr.op.offset:
         return None
-    return pt.ones_like(expr) if isinstance(made.op, Eye) else made.inputs[-1].fit(expr.type)
+    return pt.ones_like(expr) if isinstance(made.op, Eye) else made.inputs[-1].fit(expr)
 
 
 @rule(GROUP, ops=(DiagonalMatrix,), over=(Diagonal,), examples=lambda: [pt.diag(pt.diag(square_matrix(diagonal=True)))])

@@ -42,7 +42,7 @@ from workbench.tensor.linalg.matrix_functions import Expm
 from workbench.tensor.linalg.products import MatMul, kron, matmul, matrix_transpose
 from workbench.tensor.linalg.triangular_systems import SolveTriangular
 from workbench.tensor.reduction.reductions import Reduce
-from workbench.tensor.shape.reshaping import Reshape, Transpose
+from workbench.tensor.shape import Reshape, Transpose
 
 # Inverses -------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from workbench.graph.properties import (
 from workbench.graph.rewrite import rule
 from workbench.rewrites.signs import is_identically
 from workbench.tensor import elementwise as e
-from workbench.tensor.shape.reshaping import broadcast_like
+from workbench.tensor.shape import broadcast_like
 from workbench.tensor.tensor import Tensor
 
 GROUP = "canonicalise"

@@ -37,8 +37,8 @@ from workbench.tensor.linalg.eigenvalues import Eigh
 from workbench.tensor.linalg.linear_systems import Inv
 from workbench.tensor.linalg.matrix_functions import Expm
 from workbench.tensor.linalg.products import MatMul
-from workbench.tensor.markers import StopGradient
-from workbench.tensor.shape.reshaping import BroadcastTo, Named, Reshape, Transpose, reshape
+from workbench.tensor.markers import Named, StopGradient
+from workbench.tensor.shape import BroadcastTo, Reshape, Transpose, extents, reshape
 
 TRIANGLES: int = is_lower_triangular | is_upper_triangular
 DEFINITE: int = is_positive_definite
@@ -52,7 +52,7 @@ ZEROS: int = is_diagonal
 def is_square(x: Expr) -> bool:
     """Whether the last two axes are known and of one length."""
     shape = x.type.shape
-    return len(shape) >= 2 and shape[-1] is not None and shape[-1] == shape[-2]
+    return len(shape) >= 2 and shape[-1] == shape[-2]
 
 
 def swaps_matrices(x: Expr) -> bool:
@@ -96,16 +96,20 @@ def kron_parts(x: Expr) -> tuple[Expr, Expr] | None:
     for a, b in (spread, spread[::-1]):
         if a.type.ndim != 4 or b.type.ndim != 4:
             continue
-        (m, one, n, other), (first, p, second, q) = a.type.shape, b.type.shape
-        if one == other == first == second == 1 and None not in (m, n, p, q):
+        (_, one, _, other), (first, _, second, _) = a.type.shape, b.type.shape
+        if one == other == first == second == 1:
             # A matrix of one row or column may pass for either factor: both readings are right.
-            return _matrix(a, (m, n)), _matrix(b, (p, q))
+            return _matrix(a, (0, 2)), _matrix(b, (1, 3))
     return None
 
 
-def _matrix(x: Expr, shape: tuple[int, int]) -> Expr:
-    source = x.inputs[0] if isinstance(x.op, Reshape) and x.inputs[0].type.shape == shape else x
-    return reshape(source, shape)
+def _matrix(x: Expr, axes: tuple[int, int]) -> Expr:
+    """The matrix of two axes of `x`, whose other two have length 1."""
+    shape = tuple(x.type.shape[a] for a in axes)
+    if isinstance(x.op, Reshape) and x.inputs[0].type.shape == shape:
+        return x.inputs[0]
+    lengths = extents(x)
+    return reshape(x, [lengths[a] for a in axes])
 
 
 def is_kron(x: Expr) -> tuple[Expr, Expr] | None:
@@ -151,7 +155,7 @@ def matrix_times_vector(x: Expr) -> tuple[Expr, Expr, bool] | None:
     (axis,) = x.op.axes
     terms, n = x.inputs[0], x.inputs[0].type.ndim
     batch = terms.type.shape[: n - 2]
-    if None in terms.type.shape or axis < n - 2:
+    if terms.type.is_open or axis < n - 2:
         return None
     right = axis == n - 1
     for matrices, other in (terms.inputs, terms.inputs[::-1]):

@@ -13,9 +13,8 @@ from workbench.graph.properties import is_sorted
 from workbench.graph.rewrite import rule
 from workbench.tensor.control.flow import Cond, MakeTuple
 from workbench.tensor.elementwise import Cast
-from workbench.tensor.markers import StopGradient, stop_gradient
+from workbench.tensor.markers import Named, StopGradient, stop_gradient
 from workbench.tensor.reduction.reductions import Reduce
-from workbench.tensor.shape.reshaping import Named
 from workbench.tensor.sorting.sorting import Sort
 
 GROUP = "canonicalise"

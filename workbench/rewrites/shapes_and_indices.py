@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,12 +9,17 @@ import numpy as np
 
 import workbench.tensor as pt
 from workbench.graph.expr import Constant, Expr, constant_op, intern
+from workbench.graph.lengths import product
 from workbench.graph.pattern import uniform_value
 from workbench.graph.rewrite import rule
 from workbench.tensor.elementwise import Cast, ScalarOp
+from workbench.tensor.indexing.advanced import AddIndex, Index, SetIndex
 from workbench.tensor.indexing.rows import AddAt, SetAt, Take
 from workbench.tensor.indexing.slices import SetSlice, Slice, Spec
-from workbench.tensor.shape.reshaping import Arange, BroadcastLike, BroadcastTo, Concatenate, Dim, Reshape, Transpose
+from workbench.tensor.indexing.updates import with_fixed_bounds
+from workbench.tensor.linalg.diagonal import Eye
+from workbench.tensor.shape import Arange, BroadcastTo, Dim, Reshape, SameLength, Transpose, dim, extents
+from workbench.tensor.shape.joining import Concatenate
 from workbench.tensor.tensor import Tensor
 
 GROUP = "canonicalise"
@@ -44,7 +48,16 @@ def everything(shape: Sequence[int | None]) -> tuple[Any, ...]:
 @rule(GROUP, ops=(Reshape,), over=(Reshape,), examples=lambda: [intern(Reshape((4, 3)), (pt.reshape(_matrix(), (2, 6)),))])
 def reshape_of_reshape(expr: Expr) -> Expr | None:
     """Only the last of two reshapes matters."""
-    return intern(expr.op, expr.inputs[0].inputs)
+    return intern(expr.op, (expr.inputs[0].inputs[0], *expr.inputs[1:]))
+
+
+@rule(GROUP, ops=(Reshape, BroadcastTo, Arange, Eye), examples=lambda: [
+    intern(Reshape((None, 6)), (_matrix(), pt.constant(2))), intern(BroadcastTo((None, 4)), (_vector(), pt.constant(3))),
+    intern(Arange((None,)), (pt.constant(3),)), intern(Eye((None, 3), 0, "float64"), (pt.constant(2),))])  # fmt: skip
+def shape_known_now(expr: Expr) -> Expr | None:
+    """Lengths that are known when the graph is compiled are part of the operation."""
+    known: Expr | None = expr.op.known(expr)
+    return known
 
 
 @rule(GROUP, ops=(Reshape, BroadcastTo), examples=lambda: [intern(Reshape((4,)), (_vector(),)), intern(BroadcastTo((3, 4)), (_matrix(),))])
@@ -61,14 +74,12 @@ def _with_units(expr: Expr, source: Expr) -> bool:
 def reshape_of_broadcast(expr: Expr) -> Expr | None:
     """A repeated number in another shape is the number repeated to that shape."""
     source = expr.inputs[0].inputs[0]
-    if None in expr.type.shape or None in source.type.shape:
-        return None
     if source.type.shape == () or source.type.shape == (1,) * source.type.ndim:
-        return pt.broadcast_to(pt.reshape(source, ()), expr.type.shape)
+        return pt.broadcast_to(pt.reshape(source, ()), extents(expr))
     before = expr.inputs[0].type.shape
     while before and before[0] == 1 and len(before) > source.type.ndim:
         before = before[1:]
-    return pt.broadcast_to(source, before) if before == expr.type.shape and before != expr.inputs[0].type.shape else None
+    return pt.broadcast_to(source, extents(expr)) if before == expr.type.shape and before != expr.inputs[0].type.shape else None
 
 
 @rule(GROUP, ops=(ScalarOp, Cast), over=(Reshape, Transpose), examples=lambda: [pt.exp(pt.reshape(_matrix(), (6, 2))), pt.exp(_matrix().T), _matrix().T + _matrix("w").T, _matrix().T * _scalar()])
@@ -76,19 +87,21 @@ def move_out_of_elementwise(expr: Expr) -> Expr | None:
     """The same change of shape of every operand is made once, on the result, where another may undo it."""
     move: Any = None
     source: Any = None
+    shape: Any = None
+    numbers: Any = ()
     for x in expr.inputs:
         if x.type.ndim == 0:
             continue
         if not isinstance(x.op, (Reshape, Transpose)):
             return None
         below = x.inputs[0].type.shape
-        if move is not None and (x.op != move or below != source):
+        if move is not None and (x.op != move or below != source or x.type.shape != shape):
             return None
-        move, source = x.op, below
-    if move is None or source == () or None in source or math.prod(source) == 0:
+        move, source, shape, numbers = x.op, below, x.type.shape, x.inputs[1:]
+    if move is None or source == () or product(source) == 0:
         return None
     bare = [x if x.type.ndim == 0 else x.inputs[0] for x in expr.inputs]
-    return intern(move, (intern(expr.op, tuple(bare)),))
+    return intern(move, (intern(expr.op, tuple(bare)), *numbers))
 
 
 # Transpose ------------------------------------------------------------------------------------
@@ -106,21 +119,21 @@ def transpose_of_broadcast(expr: Expr) -> Expr | None:
     """Axes along which elements are repeated need not be moved."""
     repeated = expr.inputs[0]
     source = repeated.inputs[0]
-    units = [1] * (repeated.type.ndim - source.type.ndim) + list(source.type.shape)
-    moved = [a for a in expr.op.axes if units[a] != 1]
-    if moved != sorted(moved) or None in units:
+    units = [1] * (repeated.type.ndim - source.type.ndim) + list(extents(source))
+    moved = [a for a in expr.op.axes if not (isinstance(units[a], int) and units[a] == 1)]
+    if moved != sorted(moved):
         return None
-    return pt.broadcast_to(pt.reshape(source, [units[a] for a in expr.op.axes]), expr.type.shape)
+    return pt.broadcast_to(pt.reshape(source, [units[a] for a in expr.op.axes]), extents(expr))
 
 
 @rule(GROUP, ops=(Transpose,), examples=lambda: [pt.transpose(pt.tensor("t", shape=(3, 1, 4)), (1, 0, 2)), pt.transpose(pt.tensor("t", shape=(1, 4)))])
 def transpose_of_units(expr: Expr) -> Expr | None:
     """Moving an axis of length 1 rearranges nothing: a reshape says so."""
     shape = expr.inputs[0].type.shape
-    if None in shape or 1 not in shape:
+    if 1 not in shape:
         return None
     moved = [a for a in expr.op.axes if shape[a] != 1]
-    return pt.reshape(expr.inputs[0], expr.type.shape) if moved == sorted(moved) else None
+    return pt.reshape(expr.inputs[0], extents(expr)) if moved == sorted(moved) else None
 
 
 # Broadcasting ---------------------------------------------------------------------------------
@@ -129,15 +142,8 @@ def transpose_of_units(expr: Expr) -> Expr | None:
 @rule(GROUP, ops=(BroadcastTo,), over=(BroadcastTo,), examples=lambda: [pt.broadcast_to(pt.broadcast_to(_scalar(), (4,)), (3, 4))])
 def broadcast_of_broadcast(expr: Expr) -> Expr | None:
     """Only the last of two broadcasts matters."""
-    return pt.broadcast_to(expr.inputs[0].inputs[0], expr.type.shape)
+    return pt.broadcast_to(expr.inputs[0].inputs[0], extents(expr))
 
-
-@rule(GROUP, ops=(BroadcastLike,), examples=lambda: [intern(BroadcastLike(), (_scalar(), _vector()))])
-def broadcast_to_known_shape(expr: Expr) -> Expr | None:
-    """A broadcast to another tensor's shape needs only the shape, once that is known."""
-    if None in expr.type.shape:
-        return None
-    return pt.broadcast_to(expr.inputs[0], expr.type.shape)
 
 
 @rule(GROUP, ops=(ScalarOp, Cast), over=(BroadcastTo,), examples=lambda: [pt.broadcast_to(_scalar(), (4,)) * _vector(), pt.exp(pt.broadcast_to(_scalar(), (4,)))])
@@ -146,7 +152,7 @@ def broadcast_within_elementwise(expr: Expr) -> Expr | None:
     bare = [i.inputs[0] if isinstance(i.op, BroadcastTo) else i for i in expr.inputs]
     result: Expr = intern(expr.op, tuple(bare))
     # Whole expressions of broadcasts are computed small and broadcast once.
-    return result.fit(expr.type)
+    return result.fit(expr)
 
 
 @rule(GROUP, ops=(BroadcastTo,), over=(Reshape,), examples=lambda: [pt.broadcast_to(pt.reshape(_vector(), (1, 1, 4)), (2, 3, 4)), pt.broadcast_to(pt.reshape(_scalar(), (1,)), (4,))])
@@ -157,23 +163,35 @@ def broadcast_of_leading_units(expr: Expr) -> Expr | None:
     extra = inner.type.ndim - source.type.ndim
     if extra <= 0 or inner.type.shape != ((1,) * extra + source.type.shape):
         return None
-    return pt.broadcast_to(source, expr.type.shape)
+    return pt.broadcast_to(source, extents(expr))
 
 
 @rule(GROUP, ops=(Dim,), examples=lambda: [intern(Dim(0), (_matrix(),))])
 def known_length(expr: Expr) -> Expr | None:
     """The length of an axis is a constant, once it is known."""
     n = expr.inputs[0].type.shape[expr.op.axis]
-    return None if n is None else pt.constant(np.int64(n))
+    return pt.constant(np.int64(n)) if isinstance(n, int) else None
 
 
-@rule(GROUP, ops=(Dim,), over=(ScalarOp, Cast), examples=lambda: [intern(Dim(0), (pt.exp(_vector()),)), intern(Dim(1), (_matrix() * _scalar() + 1.0,))])
-def length_of_elementwise(expr: Expr) -> Expr | None:
-    """An elementwise function has the lengths of its operand."""
-    x = expr.inputs[0]
-    wide = {i for i in x.inputs if i.type.ndim}
-    same = wide.pop()
-    return intern(expr.op, (same,)) if not wide and same.type.shape == x.type.shape else None
+@rule(GROUP, ops=(Dim,), examples=lambda: [intern(Dim(0), (pt.exp(pt.vector("u")),)), intern(Dim(0), (pt.concatenate([pt.vector("u"), _vector()]),))])
+def length_where_it_comes_from(expr: Expr) -> Expr | None:
+    """A length is asked of what has it, not of what is computed from that."""
+    return dim(expr.inputs[0], expr.op.axis)
+
+
+@rule(GROUP, ops=(SameLength,), examples=lambda: [intern(SameLength("@", 1, 0), (_matrix(), pt.matrix("w", 4, 2)))])
+def lengths_that_are_the_same(expr: Expr) -> Expr | None:
+    """What is known to have the length it must have need not be compared."""
+    x, like = expr.inputs
+    return x if x.type.shape[expr.op.axis] == like.type.shape[expr.op.other] else None
+
+
+@rule(GROUP, ops=(Index, SetIndex, AddIndex), examples=lambda: [
+    intern(Index((("slice", 1, None, 2), ("int", 2))), (_matrix(),)),
+    intern(SetIndex((("slice", 1, None, 2), ("int", 2))), (_matrix(), pt.vector("v", 1)))])  # fmt: skip
+def index_known_now(expr: Expr) -> Expr | None:
+    """An index whose bounds are known when the graph is compiled is a slice with fixed bounds."""
+    return with_fixed_bounds(expr)
 
 
 # Slices ---------------------------------------------------------------------------------------
@@ -210,7 +228,7 @@ def slice_of_concatenation(expr: Expr) -> Expr | None:
     at = 0
     for part in whole.inputs:
         n = part.type.shape[axis]
-        if n is None:
+        if not isinstance(n, int):
             return None
         if length and at <= min(start, stop) and max(start, stop) < at + n:
             spec = (*expr.op.spec[:axis], (start - at, length, step), *expr.op.spec[axis + 1 :])
@@ -223,12 +241,12 @@ def slice_of_concatenation(expr: Expr) -> Expr | None:
 def slice_of_broadcast(expr: Expr) -> Expr | None:
     """A part of repeated elements repeats them less often."""
     source = expr.inputs[0].inputs[0]
-    if None in source.type.shape:
+    if source.type.is_open:
         return None
     last = expr.op.spec[len(expr.op.spec) - source.type.ndim :] if source.type.ndim else ()
     spec = tuple((0, 1, 1) if n == 1 else s for n, s in zip(source.type.shape, last))
     part = source if spec == everything(source.type.shape) else intern(Slice(spec), (source,))
-    return pt.broadcast_to(part, expr.type.shape)
+    return pt.broadcast_to(part, extents(expr))
 
 
 @rule(GROUP, ops=(Slice,), over=(Transpose,), examples=lambda: [_matrix().T[1:3]])
@@ -245,11 +263,11 @@ def slice_of_units(expr: Expr) -> Expr | None:
     """A slice of a tensor with axes of length 1 added is such a tensor of a slice."""
     inner = expr.inputs[0]
     source = inner.inputs[0]
-    if None in source.type.shape or not _with_units(inner, source) or 0 in expr.type.shape:
+    if source.type.is_open or not _with_units(inner, source) or 0 in expr.type.shape:
         return None
     kept = iter([s for n, s in zip(inner.type.shape, expr.op.spec) if n != 1])
     spec = tuple((0, 1, 1) if n == 1 else next(kept) for n in source.type.shape)
-    return pt.reshape(intern(Slice(spec), (source,)), expr.type.shape)
+    return pt.reshape(intern(Slice(spec), (source,)), extents(expr))
 
 
 @rule(GROUP, ops=(Slice,), over=(SetSlice,), examples=lambda: [_vector()[1:3].set(pt.vector("w", 2))[1:3], _vector()[:2].set(pt.vector("w", 2))[2:], _vector()[:3].set(pt.vector("w", 3))[1:2]])
@@ -273,7 +291,7 @@ def slice_of_set_slice(expr: Expr) -> Expr | None:
 def slice_of_take(expr: Expr) -> Expr | None:
     """Some of the rows that were chosen: choose those rows alone."""
     x, index = expr.inputs[0].inputs
-    if None in x.type.shape or None in index.type.shape or not index.type.ndim:
+    if x.type.is_open or index.type.is_open or not index.type.ndim:
         return None
     rows, rest = expr.op.spec[: index.type.ndim], expr.op.spec[index.type.ndim :]
     return intern(Take(), (_part(x, ((0, x.type.shape[0], 1), *rest)), _part(index, rows)))
@@ -376,7 +394,7 @@ def take_of_repeated(expr: Expr) -> Expr | None:
         return None
     if not isinstance(expr.inputs[1].op, Constant):
         return None
-    return pt.broadcast_to(source.inputs[0], expr.type.shape)
+    return pt.broadcast_to(source.inputs[0], extents(expr))
 
 
 @rule(GROUP, ops=(Take,), over=(Constant,), examples=lambda: [intern(Take(), (_matrix(), pt.constant(2))), intern(Take(), (_vector(), pt.constant([3, 2, 1, 0]))), intern(Take(), (_vector(), pt.constant([-1])))])
@@ -384,7 +402,7 @@ def slice_from_take(expr: Expr) -> Expr | None:
     """Rows at equal steps are a slice."""
     x, index = expr.inputs
     n = x.type.shape[0]
-    if not isinstance(index.op, Constant) or index.type.ndim > 1 or None in x.type.shape or not index.type.size:
+    if not isinstance(index.op, Constant) or index.type.ndim > 1 or x.type.is_open or not index.type.size:
         return None
     at = index.op.value.reshape(-1).astype(np.int64)
     at = np.where(at < 0, at + n, at)
@@ -395,14 +413,14 @@ def slice_from_take(expr: Expr) -> Expr | None:
         return None
     spec = ((int(at[0]), int(at.size), step), *everything(x.type.shape[1:]))
     part = x if spec == everything(x.type.shape) else intern(Slice(spec), (x,))
-    return pt.reshape(part, expr.type.shape)
+    return pt.reshape(part, extents(expr))
 
 
 @rule(GROUP, ops=(Take,), over=(Arange,), examples=lambda: [pt.take(_vector(), pt.arange(4)), pt.take(pt.vector("w", 9), pt.arange(4))])
 def take_of_first_rows(expr: Expr) -> Expr | None:
     """The rows 0, 1, 2, ... are a slice."""
     x, index = expr.inputs
-    if not isinstance(index.op, Arange) or None in x.type.shape or index.op.n > x.type.shape[0]:
+    if not isinstance(index.op, Arange) or x.type.is_open or index.op.n is None or index.op.n > x.type.shape[0]:
         return None
     spec = ((0, index.op.n, 1), *everything(x.type.shape[1:]))
     return x if spec == everything(x.type.shape) else intern(Slice(spec), (x,))

@@ -7,6 +7,7 @@ from typing import Any
 import workbench.tensor as pt
 from workbench.graph.domain import Domain, Interval, inf
 from workbench.graph.expr import Expr
+from workbench.graph.lengths import at_least
 from workbench.graph.pattern import uniform_value
 from workbench.graph.properties import (
     ELEMENTWISE,
@@ -25,9 +26,11 @@ from workbench.tensor import elementwise as e
 from workbench.tensor.elementwise import Cast, ScalarOp
 from workbench.tensor.indexing.rows import AddAt, SetAt, Take
 from workbench.tensor.indexing.slices import SetSlice, Slice
+from workbench.tensor.markers import Named
 from workbench.tensor.reduction.cumulative import Cumulate
 from workbench.tensor.reduction.reductions import Reduce
-from workbench.tensor.shape.reshaping import Arange, BroadcastLike, BroadcastTo, Concatenate, Named, Reshape, Transpose
+from workbench.tensor.shape import Arange, BroadcastTo, Reshape, Transpose
+from workbench.tensor.shape.joining import Concatenate
 from workbench.tensor.sorting.sorting import Sort
 
 SIGN: int = is_positive | is_negative
@@ -262,7 +265,7 @@ def elements_of_one(node: Expr, x: int) -> int:
     return x & ELEMENTWISE
 
 
-@infers(BroadcastLike, Take)
+@infers(Take)
 def elements_of_first(node: Expr, x: int, other: int) -> int:
     """Repeated or chosen elements are what they were."""
     return x & ELEMENTWISE
@@ -348,7 +351,7 @@ def sign_of_reduction(node: Expr, x: int) -> int:
     if kind in ("all", "any"):
         return 0
     lengths = [node.inputs[0].type.shape[a] for a in node.op.axes]
-    some = all(n is not None and n > 0 for n in lengths)
+    some = all(at_least(n, 1) for n in lengths)
     whole = x & (is_integer | is_number)
     if kind in ("max", "min"):
         return x & ELEMENTWISE
@@ -363,7 +366,7 @@ def sign_of_reduction(node: Expr, x: int) -> int:
 
 def is_identically(value: float, node: Expr) -> bool:
     """Whether a tensor is one value repeated, seen through broadcasts."""
-    while isinstance(node.op, (BroadcastTo, BroadcastLike)):
+    while isinstance(node.op, (BroadcastTo)):
         node = node.inputs[0]
     found = uniform_value(node)
     return found is not None and bool(found == value)

@@ -15,8 +15,7 @@ from workbench.tensor.indexing.rows import Take
 from workbench.tensor.indexing.slices import Slice
 from workbench.tensor.markers import StopGradient
 from workbench.tensor.reduction.reductions import Reduce
-from workbench.tensor.shape.reshaping import BroadcastLike, BroadcastTo, Reshape
-from workbench.tensor.shape.run_time_shape import InsertAxes
+from workbench.tensor.shape import BroadcastTo, Reshape
 from workbench.tensor.tensor import Tensor
 
 GROUP = "stabilise"
@@ -279,7 +278,7 @@ def log_of_product(expr: Expr) -> Expr | None:
 
 def _bare(x: Expr) -> Expr:
     """An expression without the broadcasts and reshapes around it."""
-    while isinstance(x.op, (Reshape, BroadcastTo, BroadcastLike, InsertAxes, StopGradient)):
+    while isinstance(x.op, (Reshape, BroadcastTo, StopGradient)):
         x = x.inputs[0]
     return x
 
@@ -324,7 +323,7 @@ def softmax_from_exp(expr: Expr) -> Expr | None:
     if weights.op is not e.exp or not isinstance(total.op, Reduce) or total.op.kind != "sum" or total.inputs[0] is not weights:
         return None
     exponent = weights.inputs[0]
-    if _is_shifted(exponent) or None in expr.type.shape or expr.type != weights.type:
+    if _is_shifted(exponent) or expr.type.is_open or expr.type != weights.type:
         return None
     kept = tuple(1 if a in total.op.axes else n for a, n in enumerate(weights.type.shape))
     if divisor.type.shape != kept and (1,) * (len(kept) - divisor.type.ndim) + divisor.type.shape != kept:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 import workbench.tensor as pt
 from workbench.graph.expr import Constant, Expr, intern
+from workbench.graph.lengths import Size, at_least, product, quotient
 from workbench.graph.pattern import uniform_value
 from workbench.graph.properties import is_nonnegative, is_one_hot, is_positive
 from workbench.graph.rewrite import rule
@@ -13,7 +16,7 @@ from workbench.tensor import elementwise as e
 from workbench.tensor.assumptions import assume
 from workbench.tensor.elementwise import Cast
 from workbench.tensor.reduction.reductions import Reduce
-from workbench.tensor.shape.reshaping import BroadcastTo, Reshape, Transpose
+from workbench.tensor.shape import BroadcastTo, Reshape, Transpose, extents, number_of
 from workbench.tensor.tensor import Tensor, as_tensor
 
 GROUP = "canonicalise"
@@ -31,15 +34,15 @@ def _scalar(name: str = "s") -> Tensor:
     return pt.scalar(name)
 
 
-def _terms(expr: Expr) -> int | None:
+def _terms(expr: Expr) -> Size:
     """How many elements each result of a reduction is made of."""
-    count = 1
-    for a in expr.op.axes:
-        n = expr.inputs[0].type.shape[a]
-        if n is None:
-            return None
-        count *= n
-    return count
+    shape = expr.inputs[0].type.shape
+    return product(shape[a] for a in expr.op.axes)
+
+
+def _times(size: Size, *where: Expr) -> Any:
+    """A length as a factor."""
+    return float(size) if isinstance(size, int) else pt.cast(number_of(size, *where), "float64")
 
 
 def _whole(expr: Expr) -> bool:
@@ -60,9 +63,9 @@ OF_NOTHING = {"sum": 0, "prod": 1, "all": True, "any": False}
 @rule(GROUP, ops=(Reduce,), examples=lambda: [pt.sum(pt.vector("w", 0)), pt.prod(pt.matrix("w", 0, 3), axis=0), pt.all(pt.vector("w", 0) > 0.0)])
 def reduction_of_nothing(expr: Expr) -> Expr | None:
     """The sum of no numbers is 0, their product 1; all of no conditions hold, and none of any."""
-    if _terms(expr) != 0 or expr.op.kind not in OF_NOTHING or None in expr.type.shape:
+    if _terms(expr) != 0 or expr.op.kind not in OF_NOTHING:
         return None
-    return pt.full(expr.type.shape, OF_NOTHING[expr.op.kind], expr.type.dtype)
+    return pt.full(extents(expr), OF_NOTHING[expr.op.kind], expr.type.dtype)
 
 
 @rule(GROUP, ops=(Reduce,), over=(Reduce,), examples=lambda: [pt.sum(pt.sum(_matrix(), axis=0)), pt.max(pt.max(_matrix(), axis=1))])
@@ -81,9 +84,9 @@ def reduction_over_units(expr: Expr) -> Expr | None:
     """A reduction over axes of length 1 combines nothing: a reshape says so."""
     x = expr.inputs[0]
     units = [a for a in expr.op.axes if x.type.shape[a] == 1]
-    if None in x.type.shape or len(units) < len(expr.op.axes):
+    if x.type.is_open or len(units) < len(expr.op.axes):
         return None
-    return pt.reshape(x, expr.type.shape)
+    return pt.reshape(x, extents(expr))
 
 
 @rule(GROUP, ops=(Reduce,), over=(Reshape,), examples=lambda: [pt.sum(pt.reshape(_matrix(), (2, 6))), pt.max(pt.reshape(_vector(), (4, 1)))])
@@ -111,16 +114,16 @@ def extreme_of_repeated(expr: Expr) -> Expr | None:
     repeated = expr.inputs[0]
     source = repeated.inputs[0]
     extra = repeated.type.ndim - source.type.ndim
-    if not _kind(expr, "max", "min", "all", "any") or not _terms(expr):
+    if not _kind(expr, "max", "min", "all", "any") or not at_least(_terms(expr), 1):
         return None
     same = all(a < extra or source.type.shape[a - extra] == 1 for a in expr.op.axes)
-    if not same or None in source.type.shape:
+    if not same:
         return None
-    return pt.broadcast_to(pt.reshape(source, _kept_shape(expr, source, extra)), expr.type.shape)
+    return pt.broadcast_to(pt.reshape(source, _kept_shape(expr, source, extra)), extents(expr))
 
 
-def _kept_shape(expr: Expr, source: Expr, extra: int) -> list[int]:
-    return [n for a, n in enumerate(source.type.shape, extra) if a not in expr.op.axes]
+def _kept_shape(expr: Expr, source: Expr, extra: int) -> list[Any]:
+    return [n for a, n in enumerate(extents(source), extra) if a not in expr.op.axes]
 
 
 # Sums -----------------------------------------------------------------------------------------
@@ -133,19 +136,19 @@ def sum_of_repeated(expr: Expr) -> Expr | None:
     if not _kind(expr, "sum") or source.type.dtype != "float64":
         return None
     value = uniform_value(source)
-    if value is not None and _whole(expr):
+    if value is not None and _whole(expr) and not source.type.is_open:
         return as_tensor(np.asarray(value * source.type.size))
     if not isinstance(source.op, BroadcastTo):
         return None
     inner = source.inputs[0]
-    if _whole(expr) and None not in inner.type.shape:
-        times = source.type.size / max(inner.type.size, 1)
-        return pt.sum(inner) * times if times else pt.zeros_like(expr)
+    if _whole(expr):
+        times = quotient(source.type.length, inner.type.length) if inner.type.length != 0 else 0
+        return pt.sum(inner) * _times(times, source) if times != 0 else pt.zeros_like(expr)
     extra = source.type.ndim - inner.type.ndim
     terms = _terms(expr)
-    if terms is None or not all(a < extra for a in expr.op.axes):
+    if not all(a < extra for a in expr.op.axes):
         return None
-    return pt.broadcast_to(inner, expr.type.shape) * float(terms) if terms else pt.zeros_like(expr)
+    return pt.broadcast_to(inner, extents(expr)) * _times(terms, source) if terms != 0 else pt.zeros_like(expr)
 
 
 def _scalar_factor(node: Expr) -> tuple[Expr, Expr] | None:
@@ -188,9 +191,7 @@ def constant_term_out_of_sum(expr: Expr) -> Expr | None:
     a, b = inner.inputs
     for term, rest, first in ((a, b, True), (b, a, False)):
         if term.type.ndim == 0 and rest.type == inner.type and inner.type.dtype == "float64":
-            if None in inner.type.shape:
-                return None
-            total = term * float(inner.type.size)
+            total = term * _times(inner.type.length, inner)
             rows = intern(expr.op, (rest,))
             if inner.op is e.add:
                 return total + rows
@@ -205,7 +206,7 @@ def sum_of_outer_product(expr: Expr) -> Expr | None:
     if not _kind(expr, "sum") or expr.type.kind != "f" or any(f.type.ndim != expr.inputs[0].type.ndim for f in factors):
         return None
     lengths = [[f.type.shape[a] for a in expr.op.axes] for f in factors]
-    if any(1 not in pair or None in pair for pair in zip(*lengths)) or any(set(n) == {1} for n in lengths):
+    if any(1 not in pair for pair in zip(*lengths)) or any(set(n) == {1} for n in lengths):
         return None
     first, second = (intern(expr.op, (f,)) for f in factors)
     return first * second
@@ -223,7 +224,7 @@ def sum_of_one_hot(expr: Expr) -> Expr | None:
     x = expr.inputs[0]
     if not _kind(expr, "sum") or expr.op.axes != (x.type.ndim - 1,) or not is_one_hot(x):
         return None
-    return pt.ones(expr.type.shape, expr.type.dtype) if None not in expr.type.shape else None
+    return pt.ones(extents(expr), expr.type.dtype)
 
 
 # Products -------------------------------------------------------------------------------------
@@ -250,9 +251,9 @@ def product_of_repeated(expr: Expr) -> Expr | None:
     source = expr.inputs[0]
     if not _kind(expr, "prod") or not isinstance(source.op, BroadcastTo) or source.inputs[0].type.ndim:
         return None
-    if source.type.kind != "f" or not (terms := _terms(expr)):
+    if source.type.kind != "f" or not at_least(_terms(expr), 1):
         return None
-    return e.power(source.inputs[0], float(terms))
+    return e.power(source.inputs[0], _times(_terms(expr), source))
 
 
 def has_moderate_power(x: Expr, exponent: int) -> bool:
@@ -268,7 +269,7 @@ def factor_out_of_product(expr: Expr) -> Expr | None:
     """A factor that all terms share leaves a product as a power."""
     parts = _scalar_factor(expr.inputs[0]) if _kind(expr, "prod") else None
     terms = _terms(expr)
-    if parts is None or not terms or expr.type.dtype != "float64" or parts[0].type.ndim or not has_moderate_power(parts[0], terms):
+    if parts is None or not isinstance(terms, int) or not terms or expr.type.dtype != "float64" or parts[0].type.ndim or not has_moderate_power(parts[0], terms):
         return None
     return e.power(parts[0], float(terms)) * intern(expr.op, (parts[1],))
 

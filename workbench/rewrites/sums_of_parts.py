@@ -8,7 +8,8 @@ from workbench.graph.pattern import uniform_value
 from workbench.graph.rewrite import rule
 from workbench.tensor import elementwise as e
 from workbench.tensor.indexing.slices import SetSlice
-from workbench.tensor.shape.reshaping import BroadcastLike, BroadcastTo, Concatenate, Reshape
+from workbench.tensor.shape import BroadcastTo, Reshape, extents
+from workbench.tensor.shape.joining import Concatenate
 from workbench.tensor.tensor import Tensor
 
 GROUP = "specialise"
@@ -31,12 +32,12 @@ def sum_of_parts(expr: Expr) -> Expr | None:
     parts = sorted((*found[0][1], *found[1][1]), key=lambda part: part[:2])
     if any(stop > start for (_, stop, _), (start, _, _) in zip(parts, parts[1:])):
         return None
-    shape = expr.type.shape
+    shape, lengths = expr.type.shape, extents(expr)
     joined: list[Expr] = []
     at = 0
     for start, stop, value in (*parts, (shape[axis], shape[axis], None)):
         if start > at:
-            joined.append(pt.zeros((*shape[:axis], start - at, *shape[axis + 1 :]), dtype=expr.type.dtype))
+            joined.append(pt.zeros((*lengths[:axis], start - at, *lengths[axis + 1 :]), dtype=expr.type.dtype))
         if value is not None:
             joined.append(value)
         at = stop
@@ -57,7 +58,7 @@ def _parts(x: Expr) -> tuple[int, list[Part]] | None:
     parts, at = [], 0
     for part in x.inputs:
         n = part.type.shape[x.op.axis]
-        if n is None:
+        if not isinstance(n, int):
             return None
         if not is_zero(part):
             parts.append((at, at + n, part))
@@ -67,6 +68,6 @@ def _parts(x: Expr) -> tuple[int, list[Part]] | None:
 
 def is_zero(x: Expr) -> bool:
     """Whether all elements are a constant zero."""
-    while isinstance(x.op, (BroadcastTo, BroadcastLike, Reshape)):
+    while isinstance(x.op, (BroadcastTo, Reshape)):
         x = x.inputs[0]
     return bool(uniform_value(x) == 0)

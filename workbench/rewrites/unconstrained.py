@@ -24,8 +24,8 @@ from workbench.tensor import elementwise as e
 from workbench.tensor.indexing.rows import Take
 from workbench.tensor.indexing.slices import Slice
 from workbench.tensor.reduction.reductions import Reduce
-from workbench.tensor.shape.reshaping import BroadcastLike, BroadcastTo, Concatenate, Reshape, Transpose, broadcast_like
-from workbench.tensor.shape.run_time_shape import InsertAxes
+from workbench.tensor.shape import BroadcastTo, Reshape, Transpose, broadcast_like
+from workbench.tensor.shape.joining import Concatenate
 from workbench.tensor.special.double_logarithms import log1mexpexp, log_softplus
 from workbench.tensor.tensor import Tensor
 
@@ -225,7 +225,7 @@ def part_of_known_choice(expr: Expr) -> Expr | None:
     """Elements of which all were chosen from one side are elements of that side."""
     arranged, *at = expr.inputs
     choice = arranged.inputs[0] if isinstance(arranged.op, Transpose) else arranged
-    if choice.op is not e.where or None in choice.type.shape or not all(isinstance(i.op, Constant) for i in (choice.inputs[0], *at)):
+    if choice.op is not e.where or choice.type.is_open or not all(isinstance(i.op, Constant) for i in (choice.inputs[0], *at)):
         return None
     mask = np.broadcast_to(choice.inputs[0].op.value, choice.type.static_shape)
     if mask.size > 4096:
@@ -239,7 +239,7 @@ def part_of_known_choice(expr: Expr) -> Expr | None:
 
 # Logarithms -----------------------------------------------------------------------------------
 
-ARRANGED = (Slice, Take, Reshape, Transpose, BroadcastTo, BroadcastLike, InsertAxes)
+ARRANGED = (Slice, Take, Reshape, Transpose, BroadcastTo)
 """Operations that arrange the elements of their first input."""
 
 

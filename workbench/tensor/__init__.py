@@ -64,7 +64,7 @@ from workbench.tensor.shape.joining import (
     append, array_split, column_stack, concatenate, dsplit, dstack, hsplit, hstack, pad, repeat, roll, split, stack, tile,
     vsplit, vstack,
 )  # fmt: skip
-from workbench.tensor.shape.reshaping import (
+from workbench.tensor.shape import (
     arange, atleast_1d, atleast_2d, atleast_3d, broadcast_arrays, broadcast_to, expand_dims, flip, fliplr, flipud, full,
     moveaxis, ones, ones_like, ravel, reshape, rot90, squeeze, swapaxes, transpose, zeros, zeros_like,
 )  # fmt: skip

@@ -11,6 +11,7 @@ import numpy as np
 from workbench.errors import ShapeError
 from workbench.tensor import bits, rounding
 from workbench.tensor import elementwise as _e
+from workbench.tensor import shape as shapes
 from workbench.tensor import trigonometry as _t
 from workbench.tensor.indexing.take import take_along_axis
 from workbench.tensor.linalg import triangular as triangles
@@ -18,7 +19,6 @@ from workbench.tensor.linalg.diagonal import diagonal
 from workbench.tensor.linalg.products import dot, matmul
 from workbench.tensor.reduction import reductions as reduction
 from workbench.tensor.shape import joining
-from workbench.tensor.shape import reshaping as shapes
 from workbench.tensor.sorting import sorting
 from workbench.tensor.special import functions as special
 from workbench.tensor.special import incomplete
@@ -113,10 +113,10 @@ def specify_shape(x: Any, shape: Any, *rest: Any) -> Tensor:
     x = as_tensor(x)
     wanted = (shape, *rest) if rest or shape is None or np.ndim(shape) == 0 else tuple(shape)
     have = x.type.shape
-    if len(wanted) != len(have) or any(isinstance(n, (int, np.integer)) and m is not None and n != m for n, m in zip(wanted, have)):
+    if len(wanted) != len(have) or any(isinstance(n, (int, np.integer)) and isinstance(m, int) and n != m for n, m in zip(wanted, have)):
         raise ShapeError(f"specify_shape: {x!r} has shape {have}, not {tuple(wanted)}")
     lengths = [x.shape[i] if n is None else n for i, n in enumerate(wanted)]
-    return x if all(n is not None for n in have) else shapes.reshape(x, lengths)
+    return x if all(isinstance(n, int) for n in have) else shapes.reshape(x, lengths)
 
 
 def largest(*tensors: Any) -> Tensor:

@@ -14,6 +14,7 @@ from workbench.errors import DTypeError, GradientError, ShapeError
 from workbench.graph.domain import Domain, real
 from workbench.graph.expr import Constant, Expr, Op, constant_op, intern
 from workbench.graph.frozen import frozen
+from workbench.graph.lengths import Size, one_length, shapes_text
 from workbench.graph.types import KINDS, Shape, TensorType, checked_dtype
 from workbench.tensor.cotangents import jax as jax_derivatives
 from workbench.tensor.tensor import Tensor, as_tensor
@@ -30,35 +31,31 @@ BITS = {"bool": 8, "float32": 32, "float64": 64, **{f"{s}int{n}": n for s in (""
 
 
 def broadcast_shapes(*shapes: Shape, what: str = "operands") -> Shape:
-    """Return the shape that NumPy broadcasting gives, ``None`` where it is known only at run time.
+    """Return the shape that broadcasting gives, by type: an axis is repeated only if its length is known to be 1.
 
     Raises
     ------
     ShapeError
-        If the shapes do not broadcast.
+        If the shapes surely do not broadcast.
     """
     different = {s for s in shapes if s}
     if len(different) < 2:
         return different.pop() if different else ()
     rank = max(len(s) for s in shapes)
-    result: list[int | None] = []
+    result: list[Size] = []
     for axis in range(rank):
-        extents = [s[axis - rank + len(s)] for s in shapes if axis - rank + len(s) >= 0]
-        known = {n for n in extents if n is not None and n != 1}
-        if len(known) > 1:
-            raise ShapeError(
-                f"{what} of shapes {' and '.join(map(_show, shapes))} do not broadcast together",
-                "two lengths must be equal, or one of them 1; x[:, None] adds an axis",
-            )
-        if known:
-            result.append(known.pop())
-        else:
-            result.append(None if None in extents else 1)
+        common: Size = 1
+        for s in shapes:
+            n = s[axis - rank + len(s)] if axis - rank + len(s) >= 0 else 1
+            one = common if n == 1 else n if common == 1 else one_length(common, n)
+            if one is None:
+                raise ShapeError(
+                    f"{what} of shapes {' and '.join(shapes_text(*shapes))} do not broadcast together",
+                    "two lengths must be equal, or one of them 1; x[:, None] adds an axis",
+                )
+            common = one
+        result.append(common)
     return tuple(result)
-
-
-def _show(shape: Shape) -> str:
-    return "(" + ", ".join("?" if n is None else str(n) for n in shape) + ("," if len(shape) == 1 else "") + ")"
 
 
 class Elementwise(Op):
@@ -167,7 +164,7 @@ class ScalarOp(Elementwise):
 
         mask, cotangent = unmasked(cotangent)
         if self.of_exp is not None and (made := without_factor(cotangent, node, self.of_exp(*node.inputs))) is not None:
-            return [narrowed(mask, made, node.inputs[0], node.inputs)]
+            return [narrowed(mask, made, node.inputs[0])]
         if not self.tame or any(getattr(x.op, "steep", False) for x in node.inputs):
             # A logarithm may be infinite itself, as a factor.
             mask += not_counting(cotangent, self.steep)
@@ -178,7 +175,7 @@ class ScalarOp(Elementwise):
             elif isinstance(gradient, NoForm):
                 found.append(gradient.error(node))
             else:
-                found.append(narrowed(mask, gradient(cotangent, *node.inputs), x, node.inputs))
+                found.append(narrowed(mask, gradient(cotangent, *node.inputs), x))
         return found
 
     def c(self, arguments: Sequence[str], dtypes: Sequence[str]) -> str:

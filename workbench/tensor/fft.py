@@ -10,9 +10,10 @@ import numpy as np
 from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, intern
 from workbench.graph.frozen import frozen
+from workbench.graph.lengths import Size
 from workbench.graph.types import DECLARE_LENGTHS, TensorType
+from workbench.tensor import shape as _s
 from workbench.tensor.gufunc import Gufunc, floats
-from workbench.tensor.shape import reshaping as _s
 from workbench.tensor.shape.joining import concatenate
 from workbench.tensor.tensor import Tensor, as_tensor
 
@@ -33,7 +34,7 @@ def _check_pairs(what: str, x: TensorType) -> None:
         )  # fmt: skip
 
 
-def _check_length(what: str, n: int | None) -> None:
+def _check_length(what: str, n: Size) -> None:
     if n == 0:
         raise ShapeError(f"{what} of no points", "the transformed axis must not be empty")
 
@@ -81,7 +82,7 @@ class RFFT(Gufunc):
             raise ShapeError("rfft of a scalar", "the last axis is transformed")
         n = x.shape[-1]
         _check_length("rfft", n)
-        return x.with_shape((*x.shape[:-1], None if n is None else n // 2 + 1, 2))
+        return x.with_shape((*x.shape[:-1], n // 2 + 1, 2))
 
     def numpy(self, x: Any) -> Any:
         made = np.fft.rfft(x, norm=self.norm)
@@ -95,7 +96,7 @@ class RFFT(Gufunc):
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         n = node.inputs[0].type.shape[-1]
-        if n is None:
+        if not isinstance(n, int):
             raise ShapeError("the gradient of rfft needs the length of its input to be known", DECLARE_LENGTHS)
         # irfft counts what stands for a conjugate pair twice.
         halved = _s.whole(cotangent, node) / _multiplicity(n, node.type.dtype)
@@ -152,11 +153,11 @@ def _to_length(what: str, x: Tensor, n: int | None, axis: int) -> Tensor:
     if n < 1:
         raise ShapeError(f"{what} of {n} points", "n must be at least 1")
     have = x.type.shape[axis]
-    if have is None:
+    if not isinstance(have, int):
         raise ShapeError(f"{what} to {n} points needs the length of its input to be known", DECLARE_LENGTHS)
     if n < have:
         return x[(slice(None),) * axis + (slice(0, n),)]
-    shape = x.type.static_shape
+    shape = _s.extents(x)
     missing = _s.zeros((*shape[:axis], n - have, *shape[axis + 1 :]), x.dtype)
     return concatenate([x, missing], axis=axis)
 
@@ -281,7 +282,7 @@ def irfft(x: Any, n: int | None = None, axis: int = -1, norm: Norm | None = None
     x = _s.moveaxis(x, at, -2)
     half = x.type.shape[-2]
     if n is None:
-        if half is None:
+        if not isinstance(half, int):
             raise ShapeError("irfft: the number of frequencies is known only at run time", "give n")
         n = 2 * (half - 1)
     if n < 1:

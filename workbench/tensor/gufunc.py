@@ -9,9 +9,10 @@ import numpy as np
 
 from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, Op, results_of
+from workbench.graph.lengths import one_length
 from workbench.graph.types import Shape, TensorType, TupleType
 from workbench.tensor import elementwise as _e
-from workbench.tensor.shape import reshaping as _s
+from workbench.tensor import shape as _s
 from workbench.tensor.tensor import Tensor
 
 
@@ -43,7 +44,7 @@ def check_matrix(what: str, x: TensorType, square: bool = False) -> None:
     if x.ndim < 2:
         raise ShapeError(f"{what} takes matrices, not a tensor of shape {x.shape}", "x[..., None] adds an axis")
     n, m = x.shape[-2:]
-    if square and None not in (n, m) and n != m:
+    if square and one_length(n, m) is None:
         raise ShapeError(f"{what} takes square matrices, not {n} by {m} ones")
 
 

@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench.graph.expr import Expr
-from workbench.graph.types import TensorType, Type
+from workbench.graph.lengths import differ
+from workbench.graph.types import TensorType
 from workbench.tensor import elementwise as e
+from workbench.tensor import shape as _s
 from workbench.tensor.indexing.getitem import getitem
 from workbench.tensor.indexing.take import take
 from workbench.tensor.indexing.updates import inc_subtensor, set_subtensor
 from workbench.tensor.linalg import diagonal, products
 from workbench.tensor.numpy_protocol import array_function, array_ufunc
 from workbench.tensor.reduction import cumulative, reductions
-from workbench.tensor.shape import joining, reshaping
+from workbench.tensor.shape import joining
 from workbench.tensor.sorting import sorting
 from workbench.tensor.tensor import Tensor
 
@@ -27,11 +29,11 @@ class Methods(Expr):
     @property
     def shape(self: Any) -> tuple[Any, ...]:
         """Extents: integers where known, symbolic integers where not."""
-        return tuple(reshaping.dim(self, i) if n is None else n for i, n in enumerate(self.type.shape))
+        return _s.extents(self)
 
     @property
     def T(self) -> Tensor:
-        return reshaping.transpose(self)
+        return _s.transpose(self)
 
     @property
     def mT(self) -> Tensor:
@@ -173,25 +175,25 @@ class Methods(Expr):
         return e.cast(self, dtype)
 
     def reshape(self, *shape: Any) -> Tensor:
-        return reshaping.reshape(self, shape[0] if len(shape) == 1 else shape)
+        return _s.reshape(self, shape[0] if len(shape) == 1 else shape)
 
     def ravel(self) -> Tensor:
-        return reshaping.ravel(self)
+        return _s.ravel(self)
 
     flatten = ravel
 
     def transpose(self, *axes: Any) -> Tensor:
-        return reshaping.transpose(self, (axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes) or None)
+        return _s.transpose(self, (axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes) or None)
 
     def swapaxes(self, axis1: int, axis2: int) -> Tensor:
-        return reshaping.swapaxes(self, axis1, axis2)
+        return _s.swapaxes(self, axis1, axis2)
 
     def dimshuffle(self, *pattern: Any) -> Tensor:
         """The axes in another order, with new ones at "x": as in Theano."""
-        return reshaping.dimshuffle(self, pattern[0] if len(pattern) == 1 and isinstance(pattern[0], (list, tuple)) else pattern)
+        return _s.dimshuffle(self, pattern[0] if len(pattern) == 1 and isinstance(pattern[0], (list, tuple)) else pattern)
 
     def squeeze(self, axis: Any = None) -> Tensor:
-        return reshaping.squeeze(self, axis)
+        return _s.squeeze(self, axis)
 
     def repeat(self, repeats: Any, axis: int | None = None) -> Tensor:
         return joining.repeat(self, repeats, axis)
@@ -266,15 +268,18 @@ class Methods(Expr):
     def dot(self, other: Any) -> Tensor:
         return products.dot(self, other)
 
-    def fit(self: Any, type: Type) -> Tensor | None:
-        if self.type == type or (isinstance(type, TensorType) and type.accepts(self.type)):
-            return self
-        if isinstance(type, TensorType) and self.dtype == type.dtype and self.ndim <= type.ndim:
-            try:
-                return reshaping.broadcast_to(self, type.static_shape)
-            except ValueError:
-                return None
-        return None
+    def fit(self: Any, like: Expr) -> Tensor | None:
+        have, wanted = self.type, like.type
+        if have == wanted:
+            return self  # type: ignore[no-any-return]
+        if not isinstance(wanted, TensorType) or have.dtype != wanted.dtype or have.ndim > wanted.ndim:
+            return None
+        missing = wanted.ndim - have.ndim
+        if not missing and all(n == m or (n != 1 and not differ(n, m)) for n, m in zip(have.shape, wanted.shape)):
+            return self  # type: ignore[no-any-return]
+        if any(n != 1 and differ(n, m) for n, m in zip(have.shape, wanted.shape[missing:])):
+            return None
+        return _s.broadcast_like(self, like)
 
     @staticmethod
     def stacked(tensors: Sequence[Tensor]) -> Tensor:

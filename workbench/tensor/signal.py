@@ -10,11 +10,12 @@ import numpy as np
 from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, intern
 from workbench.graph.frozen import frozen
+from workbench.graph.lengths import at_least, maximum, minimum
 from workbench.graph.types import TensorType
 from workbench.names import answers
 from workbench.tensor import elementwise as _e
+from workbench.tensor import shape as _s
 from workbench.tensor.gufunc import Gufunc
-from workbench.tensor.shape import reshaping as _s
 from workbench.tensor.shape.joining import concatenate
 from workbench.tensor.tensor import Tensor
 
@@ -31,12 +32,9 @@ class Convolve(Gufunc):
         if x.ndim == 0 or y.ndim == 0:
             raise ShapeError("convolve takes vectors, not scalars", "use * to scale")
         n, m = x.shape[-1], y.shape[-1]
-        if 0 in (n, m):
+        if any(k.__class__ is int and k == 0 for k in (n, m)):
             raise ShapeError(f"convolve of shapes {x.shape} and {y.shape}: neither signal may be empty")
-        if n is None or m is None:
-            length = None
-        else:
-            length = n + m - 1 if self.mode == "full" else max(n, m) - min(n, m) + 1
+        length = n + m - 1 if self.mode == "full" else maximum(n, m) - minimum(n, m) + 1
         return x.with_shape((*self.batch(x, y), length))
 
     def numpy(self, x: Any, y: Any) -> Any:
@@ -65,18 +63,18 @@ class Convolve(Gufunc):
             of_x, of_y = _convolve(g, _reversed(y), "valid"), _convolve(g, _reversed(x), "valid")
         else:
             n, m = x.type.shape[-1], y.type.shape[-1]
-            if n is None or m is None:
+            if not (at_least(n, m) or at_least(m, n)):
                 # The middle of the full one, whose ends get no cotangent.
                 k = _e.minimum(_s.extent(x, x.type.ndim - 1), _s.extent(y, y.type.ndim - 1)) - 1
                 ends = _s.zeros((*g.shape[:-1], k), g.dtype)
                 g = concatenate([ends, g, ends], axis=-1)
                 of_x, of_y = _convolve(g, _reversed(y), "valid"), _convolve(g, _reversed(x), "valid")
-                return [_s.unbroadcast(of_x, x, core=1), _s.unbroadcast(of_y, y, core=1)]
-            longer, shorter = (x, y) if n >= m else (y, x)
+                return [_s.unbroadcast(of_x, x), _s.unbroadcast(of_y, y)]
+            longer, shorter = (x, y) if at_least(n, m) else (y, x)
             of_longer = _convolve(g, _reversed(shorter), "full")
             of_shorter = _reversed(_convolve(longer, _reversed(g), "valid"))
-            of_x, of_y = (of_longer, of_shorter) if n >= m else (of_shorter, of_longer)
-        return [_s.unbroadcast(of_x, x, core=1), _s.unbroadcast(of_y, y, core=1)]
+            of_x, of_y = (of_longer, of_shorter) if at_least(n, m) else (of_shorter, of_longer)
+        return [_s.unbroadcast(of_x, x), _s.unbroadcast(of_y, y)]
 
 
 def _reversed(x: Any) -> Tensor:
@@ -120,7 +118,7 @@ def convolve(x: Any, y: Any, mode: Literal["full", "valid", "same"] = "full") ->
         return _convolve(x, y, mode)
     full = _convolve(x, y, "full")
     n, m = (_s.extent(part, part.ndim - 1) for part in (x, y))
-    start = (m - 1) // 2
+    start = (m - 1) // 2 if isinstance(m, int) else _e.maximum((m - 1) // 2, 0)
     return full[..., start : start + n]
 
 

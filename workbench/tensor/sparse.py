@@ -11,7 +11,7 @@ from workbench.errors import DTypeError, ShapeError
 from workbench.graph.expr import Constant
 from workbench.graph.frozen import frozen
 from workbench.tensor import elementwise as _e
-from workbench.tensor.shape import reshaping as _s
+from workbench.tensor import shape as _s
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
@@ -223,7 +223,7 @@ def _times(matrix: SparseMatrix, x: Tensor) -> Tensor:
         raise ShapeError("sparse.dot takes vectors and matrices, not scalars", "scale the elements instead")
     n, m = matrix.shape
     axis = max(x.ndim - 2, 0)
-    if x.type.shape[axis] is None:
+    if not isinstance(x.type.shape[axis], int):
         # Of that length, or an error at run time.
         x = _s.reshape(x, (*x.shape[:axis], m, *x.shape[axis + 1 :]))
     if x.type.shape[axis] != m:

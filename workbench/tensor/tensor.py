@@ -11,6 +11,7 @@ import numpy as np
 from workbench.errors import DTypeError, ShapeError, SymbolicBoolError
 from workbench.graph.arrays import fitting, owned
 from workbench.graph.expr import Constant, Data, Expr, Input, constant_op, give_name, intern, register_expr_class
+from workbench.graph.lengths import Length, Size, fresh, named
 from workbench.graph.types import Shape, TensorType, checked_dtype, type_of
 from workbench.names import method
 
@@ -62,7 +63,7 @@ class Tensor(Methods):
     def __len__(self) -> int:
         if not self.type.shape:
             raise TypeError(f"a scalar expression has no length: {self!r}")
-        if self.type.shape[0] is None:
+        if not isinstance(self.type.shape[0], int):
             raise TypeError(f"the length of {self!r} is known only at run time; use x.shape[0]")
         return self.type.shape[0]
 
@@ -215,15 +216,49 @@ def _any_expr(values: Sequence[Any]) -> bool:
     return False
 
 
-def tensor(name: str | None = None, dtype: str = floatX, shape: Shape = ()) -> Tensor:
-    """Return an input: a named tensor whose value is given at call time."""
+LETTERS = {1: ("n",), 2: ("m", "n")}
+"""What lengths that have no name are printed as, by the number of axes."""
+
+
+def _length(n: Any, default: str) -> Size:
+    """A length of an axis as users give it: a number, a name, or ``None`` for one of its own."""
+    if n is None:
+        return fresh(default)
+    if isinstance(n, Length):
+        return n
+    if isinstance(n, str) and n:
+        return named(n)
+    if isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n >= 0:
+        return int(n)
+    raise ShapeError(f"the length of an axis is a number from 0 on, a name, or None where it is not known yet; not {n!r}")
+
+
+def _lengths(shape: Any) -> Shape:
+    given = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+    letters = LETTERS.get(len(given), tuple(f"n{i}" for i in range(len(given))))
+    return tuple(map(_length, given, letters))
+
+
+def tensor(name: str | None = None, dtype: str = floatX, shape: Any = ()) -> Tensor:
+    """Return an input: a named tensor whose value is given at call time.
+
+    Parameters
+    ----------
+    name
+        What it is called.
+    dtype
+        Of its elements.
+    shape
+        Its lengths: a number; a name, which stands for one length wherever it is given; or ``None`` for a length like no other.
+
+    Examples
+    --------
+    >>> str(tensor("x", "float64", ("county", 3, None)).type)
+    'float64[county, 3, n2]'
+    """
     if name is not None and not isinstance(name, str):
         raise TypeError(f"the first argument of an input is its name, not {name!r}: tensor('x', dtype, shape), vector('x', 3)")
-    lengths = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
-    for n in lengths:
-        if n is not None and not (isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n >= 0):
-            raise ShapeError(f"the length of an axis is a number from 0 on, or None where it is not known yet; not {n!r}")
-    node: Tensor = intern(Input(name, TensorType(checked_dtype(dtype), tuple(n if n is None else int(n) for n in lengths))))
+    node: Tensor = intern(Input(name, TensorType(checked_dtype(dtype), _lengths(shape))))
     node.name = name
     return node
 
@@ -233,27 +268,27 @@ def scalar(name: str | None = None, dtype: str = floatX) -> Tensor:
     return tensor(name, dtype, ())
 
 
-def vector(
-    name: str | None = None, length: int | None = None, dtype: str = floatX, *, shape: Shape | None = None
-) -> Tensor:
-    """Return a vector input."""
+def vector(name: str | None = None, length: int | str | None = None, dtype: str = floatX, *, shape: Any = None) -> Tensor:
+    """Return a vector input; its length is a number, a name, or its own."""
     return tensor(name, dtype, (length,) if shape is None else shape)
 
 
 def matrix(
-    name: str | None = None, rows: int | None = None, columns: int | None = None, dtype: str = floatX,
-    *, shape: Shape | None = None,
-) -> Tensor:  # fmt: skip
-    """Return a matrix input."""
+    name: str | None = None, rows: int | str | None = None, columns: int | str | None = None, dtype: str = floatX, *, shape: Any = None
+) -> Tensor:
+    """Return a matrix input; its lengths are numbers, names, or its own: ``matrix("A", "n", "n")`` is square."""
     return tensor(name, dtype, (rows, columns) if shape is None else shape)
 
 
-def data(name: str, value: Any, shape: Shape | None = None) -> Tensor:
-    """Return a named array that can be replaced between calls without recompiling."""
+def data(name: str, value: Any, shape: Any = None) -> Tensor:
+    """Return a named array that can be replaced between calls without recompiling.
+
+    Its lengths are those of `value`, for ever, unless `shape` says otherwise, as in :func:`tensor`.
+    """
     array = owned(value)
     kind = type_of(array)
     if shape is not None:
-        kind = kind.with_shape(shape)
+        kind = kind.with_shape(_lengths(shape))
     node: Tensor = intern(Data(name, [array], kind))
     node.name = name
     return node

@@ -10,7 +10,7 @@ from workbench.graph.inner import Graph
 from workbench.graph.types import TensorType
 from workbench.tensor.control.flow import Cond, MakeTuple, Region, While, while_loop
 from workbench.tensor.control.scan import Scan
-from workbench.tensor.shape.reshaping import zeros_like
+from workbench.tensor.shape import zeros_like
 from workbench.tensor.tensor import Tensor, as_tensor
 from workbench.transforms.gradient import CONTROL_GRADIENTS, vjp
 

@@ -290,7 +290,7 @@ def _mixture(x: Expr) -> tuple[list[Tensor], Tensor] | None:
         if index.type.ndim:
             return None
         parts = stacked(whole)
-        if parts is None and whole.type.ndim == 1 and None not in whole.type.shape and not event_rank(whole):
+        if parts is None and whole.type.ndim == 1 and not whole.type.is_open and not event_rank(whole):
             parts = [whole[k] for k in range(whole.type.shape[0])]
         return None if parts is None else (parts, index)
     if not isinstance(x.op, Index):

@@ -17,9 +17,9 @@ from workbench.tensor.elementwise import Cast, Elementwise
 from workbench.tensor.indexing.advanced import Index
 from workbench.tensor.indexing.rows import Take
 from workbench.tensor.indexing.slices import Slice
-from workbench.tensor.markers import Annotation
-from workbench.tensor.shape.reshaping import Concatenate, Named, Reshape, Transpose
-from workbench.tensor.shape.run_time_shape import DropAxes, InsertAxes
+from workbench.tensor.markers import Annotation, Named
+from workbench.tensor.shape import Reshape, Transpose
+from workbench.tensor.shape.joining import Concatenate
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.logprob import (
     GROUP,
@@ -42,7 +42,7 @@ def _full(value: Any, x: Expr) -> Any:
     if value.type.shape == x.type.shape:
         return value
     lead = value.type.shape[: max(value.type.ndim - x.type.ndim, 0)]
-    if None in x.type.shape or None in lead:
+    if x.type.is_open or not all(isinstance(n, int) for n in lead):
         return None
     try:
         return pt.broadcast_to(value, (*lead, *x.type.static_shape))
@@ -87,16 +87,16 @@ def density_of_cast(expr: Expr) -> Expr | None:
 # Other axes --------------------------------------------------------------------------------------
 
 
-@rule(GROUP, ops=NODES, over=(Reshape, InsertAxes, DropAxes), examples=example_of(lambda: pt.reshape(normals(), (3, 1))))
+@rule(GROUP, ops=NODES, over=(Reshape,), examples=example_of(lambda: pt.reshape(normals(), (3, 1))))
 def density_of_reshaped(expr: Expr) -> Expr | None:
     """The same elements in another shape have the same densities, in that shape."""
     x, value = expr.inputs
-    if not isinstance(x.op, (Reshape, InsertAxes, DropAxes)):
+    if not isinstance(x.op, (Reshape)):
         return None
     inner, rank = x.inputs[0], event_rank(x)
     event = inner.type.shape[inner.type.ndim - rank :]
     given = _full(value, x)
-    if given is None or None in inner.type.shape or x.type.shape[x.type.ndim - rank :] != event:
+    if given is None or inner.type.is_open or x.type.shape[x.type.ndim - rank :] != event:
         return None
     lead = given.type.shape[: given.type.ndim - x.type.ndim]
     density = ask(expr.op, inner, pt.reshape(given, (*lead, *inner.type.static_shape)))
@@ -133,7 +133,7 @@ def density_of_joined(expr: Expr) -> Expr | None:
     axis = x.op.axis
     given = _full(value, x)
     lengths = [part.type.shape[axis] for part in x.inputs]
-    if given is None or None in lengths or axis >= x.type.ndim - event_rank(x):
+    if given is None or not all(isinstance(n, int) for n in lengths) or axis >= x.type.ndim - event_rank(x):
         return None
     if not all(is_random(part) for part in x.inputs) or not independent(*x.inputs):
         return None
@@ -151,7 +151,7 @@ def density_of_joined(expr: Expr) -> Expr | None:
 def _numbers(x: Expr) -> np.ndarray[Any, Any] | None:
     """Which elements a part takes, by their row-major numbers, where that is known now."""
     whole, *others = x.inputs
-    if None in whole.type.shape or not all(isinstance(o.op, Constant) for o in others):
+    if whole.type.is_open or not all(isinstance(o.op, Constant) for o in others):
         return None
     count = int(np.prod(whole.type.static_shape))
     return np.asarray(x.op.numpy(np.arange(count).reshape(whole.type.static_shape), *[o.op.value for o in others]))
@@ -224,7 +224,7 @@ def density_of_part_of_joined(expr: Expr) -> Expr | None:
     at = 0
     for part in joined.inputs:
         n = part.type.shape[axis]
-        if n is None:
+        if not isinstance(n, int):
             return None
         if at <= min(start, last) and max(start, last) < at + n:
             spec = list(x.op.spec)

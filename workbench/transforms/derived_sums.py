@@ -18,7 +18,7 @@ from workbench.tensor import elementwise as e
 from workbench.tensor.control.scan import Scan, scan
 from workbench.tensor.reduction.cumulative import Cumulate
 from workbench.tensor.reduction.reductions import Reduce
-from workbench.tensor.shape.reshaping import Reshape
+from workbench.tensor.shape import Reshape
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.derived_densities import undo
 from workbench.transforms.logprob import (
@@ -190,7 +190,7 @@ def extreme_of_different_ones(expr: Expr) -> Expr | None:
         return None
     whole = x.inputs[0]
     parts = stacked(whole)
-    if parts is None and whole.type.ndim == 1 and None not in whole.type.shape and isinstance(whole.op, Draw) and not event_rank(whole):
+    if parts is None and whole.type.ndim == 1 and not whole.type.is_open and isinstance(whole.op, Draw) and not event_rank(whole):
         # Parts of one variable would be taken for dependent.
         given = [pt.broadcast_to(p, whole.shape) for p in whole.inputs[1:]]
         parts = [whole.op.distribution.variable([p[k] for p in given]) for k in range(whole.type.shape[0])]
@@ -205,7 +205,7 @@ def extreme_of_different_ones(expr: Expr) -> Expr | None:
 def _one_of_alike(x: Expr) -> tuple[Tensor, int] | None:
     """One of the variables over which an extreme is taken, and how many there are, if they are alike."""
     inner = x.inputs[0]
-    if event_rank(inner) or None in inner.type.shape:
+    if event_rank(inner) or inner.type.is_open:
         return None
     axes = x.op.axes
     count = math.prod(inner.type.static_shape[a] for a in axes)

@@ -15,7 +15,7 @@ from workbench.graph.types import TensorType
 from workbench.tensor import elementwise as _e
 from workbench.tensor.cotangents.masks import accumulated
 from workbench.tensor.reduction.reductions import Reduce
-from workbench.tensor.shape.reshaping import ones_like, zeros_like
+from workbench.tensor.shape import ones_like, zeros_like
 from workbench.tensor.tensor import Tensor, as_tensor
 
 CONTROL_GRADIENTS: dict[type, Callable[[Expr, Sequence[Any]], list[Expr | None]]] = {}

@@ -27,7 +27,8 @@ from workbench.graph.types import TensorType
 from workbench.tensor import elementwise as e
 from workbench.tensor.elementwise import Cast, broadcast_shapes
 from workbench.tensor.reduction.reductions import Reduce
-from workbench.tensor.shape.reshaping import Concatenate, Reshape
+from workbench.tensor.shape import Reshape
+from workbench.tensor.shape.joining import Concatenate
 from workbench.tensor.tensor import Tensor, as_tensor
 
 GROUP = "logprob"

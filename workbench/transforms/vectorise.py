@@ -14,6 +14,7 @@ from workbench.graph.inner import Graph
 from workbench.graph.provenance import inherited
 from workbench.graph.traverse import topological
 from workbench.graph.types import Shape, TensorType, TupleType
+from workbench.tensor import shape as _s
 from workbench.tensor.control.flow import Cond, MakeTuple, Region
 from workbench.tensor.control.scan import Scan
 from workbench.tensor.control.scan import map as map_rows
@@ -22,18 +23,9 @@ from workbench.tensor.gufunc import Gufunc
 from workbench.tensor.indexing.rows import AddAt, SetAt, Take
 from workbench.tensor.indexing.slices import SetSlice, Slice, Spec, slices
 from workbench.tensor.linalg.diagonal import Diagonal, DiagonalMatrix
-from workbench.tensor.markers import Annotation
+from workbench.tensor.markers import Annotation, Named
 from workbench.tensor.reduction.reductions import Extremes, Reduce
-from workbench.tensor.shape import reshaping as _s
-from workbench.tensor.shape.run_time_shape import (
-    DropAxes,
-    InsertAxes,
-    ReshapeLike,
-    SameLength,
-    SumLike,
-    ToLengths,
-    common_lengths,
-)
+from workbench.tensor.shape.joining import Concatenate
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
@@ -75,12 +67,13 @@ def vectorize_graph(outputs: Any, replace: Mapping[Expr, Any]) -> Any:
                 f"{old!r} is {old.type}; {new.type} cannot stand for a batch of it",
                 "a batched value has the same dtype, and the same shape after its batch axes",
             )
-        if not old.type.accepts(new.type.with_shape(new.type.shape[depth:])):
+        for axis, n in enumerate(old.type.shape):
             # What the graph was built on holds at run time, or is an error then.
-            new = _s.reshape(new, (*new.shape[:depth], *(m if n is None else n for n, m in zip(old.type.shape, new.shape[depth:]))))
+            if isinstance(n, int):
+                new = _s.paired(f"a batch of {old!r}, and the lengths it has,", new, depth + axis, _s.zeros(n), 0)
         values[old] = new
         extra[old] = new.type.shape[:depth]
-    batch = common_lengths({values[old]: shape for old, shape in extra.items()}, "batch axes")
+    batch = _s.common_lengths([(values[old], shape) for old, shape in extra.items()], "batch axes")
     given = {old: _batched(new, len(extra[old]), batch) for old, new in values.items() if extra[old]}
     plain = {old: new for old, new in values.items() if not extra[old]}
     found = _Batching(batch, given, plain).outputs(roots)
@@ -169,52 +162,29 @@ def _reduce(b: _Batching, node: Expr) -> Any:
     return intern(changed(node.op, axes=tuple(a + b.rank for a in node.op.axes)), (b.batched[node.inputs[0]],))
 
 
-def _reshape(b: _Batching, node: Expr) -> Any:
-    return _s.reshape(b.batched[node.inputs[0]], (*b.shape, *node.op.shape))
-
-
-def _broadcast_to(b: _Batching, node: Expr) -> Any:
-    return _s.broadcast_to(b.aligned(node.inputs[0], node.type.ndim), (*b.shape, *node.op.shape))
-
-
-def _broadcast_like(b: _Batching, node: Expr) -> Any:
-    x, like = node.inputs
-    return intern(node.op, (b.aligned(x, node.type.ndim), b.aligned(like, node.type.ndim) if b.has(like) else b.whole(like)))
-
-
-def _insert_axes(b: _Batching, node: Expr) -> Any:
-    return _s.expand_dims(b.batched[node.inputs[0]], tuple(a + b.rank for a in node.op.axes))
-
-
-def _drop_axes(b: _Batching, node: Expr) -> Any:
-    return _s.squeeze(b.batched[node.inputs[0]], tuple(a + b.rank for a in node.op.axes))
-
-
-def _reshape_like(b: _Batching, node: Expr) -> Any:
-    x, like = node.inputs
-    return _s.reshape(b.whole(x), (*b.shape, *b.value(like).shape[b.rank * b.has(like) :]))
-
-
-def _same_length(b: _Batching, node: Expr) -> Any:
-    x, like = node.inputs
-    op = SameLength(node.op.what, node.op.axis + b.rank, node.op.other + b.rank * b.has(like))
-    return intern(op, (b.whole(x), b.value(like)))
-
-
-def _sum_like(b: _Batching, node: Expr) -> Any:
-    g, like = node.inputs
-    return intern(node.op, (b.aligned(g, node.type.ndim), b.whole(like)))
-
-
-def _to_lengths(b: _Batching, node: Expr) -> Any:
-    x, *given = node.inputs
-    if any(b.has(n) for n in given):
+def _lengths(b: _Batching, node: Expr) -> tuple[Any, ...]:
+    """The shape that a node asks for, with that of the batch before it."""
+    rest = node.inputs[1:]
+    if any(b.has(n) for n in rest):
         raise ShapeError(
             f"the rows of a batch would have different lengths: {node!r} has a length that is batched",
             "apply it row by row where lengths are equal, or pad the rows",
         )
-    lengths = (*b.shape, *node.op.lengths([b.value(n) for n in given]))
-    return _s.reshape(b.batched[x], lengths) if node.op.how == "reshape" else _s.broadcast_to(b.aligned(x, node.type.ndim), lengths)
+    given = iter(rest)
+    return (*b.shape, *(b.value(next(given)) if n is None else n for n in node.op.shape))
+
+
+def _reshape(b: _Batching, node: Expr) -> Any:
+    return _s.reshape(b.whole(node.inputs[0]), _lengths(b, node))
+
+
+def _broadcast_to(b: _Batching, node: Expr) -> Any:
+    return _s.broadcast_to(b.aligned(node.inputs[0], node.type.ndim), _lengths(b, node))
+
+
+def _same_length(b: _Batching, node: Expr) -> Any:
+    x, like = node.inputs
+    return _s.paired(node.op.what, b.whole(x), node.op.axis + b.rank, b.value(like), node.op.other + b.rank * b.has(like))
 
 
 def _transpose(b: _Batching, node: Expr) -> Any:
@@ -222,7 +192,7 @@ def _transpose(b: _Batching, node: Expr) -> Any:
 
 
 def _concatenate(b: _Batching, node: Expr) -> Any:
-    return intern(_s.Concatenate(node.op.axis + b.rank), tuple(b.whole(x) for x in node.inputs))
+    return intern(Concatenate(node.op.axis + b.rank), tuple(b.whole(x) for x in node.inputs))
 
 
 def _slice(b: _Batching, node: Expr) -> Any:
@@ -276,7 +246,7 @@ def _inner(b: _Batching, graph: Graph, flags: Sequence[bool]) -> Graph:
     """The graph over parameters with batch axes where `flags` say so; all results have them, if any parameter does."""
     if not any(flags):
         return graph
-    batch = tuple(n if isinstance(n, int) else None for n in b.shape)
+    batch = tuple(n if isinstance(n, int) else _s.length_of(n) for n in b.shape)
     params: list[Any] = [_wider(p, batch) if flag else p for p, flag in zip(graph.params, flags)]
     inner = _Batching(
         params[flags.index(True)].shape[: b.rank],
@@ -347,10 +317,9 @@ def _by_rows(b: _Batching, node: Expr) -> Any:
 
 
 RULES: dict[type, BatchRule] = {
-    Elementwise: _elementwise, Annotation: _same, _s.Named: _same, Reduce: _reduce, Extremes: _reduce, _s.Reshape: _reshape,
-    _s.BroadcastTo: _broadcast_to, _s.BroadcastLike: _broadcast_like, _s.Transpose: _transpose, InsertAxes: _insert_axes,
-    DropAxes: _drop_axes, ReshapeLike: _reshape_like, SameLength: _same_length, SumLike: _sum_like, ToLengths: _to_lengths,
-    _s.Concatenate: _concatenate, Slice: _slice, SetSlice: _set_slice, Take: _take, SetAt: _update, AddAt: _update,
+    Elementwise: _elementwise, Annotation: _same, Named: _same, Reduce: _reduce, Extremes: _reduce, _s.Reshape: _reshape,
+    _s.BroadcastTo: _broadcast_to, _s.Transpose: _transpose, _s.SameLength: _same_length, Concatenate: _concatenate,
+    Slice: _slice, SetSlice: _set_slice, Take: _take, SetAt: _update, AddAt: _update,
     Diagonal: _same, DiagonalMatrix: _same, MakeTuple: _tuple, Gufunc: _gufunc, Cond: _cond, Region: _region, Scan: _scan,
 }  # fmt: skip
 """How each operation is batched; any other is applied row by row."""

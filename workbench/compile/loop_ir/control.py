@@ -13,7 +13,8 @@ from workbench.tensor.control.flow import Cond, Region, Slot, While
 from workbench.tensor.control.scan import Scan
 from workbench.tensor.indexing.rows import SetAt, Take
 from workbench.tensor.linalg.lapack import NativeCall
-from workbench.tensor.shape.reshaping import Concatenate, Reshape
+from workbench.tensor.shape import Reshape
+from workbench.tensor.shape.joining import Concatenate
 
 
 def control(block: Block, x: Expr) -> None:

@@ -16,7 +16,8 @@ from workbench.graph.lengths import Size, at_least
 from workbench.graph.pattern import uniform_value
 from workbench.graph.types import TensorType
 from workbench.tensor.elementwise import Elementwise
-from workbench.tensor.shape.reshaping import Arange, BroadcastLike, BroadcastTo, Concatenate, Reshape
+from workbench.tensor.shape import Arange, BroadcastTo, Reshape
+from workbench.tensor.shape.joining import Concatenate
 
 LONGEST_NOTE = 90
 """Characters of the user's line in a comment of generated code."""
@@ -325,7 +326,7 @@ def _in_range(at: Expr, extent: Size) -> bool:
 
 def uniform_start(x: Expr) -> Any:
     """The one value of a constant, or of a broadcast constant."""
-    while isinstance(x.op, (BroadcastTo, BroadcastLike, Reshape)):
+    while isinstance(x.op, (BroadcastTo, Reshape)):
         x = x.inputs[0]
     value = uniform_value(x)
     return None if value is None else value.item()

@@ -42,19 +42,11 @@ from workbench.tensor.elementwise import Elementwise
 from workbench.tensor.indexing.advanced import Index
 from workbench.tensor.indexing.rows import Take
 from workbench.tensor.indexing.slices import Slice
-from workbench.tensor.markers import Annotation
-from workbench.tensor.shape.reshaping import (
-    Arange,
-    BroadcastLike,
-    BroadcastTo,
-    Concatenate,
-    Dim,
-    Named,
-    Reshape,
-    Transpose,
-)
+from workbench.tensor.markers import Annotation, Named
+from workbench.tensor.shape import Arange, BroadcastTo, Dim, Reshape, Transpose
+from workbench.tensor.shape.joining import Concatenate
 
-VIEWS = (Annotation, Named, Reshape, BroadcastTo, BroadcastLike, Transpose, Slice, Arange, Dim, Extent)
+VIEWS = (Annotation, Named, Reshape, BroadcastTo, Transpose, Slice, Arange, Dim, Extent)
 RECOMPUTE_COST = 4
 """A formula of at most this cost is recomputed where it is read at another index."""
 

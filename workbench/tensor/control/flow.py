@@ -9,8 +9,9 @@ from workbench.errors import CompileError, ShapeError
 from workbench.graph.expr import Input, Op, give_name, intern, results_of
 from workbench.graph.frozen import frozen
 from workbench.graph.inner import Graph, close_over, extract
+from workbench.graph.lengths import Size, Symbol, differ, fresh, next_number, symbols
 from workbench.graph.traverse import free_inputs
-from workbench.graph.types import TupleType, Type
+from workbench.graph.types import TensorType, TupleType, Type
 from workbench.tensor import elementwise as _e
 from workbench.tensor.tensor import Tensor, as_tensor
 
@@ -39,13 +40,47 @@ def settled(body: Graph, types: Sequence[Type], carried: int) -> Graph:
 
     They are those given, less the lengths that change from step to step. The body's own parameters accept all of them.
     """
-    now = list(types)
+    now: list[Any] = list(types)
+    varying: set[Size] = set()
     while True:
         made = body.at(now)
-        wider: list[Any] = [t.join(r) for t, r in zip(now[:carried], made.result_types)]
+        outside = {s for t in now for n in getattr(t, "shape", ()) for s in symbols(n)}
+        wider = [of_all_steps(t, r, varying, lambda s: s not in outside) for t, r in zip(now[:carried], made.result_types)]
         if wider == now[:carried]:
             return made
         now[:carried] = wider
+
+
+def of_all_steps(now: Any, made: Any, varying: set[Size], is_inside: Callable[[Symbol], bool]) -> Any:
+    """Return the type of a carried value: that before a step, less the lengths that the step changes.
+
+    Parameters
+    ----------
+    now, made
+        The types before and after a step.
+    varying
+        Lengths that are known to change; new ones are added.
+    is_inside
+        Whether a symbol is made by the step.
+    """
+    if not isinstance(now, TensorType) or now == made:
+        return now
+    shape = []
+    for n, m in zip(now.shape, made.shape):
+        # What may be equal is to be: that is a condition.
+        if n not in varying and n != m and (differ(n, m) or any(map(is_inside, symbols(m)))):
+            n = fresh("k")
+            varying.add(n)
+        shape.append(n)
+    return now.with_shape(tuple(shape))
+
+
+def after_all_steps(carried: Sequence[Any], first: Sequence[Any]) -> tuple[Any, ...]:
+    """Return the types of carried values after a loop: a length that changed is like no other."""
+    return tuple(
+        t.with_shape(tuple(n if n == m else fresh("k") for n, m in zip(t.shape, f.shape))) if isinstance(t, TensorType) else t
+        for t, f in zip(carried, first)
+    )
 
 
 @frozen
@@ -75,7 +110,7 @@ class While(Op):
         carried = tuple(p.type for p in self.body.params[: self.carried])
         check_inner(self.cond, types, "the condition of a while loop")
         check_inner(self.body, types, "the body of a while loop", carried)
-        return TupleType(carried)
+        return TupleType(after_all_steps(carried, types))
 
     def numpy(self, *values: Any) -> Any:
         carried, closed = list(values[: self.carried]), values[self.carried :]
@@ -262,7 +297,9 @@ def steady(step: Callable[..., Any], first: Sequence[Tensor], names: Sequence[st
     known length, `step` is called again where one is not known after all.
     """
     like = list(first)
+    varying: set[Size] = set()
     while True:
+        since = next_number()
         carried = fresh_inputs(like, names)
         made = step(*carried)
         for c, x in zip(carried, made[0]):
@@ -271,7 +308,7 @@ def steady(step: Callable[..., Any], first: Sequence[Tensor], names: Sequence[st
                     f"the body of the loop turned the carried value {c.name or '(unnamed)'} from {c.type} into {x.type}",
                     "shapes and dtypes must stay the same in a loop; broadcast or cast the first value",
                 )
-        wider = [c.type.join(x.type) for c, x in zip(carried, made[0])]
+        wider = [of_all_steps(c.type, x.type, varying, lambda s: s.number >= since) for c, x in zip(carried, made[0])]
         if wider == [c.type for c in carried]:
             return carried, made
         like = [give_name(intern(Input(x.name, t)), x.name) for x, t in zip(like, wider)]

@@ -75,7 +75,7 @@ def scan(
     runs = _runs(_list(sequences), go_backwards)
     pasts = [_past(info) for info in _list(outputs_info)]
     others = [as_tensor(x) for x in _list(non_sequences)]
-    steps = min((s.type.shape[0] for s in runs if s.type.shape[0] is not None), default=None) if n_steps is None else n_steps
+    steps = min((s.type.shape[0] for s in runs if isinstance(s.type.shape[0], int)), default=None) if n_steps is None else n_steps
     if runs and len({s.type.shape[0] for s in runs}) > 1 and isinstance(steps, int):
         runs = [s[:steps] for s in runs]
     count = 0
@@ -134,7 +134,7 @@ def _past(info: Any) -> tuple[list[Tensor], list[int]]:
     initial, deepest = as_tensor(info["initial"]), -min(taps)
     if deepest == 1:
         return [initial], [0] * len(taps)
-    if initial.ndim == 0 or (initial.type.shape[0] is not None and initial.type.shape[0] < deepest):
+    if initial.ndim == 0 or (isinstance(initial.type.shape[0], int) and initial.type.shape[0] < deepest):
         raise ShapeError(f"scan: taps {taps} need {deepest} first values, but initial has shape {initial.type.shape}")
     return [initial[i] for i in range(deepest)], [deepest + tap for tap in taps]
 

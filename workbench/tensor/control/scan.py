@@ -11,14 +11,15 @@ from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, Input, Op, intern, results_of
 from workbench.graph.frozen import frozen
 from workbench.graph.inner import Graph, close_over
+from workbench.graph.lengths import Size, one_length
 from workbench.graph.traverse import replace
 from workbench.graph.types import TensorType, TupleType, Type
-from workbench.tensor.control.flow import check_inner, fresh_inputs, settled, steady, tensors
+from workbench.tensor import shape as _s
+from workbench.tensor.control.flow import after_all_steps, check_inner, fresh_inputs, settled, steady, tensors
 from workbench.tensor.elementwise import cast
 from workbench.tensor.keys import keys_below, keys_made
 from workbench.tensor.random.random_bits import threefry
-from workbench.tensor.shape import reshaping as _s
-from workbench.tensor.shape.reshaping import arange
+from workbench.tensor.shape import arange
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
@@ -28,8 +29,7 @@ class Scan(Op):
 
     `body` takes the carried values, one element of each sequence, and the closed-over values; it
     returns the next carried values, then the outputs. The results are the last carried values,
-    then the outputs stacked along a new first axis. `steps` is ``None`` while the length of the
-    sequences is not known.
+    then the outputs stacked along a new first axis. `steps` is ``None`` where the sequences say how many there are.
     """
 
     body: Graph
@@ -47,15 +47,17 @@ class Scan(Op):
 
     def for_types(self, *types: Type) -> Scan:
         body = settled(self.body, self._elements(types), self.carries)
-        return Scan(body, self._length(types), self.carries, self.sequences)
+        steps = self._length(types)
+        return Scan(body, steps if isinstance(steps, int) else None, self.carries, self.sequences)
 
     def _elements(self, types: Sequence[Any]) -> list[Any]:
         """What the body is given at a step, for what the scan is given."""
         runs = range(self.carries, self.carries + self.sequences)
         return [t.with_shape(t.shape[1:]) if i in runs else t for i, t in enumerate(types)]
 
-    def _length(self, types: Sequence[Any]) -> int | None:
-        return _one_length({*(t.shape[0] for t in types[self.carries : self.carries + self.sequences]), self.steps})
+    def _length(self, types: Sequence[Any]) -> Size:
+        sequences = [t.shape[0] for t in types[self.carries : self.carries + self.sequences]]
+        return _one_length(sequences if self.steps is None else [self.steps, *sequences])
 
     def infer(self, *types: Type) -> TupleType:
         carried = tuple(p.type for p in self.body.params[: self.carries])
@@ -63,16 +65,15 @@ class Scan(Op):
         check_inner(self.body, self._elements(types), "the body of a scan", [*carried, *results[self.carries :]])
         steps = self._length(types)
         stacked = [t.with_shape((steps, *t.shape)) for t in results[self.carries :]]
-        return TupleType((*carried, *stacked))
+        return TupleType((*after_all_steps(carried, types), *stacked))
 
     def numpy(self, *values: Any) -> Any:
         carried = list(values[: self.carries])
         sequences = values[self.carries : self.carries + self.sequences]
         closed = values[self.carries + self.sequences :]
         rows: list[list[Any]] = [[] for _ in self.body.results[self.carries :]]
-        lengths = {*(len(s) for s in sequences), self.steps}
-        steps = _one_length(lengths)
-        assert steps is not None
+        steps = _one_length([len(s) for s in sequences] if self.steps is None else [self.steps, *(len(s) for s in sequences)])
+        assert isinstance(steps, int)
         for i in range(steps):
             made = self.body.run("numpy", *carried, *[s[i] for s in sequences], *closed)
             carried = made[: self.carries]
@@ -81,7 +82,7 @@ class Scan(Op):
         stacked = []
         for kept, kind in zip(rows, self.body.result_types[self.carries :]):
             assert isinstance(kind, TensorType)
-            shape = np.shape(kept[0]) if kept else tuple(n or 0 for n in kind.shape)
+            shape = np.shape(kept[0]) if kept else tuple(n if isinstance(n, int) else 0 for n in kind.shape)
             if any(np.shape(row) != shape for row in kept):
                 raise ShapeError(f"the steps of a scan gave outputs of shapes {', '.join(map(str, sorted({np.shape(row) for row in kept})))}", "pad them to one shape")
             stacked.append(np.array(kept, kind.dtype).reshape((steps, *shape)))
@@ -227,27 +228,32 @@ def _steps(runs: Sequence[Tensor], n_steps: Any) -> int | None:
     for s in runs:
         if s.ndim == 0:
             raise ShapeError(f"a scan cannot run over the scalar {s!r}", "pass it among non_sequences")
-    lengths = {s.type.shape[0] for s in runs}
+    lengths = [s.type.shape[0] for s in runs]
     if isinstance(n_steps, Expr):
         if n_steps.type.ndim or n_steps.type.kind not in "iu":
             raise ShapeError(f"the number of steps of a scan must be an integer, got {n_steps.type}")
-        return None
+        known = _s.length_of(n_steps)
+        return known if isinstance(known, int) else None
     if n_steps is None:
         if not runs:
             raise ShapeError("a scan without sequences needs n_steps")
-        return _one_length(lengths)
-    shortest = min((n for n in lengths if n is not None), default=int(n_steps))
+        steps = _one_length(lengths)
+        return steps if isinstance(steps, int) else None
+    shortest = min((n for n in lengths if isinstance(n, int)), default=int(n_steps))
     if not 0 <= int(n_steps) <= shortest:
         raise ShapeError(f"a scan of {n_steps} steps runs past its sequences of length {shortest}")
     return int(n_steps)
 
 
-def _one_length(lengths: set[int | None]) -> int | None:
-    """The length that all sequences have, if one of them is known."""
-    known = sorted(n for n in lengths if n is not None)
-    if len(known) > 1:
-        raise ShapeError(f"the sequences of a scan have lengths {', '.join([str(n) for n in known])}")
-    return known[0] if known else None
+def _one_length(lengths: Sequence[Size]) -> Size:
+    """The length that all sequences have."""
+    found = lengths[0]
+    for n in lengths[1:]:
+        one = one_length(found, n)
+        if one is None:
+            raise ShapeError(f"the sequences of a scan have lengths {', '.join(dict.fromkeys(map(str, lengths)))}")
+        found = one
+    return found
 
 
 def _element(s: Tensor) -> Tensor:

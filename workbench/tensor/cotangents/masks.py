@@ -7,7 +7,6 @@ The branch of a `where` that is not taken gets no cotangent. Multiplied by an in
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from typing import Any
 
 from workbench.graph.expr import Constant, Expr, intern
@@ -15,15 +14,14 @@ from workbench.tensor.elementwise import logical_and, logical_not, logical_or, n
 from workbench.tensor.indexing.advanced import AddIndex
 from workbench.tensor.indexing.rows import AddAt
 from workbench.tensor.indexing.slices import SetSlice
-from workbench.tensor.shape.reshaping import BroadcastLike, BroadcastTo, Reshape, Transpose, broadcast_like, unbroadcast
-from workbench.tensor.shape.run_time_shape import DropAxes, InsertAxes, ReshapeLike, SumLike, ToLengths
-from workbench.tensor.tensor import Tensor, constant
+from workbench.tensor.shape import BroadcastTo, Reshape, Transpose, broadcast_like, unbroadcast
+from workbench.tensor.tensor import Tensor
 
 Mask = tuple[tuple[Tensor, bool], ...]
 """Conditions, and for each whether the value counts where it is true; else the value is 0."""
 
 
-ARRANGEMENTS = (Reshape, BroadcastTo, BroadcastLike, Transpose, InsertAxes, DropAxes, ReshapeLike, ToLengths)
+ARRANGEMENTS = (Reshape, BroadcastTo, Transpose)
 """Operations whose elements are those of their first input, or repeat them."""
 PLACES = (SetSlice, AddAt, AddIndex)
 """Operations that put a cotangent in its place among zeros."""
@@ -103,16 +101,9 @@ def _never_zero(g: Expr) -> bool:
     return True
 
 
-def narrowed(mask: Mask, value: Tensor, x: Expr, operands: Sequence[Expr]) -> Tensor:
+def narrowed(mask: Mask, value: Tensor, x: Expr) -> Tensor:
     """Return the cotangent of the operand `x`, for one of the result that counts where `mask` lets it."""
-    made = masked(mask, value)
-    found = unbroadcast(made, x, operands)
-    if not isinstance(found.op, SumLike):
-        return found
-    # Whether it is a sum is known only at run time: it counts where one of its terms does.
-    mask, _ = unmasked(made)
-    terms = unbroadcast(masked(mask, broadcast_like(constant(1.0, value.dtype), made)), x, operands)
-    return masked(((terms > 0.0, True),), found) if mask else found
+    return unbroadcast(masked(mask, value), x)
 
 
 def accumulated(one: Tensor, other: Tensor) -> Tensor:

@@ -12,9 +12,9 @@ from workbench.graph.expr import Constant, Expr, Op, intern
 from workbench.graph.frozen import frozen
 from workbench.graph.types import TensorType
 from workbench.tensor import elementwise as _e
-from workbench.tensor.indexing.layout import Key, layout_of
+from workbench.tensor import shape as _s
+from workbench.tensor.indexing.layout import Key, Layout, layout_of
 from workbench.tensor.indexing.rows import check_value, of_the_last
-from workbench.tensor.shape import reshaping as _s
 from workbench.tensor.tensor import Tensor
 
 
@@ -41,7 +41,7 @@ def _live(key: Key, x: Any, others: Sequence[Any], number: Any) -> tuple[Any, An
 
 def _source(builder: Any, key: Key, x: Expr, others: Sequence[Expr], index: Sequence[Any]) -> list[Any]:
     """The index into `x` of an element of ``x[key]``, index arrays checked."""
-    layout = layout_of(key, x.type, [o.type for o in others])
+    layout = _layout(key, x, others)
     rank = len(layout.together)
     block = index[layout.start : layout.start + rank]
     found: list[Any] = []
@@ -55,6 +55,12 @@ def _source(builder: Any, key: Key, x: Expr, others: Sequence[Expr], index: Sequ
             value = builder.element(array, block[rank - array.type.ndim :])
             found.append(builder.row(value, x, array, axis))
     return found
+
+
+def _layout(key: Key, x: Expr, others: Sequence[Expr]) -> Layout:
+    # Of what is an index array the value is not asked for.
+    values = [_s.length_of(o) if not o.type.shape else 0 for o in others]
+    return layout_of(key, x.type, [o.type for o in others], values)
 
 
 def _concrete(bound: Any) -> int:
@@ -98,6 +104,10 @@ class Index(_Keyed):
     key: Key
     name = "index"
 
+    def infer_from(self, inputs: tuple[Expr, ...]) -> TensorType:
+        x, *others = inputs
+        return x.type.with_shape(tuple(_layout(self.key, x, others).shape))  # type: ignore[no-any-return]
+
     def infer(self, x: TensorType, *others: TensorType) -> TensorType:
         return x.with_shape(tuple(layout_of(self.key, x, others).shape))
 
@@ -123,6 +133,11 @@ class Index(_Keyed):
 
 class _Update(_Keyed):
     """What `SetIndex` and `AddIndex` share. Inputs: the tensor, arrays and bounds, the value."""
+
+    def infer_from(self, inputs: tuple[Expr, ...]) -> TensorType:
+        x, *others, value = inputs
+        check_value("x[key].set(value)", x.type, tuple(_layout(self.key, x, others).shape), value.type)
+        return x.type  # type: ignore[no-any-return]
 
     def infer(self, x: TensorType, *rest: TensorType) -> TensorType:
         *others, value = rest

@@ -9,12 +9,13 @@ import numpy as np
 
 from workbench.errors import DTypeError, IndexBoundsError, ShapeError
 from workbench.graph.expr import Constant, intern
+from workbench.graph.lengths import Size, one_length
 from workbench.tensor import elementwise as _e
+from workbench.tensor import shape as _s
 from workbench.tensor.indexing.advanced import Index
 from workbench.tensor.indexing.layout import Entry, Key, layout_of, resolve_int
 from workbench.tensor.indexing.rows import Take
 from workbench.tensor.indexing.slices import Slice
-from workbench.tensor.shape import reshaping as _s
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
@@ -39,7 +40,7 @@ def getitem(x: Tensor, key: Any) -> Tensor:
     """
     parsed = _Parsed(x, list(key) if isinstance(key, tuple) else [key])
     entries, others = tuple(parsed.entries), parsed.others
-    if not others and None not in x.type.shape and not any(e[0] == "flag" for e in entries):
+    if not others and not x.type.is_open and not any(e[0] == "flag" for e in entries):
         return _basic(x, entries)
     rest = [("slice", None, None, None)] * (x.ndim - 1)
     if len(others) == 1 and entries == (("array", 0), *rest):
@@ -111,7 +112,7 @@ class _Parsed:
         if bounds[2] is None:
             if bounds[0] == 0:
                 bounds[0] = None
-            if n is not None and isinstance(bounds[1], int) and bounds[1] >= n:
+            if isinstance(n, int) and isinstance(bounds[1], int) and bounds[1] >= n:
                 bounds[1] = None
         self.entries.append(("slice", *bounds))
         self.axis += 1
@@ -138,7 +139,7 @@ class _Parsed:
     def mask(self, mask: Tensor) -> None:
         for i, n in enumerate(mask.type.shape):
             have = self.x.type.shape[self.axis + i]
-            if None not in (n, have) and n != have:
+            if one_length(n, have) is None:
                 raise IndexBoundsError(
                     f"a boolean index of shape {mask.type.shape} does not fit axis {self.axis + i} of length {have}",
                     "a boolean index has the shape of the axes that it chooses from",
@@ -183,7 +184,7 @@ def _consumes(k: Any) -> int:
     return k.ndim if isinstance(k, Tensor) and k.dtype == "bool" else 1
 
 
-def check_constant_index(index: Tensor, n: int | None, axis: int) -> Tensor:
+def check_constant_index(index: Tensor, n: Size, axis: int) -> Tensor:
     """Return an integer index for an axis of length `n`; a constant one checked and counted from 0.
 
     Raises
@@ -195,7 +196,7 @@ def check_constant_index(index: Tensor, n: int | None, axis: int) -> Tensor:
         # What does not fit 64 bits with a sign is out of any bounds, and must stay so.
         return _e.cast(_e.minimum(index, np.uint64(2**63 - 1)), "int64") if index.dtype == "uint64" else index
     value = index.op.value
-    if n is None or not value.size:
+    if not isinstance(n, int) or not value.size:
         return index
     if int(value.min()) < -n or int(value.max()) >= n:
         position = np.argwhere((value >= n) | (value < -n))[0]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.errors import DTypeError, IndexBoundsError
+from workbench.graph.lengths import Size, at_least, fresh, maximum, minimum, one_length, quotient
 from workbench.graph.types import Shape, TensorType
 from workbench.tensor import elementwise as _e
 
@@ -22,7 +23,7 @@ Key = tuple[Entry, ...]
 class Layout:
     """How the axes of ``x[key]`` come from those of ``x``."""
 
-    shape: list[int | None] = field(default_factory=list)
+    shape: list[Size] = field(default_factory=list)
     axes: list[tuple[str, Any, Any]] = field(default_factory=list)
     """For each axis of `x`: ("slice", axis of the result, (start, length, step) or ``None``), ("int",
     row, ``None``) or ("array", input, ``None``)."""
@@ -32,8 +33,15 @@ class Layout:
     """The shape to which the index arrays broadcast."""
 
 
-def layout_of(key: Key, x: TensorType, others: Sequence[TensorType]) -> Layout:
+def layout_of(key: Key, x: TensorType, others: Sequence[TensorType], values: Sequence[Size] = ()) -> Layout:
     """Return how the axes of ``x[key]`` come from those of `x`.
+
+    Parameters
+    ----------
+    key, x, others
+        The key, the type of the tensor, and those of the other inputs that the key names.
+    values
+        Of `others`, where they are numbers: as lengths.
 
     Raises
     ------
@@ -57,9 +65,9 @@ def layout_of(key: Key, x: TensorType, others: Sequence[TensorType]) -> Layout:
             made.shape.append(1)
         elif kind == "slice":
             n = x.shape[len(made.axes)]
-            resolved = _resolve_slice(entry, n)
+            resolved = _resolve_slice(entry, n, values)
             made.axes.append(("slice", len(made.shape), resolved))
-            made.shape.append(None if resolved is None else resolved[1])
+            made.shape.append(fresh("k") if resolved is None else resolved[1])
         elif kind == "int":
             made.axes.append(("int", resolve_int(entry[1], x, len(made.axes)), None))
         elif kind == "array":
@@ -71,26 +79,51 @@ def layout_of(key: Key, x: TensorType, others: Sequence[TensorType]) -> Layout:
     return made
 
 
-def _resolve_slice(entry: Entry, n: int | None) -> tuple[int, int, int] | None:
+def _resolve_slice(entry: Entry, n: Size, values: Sequence[Size]) -> tuple[Size, Size, int] | None:
+    """Start, length and step of a slice; ``None`` where the sign of a bound, or the step, is not known."""
     bounds = entry[1:]
-    if n is None or any(isinstance(b, tuple) for b in bounds):
+    if isinstance(n, int) and not any(isinstance(b, tuple) for b in bounds):
+        begin, end, every = slice(*bounds).indices(n)
+        length = len(range(begin, end, every))
+        return (begin if length else 0, length, every)
+    if any(isinstance(b, tuple) and not values for b in bounds):
         return None
-    start, stop, step = slice(*bounds).indices(n)
-    length = len(range(start, stop, step))
-    return (start if length else 0, length, step)
+    start, stop, by = (values[b[1]] if isinstance(b, tuple) else b for b in bounds)
+    step: Size = 1 if by is None else by
+    if not isinstance(step, int) or step == 0:
+        return None
+    if step > 0:
+        first = 0 if start is None else _clipped(start, 0, n, n)
+        last = n if stop is None else _clipped(stop, 0, n, n)
+    else:
+        first = n - 1 if start is None else _clipped(start, -1, n - 1, n)
+        last = -1 if stop is None else _clipped(stop, -1, n - 1, n)
+    if first is None or last is None:
+        return None
+    distance = maximum(last - first, 0) if step > 0 else maximum(first - last, 0)
+    return first, quotient(distance + (abs(step) - 1), abs(step)), step
 
 
-def resolve_int(i: int, x: TensorType, axis: int) -> int:
-    """Return an index of an axis, counted from its start where its length is known.
+def _clipped(bound: Size, low: int, high: Size, n: Size) -> Size | None:
+    """A bound of a slice, counted from the start and within the axis; ``None`` if its sign is not known."""
+    if at_least(bound, 0):
+        return minimum(bound, high)
+    return maximum(n + bound, low) if at_least(-1 - bound, 0) else None
+
+
+def resolve_int(i: int, x: TensorType, axis: int) -> Size:
+    """Return an index of an axis, counted from its start.
 
     Raises
     ------
     IndexBoundsError
-        If it is outside.
+        If it is outside, where the length is known; else that it is inside is a condition.
     """
     n = x.shape[axis]
-    if n is None:
-        return i
+    if not isinstance(n, int):
+        needed = i + 1 if i >= 0 else -i
+        one_length(minimum(n, needed), needed)
+        return i if i >= 0 else n + i
     if not -n <= i < n:
         raise IndexBoundsError(
             f"index {i} is out of bounds for axis {axis} of length {n}",

@@ -7,11 +7,10 @@ from typing import Any
 
 from workbench.errors import ShapeError
 from workbench.tensor import elementwise as _e
+from workbench.tensor import shape as _s
 from workbench.tensor.gufunc import floats
 from workbench.tensor.indexing.take import take
 from workbench.tensor.reduction import reductions as _r
-from workbench.tensor.shape import reshaping as _s
-from workbench.tensor.shape import run_time_shape as _u
 from workbench.tensor.sorting.sorting import searchsorted
 from workbench.tensor.tensor import Tensor, as_tensor
 
@@ -84,7 +83,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Ten
     x, xp, fp = floats("interp", x, xp, fp)
     if xp.ndim != 1 or fp.ndim != 1 or not xp.type.may_be(fp.type) or xp.type.shape[0] == 0:
         raise ShapeError(f"interp takes two vectors of one length, not {xp.type} and {fp.type}")
-    xp = _u.paired("interp", xp, 0, fp, 0)
+    xp = _s.paired("interp", xp, 0, fp, 0)
     last = _s.extent(xp, 0) - 1
     above = _e.clip(searchsorted(xp, x, side="right"), 1, _e.maximum(as_tensor(last), 1))
     below = above - 1

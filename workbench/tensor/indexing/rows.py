@@ -10,9 +10,10 @@ import numpy as np
 from workbench.errors import DTypeError, IndexBoundsError, ShapeError
 from workbench.graph.expr import Constant, Expr, Op, intern
 from workbench.graph.frozen import frozen
+from workbench.graph.lengths import one_length
 from workbench.graph.types import Shape, TensorType
 from workbench.tensor import elementwise as _e
-from workbench.tensor.shape import reshaping as _s
+from workbench.tensor import shape as _s
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
@@ -119,7 +120,7 @@ def _infer_update(what: str, x: TensorType, index: TensorType, value: TensorType
 
 def check_value(what: str, x: TensorType, wanted: Shape, value: TensorType) -> None:
     """Raise an error if a value does not fit the part of `x` that it updates."""
-    differs = any(None not in (n, m) and n != m for n, m in zip(wanted, value.shape))
+    differs = any(one_length(n, m) is None for n, m in zip(wanted, value.shape))
     if value.dtype != x.dtype or value.ndim != len(wanted) or differs:
         raise ShapeError(f"{what}: the value is {value}, it must be {x.with_shape(wanted)}")
 

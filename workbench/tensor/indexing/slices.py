@@ -10,7 +10,7 @@ import numpy as np
 from workbench.graph.expr import Expr, Op, intern
 from workbench.graph.frozen import frozen
 from workbench.graph.types import TensorType
-from workbench.tensor.shape import reshaping as _s
+from workbench.tensor import shape as _s
 from workbench.tensor.tensor import Tensor
 
 Spec = tuple[tuple[int, int, int], ...]  # (start, length, step) of every axis

@@ -9,11 +9,11 @@ import numpy as np
 from workbench.errors import DTypeError, ShapeError
 from workbench.graph.expr import Expr, intern
 from workbench.tensor import elementwise as _e
+from workbench.tensor import shape as _s
 from workbench.tensor.indexing.advanced import AddIndex, Index, SetIndex
 from workbench.tensor.indexing.getitem import getitem
 from workbench.tensor.indexing.rows import AddAt, SetAt, Take
 from workbench.tensor.indexing.slices import SetSlice, Slice
-from workbench.tensor.shape import reshaping as _s
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
@@ -79,7 +79,7 @@ def _update(part: Tensor, value: Any, how: str) -> Tensor:
         if isinstance(inner.op, Take):
             return intern(SetAt() if how == "set" else AddAt(), (x, *others, value))
         return intern((SetIndex if how == "set" else AddIndex)(inner.op.key), (x, *others, value))
-    value = _s.reshape(value, inner.type.shape)
+    value = _s.reshape_like(value, inner)
     if how == "inc":
         value = inner + value
     return intern(SetSlice(inner.op.spec), (inner.inputs[0], value)) if isinstance(inner.op, Slice) else value
@@ -113,7 +113,7 @@ def _fitting(value: Any, part: Tensor, how: str) -> Tensor:
 
 def _where_chosen(part: Tensor, value: Tensor, how: str) -> Tensor | None:
     """An update under a symbolic boolean index, by a value that does not depend on how many are chosen."""
-    if None not in part.type.shape:
+    if not part.type.is_open:
         return None
     from workbench.tensor.sorting.sorting import mask_of
 
@@ -122,7 +122,7 @@ def _where_chosen(part: Tensor, value: Tensor, how: str) -> Tensor | None:
     rank = 0 if mask is None else mask.ndim
     wanted = (*(("array", i) for i in range(rank)), *[("slice", None, None, None)] * (x.ndim - rank))
     key = part.op.key if isinstance(part.op, Index) else wanted
-    if mask is None or key != wanted or not isinstance(value.op, _s.BroadcastLike):
+    if mask is None or key != wanted or not isinstance(value.op, _s.BroadcastTo):
         return None
     narrow = value.inputs[0]
     if narrow.ndim > x.ndim - rank:
@@ -137,7 +137,7 @@ def with_fixed_bounds(node: Expr) -> Expr | None:
     """Return what an `Index`, `SetIndex` or `AddIndex` does by simpler operations, where shapes and bounds are known now."""
     op = node.op
     key = op.rebuilt(node)
-    if key is None or (None in node.type.shape and not isinstance(op, Index)):
+    if key is None or (node.type.is_open and not isinstance(op, Index)):
         return None
     part = getitem(node.inputs[0], key)
     if isinstance(part.op, Index) and part.op.key == op.key:

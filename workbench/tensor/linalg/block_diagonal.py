@@ -6,8 +6,7 @@ from typing import Any
 
 from workbench.errors import ShapeError
 from workbench.tensor import elementwise as _e
-from workbench.tensor.shape import reshaping as _s
-from workbench.tensor.shape import run_time_shape as _u
+from workbench.tensor import shape as _s
 from workbench.tensor.shape.joining import concatenate
 from workbench.tensor.tensor import Tensor
 
@@ -42,7 +41,7 @@ def block_diag(*blocks: Any) -> Tensor:
         raise ShapeError("block_diag of no blocks", "give at least one matrix")
     parts = _e.promote("block_diag", *blocks)
     parts = [_s.expand_dims(x, tuple(range(2 - x.ndim))) if x.ndim < 2 else x for x in parts]
-    batch = _u.common_lengths({x: x.type.shape[:-2] for x in parts}, "block_diag: the leading axes")
+    batch = _s.common_lengths([(x, x.type.shape[:-2]) for x in parts], "block_diag: the leading axes")
     width = sum(x.shape[-1] for x in parts)
     rows, at = [], 0
     for x in parts:

@@ -16,16 +16,18 @@ import numpy as np
 from workbench.errors import GradientError
 from workbench.graph.expr import Expr, intern, results_of
 from workbench.graph.frozen import frozen
+from workbench.graph.lengths import at_least, minimum
 from workbench.graph.types import TensorType, TupleType
 from workbench.tensor import elementwise as _e
+from workbench.tensor import shape as _s
 from workbench.tensor.gufunc import Gufunc, check_matrix, floats, nan_where_it_fails, of_results
+from workbench.tensor.linalg.diagonal import eye
 from workbench.tensor.linalg.lapack import NativeCall, cholesky_call, inverse_from_factor_call
 from workbench.tensor.linalg.products import matmul, matrix_transpose
 from workbench.tensor.linalg.triangular import Triangle, tril, triu
 from workbench.tensor.linalg.triangular_systems import solve_triangular
-from workbench.tensor.shape import reshaping as _s
 from workbench.tensor.shape.joining import concatenate
-from workbench.tensor.tensor import Tensor, as_tensor, tensor
+from workbench.tensor.tensor import Tensor, tensor
 
 
 def columns(x: Tensor, scale: Tensor) -> Tensor:
@@ -41,8 +43,7 @@ def half_of_lower(x: Tensor) -> Tensor:
 def gaps(values: Tensor) -> Tensor:
     """``1 / (values[j] - values[i])`` at (i, j), zero on the diagonal."""
     apart = _s.expand_dims(values, -2) - _s.expand_dims(values, -1)
-    n = values.type.shape[-1]
-    one = tril(triu(_s.ones_like(apart))) if n is None else as_tensor(np.eye(n, dtype=values.dtype))
+    one = eye(values.shape[-1], dtype=values.dtype)
     # Ones stand on the diagonal while it divides: infinity there would be NaN in the next derivative.
     return 1.0 / (apart + one) - one
 
@@ -117,7 +118,7 @@ class CholeskyGradient(Gufunc):
         of_inner = half_of_lower(solve_triangular(factor, matrix_transpose(left), lower=True, b_ndim=2))
         both = node + matrix_transpose(node)  # type: ignore[operator]
         of_factor = matmul(tril(g), matrix_transpose(of_inner)) - matmul(both, matrix_transpose(left))
-        return [_s.unbroadcast(tril(of_factor), factor, core=2), _s.unbroadcast(tril(matmul(factor, of_inner)), g, core=2)]
+        return [_s.unbroadcast(tril(of_factor), factor), _s.unbroadcast(tril(matmul(factor, of_inner)), g)]
 
 
 def _against(factor: Tensor, x: Tensor) -> Tensor:
@@ -145,7 +146,7 @@ class InverseFromFactor(Gufunc):
 
     def loop(self, factor: Tensor) -> Tensor:
         """As other operations."""
-        identity = _s.broadcast_to(as_tensor(np.eye(factor.type.static_shape[-1], dtype=factor.dtype)), factor.type.static_shape)
+        identity = _s.broadcast_like(eye(factor.shape[-1], dtype=factor.dtype), factor)
         return _against(factor, solve_triangular(factor, identity, lower=True, b_ndim=2))
 
     def numpy(self, factor: Any) -> Any:
@@ -211,7 +212,7 @@ class QR(Gufunc):
     def infer(self, x: TensorType) -> TupleType:
         check_matrix("qr", x)
         m, n = x.shape[-2:]
-        k = m if self.complete else _least(m, n)
+        k = m if self.complete else minimum(m, n)
         return TupleType((x.with_shape((*x.shape[:-2], m, k)), x.with_shape((*x.shape[:-2], k, n))))
 
     def numpy(self, x: Any) -> Any:
@@ -225,24 +226,20 @@ class QR(Gufunc):
     def grad(self, node: Expr, cotangent: Any) -> Sequence[Expr | None]:
         (x,) = node.inputs
         m, n = x.type.shape[-2:]
-        if self.complete and (m is None or n is None or m > n):
+        if self.complete and not at_least(n, m):
             raise GradientError(
-                f"no gradient is known through qr(mode='complete') of {'?' if m is None else m} by {'?' if n is None else n} matrices: "
+                f"no gradient is known through qr(mode='complete') of {m} by {n} matrices: "
                 "the columns of Q beyond R are arbitrary", "use mode='reduced'",
             )  # fmt: skip
         q, r = results_of(node)
         gq, gr = (_s.zeros_like(y) if g is None else g for g, y in zip(of_results(node, cotangent), (q, r)))
-        if m is not None and n is not None and m >= n:
+        if at_least(m, n):
             return [_qr_gradient(q, r, gq, triu(gr))]
         # x = [first | rest]: Q and the square part of R factor `first`; the rest of R is Q.T @ rest (of no columns, where m >= n).
         k = _s.extent(r, r.ndim - 2)
         rest, gr_rest = x[..., k:], gr[..., k:]
         first = _qr_gradient(q, r[..., :k], gq + matmul(rest, matrix_transpose(gr_rest)), triu(gr[..., :k]))
         return [concatenate([first, matmul(q, gr_rest)], axis=-1)]
-
-
-def _least(m: int | None, n: int | None) -> int | None:
-    return None if m is None or n is None else min(m, n)
 
 
 def _qr_gradient(q: Tensor, r: Tensor, gq: Tensor, gr: Tensor) -> Tensor:
@@ -298,7 +295,7 @@ class SVD(Gufunc):
     def infer(self, x: TensorType) -> TupleType:
         check_matrix("svd", x)
         *batch, m, n = x.shape
-        k = _least(m, n)
+        k = minimum(m, n)
         rows, cols = (m, n) if self.full_matrices else (k, k)
         return TupleType(tuple(x.with_shape((*batch, *core)) for core in ((m, rows), (k,), (cols, n))))
 
@@ -343,9 +340,9 @@ class SVD(Gufunc):
             total = total + matmul(columns(u, gs), vt)
         # What turns the thin vectors out of the space that they span; square ones span it all.
         m, n = x.type.shape[-2:]
-        if m is None or n is None or m > n:
+        if not at_least(n, m):
             total = total + matmul(columns(gu - matmul(u, of_u), 1.0 / s), vt)
-        if m is None or n is None or n > m:
+        if not at_least(m, n):
             total = total + matmul(u, matrix_transpose(columns(gv - matmul(v, of_v), 1.0 / s)))
         return [total]
 

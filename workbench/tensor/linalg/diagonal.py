@@ -10,17 +10,17 @@ import numpy as np
 from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, Op, intern
 from workbench.graph.frozen import frozen
+from workbench.graph.lengths import Size, maximum, minimum
 from workbench.graph.types import TensorType
 from workbench.tensor import elementwise as _e
-from workbench.tensor.shape import reshaping as _s
+from workbench.tensor import shape as _s
+from workbench.tensor.shape.lengths import OfLengths, divided, filled, filled_with_values
 from workbench.tensor.tensor import Tensor, as_tensor, floatX
 
 
-def _length(n: int | None, m: int | None, offset: int) -> int | None:
+def _length(n: Size, m: Size, offset: int) -> Size:
     """How many elements a diagonal of an `n` by `m` matrix has."""
-    if n is None or m is None:
-        return None
-    return max(0, min(n + min(offset, 0), m - max(offset, 0)))
+    return maximum(0, minimum(n + min(offset, 0), m - max(offset, 0)))
 
 
 def _corner(offset: int) -> tuple[int, int]:
@@ -29,28 +29,30 @@ def _corner(offset: int) -> tuple[int, int]:
 
 
 @frozen
-class Eye(Op):
-    """Ones on a diagonal of a matrix, zeros elsewhere."""
+class Eye(OfLengths):
+    """Ones on a diagonal of a matrix, zeros elsewhere; its lengths that are ``None`` are the inputs."""
 
-    rows: int
-    columns: int
+    shape: tuple[int | None, int | None]
     offset: int
     to: str
     name = "eye"
+    of_values = 0
 
-    def infer(self) -> TensorType:
-        return TensorType(self.to, (self.rows, self.columns))
+    def infer_from(self, inputs: tuple[Expr, ...]) -> TensorType:
+        return TensorType(self.to, filled(self.shape, inputs))
 
-    def numpy(self) -> Any:
-        return np.eye(self.rows, self.columns, self.offset, dtype=self.to)
+    def numpy(self, *numbers: Any) -> Any:
+        n, m = filled_with_values(self.shape, numbers, "eye")
+        return np.eye(n, m, self.offset, dtype=self.to)
 
-    def jax(self) -> Any:
+    def jax(self, *numbers: Any) -> Any:
         import jax.numpy as jnp
 
-        return jnp.eye(self.rows, self.columns, self.offset, dtype=self.to)
+        n, m = filled_with_values(self.shape, numbers, "eye")
+        return jnp.eye(n, m, self.offset, dtype=self.to)
 
     def element(self, builder: Any, node: Expr, index: Sequence[Any]) -> Any:
-        row, column = _s.arange(self.rows), _s.arange(self.columns)
+        row, column = (_s.arange(n) for n in _s.extents(node))
         formula = _e.cast(_e.equal(_s.expand_dims(row, 1) + np.int64(self.offset), column), self.to)
         return builder.element(formula, index)
 
@@ -131,7 +133,7 @@ class DiagonalMatrix(Op):
 
     def infer(self, v: TensorType) -> TensorType:
         n = v.shape[-1]
-        side = None if n is None else n + abs(self.offset)
+        side = n + abs(self.offset)
         return v.with_shape((*v.shape[:-1], side, side))
 
     def numpy(self, v: Any) -> Any:
@@ -163,7 +165,7 @@ class DiagonalMatrix(Op):
         builder.accumulate(node, v.type.shape, body, None, start=0)
 
 
-def eye(N: int, M: int | None = None, k: int = 0, dtype: str = floatX) -> Tensor:
+def eye(N: Any, M: Any = None, k: int = 0, dtype: str = floatX) -> Tensor:
     """Return an `N` by `M` matrix (square by default) with ones on its `k`-th diagonal.
 
     Examples
@@ -173,14 +175,11 @@ def eye(N: int, M: int | None = None, k: int = 0, dtype: str = floatX) -> Tensor
     array([[1., 0.],
            [0., 1.]])
     """
-    rows, columns = _s.lengths((N, N if M is None else M), "eye")
-    if isinstance(rows, int) and isinstance(columns, int):
-        return intern(Eye(rows, columns, int(k), np.dtype(dtype).name))
-    row, column = _s.arange(rows), _s.arange(columns)
-    return _e.cast(_e.equal(_s.expand_dims(row, 1) + k, column), dtype)
+    shape, numbers = divided(_s.lengths((N, N if M is None else M), "eye"))
+    return intern(Eye(shape, int(k), np.dtype(dtype).name), numbers)  # type: ignore[arg-type]
 
 
-def identity(n: int, dtype: str = floatX) -> Tensor:
+def identity(n: Any, dtype: str = floatX) -> Tensor:
     """Return the `n` by `n` matrix with ones on its diagonal."""
     return eye(n, dtype=dtype)
 

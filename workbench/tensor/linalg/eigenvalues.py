@@ -15,13 +15,13 @@ from workbench.graph.expr import Expr, intern, results_of
 from workbench.graph.frozen import frozen
 from workbench.graph.types import TensorType, TupleType
 from workbench.tensor import elementwise as _e
+from workbench.tensor import shape as _s
 from workbench.tensor.gufunc import Gufunc, check_matrix, floats, nan_where_it_fails, of_results
 from workbench.tensor.linalg.decompositions import columns, gaps, of_lower
 from workbench.tensor.linalg.diagonal import eye
 from workbench.tensor.linalg.linear_systems import inv
 from workbench.tensor.linalg.products import matmul, matrix_transpose
 from workbench.tensor.reduction import reductions as _r
-from workbench.tensor.shape import reshaping as _s
 from workbench.tensor.shape.joining import concatenate
 from workbench.tensor.tensor import Tensor
 

@@ -10,14 +10,15 @@ import numpy as np
 from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, intern, results_of
 from workbench.graph.frozen import frozen
+from workbench.graph.lengths import minimum, one_length, shape_text
 from workbench.graph.types import TensorType, TupleType
 from workbench.tensor import elementwise as _e
+from workbench.tensor import shape as _s
 from workbench.tensor.gufunc import Gufunc, check_matrix, floats, nan_where_it_fails, of_results
 from workbench.tensor.linalg.decompositions import cholesky, columns, svd
 from workbench.tensor.linalg.products import matmul, matrix_transpose
 from workbench.tensor.linalg.triangular_systems import check_solve, jax_spread, solution, solve_triangular
 from workbench.tensor.reduction import reductions as _r
-from workbench.tensor.shape import reshaping as _s
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
@@ -44,7 +45,7 @@ class Solve(Gufunc):
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         a, b = node.inputs
         of_b = solve(matrix_transpose(a), _s.whole(cotangent, node), b_ndim=2)
-        return [_s.unbroadcast(-matmul(of_b, matrix_transpose(node)), a, core=2), _s.unbroadcast(of_b, b, core=2)]
+        return [_s.unbroadcast(-matmul(of_b, matrix_transpose(node)), a), _s.unbroadcast(of_b, b)]
 
 
 def solve(a: Any, b: Any, assume_a: str = "gen", b_ndim: int | None = None) -> Tensor:
@@ -123,11 +124,10 @@ class Lstsq(Gufunc):
         check_matrix("lstsq", a)
         check_matrix("lstsq", b)
         (m, n), (rows, k) = a.shape[-2:], b.shape[-2:]
-        if None not in (m, rows) and m != rows:
-            raise ShapeError(f"lstsq: a right-hand side of shape {b.shape} has {rows} rows, the matrix {m}")
+        if one_length(m, rows) is None:
+            raise ShapeError(f"lstsq: a right-hand side of shape {shape_text(b.shape)} has {rows} rows, the matrix {m}")
         batch = self.batch(a, b)
-        least = None if m is None or n is None else min(m, n)
-        values = a.with_shape((*batch, least))
+        values = a.with_shape((*batch, minimum(m, n)))
         return TupleType((a.with_shape((*batch, n, k)), TensorType("int64", batch), values))
 
     def numpy(self, a: Any, b: Any) -> Any:
@@ -170,7 +170,7 @@ class Lstsq(Gufunc):
         if gx is not None:
             p = pinv(a, rtol=self.rcond)
             pt_g = matmul(matrix_transpose(p), gx)
-            of_b = _s.unbroadcast(pt_g, b, core=2)
+            of_b = _s.unbroadcast(pt_g, b)
             missed = b - matmul(a, x)
             free = gx - matmul(matrix_transpose(a), pt_g)
             of_a = -matmul(pt_g, matrix_transpose(x))
@@ -180,7 +180,7 @@ class Lstsq(Gufunc):
             u, _, vt = svd(a, full_matrices=False)
             more = matmul(columns(u, gs), vt)
             of_a = more if of_a is None else of_a + more
-        return [None if of_a is None else _s.unbroadcast(of_a, a, core=2), of_b]
+        return [None if of_a is None else _s.unbroadcast(of_a, a), of_b]
 
 
 def _cutoff(rcond: float | None, m: int, n: int, dtype: Any) -> float:

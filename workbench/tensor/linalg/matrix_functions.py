@@ -10,11 +10,11 @@ import numpy as np
 from workbench.graph.expr import Expr, intern
 from workbench.graph.frozen import frozen
 from workbench.graph.types import TensorType
+from workbench.tensor import shape as _s
 from workbench.tensor.gufunc import Gufunc, check_matrix, floats
 from workbench.tensor.linalg.diagonal import eye
 from workbench.tensor.linalg.linear_systems import inv
 from workbench.tensor.linalg.products import matmul, matrix_transpose
-from workbench.tensor.shape import reshaping as _s
 from workbench.tensor.shape.joining import concatenate
 from workbench.tensor.tensor import Tensor, as_tensor
 

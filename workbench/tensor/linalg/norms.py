@@ -9,11 +9,11 @@ import numpy as np
 from workbench.errors import ShapeError
 from workbench.graph.expr import intern
 from workbench.tensor import elementwise as _e
+from workbench.tensor import shape as _s
 from workbench.tensor.gufunc import check_matrix, floats
 from workbench.tensor.linalg.decompositions import svd
 from workbench.tensor.linalg.diagonal import Diagonal
 from workbench.tensor.reduction import reductions as _r
-from workbench.tensor.shape import reshaping as _s
 from workbench.tensor.tensor import Tensor, as_tensor
 
 

@@ -13,14 +13,14 @@ import numpy as np
 from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, intern
 from workbench.graph.frozen import frozen
+from workbench.graph.lengths import Size, one_length, shape_text
 from workbench.graph.types import TensorType
 from workbench.tensor import elementwise as _e
+from workbench.tensor import shape as _s
 from workbench.tensor import sparse as _sparse
 from workbench.tensor.gufunc import Gufunc
 from workbench.tensor.linalg.lapack import NativeCall, matmul_call
 from workbench.tensor.reduction import reductions as _r
-from workbench.tensor.shape import reshaping as _s
-from workbench.tensor.shape import run_time_shape as _u
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
@@ -47,8 +47,8 @@ class MatMul(Gufunc):
 
     def infer(self, x: TensorType, y: TensorType) -> TensorType:
         n, m = x.shape[-1], y.shape[-2]
-        if None not in (n, m) and n != m:
-            raise ShapeError(f"@ of shapes {x.shape} and {y.shape}: {n} is not {m}", "the axes that are summed over must have one length")
+        if one_length(n, m) is None:
+            raise ShapeError(f"@ of shapes {shape_text(x.shape)} and {shape_text(y.shape)}: {n} is not {m}", "the axes that are summed over must have one length")
         return x.with_shape((*self.batch(x, y), x.shape[-2], y.shape[-1]))
 
     def numpy(self, x: Any, y: Any) -> Any:
@@ -67,8 +67,8 @@ class MatMul(Gufunc):
         x, y = node.inputs
         g = _s.whole(cotangent, node)
         return [
-            _s.unbroadcast(matmul(g, matrix_transpose(y)), x, core=2),
-            _s.unbroadcast(matmul(matrix_transpose(x), g), y, core=2),
+            _s.unbroadcast(matmul(g, matrix_transpose(y)), x),
+            _s.unbroadcast(matmul(matrix_transpose(x), g), y),
         ]
 
 
@@ -108,12 +108,12 @@ def matmul(x: Any, y: Any) -> Tensor:
         raise ShapeError("@ takes vectors and matrices, not scalars", "use * to scale")
     if x.ndim > 1 and y.ndim > 1:
         return _e.cast(intern(MatMul(), (x, y)), dtype)
-    x = _u.paired("@", x, -1, y, 0 if y.ndim == 1 else -2)
+    x = _s.paired("@", x, -1, y, 0 if y.ndim == 1 else -2)
     # With a vector the work is one pass over memory, which a loop that shares it with what stands
     # around does best: a product and a sum, that the compiler fuses.
     if y.ndim == 1:
         return _e.cast(_r.sum(x * y, axis=-1), dtype)
-    if None in x.type.shape:
+    if x.type.is_open:
         return _e.cast(_r.sum(x * matrix_transpose(y), axis=-1), dtype)
     return _e.cast(_r.sum(_s.expand_dims(x, -1) * y, axis=-2), dtype)
 
@@ -147,7 +147,7 @@ def vecdot(x: Any, y: Any, axis: int = -1) -> Tensor:
     """
     (x, y), dtype = _numbers("vecdot", x, y)
     x, y = (_last(t, _axis("vecdot", axis, t)) for t in (x, y))
-    x = _u.paired("vecdot", x, -1, y, -1)
+    x = _s.paired("vecdot", x, -1, y, -1)
     return _e.cast(_r.sum(x * y, axis=-1), dtype)
 
 
@@ -270,7 +270,7 @@ def tensordot(x: Any, y: Any, axes: Any = 2) -> Tensor:
     if len(of_x) != len(of_y) or len(set(of_x)) != len(of_x) or len(set(of_y)) != len(of_y):
         raise ShapeError(f"tensordot: the axes {of_x} and {of_y} do not pair up")
     for a, b in zip(of_x, of_y):
-        x = _u.paired("tensordot", x, a, y, b)
+        x = _s.paired("tensordot", x, a, y, b)
     first: list[Label] = [("x", i) for i in range(x.ndim)]
     second: list[Label] = [first[of_x[of_y.index(i)]] if i in of_y else ("y", i) for i in range(y.ndim)]
     keep = {label for label in (*first, *second) if not (label in first and label in second)}
@@ -400,18 +400,19 @@ def _diagonal(x: Tensor, a: int, b: int) -> Tensor:
     return _s.reshape(moved, (*moved.shape[:-2], n * n))[..., :: n + 1]
 
 
-def _sizes(terms: Sequence[Named], subscripts: str) -> dict[Label, int | None]:
-    sizes: dict[Label, int | None] = {}
+def _sizes(terms: Sequence[Named], subscripts: str) -> dict[Label, Size]:
+    sizes: dict[Label, Size] = {}
     for x, labels in terms:
         for n, label in zip(x.type.shape, labels):
             known = sizes.get(label, 1)
-            if None not in (n, known) and n != known and 1 not in (n, known):
+            one = known if n == 1 else n if known == 1 else one_length(known, n)
+            if one is None:
                 raise ShapeError(f"einsum {subscripts!r}: index {label!r} stands for lengths {known} and {n}")
-            sizes[label] = known if n == 1 or (n is None and known != 1) else n
+            sizes[label] = one
     return sizes
 
 
-def _without_units(term: Named, sizes: dict[Label, int | None]) -> Named:
+def _without_units(term: Named, sizes: dict[Label, Size]) -> Named:
     """Drop the axes of length 1 that broadcast against longer ones."""
     x, labels = term
     drop = [i for i, (n, label) in enumerate(zip(x.type.shape, labels)) if n == 1 and sizes[label] != 1]
@@ -426,7 +427,7 @@ def _order(terms: Sequence[Named], output: Sequence[Label]) -> list[tuple[int, .
     names = dict(zip(dict.fromkeys(k for _, labels in terms for k in labels), string.ascii_letters))
     text = ",".join("".join(names[k] for k in labels) for _, labels in terms)
     text += "->" + "".join(names[k] for k in output)
-    stand_ins = [np.broadcast_to(0.0, [32 if n is None else n for n in x.type.shape]) for x, _ in terms]
+    stand_ins = [np.broadcast_to(0.0, [n if isinstance(n, int) else 32 for n in x.type.shape]) for x, _ in terms]
     return [tuple(step) for step in np.einsum_path(text, *stand_ins, optimize="greedy")[0][1:]]
 
 

@@ -11,8 +11,8 @@ from workbench.graph.expr import Expr, intern
 from workbench.graph.frozen import frozen
 from workbench.graph.types import TensorType
 from workbench.tensor import elementwise as _e
+from workbench.tensor import shape as _s
 from workbench.tensor.gufunc import Gufunc, check_matrix
-from workbench.tensor.shape import reshaping as _s
 from workbench.tensor.tensor import Tensor, as_tensor, constant
 
 
@@ -45,7 +45,7 @@ class Triangle(Gufunc):
     def element(self, builder: Any, node: Expr, index: Sequence[Any]) -> Any:
         """The element of the input, where the column is far enough from the row."""
         (x,) = node.inputs
-        rows, columns = (_s.arange(n) for n in x.type.static_shape[-2:])
+        rows, columns = (_s.arange(n) for n in _s.extents(x)[-2:])
         limit = _s.expand_dims(rows, 1) + np.int64(self.k)
         kept = columns <= limit if self.is_lower else columns >= limit
         return builder.element(_e.where(kept, x, as_tensor(0, x.type.dtype)), index)

@@ -10,12 +10,13 @@ import numpy as np
 from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, intern
 from workbench.graph.frozen import frozen
+from workbench.graph.lengths import one_length, shape_text
 from workbench.graph.types import TensorType
+from workbench.tensor import shape as _s
 from workbench.tensor.gufunc import Gufunc, check_matrix, floats
 from workbench.tensor.linalg.lapack import NativeCall, solve_triangular_call
 from workbench.tensor.linalg.products import matmul, matrix_transpose
 from workbench.tensor.linalg.triangular import tril, triu
-from workbench.tensor.shape import reshaping as _s
 from workbench.tensor.tensor import Tensor
 
 
@@ -24,8 +25,8 @@ def check_solve(what: str, a: TensorType, b: TensorType) -> None:
     check_matrix(what, a, square=True)
     check_matrix(what, b)
     n, m = a.shape[-1], b.shape[-2]
-    if None not in (n, m) and n != m:
-        raise ShapeError(f"{what}: a right-hand side of shape {b.shape} has {m} rows, the matrix {n}")
+    if one_length(n, m) is None:
+        raise ShapeError(f"{what}: a right-hand side of shape {shape_text(b.shape)} has {m} rows, the matrix {n}")
 
 
 def jax_spread(*stacks: Any) -> list[Any]:
@@ -91,7 +92,7 @@ class SolveTriangular(Gufunc):
         of_a = -matmul(left, matrix_transpose(right))
         off = 1 if self.unit_diagonal else 0
         of_a = tril(of_a, -off) if self.is_lower else triu(of_a, off)
-        return [_s.unbroadcast(of_a, a, core=2), _s.unbroadcast(of_b, b, core=2)]
+        return [_s.unbroadcast(of_a, a), _s.unbroadcast(of_b, b)]
 
 
 def solution(what: str, op: Any, a: Any, b: Any, b_ndim: int | None) -> Tensor:

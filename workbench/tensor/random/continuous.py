@@ -12,11 +12,11 @@ from collections.abc import Callable
 from typing import Any
 
 from workbench.tensor import elementwise as _e
+from workbench.tensor import shape as _s
 from workbench.tensor import trigonometry as _trig
 from workbench.tensor.control.flow import while_loop
 from workbench.tensor.random import random_bits as _r
 from workbench.tensor.reduction import reductions as _reduce
-from workbench.tensor.shape import reshaping as _s
 from workbench.tensor.tensor import Tensor, as_tensor
 
 TWO_PI = 2.0 * math.pi
@@ -56,7 +56,7 @@ def until_accepted(
         taken = _e.logical_and(waiting, accepted)
         return [turn + 1, _e.where(taken, candidate, drawn), _e.logical_and(waiting, _e.logical_not(accepted))]
 
-    first = _s.full(valid.type.static_shape, otherwise)
+    first = _s.full(_s.extents(valid), otherwise)
     return while_loop(
         lambda turn, drawn, waiting: _reduce.any(waiting), again, [_e.cast(0, "int64"), first, valid],
         names=("turn", "drawn", "waiting"),

@@ -10,13 +10,13 @@ import numpy as np
 from workbench.errors import DTypeError, ShapeError
 from workbench.graph.expr import Constant
 from workbench.tensor import elementwise as _e
+from workbench.tensor import shape as _s
 from workbench.tensor.control.flow import while_loop
 from workbench.tensor.indexing.take import take
 from workbench.tensor.random import random_bits as _r
 from workbench.tensor.random.continuous import gamma, in_a_row, positive_unit, spread, until_accepted
 from workbench.tensor.reduction import cumulative as _cumulative
 from workbench.tensor.reduction import reductions as _reduce
-from workbench.tensor.shape import reshaping as _s
 from workbench.tensor.sorting import sorting as _sorting
 from workbench.tensor.tensor import Tensor, as_tensor
 

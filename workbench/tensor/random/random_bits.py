@@ -16,8 +16,8 @@ import numpy as np
 from workbench.errors import DTypeError, ShapeError
 from workbench.graph.domain import Words
 from workbench.tensor import elementwise as _e
+from workbench.tensor import shape as _s
 from workbench.tensor.elementwise import ScalarOp, elementwise
-from workbench.tensor.shape import reshaping as _s
 from workbench.tensor.tensor import Tensor, as_tensor, constant
 
 ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))

@@ -13,8 +13,8 @@ from workbench.graph.frozen import frozen
 from workbench.graph.inner import Graph
 from workbench.graph.types import TensorType
 from workbench.tensor import elementwise as _e
+from workbench.tensor import shape as _s
 from workbench.tensor.reduction.reductions import sum_dtype
-from workbench.tensor.shape import reshaping as _s
 from workbench.tensor.shape.joining import concatenate
 from workbench.tensor.tensor import Tensor, as_tensor
 
@@ -65,8 +65,9 @@ def _stepwise(step: Any, start: float, axis: int, *sequences: Tensor) -> Tensor:
     carried, *elements = (intern(Input(None, r.type.with_shape(r.type.shape[1:]))) for r in (rows[0], *rows))
     after = step(carried, *elements)
     body = Graph([carried, *elements], [after, after])
-    first = _s.full(carried.type.shape, np.asarray(start, carried.dtype))
-    made = intern(Scan(body, rows[0].type.static_shape[0], 1, len(rows)), (first, *rows))
+    first = _s.full(_s.extents(rows[0])[1:], np.asarray(start, carried.dtype))
+    steps = rows[0].type.shape[0]
+    made = intern(Scan(body, steps if isinstance(steps, int) else None, 1, len(rows)), (first, *rows))
     return _s.moveaxis(results_of(made)[1], 0, axis)
 
 

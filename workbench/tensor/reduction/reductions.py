@@ -14,8 +14,8 @@ from workbench.graph.expr import Expr, Op, intern
 from workbench.graph.frozen import frozen
 from workbench.graph.types import KINDS, TensorType
 from workbench.tensor import elementwise as _e
+from workbench.tensor import shape as _s
 from workbench.tensor.markers import stop_gradient
-from workbench.tensor.shape import reshaping as _s
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
@@ -177,7 +177,7 @@ def product_of_others(x: Tensor, axes: Sequence[int]) -> Tensor:
     moved = _s.transpose(x, [*rest, *axes])
     lengths = [_s.extent(x, a) for a in rest]
     flat = _s.reshape(moved, [*lengths, -1]) if len(axes) > 1 else moved
-    if None not in x.type.shape and x.size == 0:
+    if not x.type.is_open and x.size == 0:
         return _s.ones_like(x)
     back = _s.reshape_like(exclusive_products(flat), moved)
     order = [*rest, *axes]
@@ -358,7 +358,7 @@ class ArgReduce(Op):
 
     def loop(self, x: Tensor) -> Expr:
         """The first row where the extreme value is; a NaN is extreme."""
-        n = x.type.static_shape[self.axis]
+        n = _s.extent(x, self.axis)
         values = _e.cast(x, "int64") if x.type.kind == "b" else x
         extreme = _reduce(self.kind, values, self.axis, keepdims=True)
         found = _e.equal(values, extreme)

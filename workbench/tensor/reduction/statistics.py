@@ -11,12 +11,11 @@ import numpy as np
 
 from workbench.errors import DTypeError, ShapeError
 from workbench.tensor import elementwise as _e
+from workbench.tensor import shape as _s
 from workbench.tensor.gufunc import floats
 from workbench.tensor.indexing.take import take
 from workbench.tensor.linalg.products import matmul, matrix_transpose
 from workbench.tensor.reduction import reductions as _r
-from workbench.tensor.shape import reshaping as _s
-from workbench.tensor.shape import run_time_shape as _u
 from workbench.tensor.sorting.sorting import sort
 from workbench.tensor.tensor import Tensor, as_tensor
 
@@ -55,7 +54,7 @@ def average(a: Any, axis: Any = None, weights: Any = None, keepdims: bool = Fals
         weights = _s.expand_dims(weights, tuple(i for i in range(a.ndim) if i != axes[0]))
     else:
         for i in range(a.ndim):
-            weights = _u.paired("average", weights, i, a, i)
+            weights = _s.paired("average", weights, i, a, i)
     weights = _s.broadcast_like(weights, a)
     return _r.sum(a * weights, axes, keepdims=keepdims) / _r.sum(weights, axes, keepdims=keepdims)
 

@@ -3,30 +3,155 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from workbench.errors import ShapeError
+from workbench.graph.expr import Constant, Expr, constant_op, intern
+from workbench.graph.frozen import frozen
+from workbench.graph.types import TensorType
 from workbench.tensor import elementwise as _e
-from workbench.tensor.shape import reshaping as _s
+from workbench.tensor.shape.broadcasting import broadcast_arrays, broadcast_like, broadcast_to
+from workbench.tensor.shape.lengths import OfLengths, filled, filled_with_values, length_of, lengths
+from workbench.tensor.shape.reshaping import expand_dims, ravel, reshape
+from workbench.tensor.shape.transposing import moveaxis
 from workbench.tensor.tensor import Tensor, as_tensor, constant, floatX
+
+
+@frozen
+class Arange(OfLengths):
+    """The integers 0, 1, ..., n - 1; the input is n, where that is ``None``."""
+
+    shape: tuple[int | None]
+    to: str = "int64"
+    name = "arange"
+    of_values = 0
+
+    @property
+    def n(self) -> int | None:
+        return self.shape[0]
+
+    def infer_from(self, inputs: tuple[Expr, ...]) -> TensorType:
+        return TensorType(self.to, filled(self.shape, inputs))
+
+    def numpy(self, *number: Any) -> Any:
+        (n,) = filled_with_values(self.shape, number, "arange")
+        return np.arange(n, dtype=self.to)
+
+    def jax(self, *number: Any) -> Any:
+        import jax.numpy as jnp
+
+        (n,) = filled_with_values(self.shape, number, "arange")
+        return jnp.arange(n, dtype=self.to)
+
+    def element(self, builder: Any, node: Expr, index: Sequence[Any]) -> Any:
+        return builder.cast(index[0], self.to)
+
+
+def arange(start: Any, stop: Any = None, step: Any = 1, dtype: str | None = None) -> Tensor:
+    """Return numbers from `start` up to but without `stop`, `step` apart; from 0, for one argument.
+
+    The bounds may be scalar expressions; the length is then known only at run time.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> pt.arange(2, 10, 3).eval()
+    array([2, 5, 8])
+    """
+    if stop is None:
+        start, stop = 0, start
+    start, stop, step = (
+        b.op.value[()] if isinstance(b, Tensor) and isinstance(b.op, Constant) else b for b in (start, stop, step)
+    )
+    if any(isinstance(b, Tensor) for b in (start, stop, step)):
+        return _arange_between(start, stop, step, dtype)
+    if not all(isinstance(b, (int, np.integer)) for b in (start, stop, step)):
+        return constant(np.arange(start, stop, step), dtype)
+    start, stop, step = int(start), int(stop), int(step)
+    if step == 0:
+        raise ShapeError("arange: the step cannot be 0")
+    (n,) = lengths(len(range(start, stop, step)) if abs(stop - start) < 2**63 else stop - start, "arange")
+    dtype = "int64" if dtype is None else np.dtype(dtype).name
+    if dtype in ("bool", "float32"):
+        return constant(np.arange(start, stop, step), dtype)
+    numbers: Tensor = intern(Arange((n,), dtype))
+    if step != 1:
+        numbers = numbers * np.asarray(step, dtype)
+    return numbers + np.asarray(start, dtype) if start else numbers
+
+
+def _arange_between(start: Any, stop: Any, step: Any, dtype: str | None) -> Tensor:
+    """The numbers between bounds some of which are expressions."""
+    bounds = _e.promote("arange", *(as_tensor(b) for b in (start, stop, step)))
+    if any(b.ndim for b in bounds):
+        raise ShapeError(f"arange: the bounds must be scalars, got {', '.join(str(b.type) for b in bounds)}")
+    first, last, apart = (_e.cast(b, "int64") if b.type.kind in "iub" else b for b in bounds)
+    if first.type.kind == "f":
+        count = _e.cast(_e.ceil((last - first) / apart), "int64")
+    else:
+        count = -_e.floor_divide(first - last, apart)
+    if not isinstance(apart.op, Constant):
+        # A step of 0 is an error: no axis has a negative length.
+        count = _e.where(_e.equal(apart, 0), -1, _e.maximum(count, 0))
+    else:
+        count = _e.maximum(count, 0)
+    to = np.dtype(dtype or bounds[0].dtype).name
+    size = length_of(count)
+    numbers: Tensor = intern(Arange((size,), bounds[0].dtype)) if isinstance(size, int) else intern(Arange((None,), bounds[0].dtype), (count,))
+    if not (isinstance(apart.op, Constant) and apart.op.value == 1):
+        numbers = numbers * _e.cast(apart, bounds[0].dtype)
+    if not (isinstance(first.op, Constant) and first.op.value == 0):
+        numbers = numbers + _e.cast(first, bounds[0].dtype)
+    return _e.cast(numbers, to)
+
+
+def full(shape: Any, fill_value: Any, dtype: str | None = None) -> Tensor:
+    """Return a tensor of one repeated value."""
+    return broadcast_to(as_tensor(fill_value, None if dtype is None else np.dtype(dtype).name), shape)
+
+
+def zeros(shape: Any, dtype: str = floatX) -> Tensor:
+    """Return zeros."""
+    return full(shape, intern(constant_op(0, dtype)))
+
+
+def ones(shape: Any, dtype: str = floatX) -> Tensor:
+    """Return ones."""
+    return full(shape, intern(constant_op(1, dtype)))
+
+
+def zeros_like(x: Any, dtype: str | None = None) -> Tensor:
+    """Return zeros of the shape and dtype of `x`."""
+    x = as_tensor(x)
+    return broadcast_like(intern(constant_op(0, dtype or x.dtype)), x)
+
+
+def ones_like(x: Any, dtype: str | None = None) -> Tensor:
+    """Return ones of the shape and dtype of `x`."""
+    x = as_tensor(x)
+    return broadcast_like(intern(constant_op(1, dtype or x.dtype)), x)
+
+
+# Those build on what stands above.
 
 
 def empty(shape: Any, dtype: str = floatX) -> Tensor:
     """Return a tensor whose values do not matter: zeros, since an expression has no memory left unset."""
-    return _s.zeros(shape, dtype)
+    return zeros(shape, dtype)
 
 
 def empty_like(x: Any, dtype: str | None = None) -> Tensor:
     """Return a tensor of the shape and dtype of `x` whose values do not matter: zeros."""
-    return _s.zeros_like(x, dtype)
+    return zeros_like(x, dtype)
 
 
 def full_like(x: Any, fill_value: Any, dtype: str | None = None) -> Tensor:
     """Return a tensor of one repeated value, of the shape and dtype of `x`."""
     x = as_tensor(x)
-    return _s.broadcast_like(_e.cast(as_tensor(fill_value), dtype or x.dtype), x)
+    return broadcast_like(_e.cast(as_tensor(fill_value), dtype or x.dtype), x)
 
 
 def linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, dtype: str | None = None, axis: int = 0) -> Tensor:
@@ -59,29 +184,29 @@ def linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, dtype:
     if not isinstance(start, Tensor) and not isinstance(stop, Tensor):
         return constant(np.linspace(start, stop, num, endpoint, dtype=dtype, axis=axis))
     first, last = (t if t.type.kind == "f" else _e.cast(t, "float64") for t in _e.promote("linspace", start, stop))
-    first, last = _s.broadcast_arrays(first, last)
+    first, last = broadcast_arrays(first, last)
     parts = max(num - 1 if endpoint else num, 1)
-    fractions = _s.reshape(constant(np.arange(num) / parts, first.dtype), (num, *[1] * first.ndim))
+    fractions = reshape(constant(np.arange(num) / parts, first.dtype), (num, *[1] * first.ndim))
     made = first + fractions * (last - first)
     if endpoint and num > 1:
         made = made[-1].set(last)
     if dtype is not None:
         made = _e.cast(_e.floor(made) if np.dtype(dtype).kind in "iu" else made, dtype)
-    return _s.moveaxis(made, 0, axis) if axis else made
+    return moveaxis(made, 0, axis) if axis else made
 
 
 def _linspace_of_length(start: Any, stop: Any, num: Tensor, endpoint: bool, dtype: str | None, axis: int) -> Tensor:
     """Numbers of which it is known only at run time how many there are."""
     first, last = (t if t.type.kind == "f" else _e.cast(t, "float64") for t in _e.promote("linspace", start, stop))
-    first, last = _s.broadcast_arrays(first, last)
-    numbers = _s.reshape(_s.arange(num), (num, *[1] * first.ndim))
+    first, last = broadcast_arrays(first, last)
+    numbers = reshape(arange(num), (num, *[1] * first.ndim))
     parts = _e.maximum(num - 1 if endpoint else num, 1)
     made = first + _e.cast(numbers, first.dtype) / _e.cast(parts, first.dtype) * (last - first)
     if endpoint:
         made = _e.where(_e.logical_and(_e.equal(numbers, num - 1), num > 1), last, made)
     if dtype is not None:
         made = _e.cast(_e.floor(made) if np.dtype(dtype).kind in "iu" else made, dtype)
-    return _s.moveaxis(made, 0, axis) if axis else made
+    return moveaxis(made, 0, axis) if axis else made
 
 
 def logspace(
@@ -121,23 +246,21 @@ def meshgrid(*vectors: Any, indexing: str = "xy", sparse: bool = False) -> list[
     made = []
     for i, v in enumerate(vectors):
         at = 1 - i if indexing == "xy" and rank > 1 and i < 2 else i
-        made.append(_s.expand_dims(_s.ravel(v), tuple(a for a in range(rank) if a != at)))
-    return made if sparse else _s.broadcast_arrays(*made)
+        made.append(expand_dims(ravel(v), tuple(a for a in range(rank) if a != at)))
+    return made if sparse else broadcast_arrays(*made)
 
 
 def indices(dimensions: Any, dtype: str = "int64") -> Tensor:
     """Return the indices of a tensor of these lengths: along the first axis, one for each axis."""
-    from workbench.tensor.shape.joining import stack
-
-    shape = _s.lengths(dimensions, "indices")
-    return stack(meshgrid(*(_s.arange(n, dtype=dtype) for n in shape), indexing="ij"))
+    shape = lengths(dimensions, "indices")
+    return as_tensor(meshgrid(*(arange(n, dtype=dtype) for n in shape), indexing="ij"))
 
 
 def unravel_index(numbers: Any, shape: Any) -> tuple[Tensor, ...]:
     """Return the indices into a tensor of this shape of row-major numbers."""
     rest = as_tensor(numbers)
     found: list[Tensor] = []
-    for n in reversed(_s.lengths(shape, "unravel_index")):
+    for n in reversed(lengths(shape, "unravel_index")):
         found.append(_e.mod(rest, n))
         rest = _e.floor_divide(rest, n)
     return tuple(found[::-1])
@@ -146,6 +269,6 @@ def unravel_index(numbers: Any, shape: Any) -> tuple[Tensor, ...]:
 def ravel_multi_index(multi_index: Any, dims: Any) -> Tensor:
     """Return the row-major numbers of indices, one tensor an axis, into a tensor of shape `dims`."""
     flat: Any = 0
-    for i, n in zip(multi_index, _s.lengths(dims, "ravel_multi_index"), strict=True):
+    for i, n in zip(multi_index, lengths(dims, "ravel_multi_index"), strict=True):
         flat = flat * n + as_tensor(i)
     return as_tensor(flat)

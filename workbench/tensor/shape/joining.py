@@ -10,14 +10,59 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import ShapeError
-from workbench.graph.expr import Constant, intern
-from workbench.graph.types import DECLARE_LENGTHS
+from workbench.graph.expr import Constant, Expr, Op, intern
+from workbench.graph.frozen import frozen
+from workbench.graph.lengths import Size, differ, one_length, shapes_text
+from workbench.graph.types import DECLARE_LENGTHS, TensorType
 from workbench.tensor import elementwise as _e
+from workbench.tensor import shape as _s
 from workbench.tensor.reduction.statistics import median
-from workbench.tensor.shape import reshaping as _s
-from workbench.tensor.shape.reshaping import Concatenate, axis_of
+from workbench.tensor.shape.axes import axis_of
+from workbench.tensor.shape.broadcasting import whole
+from workbench.tensor.shape.lengths import extent
 from workbench.tensor.sorting.sorting import repeated_numbers
 from workbench.tensor.tensor import Tensor, as_tensor
+
+
+@frozen
+class Concatenate(Op):
+    """Tensors one after another along an axis."""
+
+    axis: int
+    name = "concatenate"
+
+    def infer(self, *types: TensorType) -> TensorType:
+        first, *others = types
+        shape: list[Size] = list(first.shape)
+        for t in others:
+            one = [one_length(n, m) for a, (n, m) in enumerate(zip(shape, t.shape)) if a != self.axis]
+            if t.ndim != first.ndim or None in one:
+                raise ShapeError(
+                    f"tensors of shapes {', '.join(shapes_text(*(t.shape for t in types)))} cannot be concatenated along axis {self.axis}",
+                    "all other axes must have the same lengths",
+                )
+            one.insert(self.axis, shape[self.axis] + t.shape[self.axis])
+            shape = one  # type: ignore[assignment]
+        return first.with_shape(tuple(shape))
+
+    def numpy(self, *values: Any) -> Any:
+        return np.concatenate(values, self.axis)
+
+    def jax(self, *values: Any) -> Any:
+        import jax.numpy as jnp
+
+        return jnp.concatenate(values, self.axis)
+
+    def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
+        found: list[Expr | None] = []
+        g = whole(cotangent, node)
+        start: Any = 0
+        for x in node.inputs:
+            stop = start + extent(x, self.axis)
+            found.append(g[(slice(None),) * self.axis + (slice(start, stop),)])
+            start = stop
+        return found
+
 
 # Joining --------------------------------------------------------------------------------------
 
@@ -60,8 +105,8 @@ def stack(tensors: Sequence[Any], axis: int = 0) -> Tensor:
     if not parts:
         raise ShapeError("stack needs at least one tensor")
     ranks = {t.ndim for t in parts}
-    if len(ranks) > 1 or any(len({n for n in column if n is not None}) > 1 for column in zip(*(t.type.shape for t in parts))):
-        raise ShapeError(f"tensors of shapes {', '.join(str(t.type.shape) for t in parts)} cannot be stacked")
+    if len(ranks) > 1 or any(differ(n, m) for t in parts for n, m in zip(parts[0].type.shape, t.type.shape)):
+        raise ShapeError(f"tensors of shapes {', '.join(shapes_text(*(t.type.shape for t in parts)))} cannot be stacked")
     at = axis_of("stack", axis, parts[0].ndim + 1)
     return concatenate([_s.expand_dims(t, at) for t in parts], at)
 
@@ -114,7 +159,7 @@ def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]
         length = _s.extent(x, at)
         longer: Any = length % count
         # The first parts are one longer each, as many as remain.
-        cuts: list[Any] = [i * (length // count) + (min(i, longer) if n is not None else _e.minimum(i, longer)) for i in range(1, count)]
+        cuts: list[Any] = [i * (length // count) + (min(i, longer) if isinstance(n, int) else _e.minimum(i, longer)) for i in range(1, count)]
     else:
         cuts = [c if isinstance(c, Tensor) else operator.index(c) for c in indices_or_sections]
     before = (slice(None),) * at
@@ -139,11 +184,11 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
     if isinstance(indices_or_sections, (int, np.integer)):
         at = axis_of("split", axis, x.ndim)
         n = x.type.shape[at]
-        if n is None and indices_or_sections > 0:
+        if not isinstance(n, int) and indices_or_sections > 0:
             # A reshape says at run time whether it divides.
             parts = _s.reshape(x, (*x.shape[:at], int(indices_or_sections), -1, *x.shape[at + 1 :]))
             return [parts[(*[slice(None)] * at, i)] for i in range(int(indices_or_sections))]
-        if n is not None and (indices_or_sections < 1 or n % indices_or_sections):
+        if isinstance(n, int) and (indices_or_sections < 1 or n % indices_or_sections):
             raise ShapeError(f"split: an axis of length {n} does not divide into {indices_or_sections} equal parts", "use array_split")
     return array_split(x, indices_or_sections, axis)
 
@@ -223,7 +268,7 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Tensor:
     if times.type.kind not in "iu" or times.ndim > 1:
         raise ShapeError(f"repeat: the numbers of repeats must be an integer, or a vector of them, not {times.type}")
     n = x.type.shape[at]
-    if times.ndim and n is not None and times.type.shape[0] not in (n, 1, None):
+    if times.ndim and times.type.shape[0] != 1 and differ(times.type.shape[0], n):
         raise ShapeError(f"repeat: {times.type.shape[0]} numbers of repeats for an axis of length {n}")
     if isinstance(times.op, Constant):
         value = times.op.value
@@ -267,13 +312,13 @@ def roll(x: Any, shift: Any, axis: Any = None) -> Tensor:
 def _roll(x: Tensor, shift: Any, axis: int) -> Tensor:
     n = x.type.shape[axis]
     before = (slice(None),) * axis
-    if isinstance(shift, Tensor):
+    if isinstance(shift, Tensor) or not isinstance(n, int):
         length = as_tensor(_s.extent(x, axis))
-        at = _s.arange(n if n is not None else length) - _e.cast(shift, "int64")
+        at = _s.arange(length) - _e.cast(as_tensor(shift), "int64")
         return x[(*before, _e.mod(at, _e.maximum(length, 1)))]
-    if n == 0 or (n is not None and shift % n == 0):
+    if n == 0 or shift % n == 0:
         return x
-    cut: Any = -operator.index(shift) % n if n is not None else _e.mod(as_tensor(-operator.index(shift)), _e.maximum(_s.dim(x, axis), 1))
+    cut = -operator.index(shift) % n
     return concatenate([x[(*before, slice(cut, None))], x[(*before, slice(None, cut))]], axis)
 
 
@@ -347,7 +392,7 @@ def _pairs(what: str, given: Any, ndim: int) -> list[tuple[Any, Any]]:
 
 def _known(x: Tensor, axis: int, mode: str) -> int:
     n = x.type.shape[axis]
-    if n is None:
+    if not isinstance(n, int):
         raise ShapeError(f"pad: the length of axis {axis} of {x.type} must be known for the mode {mode!r}", DECLARE_LENGTHS)
     return n
 

@@ -10,10 +10,11 @@ import numpy as np
 from workbench.errors import CompileError, DTypeError, ShapeError
 from workbench.graph.expr import Constant, Expr, Get, Op, intern, results_of
 from workbench.graph.frozen import frozen
+from workbench.graph.lengths import fresh
 from workbench.graph.types import TensorType, TupleType
 from workbench.tensor import elementwise as _e
+from workbench.tensor import shape as _s
 from workbench.tensor.linalg.lapack import NativeCall
-from workbench.tensor.shape import reshaping as _s
 from workbench.tensor.sorting.loops import argsort_call, searchsorted_call
 from workbench.tensor.tensor import Tensor, as_tensor, constant
 
@@ -230,7 +231,7 @@ class Nonzero(Op):
     name = "nonzero"
 
     def infer(self, x: TensorType) -> TupleType:
-        return TupleType((TensorType("int64", (None,)),) * x.ndim)
+        return TupleType((TensorType("int64", (fresh("k"),)),) * x.ndim)
 
     def numpy(self, x: Any) -> Any:
         return tuple(np.nonzero(x))
@@ -296,7 +297,7 @@ class RepeatedNumbers(Op):
     name = "repeated_numbers"
 
     def infer(self, times: TensorType) -> TensorType:
-        return TensorType("int64", (None,))
+        return TensorType("int64", (fresh("k"),))
 
     def numpy(self, times: Any) -> Any:
         return np.repeat(np.arange(len(times)), times)
@@ -321,7 +322,7 @@ class Unique(Op):
     name = "unique"
 
     def infer(self, x: TensorType) -> TupleType:
-        some = TensorType("int64", (None,))
+        some = TensorType("int64", (fresh("k"),))
         return TupleType((some, TensorType("int64", x.shape), some))
 
     def numpy(self, x: Any) -> Any:
@@ -378,7 +379,7 @@ class BinCount(Op):
     name = "bincount"
 
     def infer(self, x: TensorType, *weights: TensorType) -> TensorType:
-        return TensorType(weights[0].dtype if weights else "int64", (None,))
+        return TensorType(weights[0].dtype if weights else "int64", (fresh("k"),))
 
     def numpy(self, x: Any, *weights: Any) -> Any:
         return np.bincount(x, weights[0] if weights else None, self.minlength)

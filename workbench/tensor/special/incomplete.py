@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from workbench.graph.domain import Interval, unit
+from workbench.tensor import shape as _shape
 from workbench.tensor.declaration import ScalarOp, callback, elementwise
 from workbench.tensor.elementwise import abs as absolute
 from workbench.tensor.elementwise import (
@@ -34,7 +35,6 @@ from workbench.tensor.elementwise import (
 )
 from workbench.tensor.markers import stop_gradient
 from workbench.tensor.reduction import reductions as _reduction
-from workbench.tensor.shape import reshaping as _shape
 from workbench.tensor.special import incomplete_beta_forms as beta_forms
 from workbench.tensor.special import incomplete_forms as forms
 from workbench.tensor.special.functions import betaln, digamma, gamma, gammaln, scipy_form, trigamma

@@ -1,0 +1,176 @@
+"""Lengths that an operation needs equal, and that types do not show to be: stated once, checked where values enter.
+
+``x + y`` of two vectors of open lengths needs these to be one. Before a graph is rewritten and compiled, its conditions are
+collected by inferring types again, and solved by putting lengths in the place of names in the types of its parameters:
+from there on both are one length. At a call the conditions are checked by the shapes of the arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from workbench.errors import IndexBoundsError, Location, ShapeError
+from workbench.graph.expr import Expr, Input, give_name, intern
+from workbench.graph.lengths import (
+    Length,
+    Minimum,
+    Size,
+    Symbol,
+    distinct_names,
+    number,
+    of_symbol,
+    single,
+    stating,
+    substitute,
+    symbols,
+    text,
+)  # fmt: skip
+from workbench.graph.traverse import topological
+from workbench.graph.types import TensorType
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Two lengths that `node` needs to be one."""
+
+    one: Size
+    other: Size
+    node: Expr
+
+    @property
+    def location(self) -> Location | None:
+        made = self.node.provenance
+        return made.location if made else None
+
+
+def conditions_of(results: Sequence[Expr]) -> list[Condition]:
+    """Return the conditions that expressions put on lengths, the inner graphs of loops and branches with them."""
+    found: dict[tuple[Size, Size], Condition] = {}
+    seen: set[object] = set()
+    pending = [results]
+    while pending:
+        for node in topological(pending.pop()):
+            inner = [g for g in node.op.graphs if g not in seen]
+            seen.update(inner)
+            pending += [g.results for g in inner]
+            if not any(_is_open(x) for x in node.inputs):
+                continue
+            with stating() as stated:
+                node.op.infer_from(node.inputs)
+            for one, other in stated:
+                found.setdefault((one, other), Condition(one, other, node))
+    return list(found.values())
+
+
+def _is_open(x: Expr) -> bool:
+    return not isinstance(x.type, TensorType) or x.type.is_open or (x.type.kind in "iu" and not x.type.shape)
+
+
+def solved(conditions: Iterable[Condition], free: Iterable[Symbol]) -> dict[Symbol, Size]:
+    """Return what to put in the place of symbols, so that conditions hold as far as they can be solved.
+
+    Raises
+    ------
+    ShapeError
+        If two contradict one another.
+    """
+    found: dict[Symbol, Size] = {}
+    unknowns = dict.fromkeys(free)
+    for c in conditions:
+        apart = substitute(c.one, found) - substitute(c.other, found)
+        if isinstance(apart, int):
+            if apart:
+                names = distinct_names((c.one, c.other))
+                raise ShapeError(
+                    f"{c.node.op.name} needs {text(c.one, names)} and {text(c.other, names)} to be one length, which differ by {abs(apart)} "
+                    "with what the other operations need", "two lengths must be equal, or one of them 1 by type", c.location,
+                )  # fmt: skip
+            continue
+        # The name that is younger, and that no one has given, goes.
+        candidates = [
+            (not m[0].shared, m[0].number, m[0], k)
+            for m, k in apart.terms
+            if len(m) == 1 and abs(k) == 1 and isinstance(m[0], Symbol) and m[0] in unknowns
+            and m[0] not in symbols(apart - of_symbol(m[0]) * k)
+        ]  # fmt: skip
+        # What is known only from values says nothing of arguments.
+        if not candidates or not symbols(apart).keys() <= unknowns.keys():
+            continue
+        _, _, symbol, k = max(candidates, key=lambda one: one[:2])
+        made = (of_symbol(symbol) * k - apart) * k
+        found = {s: substitute(n, {symbol: made}) for s, n in found.items()}
+        found[symbol] = made
+    return found
+
+
+def retyped(p: Expr, values: Mapping[Symbol, Size]) -> Expr:
+    """Return an input with lengths in the place of symbols in its type."""
+    if not isinstance(p.type, TensorType):
+        return p
+    shape = tuple(substitute(n, values) for n in p.type.shape)
+    return p if shape == p.type.shape else give_name(intern(Input(p.name, p.type.with_shape(shape))), p.name)  # type: ignore[no-any-return]
+
+
+def axes_named(params: Sequence[Expr], shapes: Sequence[Sequence[int]]) -> tuple[dict[Symbol, int], dict[Symbol, str]]:
+    """Return the numbers that names of lengths stand for, and the arguments that say so; the first where several do."""
+    values: dict[Symbol, int] = {}
+    given: dict[Symbol, str] = {}
+    for p, shape in zip(params, shapes):
+        for axis, (n, m) in enumerate(zip(p.type.shape, shape)):
+            found = None if isinstance(n, int) else solved_for(n, m)
+            if found is not None and found[0] not in values:
+                values[found[0]], given[found[0]] = found[1], axis_text(p, axis)
+    return values, given
+
+
+def axis_text(p: Expr, axis: int) -> str:
+    """Return how messages speak of an axis of an argument."""
+    return f"axis {axis} of {p.name or 'an input'}"
+
+
+def solved_for(n: Length, m: int) -> tuple[Symbol, int] | None:
+    """Return the symbol of a length ``c * symbol + k`` that is `m`, and what it stands for."""
+    terms = dict(n.terms)
+    k = terms.pop((), 0)
+    if len(terms) != 1:
+        return None
+    ((monomial, c),) = terms.items()
+    if len(monomial) != 1 or not isinstance(monomial[0], Symbol) or (m - k) % c or (m - k) // c < 0:
+        return None
+    return monomial[0], (m - k) // c
+
+
+def check(conditions: Sequence[Condition], params: Sequence[Expr], shapes: Sequence[Sequence[int]]) -> None:
+    """Raise unless the conditions hold for arguments of these shapes.
+
+    Raises
+    ------
+    ShapeError, IndexBoundsError
+        With the lengths, the arguments that have them, and the user's line.
+    """
+    values, where = axes_named(params, shapes)
+    for c in conditions:
+        needed = {*symbols(c.one), *symbols(c.other)}
+        if not needed <= values.keys():
+            continue
+        one, other = number(c.one, values), number(c.other, values)
+        if one == other:
+            continue
+        least = single(c.one)
+        if isinstance(least, Minimum) and isinstance(c.other, int) and len(least.of) == 2:
+            # An index by a number is within its axis.
+            have = next(iter(where[s] for s in symbols(c.one) if s in where), "an axis")
+            raise IndexBoundsError(f"index out of bounds: {have} has length {one}, and an element of it is asked for that needs {c.other}", "", c.location)
+        names = distinct_names((c.one, c.other))
+        raise ShapeError(
+            f"{c.node.op.name} needs lengths that are equal: {text(c.one, names)} is {one}{_said(c.one, where)}, "
+            f"{text(c.other, names)} is {other}{_said(c.other, where)}",
+            "two lengths must be equal, or one of them 1 by type: pt.row, pt.col, shape=(1, None), x[:, None]",
+            c.location,
+        )
+
+
+def _said(size: Size, where: Mapping[Symbol, str]) -> str:
+    found = [where[s] for s in symbols(size) if s in where]
+    return f" ({', '.join(found)})" if found else ""
