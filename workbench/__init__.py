@@ -136,6 +136,8 @@ __version__ = "0.1.0"
 
 
 names.make_callable("workbench.compile")
+# What is known of expressions, from the start; the rules come with the first graph that is rewritten.
+importlib.import_module("workbench.rewrites")
 
 INFERENCE = frozenset([
     "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "draw", "find_MAP", "find_constrained_prior", "sample",

@@ -12,6 +12,7 @@ from workbench.errors import RewriteError
 from workbench.graph import Mode, Pass
 from workbench.graph.properties import infers
 from workbench.graph.rewrite import RULES, rule
+from workbench.rewrites import default_mode
 from workbench.rewrites.signs import is_positive
 from workbench.tensor.elementwise import OPS, elementwise
 
@@ -41,6 +42,7 @@ def blocks(page):
 @pytest.fixture
 def registries():
     """Leave the lists of ops and rules as they were: other tests go through them."""
+    default_mode()
     ops, rules = dict(OPS), dict(RULES)
     yield
     for table, before in ((OPS, ops), (RULES, rules)):

@@ -1,6 +1,9 @@
 """The proof of every rule: both sides evaluated on inputs drawn from its domains; precision by mpmath."""
 
 import itertools
+import subprocess
+import sys
+from pathlib import Path
 
 import mpmath
 import numpy as np
@@ -333,3 +336,33 @@ def test_a_rule_of_a_notebook_is_used_at_once_and_its_cell_can_be_run_again():
         RULES.clear()
         RULES.update(before)
     assert rewritten(pt.sin(x)) == "sin(x)"
+
+
+LATE_RULE = """
+import workbench.tensor as pt
+from workbench.graph.pattern import variable
+from workbench.graph.rewrite import RULES, rule
+
+known = "log_of_exp" in RULES
+x = variable("x")
+
+
+@rule("canonicalise", pt.sinc(pt.sinc(x)))
+def mine(x):
+    "A rule of the user's."
+    return x
+
+
+from workbench.rewrites import default_mode
+
+names = [r.name for r in default_mode().passes[1].rules]
+assert not known and "log_of_exp" in names and names[-1] == "mine", names
+"""
+
+
+def test_rules_are_asked_in_the_same_order_whatever_was_imported_first():
+    subprocess.run([sys.executable, "-c", LATE_RULE], check=True, cwd=Path(__file__).parents[2])
+    first = "import workbench.rewrites.trigonometry, workbench.rewrites.stabilise\n"
+    told = "from workbench.rewrites import default_mode; print([r.name for p in default_mode().passes[1:] for r in p.rules])"
+    made = [subprocess.run([sys.executable, "-c", code + told], check=True, capture_output=True, cwd=Path(__file__).parents[2]).stdout for code in ("", first)]
+    assert made[0] == made[1]

@@ -17,7 +17,6 @@ from workbench.graph.rewrite import Firing, PassRecord, Rule, Trace
 from workbench.graph.traverse import replace, topological
 from workbench.graph.types import TensorType
 from workbench.model.missing import Part, in_own_dtype
-from workbench.rewrites.unconstrained import unconstrained_pass
 from workbench.tensor.shape import Dim, paired
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.change_of_variables import unconstrained_logp
@@ -57,6 +56,8 @@ class LogpGraph:
         self.trace.passes.append(record)
         _require_values(model, named, substituted[1:])
         found: Any
+        from workbench.rewrites import unconstrained_pass
+
         found, record = unconstrained_pass().run(substituted)
         self.trace.passes.append(record)
         self.total: Any = found[0]

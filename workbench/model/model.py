@@ -27,7 +27,6 @@ from workbench.model.points import initial_point, values_of
 from workbench.model.registration import register_rv
 from workbench.model.roles import Variables
 from workbench.model.writing import as_latex, as_text
-from workbench.rewrites import default_mode
 from workbench.tensor.tensor import Tensor
 
 Point = dict[str, np.ndarray[Any, Any]]
@@ -310,6 +309,8 @@ class Model(Variables, metaclass=ModelType):
 
     def trace(self) -> Trace:
         """Return every step from the model to the optimised log-density and gradient."""
+        from workbench.rewrites import default_mode
+
         trace = Trace()
         graph = self.logp_grad_graph(trace)
         _, optimised = default_mode().run(graph.results)

@@ -7,7 +7,6 @@ rules put the two together before the gradient is taken: ``log(exp(q))`` is ``q`
 
 from __future__ import annotations
 
-import functools
 import math
 
 import numpy as np
@@ -17,9 +16,8 @@ from workbench.graph.domain import positive
 from workbench.graph.expr import Constant, Expr, intern
 from workbench.graph.pattern import uniform_value, variable
 from workbench.graph.properties import is_number, is_positive, together
-from workbench.graph.rewrite import RULES, Pass, Rule, rule
+from workbench.graph.rewrite import rule
 from workbench.rewrites.logic import always
-from workbench.rewrites.specialise import EXPONENTIALS
 from workbench.tensor import elementwise as e
 from workbench.tensor.indexing.rows import Take
 from workbench.tensor.indexing.slices import Slice
@@ -35,18 +33,6 @@ ROUNDING = 8.0 * np.finfo(np.float64).eps
 x, y = variable("x"), variable("y")
 lower, upper = variable("lower"), variable("upper")
 above_zero = variable("above_zero", positive, where=together(is_positive, is_number))
-
-
-def unconstrained_pass() -> Pass:
-    """Return the pass that a log-density goes through before it is differentiated, with all rules registered now."""
-    return _pass_of(tuple(RULES.values()))
-
-
-@functools.lru_cache(maxsize=8)
-def _pass_of(rules: tuple[Rule, ...]) -> Pass:
-    # Where a graph is evaluated as it is, checks of parameters still raise.
-    chosen = [r for r in rules if r.group in ("canonicalise", "stabilise", GROUP) and r.name != "minus_infinity_for_bad_parameters"]
-    return Pass(GROUP, (*chosen, *EXPONENTIALS), __doc__ or "")
 
 
 # Inside of the support ------------------------------------------------------------------------

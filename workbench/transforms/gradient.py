@@ -9,7 +9,7 @@ from typing import Any
 from workbench.errors import GradientError, warn_user
 from workbench.graph.expr import Expr, Get, Input, Op, intern
 from workbench.graph.provenance import derived
-from workbench.graph.rewrite import RULES, Firing, Pass, PassRecord, Rule, Trace
+from workbench.graph.rewrite import Firing, Pass, PassRecord, Rule, Trace
 from workbench.graph.traverse import depends_on, replace, topological
 from workbench.graph.types import TensorType
 from workbench.tensor import elementwise as _e
@@ -149,9 +149,9 @@ def steadied(
     double precision; of the same as a difference it does not. What a derivative is asked for stays in its place: rules do
     not look through it.
     """
-    from workbench.rewrites import stabilise
+    from workbench.rewrites.passes import rules as all_rules
 
-    rules = tuple(r for r in RULES.values() if r.group == stabilise.GROUP)
+    rules = tuple(r for r in all_rules() if r.group == "stabilise")
     held: dict[Expr, Any] = {x: intern(Input(None, x.type)) for x in (*targets, *constants) if _is_computed(x)}
     if not held:
         after, record = Pass("stabilise", rules, _STEADY).run(outputs)
