@@ -7,9 +7,11 @@ The branch of a `where` that is not taken gets no cotangent. Multiplied by an in
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 from workbench.graph.expr import Constant, Expr, intern
+from workbench.graph.memo import once
 from workbench.tensor.elementwise import logical_and, logical_not, logical_or, not_equal, where
 from workbench.tensor.indexing.advanced import AddIndex
 from workbench.tensor.indexing.rows import AddAt
@@ -70,35 +72,25 @@ def not_counting(cotangent: Tensor, steep: bool) -> Mask:
     return ((not_equal(cotangent, 0.0), True),)
 
 
-def _picked(g: Expr) -> bool:
+def _way(g: Expr) -> Sequence[Expr]:
+    """The cotangents that one is made of, where it is their product, or has their elements."""
+    if isinstance(g.op, ARRANGEMENTS) or g.op.name in ("negative", "divide"):
+        return g.inputs[:1]
+    return g.inputs if g.op.name == "multiply" else ()
+
+
+@once(_way)
+def _picked(g: Expr, before: list[bool]) -> bool:
     """Whether a cotangent is 0 where an element was not picked, by an index or a slice, on the way of the value."""
-    pending = [g]
-    while pending:
-        x = pending.pop()
-        if isinstance(x.op, PLACES):
-            return True
-        if isinstance(x.op, ARRANGEMENTS) or x.op.name == "negative":
-            pending.append(x.inputs[0])
-        elif x.op.name in ("multiply", "divide"):
-            pending += x.inputs if x.op.name == "multiply" else x.inputs[:1]
-    return False
+    return isinstance(g.op, PLACES) or any(before)
 
 
-def _never_zero(g: Expr) -> bool:
+@once(_way)
+def _never_zero(g: Expr, before: list[bool]) -> bool:
     """Whether a cotangent is known not to be 0: made of constants, and of ones."""
-    pending = [g]
-    while pending:
-        x = pending.pop()
-        if isinstance(x.op, Constant):
-            if not x.op.value.all():
-                return False
-        elif isinstance(x.op, ARRANGEMENTS):
-            pending.append(x.inputs[0])
-        elif x.op.name in ("negative", "multiply"):
-            pending += x.inputs
-        else:
-            return False
-    return True
+    if isinstance(g.op, Constant):
+        return bool(g.op.value.all())
+    return bool(before) and g.op.name != "divide" and all(before)
 
 
 def narrowed(mask: Mask, value: Tensor, x: Expr) -> Tensor:
