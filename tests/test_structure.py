@@ -9,12 +9,7 @@ import workbench
 
 ROOT = Path(workbench.__file__).parents[1]
 LONGEST = 600
-LONG = {"workbench/tensor/shape/reshaping.py": "broadcasting, axes and arrangements, until lengths have names"}
 
-# Imports at the top that close a circle, and why: "importer", "imported".
-AT_ONCE = {
-    ("workbench.tensor.shape.reshaping", "workbench.tensor.shape.run_time_shape"): "the operations of open lengths, until lengths have names",
-}
 # Function-level imports that close a circle, and why: "importer", "imported".
 LATE = {
     ("workbench.tensor.declaration", "workbench.tensor.cotangents.masks"): "the gradient of an elementwise operation sees what choices and indices made zero",
@@ -85,22 +80,22 @@ def circle(graph):
 
 def test_no_file_is_long():
     lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in (ROOT / "workbench").rglob("*.py")}
-    assert {path: n for path, n in lengths.items() if n > LONGEST and path not in LONG} == {}
+    assert {path: n for path, n in lengths.items() if n > LONGEST} == {}
 
 
 def test_modules_do_not_import_each_other():
-    assert circle(without(edges(late=False), AT_ONCE)) is None
+    assert circle(edges(late=False)) is None
 
 
 def test_imports_in_functions_close_no_circle_but_those_listed():
-    assert circle(without(edges(late=True), AT_ONCE | LATE)) is None
+    assert circle(without(edges(late=True), LATE)) is None
 
 
 def test_what_is_listed_is_there_and_closes_a_circle():
     whole, at_once = edges(late=True), edges(late=False)
     for importer, imported in LATE:
         assert imported in whole[importer] - at_once[importer], f"{importer} does not import {imported} in a function: take it off the list"
-        others = AT_ONCE | {pair: why for pair, why in LATE.items() if pair != (importer, imported)}
+        others = {pair: why for pair, why in LATE.items() if pair != (importer, imported)}
         assert circle(without(whole, others)), f"{importer} may import {imported} at its top: take it off the list"
 
 

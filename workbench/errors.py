@@ -6,7 +6,6 @@ import linecache
 import os
 import sys
 import warnings
-from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
@@ -17,12 +16,22 @@ PACKAGE_FOLDERS = tuple(
 LIBRARY_FOLDER = os.path.dirname(os.__file__) + os.sep
 
 
-@dataclass(frozen=True, slots=True)
 class Location:
     """A line of the user's code."""
 
-    filename: str
-    lineno: int
+    __slots__ = ("filename", "lineno")
+
+    def __init__(self, filename: str, lineno: int) -> None:
+        self.filename, self.lineno = filename, lineno
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Location) and (self.filename, self.lineno) == (other.filename, other.lineno)
+
+    def __hash__(self) -> int:
+        return hash((self.filename, self.lineno))
+
+    def __repr__(self) -> str:
+        return f"Location(filename={self.filename!r}, lineno={self.lineno})"
 
     @property
     def text(self) -> str:

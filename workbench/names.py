@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import os
 import sys
 from collections.abc import Callable
 from types import ModuleType
@@ -287,6 +288,9 @@ def find(module: str, name: str) -> Any:
 
 def _advice(module: str, name: str) -> str:
     if name.startswith("_"):
+        return ""
+    if any(os.path.exists(os.path.join(folder, f"{name}.py")) for folder in getattr(sys.modules[module], "__path__", ())):
+        # Python asks a package for a name before it imports the module of that name.
         return ""
     for place in (module, *NAMESPACES.get(module, ()), *ALSO.get(module, ())):
         for where, names, text in INSTEAD:

@@ -8,10 +8,10 @@ from there on both are one length. At a call the conditions are checked by the s
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from workbench.errors import IndexBoundsError, Location, ShapeError
 from workbench.graph.expr import Expr, Input, give_name, intern
+from workbench.graph.frozen import frozen
 from workbench.graph.lengths import (
     Length,
     Minimum,
@@ -30,7 +30,7 @@ from workbench.graph.traverse import topological
 from workbench.graph.types import TensorType
 
 
-@dataclass(frozen=True)
+@frozen
 class Condition:
     """Two lengths that `node` needs to be one."""
 

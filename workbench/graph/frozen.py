@@ -7,7 +7,6 @@ a hundred operations, and all of them are made when the package is imported.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError
 from operator import attrgetter
 from typing import Any, TypeVar, dataclass_transform
 
@@ -131,7 +130,7 @@ def _refusals(cls: Any, names: tuple[str, ...]) -> dict[str, Callable[..., None]
 
     def refuse(self: Any, name: str) -> None:
         if type(self) is cls or name in names:
-            raise FrozenInstanceError(f"{type(self).__name__} is a value: its {name!r} cannot be changed")
+            raise AttributeError(f"{type(self).__name__} is a value: its {name!r} cannot be changed")
 
     def __setattr__(self: Any, name: str, value: Any) -> None:
         refuse(self, name)

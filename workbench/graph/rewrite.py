@@ -6,7 +6,6 @@ import functools
 import inspect
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -206,11 +205,11 @@ class PassRecord:
     kind: str = "rewrite"
 
 
-@dataclass
 class Trace:
     """The passes a graph went through, each with every firing."""
 
-    passes: list[PassRecord] = field(default_factory=list)
+    def __init__(self, passes: Iterable[PassRecord] = ()) -> None:
+        self.passes = list(passes)
 
     def __len__(self) -> int:
         return sum(len(p.firings) for p in self.passes)

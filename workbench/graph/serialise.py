@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import binascii
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -156,7 +156,7 @@ class _Writer:
         if isinstance(v, TupleType):
             return {"types": [self.value(t) for t in v.items]}
         if isinstance(v, np.ndarray):
-            data = base64.b64encode(np.ascontiguousarray(v).astype(v.dtype.newbyteorder("<")).tobytes())
+            data = binascii.b2a_base64(np.ascontiguousarray(v).astype(v.dtype.newbyteorder("<")).tobytes(), newline=False)
             return {"array": [v.dtype.name, list(v.shape), data.decode()]}
         name = object_name(v)
         if name is not None:
@@ -228,7 +228,7 @@ class _Reader:
             return maker.with_fields(**{name: self.value(x) for name, x in given.items()})
         if kind == "array":
             dtype, shape, data = content
-            array = np.frombuffer(base64.b64decode(data), np.dtype(dtype).newbyteorder("<"))
+            array = np.frombuffer(binascii.a2b_base64(data), np.dtype(dtype).newbyteorder("<"))
             return array.astype(dtype).reshape(shape)
         raise ValueError(f"a value of kind {kind!r}")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import ShapeError
@@ -87,13 +86,11 @@ def _batched(x: Tensor, have: int, batch: tuple[Any, ...]) -> Tensor:
     return _s.broadcast_to(wide, [*batch, *x.shape[have:]])
 
 
-@dataclass
 class _Batching:
     """One batching: the batch's shape, and the nodes that have it."""
 
-    shape: tuple[Any, ...]
-    batched: dict[Expr, Any]
-    plain: dict[Expr, Any]
+    def __init__(self, shape: tuple[Any, ...], batched: dict[Expr, Any], plain: dict[Expr, Any]) -> None:
+        self.shape, self.batched, self.plain = shape, batched, plain
 
     @property
     def rank(self) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.errors import DTypeError, IndexBoundsError
@@ -19,18 +18,27 @@ is an integer, ``None``, or ("input", k)."""
 Key = tuple[Entry, ...]
 
 
-@dataclass
 class Layout:
-    """How the axes of ``x[key]`` come from those of ``x``."""
+    """How the axes of ``x[key]`` come from those of ``x``.
 
-    shape: list[Size] = field(default_factory=list)
-    axes: list[tuple[str, Any, Any]] = field(default_factory=list)
-    """For each axis of `x`: ("slice", axis of the result, (start, length, step) or ``None``), ("int",
-    row, ``None``) or ("array", input, ``None``)."""
-    start: int = 0
-    """Where the axes of the index arrays begin in the result."""
-    together: Shape = ()
-    """The shape to which the index arrays broadcast."""
+    Attributes
+    ----------
+    shape
+        Of the result.
+    axes
+        For each axis of `x`: ("slice", axis of the result, (start, length, step) or ``None``), ("int",
+        row, ``None``) or ("array", input, ``None``).
+    start
+        Where the axes of the index arrays begin in the result.
+    together
+        The shape to which the index arrays broadcast.
+    """
+
+    def __init__(self) -> None:
+        self.shape: list[Size] = []
+        self.axes: list[tuple[str, Any, Any]] = []
+        self.start = 0
+        self.together: Shape = ()
 
 
 def layout_of(key: Key, x: TensorType, others: Sequence[TensorType], values: Sequence[Size] = ()) -> Layout:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import operator
-import string
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,6 +21,8 @@ from workbench.tensor.gufunc import Gufunc
 from workbench.tensor.linalg.lapack import NativeCall, matmul_call
 from workbench.tensor.reduction import reductions as _r
 from workbench.tensor.tensor import Tensor, as_tensor
+
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def matrix_transpose(x: Any) -> Tensor:
@@ -340,7 +341,7 @@ def _in_letters(given: Sequence[Any]) -> tuple[str, tuple[Any, ...]]:
     def letters(numbers: Any) -> str:
         if not isinstance(numbers, (list, tuple)) or not all(n is Ellipsis or 0 <= operator.index(n) < 52 for n in numbers):
             raise ShapeError(f"einsum takes a text of subscripts, or after each tensor a list of numbers below 52; not {numbers!r}")
-        return "".join("..." if n is Ellipsis else string.ascii_letters[n] for n in numbers)
+        return "".join("..." if n is Ellipsis else LETTERS[n] for n in numbers)
 
     return "->".join([",".join(map(letters, lists)), *map(letters, last)]), operands
 
@@ -424,7 +425,7 @@ def _order(terms: Sequence[Named], output: Sequence[Label]) -> list[tuple[int, .
     if len(terms) <= 2:
         return [tuple(range(len(terms)))]
     # An axis of unknown length counts as 32.
-    names = dict(zip(dict.fromkeys(k for _, labels in terms for k in labels), string.ascii_letters))
+    names = dict(zip(dict.fromkeys(k for _, labels in terms for k in labels), LETTERS))
     text = ",".join("".join(names[k] for k in labels) for _, labels in terms)
     text += "->" + "".join(names[k] for k in output)
     stand_ins = [np.broadcast_to(0.0, [n if isinstance(n, int) else 32 for n in x.type.shape]) for x, _ in terms]
