@@ -117,7 +117,7 @@ def test_a_constant_index_out_of_bounds_is_an_error_on_axes_of_open_length(backe
     ]  # fmt: skip
     for k, out in enumerate(outputs):
         f = function([x, m], out, backend=backend, mode=Mode(()))
-        with pytest.raises(IndexError, match=r"index (5|-6) is out of bounds for axis [01] .*(length|size) 3.*\n.*test_jax"):
+        with pytest.raises(IndexError, match=r"index (5|-6|5 or -6) is out of bounds for axis [01] .*(length|size) 3.*\n.*test_jax"):
             f(np.arange(3.0), np.ones((3, 3)))
         if k < 3:
             f(np.arange(6.0), np.ones((6, 6)))

@@ -5,6 +5,7 @@ By default some graphs on each backend, as many as compile in a minute; all of t
 """
 
 import os
+from math import prod
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from workbench.compile.c.toolchain import find_compiler
 from workbench.compile.loop_ir.lower import lower
 from workbench.compile.loop_ir.storage import plan
 from workbench.graph import Graph, Mode
+from workbench.graph.lengths import named, number, symbols
 from workbench.rewrites import default_mode
 from workbench.transforms import grad
 
@@ -23,6 +25,14 @@ GRAPHS = {"numpy": 10_000, "c": 10_000, "numba": 400, "jax": 2_000}
 SAMPLE = {"numpy": 80, "c": 24, "numba": 4, "jax": 12}
 PROVEN, PROVEN_SAMPLE, PER_TEST = 10_000, 160, 40
 INPUTS = {"s": (), "v": (3,), "w": (5,), "m": (4, 3), "c": (4, 1), "q": (3, 3), "t": (2, 4, 3)}
+NAMES = {3: "three", 4: "four", 5: "five"}
+"""Lengths that are names where they are open."""
+NUMBERS = {s: n for n, name in NAMES.items() for s in symbols(named(name))}
+
+
+def shape(x):
+    """The shape of an expression in numbers, whether its lengths are open or not."""
+    return tuple(number(n, NUMBERS) for n in x.type.shape)
 
 
 class Generator:
@@ -63,27 +73,27 @@ class Generator:
 
     def arrangement(self):
         x = self.pick(1)
-        n = x.type.shape[0]
+        n = shape(x)[0]
         index = pt.constant(self.rng.integers(-n, n, self.chance(5) + 1))
         return [
             lambda: x[::-1], lambda: x[: max(1, n - 1)], lambda: x.T, lambda: pt.reshape(x, (-1,)), lambda: x[index],
             lambda: pt.concatenate([x, x * 0.5]), lambda: pt.expand_dims(x, 0), lambda: x[index].inc(0.3), lambda: x[0:1].set(0.1),
-            lambda: pt.stack([x, -x]), lambda: pt.broadcast_to(x, (2, *x.type.shape)), lambda: x[-1], lambda: x[..., 0],
+            lambda: pt.stack([x, -x]), lambda: pt.broadcast_to(x, (2, *x.shape)), lambda: x[-1], lambda: x[..., 0],
         ][self.chance(13)]()  # fmt: skip
 
     def product(self):
         x = self.pick(1)
-        fitting = [y for y in self.pool if y.ndim and y.type.shape[-1] == x.type.shape[-1] and y.ndim < 3] or [x[0, 0] if x.ndim == 3 else x]
+        fitting = [y for y in self.pool if y.ndim and shape(y)[-1] == shape(x)[-1] and y.ndim < 3] or [x[0, 0] if x.ndim == 3 else x]
         y = fitting[self.chance(len(fitting))]
         return pt.dot(x, y.T) * 0.3 if x.ndim < 3 else pt.sum(x * y[-1] if y.ndim == 2 else x * y, axis=-1) * 0.3
 
     def join(self):
         """Pieces that are inputs, views, products and formulas, some of which others need too."""
         x = self.pick(1)
-        same = [y for y in self.pool if y.type.shape == x.type.shape]
+        same = [y for y in self.pool if shape(y) == shape(x)]
         pieces = [x, *(same[self.chance(len(same))] for _ in range(1 + self.chance(2)))]
         pieces = [[p, p[::-1], p * 0.3, pt.exp(-pt.square(p))][self.chance(4)] for p in pieces]
-        if x.ndim == 2 and x.type.shape[0] == x.type.shape[1]:
+        if x.ndim == 2 and shape(x)[0] == shape(x)[1]:
             pieces = [[p, p.T, p @ x * 0.3][self.chance(3)] for p in pieces]
         axis = self.chance(x.ndim)
         made = [lambda: pt.concatenate(pieces, axis=axis), lambda: pt.stack(pieces, axis=axis), lambda: pt.stack(pieces)][self.chance(3)]()
@@ -91,7 +101,7 @@ class Generator:
 
     def update(self):
         x = self.pick(1)
-        n = x.type.shape[0]
+        n = shape(x)[0]
         rows, value = pt.constant(self.rng.integers(-n, n, 2)), self.pick()
         at = pt.clip(pt.cast(pt.floor(pt.abs(pt.mean(value)) * 2.0), "int64"), 0, n - 1)
         return [
@@ -107,16 +117,16 @@ class Generator:
             lambda: pt.cumsum(x, axis=axis) * 0.3, lambda: pt.cumprod(pt.sigmoid(x), axis=axis), lambda: pt.sort(x, axis=axis),
             lambda: pt.cast(pt.argmax(x, axis=axis), "float64"), lambda: pt.prod(pt.sigmoid(x), axis=axis), lambda: pt.logsumexp(x, axis=axis),
             lambda: pt.softmax(x, axis=axis), lambda: pt.median(x, axis=axis), lambda: pt.roll(x, 1, axis), lambda: pt.var(x, axis=axis),
-            lambda: pt.take_along_axis(x, pt.argsort(x, axis=axis), axis), lambda: pt.diff(x, axis=axis) if x.type.shape[axis] > 1 else x,
+            lambda: pt.take_along_axis(x, pt.argsort(x, axis=axis), axis), lambda: pt.diff(x, axis=axis) if shape(x)[axis] > 1 else x,
             lambda: pt.repeat(x, 2, axis), lambda: pt.where(x > pt.mean(x), x, pt.max(x, axis=axis, keepdims=True)),
         ][self.chance(14)]()  # fmt: skip
 
     def matrix(self):
-        square = [x for x in self.pool if x.ndim == 2 and x.type.shape[0] == x.type.shape[1] and x.type.shape[0] > 1]
+        square = [x for x in self.pool if x.ndim == 2 and shape(x)[0] == shape(x)[1] and shape(x)[0] > 1]
         x = square[self.chance(len(square))]
-        n = x.type.shape[0]
+        n = shape(x)[0]
         positive = x @ x.T * 0.1 + pt.eye(n) * 2.0
-        right = [y for y in self.pool if y.ndim in (1, 2) and y.type.shape[0] == n]
+        right = [y for y in self.pool if y.ndim in (1, 2) and shape(y)[0] == n]
         b = right[self.chance(len(right))]
         return [
             lambda: pt.linalg.cholesky(positive), lambda: pt.linalg.solve(positive, b), lambda: pt.linalg.inv(positive),
@@ -150,7 +160,7 @@ class Generator:
         ]  # fmt: skip
         for _ in range(steps):
             made = kinds[self.chance(len(kinds))]()
-            if 0 < made.size <= 400 and made.ndim <= 3:
+            if 0 < prod(shape(made)) <= 400 and made.ndim <= 3:
                 # Bounded, so that a difference of 1e-10 means something.
                 self.pool.append(made / (1.0 + pt.abs(made) * 0.05))
         total = pt.constant(0.0)
@@ -160,21 +170,20 @@ class Generator:
 
 
 def _broadcasts(x, y):
-    try:
-        np.broadcast_shapes(x.type.shape, y.type.shape)
-    except ValueError:
-        return False
-    return True
+    """Whether two shapes fit: a length that may be another one is not broadcast where it is 1."""
+    both = [[*zip(reversed(z.type.shape), reversed(shape(z)))] for z in (x, y)]
+    return all(n == m or 1 in (one, other) for (one, n), (other, m) in zip(*both))
 
 
-INPUT_EXPRESSIONS = [pt.tensor(name, shape=shape) for name, shape in INPUTS.items()]
+STATIC = [pt.tensor(name, shape=shape) for name, shape in INPUTS.items()]
+OPEN = [pt.tensor(name, shape=tuple(NAMES.get(n, n) for n in shape)) for name, shape in INPUTS.items()]
 
 
-def graph_of(seed):
+def graph_of(seed, inputs=STATIC):
     """A graph's results: a number, its gradients, and some of what it is made of."""
-    generator = Generator(seed, INPUT_EXPRESSIONS)
+    generator = Generator(seed, inputs)
     total = generator.expression()
-    return [total, *grad(total, INPUT_EXPRESSIONS, disconnected_inputs="ignore"), *generator.pool[-2:]]
+    return [total, *grad(total, inputs, disconnected_inputs="ignore"), *generator.pool[-2:]]
 
 
 def cases():
@@ -190,12 +199,33 @@ def test_every_backend_agrees_with_numpy_before_any_rewriting(name, first):
     outputs = [graph_of(seed) for seed in range(first, first + PER_FUNCTION)]
     flat = [x for results in outputs for x in results]
     labels = [f"graph {first + k}, result {i}" for k, results in enumerate(outputs) for i in range(len(results))]
-    wanted = function(INPUT_EXPRESSIONS, flat, backend="numpy", mode=Mode(()))(*values)
+    wanted = function(STATIC, flat, backend="numpy", mode=Mode(()))(*values)
     # In C as written too, in turns.
     mode = Mode(()) if name == "c" and first // PER_FUNCTION % 2 else None
-    for label, result, w in zip(labels, function(INPUT_EXPRESSIONS, flat, backend=name, mode=mode)(*values), wanted):
+    for label, result, w in zip(labels, function(STATIC, flat, backend=name, mode=mode)(*values), wanted):
         scale = max(1.0, float(np.abs(w).max(initial=0.0)))
         np.testing.assert_allclose(result, w, rtol=1e-9, atol=1e-11 * scale, err_msg=f"{label}, {name}")
+
+
+def open_cases():
+    count = GRAPHS if os.environ.get("WORKBENCH_TESTS") == "all" else SAMPLE
+    return [(backend, first) for backend in ("numpy", "c", "numba") for first in range(0, count[backend] // 2, PER_FUNCTION)]
+
+
+@pytest.mark.parametrize("name, first", open_cases())
+def test_code_for_all_lengths_gives_what_code_for_these_gives(name, first):
+    if name == "c" and find_compiler() is None:
+        pytest.skip("no C compiler on this system")
+    values = [np.random.default_rng(0).normal(size=shape) for shape in INPUTS.values()]
+    flat, same = ([x for seed in range(first, first + PER_FUNCTION) for x in graph_of(seed, inputs)] for inputs in (STATIC, OPEN))
+    wanted = function(STATIC, flat, backend="numpy", mode=Mode(()))(*values)
+    mode = Mode(()) if name == "c" and first // PER_FUNCTION % 2 else None
+    f = function(OPEN, same, backend=name, mode=mode)
+    for k, (result, w) in enumerate(zip(f(*values), wanted, strict=True)):
+        scale = max(1.0, float(np.abs(w).max(initial=0.0)))
+        assert result.shape == w.shape
+        np.testing.assert_allclose(result, w, rtol=1e-9, atol=1e-11 * scale, err_msg=f"graphs from {first}, result {k}, {name}")
+    assert f.compilations == 1
 
 
 def proven():
@@ -208,4 +238,12 @@ def test_programs_read_what_was_written_for_them(first):
     for seed in range(first, first + PER_TEST):
         results = graph_of(20_000 + seed)
         for mode in (Mode(()), default_mode()) if seed % 4 == 0 else (Mode(()),):
-            plan(lower(Graph(INPUT_EXPRESSIONS, mode.run(results, record=False)[0]), f"graph {20_000 + seed}"))
+            plan(lower(Graph(STATIC, mode.run(results, record=False)[0]), f"graph {20_000 + seed}"))
+
+
+@pytest.mark.parametrize("first", proven())
+def test_programs_of_open_lengths_do_so_too(first):
+    for seed in range(first, first + PER_TEST, 4):
+        graph, _ = Graph(OPEN, graph_of(20_000 + seed, OPEN)).unified()
+        program = lower(graph, f"graph {20_000 + seed}")
+        plan(program).at({s: NUMBERS[s] for s in program.lengths})

@@ -8,10 +8,8 @@ arguments, whose shape is known then; numbers as constants.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from workbench.graph.expr import Constant, Data, Expr, Get
-from workbench.graph.traverse import topological
 from workbench.graph.types import TensorType
 from workbench.tensor.indexing.advanced import AddIndex, Index, SetIndex
 from workbench.tensor.keys import LABEL
@@ -55,14 +53,3 @@ def of_data(order: Sequence[Expr]) -> tuple[set[Expr], set[Expr]]:
 def has_length_of_values(node: Expr) -> bool:
     """Whether a node is a vector of indices or numbers as many as values say."""
     return isinstance(node.type, TensorType) and isinstance(node.inputs[0].op if isinstance(node.op, Get) else node.op, OF_VALUES)
-
-
-def shaping(roots: Sequence[Expr]) -> tuple[list[Any], list[Any]]:
-    """Return the index vectors and the numbers that give shapes in a graph, and follow from data alone."""
-    order = topological(roots)
-    if not any(isinstance(n.op, (*OF_VALUES, *OF_NUMBERS)) for n in order):
-        return [], []
-    fixed, by_values = of_data(order)
-    vectors = [n for n in order if n in fixed and has_length_of_values(n)]
-    numbers = dict.fromkeys(x for n in order for x in numbers_of(n) if x in by_values)
-    return vectors, list(numbers)

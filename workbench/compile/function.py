@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from workbench.compile.data_lengths import shaping
 from workbench.compile.entered_lengths import KEPT
 from workbench.compile.slots import Whole, filled, slots_of
+from workbench.compile.value_lengths import computed_before
 from workbench.errors import CompileError, Location, ShapeError, user_location
 from workbench.graph.arrays import fitting
 from workbench.graph.conditions import check
@@ -22,8 +22,9 @@ from workbench.graph.expr import Data, Expr, Input, intern
 from workbench.graph.inner import Graph
 from workbench.graph.lengths import symbols
 from workbench.graph.rewrite import Mode, Trace
-from workbench.graph.traverse import replace, topological
+from workbench.graph.traverse import depends_on, replace, topological
 from workbench.graph.types import TensorType, type_of
+from workbench.tensor.shape.lengths import numbers_in_length
 from workbench.tensor.tensor import as_tensor, set_data
 
 BACKENDS = {
@@ -115,20 +116,21 @@ class CompiledFunction:
         wanted = replace([*wanted, *(new for _, new in changes)], dict(_pairs(givens)))
         self._updated = [x for x, _ in changes]
         self._turns = threading.RLock()  # Calls that update data take turns.
-        # Data whose shape may change are arguments: each new shape is compiled for once.
-        vectors, numbers = shaping(wanted)
-        arguments = {x: _sized(x, x.type.shape) for x in (*vectors, *numbers)}
-        wanted = replace(wanted, arguments) if arguments else wanted
+        # Data whose shape may change are arguments, and so is what has lengths by values: it is computed first.
         open_data = [n for n in topological(wanted) if isinstance(n.op, Data) and n.type.is_open]
-        opened = [_sized(n, n.type.shape) for n in open_data]
-        self.written = Graph([*inputs, *opened, *arguments.values()], replace(wanted, dict(zip(open_data, opened))))
+        # Where all values are kept, none is taken away from the graph.
+        arrays, numbers = computed_before(wanted, [*inputs, *open_data], self.backend == "jax") if not keep_values else ([], [])
+        before = [*open_data, *arrays, *numbers]
+        entering = {x: _sized(x, x.type.shape) for x in before}
+        self.written = Graph([*inputs, *entering.values()], replace(wanted, entering) if entering else wanted)
+        self._before = Graph(inputs, before)
+        self._of_inputs = bool(depends_on(before, inputs))
+        self._data = [n for n in topological(before) if isinstance(n.op, Data)]
+        self._lengths = [symbol for x in numbers for _, symbol in numbers_in_length(entering[x])]
         self._types: list[TensorType] = [p.type for p in self.written.params]
         self._asking = self.written.params
-        self.written, self._conditions = self.written.unified()
-        self._fitting: set[tuple[tuple[int, ...], ...]] = set()  # Shapes of arguments for which the conditions hold.
-        self._from_data = Graph([], [*open_data, *vectors, *numbers])
-        self._fixed = len(numbers)  # So many of the last arguments are constants of what is compiled.
-        self._data = [n for n in topological(self._from_data.results) if isinstance(n.op, Data)]
+        self.written, self._conditions = self.written.unified(self._lengths)
+        self._fitting: set[tuple[Any, ...]] = set()  # Shapes of arguments, and numbers that are lengths, for which the conditions hold.
         self._given = len(inputs)
         self._checked_data: tuple[list[Any], list[np.ndarray[Any, Any]]] = ([], [])
         self.timings: dict[str, float] = {}
@@ -151,7 +153,7 @@ class CompiledFunction:
         self._shapes = [p.type.shape for p in self.written.params]
         self._only: Callable[..., Any] | None = None  # Where all shapes are known.
         self._enter: Callable[..., Any] | None = None  # The way in that checks by itself, where the backend has one.
-        if not numbers and (self.backend in ONCE or not self.written.is_open):
+        if self.backend in ONCE or not (numbers or self.written.is_open):
             self._compile_only()
 
     def __reduce__(self) -> Any:
@@ -265,11 +267,14 @@ class CompiledFunction:
     def _compile(self, shapes: tuple[Any, ...], graph: Graph) -> Callable[..., Any]:
         code = self._code.get(shapes)
         if code is None:
-            code = self._code[shapes] = compile_graph(graph, self.backend, self.name, **self._options)
+            code = self._code[shapes] = compile_graph(graph, self.backend, self.name, **self._options, **self._by_value())
             self._timed(code)
         made = self._compiled[shapes] = code.linked(self._linked) if self._linked else code
         self._timed(made)
         return made
+
+    def _by_value(self) -> dict[str, Any]:
+        return {"lengths": self._lengths} if self._lengths and self.backend in ONCE else {}
 
     def _timed(self, made: Any) -> None:
         self.timings.update(getattr(made, "timings", {}))
@@ -279,7 +284,7 @@ class CompiledFunction:
             return self._compile(shapes, self._graph)
         params = [
             p if p.type.shape == shape else _sized(p, shape)
-            for p, shape in zip(self.written.params, shapes[: len(shapes) - self._fixed])
+            for p, shape in zip(self.written.params, shapes[: len(shapes) - len(self._lengths)])
         ]
         fixed = [as_tensor(n) for n in shapes[len(params) :]]
         results, _ = self._mode.run(self.written.apply(*params, *fixed), record=False)
@@ -287,7 +292,7 @@ class CompiledFunction:
 
     def _for_arrays(self, arrays: list[np.ndarray[Any, Any]]) -> Callable[..., Any]:
         """The code for the shapes of the arguments, less the numbers that it has as constants: these are taken off."""
-        fixed = [arrays.pop()[()] for _ in range(self._fixed)]
+        fixed = [arrays.pop()[()] for _ in self._lengths]
         shapes = (*(a.shape for a in arrays), *reversed(fixed))
         return self._compiled.get(shapes) or self._specialise(shapes)
 
@@ -311,37 +316,40 @@ class CompiledFunction:
             v if v.__class__ is np.ndarray and v.dtype is dtype and v.shape == shape and v.flags.num & PLAIN == PLAIN else self._check(i, v)
             for i, v, dtype, shape in zip(self._numbers, values, self._dtypes, self._shapes)
         ]
-        if self._data:
-            arrays += self._data_now()
+        if self._before.results:
+            arrays += self._entering(arrays)
         if self._conditions:
-            self._check_conditions(tuple([a.shape for a in arrays]))
+            self._check_conditions(arrays)
         run = self._last = self._only or self._for_arrays(arrays)
         start = time.perf_counter() if "first_call" not in self.timings else 0.0
         results: list[np.ndarray[Any, Any]] = run(*arrays)
         if start:
             self.timings["first_call"] = time.perf_counter() - start
-        if not self._updated and not self._data:
+        if not self._updated and not self._before.results:
             # Of the shapes of this call.
             self._enter = getattr(self._only, "enter", None)
         return results
 
-    def _data_now(self) -> list[np.ndarray[Any, Any]]:
-        """The data whose shape may change and what gives shapes, looked at again only where data have been replaced."""
+    def _entering(self, given: list[np.ndarray[Any, Any]]) -> list[np.ndarray[Any, Any]]:
+        """The data whose shape may change, and what gives lengths; of data alone it is computed where these have been replaced."""
         now = [n.op.value for n in self._data]
         seen, arrays = self._checked_data
-        if len(seen) != len(now) or any(a is not b for a, b in zip(seen, now)):
-            arrays = [self._check(self._given + i, v) for i, v in enumerate(self._from_data.run("numpy"))]
+        if self._of_inputs or len(seen) != len(now) or any(a is not b for a, b in zip(seen, now)):
+            with np.errstate(all="ignore"):
+                arrays = [self._check(self._given + i, v) for i, v in enumerate(self._before.run("numpy", *given))]
             self._checked_data = now, arrays
         return arrays
 
-    def _check_conditions(self, shapes: tuple[tuple[int, ...], ...]) -> None:
+    def _check_conditions(self, arrays: list[np.ndarray[Any, Any]]) -> None:
         """Check what lengths must be equal, once for each tuple of shapes."""
-        if shapes in self._fitting:
+        shapes, numbers = [a.shape for a in arrays], [int(a) for a in arrays[len(arrays) - len(self._lengths) :]]
+        key = (*shapes, *numbers)
+        if key in self._fitting:
             return
-        check(self._conditions, self._asking, shapes)
+        check(self._conditions, self._asking, shapes, dict(zip(self._lengths, numbers)))
         if len(self._fitting) >= KEPT:
             self._fitting.clear()
-        self._fitting.add(shapes)
+        self._fitting.add(key)
 
     def _check(self, i: int, value: Any) -> np.ndarray[Any, Any]:
         """The value as an array that compiled code can read, or an error."""

@@ -67,8 +67,8 @@ def _is_open(x: Expr) -> bool:
     return not isinstance(x.type, TensorType) or x.type.is_open or (x.type.kind in "iu" and not x.type.shape)
 
 
-def solved(conditions: Iterable[Condition], free: Iterable[Symbol]) -> dict[Symbol, Size]:
-    """Return what to put in the place of symbols, so that conditions hold as far as they can be solved.
+def solved(conditions: Iterable[Condition], free: Iterable[Symbol], numbers: Iterable[Symbol] = ()) -> dict[Symbol, Size]:
+    """Return what to put in the place of symbols, so that conditions hold as far as they can be solved by these and by `numbers`.
 
     Raises
     ------
@@ -77,6 +77,7 @@ def solved(conditions: Iterable[Condition], free: Iterable[Symbol]) -> dict[Symb
     """
     found: dict[Symbol, Size] = {}
     unknowns = dict.fromkeys(free)
+    known = {*unknowns, *numbers}
     for c in conditions:
         apart = substitute(c.one, found) - substitute(c.other, found)
         if isinstance(apart, int):
@@ -86,6 +87,9 @@ def solved(conditions: Iterable[Condition], free: Iterable[Symbol]) -> dict[Symb
                     f"{c.node.op.name} needs {text(c.one, names)} and {text(c.other, names)} to be one length, which differ by {abs(apart)} "
                     "with what the other operations need", "two lengths must be equal, or one of them 1 by type", c.location,
                 )  # fmt: skip
+            continue
+        # Lengths by values are known too late to stand in types of parameters.
+        if not symbols(apart).keys() <= known:
             continue
         # The name that is younger, and that no one has given, goes.
         candidates = [
@@ -141,8 +145,8 @@ def solved_for(n: Length, m: int) -> tuple[Symbol, int] | None:
     return monomial[0], (m - k) // c
 
 
-def check(conditions: Sequence[Condition], params: Sequence[Expr], shapes: Sequence[Sequence[int]]) -> None:
-    """Raise unless the conditions hold for arguments of these shapes.
+def check(conditions: Sequence[Condition], params: Sequence[Expr], shapes: Sequence[Sequence[int]], numbers: Mapping[Symbol, int] | None = None) -> None:
+    """Raise unless the conditions hold for arguments of these shapes, and these numbers.
 
     Raises
     ------
@@ -150,6 +154,7 @@ def check(conditions: Sequence[Condition], params: Sequence[Expr], shapes: Seque
         With the lengths, the arguments that have them, and the user's line.
     """
     values, where = axes_named(params, shapes)
+    values.update(numbers or {})
     for c in conditions:
         needed = {*symbols(c.one), *symbols(c.other)}
         if not needed <= values.keys():
@@ -161,7 +166,7 @@ def check(conditions: Sequence[Condition], params: Sequence[Expr], shapes: Seque
         if isinstance(least, Minimum) and isinstance(c.other, int) and len(least.of) == 2:
             # An index by a number is within its axis.
             have = next(iter(where[s] for s in symbols(c.one) if s in where), "an axis")
-            raise IndexBoundsError(f"index out of bounds: {have} has length {one}, and an element of it is asked for that needs {c.other}", "", c.location)
+            raise IndexBoundsError(f"index {c.other - 1} or {-c.other} is out of bounds for {have}, which has length {one}", "", c.location)
         names = distinct_names((c.one, c.other))
         raise ShapeError(
             f"{c.node.op.name} needs lengths that are equal: {text(c.one, names)} is {one}{_said(c.one, where)}, "

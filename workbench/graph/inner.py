@@ -10,7 +10,7 @@ import numpy as np
 from workbench.errors import IndexBoundsError, MissingInputError, ShapeError
 from workbench.graph.conditions import Condition, check, conditions_of, retyped, solved
 from workbench.graph.expr import Constant, Data, Expr, Input, give_name, intern
-from workbench.graph.lengths import symbols
+from workbench.graph.lengths import Symbol, symbols
 from workbench.graph.traverse import depends_on, replace, topological
 from workbench.graph.types import TensorType, Type
 
@@ -96,22 +96,24 @@ class Graph:
             self._at[wanted] = Graph(params, self.apply(*params))
         return self._at[wanted]
 
-    def unified(self) -> tuple[Graph, list[Condition]]:
+    def unified(self, numbers: Sequence[Symbol] = ()) -> tuple[Graph, list[Condition]]:
         """Return the graph with one length in the place of those that must be equal, and the conditions on its parameters.
+
+        `numbers` are lengths that values of parameters are.
 
         Raises
         ------
         ShapeError
             If the operations contradict one another.
         """
-        if not self.is_open:
+        if not self.is_open and not numbers:
             return self, []
         stated = conditions_of(self.results)
         known = {s for p in self.params if isinstance(p.type, TensorType) for n in p.type.shape for s in symbols(n)}
-        values = solved(stated, known)
+        values = solved(stated, known, numbers)
         params = [retyped(p, values) for p in self.params] if values else list(self.params)
         graph = Graph(params, self.apply(*params)) if values else self
-        return graph, [c for c in stated if {*symbols(c.one), *symbols(c.other)} <= known]
+        return graph, [c for c in stated if {*symbols(c.one), *symbols(c.other)} <= known.union(numbers)]
 
     def map_results(self, function: Callable[[Sequence[Expr]], Sequence[Expr]]) -> Graph:
         """Return the graph with other results over the same parameters."""

@@ -12,7 +12,7 @@ from workbench.compile.loop_ir.multiply_add import parts
 from workbench.errors import CompileError
 from workbench.graph.expr import Constant, Expr, Get, Input, Op
 from workbench.graph.frozen import frozen
-from workbench.graph.lengths import Size, at_least
+from workbench.graph.lengths import Size, at_least, symbols
 from workbench.graph.pattern import uniform_value
 from workbench.graph.types import TensorType
 from workbench.tensor.elementwise import Elementwise
@@ -245,6 +245,10 @@ class KernelMaker:
         """The element of `x` that broadcasting puts at `index` of the `whole`."""
         shape = shape_of(x)
         return self.element(x, index[len(index) - len(shape) :])
+
+    def knows(self, n: Size) -> bool:
+        """Whether a length is known when compiled code is entered."""
+        return isinstance(n, int) or self.block.lowering.known.issuperset(symbols(n))
 
     def extent(self, n: Size) -> L.Operand:
         """A length as a number."""

@@ -13,7 +13,7 @@ from workbench.graph.frozen import frozen
 from workbench.graph.inner import Graph, close_over
 from workbench.graph.lengths import Size, one_length
 from workbench.graph.traverse import replace
-from workbench.graph.types import TensorType, TupleType, Type
+from workbench.graph.types import TensorType, TupleType, Type, type_of
 from workbench.tensor import shape as _s
 from workbench.tensor.control.flow import after_all_steps, check_inner, fresh_inputs, settled, steady, tensors
 from workbench.tensor.elementwise import cast
@@ -80,7 +80,9 @@ class Scan(Op):
             for kept, row in zip(rows, made[self.carries :]):
                 kept.append(row)
         stacked = []
-        for kept, kind in zip(rows, self.body.result_types[self.carries :]):
+        # Without steps the shapes of outputs follow from those of what is given.
+        body = self.body if steps else settled(self.body, self._elements([type_of(v) for v in values]), self.carries)
+        for kept, kind in zip(rows, body.result_types[self.carries :]):
             assert isinstance(kind, TensorType)
             shape = np.shape(kept[0]) if kept else tuple(n if isinstance(n, int) else 0 for n in kind.shape)
             if any(np.shape(row) != shape for row in kept):

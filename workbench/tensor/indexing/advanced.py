@@ -39,15 +39,19 @@ def _live(key: Key, x: Any, others: Sequence[Any], number: Any) -> tuple[Any, An
     return tuple(found), tuple(flags)
 
 
-def _source(builder: Any, key: Key, x: Expr, others: Sequence[Expr], index: Sequence[Any]) -> list[Any]:
-    """The index into `x` of an element of ``x[key]``, index arrays checked."""
+def _source(builder: Any, key: Key, x: Expr, others: Sequence[Expr], index: Sequence[Any], part: Any) -> list[Any]:
+    """The index into `x` of an element of ``x[key]``, which has the shape of `part`; index arrays are checked."""
     layout = _layout(key, x, others)
+    slices = [e for e in key if e[0] not in ("new", "flag", "rest")]
     rank = len(layout.together)
     block = index[layout.start : layout.start + rank]
     found: list[Any] = []
     for axis, (kind, at, resolved) in enumerate(layout.axes):
-        if kind == "slice":
+        if kind == "slice" and resolved is not None and builder.knows(resolved[0]):
             found += builder.slice_index([index[at]], [resolved])
+        elif kind == "slice":
+            rows = _rows(slices[axis], x, others, axis, _s.arange(_s.extent(part, at)))
+            found.append(builder.row(builder.element(rows, [index[at]]), x, rows, axis))
         elif kind == "int":
             found.append(at)
         else:
@@ -61,6 +65,19 @@ def _layout(key: Key, x: Expr, others: Sequence[Expr]) -> Layout:
     # Of what is an index array the value is not asked for.
     values = [_s.length_of(o) if not o.type.shape else 0 for o in others]
     return layout_of(key, x.type, [o.type for o in others], values)
+
+
+def _rows(entry: Any, x: Expr, others: Sequence[Expr], axis: int, numbers: Tensor) -> Tensor:
+    """The rows of an axis that are those numbers of a slice whose bounds the run tells."""
+    start, _, by = (others[b[1]] if isinstance(b, tuple) else b for b in entry[1:])
+    n: Any = _s.extent(x, axis)  # type: ignore[arg-type]
+    step: Any = 1 if by is None else by
+    if start is None:
+        first: Any = _e.where(_e.greater(step, 0), 0, n - 1)
+    else:
+        backwards = _e.cast(_e.less(step, 0), "int64")
+        first = _e.minimum(_e.maximum(_e.where(_e.less(start, 0), start + n, start), -backwards), n - backwards)
+    return first + numbers * step  # type: ignore[no-any-return]
 
 
 def _concrete(bound: Any) -> int:
@@ -128,7 +145,7 @@ class Index(_Keyed):
 
     def element(self, builder: Any, node: Expr, index: Sequence[Any]) -> Any:
         x, *others = node.inputs
-        return builder.element(x, _source(builder, self.key, x, others, index))
+        return builder.element(x, _source(builder, self.key, x, others, index, node))
 
 
 class _Update(_Keyed):
@@ -148,7 +165,7 @@ class _Update(_Keyed):
         x, *others, value = node.inputs
 
         def body(index: Sequence[Any]) -> tuple[Sequence[Any], Any]:
-            return _source(builder, self.key, x, others, index), builder.element(value, index)
+            return _source(builder, self.key, x, others, index, value), builder.element(value, index)
 
         builder.accumulate(node, value.type.shape, body, combine, start=x)
 

@@ -51,6 +51,9 @@ class Eye(OfLengths):
         n, m = filled_with_values(self.shape, numbers, "eye")
         return jnp.eye(n, m, self.offset, dtype=self.to)
 
+    def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
+        return [None] * len(node.inputs)
+
     def element(self, builder: Any, node: Expr, index: Sequence[Any]) -> Any:
         row, column = (_s.arange(n) for n in _s.extents(node))
         formula = _e.cast(_e.equal(_s.expand_dims(row, 1) + np.int64(self.offset), column), self.to)

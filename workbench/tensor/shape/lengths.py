@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from workbench.graph.lengths import (
     Minimum,
     Quotient,
     Size,
+    Symbol,
     fresh,
     maximum,
     minimum,
@@ -142,6 +143,19 @@ def length_of(node: Expr, parts: list[Size]) -> Size:
     if parts and not (node.op.name == "floor_divide" and not (isinstance(parts[1], int) and parts[1] > 0)):
         return ARITHMETIC[node.op.name](*parts)
     return fresh(node.name or "k", 0 if node.type.kind == "u" else None)
+
+
+def numbers_in_length(x: Expr) -> Iterator[tuple[Expr, Symbol]]:
+    """Yield the numbers by whose values an integer expression is the length that it is, each with what stands for it."""
+    pending = [x] if _is_number(x) else []
+    while pending:
+        node = pending.pop()
+        length = length_of(node)
+        names = [*symbols(length)]
+        if len(names) == 1 and length is of_symbol(names[0]):
+            yield node, names[0]
+        elif not isinstance(node.op, (Constant, Dim)):
+            pending += _counted(node)
 
 
 def filled(shape: Iterable[int | None], numbers: Sequence[Expr]) -> Shape:
