@@ -94,13 +94,43 @@ def test_an_empty_slot_is_an_error_that_says_what_to_do(backend):
         (lambda: {"g": quadratic("numpy")}, "has the slots f, and is given functions for g"),
         (lambda: {"f": quadratic("c")}, "another backend"),
         (lambda: {"f": ascent("numpy")}, "slots of its own that are empty"),
-        (lambda: {"f": function([v := pt.vector("v")], [pt.sum(v), v], backend="numpy")}, r"float64\[n\].*float64\[3\]"),
         (lambda: {"f": function([v := pt.vector("v", 2)], [pt.sum(v), v], backend="numpy")}, r"float64\[2\].*float64\[3\]"),
     ],
 )
 def test_a_function_that_does_not_fit_is_an_error(wrong, says):
     with pytest.raises(CompileError, match=says):
         ascent("numpy").link(**wrong())
+
+
+@pytest.mark.parametrize("backend", ["numpy", "c", "numba"])
+def test_a_function_of_any_length_fits_a_slot_of_one(backend):
+    x = pt.vector("x")
+    f = ascent(backend).link(f=function([x], [pt.sum(x), -x], backend=backend))
+    np.testing.assert_allclose(f(START, 2), START * 0.9**2, rtol=1e-14)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_slot_of_any_length_takes_functions_of_several(backend):
+    x, n = pt.vector("x", "d"), pt.scalar("n", "int64")
+
+    def body(i, x):
+        _, slope = pt.slot("f", [pt.scalar("s").type, x.type], x)
+        return i + 1, x + 0.1 * slope
+
+    open_ascent = function([x, n], pt.while_loop(lambda i, x: i < n, body, [0, x])[1], backend=backend)
+    for d in (3, 1, 5, 0):
+        y = pt.vector("y", d)
+        f = open_ascent.link(f=function([y], [pt.sum(y), -y], backend=backend))
+        start = np.linspace(1.0, 2.0, d)
+        np.testing.assert_allclose(f(start, 2), start * 0.9**2, rtol=1e-14)
+        with pytest.raises(ShapeError):
+            f(np.ones(d + 1), 2)
+
+
+def test_a_function_of_any_length_is_no_function_on_jax():
+    x = pt.vector("x")
+    with pytest.raises(CompileError, match="lengths known only at the call"):
+        ascent("jax").link(f=function([x], [pt.sum(x), -x], backend="jax"))
 
 
 def test_a_function_without_slots_takes_no_functions():

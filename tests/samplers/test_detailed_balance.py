@@ -28,8 +28,8 @@ DEPTHS = (1, 2, 3, 4, 5) if os.environ.get("WORKBENCH_TESTS") == "all" else (1, 
 class Scripted(RandomNumbers):
     """Numbers that a test chooses."""
 
-    def __init__(self, d):
-        self.v, self.word = pt.vector("v", d), pt.scalar("word", "int64")
+    def __init__(self):
+        self.v, self.word = pt.vector("v", "d"), pt.scalar("word", "int64")
         self.leaves, self.merges = pt.vector("leaves", 64), pt.vector("merges", 8)
 
     def velocity(self, s):
@@ -49,21 +49,25 @@ class Scripted(RandomNumbers):
 
 
 @functools.cache
-def tree_of(density, d, depth):
-    """The sampler's tree from (q, v): what a call with scripted numbers and a budget of leapfrogs tells."""
-    q = pt.vector("q", d)
-    lp, g = density(pt, q)
-    numbers = Scripted(d)
-    nuts = Nuts(d, depth, numbers)
-    target = pt.constant(0.8)
+def tree():
+    """The sampler's tree from (q, v): what a call with scripted numbers and a budget of leapfrogs tells; of any density, size and depth."""
+    q, numbers, target = pt.vector("q", "d"), Scripted(), pt.constant(0.8)
+    checkpoints = pt.matrix("checkpoints", "levels", "d")
+    nuts = Nuts(numbers)
     step, budget = pt.scalar("step"), pt.scalar("budget", "int64")
-    state = nuts.initial_state(pt.constant(np.uint64(0)), q, target)
-    state = state._replace(scale=pt.ones(d), log_step=pt.log(step))
-    state = nuts.begin_tree(state)._replace(draws=pt.zeros((1, d)), stats=pt.zeros((1, len(STATS))))
+    state = nuts.initial_state(pt.constant(np.uint64(0)), q, target, checkpoints)
+    state = state._replace(scale=pt.ones_like(q), log_step=pt.log(step))
+    state = nuts.begin_tree(state)._replace(draws=pt.zeros((1, q.shape[0])), stats=pt.zeros((1, len(STATS))))
     end = nuts.sample_chunk(state, pt.constant(1), budget, pt.constant(0), target)
     results = [end.row, end.done, end.depth, end.sub_index, end.proposal_index, end.stats[0]]
-    tree = function([q, numbers.v, numbers.word, numbers.leaves, numbers.merges, step, budget], results, backend="c")
-    return tree.link(logp_grad=function([q], [lp, g], backend="c"))
+    return function([checkpoints, q, numbers.v, numbers.word, numbers.leaves, numbers.merges, step, budget], results, backend="c")
+
+
+@functools.cache
+def tree_of(density, d, depth):
+    q = pt.vector("q", d)
+    made = tree().link(logp_grad=function([q], list(density(pt, q)), backend="c"))
+    return functools.partial(made, np.zeros((depth + 1, d)))
 
 
 def orbit(density, q, v, step, before, after):

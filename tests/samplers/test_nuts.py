@@ -1,3 +1,5 @@
+import functools
+
 import numpy as np
 import pytest
 
@@ -15,13 +17,19 @@ def normal_target(d, backend_sd=None):
     return Graph([q], [-0.5 * pt.sum(z * z), -z / pt.constant(sd)]), sd
 
 
+@functools.cache
+def sampler(backend, rows):
+    """Compiled once for all targets."""
+    nuts = Nuts()
+    return [function(g.params, g.results, backend=backend) for g in (nuts.init, nuts.advance(rows))]
+
+
 def draw(graph, backend, total, tune, rows=64, budget=10_000, seed=5, settings=NutsSettings(), start=None):
     d = graph.params[0].type.shape[0]
-    nuts = Nuts(d, settings.max_treedepth)
     logp_grad = function(graph.params, graph.results, backend=backend)
-    step = nuts.advance(rows)
-    init, advance = (function(g.params, g.results, backend=backend).link(logp_grad=logp_grad) for g in (nuts.init, step))
-    state = init(np.uint64(seed), np.ones(d) if start is None else start, settings.target_accept)
+    init, advance = (f.link(logp_grad=logp_grad) for f in sampler(backend, rows))
+    checkpoints = np.zeros((settings.max_treedepth + 1, d))
+    state = init(np.uint64(seed), np.ones(d) if start is None else start, settings.target_accept, checkpoints)
     draws, stats = [], []
     while sum(map(len, draws)) < total:
         wanted = min(rows, total - sum(map(len, draws)))

@@ -20,10 +20,11 @@ from workbench.graph.arrays import fitting
 from workbench.graph.conditions import check
 from workbench.graph.expr import Data, Expr, Input, intern
 from workbench.graph.inner import Graph
-from workbench.graph.lengths import symbols
+from workbench.graph.lengths import substitute, symbols
 from workbench.graph.rewrite import Mode, Trace
 from workbench.graph.traverse import depends_on, replace, topological
 from workbench.graph.types import TensorType, type_of
+from workbench.tensor.control.flow import Slot
 from workbench.tensor.shape.lengths import numbers_in_length
 from workbench.tensor.tensor import as_tensor, set_data
 
@@ -182,6 +183,10 @@ class CompiledFunction:
         made.__dict__.update(self.__dict__)
         made._linked, made._compiled, made.timings, made._turns = functions, {}, {}, threading.RLock()
         made._only = made._enter = made._last = made._whole = None
+        # The functions say what lengths are.
+        lengths = {s: n for label, f in functions.items() for s, n in self._slots[label].lengths(f._types).items()}
+        made._types = [t.with_shape(tuple(substitute(n, lengths) for n in t.shape)) for t in self._types]
+        made._shapes = [t.shape for t in made._types]
         if self._only is not None:
             made._compile_only()
         return made
@@ -193,7 +198,7 @@ class CompiledFunction:
         if f._only is None or f._updated or f._slots.keys() - f._linked.keys():
             raise CompileError(f"{what} has lengths known only at the call, updates, or slots of its own that are empty")
         takes, returns = tuple(f._types), f._graph.result_types
-        if takes != slot.takes or returns != slot.returns:
+        if not slot.fits(takes, returns) and not Slot(label, takes, returns).fits(slot.takes, slot.returns):
             wanted, got = (f"({', '.join(map(str, a))}) -> ({', '.join(map(str, b))})" for a, b in ((slot.takes, slot.returns), (takes, returns)))
             raise CompileError(f"{what} is {got}, the slot is for {wanted}")
 
@@ -262,7 +267,7 @@ class CompiledFunction:
 
     def _compile_only(self) -> None:
         """Compile once for all lengths, which are numbers or arguments of the code."""
-        self._only = self._compile(tuple(self._shapes), self._graph)
+        self._only = self._compile(tuple(p.type.shape for p in self._graph.params), self._graph)
 
     def _compile(self, shapes: tuple[Any, ...], graph: Graph) -> Callable[..., Any]:
         code = self._code.get(shapes)

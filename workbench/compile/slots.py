@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from workbench.errors import CompileError
+from workbench.graph.conditions import retyped
 from workbench.graph.expr import Expr, rebuild
 from workbench.graph.inner import Graph
+from workbench.graph.lengths import Size, Symbol
 from workbench.graph.traverse import topological
 from workbench.tensor.control.flow import Region, Slot
 
@@ -36,7 +38,13 @@ def slots_of(graph: Graph) -> dict[str, Slot]:
 
 
 def filled(graph: Graph, given: Mapping[str, Graph]) -> Graph:
-    """Return the graph with graphs in its slots, each a region of the slot's name."""
+    """Return the graph with graphs in its slots, each a region of the slot's name, for lengths that fit them."""
+    lengths: dict[Symbol, Size] = {}
+    for label, slot in slots_of(graph).items():
+        lengths.update(slot.lengths([p.type for p in given[label].params]))
+    if lengths:
+        params = [retyped(p, lengths) for p in graph.params]
+        graph = Graph(params, graph.apply(*params))
     done: dict[Graph, Graph] = {}
 
     def fill(g: Graph) -> Graph:

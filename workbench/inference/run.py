@@ -239,7 +239,7 @@ class Run:
 
     def _compile(self) -> None:
         begun = time.perf_counter()
-        nuts = compiled_nuts(self.backend, self.model.flat_size, self.settings.max_treedepth)
+        nuts = compiled_nuts(self.backend)
         # The sampler does not wait for the model.
         advance, init = _started(lambda: nuts.advance), _started(lambda: nuts.init)
         graph = self.model.logp_grad_graph()
@@ -261,7 +261,8 @@ class Run:
         key = np.asarray(threefry.numpy(np.uint64(self.seed), np.uint64(number)))
         rng = np.random.default_rng([self.seed, number])
         q = start_point(self.model, self.functions["logp_grad"], rng, self._starts[number], self._jitter, self._tries)
-        chain.state = self.functions["init"](key, q, self.settings.target_accept)
+        checkpoints = np.zeros((self.settings.max_treedepth + 1, len(q)))
+        chain.state = self.functions["init"](key, q, self.settings.target_accept, checkpoints)
         return chain
 
     def _sample(self) -> None:

@@ -1,4 +1,4 @@
-"""NUTS compiled, once in a process for all models of one size: a model's log-density is linked to it."""
+"""NUTS compiled, once in a process for all models: a model's log-density is linked to it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ ROWS = 256
 class CompiledNuts:
     """The graphs of NUTS on one backend, each compiled when it is first asked for, with the slot ``logp_grad`` to fill."""
 
-    def __init__(self, backend: str, d: int, max_treedepth: int) -> None:
+    def __init__(self, backend: str) -> None:
         self.backend = backend
-        self._nuts = Nuts(d, max_treedepth)
+        self._nuts = Nuts()
         self._made: dict[str, CompiledFunction] = {}
         self._locks = {"nuts": threading.Lock(), "nuts_init": threading.Lock()}
 
@@ -41,7 +41,7 @@ class CompiledNuts:
             return self._made[name]
 
 
-@functools.lru_cache(maxsize=64)
-def compiled_nuts(backend: str, d: int, max_treedepth: int) -> CompiledNuts:
-    """Return the one compiled sampler of a backend and a size."""
-    return CompiledNuts(backend, d, max_treedepth)
+@functools.cache
+def compiled_nuts(backend: str) -> CompiledNuts:
+    """Return the one compiled sampler of a backend."""
+    return CompiledNuts(backend)

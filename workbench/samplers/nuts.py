@@ -57,31 +57,31 @@ class NutsSettings:
 
 
 class Nuts:
-    """The sampler of one dimension, as graphs around the slot ``logp_grad``: from a position (d,) to log-density and gradient.
+    """The sampler, as graphs around the slot ``logp_grad``: from a position (d,) to log-density and gradient.
+
+    The number of parameters `d` and the depth of trees are lengths: one graph, and its code, are for all of them.
 
     Parameters
     ----------
-    d
-        Number of parameters.
-    max_treedepth
-        Doublings after which a tree ends.
     numbers
         Where random numbers come from.
     """
 
-    def __init__(self, d: int, max_treedepth: int = NutsSettings.max_treedepth, numbers: RandomNumbers = RandomNumbers()) -> None:
-        self.d = d
-        self.max_treedepth = max_treedepth
+    def __init__(self, numbers: RandomNumbers = RandomNumbers()) -> None:
         self.numbers = numbers
 
     # Graphs ------------------------------------------------------------------------------------
 
     @functools.cached_property
     def init(self) -> Graph:
-        """Graph from a chain's key, its start (d,) and the acceptance aimed at to its state (with no rows for draws)."""
+        """Graph to a chain's state (with no rows for draws).
+
+        Parameters are the chain's key, its start (d,), the acceptance aimed at, and zeros for the
+        checkpoints (max_treedepth + 1, d).
+        """
         key: Tensor = intern(Input("key", pt.constant(np.uint64(0)).type))
-        q, target = pt.vector("q", self.d), pt.scalar("target")
-        return Graph([key, q, target], list(self.initial_state(key, q, target))[:-4])
+        q, target, checkpoints = pt.vector("q", "d"), pt.scalar("target"), pt.matrix("checkpoints", "levels", "d")
+        return Graph([key, q, target, checkpoints], list(self.initial_state(key, q, target, checkpoints))[:-4])
 
     def advance(self, rows: int) -> Graph:
         """Graph that makes up to `rows` draws.
@@ -97,9 +97,8 @@ class Nuts:
             params.append(x)
         wanted, budget, tune = (pt.tensor(n, "int64", ()) for n in ("wanted", "budget", "tune"))
         target = pt.scalar("target")
-        state = NutsState._make(
-            [*params, as_tensor(0), as_tensor(0), pt.zeros((rows, self.d)), pt.zeros((rows, len(STATS)))]
-        )
+        d = NutsState._make([*params, *[None] * 4]).q.shape[0]
+        state = NutsState._make([*params, as_tensor(0), as_tensor(0), pt.zeros((rows, d)), pt.zeros((rows, len(STATS)))])
         return Graph([*params, wanted, budget, tune, target], list(self.sample_chunk(state, wanted, budget, tune, target)))
 
     # Steps -------------------------------------------------------------------------------------
@@ -108,14 +107,13 @@ class Nuts:
         value, gradient = pt.slot("logp_grad", (as_tensor(0.0).type, q.type), q)
         return value, gradient
 
-    def initial_state(self, key: Tensor, q: Tensor, target: Tensor) -> NutsState:
+    def initial_state(self, key: Tensor, q: Tensor, target: Tensor, checkpoints: Tensor) -> NutsState:
         """Return the state at the start of the first tree."""
         lp, g = self.logp_grad(q)
         scale = first_scale(g)
         v = self.numbers.first_velocity(key, q)
         step = first_step(self.logp_grad, q, v, g, lp, scale, target)
         zero, none = pt.zeros_like(q), as_tensor(0)
-        rows = pt.zeros((self.max_treedepth + 1, self.d))
         nothing = as_tensor(0.0)
         state = NutsState(
             key=key, draw=none, q=q, v=zero, g=g,
@@ -124,7 +122,7 @@ class Nuts:
             proposal_q=q, proposal_g=g, proposal_lp=lp, proposal_energy=nothing, proposal_index=none,
             direction=none, depth=none, leaf=none, sub_rho=zero, sub_weight=nothing,
             sub_q=q, sub_g=g, sub_lp=lp, sub_energy=nothing, sub_index=none,
-            checkpoint_first=rows, checkpoint_last=rows, checkpoint_before=rows,
+            checkpoint_first=checkpoints, checkpoint_last=checkpoints, checkpoint_before=checkpoints,
             energy=nothing, leapfrogs=none, accept_sum=nothing, symmetric_sum=nothing,
             lowest_error=nothing, highest_error=nothing,
             step=step, log_step=pt.log(step), log_step_average=pt.log(step), step_error=nothing,
@@ -132,7 +130,7 @@ class Nuts:
             scale=scale, window=as_tensor(LATE_WINDOW), seen=nothing,
             mean_q=zero, square_q=zero, mean_g=zero, square_g=zero,
             next_seen=nothing, next_mean_q=zero, next_square_q=zero, next_mean_g=zero, next_square_g=zero,
-            done=none, row=none, draws=pt.zeros((0, self.d)), stats=pt.zeros((0, len(STATS))),
+            done=none, row=none, draws=pt.zeros((0, q.shape[0])), stats=pt.zeros((0, len(STATS))),
         )  # fmt: skip
         return self.begin_tree(state)
 
@@ -204,7 +202,8 @@ class Nuts:
     def end_subtree(self, s: NutsState, stopped: Tensor, diverging: Tensor, tune: Tensor, target: Tensor) -> NutsState:
         """Merge a complete subtree into the trajectory; end the tree or begin the next subtree."""
         early = pt.cast(s.draw, "float64") < EARLY * pt.cast(tune, "float64")
-        most = pt.minimum(pt.where(early, EARLY_DEPTH, self.max_treedepth), self.max_treedepth)
+        deepest = s.checkpoint_first.shape[0] - 1
+        most = pt.minimum(pt.where(early, EARLY_DEPTH, deepest), deepest)
 
         forward = s.direction > 0
         far, near = pt.where(forward, s.v_left, s.v_right), pt.where(forward, s.v_right, s.v_left)

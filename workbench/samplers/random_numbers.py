@@ -19,11 +19,11 @@ class RandomNumbers:
 
     def first_velocity(self, key: Tensor, q: Tensor) -> Tensor:
         """Velocity (d,) of the step that finds the first step size."""
-        return pt.random.normal(pt.random.fold_in(key, 2**63 + FIRST), q.type.shape)
+        return pt.random.normal(pt.random.fold_in(key, 2**63 + FIRST), q.shape)
 
     def velocity(self, s: NutsState) -> Tensor:
         """Standard normal velocity (d,) of a new tree."""
-        return pt.random.normal(_key(s, MOMENTUM), s.v.type.shape)
+        return pt.random.normal(_key(s, MOMENTUM), s.v.shape)
 
     def forward(self, s: NutsState) -> Tensor:
         """Whether the doubling at the state's depth goes forward: one bit of the draw's word."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from workbench.errors import CompileError, ShapeError
 from workbench.graph.expr import Input, Op, give_name, intern, results_of
 from workbench.graph.frozen import frozen
 from workbench.graph.inner import Graph, close_over, extract
-from workbench.graph.lengths import Size, Symbol, differ, fresh, next_number, symbols
+from workbench.graph.lengths import Length, Size, Symbol, differ, fresh, next_number, substitute, symbols
 from workbench.graph.traverse import free_inputs
 from workbench.graph.types import TensorType, TupleType, Type
 from workbench.tensor import elementwise as _e
@@ -215,12 +215,33 @@ class Slot(Op):
             raise ShapeError(
                 f"the slot {self.label} takes {', '.join(map(str, self.takes))}; it is given {', '.join(map(str, types))}"
             )
-        return TupleType(self.returns)
+        values = self.lengths(types)
+        return TupleType(tuple(_with_numbers(t, values) for t in self.returns))
+
+    def lengths(self, types: Sequence[Any]) -> dict[Symbol, Size]:
+        """Return what the names of lengths in the slot stand for where it is given values of these types."""
+        values: dict[Symbol, Size] = {}
+        for wanted, given in zip(self.takes, types):
+            for n, m in zip(getattr(wanted, "shape", ()), getattr(given, "shape", ())):
+                for s in symbols(n):
+                    if isinstance(n, Length) and n.terms == (((s,), 1),):
+                        values.setdefault(s, m)
+        return values
+
+    def fits(self, takes: Sequence[Type], returns: Sequence[Type]) -> bool:
+        """Whether a function from and to these types can be linked here."""
+        values = self.lengths(takes)
+        wanted = [tuple(_with_numbers(t, values) for t in types) for types in (self.takes, self.returns)]
+        return wanted == [tuple(takes), tuple(returns)]
 
     def numpy(self, *values: Any) -> Any:
         raise CompileError(f"there is no function in the slot {self.label}", f"compile the graph, and link one: f.link({self.label}=function)")
 
     jax = numpy
+
+
+def _with_numbers(kind: Any, values: Mapping[Symbol, Size]) -> Any:
+    return kind.with_shape(tuple(substitute(n, values) for n in kind.shape)) if isinstance(kind, TensorType) else kind
 
 
 @frozen

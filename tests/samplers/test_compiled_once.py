@@ -1,0 +1,106 @@
+"""NUTS is compiled once in a cache's life: what a model of another structure and size compiles is its own code alone."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import workbench as pm
+from workbench.compile import cache
+from workbench.compile.c.toolchain import find_compiler
+from workbench.samplers import compiled_nuts
+
+MODELS = """
+import numpy as np
+import workbench as pm
+
+def regression(d):
+    rng = np.random.default_rng(d)
+    with pm.Model() as model:
+        slopes = pm.Normal("slopes", 0.0, 1.0, shape=d - 1)
+        noise = pm.HalfNormal("noise", 1.0)
+        pm.Normal("y", rng.normal(size=(30, d - 1)) @ slopes, noise, observed=rng.normal(size=30))
+    return model
+
+def rates(d):
+    with pm.Model() as model:
+        level = pm.Normal("level", 0.0, 1.0)
+        rate = pm.Gamma("rate", 2.0, pm.math.exp(level), shape=d - 1)
+        pm.Poisson("y", rate, observed=np.arange(d - 1) % 4)
+    return model
+
+def draws(model, backend, depth=10):
+    run = pm.sample(40, tune=60, chains=1, model=model, random_seed=3, backend=backend, progressbar=False, blocking=False,
+                    return_inferencedata=False, max_treedepth=depth)
+    run.wait()
+    return {name: v[0, -1].tolist() for name, v in run.draws.items()}
+"""
+exec(MODELS)
+
+BACKENDS = [b for b in ("c", "numba") if b != "c" or find_compiler() is not None]
+
+
+def in_a_fresh_process(tmp_path, call):
+    """What a call gives in a process and a cache of its own."""
+    environment = {**os.environ, "WORKBENCH_CACHE_DIR": str(tmp_path / "cache"), "WORKBENCH_CHECK": ""}
+    code = f"{MODELS}\nimport json\nprint(json.dumps({call}))"
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_models_of_any_structure_and_size_share_the_samplers_code(backend):
+    draws(regression(5), backend)  # noqa: F821
+    nuts = compiled_nuts(backend)
+    advance, init = nuts.advance, nuts.init
+    kept = [list(f._code.values()) for f in (advance, init)]
+
+    for model in (regression(12), rates(9), rates(2)):  # noqa: F821
+        built = cache.statistics.built
+        draws(model, backend)  # noqa: F821
+        # The log-density, and the values of its variables.
+        assert cache.statistics.built - built <= 2
+        assert compiled_nuts(backend) is nuts and nuts.advance is advance and nuts.init is init
+        assert [list(f._code.values()) for f in (advance, init)] == kept
+        assert advance.compilations == init.compilations == 1
+    built = cache.statistics.built
+    draws(rates(9), backend, depth=6)  # noqa: F821
+    draws(rates(9), backend, depth=12)  # noqa: F821
+    assert cache.statistics.built == built
+
+
+@pytest.mark.parametrize("call", ["draws(rates(7), 'c')", "draws(regression(11), 'c', 5)"])
+def test_draws_are_those_of_a_freshly_compiled_process(call, tmp_path):
+    if find_compiler() is None:
+        pytest.skip("no C compiler on this system")
+    draws(regression(6), "c")  # noqa: F821
+    assert eval(call) == in_a_fresh_process(tmp_path, call)
+
+
+def test_numba_draws_what_c_draws():
+    if find_compiler() is None:
+        pytest.skip("no C compiler on this system")
+    a, b = (draws(rates(7), backend) for backend in ("c", "numba"))  # noqa: F821
+    for name, v in a.items():
+        np.testing.assert_allclose(b[name], v, rtol=1e-6)
+
+
+def test_runs_that_start_at_once_wait_for_one_compilation(monkeypatch):
+    if find_compiler() is None:
+        pytest.skip("no C compiler on this system")
+    from workbench.samplers import compiled
+
+    compiled_nuts.cache_clear()
+    called = []
+    function = compiled.function
+    monkeypatch.setattr(compiled, "function", lambda *a, **k: called.append(k["name"]) or function(*a, **k))
+    runs = [
+        pm.sample(5, tune=5, chains=1, model=rates(d), random_seed=1, backend="c", progressbar=False, blocking=False, return_inferencedata=False)  # noqa: F821
+        for d in (3, 4, 5)
+    ]
+    for run in runs:
+        run.wait()
+    assert sorted(called) == ["nuts", "nuts_init"]
