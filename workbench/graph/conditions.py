@@ -164,7 +164,8 @@ def check(conditions: Sequence[Condition], params: Sequence[Expr], shapes: Seque
             continue
         least = single(c.one)
         if isinstance(least, Minimum) and isinstance(c.other, int) and len(least.of) == 2:
-            # An index by a number is within its axis.
+            # An axis has an element that is asked for: the operation says which, or of what there is none.
+            _refuse(c, values)
             have = next(iter(where[s] for s in symbols(c.one) if s in where), "an axis")
             raise IndexBoundsError(f"index {c.other - 1} or {-c.other} is out of bounds for {have}, which has length {one}", "", c.location)
         names = distinct_names((c.one, c.other))
@@ -174,6 +175,18 @@ def check(conditions: Sequence[Condition], params: Sequence[Expr], shapes: Seque
             "two lengths must be equal, or one of them 1 by type: pt.row, pt.col, shape=(1, None), x[:, None]",
             c.location,
         )
+
+
+def _refuse(c: Condition, values: Mapping[Symbol, int]) -> None:
+    """Infer the type of a condition's node with numbers for lengths, which raises the error that it has for them."""
+    types = [
+        x.type.with_shape(tuple(substitute(n, values) for n in x.type.shape)) if isinstance(x.type, TensorType) else x.type for x in c.node.inputs
+    ]
+    try:
+        c.node.op.infer(*types)
+    except (ShapeError, IndexBoundsError) as error:
+        error.location = c.location
+        raise
 
 
 def _said(size: Size, where: Mapping[Symbol, str]) -> str:

@@ -12,11 +12,19 @@ import numpy as np
 from workbench.errors import DTypeError, ShapeError
 from workbench.graph.expr import Expr, Op, intern
 from workbench.graph.frozen import frozen
+from workbench.graph.lengths import minimum, one_length, shape_text
 from workbench.graph.types import KINDS, TensorType
 from workbench.tensor import elementwise as _e
 from workbench.tensor import shape as _s
 from workbench.tensor.markers import stop_gradient
 from workbench.tensor.tensor import Tensor, as_tensor
+
+
+def _need_elements(what: str, x: TensorType, axes: Sequence[int]) -> None:
+    """Raise if axes have no elements; that they have some is a condition, where lengths are known at the call."""
+    for n in (x.shape[a] for a in axes):
+        if one_length(minimum(n, 1), 1) is None:
+            raise ShapeError(f"the {what} over no elements is not defined: the tensor has shape {shape_text(x.shape)}")
 
 
 @frozen
@@ -63,8 +71,8 @@ class Reduce(Op):
         return COMBINE[self.kind]
 
     def infer(self, x: TensorType) -> TensorType:
-        if self.kind in ("max", "min") and builtins.any(x.shape[a] == 0 for a in self.axes):
-            raise ShapeError(f"the {self.kind} over no elements is not defined: the tensor has shape {x.shape}")
+        if self.kind in ("max", "min"):
+            _need_elements(self.kind, x, self.axes)
         return x.with_shape(tuple(n for i, n in enumerate(x.shape) if i not in self.axes))
 
     def numpy(self, x: Any) -> Any:
@@ -344,8 +352,7 @@ class ArgReduce(Op):
         return f"arg{self.kind}"
 
     def infer(self, x: TensorType) -> TensorType:
-        if x.shape[self.axis] == 0:
-            raise ShapeError(f"the {self.name} over no elements is not defined: the tensor has shape {x.shape}")
+        _need_elements(self.name, x, (self.axis,))
         return TensorType("int64", (*x.shape[: self.axis], *x.shape[self.axis + 1 :]))
 
     def numpy(self, x: Any) -> Any:
