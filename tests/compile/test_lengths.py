@@ -11,7 +11,7 @@ from workbench.compile.loop_ir.storage import plan
 from workbench.errors import IndexBoundsError, ShapeError
 from workbench.graph import Graph
 from workbench.graph.expr import Input, intern
-from workbench.graph.lengths import named
+from workbench.graph.lengths import named, number, symbols
 from workbench.graph.types import TensorType
 
 n, m, k = named("n"), named("m"), named("k")
@@ -108,6 +108,31 @@ def test_what_a_loop_does_not_need_at_the_same_time_shares_memory_at_every_lengt
     for lengths in ({"n": 4, "m": 3}, {"n": 300, "m": 2}):
         found = storage.at({s: lengths[s.name] for s in program.lengths})
         assert len(found) > len(lengths)
+
+
+def test_a_matrix_of_open_rows_is_read_once_a_block():
+    from workbench.compile.loop_ir import loops as L
+
+    rate = pt.sigmoid(A @ b)
+    program = lower(Graph([A, b], [rate.sum(), (A * pt.expand_dims(rate, 1)).sum(0)]), "f")
+    (blocked,) = [s for s in program.body if isinstance(s, L.Blocked)]
+    assert blocked.extent is n
+    rows = {
+        (r, c): number(blocked.rows, {s: {"n": r, "m": c}[s.name] for s in symbols(blocked.rows)})
+        for r, c in ((20_000, 50), (100, 3), (0, 5), (7, 0))
+    }
+    assert rows[20_000, 50] == 4096 // 50 and rows[100, 3] >= 100 and min(rows.values()) >= 8
+
+
+def test_threads_share_out_rows_of_every_number():
+    if find_compiler() is None:
+        pytest.skip("no C compiler on this system")
+    f = function([A, b], [(A @ b).sum(), pt.exp(A).sum(0), A.T @ (A @ b)], backend="c", threads=3)
+    for rows, columns in ((0, 0), (0, 3), (3, 0), (1, 1), (7, 2), (20_000, 3), (100, 100)):
+        v, w = np.random.default_rng(0).normal(size=(rows, columns)), np.ones(columns)
+        for made, right in zip(f(v, w), [(v @ w).sum(), np.exp(v).sum(0), v.T @ (v @ w)], strict=True):
+            np.testing.assert_allclose(made, right, rtol=1e-10, atol=1e-10)
+    assert f.compilations == 1
 
 
 def test_explain_says_which_lengths_are_arguments():

@@ -1,9 +1,4 @@
-"""What follows from data alone and gives shapes by its values: it is known before code is compiled.
-
-Compiled code has known shapes. Those of `b[mask]`, `zeros(n)` or `x[:n]` depend on the values of the mask
-and of `n`; where these follow from data alone they are computed when the data are replaced. Indices enter as
-arguments, whose shape is known then; numbers as constants.
-"""
+"""What follows from data alone and gives shapes by its values: a model's shapes of now are found by it."""
 
 from __future__ import annotations
 

@@ -77,8 +77,8 @@ Updates = Givens
 class CompiledFunction:
     """A graph compiled for one backend; made by :func:`function`.
 
-    Call it with one NumPy value per input. Shapes not known when the graph was written are
-    specialised at the first call with each new shape. Any number of threads may call it at once.
+    Call it with one NumPy value per input. Code takes lengths that are open as arguments: it is compiled
+    once for all of them; JAX compiles for each tuple of shapes. Any number of threads may call it at once.
     Results are new arrays, the caller's own: to change them changes nothing else.
 
     Attributes
