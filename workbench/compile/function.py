@@ -244,11 +244,11 @@ class CompiledFunction:
         Examples
         --------
         >>> import workbench.tensor as pt
-        >>> x = pt.vector("x", 3)
-        >>> print(function([x], x * x, backend="numpy", name="square").explain())
-        square on numpy: 1 form of 2 operations
-          x: float64[3]
-          all lengths are numbers
+        >>> x = pt.vector("x", "county")
+        >>> print(function([x], pt.exp(x).sum(), backend="numpy", name="total").explain())
+        total on numpy: 1 form of 2 operations
+          x: float64[county]
+          lengths that are arguments of the code: county
         """
         params, forms = self.graph.params, self.compilations
         nodes = sum(1 for n in topological(self.graph.results) if n.inputs)
