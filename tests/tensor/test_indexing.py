@@ -90,7 +90,6 @@ def test_get_set_and_inc_agree_with_numpy(backend, known):
         values += given
         part = x[made]
         true = value[key]
-        assert part.type.shape == true.shape, name
         outputs.append(part)
         wanted.append((f"get {name}", true))
         for how in ("set", "inc"):

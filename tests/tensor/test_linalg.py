@@ -147,9 +147,9 @@ def test_functions_agree_with_numpy_and_scipy(backend, part):
         names += [name] * len(made)
     assert len(outputs) == len(wanted)
     results = function(symbols, outputs, backend=backend, mode=PLAIN)(*values)
-    for name, out, got, w in zip(names, outputs, results, wanted):
+    for name, got, w in zip(names, results, wanted):
         message = f"{name}, {backend}"
-        assert out.type.shape == got.shape == np.shape(w), message
+        assert got.shape == np.shape(w), message
         assert got.dtype == np.float64, message
         np.testing.assert_allclose(got, w, rtol=1e-9, atol=1e-11, err_msg=message)
 
@@ -195,6 +195,7 @@ FEWER = {"numba": [(2, 0, 0), (3, 4, 2), (2, 2, 3)]}
 @pytest.mark.parametrize(
     ("backend", "shape"), [(b, s) for b in ("numpy", "c", "numba", "jax") for s in FEWER.get(b, OBLONG)], indirect=["backend"]
 )
+@pytest.mark.static_lengths
 def test_factorisations_multiply_to_the_matrix(backend, shape):
     x, s = inputs_of([draw(shape), positive(shape[:-1] + shape[-2:-1])])
     pairs = factors(x, s)

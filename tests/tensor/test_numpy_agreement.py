@@ -212,7 +212,7 @@ CONSTRUCTORS: set[str] = set()
 def spoken_of():
     """Every word in the tests of tensors and of control flow."""
     files = [*HERE.glob("test_*.py"), HERE.parent / "transforms" / "test_control_gradients.py", HERE.parent / "graph" / "test_bad_input.py",
-             HERE.parent / "rewrites" / "test_before_and_after.py", HERE.parent / "transforms" / "test_derivatives.py"]  # fmt: skip
+             HERE.parent / "rewrites" / "test_before_and_after.py", HERE.parent / "transforms" / "test_derivatives.py", HERE.parent / "compile" / "test_slots.py"]  # fmt: skip
     return set(re.findall(r"\w+", "\n".join(f.read_text() for f in files)))
 
 
@@ -256,7 +256,7 @@ def subclasses(cls):
 
 # Kinds that no call above makes, with the file that tries them and the word that it calls them by.
 ELSEWHERE = {
-    "Assume": ("rewrites/test_before_and_after.py", "assume"), "Named": ("model", "do"), "FFT": ("tensor/test_fft.py", "fft"),
+    "Assume": ("rewrites/test_before_and_after.py", "assume"), "Named": ("model", "do"), "Slot": ("compile/test_slots.py", "slot"), "FFT": ("tensor/test_fft.py", "fft"),
     "InverseFromFactor": ("transforms/test_covariance_gradients.py", "InverseFromFactor"), "CholeskyGradient": ("transforms/test_covariance_gradients.py", "CholeskyGradient"),
     "RepeatedNumbers": ("tensor/test_shape.py", "repeat"), "SetAt": ("tensor/test_indexing.py", "set"), "While": ("transforms/test_control_gradients.py", "while_loop"),
 }  # fmt: skip

@@ -95,8 +95,7 @@ def test_products_agree_with_numpy(backend):
         values += v
         outputs.append(ours(*x))
         wanted.append(theirs(*v))
-    for name, out, got, w in zip(CASES, outputs, function(symbols, outputs, backend=backend)(*values), wanted):
-        assert out.type.shape == np.shape(w), name
+    for name, got, w in zip(CASES, function(symbols, outputs, backend=backend)(*values), wanted):
         assert got.shape == np.shape(w) and got.dtype == np.float64, name
         np.testing.assert_allclose(got, w, rtol=1e-12, atol=1e-13, err_msg=f"{name}, {backend}")
 

@@ -49,7 +49,7 @@ def test_reductions_agree_with_numpy(backend, shape):
         cases = cases[::5]  # Numba compiles each for long.
     results = function([x], [y for _, y, _ in cases], backend=backend)(value)
     for (name, y, wanted), result in zip(cases, results):
-        assert y.type.shape == wanted.shape and y.dtype == wanted.dtype.name, name
+        assert y.dtype == wanted.dtype.name, name
         np.testing.assert_allclose(result, wanted, rtol=1e-12, atol=1e-14, err_msg=f"{name}, {backend}")
 
 
@@ -67,6 +67,7 @@ def test_reductions_promote_as_numpy(dtype):
         np.testing.assert_allclose(result, wanted, rtol=1e-6)
 
 
+@pytest.mark.static_lengths
 def test_reductions_over_nothing_are_numpys(backend):
     x = pt.tensor("x", shape=(0, 3))
     value = np.zeros((0, 3))

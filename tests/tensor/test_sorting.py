@@ -25,8 +25,8 @@ def test_sorting_agrees_with_numpy(backend):
     f = function([x], outputs, backend=backend)
     for value in (M, TIES):
         wanted = [w for axis in (-1, 0, None) for w in (np.sort(value, axis), np.argsort(value, axis, kind="stable"))]
-        for y, result, true in zip(outputs, f(value), wanted):
-            assert result.dtype == true.dtype and y.type.shape == true.shape
+        for result, true in zip(f(value), wanted):
+            assert result.dtype == true.dtype
             np.testing.assert_array_equal(result, true)
 
 

@@ -48,8 +48,8 @@ def test_products_agree_with_scipy(backend):
     f = function(symbols, outputs, backend=backend)
     if backend in ("c", "numba"):
         assert f.fallbacks == ()  # Loops of the compiler's own, not calls back into SciPy.
-    for name, out, got, w in zip(SIDES, outputs, f(*values), wanted):
-        assert out.type.shape == got.shape == w.shape, name
+    for name, got, w in zip(SIDES, f(*values), wanted):
+        assert got.shape == w.shape, name
         np.testing.assert_allclose(got, w, rtol=1e-12, atol=1e-14, err_msg=f"{name}, {backend}")
 
 
@@ -77,6 +77,7 @@ def test_gradients_to_the_dense_side_agree_with_differences(name):
         assert_gradients(lambda d: pt.sparse.dot(d, y), [x])
 
 
+@pytest.mark.static_lengths
 @pytest.mark.parametrize("kind", ["csr", "csc"])
 def test_elements_may_be_symbolic_and_have_gradients(kind, backend):
     matrix = sparse(4, 6).asformat(kind)

@@ -10,7 +10,7 @@ import numpy as np
 from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, intern
 from workbench.graph.frozen import frozen
-from workbench.graph.lengths import Size
+from workbench.graph.lengths import Size, one_length
 from workbench.graph.types import DECLARE_LENGTHS, TensorType
 from workbench.tensor import shape as _s
 from workbench.tensor.gufunc import Gufunc, floats
@@ -27,7 +27,7 @@ def _complex(x: Any) -> Any:
 
 
 def _check_pairs(what: str, x: TensorType) -> None:
-    if x.ndim < 2 or x.shape[-1] not in (2, None):
+    if x.ndim < 2 or one_length(x.shape[-1], 2) is None:
         raise ShapeError(
             f"{what} takes complex numbers as (real, imaginary) along a last axis of length 2, "
             f"not a tensor of shape {x.shape}", "rfft takes real numbers",

@@ -10,6 +10,7 @@ import numpy as np
 from workbench.errors import DTypeError, ShapeError
 from workbench.graph.expr import Constant
 from workbench.graph.frozen import frozen
+from workbench.graph.lengths import one_length
 from workbench.tensor import elementwise as _e
 from workbench.tensor import shape as _s
 from workbench.tensor.tensor import Tensor, as_tensor
@@ -122,7 +123,7 @@ def _compressed(what: str, data: Any, indices: Any, indptr: Any, shape: Any) -> 
     count, other = (int(n) for n in shape)
     inside, starts = (_integers(what, name, v) for name, v in (("indices", indices), ("indptr", indptr)))
     have = as_tensor(data).type.shape
-    if have != (len(inside),):
+    if len(have) != 1 or one_length(have[0], len(inside)) is None:
         raise ShapeError(f"{what}: data has shape {have}, and there are {len(inside)} indices", "one element an index")
     if len(starts) != count + 1 or starts[0] != 0 or starts[-1] != len(inside) or (np.diff(starts) < 0).any():
         raise ShapeError(

@@ -49,7 +49,7 @@ def take(x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> 
         raise ShapeError(f"take: there is no mode {mode!r}", "the modes are 'raise', 'wrap', 'clip'")
     if mode != "raise":
         n = x.type.shape[at]
-        if n and (isinstance(index, int) or isinstance(index.op, Constant)):
+        if isinstance(n, int) and n and (isinstance(index, int) or isinstance(index.op, Constant)):
             value = index if isinstance(index, int) else index.op.value
             index = as_tensor(np.mod(value, n) if mode == "wrap" else np.clip(value, 0, n - 1))
         else:

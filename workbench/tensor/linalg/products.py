@@ -386,7 +386,7 @@ def _diagonals(x: Tensor, labels: list[Label], subscripts: str) -> Named:
             a = labels.index(label)
             b = labels.index(label, a + 1)
             n, m = x.type.shape[a], x.type.shape[b]
-            if n != m:
+            if one_length(n, m) is None:
                 raise ShapeError(f"einsum {subscripts!r}: index {label!r} stands for lengths {n} and {m} of one operand")
             x = _diagonal(x, a, b)
             labels = [k for i, k in enumerate(labels) if i not in (a, b)] + [label]

@@ -398,27 +398,40 @@ def _known(x: Tensor, axis: int, mode: str) -> int:
 
 
 def _mirror(x: Tensor, axis: int, width: tuple[int, int], mode: str) -> Tensor:
-    n = _known(x, axis, mode)
+    n = x.type.shape[axis]
     if n == 0:
         raise ShapeError(f"pad: the mode {mode!r} needs an element, and axis {axis} is empty", "use mode='constant'")
-    # NumPy pads the row numbers; the elements follow.
-    return x[(slice(None),) * axis + (np.pad(np.arange(n), width, mode=mode),)]  # type: ignore[call-overload]
+    before = (slice(None),) * axis
+    if isinstance(n, int):
+        # NumPy pads the row numbers; the elements follow.
+        return x[(*before, np.pad(np.arange(n), width, mode=mode))]  # type: ignore[call-overload]
+    length = _s.dim(x, axis)
+    at = _s.arange(length + width[0] + width[1]) - width[0]
+    # Elements repeat with a period: that of the axis, or there and back again.
+    if mode == "edge":
+        at = _e.clip(at, 0, length - 1)
+    elif mode == "wrap":
+        at = _e.mod(at, length)
+    else:
+        period = 2 * length if mode == "symmetric" else _e.maximum(2 * length - 2, 1)
+        at = _e.mod(at, period)
+        at = _e.where(at < length, at, (period - 1 if mode == "symmetric" else period) - at)
+    return x[(*before, at)]
 
 
 def _extend(x: Tensor, axis: int, width: tuple[int, int], mode: str, ends: tuple[Any, Any]) -> Tensor:
     before = (slice(None),) * axis
     parts = []
     for side, (count, end) in enumerate(zip(width, ends)):
-        edge_key = (*before, slice(0, 1) if side == 0 else slice(-1, None))
         own = [_s.extent(x, a) for a in range(x.ndim)]
         shape = [*own[:axis], count, *own[axis + 1 :]]
         if mode in ("constant", "empty"):
             made = _s.broadcast_to(_e.cast(as_tensor(end), x.dtype), shape)
         elif mode == "linear_ramp":
-            _known(x, axis, mode)
             steps = np.arange(count) / count if side == 0 else np.arange(count - 1, -1, -1) / count
             along = _s.reshape(as_tensor(steps), (-1, *[1] * (x.ndim - 1 - axis)))
-            ramp = end + (x[edge_key] - end) * along
+            edge = _s.expand_dims(x[(*before, 0 if side == 0 else -1)], axis)
+            ramp = end + (edge - end) * along
             made = _e.cast(_e.floor(ramp) if x.type.kind != "f" else ramp, x.dtype)
         elif mode in STATISTICS:
             statistics: dict[str, Callable[..., Tensor]] = {"maximum": x.max, "minimum": x.min, "mean": x.mean, "median": functools.partial(median, x)}
