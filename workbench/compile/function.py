@@ -23,7 +23,7 @@ from workbench.graph.inner import Graph
 from workbench.graph.lengths import substitute, symbols
 from workbench.graph.rewrite import Mode, Trace
 from workbench.graph.traverse import depends_on, replace, topological
-from workbench.graph.types import TensorType, type_of
+from workbench.graph.types import TensorType
 from workbench.tensor.control.flow import Slot
 from workbench.tensor.shape.lengths import numbers_in_length
 from workbench.tensor.tensor import as_tensor, set_data
@@ -360,7 +360,8 @@ class CompiledFunction:
         """The value as an array that compiled code can read, or an error."""
         wanted = self._types[i]
         array = fitting(value, wanted.dtype, self._label(i))
-        if not wanted.accepts(type_of(array)):
+        # What lengths are open is compared with other lengths where the code is entered.
+        if array.ndim != wanted.ndim or any(n.__class__ is int and n != m for n, m in zip(wanted.shape, array.shape)):
             raise ShapeError(f"{self._label(i)} has type {wanted}, the value given has shape {array.shape}")
         return array
 

@@ -24,7 +24,7 @@ from workbench.tensor.linalg.decompositions import CholeskyGradient, InverseFrom
 from workbench.tensor.linalg.diagonal import DiagonalMatrix, SetDiagonal
 from workbench.tensor.linalg.products import MatMul, matmul, matrix_transpose
 from workbench.tensor.linalg.triangular_systems import SolveTriangular
-from workbench.tensor.shape import Reshape
+from workbench.tensor.shape import Reshape, extent
 
 
 def _factor() -> Any:
@@ -49,7 +49,7 @@ def _examples() -> list[Expr]:
 def gradient_in_covariance(expr: Expr) -> Expr | None:
     """The gradient of a Gaussian density in its covariance is that covariance's inverse and an outer product."""
     factor, cotangent = expr.inputs
-    if expr.type.ndim != 2 or expr.type.is_open:
+    if expr.type.ndim != 2:
         return None
     total: Any = None
     for sign, term in _terms(cotangent, 1.0):
@@ -114,7 +114,7 @@ def _of_square(factor: Expr, term: Expr) -> Any:
         return None
     z = untransposed(row)
     if z is None and isinstance(row.op, Reshape) and row.type.shape[0] == 1:
-        z = pt.reshape(row.inputs[0], (row.type.shape[1], 1))
+        z = pt.reshape(row.inputs[0], (extent(row, 1), 1))
     if z is None or _multiple_of(solved.inputs[1]) is not _multiple_of(z):
         return None
     other = intern(op, (factor, z))
@@ -124,7 +124,7 @@ def _of_square(factor: Expr, term: Expr) -> Any:
 def _multiple_of(x: Expr) -> Expr:
     """What an expression is a multiple of, by a number; a column is the vector that it is made of."""
     while True:
-        column = isinstance(x.op, Reshape) and 1 in x.type.shape and max(x.type.shape) == x.type.size
+        column = isinstance(x.op, Reshape) and sum(n != 1 for n in x.type.shape) <= 1
         scaled = [i for i in (0, 1) if uniform_value(x.inputs[1 - i]) is not None] if x.op is e.multiply else []
         if x.op is e.negative or column:
             x = x.inputs[0]
