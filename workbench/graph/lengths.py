@@ -277,10 +277,19 @@ def of_symbol(symbol: Symbol) -> Length:
 
 def minimum(*sizes: Size) -> Size:
     """Return the least of several lengths."""
+    less = next((of_atom for size in sizes for of_atom, c in _minima(size) if c == -1), None)
+    if less is not None:
+        # min(1, n - min(1, n)) is min(2, n) - min(1, n).
+        return minimum(*(size + less for size in sizes)) - less
     parts: list[Size] = []
-    for size in sizes:
-        atom = single(size)
-        parts += atom.of if isinstance(atom, Minimum) else [size]
+    pending = [*sizes]
+    while pending:
+        size = pending.pop(0)
+        inner = next(((of_atom, single(of_atom)) for of_atom, c in _minima(size) if c == 1), None)
+        if inner is None:
+            parts.append(size)
+        else:
+            pending[:0] = [size - inner[0] + n for n in inner[1].of]  # type: ignore[union-attr]
     kept: list[Size] = []
     for size in parts:
         if not any(at_least(size, other) for other in kept):
@@ -292,6 +301,12 @@ def minimum(*sizes: Size) -> Size:
     # One form of min(0, n - 1) and min(1, n) - 1: the first that is no number has no number added.
     shift = next(dict(n.terms).get((), 0) for n in kept if isinstance(n, Length))
     return _of_atom(_interned_atom(Minimum, *(n - shift for n in kept))) + shift
+
+
+def _minima(size: Size) -> Iterator[tuple[Length, int]]:
+    """The minima that are terms of a length, with their coefficients."""
+    if isinstance(size, Length):
+        yield from ((_of_atom(m[0]), c) for m, c in size.terms if len(m) == 1 and isinstance(m[0], Minimum))
 
 
 def maximum(a: Size, b: Size) -> Size:
@@ -337,15 +352,22 @@ def bounds(size: Size) -> tuple[int | None, int | None]:
                 a, b = b, a
             low = None if low is None or a is None else low + c * a
             high = None if high is None or b is None else high + c * b
-        for (atom, *rest), c in ((m, c) for m, c in size.terms if m):
+        # Minima that are added first: a length is the least of what it is with each of their parts.
+        for (atom, *rest), c in sorted(((m, c) for m, c in size.terms if m), key=lambda term: -term[1]):
             parts = [] if rest else _at_most(atom, c)
             if parts:
                 without = size - _of_atom(atom) * c
                 each = [bounds(without + part) for part in parts]
+                lows, highs = [a for a, _ in each if a is not None], [b for _, b in each if b is not None]
+                least = isinstance(atom, Minimum)
                 if c < 0:
-                    low = max((a for a in (low, *(a for a, _ in each)) if a is not None), default=None)
+                    low = max((a for a in (low, *lows) if a is not None), default=None)
+                    if least and len(highs) == len(each):
+                        high = min(b for b in (high, max(highs)) if b is not None)
                 else:
-                    high = min((b for b in (high, *(b for _, b in each)) if b is not None), default=None)
+                    high = min((b for b in (high, *highs) if b is not None), default=None)
+                    if least and len(lows) == len(each):
+                        low = max(a for a in (low, min(lows)) if a is not None)
                 break
         size._bounds = low, high
         return low, high

@@ -17,8 +17,7 @@ from workbench.graph.properties import (
 from workbench.graph.rewrite import rule
 from workbench.rewrites.linear_algebra import (
     GROUP,
-    is_known,
-    is_known_triangular,
+    is_triangular,
     square_matrix,
     stack_of_matrices,
 )  # fmt: skip
@@ -30,7 +29,7 @@ from workbench.rewrites.matrix_properties import (
     scalar_times_matrix,
     untransposed,
 )  # fmt: skip
-from workbench.rewrites.sums import has_moderate_power
+from workbench.rewrites.sums import as_factor, has_moderate_power
 from workbench.tensor import elementwise as e
 from workbench.tensor import linalg
 from workbench.tensor.linalg.determinants import Det, SlogDet
@@ -58,7 +57,7 @@ def _is_sign(expr: Expr) -> Any:
 def determinant_of_triangular(expr: Expr) -> Expr | None:
     """The determinant of a triangular matrix is the product of its diagonal."""
     (x,) = expr.inputs
-    return pt.prod(diagonal(x), axis=-1) if is_known_triangular(x) else None
+    return pt.prod(diagonal(x), axis=-1) if is_triangular(x) else None
 
 
 @rule(GROUP, ops=(Det,), over=(Inv,), examples=lambda: [linalg.det(linalg.inv(square_matrix(positive_definite=True)))])
@@ -88,7 +87,7 @@ def determinant_of_scaled(expr: Expr) -> Expr | None:
     if parts is None:
         return None
     factor, n = each_number(parts[0]), parts[1].type.shape[-1]
-    return e.power(factor, float(n)) * linalg.det(parts[1]) if has_moderate_power(factor, n) else None
+    return e.power(factor, as_factor(n, *parts)) * linalg.det(parts[1]) if has_moderate_power(factor, n) else None
 
 
 @rule(GROUP, ops=(Det,), over=(Reshape,), examples=lambda: [linalg.det(kron(square_matrix(), square_matrix("b", 2)))])
@@ -98,7 +97,7 @@ def determinant_of_kron(expr: Expr) -> Expr | None:
     if parts is None:
         return None
     m, n = (p.type.shape[-1] for p in parts)
-    return e.power(linalg.det(parts[0]), float(n)) * e.power(linalg.det(parts[1]), float(m))
+    return e.power(linalg.det(parts[0]), as_factor(n, *parts)) * e.power(linalg.det(parts[1]), as_factor(m, *parts))
 
 
 @rule(GROUP, ops=(e.abs, e.square), over=(Det,), examples=lambda: [pt.abs(linalg.det(square_matrix(orthogonal=True))), pt.square(linalg.det(stack_of_matrices(orthogonal=True)))])
@@ -166,16 +165,16 @@ def determinant_from_parts(expr: Expr) -> Expr | None:
 def slogdet_of_triangular(expr: Expr) -> Expr | None:
     """The determinant of a triangular matrix is the product of its diagonal: signs multiply, logarithms add."""
     size, sign = _is_log_size(expr), _is_sign(expr)
-    if size is not None and is_known_triangular(size):
+    if size is not None and is_triangular(size):
         return pt.sum(pt.log(pt.abs(diagonal(size))), axis=-1)
-    return pt.prod(pt.sign(diagonal(sign)), axis=-1) if sign is not None and is_known_triangular(sign) else None
+    return pt.prod(pt.sign(diagonal(sign)), axis=-1) if sign is not None and is_triangular(sign) else None
 
 
 @rule(GROUP, ops=(Get,), over=(SlogDet,), examples=lambda: [linalg.slogdet(square_matrix(positive_definite=True))[1], linalg.slogdet(stack_of_matrices(positive_definite=True))[1]])
 def logdet_of_positive_definite(expr: Expr) -> Expr | None:
     """The logarithm of the determinant of a positive-definite matrix is read off its Cholesky factor."""
     x = _is_log_size(expr)
-    if x is None or not is_positive_definite(x) or not is_known(x):
+    if x is None or not is_positive_definite(x):
         return None
     return 2.0 * pt.sum(pt.log(diagonal(linalg.cholesky(x))), axis=-1)
 
@@ -184,14 +183,14 @@ def logdet_of_positive_definite(expr: Expr) -> Expr | None:
 def sign_of_positive_definite(expr: Expr) -> Expr | None:
     """The determinant of a positive-definite matrix is positive."""
     x = _is_sign(expr)
-    return pt.ones_like(expr) if x is not None and is_positive_definite(x) and is_known(x) else None
+    return pt.ones_like(expr) if x is not None and is_positive_definite(x) else None
 
 
 @rule(GROUP, ops=(Get,), over=(SlogDet,), examples=lambda: [linalg.slogdet(square_matrix(orthogonal=True))[1]])
 def logdet_of_orthogonal(expr: Expr) -> Expr | None:
     """The determinant of an orthogonal matrix is 1 or -1: its size has logarithm 0."""
     x = _is_log_size(expr)
-    return pt.zeros_like(expr) if x is not None and is_orthogonal(x) and is_known(x) else None
+    return pt.zeros_like(expr) if x is not None and is_orthogonal(x) else None
 
 
 @rule(GROUP, ops=(Get,), over=(SlogDet,), examples=lambda: [linalg.slogdet(linalg.inv(square_matrix(positive_definite=True)))[1], linalg.slogdet(linalg.inv(square_matrix(positive_definite=True)))[0]])
@@ -229,7 +228,7 @@ def logdet_of_kron(expr: Expr) -> Expr | None:
     if parts is None:
         return None
     m, n = (p.type.shape[-1] for p in parts)
-    return linalg.slogdet(parts[0]).logabsdet * float(n) + linalg.slogdet(parts[1]).logabsdet * float(m)
+    return linalg.slogdet(parts[0]).logabsdet * as_factor(n, *parts) + linalg.slogdet(parts[1]).logabsdet * as_factor(m, *parts)
 
 
 @rule(GROUP, ops=(Get,), over=(SlogDet,), examples=lambda: [linalg.slogdet(kron(square_matrix(), square_matrix("b", 2)))[0]])
@@ -240,7 +239,7 @@ def determinant_sign_of_kron(expr: Expr) -> Expr | None:
     if parts is None:
         return None
     m, n = (p.type.shape[-1] for p in parts)
-    return e.power(linalg.slogdet(parts[0]).sign, float(n)) * e.power(linalg.slogdet(parts[1]).sign, float(m))
+    return e.power(linalg.slogdet(parts[0]).sign, as_factor(n, *parts)) * e.power(linalg.slogdet(parts[1]).sign, as_factor(m, *parts))
 
 
 @rule(GROUP, ops=(Get,), over=(SlogDet,), examples=lambda: [linalg.slogdet(pt.scalar("s") * square_matrix())[1], linalg.slogdet(stack_of_matrices() / pt.tensor("s", shape=(2, 1, 1)))[1]])
@@ -250,11 +249,11 @@ def logdet_of_scaled(expr: Expr) -> Expr | None:
     parts = None if x is None else scalar_times_matrix(x)
     if parts is None:
         return None
-    return linalg.slogdet(parts[1]).logabsdet + pt.log(pt.abs(each_number(parts[0]))) * float(parts[1].type.shape[-1])
+    return linalg.slogdet(parts[1]).logabsdet + pt.log(pt.abs(each_number(parts[0]))) * as_factor(parts[1].type.shape[-1], x)
 
 
 @rule(GROUP, ops=(Det,), over=(Expm,), examples=lambda: [linalg.det(linalg.expm(square_matrix()))])
 def determinant_of_exponential(expr: Expr) -> Expr | None:
     """The determinant of exp(A) is exp of the trace of A."""
     x = expr.inputs[0].inputs[0]
-    return pt.exp(linalg.trace(x)) if is_known(x) else None
+    return pt.exp(linalg.trace(x))

@@ -37,7 +37,7 @@ from workbench.tensor import elementwise as e
 from workbench.tensor import linalg
 from workbench.tensor.assumptions import assume
 from workbench.tensor.elementwise import ScalarOp
-from workbench.tensor.indexing.slices import Slice
+from workbench.tensor.indexing.slices import Slice, everything
 from workbench.tensor.linalg.decompositions import Cholesky, Triangle, tril
 from workbench.tensor.linalg.determinants import Det, SlogDet
 from workbench.tensor.linalg.diagonal import Diagonal, DiagonalMatrix, Eye, SetDiagonal, eye
@@ -72,7 +72,7 @@ def is_identity(x: Expr) -> bool:
 
 def identity_like(x: Expr) -> Any:
     """Identity matrices in the shape of `x`."""
-    return pt.broadcast_to(eye(x.type.shape[-1], dtype=x.type.dtype), extents(x))
+    return pt.broadcast_to(eye(extents(x)[-1], dtype=x.type.dtype), extents(x))
 
 
 def diagonal_matrices(x: Any) -> Any:
@@ -80,14 +80,9 @@ def diagonal_matrices(x: Any) -> Any:
     return intern(DiagonalMatrix(0), (x,))
 
 
-def is_known(x: Expr) -> bool:
-    """Whether all lengths are known."""
-    return not x.type.is_open
-
-
-def is_known_triangular(x: Expr) -> bool:
-    """Whether a matrix of known shape is a triangle."""
-    return is_known(x) and (is_lower_triangular(x) or is_upper_triangular(x))
+def is_triangular(x: Expr) -> bool:
+    """Whether a square matrix is a triangle."""
+    return is_square(x) and (is_lower_triangular(x) or is_upper_triangular(x))
 
 
 # Transposes and products ----------------------------------------------------------------------
@@ -120,16 +115,16 @@ def product_with_identity(expr: Expr) -> Expr | None:
 def orthogonal_times_transpose(expr: Expr) -> Expr | None:
     """An orthogonal matrix times its transpose is the identity."""
     a, b = expr.inputs
-    return identity_like(expr) if are_transposes(a, b) and is_orthogonal(a) and is_known(expr) else None
+    return identity_like(expr) if are_transposes(a, b) and is_orthogonal(a) and is_square(a) else None
 
 
 @rule(GROUP, ops=(MatMul,), examples=lambda: [square_matrix(diagonal=True) @ wide_matrix(), wide_matrix().T @ square_matrix(diagonal=True), stack_of_matrices(diagonal=True) @ wide_matrix()])
 def product_with_diagonal(expr: Expr) -> Expr | None:
     """A diagonal matrix scales the rows, or the columns, of the other factor."""
     a, b = expr.inputs
-    if is_diagonal(a) and is_square(a) and is_known(a):
+    if is_diagonal(a) and is_square(a):
         return pt.expand_dims(diagonal(a), -1) * b
-    return a * pt.expand_dims(diagonal(b), -2) if is_diagonal(b) and is_square(b) and is_known(b) else None
+    return a * pt.expand_dims(diagonal(b), -2) if is_diagonal(b) and is_square(b) else None
 
 
 @rule(GROUP, ops=(MatMul,), over=(MatMul,), examples=lambda: [(q := square_matrix("q", orthogonal=True)).T @ (q @ wide_matrix()), (wide_matrix().T @ (q := square_matrix("q", orthogonal=True))) @ q.T])
@@ -162,7 +157,7 @@ def triangle_of_triangular(expr: Expr) -> Expr | None:
 # Diagonals and traces -------------------------------------------------------------------------
 
 
-@rule(GROUP, ops=(Diagonal,), over=(MatMul,), examples=lambda: [diagonal(wide_matrix().T @ wide_matrix("c"))])
+@rule(GROUP, ops=(Diagonal,), over=(MatMul,), examples=lambda: [diagonal(wide_matrix().T @ wide_matrix("c")), diagonal((b := wide_matrix()) @ pt.exp(b).T)])
 def diagonal_of_product(expr: Expr) -> Expr | None:
     """The diagonal of a product needs the products of rows with their own columns only."""
     product = of_diagonal(expr)
@@ -212,11 +207,10 @@ def diagonal_from_slice(expr: Expr) -> Expr | None:
     """Every (n + 1)-th element of an n by n matrix, row by row, is its diagonal."""
     flat = expr.inputs[0]
     matrices = flat.inputs[0]
-    start, n, step = expr.op.spec[-1]
-    if start or step != n + 1 or flat.type.shape != (*matrices.type.shape[:-2], n * n):
+    *leading, (start, n, step) = expr.op.spec(expr)
+    if start != 0 or step != n + 1 or flat.type.shape != (*matrices.type.shape[:-2], n * n):
         return None
-    batch = tuple((0, m, 1) for m in flat.type.shape[:-1])
-    return diagonal(matrices) if matrices.type.shape[-2:] == (n, n) and expr.op.spec[:-1] == batch else None
+    return diagonal(matrices) if matrices.type.shape[-2:] == (n, n) and tuple(leading) == everything(flat.type.shape[:-1]) else None
 
 
 @rule(GROUP, ops=(Diagonal,), over=(DiagonalMatrix, SetDiagonal, Eye), examples=lambda: [diagonal(pt.diag(pt.vector("v", 3))), diagonal(pt.fill_diagonal(square_matrix(), pt.vector("v", 3))), diagonal(pt.eye(3))])
@@ -276,7 +270,7 @@ def cholesky_of_scaled(expr: Expr) -> Expr | None:
 def exponential_of_diagonal(expr: Expr) -> Expr | None:
     """The exponential of a diagonal matrix has the exponentials on the diagonal."""
     (x,) = expr.inputs
-    return diagonal_matrices(pt.exp(diagonal(x))) if is_diagonal(x) and is_known(x) else None
+    return diagonal_matrices(pt.exp(diagonal(x))) if is_diagonal(x) and is_square(x) else None
 
 
 # Factors that are there already ---------------------------------------------------------------

@@ -21,8 +21,7 @@ from workbench.rewrites.linear_algebra import (
     diagonal_matrices,
     identity_like,
     is_identity,
-    is_known,
-    is_known_triangular,
+    is_triangular,
     square_matrix,
     stack_of_matrices,
     wide_matrix,
@@ -30,6 +29,7 @@ from workbench.rewrites.linear_algebra import (
 from workbench.rewrites.matrix_properties import (
     diagonal,
     is_kron,
+    is_square,
     matrix_times_vector,
     scalar_times_matrix,
     untransposed,
@@ -57,7 +57,7 @@ def inverse_of_inverse(expr: Expr) -> Expr | None:
 def inverse_of_diagonal(expr: Expr) -> Expr | None:
     """The inverse of a diagonal matrix has the reciprocals on the diagonal."""
     (x,) = expr.inputs
-    return diagonal_matrices(pt.reciprocal(diagonal(x))) if is_diagonal(x) and is_known(x) else None
+    return diagonal_matrices(pt.reciprocal(diagonal(x))) if is_diagonal(x) and is_square(x) else None
 
 
 @rule(GROUP, ops=(Inv, PInv), examples=lambda: [linalg.inv(square_matrix(orthogonal=True)), linalg.pinv(stack_of_matrices(orthogonal=True))])
@@ -188,7 +188,7 @@ def inverse_of_exponential(expr: Expr) -> Expr | None:
 def inverse_of_triangular(expr: Expr) -> Expr | None:
     """The inverse of a triangular matrix is found by substitution."""
     (x,) = expr.inputs
-    return intern(SolveTriangular(is_lower_triangular(x), False, False), (x, identity_like(x))) if is_known_triangular(x) else None
+    return intern(SolveTriangular(is_lower_triangular(x), False, False), (x, identity_like(x))) if is_triangular(x) else None
 
 
 # Systems of equations -------------------------------------------------------------------------
@@ -204,7 +204,7 @@ def solve_with_identity(expr: Expr) -> Expr | None:
 def solve_with_diagonal(expr: Expr) -> Expr | None:
     """A system with a diagonal matrix is a division."""
     a, b = expr.inputs
-    if not is_diagonal(a) or not is_known(a) or getattr(expr.op, "unit_diagonal", False):
+    if not is_diagonal(a) or not is_square(a) or getattr(expr.op, "unit_diagonal", False):
         return None
     return b / pt.expand_dims(diagonal(a), -1)
 
@@ -279,7 +279,7 @@ def _reads_all(op: Any, a: Expr) -> bool:
 def solve_of_self(expr: Expr) -> Expr | None:
     """The X of A X = A is the identity."""
     a, b = expr.inputs
-    if a is not b or not is_known(a):
+    if a is not b:
         return None
     if isinstance(expr.op, SolveTriangular) and (expr.op.transposed or not _reads_all(expr.op, a)):
         return None

@@ -29,7 +29,7 @@ from workbench.graph.properties import (
 from workbench.rewrites.signs import is_identically
 from workbench.tensor import elementwise as e
 from workbench.tensor.indexing.rows import Take
-from workbench.tensor.indexing.slices import Slice
+from workbench.tensor.indexing.slices import Slice, everything
 from workbench.tensor.linalg.decompositions import QR, SVD, Cholesky, Triangle
 from workbench.tensor.linalg.determinants import Det, SlogDet
 from workbench.tensor.linalg.diagonal import Diagonal, DiagonalMatrix, Eye, SetDiagonal
@@ -50,7 +50,7 @@ ZEROS: int = is_diagonal
 
 
 def is_square(x: Expr) -> bool:
-    """Whether the last two axes are known and of one length."""
+    """Whether the last two axes have one length."""
     shape = x.type.shape
     return len(shape) >= 2 and shape[-1] == shape[-2]
 
@@ -142,7 +142,7 @@ def is_scale(x: Expr) -> bool:
 
 def each_number(scale: Any) -> Any:
     """The numbers that a scale of matrices is made of, without the axes for the matrices."""
-    return scale if scale.type.ndim == 0 else reshape(scale, scale.type.shape[:-2])
+    return scale if scale.type.ndim == 0 else reshape(scale, extents(scale)[:-2])
 
 
 def matrix_times_vector(x: Expr) -> tuple[Expr, Expr, bool] | None:
@@ -155,7 +155,7 @@ def matrix_times_vector(x: Expr) -> tuple[Expr, Expr, bool] | None:
     (axis,) = x.op.axes
     terms, n = x.inputs[0], x.inputs[0].type.ndim
     batch = terms.type.shape[: n - 2]
-    if terms.type.is_open or axis < n - 2:
+    if axis < n - 2:
         return None
     right = axis == n - 1
     for matrices, other in (terms.inputs, terms.inputs[::-1]):
@@ -163,9 +163,9 @@ def matrix_times_vector(x: Expr) -> tuple[Expr, Expr, bool] | None:
             continue
         m = matrices.type.shape[-1]
         if right and other.type.shape in ((m,), (1, m), (*batch, 1, m)):
-            return matrices, reshape(other, (*other.type.shape[:-2], m)), True
+            return matrices, reshape(other, (*extents(other)[:-2], extents(other)[-1])), True
         if not right and other.type.shape in ((m, 1), (*batch, m, 1)):
-            return matrices, reshape(other, other.type.shape[:-1]), False
+            return matrices, reshape(other, extents(other)[:-1]), False
     return None
 
 
@@ -219,8 +219,7 @@ def structure_of_reshape(node: Expr, x: int) -> int:
 def structure_of_slice(node: Expr, x: int) -> int:
     """Some of a stack of matrices are what all are."""
     shape = node.inputs[0].type.shape
-    whole = tuple((0, n, 1) for n in shape[-2:])
-    return x & MATRIX if len(shape) > 2 and node.op.spec[-2:] == whole else 0
+    return x & MATRIX if len(shape) > 2 and node.op.spec(node)[-2:] == everything(shape[-2:]) else 0
 
 
 @infers(Diagonal)

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 import workbench.tensor as pt
 from workbench.graph.expr import Constant, Expr, constant_op, intern
-from workbench.graph.lengths import product
+from workbench.graph.lengths import Size, at_least, product, quotient
 from workbench.graph.pattern import uniform_value
 from workbench.graph.rewrite import rule
 from workbench.tensor.elementwise import Cast, ScalarOp
 from workbench.tensor.indexing.advanced import AddIndex, Index, SetIndex
 from workbench.tensor.indexing.rows import AddAt, SetAt, Take
-from workbench.tensor.indexing.slices import SetSlice, Slice, Spec
+from workbench.tensor.indexing.slices import SetSlice, Slice, Spec, everything, fixed, part_of
 from workbench.tensor.indexing.updates import with_fixed_bounds
 from workbench.tensor.linalg.diagonal import Eye
-from workbench.tensor.shape import Arange, BroadcastTo, Dim, Reshape, SameLength, Transpose, dim, extents
-from workbench.tensor.shape.joining import Concatenate
+from workbench.tensor.shape import Arange, BroadcastTo, Dim, Reshape, SameLength, Transpose, dim, extents, number_of
+from workbench.tensor.shape.joining import Concatenate, part_that_has
 from workbench.tensor.tensor import Tensor
 
 GROUP = "canonicalise"
@@ -35,11 +34,6 @@ def _vector(name: str = "v") -> Tensor:
 
 def _scalar() -> Tensor:
     return pt.scalar("s")
-
-
-def everything(shape: Sequence[int | None]) -> tuple[Any, ...]:
-    """The slice that takes all of a shape."""
-    return tuple((0, n, 1) for n in shape)
 
 
 # Reshape --------------------------------------------------------------------------------------
@@ -197,6 +191,13 @@ def index_known_now(expr: Expr) -> Expr | None:
 # Slices ---------------------------------------------------------------------------------------
 
 
+@rule(GROUP, ops=(Slice, SetSlice), examples=lambda: [intern(Slice(((1, None, 1), (-2, None, 0))), (_matrix(),)), intern(SetSlice(((-1, None, 1),)), (_vector(), pt.vector("w", 1)))])
+def bounds_known_now(expr: Expr) -> Expr | None:
+    """Bounds of an axis whose length is known when the graph is compiled are counted from its start."""
+    bounds = fixed(expr.op.bounds, expr.inputs[0].type.shape)
+    return None if bounds == expr.op.bounds else intern(type(expr.op)(bounds), expr.inputs)
+
+
 def _merged(outer: Spec, inner: Spec) -> Spec:
     """The slice that two slices, `outer` of `inner`, are."""
     return tuple(
@@ -205,48 +206,38 @@ def _merged(outer: Spec, inner: Spec) -> Spec:
     )
 
 
-@rule(GROUP, ops=(Slice,), examples=lambda: [intern(Slice(((0, 4, 1),)), (_vector(),))])
+@rule(GROUP, ops=(Slice,), examples=lambda: [intern(Slice(((0, None, 1),)), (_vector(),))])
 def slice_of_everything(expr: Expr) -> Expr | None:
     """The slice that takes everything takes the tensor."""
-    return expr.inputs[0] if expr.op.spec == everything(expr.inputs[0].type.shape) else None
+    return expr.inputs[0] if expr.op.spec(expr) == everything(expr.inputs[0].type.shape) else None
 
 
 @rule(GROUP, ops=(Slice,), over=(Slice,), examples=lambda: [pt.vector("w", 9)[1:8][::-2], _matrix()[1:, ::2][0:1]])
 def slice_of_slice(expr: Expr) -> Expr | None:
     """A slice of a slice is a slice."""
     inner = expr.inputs[0]
-    return intern(Slice(_merged(expr.op.spec, inner.op.spec)), inner.inputs)
+    return part_of(inner.inputs[0], _merged(expr.op.spec(expr), inner.op.spec(inner)))
 
 
-@rule(GROUP, ops=(Slice,), over=(Concatenate,), examples=lambda: [pt.concatenate([_vector(), _vector() * 2.0])[4:8]])
+@rule(GROUP, ops=(Slice,), over=(Concatenate,), examples=lambda: [pt.concatenate([_vector(), _vector() * 2.0])[4:8], pt.concatenate([pt.zeros(3), _vector()])[1:3]])
 def slice_of_concatenation(expr: Expr) -> Expr | None:
     """A slice that lies in one part of a concatenation is a slice of that part."""
     whole = expr.inputs[0]
-    axis = whole.op.axis
-    start, length, step = expr.op.spec[axis]
-    stop = start + (length - 1) * step
-    at = 0
-    for part in whole.inputs:
-        n = part.type.shape[axis]
-        if not isinstance(n, int):
-            return None
-        if length and at <= min(start, stop) and max(start, stop) < at + n:
-            spec = (*expr.op.spec[:axis], (start - at, length, step), *expr.op.spec[axis + 1 :])
-            return part if spec == everything(part.type.shape) else intern(Slice(spec), (part,))
-        at += n
-    return None
+    axis, spec = whole.op.axis, expr.op.spec(expr)
+    found = part_that_has(whole, spec[axis])
+    if found is None:
+        return None
+    part, within = found
+    return part_of(part, (*spec[:axis], within, *spec[axis + 1 :]))
 
 
 @rule(GROUP, ops=(Slice,), over=(BroadcastTo,), examples=lambda: [pt.broadcast_to(_scalar(), (4,))[1:3], pt.broadcast_to(_vector(), (3, 4))[1:, 2:]])
 def slice_of_broadcast(expr: Expr) -> Expr | None:
     """A part of repeated elements repeats them less often."""
     source = expr.inputs[0].inputs[0]
-    if source.type.is_open:
-        return None
-    last = expr.op.spec[len(expr.op.spec) - source.type.ndim :] if source.type.ndim else ()
-    spec = tuple((0, 1, 1) if n == 1 else s for n, s in zip(source.type.shape, last))
-    part = source if spec == everything(source.type.shape) else intern(Slice(spec), (source,))
-    return pt.broadcast_to(part, extents(expr))
+    last = expr.op.spec(expr)[expr.type.ndim - source.type.ndim :]
+    part = part_of(source, tuple((0, 1, 1) if n == 1 else s for n, s in zip(source.type.shape, last)))
+    return None if part is None else pt.broadcast_to(part, extents(expr))
 
 
 @rule(GROUP, ops=(Slice,), over=(Transpose,), examples=lambda: [_matrix().T[1:3]])
@@ -254,75 +245,74 @@ def slice_of_transpose(expr: Expr) -> Expr | None:
     """A slice of a transpose is a transpose of a slice."""
     inner = expr.inputs[0]
     axes = inner.op.axes
-    spec = tuple(expr.op.spec[axes.index(a)] for a in range(len(axes)))
-    return intern(inner.op, (intern(Slice(spec), inner.inputs),))
+    bounds = tuple(expr.op.bounds[axes.index(a)] for a in range(len(axes)))
+    return intern(inner.op, (intern(Slice(bounds), inner.inputs),))
 
 
-@rule(GROUP, ops=(Slice,), over=(Reshape,), examples=lambda: [pt.reshape(_matrix(), (3, 1, 4))[1:, :, 2:], pt.reshape(_vector(), (4, 1))[::-1]])
+@rule(GROUP, ops=(Slice,), over=(Reshape,), examples=lambda: [pt.expand_dims(_matrix(), 1)[1:, :, 2:], pt.expand_dims(_vector(), 1)[::-1]])
 def slice_of_units(expr: Expr) -> Expr | None:
     """A slice of a tensor with axes of length 1 added is such a tensor of a slice."""
     inner = expr.inputs[0]
     source = inner.inputs[0]
-    if source.type.is_open or not _with_units(inner, source) or 0 in expr.type.shape:
+    if not _with_units(inner, source) or 0 in expr.type.shape:
         return None
-    kept = iter([s for n, s in zip(inner.type.shape, expr.op.spec) if n != 1])
-    spec = tuple((0, 1, 1) if n == 1 else next(kept) for n in source.type.shape)
-    return pt.reshape(intern(Slice(spec), (source,)), extents(expr))
+    kept = iter([s for n, s in zip(inner.type.shape, expr.op.bounds) if n != 1])
+    bounds = tuple((0, 1, 1) if n == 1 else next(kept) for n in source.type.shape)
+    return pt.reshape(intern(Slice(bounds), (source,)), extents(expr))
 
 
 @rule(GROUP, ops=(Slice,), over=(SetSlice,), examples=lambda: [_vector()[1:3].set(pt.vector("w", 2))[1:3], _vector()[:2].set(pt.vector("w", 2))[2:], _vector()[:3].set(pt.vector("w", 3))[1:2]])
 def slice_of_set_slice(expr: Expr) -> Expr | None:
     """A part of what was set is part of the value; a part beside it is part of the tensor before."""
-    spec, update = expr.op.spec, expr.inputs[0]
+    update = expr.inputs[0]
     x, value = update.inputs
-    if any(step <= 0 or length == 0 for _, length, step in (*spec, *update.op.spec)):
+    spec, written = expr.op.spec(expr), update.op.spec(update)
+    if any(step <= 0 or length == 0 for _, length, step in (*spec, *written)):
         return None
-    inside = []
-    for (first, length, step), (start, n, stride) in zip(spec, update.op.spec):
+    inside: list[tuple[Size, Size, int]] = []
+    for (first, length, step), (start, n, stride) in zip(spec, written):
         last, end = first + (length - 1) * step, start + (n - 1) * stride
-        if last < start or first > end:
-            return intern(Slice(spec), (x,))
-        if first >= start and last <= end and not (first - start) % stride and not step % stride:
-            inside.append(((first - start) // stride, length, step // stride))
-    return intern(Slice(tuple(inside)), (value,)) if len(inside) == len(spec) else None
+        if at_least(start, last + 1) or at_least(first, end + 1):
+            return intern(expr.op, (x,))
+        whole = quotient(first - start, stride)
+        if at_least(first, start) and at_least(end, last) and whole * stride == first - start and not step % stride:
+            inside.append((whole, length, step // stride))
+    return part_of(value, tuple(inside)) if len(inside) == len(spec) else None
 
 
 @rule(GROUP, ops=(Slice,), over=(Take,), examples=lambda: [pt.take(_matrix(), pt.constant([2, 0, 0]), axis=0)[1:, ::2]])
 def slice_of_take(expr: Expr) -> Expr | None:
     """Some of the rows that were chosen: choose those rows alone."""
     x, index = expr.inputs[0].inputs
-    if x.type.is_open or index.type.is_open or not index.type.ndim:
+    if not index.type.ndim:
         return None
-    rows, rest = expr.op.spec[: index.type.ndim], expr.op.spec[index.type.ndim :]
-    return intern(Take(), (_part(x, ((0, x.type.shape[0], 1), *rest)), _part(index, rows)))
-
-
-def _part(x: Expr, spec: Spec) -> Expr:
-    made: Expr = x if spec == everything(x.type.shape) else intern(Slice(spec), (x,))
-    return made
+    spec = expr.op.spec(expr)
+    columns, rows = part_of(x, ((0, x.type.shape[0], 1), *spec[index.type.ndim :])), part_of(index, spec[: index.type.ndim])
+    return None if columns is None or rows is None else intern(Take(), (columns, rows))
 
 
 @rule(GROUP, ops=(Slice,), over=(Arange,), examples=lambda: [pt.arange(9)[2:8:3], pt.arange(20_000)[1:]])
 def slice_of_arange(expr: Expr) -> Expr | None:
     """A slice of 0, 1, 2, ... is an arithmetic sequence."""
-    ((start, length, step),) = expr.op.spec
+    ((start, length, step),) = expr.op.spec(expr)
     to = expr.type.dtype
-    if length == 1:
+    if length == 1 and isinstance(start, int):
         return pt.constant(np.asarray([start], to))
-    return pt.arange(length, dtype=to) * np.asarray(step, to) + np.asarray(start, to)
+    first = np.asarray(start, to) if isinstance(start, int) else pt.cast(number_of(start, expr.inputs[0]), to)
+    return pt.arange(extents(expr)[0], dtype=to) * np.asarray(step, to) + first
 
 
-@rule(GROUP, ops=(SetSlice,), examples=lambda: [intern(SetSlice(((0, 4, 1),)), (_vector(), _vector("w")))])
+@rule(GROUP, ops=(SetSlice,), examples=lambda: [intern(SetSlice(((0, None, 1),)), (_vector(), _vector("w")))])
 def set_everything(expr: Expr) -> Expr | None:
     """Setting everything leaves the value."""
-    return expr.inputs[1] if expr.op.spec == everything(expr.type.shape) else None
+    return expr.inputs[1].fit(expr) if expr.op.spec(expr) == everything(expr.type.shape) else None
 
 
 @rule(GROUP, ops=(SetSlice,), over=(SetSlice,), examples=lambda: [_vector()[1:3].set(0.0)[1:3].set(pt.vector("w", 2))])
 def set_slice_again(expr: Expr) -> Expr | None:
     """What is set twice keeps the last value."""
     inner = expr.inputs[0]
-    if not isinstance(inner.op, SetSlice) or inner.op.spec != expr.op.spec:
+    if not isinstance(inner.op, SetSlice) or inner.op.bounds != expr.op.bounds:
         return None
     return intern(expr.op, (inner.inputs[0], expr.inputs[1]))
 
@@ -331,7 +321,7 @@ def set_slice_again(expr: Expr) -> Expr | None:
 def set_to_own_slice(expr: Expr) -> Expr | None:
     """Setting a part to itself changes nothing."""
     x, value = expr.inputs
-    same = isinstance(value.op, Slice) and value.inputs[0] is x and value.op.spec == expr.op.spec
+    same = isinstance(value.op, Slice) and value.inputs[0] is x and value.op.bounds == expr.op.bounds
     return x if same else None
 
 
@@ -373,13 +363,13 @@ def concatenation_of_neighbours(expr: Expr) -> Expr | None:
 def _neighbours(a: Expr, b: Expr, axis: int) -> Expr | None:
     if not (isinstance(a.op, Slice) and isinstance(b.op, Slice)) or a.inputs[0] is not b.inputs[0]:
         return None
-    if any(s != t for i, (s, t) in enumerate(zip(a.op.spec, b.op.spec)) if i != axis):
+    above, below = a.op.spec(a), b.op.spec(b)
+    if any(s != t for i, (s, t) in enumerate(zip(above, below)) if i != axis):
         return None
-    (start, n, step), (first, m, stride) = a.op.spec[axis], b.op.spec[axis]
+    (start, n, step), (first, m, stride) = above[axis], below[axis]
     if step != 1 or stride != 1 or start + n != first:
         return None
-    spec = (*a.op.spec[:axis], (start, n + m, 1), *a.op.spec[axis + 1 :])
-    joined: Expr = intern(Slice(spec), a.inputs)
+    joined: Expr | None = part_of(a.inputs[0], (*above[:axis], (start, n + m, 1), *above[axis + 1 :]))
     return joined
 
 
@@ -402,28 +392,30 @@ def slice_from_take(expr: Expr) -> Expr | None:
     """Rows at equal steps are a slice."""
     x, index = expr.inputs
     n = x.type.shape[0]
-    if not isinstance(index.op, Constant) or index.type.ndim > 1 or x.type.is_open or not index.type.size:
+    if not isinstance(index.op, Constant) or index.type.ndim > 1 or not index.type.size:
         return None
     at = index.op.value.reshape(-1).astype(np.int64)
+    if not isinstance(n, int):
+        # That it is there is a condition of reading it.
+        row = intern(Slice(fixed(((int(at[0]), None, 0), *[(None, None, 1)] * (x.type.ndim - 1)), x.type.shape)), (x,)) if at.size == 1 else None
+        return None if row is None else pt.reshape(row, extents(expr))
     at = np.where(at < 0, at + n, at)
     if at.min() < 0 or at.max() >= n:
         return None
     step = int(at[1] - at[0]) if at.size > 1 else 1
     if step == 0 or not (np.diff(at) == step).all():
         return None
-    spec = ((int(at[0]), int(at.size), step), *everything(x.type.shape[1:]))
-    part = x if spec == everything(x.type.shape) else intern(Slice(spec), (x,))
-    return pt.reshape(part, extents(expr))
+    part = part_of(x, ((int(at[0]), int(at.size), step), *everything(x.type.shape[1:])))
+    return None if part is None else pt.reshape(part, extents(expr))
 
 
-@rule(GROUP, ops=(Take,), over=(Arange,), examples=lambda: [pt.take(_vector(), pt.arange(4)), pt.take(pt.vector("w", 9), pt.arange(4))])
+@rule(GROUP, ops=(Take,), over=(Arange,), examples=lambda: [pt.take(_vector(), pt.arange(4)), pt.take(pt.vector("w", 9), pt.arange(4)), pt.take(v := _vector(), pt.arange(v.shape[0]))])
 def take_of_first_rows(expr: Expr) -> Expr | None:
     """The rows 0, 1, 2, ... are a slice."""
     x, index = expr.inputs
-    if not isinstance(index.op, Arange) or x.type.is_open or index.op.n is None or index.op.n > x.type.shape[0]:
+    if not isinstance(index.op, Arange) or not at_least(x.type.shape[0], index.type.shape[0]):
         return None
-    spec = ((0, index.op.n, 1), *everything(x.type.shape[1:]))
-    return x if spec == everything(x.type.shape) else intern(Slice(spec), (x,))
+    return part_of(x, ((0, index.type.shape[0], 1), *everything(x.type.shape[1:])))
 
 
 @rule(GROUP, ops=(Take,), over=(Arange,), examples=lambda: [pt.take(pt.arange(9), pt.constant([[0, 8], [3, 3]]))])

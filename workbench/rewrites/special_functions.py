@@ -6,12 +6,14 @@ import numpy as np
 
 import workbench.tensor as pt
 from workbench.graph.domain import Interval, positive, unit
-from workbench.graph.expr import Constant, Expr
-from workbench.graph.pattern import uniform_value, variable
+from workbench.graph.expr import Expr
+from workbench.graph.lengths import Length
+from workbench.graph.pattern import variable
 from workbench.graph.properties import is_positive
 from workbench.graph.rewrite import rule
 from workbench.tensor import elementwise as e
 from workbench.tensor.reduction.reductions import Reduce
+from workbench.tensor.shape import length_of
 from workbench.tensor.tensor import Tensor
 
 GROUP = "canonicalise"
@@ -238,7 +240,7 @@ def log_of_constant_multiple(expr: Expr) -> Expr | None:
     """The logarithm of a multiple is a sum, where the other factor's logarithm has a form that does not overflow."""
     multiple = expr.inputs[0]
     for other, constant in (multiple.inputs, multiple.inputs[::-1]):
-        if isinstance(constant.op, Constant) and is_positive(constant) and uniform_value(constant) is not None and _has_logarithm(other):
+        if constant.type.ndim == 0 and (is_positive(constant) or isinstance(length_of(constant), Length)) and _has_logarithm(other):
             return pt.log(other) + pt.log(constant) if multiple.op is e.multiply else pt.log(other) - pt.log(constant)
         if multiple.op is e.divide:
             return None

@@ -27,6 +27,7 @@ small = variable("small", Interval(-0.9, 5.0))
 below_one = variable("below_one", Interval(-5.0, 0.9))
 p = variable("p", positive)
 above_zero = variable("above_zero", positive, where=is_positive)
+not_negative = variable("not_negative", positive, where=is_nonnegative)
 scale = variable("scale", positive, constant=True, where=is_positive)
 other_scale = variable("other_scale", positive, constant=True, where=is_positive)
 
@@ -323,7 +324,7 @@ def softmax_from_exp(expr: Expr) -> Expr | None:
     if weights.op is not e.exp or not isinstance(total.op, Reduce) or total.op.kind != "sum" or total.inputs[0] is not weights:
         return None
     exponent = weights.inputs[0]
-    if _is_shifted(exponent) or expr.type.is_open or expr.type != weights.type:
+    if _is_shifted(exponent) or expr.type != weights.type:
         return None
     kept = tuple(1 if a in total.op.axes else n for a, n in enumerate(weights.type.shape))
     if divisor.type.shape != kept and (1,) * (len(kept) - divisor.type.ndim) + divisor.type.shape != kept:
@@ -331,10 +332,10 @@ def softmax_from_exp(expr: Expr) -> Expr | None:
     return pt.softmax(exponent, axis=total.op.axes)
 
 
-@rule(GROUP, pt.log(pt.exp(x) / above_zero))
-def log_of_exp_over(x: Tensor, above_zero: Tensor) -> Tensor:
+@rule(GROUP, pt.log(pt.exp(x) / not_negative))
+def log_of_exp_over(x: Tensor, not_negative: Tensor) -> Tensor:
     """The logarithm of an exponential divided by something is a difference, which does not underflow."""
-    return x - pt.log(above_zero)
+    return x - pt.log(not_negative)
 
 
 def _has_logarithm(x: Expr) -> bool:
@@ -342,7 +343,7 @@ def _has_logarithm(x: Expr) -> bool:
     while isinstance(x.op, (Slice, Take, Reshape)):
         x = x.inputs[0]
     if x.op is e.divide:
-        return x.inputs[0].op is e.exp and is_positive(x.inputs[1])
+        return x.inputs[0].op is e.exp and is_nonnegative(x.inputs[1])
     return x.op in (pt.sigmoid, pt.erfc, pt.ndtr)
 
 

@@ -40,8 +40,8 @@ def _terms(expr: Expr) -> Size:
     return product(shape[a] for a in expr.op.axes)
 
 
-def _times(size: Size, *where: Expr) -> Any:
-    """A length as a factor."""
+def as_factor(size: Size, *where: Expr) -> Any:
+    """A length, of expressions that have it, as a factor."""
     return float(size) if isinstance(size, int) else pt.cast(number_of(size, *where), "float64")
 
 
@@ -84,7 +84,7 @@ def reduction_over_units(expr: Expr) -> Expr | None:
     """A reduction over axes of length 1 combines nothing: a reshape says so."""
     x = expr.inputs[0]
     units = [a for a in expr.op.axes if x.type.shape[a] == 1]
-    if x.type.is_open or len(units) < len(expr.op.axes):
+    if len(units) < len(expr.op.axes):
         return None
     return pt.reshape(x, extents(expr))
 
@@ -143,12 +143,12 @@ def sum_of_repeated(expr: Expr) -> Expr | None:
     inner = source.inputs[0]
     if _whole(expr):
         times = quotient(source.type.length, inner.type.length) if inner.type.length != 0 else 0
-        return pt.sum(inner) * _times(times, source) if times != 0 else pt.zeros_like(expr)
+        return pt.sum(inner) * as_factor(times, source) if times != 0 else pt.zeros_like(expr)
     extra = source.type.ndim - inner.type.ndim
     terms = _terms(expr)
     if not all(a < extra for a in expr.op.axes):
         return None
-    return pt.broadcast_to(inner, extents(expr)) * _times(terms, source) if terms != 0 else pt.zeros_like(expr)
+    return pt.broadcast_to(inner, extents(expr)) * as_factor(terms, source) if terms != 0 else pt.zeros_like(expr)
 
 
 def _scalar_factor(node: Expr) -> tuple[Expr, Expr] | None:
@@ -191,7 +191,7 @@ def constant_term_out_of_sum(expr: Expr) -> Expr | None:
     a, b = inner.inputs
     for term, rest, first in ((a, b, True), (b, a, False)):
         if term.type.ndim == 0 and rest.type == inner.type and inner.type.dtype == "float64":
-            total = term * _times(inner.type.length, inner)
+            total = term * as_factor(inner.type.length, inner)
             rows = intern(expr.op, (rest,))
             if inner.op is e.add:
                 return total + rows
@@ -253,11 +253,13 @@ def product_of_repeated(expr: Expr) -> Expr | None:
         return None
     if source.type.kind != "f" or not at_least(_terms(expr), 1):
         return None
-    return e.power(source.inputs[0], _times(_terms(expr), source))
+    return e.power(source.inputs[0], as_factor(_terms(expr), source))
 
 
-def has_moderate_power(x: Expr, exponent: int) -> bool:
+def has_moderate_power(x: Expr, exponent: Size) -> bool:
     """Whether a power stays far from the ends of a float, so that a product that does not overflow may be taken apart."""
+    if not isinstance(exponent, int):
+        return False
     if not isinstance(x.op, Constant):
         return exponent <= 8
     with np.errstate(all="ignore"):
@@ -269,9 +271,9 @@ def factor_out_of_product(expr: Expr) -> Expr | None:
     """A factor that all terms share leaves a product as a power."""
     parts = _scalar_factor(expr.inputs[0]) if _kind(expr, "prod") else None
     terms = _terms(expr)
-    if parts is None or not isinstance(terms, int) or not terms or expr.type.dtype != "float64" or parts[0].type.ndim or not has_moderate_power(parts[0], terms):
+    if parts is None or terms == 0 or expr.type.dtype != "float64" or parts[0].type.ndim or not has_moderate_power(parts[0], terms):
         return None
-    return e.power(parts[0], float(terms)) * intern(expr.op, (parts[1],))
+    return e.power(parts[0], as_factor(terms, *expr.inputs)) * intern(expr.op, (parts[1],))
 
 
 # Extremes -------------------------------------------------------------------------------------

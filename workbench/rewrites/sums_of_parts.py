@@ -48,10 +48,13 @@ def _parts(x: Expr) -> tuple[int, list[Part]] | None:
     """The axis along which an array is zero but for some parts, and these."""
     if isinstance(x.op, SetSlice):
         base, value = x.inputs
-        cut = [a for a, (_, length, _) in enumerate(x.op.spec) if length != x.type.shape[a]]
-        if len(cut) != 1 or not is_zero(base) or any(step != 1 for _, _, step in x.op.spec):
+        spec = x.op.spec(x)
+        cut = [a for a, (_, length, _) in enumerate(spec) if length != x.type.shape[a]]
+        if len(cut) != 1 or not is_zero(base) or any(step != 1 for _, _, step in spec):
             return None
-        start, length, _ = x.op.spec[cut[0]]
+        start, length, _ = spec[cut[0]]
+        if not isinstance(start, int) or not isinstance(length, int):
+            return None
         return cut[0], [(start, start + length, value)] if length else []
     if not isinstance(x.op, Concatenate) or not any(map(is_zero, x.inputs)):
         return None

@@ -7,6 +7,7 @@ from typing import Any
 from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, intern
 from workbench.graph.frozen import frozen
+from workbench.graph.lengths import one_length, shape_text
 from workbench.graph.properties import MATRIX, PROPERTIES, infers, is_number, names
 from workbench.graph.types import TensorType
 from workbench.tensor.markers import Annotation
@@ -33,8 +34,8 @@ class Assume(Annotation):
         return known
 
     def infer(self, x: TensorType) -> TensorType:
-        if self.facts & MATRIX and (x.ndim < 2 or len({x.shape[-1], x.shape[-2]} - {None}) > 1):
-            raise ShapeError(f"a tensor of shape {x.shape} cannot be {' and '.join(self.properties)}: that is for square matrices")
+        if self.facts & MATRIX and (x.ndim < 2 or one_length(x.shape[-2], x.shape[-1]) is None):
+            raise ShapeError(f"a tensor of shape {shape_text(x.shape)} cannot be {' and '.join(self.properties)}: that is for square matrices")
         return x
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -55,10 +56,7 @@ class Tensor(Methods):
 
     def size_expr(self) -> Any:
         """Number of elements: an integer where known, a symbolic one where not."""
-        count: Any = 1
-        for n in self.shape:
-            count = count * n
-        return count
+        return functools.reduce(operator.mul, self.shape) if self.type.shape else 1
 
     def __len__(self) -> int:
         if not self.type.shape:

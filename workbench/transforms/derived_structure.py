@@ -16,10 +16,10 @@ from workbench.graph.rewrite import rule
 from workbench.tensor.elementwise import Cast, Elementwise
 from workbench.tensor.indexing.advanced import Index
 from workbench.tensor.indexing.rows import Take
-from workbench.tensor.indexing.slices import Slice
+from workbench.tensor.indexing.slices import Slice, everything, part_of
 from workbench.tensor.markers import Annotation, Named
 from workbench.tensor.shape import Reshape, Transpose
-from workbench.tensor.shape.joining import Concatenate
+from workbench.tensor.shape.joining import Concatenate, part_that_has
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.logprob import (
     GROUP,
@@ -200,15 +200,11 @@ def density_of_part_of_function(expr: Expr) -> Expr | None:
     return ask(expr.op, intern(inner.op, tuple(_part_of(x, i) if i.type.ndim else i for i in inner.inputs)), value)
 
 
-def _all_of_it(spec: Any, x: Expr) -> bool:
-    return all(taken == (0, size, 1) for taken, size in zip(spec, x.type.shape))
-
-
 @rule(GROUP, ops=NODES, over=(Slice,), examples=example_of(lambda: intern(Slice(((0, 1, 1),)), (pt.reshape(normals()[0], (1,)),))))
 def density_of_whole(expr: Expr) -> Expr | None:
     """A part that takes all elements is the whole."""
     x, value = expr.inputs
-    return ask(expr.op, x.inputs[0], value) if isinstance(x.op, Slice) and _all_of_it(x.op.spec, x.inputs[0]) else None
+    return ask(expr.op, x.inputs[0], value) if isinstance(x.op, Slice) and x.op.spec(x) == everything(x.inputs[0].type.shape) else None
 
 
 @rule(GROUP, ops=NODES, over=(Slice,), examples=example_of(lambda: pt.concatenate([normals(), pt.exp(normals())])[3:5]))
@@ -219,18 +215,12 @@ def density_of_part_of_joined(expr: Expr) -> Expr | None:
         return None
     joined = x.inputs[0]
     axis = joined.op.axis
-    start, length, step = x.op.spec[axis]
-    last = start + step * (length - 1)
-    at = 0
-    for part in joined.inputs:
-        n = part.type.shape[axis]
-        if not isinstance(n, int):
-            return None
-        if at <= min(start, last) and max(start, last) < at + n:
-            spec = list(x.op.spec)
-            spec[axis] = (start - at, length, step)
-            return ask(expr.op, intern(Slice(tuple(spec)), (part,)), value)
-        at += n
-    return None
+    spec = x.op.spec(x)
+    found = part_that_has(joined, spec[axis])
+    if found is None:
+        return None
+    part, within = found
+    chosen = part_of(part, (*spec[:axis], within, *spec[axis + 1 :]))
+    return None if chosen is None else ask(expr.op, chosen, value)
 
 

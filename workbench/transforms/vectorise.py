@@ -20,7 +20,7 @@ from workbench.tensor.control.scan import map as map_rows
 from workbench.tensor.elementwise import Elementwise, where
 from workbench.tensor.gufunc import Gufunc
 from workbench.tensor.indexing.rows import AddAt, SetAt, Take
-from workbench.tensor.indexing.slices import SetSlice, Slice, Spec, slices
+from workbench.tensor.indexing.slices import Bounds, SetSlice, Slice, fixed
 from workbench.tensor.linalg.diagonal import Diagonal, DiagonalMatrix
 from workbench.tensor.markers import Annotation, Named
 from workbench.tensor.reduction.reductions import Extremes, Reduce
@@ -193,16 +193,17 @@ def _concatenate(b: _Batching, node: Expr) -> Any:
 
 
 def _slice(b: _Batching, node: Expr) -> Any:
-    return b.batched[node.inputs[0]][_of_rows(b, node.op.spec)]
+    x = b.batched[node.inputs[0]]
+    return intern(Slice(_of_rows(b, x, node.op.bounds)), (x,))
 
 
 def _set_slice(b: _Batching, node: Expr) -> Any:
     x, value = (b.whole(x) for x in node.inputs)
-    return x[_of_rows(b, node.op.spec)].set(value)
+    return intern(SetSlice(_of_rows(b, x, node.op.bounds)), (x, value))
 
 
-def _of_rows(b: _Batching, spec: Spec) -> tuple[slice, ...]:
-    return (*[slice(None)] * b.rank, *slices(spec))
+def _of_rows(b: _Batching, x: Expr, bounds: Bounds) -> Bounds:
+    return fixed((*[(None, None, 1)] * b.rank, *bounds), x.type.shape)
 
 
 def _behind(x: Any, rank: int, first: int) -> Any:

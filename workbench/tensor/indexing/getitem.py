@@ -13,9 +13,9 @@ from workbench.graph.lengths import Size, one_length
 from workbench.tensor import elementwise as _e
 from workbench.tensor import shape as _s
 from workbench.tensor.indexing.advanced import Index
-from workbench.tensor.indexing.layout import Entry, Key, layout_of, resolve_int
+from workbench.tensor.indexing.layout import Entry, Key, resolve_int
 from workbench.tensor.indexing.rows import Take
-from workbench.tensor.indexing.slices import Slice
+from workbench.tensor.indexing.slices import Slice, everything, fixed, resolved
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
@@ -40,7 +40,7 @@ def getitem(x: Tensor, key: Any) -> Tensor:
     """
     parsed = _Parsed(x, list(key) if isinstance(key, tuple) else [key])
     entries, others = tuple(parsed.entries), parsed.others
-    if not others and not x.type.is_open and not any(e[0] == "flag" for e in entries):
+    if not others:
         return _basic(x, entries)
     rest = [("slice", None, None, None)] * (x.ndim - 1)
     if len(others) == 1 and entries == (("array", 0), *rest):
@@ -49,15 +49,18 @@ def getitem(x: Tensor, key: Any) -> Tensor:
 
 
 def _basic(x: Tensor, entries: Key) -> Tensor:
-    layout = layout_of(entries, x.type, [])
-    spec = tuple((at, 1, 1) if kind == "int" else resolved for kind, at, resolved in layout.axes)
-    whole = spec == tuple((0, n, 1) for n in x.type.shape)
+    entries = tuple(e for e in entries if e[0] != "rest")
+    of_axes = [e for e in entries if e[0] != "new"]
+    bounds = fixed(tuple((e[1], None, 0) if e[0] == "int" else (*e[1:3], e[3] or 1) for e in of_axes), x.type.shape)
+    whole = resolved(bounds, x.type.shape) == everything(x.type.shape) and all(e[0] == "slice" for e in of_axes)
     # A key that takes everything leaves a trace only where x[key].set(value) needs one.
-    if whole and len(layout.shape) > x.ndim and not isinstance(x.op, (Slice, Take, Index, _s.Reshape)):
+    if whole and len(entries) > x.ndim and not isinstance(x.op, (Slice, Take, Index, _s.Reshape)):
         sliced = x
     else:
-        sliced = intern(Slice(spec), (x,))
-    return _s.reshape(sliced, layout.shape)
+        sliced = intern(Slice(bounds), (x,))
+    lengths = iter(_s.extents(sliced))
+    kept = [1 if e[0] == "new" else next(lengths) for e in entries if e[0] != "int" or next(lengths) is None]
+    return _s.reshape(sliced, kept)
 
 
 class _Parsed:

@@ -73,7 +73,7 @@ def layout_of(key: Key, x: TensorType, others: Sequence[TensorType], values: Seq
             made.shape.append(1)
         elif kind == "slice":
             n = x.shape[len(made.axes)]
-            resolved = _resolve_slice(entry, n, values)
+            resolved = resolve_slice(entry[1:], n, values)
             made.axes.append(("slice", len(made.shape), resolved))
             made.shape.append(fresh("k") if resolved is None else resolved[1])
         elif kind == "int":
@@ -87,9 +87,8 @@ def layout_of(key: Key, x: TensorType, others: Sequence[TensorType], values: Seq
     return made
 
 
-def _resolve_slice(entry: Entry, n: Size, values: Sequence[Size]) -> tuple[Size, Size, int] | None:
-    """Start, length and step of a slice; ``None`` where the sign of a bound, or the step, is not known."""
-    bounds = entry[1:]
+def resolve_slice(bounds: Sequence[Any], n: Size, values: Sequence[Size] = ()) -> tuple[Size, Size, int] | None:
+    """Return start, length and step of a slice; ``None`` where the sign of a bound, or the step, is not known."""
     if isinstance(n, int) and not any(isinstance(b, tuple) for b in bounds):
         begin, end, every = slice(*bounds).indices(n)
         length = len(range(begin, end, every))

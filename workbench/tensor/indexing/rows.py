@@ -10,7 +10,7 @@ import numpy as np
 from workbench.errors import DTypeError, IndexBoundsError, ShapeError
 from workbench.graph.expr import Constant, Expr, Op, intern
 from workbench.graph.frozen import frozen
-from workbench.graph.lengths import one_length
+from workbench.graph.lengths import minimum, one_length
 from workbench.graph.types import Shape, TensorType
 from workbench.tensor import elementwise as _e
 from workbench.tensor import shape as _s
@@ -32,6 +32,14 @@ class Take(Op):
     """
 
     name = "take"
+
+    def infer_from(self, inputs: tuple[Expr, ...]) -> TensorType:
+        x, index = inputs
+        if isinstance(index.op, Constant) and index.op.value.size and x.type.ndim:
+            # That they are there is a condition on the length.
+            needed = max(int(index.op.value.max()) + 1, -int(index.op.value.min()))
+            one_length(minimum(x.type.shape[0], needed), needed)
+        return self.infer(x.type, index.type)
 
     def infer(self, x: TensorType, index: TensorType) -> TensorType:
         _check_index("x[index]", x, index)

@@ -82,7 +82,7 @@ def _update(part: Tensor, value: Any, how: str) -> Tensor:
     value = _s.reshape_like(value, inner)
     if how == "inc":
         value = inner + value
-    return intern(SetSlice(inner.op.spec), (inner.inputs[0], value)) if isinstance(inner.op, Slice) else value
+    return intern(SetSlice(inner.op.bounds), (inner.inputs[0], value)) if isinstance(inner.op, Slice) else value
 
 
 def _only_units(part: Expr, inner: Expr) -> bool:
@@ -108,7 +108,7 @@ def _fitting(value: Any, part: Tensor, how: str) -> Tensor:
         if any(n != 1 for n in given.type.shape[:extra]):
             raise ShapeError(f"a value of shape {given.type.shape} cannot be {how} in a part of shape {part.type.shape}")
         given = _s.squeeze(given, tuple(range(extra)))
-    return _s.broadcast_like(given, part)
+    return _s.whole(given, part)
 
 
 def _where_chosen(part: Tensor, value: Tensor, how: str) -> Tensor | None:
@@ -137,7 +137,7 @@ def with_fixed_bounds(node: Expr) -> Expr | None:
     """Return what an `Index`, `SetIndex` or `AddIndex` does by simpler operations, where shapes and bounds are known now."""
     op = node.op
     key = op.rebuilt(node)
-    if key is None or (node.type.is_open and not isinstance(op, Index)):
+    if key is None:
         return None
     part = getitem(node.inputs[0], key)
     if isinstance(part.op, Index) and part.op.key == op.key:

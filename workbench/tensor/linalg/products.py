@@ -109,14 +109,19 @@ def matmul(x: Any, y: Any) -> Tensor:
         raise ShapeError("@ takes vectors and matrices, not scalars", "use * to scale")
     if x.ndim > 1 and y.ndim > 1:
         return _e.cast(intern(MatMul(), (x, y)), dtype)
-    x = _s.paired("@", x, -1, y, 0 if y.ndim == 1 else -2)
+    x = _meeting("@", x, -1, y, 0 if y.ndim == 1 else -2)
     # With a vector the work is one pass over memory, which a loop that shares it with what stands
     # around does best: a product and a sum, that the compiler fuses.
     if y.ndim == 1:
         return _e.cast(_r.sum(x * y, axis=-1), dtype)
-    if x.type.is_open:
-        return _e.cast(_r.sum(x * matrix_transpose(y), axis=-1), dtype)
     return _e.cast(_r.sum(_s.expand_dims(x, -1) * y, axis=-2), dtype)
+
+
+def _meeting(what: str, x: Tensor, axis: int, y: Tensor, other: int) -> Tensor:
+    """Return `x`, whose axis and that of `y` are to be multiplied and summed over: not broadcast, where one has length 1."""
+    n, m = x.type.shape[axis], y.type.shape[other]
+    # The multiplication asks for the rest.
+    return _s.paired(what, x, axis, y, other) if 1 in (n, m) or one_length(n, m) is None else x
 
 
 def dot(x: Any, y: Any) -> Tensor:
@@ -148,7 +153,7 @@ def vecdot(x: Any, y: Any, axis: int = -1) -> Tensor:
     """
     (x, y), dtype = _numbers("vecdot", x, y)
     x, y = (_last(t, _axis("vecdot", axis, t)) for t in (x, y))
-    x = _s.paired("vecdot", x, -1, y, -1)
+    x = _meeting("vecdot", x, -1, y, -1)
     return _e.cast(_r.sum(x * y, axis=-1), dtype)
 
 
@@ -271,7 +276,7 @@ def tensordot(x: Any, y: Any, axes: Any = 2) -> Tensor:
     if len(of_x) != len(of_y) or len(set(of_x)) != len(of_x) or len(set(of_y)) != len(of_y):
         raise ShapeError(f"tensordot: the axes {of_x} and {of_y} do not pair up")
     for a, b in zip(of_x, of_y):
-        x = _s.paired("tensordot", x, a, y, b)
+        x = _meeting("tensordot", x, a, y, b)
     first: list[Label] = [("x", i) for i in range(x.ndim)]
     second: list[Label] = [first[of_x[of_y.index(i)]] if i in of_y else ("y", i) for i in range(y.ndim)]
     keep = {label for label in (*first, *second) if not (label in first and label in second)}

@@ -12,7 +12,7 @@ import numpy as np
 from workbench.errors import ShapeError
 from workbench.graph.expr import Constant, Expr, Op, intern
 from workbench.graph.frozen import frozen
-from workbench.graph.lengths import Size, differ, one_length, shapes_text
+from workbench.graph.lengths import Size, at_least, differ, one_length, shapes_text
 from workbench.graph.types import DECLARE_LENGTHS, TensorType
 from workbench.tensor import elementwise as _e
 from workbench.tensor import shape as _s
@@ -136,6 +136,22 @@ def column_stack(tensors: Sequence[Any]) -> Tensor:
 def append(x: Any, values: Any, axis: int | None = None) -> Tensor:
     """Return `values` after `x` along `axis` (both flattened, for ``None``)."""
     return concatenate([x, values], axis)
+
+
+def part_that_has(joined: Expr, rows: tuple[Size, Size, int]) -> tuple[Expr, tuple[Size, Size, int]] | None:
+    """The part of a concatenation in which rows (start, length, step) lie, and these counted from its start."""
+    start, length, step = rows
+    if length == 0:
+        return None
+    last = start + (length - 1) * step
+    first, last = (start, last) if step > 0 else (last, start)
+    at: Size = 0
+    for part in joined.inputs:
+        end = at + part.type.shape[joined.op.axis]
+        if at_least(first, at) and at_least(end, last + 1):
+            return part, (start - at, length, step)
+        at = end
+    return None
 
 
 # Splitting ------------------------------------------------------------------------------------
