@@ -77,3 +77,11 @@ def test_graphviz_draws_any_name_and_inner_graphs():
     names = ['a"b', "back\\\\", "<b>", "{|}", "λ", "", "two\nlines", "n1 -> n2; }"]
     drawn = subprocess.run(["dot", "-Tsvg"], input=dot([looped(), sum(pt.scalar(n) for n in names)]).encode(), capture_output=True, check=True)
     assert not drawn.stderr and b"#3" in drawn.stdout
+
+
+def test_lengths_are_written_by_their_names():
+    x = pt.vector("x")
+    assert repr(x.shape[0]) == "n"
+    assert repr(pt.broadcast_to(1.0, x.shape)) == "broadcast_to(1.0, (n,))"
+    assert repr(x[:, None]) == "reshape(x, (n, 1))"
+    assert repr(x[1:] * x[:-1]) == "x[1:] * x[:-1]"

@@ -187,7 +187,7 @@ TABLE = {
         (linalg.inv(linalg.inv(a)), "a"),
         (linalg.inv(a) @ b, "solve(a, b)"),
         (linalg.inv(orthogonal), "transpose{axes=(1, 0)}(a)"),
-        (orthogonal.T @ orthogonal, "eye{rows=3, columns=3, offset=0, to=float64}"),
+        (orthogonal.T @ orthogonal, "eye{shape=(3, 3), offset=0, to=float64}"),
         ((a @ b).T, "matmul(transpose{axes=(1, 0)}(b), transpose{axes=(1, 0)}(a))"),
         (linalg.solve(orthogonal, b), "matmul(transpose{axes=(1, 0)}(a), b)"),
         (linalg.solve(lower, b), "solve_triangular{is_lower=True, transposed=False, unit_diagonal=False}(a, b)"),

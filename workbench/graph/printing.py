@@ -88,6 +88,10 @@ def _written(node: Expr, parts: list[tuple[str, int]]) -> tuple[str, int]:
         return f"{_operand(parts[0], left)} {symbol} {_operand(parts[1], right)}", binding
     if symbol:
         return f"{symbol}{_operand(parts[0], ATOM)}", NEGATION
+    if node.op.name == "dim":
+        op: Any = node.op
+        size = str(node.inputs[0].type.shape[op.axis])
+        return size, ATOM if size.isidentifier() or size.isdigit() else BINDING["+"]
     made = node.op.written(_operand(parts[0], ATOM), *(text for text, _ in parts[1:]))
     return made or f"{op_text(node)}({', '.join(text for text, _ in parts)})", ATOM
 

@@ -188,6 +188,13 @@ class OfLengths(Op):
     shape: tuple[int | None, ...]
     of_values = 1
 
+    def written(self, *operands: str) -> str | None:
+        if len(operands) == self.of_values or self.of_values != 1:
+            return None
+        numbers = iter(operands[1:])
+        lengths = [next(numbers) if n is None else str(n) for n in self.shape]
+        return f"{self.name}({operands[0]}, ({', '.join(lengths)}{',' * (len(lengths) == 1)}))"
+
     def grad(self, node: Expr, cotangent: Any) -> Sequence[Expr | None]:
         return [None] * len(node.inputs)
 
