@@ -258,7 +258,9 @@ class Distribution:
             return given
         found = given[i]
         for axis, (n, m) in enumerate(zip(wanted, event), -len(wanted)):
-            if n is not None and (isinstance(m, Length) or isinstance(n, Tensor)) and found.ndim >= -axis:
+            # A length that is no number of the graph is the parameters' own.
+            asked = isinstance(n, Tensor) or (isinstance(m, Length) and n is not None and not isinstance(n, Length))
+            if asked and found.ndim >= -axis:
                 like, other = (n.inputs[0], n.op.axis) if isinstance(n, Tensor) and isinstance(n.op, Dim) else (pt.zeros((n,)), 0)
                 found = paired(f"{cls.__name__}: {cls.parameters[i]} and the lengths of one draw", found, axis, like, other)
         return [*given[:i], found, *given[i + 1 :]]

@@ -43,6 +43,15 @@ class Condition:
         made = self.node.provenance
         return made.location if made else None
 
+    @property
+    def what(self) -> str | None:
+        """What has the lengths, where an operation is there to say so."""
+        return getattr(self.node.op, "what", None)
+
+    @property
+    def needs(self) -> str:
+        return f"{self.node.op.name} needs" if self.what is None else f"{self.what.rstrip(',')}, need"
+
 
 def conditions_of(results: Sequence[Expr]) -> list[Condition]:
     """Return the conditions that expressions put on lengths, the inner graphs of loops and branches with them."""
@@ -84,7 +93,7 @@ def solved(conditions: Iterable[Condition], free: Iterable[Symbol], numbers: Ite
             if apart:
                 names = distinct_names((c.one, c.other))
                 raise ShapeError(
-                    f"{c.node.op.name} needs {text(c.one, names)} and {text(c.other, names)} to be one length, which differ by {abs(apart)} "
+                    f"{c.needs} {text(c.one, names)} and {text(c.other, names)} to be one length, which differ by {abs(apart)} "
                     "with what the other operations need", "two lengths must be equal, or one of them 1 by type", c.location,
                 )  # fmt: skip
             continue
@@ -93,7 +102,7 @@ def solved(conditions: Iterable[Condition], free: Iterable[Symbol], numbers: Ite
             continue
         # The name that is younger, and that no one has given, goes.
         candidates = [
-            (not m[0].shared, m[0].number, m[0], k)
+            (not m[0].given, m[0].number, m[0], k)
             for m, k in apart.terms
             if len(m) == 1 and abs(k) == 1 and isinstance(m[0], Symbol) and m[0] in unknowns
             and m[0] not in symbols(apart - of_symbol(m[0]) * k)
@@ -155,7 +164,8 @@ def check(conditions: Sequence[Condition], params: Sequence[Expr], shapes: Seque
     """
     values, where = axes_named(params, shapes)
     values.update(numbers or {})
-    for c in conditions:
+    # What says for itself what it compares is heard first.
+    for c in sorted(conditions, key=lambda c: c.what is None):
         needed = {*symbols(c.one), *symbols(c.other)}
         if not needed <= values.keys():
             continue
@@ -163,15 +173,14 @@ def check(conditions: Sequence[Condition], params: Sequence[Expr], shapes: Seque
         if one == other:
             continue
         least = single(c.one)
-        if isinstance(least, Minimum) and isinstance(c.other, int) and len(least.of) == 2:
+        if c.what is None and isinstance(least, Minimum) and isinstance(c.other, int) and len(least.of) == 2:
             # An axis has an element that is asked for: the operation says which, or of what there is none.
             _refuse(c, values)
             have = next(iter(where[s] for s in symbols(c.one) if s in where), "an axis")
             raise IndexBoundsError(f"index {c.other - 1} or {-c.other} is out of bounds for {have}, which has length {one}", "", c.location)
         names = distinct_names((c.one, c.other))
         raise ShapeError(
-            f"{c.node.op.name} needs lengths that are equal: {text(c.one, names)} is {one}{_said(c.one, where)}, "
-            f"{text(c.other, names)} is {other}{_said(c.other, where)}",
+            f"{c.needs} lengths that are equal: {_said(c.one, one, names, where)}, {_said(c.other, other, names, where)}",
             "two lengths must be equal, or one of them 1 by type: pt.row, pt.col, shape=(1, None), x[:, None]",
             c.location,
         )
@@ -189,6 +198,8 @@ def _refuse(c: Condition, values: Mapping[Symbol, int]) -> None:
         raise
 
 
-def _said(size: Size, where: Mapping[Symbol, str]) -> str:
+def _said(size: Size, value: int, names: Mapping[Symbol, str], where: Mapping[Symbol, str]) -> str:
+    if isinstance(size, int):
+        return f"one is {value}"
     found = [where[s] for s in symbols(size) if s in where]
-    return f" ({', '.join(found)})" if found else ""
+    return f"{text(size, names)} is {value}" + (f" ({', '.join(found)})" if found else "")

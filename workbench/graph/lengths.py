@@ -40,18 +40,20 @@ class Symbol(Atom):
         How it is printed.
     shared
         Whether every symbol of this name is this one.
+    given
+        Whether someone has given that name, as the name of a dim: it stays where another length turns out to be the same.
     least
         What it is at least: 0 for a length, ``None`` for any integer.
     """
 
-    __slots__ = ("least", "name", "shared")
+    __slots__ = ("given", "least", "name", "shared")
 
-    def __init__(self, name: str, shared: bool = False, least: int | None = 0) -> None:
+    def __init__(self, name: str, shared: bool = False, least: int | None = 0, given: bool = False) -> None:
         super().__init__()
-        self.name, self.shared, self.least = name, shared, least
+        self.name, self.shared, self.least, self.given = name, shared, least, given or shared
 
     def __reduce__(self) -> Any:
-        return (_shared_symbol, (self.name,)) if self.shared else (Symbol, (self.name, False, self.least))
+        return (_shared_symbol, (self.name,)) if self.shared else (Symbol, (self.name, False, self.least, self.given))
 
     def __repr__(self) -> str:
         return self.name
@@ -153,9 +155,9 @@ class Length:
 # Making lengths -------------------------------------------------------------------------------
 
 
-def fresh(name: str, least: int | None = 0) -> Length:
+def fresh(name: str, least: int | None = 0, given: bool = False) -> Length:
     """Return a length like no other, printed as `name`; of any integer, if `least` is ``None``."""
-    return _of_atom(Symbol(name, False, least))
+    return _of_atom(Symbol(name, False, least, given))
 
 
 def named(name: str) -> Length:
@@ -453,7 +455,7 @@ def one_length(a: Size, b: Size) -> Size | None:
 def _rank(size: Length) -> tuple[bool, int]:
     """Names that are shared stay, and the older ones."""
     found = symbols(size)
-    return not all(s.shared for s in found), max((s.number for s in found), default=0)
+    return not all(s.given for s in found), max((s.number for s in found), default=0)
 
 
 @contextlib.contextmanager
@@ -585,10 +587,10 @@ def _atom_text(atom: Atom, names: Mapping[Symbol, str] | None) -> str:
 def distinct_names(sizes: Iterable[Size]) -> dict[Symbol, str]:
     """Return a text of its own for every symbol of some lengths: ``n``, and ``n2`` for another of that name."""
     found = dict.fromkeys(s for n in sizes for s in symbols(n))
-    # Names that stand for one length everywhere keep theirs.
+    # Names that stand for one length everywhere keep theirs; those that were given come before others.
     taken = {s.name for s in found if s.shared}
     names: dict[Symbol, str] = {}
-    for s in found:
+    for s in sorted(found, key=lambda s: not s.given):
         if s.shared:
             names[s] = s.name
             continue

@@ -10,8 +10,9 @@ import numpy as np
 import workbench.tensor as pt
 from workbench.errors import ModelError, ShapeError
 from workbench.graph.expr import Data as DataOp
-from workbench.graph.lengths import differ
+from workbench.graph.lengths import Size, differ, fresh, single
 from workbench.model.shapes import CurrentShapes, is_open
+from workbench.tensor.shape import length_of
 from workbench.tensor.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Dims:
         self.coords = {} if parent is None else parent.coords
         self.dim_lengths = {} if parent is None else parent.dim_lengths
         self._used: set[str] = set() if parent is None else parent._used
+        self._names: dict[str, Size] = {} if parent is None else parent._names
         self._fixed_by: dict[str, str] = {} if parent is None else parent._fixed_by
         self._kept_lengths: list[tuple[Tensor, int, str]] = [] if parent is None else parent._kept_lengths
         self.named_vars_to_dims = {}
@@ -96,6 +98,22 @@ class Dims:
         """Return the length that a dim has now."""
         length = self.dim_lengths[dim]
         return int(length.eval()) if isinstance(length, Tensor) else int(length)
+
+    def lengths_of_data(self, shape: Sequence[int], dims: Sequence[str | None]) -> tuple[Size | None, ...]:
+        """Return the lengths that data along dims have in their type: those of the dims, which are called what the dims are.
+
+        An axis of length 1 without a dim is broadcast, and keeps that length.
+        """
+        return tuple((1 if n == 1 else None) if d is None else self._length_along(d, n) for n, d in zip(shape, dims or [None] * len(shape)))
+
+    def _length_along(self, d: str, n: int) -> Size:
+        length = self.dim_lengths.get(d)
+        if isinstance(length, Tensor) and single(length_of(length)) is not None:
+            return length_of(length)
+        if d in self._used and length == n:
+            return n
+        # A name of this model alone: other models' dims of that name have other lengths.
+        return self._names.setdefault(d, fresh(d, given=True))
 
     def open_dims(self, data: Tensor, dims: Sequence[str | None]) -> None:
         """Let dims have the lengths of data along them, where nothing of a fixed length uses them yet."""
@@ -176,6 +194,7 @@ class Dims:
                 values = _array(new[name])
                 if values.ndim != x.ndim:
                     raise ShapeError(f"{name}: the data have {x.ndim} axes; the new ones have shape {values.shape}")
+                self._check_fixed(x, values.shape)
                 pt.set_data(x, values)
             self._relabel(nodes, coords)
         except Exception:
@@ -193,6 +212,35 @@ class Dims:
             )
         return x
 
+    def _check_fixed(self, x: Tensor, shape: tuple[int, ...]) -> None:
+        """Raise if new data have another length along an axis whose length is fixed."""
+        dims = self.named_vars_to_dims.get(str(x.name)) or (None,) * x.ndim
+        for axis, (n, new, d) in enumerate(zip(x.type.shape, shape, dims)):
+            if not isinstance(n, int) or n == new:
+                continue
+            if d is not None:
+                raise self._other_length(x, d, new)
+            raise ShapeError(
+                f"{x.name}: the new data have shape {shape}, but axis {axis} has length {n} for good: axes of data with length 1 and without a dim "
+                "are broadcast",
+                f'give the axis a dim, pm.Data("{x.name}", ..., dims=...), where its length may change',
+            )
+
+    def _other_length(self, x: Tensor, d: str, n: int) -> ModelError:
+        """The error that says what else gives a dim the length that it has."""
+        fixed = isinstance(self.dim_lengths[d], int)
+        why = "variables of that fixed length use it" if fixed else "so long are the other data along it"
+        if d in self._fixed_by:
+            return ModelError(
+                f"{x.name}: the new data have length {n} along the dim {d!r}, but {self._fixed_by[d]} has length {self.length_of(d)}: "
+                "so long are its parameters or its values",
+                f"make what gives {self._fixed_by[d]} its length data, too, or build the model again with the new data",
+            )
+        return ModelError(
+            f"{x.name}: the new data have length {n} along the dim {d!r}, which has length {self.length_of(d)}: {why}",
+            "make the data before the variables that share the dim" if fixed else "set all of them in one call",
+        )
+
     def _relabel(self, nodes: Mapping[str, Tensor], coords: Mapping[str, Sequence[Any]]) -> None:
         """Check that dims agree with the new data, and take their new labels."""
         for name, values in coords.items():
@@ -205,18 +253,7 @@ class Dims:
                     continue
                 n = x.op.value.shape[axis]
                 if self.length_of(d) != n:
-                    fixed = isinstance(self.dim_lengths[d], int)
-                    why = "variables of that fixed length use it" if fixed else "so long are the other data along it"
-                    if d in self._fixed_by:
-                        raise ModelError(
-                            f"{x.name}: the new data have length {n} along the dim {d!r}, but {self._fixed_by[d]} has length {self.length_of(d)}: "
-                            "so long are its parameters or its values",
-                            f"make what gives {self._fixed_by[d]} its length data, too, or build the model again with the new data",
-                        )
-                    raise ModelError(
-                        f"{x.name}: the new data have length {n} along the dim {d!r}, which has length {self.length_of(d)}: {why}",
-                        "make the data before the variables that share the dim" if fixed else "set all of them in one call",
-                    )
+                    raise self._other_length(x, d, n)
         self._check_kept()
         for name, labels in self.coords.items():
             if labels is not None and len(labels) != self.length_of(name):

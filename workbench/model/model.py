@@ -182,7 +182,7 @@ class Model(Variables, metaclass=ModelType):
         """Return a model without variables that has the dims of this one."""
         made: Model = Model(name=self.name, model=None)  # type: ignore[call-arg]
         made.coords, made.dim_lengths = dict(self.coords), dict(self.dim_lengths)
-        made._used, made._fixed_by = set(self._used), dict(self._fixed_by)
+        made._used, made._fixed_by, made._names = set(self._used), dict(self._fixed_by), dict(self._names)
         made.interventions, made.backend = set(self.interventions), self.backend
         return made
 

@@ -134,7 +134,7 @@ def Data(
     if names and len(names) != array.ndim:
         raise ShapeError(f"{name}: the data have shape {array.shape}, but {len(names)} dims: {names}")
     full = m.check_new(name)
-    x = pt.data(full, array, shape=(None,) * array.ndim)
+    x = pt.data(full, array, shape=m.lengths_of_data(array.shape, names))
     m.open_dims(x, names)
     m.add_name(name, x, names)
     m.add_to("data_vars", x)
