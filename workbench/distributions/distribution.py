@@ -215,7 +215,7 @@ class Distribution:
         given = cls._of_event(given, event, wanted[split:])
         full = (*full[:split], *(m if n is None and isinstance(m, int) else n for n, m in zip(full[split:], event)))
         known = (1,) * (split - len(batch)) + tuple(batch)
-        if any(n is None and m == 1 for n, m in zip(known, full)):
+        if any(isinstance(n, Length) and m == 1 for n, m in zip(known, full)):
             given = cls._of_length_one(given, full[:split])
         if all(n == length_of(length) for n, length in zip(known, wanted) if isinstance(length, Tensor)):
             return given, full
