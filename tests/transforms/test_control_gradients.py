@@ -132,16 +132,16 @@ def test_the_number_of_steps_may_be_computed():
     assert last.eval({n: 5}) == 32.0 and seen.eval({n: 3}).tolist() == [1.0, 2.0, 4.0]
     _, (part,) = pt.scan(lambda e: ([], [e]), sequences=x, n_steps=n, reverse=True)
     assert part.eval({n: 2, x: [5.0, 6.0, 7.0]}).tolist() == [5.0, 6.0]
-    with pytest.raises(ShapeError, match="lengths 2, 3"):
+    with pytest.raises(ShapeError, match="scan needs lengths that are equal|lengths 2, 3"):
         part.eval({n: 3, x: [5.0, 6.0]})
     _, (both,) = pt.scan(lambda e, f: ([], [e + f]), sequences=[x, pt.vector("y")])
-    with pytest.raises(ShapeError, match="lengths 1, 2"):
+    with pytest.raises(ShapeError, match="scan needs lengths that are equal|lengths 1, 2"):
         both.eval({"x": [5.0, 6.0], "y": [1.0]})
 
 
 def test_a_carried_length_may_change_from_step_to_step():
     _, kept = pt.while_loop(lambda i, v: i < 2, lambda i, v: [i + 1, v[v > v.mean()]], [0, pt.constant(np.arange(8.0))])
-    assert kept.type.shape == (None,) and kept.eval().tolist() == [6.0, 7.0]
+    assert kept.type.is_open and kept.eval().tolist() == [6.0, 7.0]
 
 
 def test_a_second_derivative_goes_through_a_scan():

@@ -205,7 +205,7 @@ class _ByDensity(Distribution):
 
 def _is_start(shape: Shape, full: Shape) -> bool:
     """Whether a shape is that of the first axes of another."""
-    return len(shape) <= len(full) and not any(differ(n, m) for n, m in zip(shape, full))
+    return len(shape) <= len(full) and all(n == m or (n != 1 and not differ(n, m)) for n, m in zip(shape, full))
 
 
 class CustomDist(Distribution):

@@ -272,8 +272,8 @@ def next_number() -> int:
     return next(_numbers)
 
 
-def of_symbol(symbol: Symbol) -> Length:
-    """Return the length that a symbol is."""
+def of_symbol(symbol: Atom) -> Length:
+    """Return the length that a symbol, or another atom, is."""
     return _of_atom(symbol)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 import workbench.tensor as pt
 from workbench.graph.expr import Constant, Expr, intern
-from workbench.graph.lengths import Size, at_least, product, quotient
+from workbench.graph.lengths import Size, at_least, of_symbol, product, quotient
 from workbench.graph.pattern import uniform_value
 from workbench.graph.properties import is_nonnegative, is_one_hot, is_positive
 from workbench.graph.rewrite import rule
@@ -42,7 +43,14 @@ def _terms(expr: Expr) -> Size:
 
 def as_factor(size: Size, *where: Expr) -> Any:
     """A length, of expressions that have it, as a factor."""
-    return float(size) if isinstance(size, int) else pt.cast(number_of(size, *where), "float64")
+    if isinstance(size, int):
+        return float(size)
+    total: Any = 0.0
+    for monomial, c in size.terms:
+        # As floats from the start: the number of elements of what is only repeated may have more than 63 bits.
+        factors = [pt.cast(number_of(of_symbol(atom), *where), "float64") for atom in monomial]
+        total = total + math.prod(factors, start=float(c))
+    return total
 
 
 def _whole(expr: Expr) -> bool:

@@ -253,7 +253,7 @@ def _one_length(lengths: Sequence[Size]) -> Size:
     for n in lengths[1:]:
         one = one_length(found, n)
         if one is None:
-            raise ShapeError(f"the sequences of a scan have lengths {', '.join(dict.fromkeys(map(str, lengths)))}")
+            raise ShapeError(f"the sequences of a scan have lengths {', '.join(dict.fromkeys(str(n) for n in lengths))}")
         found = one
     return found
 

@@ -198,7 +198,9 @@ def _count(x: Tensor, axis: Any, keepdims: bool = False, where: Any = True) -> A
         return sum(_s.broadcast_like(_e.cast(where, "bool"), x), axis, keepdims=keepdims)
     count: Any = 1
     for a in _s.axes_of("mean", axis, x.ndim):
-        count = count * _s.extent(x, a)
+        n = _s.extent(x, a)
+        # As a float: of what is only repeated there may be more elements than 63 bits count.
+        count = count * (_e.cast(n, "float64") if isinstance(n, Tensor) else n)
     return count
 
 
