@@ -1,0 +1,78 @@
+"""Rules on lengths that are known only at the call: they fire as on known ones, and both sides are equal; or it is said why not."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from workbench.graph import RULES, Graph, Op, free_inputs, topological
+from workbench.rewrites import default_mode
+from workbench.tensor.assumptions import Assume
+
+default_mode()  # Which loads the rules.
+PATH = Path(__file__).parents[2] / "benchmarks" / "lengths.py"
+spec = importlib.util.spec_from_file_location("benchmark_of_lengths", PATH)
+lengths = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(lengths)
+
+SIZE = "a power of as many factors as there are elements may overflow: how many is not known"
+OWN = "the example's numbers are about its own lengths: what they are parts of is not known"
+NOT_OPEN = {
+    "known_length": "it is about lengths that are known", "bounds_known_now": "it is about bounds and lengths that are known",
+    "factor_out_of_product": SIZE, "determinant_of_scaled": SIZE,
+    "slice_of_slice": OWN, "slice_of_concatenation": OWN, "slice_from_take": OWN, "take_of_first_rows": OWN, "diagonal_of_product": OWN,
+    "diagonal_from_slice": "the diagonal of a matrix in one row is told by the numbers of its slice",
+}  # fmt: skip
+"""Rules of which some example does not fire on open lengths, and why."""
+
+BY_RULE = {}
+for rule, known, made in lengths.cases([*RULES.values()]):
+    BY_RULE.setdefault(rule.name, []).append((rule, known, made))
+
+
+def values_of(known, made):
+    """The inputs of an example of open lengths, and values of the lengths that it has where they are known."""
+    rng = np.random.default_rng(5)
+    given = {}
+    facts = {node.inputs[0].name: node.op.facts for node in topological([known]) if isinstance(node.op, Assume)}
+    for x in free_inputs([known]):
+        given[x.name] = test_rules.draw(facts.get(x.name, 0), tuple(n if isinstance(n, int) else 4 for n in x.type.shape), rng).astype(x.type.dtype)
+    inputs = free_inputs([made])
+    return inputs, [given[x.name] for x in inputs]
+
+
+test_rules_spec = importlib.util.spec_from_file_location("rules_by_example", Path(__file__).parent / "test_rules.py")
+test_rules = importlib.util.module_from_spec(test_rules_spec)
+test_rules_spec.loader.exec_module(test_rules)
+
+
+@pytest.mark.parametrize("name", sorted(BY_RULE))
+def test_a_rule_does_on_open_lengths_what_it_does_on_known_ones(name):
+    missed = 0
+    for rule, known, made in BY_RULE[name]:
+        if rule.apply(known) is None:
+            continue
+        after = None if isinstance(made, Exception) else rule.apply(made)
+        if after is None:
+            missed += 1
+            continue
+        if type(made.op).numpy is Op.numpy:
+            continue  # A density, which only rules compute: what they make is proved with the distributions.
+        inputs, values = values_of(known, made)
+        with np.errstate(all="ignore"):
+            a, b = Graph(inputs, [made, after.fit(made)]).run("numpy", *values)
+        for x, y in zip(*(v if isinstance(v, tuple) else (v,) for v in (a, b))):
+            np.testing.assert_allclose(y, x, rtol=1e-9, atol=1e-12, err_msg=f"{made!r} became {after!r}")
+    assert not missed or name in NOT_OPEN, f"{missed} examples of {name} do not fire on open lengths"
+    assert missed or name not in NOT_OPEN, f"{name} fires on open lengths: take it off the list"
+
+
+def test_the_showpieces():
+    import workbench.tensor as pt
+
+    x, A, B = pt.vector("x"), pt.matrix("A", "n", "n"), pt.matrix("B", "m", "m")
+    (made, kron), _ = default_mode().run([pt.linalg.det(pt.diag(pt.exp(x))), pt.linalg.inv(pt.kron(A, B))])
+    assert repr(made) == "exp(sum{axes=(0,)}(x))"
+    inverses = [node for node in topological([kron]) if node.op.name == "inv"]
+    assert {id(node.inputs[0]) for node in inverses} == {id(A), id(B)}
