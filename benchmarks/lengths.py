@@ -61,17 +61,22 @@ def cases(rules: Sequence[Rule]) -> Iterator[tuple[Rule, Expr, Expr | Exception]
 
 def main() -> None:
     default_mode()  # Which loads the rules.
-    fired, missed = 0, []
+    fired: dict[str, list[bool]] = {}
+    missed = []
     for rule, static, made in cases([*RULES.values()]):
         if rule.apply(static) is None:
             continue
-        if isinstance(made, Exception):
-            missed.append(f"{rule.name}: the example cannot be made: {str(made).splitlines()[0]}")
-        elif rule.apply(made) is None:
-            missed.append(f"{rule.name}: {summary(static)}, open {summary(made)}")
-        else:
-            fired += 1
-    print(f"{fired} of {fired + len(missed)} examples with axes fire open: {fired / (fired + len(missed)):.1%}", *missed, sep="\n")
+        fires = not isinstance(made, Exception) and rule.apply(made) is not None
+        fired.setdefault(rule.name, []).append(fires)
+        if not fires:
+            missed.append(f"  {rule.name}: {summary(static)}, open {made if isinstance(made, Exception) else summary(made)}")
+    rules, examples = sum(map(any, fired.values())), [one for each in fired.values() for one in each]
+    print(f"{rules} of {len(fired)} rules on vectors and matrices fire on open lengths: {rules / len(fired):.1%} (target 97 %)")
+    print(f"{sum(examples)} of their {len(examples)} examples: {sum(examples) / len(examples):.1%}; not (why is said in tests/rewrites/test_open_examples.py)", *missed, sep="\n")
+    x, a, b = pt.vector("x"), pt.matrix("A", "n", "n"), pt.matrix("B", "m", "m")
+    for shown in (pt.linalg.det(pt.diag(pt.exp(x))), pt.linalg.inv(pt.kron(a, b))):
+        (after,), _ = default_mode().run([shown])
+        print(f"{summary(shown)}\n  becomes {summary(after)}")
 
 
 if __name__ == "__main__":

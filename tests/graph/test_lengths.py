@@ -9,17 +9,16 @@ import random
 import pytest
 
 from workbench.graph import lengths
+from workbench.graph.length_names import distinct_names, shapes_text
 from workbench.graph.lengths import (
     at_least,
     bounds,
     differ,
-    distinct_names,
     fresh,
     maximum,
     minimum,
     named,
     product,
-    shapes_text,
     substitute,
     symbols,
 )
@@ -95,7 +94,8 @@ def test_lengths_print_as_they_are_written() -> None:
     assert str((N + 1) // 2) == "(n + 1)//2" and str(maximum(N - 2, 0)) == "max(n - 2, 0)"
     first, second = fresh("n"), fresh("n")
     assert shapes_text((first, 3), (second,), (first,)) == ["(n, 3)", "(n2,)", "(n,)"]
-    assert list(distinct_names([first, N]).values()) == ["n2", "n"]
+    names = distinct_names([first, N])
+    assert names[SYMBOLS[0]] == "n" and [names[s] for s in symbols(first)] == ["n2"]
 
 
 def test_what_is_not_used_is_forgotten() -> None:

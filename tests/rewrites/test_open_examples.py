@@ -76,3 +76,18 @@ def test_the_showpieces():
     assert repr(made) == "exp(sum{axes=(0,)}(x))"
     inverses = [node for node in topological([kron]) if node.op.name == "inv"]
     assert {id(node.inputs[0]) for node in inverses} == {id(A), id(B)}
+
+
+def test_the_steps_of_a_gradient_are_those_of_known_lengths():
+    import workbench.tensor as pt
+
+    def steps(*length):
+        a, x, y = pt.scalar("a"), pt.vector("x", *length), pt.vector("y", *length)
+        (after,), trace = default_mode().run([pt.grad(pt.sum(pt.exp(a * x**3 + y**2)), x)])
+        return repr(after), [f for p in trace.passes for f in p.firings]
+
+    (opened, firings), (known, others) = steps(), steps(3)
+    assert opened == known
+    assert [f.rule.name for f in firings] == [f.rule.name for f in others]
+    shown = [*(repr(side) for f in firings for side in (f.before, f.after)), opened]
+    assert not any("_like" in s or "dim{" in s for s in shown)

@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from workbench.errors import IndexBoundsError, Location, ShapeError
 from workbench.graph.expr import Expr, Input, give_name, intern
 from workbench.graph.frozen import frozen
+from workbench.graph.length_names import distinct_names
 from workbench.graph.lengths import (
     Length,
     Minimum,
     Size,
     Symbol,
-    distinct_names,
     number,
     of_symbol,
     single,

@@ -9,7 +9,8 @@ import numpy as np
 
 from workbench.errors import DTypeError, ShapeError
 from workbench.graph.frozen import frozen
-from workbench.graph.lengths import Length, Size, differ, fresh, product, shape_text
+from workbench.graph.length_names import shape_text
+from workbench.graph.lengths import Length, Size, differ, fresh, product
 
 Shape = tuple[Size, ...]
 

@@ -7,7 +7,8 @@ from typing import Any
 from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, intern
 from workbench.graph.frozen import frozen
-from workbench.graph.lengths import one_length, shape_text
+from workbench.graph.length_names import shape_text
+from workbench.graph.lengths import one_length
 from workbench.graph.properties import MATRIX, PROPERTIES, infers, is_number, names
 from workbench.graph.types import TensorType
 from workbench.tensor.markers import Annotation

@@ -14,7 +14,8 @@ from workbench.errors import DTypeError, GradientError, ShapeError
 from workbench.graph.domain import Domain, real
 from workbench.graph.expr import Constant, Expr, Op, constant_op, intern
 from workbench.graph.frozen import frozen
-from workbench.graph.lengths import Size, one_length, shapes_text
+from workbench.graph.length_names import shapes_text
+from workbench.graph.lengths import Size, one_length
 from workbench.graph.types import KINDS, Shape, TensorType, checked_dtype
 from workbench.tensor.cotangents import jax as jax_derivatives
 from workbench.tensor.tensor import Tensor, as_tensor

@@ -12,7 +12,8 @@ import numpy as np
 from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, intern
 from workbench.graph.frozen import frozen
-from workbench.graph.lengths import Size, one_length, shape_text
+from workbench.graph.length_names import shape_text
+from workbench.graph.lengths import Size, one_length
 from workbench.graph.types import TensorType
 from workbench.tensor import elementwise as _e
 from workbench.tensor import shape as _s

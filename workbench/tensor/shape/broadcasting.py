@@ -13,7 +13,8 @@ import numpy as np
 from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, intern
 from workbench.graph.frozen import frozen
-from workbench.graph.lengths import one_length, shapes_text
+from workbench.graph.length_names import shapes_text
+from workbench.graph.lengths import one_length
 from workbench.graph.types import Shape, TensorType
 from workbench.tensor.elementwise import broadcast_shapes
 from workbench.tensor.shape.lengths import (

@@ -12,7 +12,8 @@ import numpy as np
 from workbench.errors import ShapeError
 from workbench.graph.expr import Constant, Expr, Op, intern
 from workbench.graph.frozen import frozen
-from workbench.graph.lengths import Size, at_least, differ, one_length, shapes_text
+from workbench.graph.length_names import shapes_text
+from workbench.graph.lengths import Size, at_least, differ, one_length
 from workbench.graph.types import DECLARE_LENGTHS, TensorType
 from workbench.tensor import elementwise as _e
 from workbench.tensor import shape as _s

@@ -12,6 +12,7 @@ import numpy as np
 from workbench.errors import CompileError, DTypeError, ShapeError
 from workbench.graph.expr import Constant, Expr, Op, intern
 from workbench.graph.frozen import changed, frozen
+from workbench.graph.length_names import shapes_text
 from workbench.graph.lengths import (
     Length,
     Minimum,
@@ -24,7 +25,6 @@ from workbench.graph.lengths import (
     of_symbol,
     one_length,
     quotient,
-    shapes_text,
     symbols,
 )  # fmt: skip
 from workbench.graph.memo import once

@@ -10,7 +10,8 @@ import numpy as np
 from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, intern
 from workbench.graph.frozen import frozen
-from workbench.graph.lengths import Size, one_length, product, quotient, shapes_text
+from workbench.graph.length_names import shapes_text
+from workbench.graph.lengths import Size, one_length, product, quotient
 from workbench.graph.types import Shape, TensorType
 from workbench.tensor.shape.axes import axes_of
 from workbench.tensor.shape.broadcasting import whole
