@@ -64,7 +64,8 @@ def _source(builder: Any, key: Key, x: Expr, others: Sequence[Expr], index: Sequ
 def _layout(key: Key, x: Expr, others: Sequence[Expr]) -> Layout:
     # Of what is an index array the value is not asked for.
     values = [_s.length_of(o) if not o.type.shape else 0 for o in others]
-    return layout_of(key, x.type, [o.type for o in others], values)
+    counts = [n for o, n in zip(others, values) if isinstance(o.op, _s.Dim)]
+    return layout_of(key, x.type, [o.type for o in others], values, counts)
 
 
 def _rows(entry: Any, x: Expr, others: Sequence[Expr], axis: int, numbers: Tensor) -> Tensor:

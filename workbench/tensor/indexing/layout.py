@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from workbench.errors import DTypeError, IndexBoundsError
@@ -41,7 +41,7 @@ class Layout:
         self.together: Shape = ()
 
 
-def layout_of(key: Key, x: TensorType, others: Sequence[TensorType], values: Sequence[Size] = ()) -> Layout:
+def layout_of(key: Key, x: TensorType, others: Sequence[TensorType], values: Sequence[Size] = (), counts: Collection[Size] = ()) -> Layout:
     """Return how the axes of ``x[key]`` come from those of `x`.
 
     Parameters
@@ -50,6 +50,8 @@ def layout_of(key: Key, x: TensorType, others: Sequence[TensorType], values: Seq
         The key, the type of the tensor, and those of the other inputs that the key names.
     values
         Of `others`, where they are numbers: as lengths.
+    counts
+        Those of `values` that are lengths of axes, and so not negative.
 
     Raises
     ------
@@ -73,7 +75,7 @@ def layout_of(key: Key, x: TensorType, others: Sequence[TensorType], values: Seq
             made.shape.append(1)
         elif kind == "slice":
             n = x.shape[len(made.axes)]
-            resolved = resolve_slice(entry[1:], n, values)
+            resolved = resolve_slice(entry[1:], n, values, counts)
             made.axes.append(("slice", len(made.shape), resolved))
             made.shape.append(fresh("k") if resolved is None else resolved[1])
         elif kind == "int":
@@ -87,7 +89,9 @@ def layout_of(key: Key, x: TensorType, others: Sequence[TensorType], values: Seq
     return made
 
 
-def resolve_slice(bounds: Sequence[Any], n: Size, values: Sequence[Size] = ()) -> tuple[Size, Size, int] | None:
+def resolve_slice(
+    bounds: Sequence[Any], n: Size, values: Sequence[Size] = (), counts: Collection[Size] = ()
+) -> tuple[Size, Size, int] | None:
     """Return start, length and step of a slice; ``None`` where the sign of a bound, or the step, is not known."""
     if isinstance(n, int) and not any(isinstance(b, tuple) for b in bounds):
         begin, end, every = slice(*bounds).indices(n)
@@ -97,23 +101,25 @@ def resolve_slice(bounds: Sequence[Any], n: Size, values: Sequence[Size] = ()) -
         return None
     start, stop, by = (values[b[1]] if isinstance(b, tuple) else b for b in bounds)
     step: Size = 1 if by is None else by
+    if start is None and step == 1 and stop in counts:
+        return 0, minimum(stop, n), 1
     if not isinstance(step, int) or step == 0:
         return None
     if step > 0:
-        first = 0 if start is None else _clipped(start, 0, n, n)
-        last = n if stop is None else _clipped(stop, 0, n, n)
+        first = 0 if start is None else _clipped(start, 0, n, n, counts)
+        last = n if stop is None else _clipped(stop, 0, n, n, counts)
     else:
-        first = n - 1 if start is None else _clipped(start, -1, n - 1, n)
-        last = -1 if stop is None else _clipped(stop, -1, n - 1, n)
+        first = n - 1 if start is None else _clipped(start, -1, n - 1, n, counts)
+        last = -1 if stop is None else _clipped(stop, -1, n - 1, n, counts)
     if first is None or last is None:
         return None
     distance = maximum(last - first, 0) if step > 0 else maximum(first - last, 0)
     return first, quotient(distance + (abs(step) - 1), abs(step)), step
 
 
-def _clipped(bound: Size, low: int, high: Size, n: Size) -> Size | None:
+def _clipped(bound: Size, low: int, high: Size, n: Size, counts: Collection[Size]) -> Size | None:
     """A bound of a slice, counted from the start and within the axis; ``None`` if its sign is not known."""
-    if at_least(bound, 0):
+    if bound in counts or at_least(bound, 0):
         return minimum(bound, high)
     return maximum(n + bound, low) if at_least(-1 - bound, 0) else None
 

@@ -235,9 +235,8 @@ def places(node: Expr, found: list[Places]) -> Places:
     if _is_number(node):
         length = length_of(node)
         parts = [] if isinstance(length, int) else [length, *map(of_symbol, symbols(length))]
-        if isinstance(node.op, Dim) or _counted(node):
-            return {n: below[n] for n in parts if n in below}
-        return dict.fromkeys(parts[:1], (None, -1))
+        # The number itself is the length, where nothing below has it.
+        return {**dict.fromkeys(parts[:1], (None, -1)), **{n: below[n] for n in parts if n in below}}
     named: dict[Length, tuple[Expr | None, int]] = {}
     for axis, size in enumerate(node.type.shape):
         if isinstance(size, Length):
