@@ -32,6 +32,10 @@ def fail_in(monkeypatch, number, at, error):
 
     def failing(self, chain, budget):
         if chain.number == number and chain.count >= at:
+            # Not before the others have draws too, which on a busy machine may take longer.
+            until = time.monotonic() + 20
+            while at and min(c.count for c in self.kept) < min(at, 300) and time.monotonic() < until:
+                time.sleep(0.01)
             raise error
         return chunk(self, chain, min(budget, 200))
 
@@ -109,7 +113,7 @@ def interrupted(model, wait_for, times, pause=0.3, **given):
 
 
 def test_an_interrupt_keeps_the_draws(model):
-    idata = interrupted(model, lambda run: min(c.count for c in run.kept) > 300, 1)
+    idata = interrupted(model, lambda run: min(c.count for c in run.kept) > max(300, 0.7 * max(c.count for c in run.kept)), 1)
     assert idata.posterior.sizes["draw"] > 150 and idata.posterior["chain"].size == 2
 
 
@@ -221,7 +225,7 @@ def test_a_log_density_that_cannot_be_computed_does_not_cost_the_draws(model, mo
     def broken(*args, **options):
         raise ValueError("dims do not agree")
 
-    monkeypatch.setattr("workbench.inference.predictive.compute_log_likelihood", broken)
+    monkeypatch.setattr("workbench.inference.results.compute_log_likelihood", broken)
     with pytest.warns(UserWarning, match=r"'log_likelihood' could not be computed \(ValueError: dims do not agree\).*pm.compute_log_likelihood"):
         idata = pm.sample(20, model=model, idata_kwargs={"log_likelihood": True, "log_prior": True}, **QUICK)
     assert idata.posterior["mu"].shape == (4, 20) and "log_prior" in idata.groups() and "log_likelihood" not in idata.groups()
