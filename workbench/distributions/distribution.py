@@ -246,7 +246,8 @@ class Distribution:
         i = cls._lengths_from(cls.event_rank)
         like = None if i is None else parameters[i]
         for axis in range(-cls.event_rank, 0):
-            if like is not None and value.type.shape[axis] != like.type.shape[axis]:
+            lengths = () if like is None else (value.type.shape[axis], like.type.shape[axis])
+            if like is not None and any(isinstance(n, Length) for n in lengths):
                 value = paired(f"{cls.__name__}: a value and {cls.parameters[i or 0]}", value, axis, like, axis)
         return value
 

@@ -57,12 +57,15 @@ def conditions_of(results: Sequence[Expr]) -> list[Condition]:
     """Return the conditions that expressions put on lengths, the inner graphs of loops and branches with them."""
     found: dict[tuple[Size, Size], Condition] = {}
     seen: set[object] = set()
-    pending = [results]
+    pending = [(results, True)]
     while pending:
-        for node in topological(pending.pop()):
+        roots, certain = pending.pop()
+        for node in topological(roots):
             inner = [g for g in node.op.graphs if g not in seen]
             seen.update(inner)
-            pending += [g.results for g in inner]
+            pending += [(g.results, certain and node.op.name != "cond") for g in inner]
+            if not certain and node.op.name == "take":
+                continue  # A branch may be there for where the index is right: the index is checked where it is used.
             if not any(_is_open(x) for x in node.inputs):
                 continue
             with stating() as stated:

@@ -109,8 +109,8 @@ def freeze_dims_and_data(model: Model, dims: Sequence[str] | None = None, data: 
     >>> with pm.Model() as model:
     ...     x = pm.Data("x", [1.0, 2.0])
     ...     y = pm.Normal("y", x, 1.0)
-    >>> y.type.shape, pm.freeze_dims_and_data(model)["y"].type.shape
-    ((None,), (2,))
+    >>> y.type.is_open, pm.freeze_dims_and_data(model)["y"].type.shape
+    (True, (2,))
     """
     along = {n for n, ds in model.named_vars_to_dims.items() if dims is None or any(d in dims for d in ds)}
     frozen: dict[Expr, Expr] = {}

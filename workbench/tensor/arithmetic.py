@@ -156,7 +156,8 @@ def divmod(x: Any, y: Any) -> tuple[Tensor, Tensor]:
 
     Examples
     --------
-    >>> [int(part.eval()) for part in divmod(as_tensor(-7), 2)]
+    >>> import workbench.tensor as pt
+    >>> [int(part.eval()) for part in pt.divmod(pt.constant(-7), 2)]
     [-4, 1]
     """
     return floor_divide(x, y), mod(x, y)
