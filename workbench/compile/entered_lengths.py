@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import CompileError, ShapeError
-from workbench.graph.conditions import axis_text, solved_for
+from workbench.graph.conditions import axes_named, axis_text
 from workbench.graph.expr import Expr
 from workbench.graph.lengths import Size, Symbol, number, symbols, text
 
@@ -31,26 +31,15 @@ def lengths_of(params: Sequence[Expr], shapes: Sequence[Sequence[int]], known: M
     ShapeError
         If two parameters give a name two numbers, or a length is not what the others say.
     """
-    values = dict(known or {})
-    given: dict[Symbol, str] = {}
-    later: list[tuple[Expr, int, Size, int]] = []
+    values, given = axes_named(params, shapes, known or {})
     for p, shape in zip(params, shapes, strict=True):
         for axis, (n, m) in enumerate(zip(p.type.shape, shape, strict=True)):
-            if n == m:
-                continue
-            symbol = None if isinstance(n, int) else solved_for(n, m)
-            if symbol is not None and symbol[0] not in values:
-                values[symbol[0]] = symbol[1]
-                given[symbol[0]] = axis_text(p, axis)
-            else:
-                later.append((p, axis, n, m))
-    for p, axis, n, m in later:
-        unknown = symbols(n).keys() - values.keys()
-        if unknown:
-            raise CompileError(f"the length {text(n)} of {axis_text(p, axis)} does not say what {', '.join(s.name for s in unknown)} is")
-        if number(n, values) != m:
-            others = ", ".join(f"{s.name} is {values[s]}" + (f" ({given[s]})" if s in given else "") for s in symbols(n))
-            raise ShapeError(f"{axis_text(p, axis)} has length {m}, and {text(n)} is asked for{': ' if others else ''}{others}")
+            unknown = symbols(n).keys() - values.keys()
+            if unknown:
+                raise CompileError(f"the length {text(n)} of {axis_text(p, axis)} does not say what {', '.join(s.name for s in unknown)} is")
+            if number(n, values) != m:
+                others = ", ".join(f"{s.name} is {values[s]}" + (f" ({given[s]})" if s in given else "") for s in symbols(n))
+                raise ShapeError(f"{axis_text(p, axis)} has length {m}, and {text(n)} is asked for{': ' if others else ''}{others}")
     return values
 
 

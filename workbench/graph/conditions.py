@@ -8,6 +8,7 @@ from there on both are one length. At a call the conditions are checked by the s
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from workbench.errors import IndexBoundsError, Location, ShapeError
 from workbench.graph.expr import Expr, Input, give_name, intern
@@ -79,8 +80,8 @@ def _is_open(x: Expr) -> bool:
     return not isinstance(x.type, TensorType) or x.type.is_open or (x.type.kind in "iu" and not x.type.shape)
 
 
-def solved(conditions: Iterable[Condition], free: Iterable[Symbol], numbers: Iterable[Symbol] = ()) -> dict[Symbol, Size]:
-    """Return what to put in the place of symbols, so that conditions hold as far as they can be solved by these and by `numbers`.
+def solved(conditions: Iterable[Condition], free: Iterable[Symbol]) -> dict[Symbol, Size]:
+    """Return what to put in the place of symbols, so that conditions hold as far as they can be solved by these.
 
     Raises
     ------
@@ -89,7 +90,7 @@ def solved(conditions: Iterable[Condition], free: Iterable[Symbol], numbers: Ite
     """
     found: dict[Symbol, Size] = {}
     unknowns = dict.fromkeys(free)
-    known = {*unknowns, *numbers}
+    users: dict[Symbol, set[Symbol]] = {}  # In what was found for which symbols each stands.
     for c in conditions:
         apart = substitute(c.one, found) - substitute(c.other, found)
         if isinstance(apart, int):
@@ -101,7 +102,7 @@ def solved(conditions: Iterable[Condition], free: Iterable[Symbol], numbers: Ite
                 )  # fmt: skip
             continue
         # Lengths by values are known too late to stand in types of parameters.
-        if not symbols(apart).keys() <= known:
+        if not symbols(apart).keys() <= unknowns.keys():
             continue
         # The name that is younger, and that no one has given, goes.
         candidates = [
@@ -110,13 +111,14 @@ def solved(conditions: Iterable[Condition], free: Iterable[Symbol], numbers: Ite
             if len(m) == 1 and abs(k) == 1 and isinstance(m[0], Symbol) and m[0] in unknowns
             and m[0] not in symbols(apart - of_symbol(m[0]) * k)
         ]  # fmt: skip
-        # What is known only from values says nothing of arguments.
-        if not candidates or not symbols(apart).keys() <= unknowns.keys():
+        if not candidates:
             continue
         _, _, symbol, k = max(candidates, key=lambda one: one[:2])
         made = (of_symbol(symbol) * k - apart) * k
-        found = {s: substitute(n, {symbol: made}) for s, n in found.items()}
-        found[symbol] = made
+        for s in (*users.pop(symbol, ()), symbol):
+            found[s] = made if s is symbol else substitute(found[s], {symbol: made})
+            for t in symbols(found[s]):
+                users.setdefault(t, set()).add(s)
     return found
 
 
@@ -128,9 +130,11 @@ def retyped(p: Expr, values: Mapping[Symbol, Size]) -> Expr:
     return p if shape == p.type.shape else give_name(intern(Input(p.name, p.type.with_shape(shape))), p.name)  # type: ignore[no-any-return]
 
 
-def axes_named(params: Sequence[Expr], shapes: Sequence[Sequence[int]]) -> tuple[dict[Symbol, int], dict[Symbol, str]]:
-    """Return the numbers that names of lengths stand for, and the arguments that say so; the first where several do."""
-    values: dict[Symbol, int] = {}
+def axes_named(
+    params: Sequence[Expr], shapes: Sequence[Sequence[int]], known: Mapping[Symbol, int] = MappingProxyType({})
+) -> tuple[dict[Symbol, int], dict[Symbol, str]]:
+    """Return the numbers that names of lengths stand for, and the arguments that say so; the first where several do, after those `known`."""
+    values = dict(known)
     given: dict[Symbol, str] = {}
     for p, shape in zip(params, shapes):
         for axis, (n, m) in enumerate(zip(p.type.shape, shape)):
@@ -157,7 +161,7 @@ def solved_for(n: Length, m: int) -> tuple[Symbol, int] | None:
     return monomial[0], (m - k) // c
 
 
-def check(conditions: Sequence[Condition], params: Sequence[Expr], shapes: Sequence[Sequence[int]], numbers: Mapping[Symbol, int] | None = None) -> None:
+def check(conditions: Sequence[Condition], params: Sequence[Expr], shapes: Sequence[Sequence[int]], numbers: Mapping[Symbol, int] = MappingProxyType({})) -> None:
     """Raise unless the conditions hold for arguments of these shapes, and these numbers.
 
     Raises
@@ -165,8 +169,7 @@ def check(conditions: Sequence[Condition], params: Sequence[Expr], shapes: Seque
     ShapeError, IndexBoundsError
         With the lengths, the arguments that have them, and the user's line.
     """
-    values, where = axes_named(params, shapes)
-    values.update(numbers or {})
+    values, where = axes_named(params, shapes, numbers)
     # What says for itself what it compares is heard first.
     for c in sorted(conditions, key=lambda c: c.what is None):
         needed = {*symbols(c.one), *symbols(c.other)}

@@ -110,7 +110,7 @@ class Graph:
             return self, []
         stated = conditions_of(self.results)
         known = {s for p in self.params if isinstance(p.type, TensorType) for n in p.type.shape for s in symbols(n)}
-        values = solved(stated, known, numbers)
+        values = solved(stated, known)
         params = [retyped(p, values) for p in self.params] if values else list(self.params)
         graph = Graph(params, self.apply(*params)) if values else self
         return graph, [c for c in stated if {*symbols(c.one), *symbols(c.other)} <= known.union(numbers)]
