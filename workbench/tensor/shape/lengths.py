@@ -139,8 +139,8 @@ def length_of(node: Expr, parts: list[Size]) -> Size:
         return node.inputs[0].type.shape[node.op.axis]  # type: ignore[no-any-return]
     if parts and node.op.name == "cast":
         return parts[0]
-    # A quotient of lengths, as they are divided, has a number from 1 on below.
-    if parts and not (node.op.name == "floor_divide" and not (isinstance(parts[1], int) and parts[1] > 0)):
+    # A quotient of lengths, as they are divided, and its remainder, have a number from 1 on below.
+    if parts and not (node.op.name in ("floor_divide", "mod") and not (isinstance(parts[1], int) and parts[1] > 0)):
         return ARITHMETIC[node.op.name](*parts)
     return fresh(node.name or "k", 0 if node.type.kind == "u" else None)
 
