@@ -101,8 +101,6 @@ def resolve_slice(
         return None
     start, stop, by = (values[b[1]] if isinstance(b, tuple) else b for b in bounds)
     step: Size = 1 if by is None else by
-    if start is None and step == 1 and stop in counts:
-        return 0, minimum(stop, n), 1
     if not isinstance(step, int) or step == 0:
         return None
     if step > 0:
@@ -113,7 +111,8 @@ def resolve_slice(
         last = -1 if stop is None else _clipped(stop, -1, n - 1, n, counts)
     if first is None or last is None:
         return None
-    distance = maximum(last - first, 0) if step > 0 else maximum(first - last, 0)
+    # No bound is before the start of its axis.
+    distance = last if step > 0 and start is None else maximum(last - first if step > 0 else first - last, 0)
     return first, quotient(distance + (abs(step) - 1), abs(step)), step
 
 
