@@ -8,7 +8,6 @@ import pytest
 
 from workbench.graph import RULES, Graph, Op, free_inputs, topological
 from workbench.rewrites import default_mode
-from workbench.tensor.assumptions import Assume
 
 default_mode()  # Which loads the rules.
 PATH = Path(__file__).parents[2] / "benchmarks" / "lengths.py"
@@ -33,11 +32,7 @@ for rule, known, made in lengths.cases([*RULES.values()]):
 
 def values_of(known, made):
     """The inputs of an example of open lengths, and values of the lengths that it has where they are known."""
-    rng = np.random.default_rng(5)
-    given = {}
-    facts = {node.inputs[0].name: node.op.facts for node in topological([known]) if isinstance(node.op, Assume)}
-    for x in free_inputs([known]):
-        given[x.name] = test_rules.draw(facts.get(x.name, 0), tuple(n if isinstance(n, int) else 4 for n in x.type.shape), rng).astype(x.type.dtype)
+    given = {x.name: value for x, value in zip(*test_rules.example_values(known, np.random.default_rng(5)))}
     inputs = free_inputs([made])
     return inputs, [given[x.name] for x in inputs]
 
