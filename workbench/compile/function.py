@@ -12,18 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from workbench.compile.entered_lengths import KEPT
+from workbench.compile.binding import at_lengths, data_of, leaf_of, with_leaves
+from workbench.compile.entered_lengths import KEPT, lengths_of
 from workbench.compile.slots import Whole, filled, slots_of
 from workbench.compile.value_lengths import computed_before
 from workbench.errors import CompileError, Location, ShapeError, user_location
 from workbench.graph.arrays import fitting
 from workbench.graph.conditions import check
 from workbench.graph.expr import Data, Expr, Input, intern
-from workbench.graph.inner import Graph
-from workbench.graph.lengths import substitute, symbols
+from workbench.graph.inner import Graph, extract
+from workbench.graph.lengths import Symbol, substitute, symbols
 from workbench.graph.rewrite import Mode, Trace
 from workbench.graph.traverse import depends_on, replace, topological
-from workbench.graph.types import TensorType
+from workbench.graph.types import Shape, TensorType
 from workbench.tensor.control.flow import Slot
 from workbench.tensor.shape.lengths import numbers_in_length
 from workbench.tensor.tensor import as_tensor, set_data
@@ -38,6 +39,9 @@ BACKENDS = {
 
 ONCE = ("c", "numba", "numpy")
 """Backends that compile once for all lengths; the others anew for each tuple of shapes."""
+
+HOLDING = ("c", "numba")
+"""Backends whose code finds data of open lengths where it finds other data, not among its arguments."""
 
 PLAIN = 0x101
 """NumPy's flags of an array that compiled code reads as it is: rows first, and aligned."""
@@ -124,9 +128,9 @@ class CompiledFunction:
         before = [*open_data, *arrays, *numbers]
         entering = {x: _sized(x, x.type.shape) for x in before}
         self.written = Graph([*inputs, *entering.values()], replace(wanted, entering) if entering else wanted)
-        self._before = Graph(inputs, before)
         self._of_inputs = bool(depends_on(before, inputs))
         self._data = [n for n in topological(before) if isinstance(n.op, Data)]
+        self._before = extract(before, [*(inputs if self._of_inputs else ()), *self._data])
         self._lengths = [symbol for x in numbers for _, symbol in numbers_in_length(entering[x])]
         self._types: list[TensorType] = [p.type for p in self.written.params]
         self._asking = self.written.params
@@ -134,6 +138,9 @@ class CompiledFunction:
         self._fitting: set[tuple[Any, ...]] = set()  # Shapes of arguments, and numbers that are lengths, for which the conditions hold.
         self._given = len(inputs)
         self._checked_data: tuple[list[Any], list[np.ndarray[Any, Any]]] = ([], [])
+        self._bound: dict[Expr, np.ndarray[Any, Any]] = {}
+        self._known: dict[Symbol, int] = {}  # Lengths of the data that the function is bound to.
+        self._now: Callable[[Graph], Graph] | None = None  # A graph over these data.
         self.timings: dict[str, float] = {}
         start = time.perf_counter()
         if mode is None:
@@ -148,18 +155,18 @@ class CompiledFunction:
         self._slots = slots_of(self._graph)
         self._linked: dict[str, CompiledFunction] = {}
         self._code: dict[tuple[Any, ...], Any] = {}  # By shapes, of all functions that differ in their slots.
-        self._compiled: dict[tuple[Any, ...], Callable[..., Any]] = {}
+        self._compiled: dict[tuple[Any, ...], Any] = {}
         self._dtypes = [np.dtype(t.dtype) for t in self._types]
         self._numbers = range(len(self._types))
         self._shapes = [p.type.shape for p in self.written.params]
-        self._only: Callable[..., Any] | None = None  # Where all shapes are known.
+        self._only: Any = None  # Where code is compiled once.
         self._enter: Callable[..., Any] | None = None  # The way in that checks by itself, where the backend has one.
         if self.backend in ONCE or not (numbers or self.written.is_open):
             self._compile_only()
 
     def __reduce__(self) -> Any:
         # What it was made of: it is compiled again, or found in the cache, where it is read.
-        return _compiled_again, (self._asked, self._linked)
+        return _compiled_again, (self._asked, self._linked, self._bound)
 
     def link(self, **functions: CompiledFunction) -> CompiledFunction:
         """Return the function with compiled functions in its slots: its own code as it is, and theirs.
@@ -195,23 +202,88 @@ class CompiledFunction:
         slot, what = self._slots[label], f"{f.name}, given for the slot {label} of {self.name},"
         if f.backend != self.backend or f._options != self._options:
             raise CompileError(f"{what} is compiled for another backend or in another precision than {self.name}")
-        if f._only is None or f._updated or f._slots.keys() - f._linked.keys():
-            raise CompileError(f"{what} has lengths known only at the call, updates, or slots of its own that are empty")
-        takes, returns = tuple(f._types), f._graph.result_types
+        if f._only is None or f._before.results or f._updated or f._slots.keys() - f._linked.keys():
+            raise CompileError(
+                f"{what} has lengths known only at the call, updates, or slots of its own that are empty",
+                "the function with the data that there are now: f.bound()" if f._before.results else "",
+            )
+        takes, returns = tuple(f._types), tuple(at_lengths(t, f._known) for t in f._graph.result_types)
         if not slot.fits(takes, returns) and not Slot(label, takes, returns).fits(slot.takes, slot.returns):
             wanted, got = (f"({', '.join(map(str, a))}) -> ({', '.join(map(str, b))})" for a, b in ((slot.takes, slot.returns), (takes, returns)))
             raise CompileError(f"{what} is {got}, the slot is for {wanted}")
+
+    def bound(self, data: Mapping[Expr, Any] | None = None) -> CompiledFunction:
+        """Return the function with the data that there are now, to which new ones make no difference.
+
+        C and Numba code is this one's, whatever lengths the data have; JAX compiles anew.
+
+        Parameters
+        ----------
+        data
+            Arrays in the place of data, where they are not to be those of now.
+
+        Raises
+        ------
+        CompileError
+            If the function updates data, has slots, or lengths by the values of its inputs.
+        ShapeError
+            If lengths of the data disagree.
+
+        Examples
+        --------
+        >>> import workbench.tensor as pt
+        >>> x = pt.data("x", [1.0, 2.0], shape=(None,))
+        >>> total = function([], x.sum(), backend="numpy")
+        >>> then = total.bound()
+        >>> set_data(x, [1.0, 2.0, 3.0])
+        >>> float(total()), float(then())
+        (6.0, 3.0)
+        """
+        if self._updated or self._slots or self._of_inputs:
+            raise CompileError(f"{self.name} cannot be bound to data: it updates them, has slots, or lengths by the values of its inputs")
+        if self._bound:
+            return self
+        given = dict(data or {})
+        values = {x: given.get(x, x.op.value) for x in dict.fromkeys([*self._data, *data_of([self._graph])])}
+        if not values:
+            return self
+        held = self._computed(*(values[x] for x in self._data))
+        shapes, numbers = [a.shape for a in held], dict(zip(self._lengths, map(int, held[len(held) - len(self._lengths) :])))
+        check(self._conditions, self._asking[self._given :], shapes, numbers)
+        made = CompiledFunction.__new__(CompiledFunction)
+        made.__dict__.update(self.__dict__)
+        made._bound, made._known = values, lengths_of(self.written.params[self._given :], shapes, numbers)
+        made._types = [at_lengths(p.type, made._known) for p in self.written.params[: self._given]]
+        made._shapes = [t.shape for t in made._types]
+        made._data, made._before, made._lengths, made._conditions = [], Graph([], []), [], []
+        made._compiled, made._fitting, made.timings, made._turns = {}, set(), {}, threading.RLock()
+        made._numbers, made._enter, made._last, made._whole = range(self._given), None, None, None
+        params = [p if p.type is t else _sized(p, t.shape) for p, t in zip(self.written.params, made._types)]
+
+        def now(graph: Graph) -> Graph:
+            entering = dict(zip(graph.params[self._given :], held))
+            return with_leaves(graph, params, {x: leaf_of(x, v) for x, v in {**values, **entering}.items()})
+
+        if self.backend in HOLDING:
+            made._now = now
+            made._only = made._compiled[tuple(made._shapes)] = self.compiled.bound(held, {x.op: v for x, v in values.items()})
+            return made
+        graph = now(self._graph) if self.backend in ONCE else now(self.written).map_results(lambda r: self._mode.run(r, record=False)[0])
+        made._graph, made._code = graph, {}
+        made._compile_only()
+        return made
 
     @property
     def graph(self) -> Graph:
         """The optimised graph, with the graphs of the functions in its slots."""
         if self._whole is None:
-            self._whole = filled(self._graph, {label: f.graph for label, f in self._linked.items()}) if self._linked else self._graph
+            graph = self._graph if self._now is None else self._now(self._graph)
+            self._whole = filled(graph, {label: f.graph for label, f in self._linked.items()}) if self._linked else graph
         return self._whole
 
     @property
-    def compiled(self) -> Callable[..., Any]:
-        """The code, of a function whose lengths are all known."""
+    def compiled(self) -> Any:
+        """The code, of a function whose lengths are all known, or arguments of it."""
         assert self._only is not None
         return self._only
 
@@ -272,14 +344,17 @@ class CompiledFunction:
     def _compile(self, shapes: tuple[Any, ...], graph: Graph) -> Callable[..., Any]:
         code = self._code.get(shapes)
         if code is None:
-            code = self._code[shapes] = compile_graph(graph, self.backend, self.name, **self._options, **self._by_value())
+            code = self._code[shapes] = compile_graph(graph, self.backend, self.name, **self._options, **self._entering_options())
             self._timed(code)
         made = self._compiled[shapes] = code.linked(self._linked) if self._linked else code
         self._timed(made)
         return made
 
-    def _by_value(self) -> dict[str, Any]:
-        return {"lengths": self._lengths} if self._lengths and self.backend in ONCE else {}
+    def _entering_options(self) -> dict[str, Any]:
+        """How many of the last parameters are no arguments of the code, and which lengths are values of the last ones."""
+        held = len(self._types) - self._given if self.backend in HOLDING and not self._of_inputs else 0
+        lengths = self._lengths if self.backend in ONCE else []
+        return {**({"held": held} if held else {}), **({"lengths": lengths} if lengths else {})}
 
     def _timed(self, made: Any) -> None:
         self.timings.update(getattr(made, "timings", {}))
@@ -340,10 +415,14 @@ class CompiledFunction:
         now = [n.op.value for n in self._data]
         seen, arrays = self._checked_data
         if self._of_inputs or len(seen) != len(now) or any(a is not b for a, b in zip(seen, now)):
-            with np.errstate(all="ignore"):
-                arrays = [self._check(self._given + i, v) for i, v in enumerate(self._before.run("numpy", *given))]
+            arrays = self._computed(*(given if self._of_inputs else ()), *now)
             self._checked_data = now, arrays
         return arrays
+
+    def _computed(self, *known: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
+        """What enters beside the inputs, from data, and inputs if that depends on them."""
+        with np.errstate(all="ignore"):
+            return [self._check(self._given + i, v) for i, v in enumerate(self._before.run("numpy", *known))]
 
     def _check_conditions(self, arrays: list[np.ndarray[Any, Any]]) -> None:
         """Check what lengths must be equal, once for each tuple of shapes."""
@@ -372,9 +451,9 @@ class CompiledFunction:
         return f"<{self.name}: {self.graph!r} on {self.backend}>"
 
 
-def _compiled_again(asked: tuple[Any, ...], linked: Mapping[str, CompiledFunction]) -> CompiledFunction:
+def _compiled_again(asked: tuple[Any, ...], linked: Mapping[str, CompiledFunction], bound: Mapping[Expr, Any]) -> CompiledFunction:
     made = CompiledFunction(*asked)
-    return made.link(**linked) if linked else made
+    return made.link(**linked) if linked else made.bound(bound) if bound else made
 
 
 def _pairs(given: Givens | None) -> list[tuple[Expr, Any]]:
@@ -414,7 +493,7 @@ def _checked_update(x: Expr, new: Any) -> tuple[Any, Any]:
     return x, new
 
 
-def _sized(p: Expr, shape: tuple[int, ...]) -> Expr:
+def _sized(p: Expr, shape: Shape) -> Expr:
     assert isinstance(p.type, TensorType)
     made: Expr = intern(Input(p.name, p.type.with_shape(shape)))
     made.name = p.name

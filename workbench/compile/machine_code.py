@@ -23,7 +23,7 @@ from workbench.compile.loop_ir.lower import lower
 from workbench.compile.loop_ir.storage import Storage, plan
 from workbench.compile.slots import empty
 from workbench.errors import CompileError, IndexBoundsError, ShapeError
-from workbench.graph.expr import Data
+from workbench.graph.expr import Constant, Data, Expr, Op
 from workbench.graph.inner import Graph
 from workbench.graph.lengths import Size, Symbol, number
 
@@ -47,7 +47,7 @@ class Environment:
     address: int
 
     def __init__(
-        self, run: int, arrays: list[Any], data: list[Any], inner: list[Environment], sizes: Any, library: int, number: int
+        self, run: int, arrays: list[Any], data: Sequence[Any], inner: list[Environment], sizes: Any, library: int, number: int
     ) -> None:
         self.data, self.inner = data, inner
         constants = np.array([*(a.ctypes.data for a in arrays), 0], np.uintp)
@@ -73,13 +73,14 @@ Begin = Callable[[L.Program, Storage], Unit]
 
 
 class Code:
-    """A graph compiled, its regions with it."""
+    """A graph compiled, its regions with it; the last `held` parameters are no arguments, but stand beside them as data do."""
 
-    def __init__(self, graph: Graph, name: str, begin: Begin, begin_region: Begin, known: Iterable[Symbol] = ()) -> None:
+    def __init__(self, graph: Graph, name: str, begin: Begin, begin_region: Begin, known: Iterable[Symbol] = (), held: int = 0) -> None:
         start = time.perf_counter()
         self.timings: dict[str, float] = {}
         self.params = graph.params
-        self.program = lower(graph, name, known)
+        self.held = graph.params[len(graph.params) - held :]
+        self.program = lower(graph, name, known, held)
         self.storage: Storage = plan(self.program)
         self.unit = begin(self.program, self.storage)
         self.timings["lower"] = time.perf_counter() - start
@@ -97,75 +98,88 @@ class Code:
         self.fallbacks: list[str] = [*L.called_back(self.program), *(name for r in made.values() for name in r.fallbacks)]
         self.data = [op for _, op in self.program.constants if isinstance(op, Data)]
 
-    def callees(self, functions: Mapping[str, MachineFunction]) -> list[Callee]:
-        """Return what the code calls, where `functions` are in its slots, with what is in the slots of each.
-
-        Raises
-        ------
-        CompileError
-            If a slot is empty.
-        """
-        if not self.slots <= functions.keys():
-            raise empty(self.program.name, self.slots)
-        labels = [r.label for r in self.program.regions]
-        return [(functions[at].code, functions[at].functions) if c is None else (c, functions) for at, c in zip(labels, self.regions)]
-
-
-Callee = tuple[Code, "Mapping[str, MachineFunction]"]
-
 
 class Sized:
     """Compiled code for arguments of given shapes: the numbers that its lengths are, and what follows from them.
+
+    Parameters
+    ----------
+    code, values
+        The code, and the numbers.
+    functions
+        What is in its slots.
+    bound
+        Values of data, and of what it holds, that stay as they are.
 
     Attributes
     ----------
     inputs, outputs
         Dtypes and shapes of the arrays that it takes and makes.
+    lengths
+        The numbers given.
     arena
         Bytes that the code works in.
     fixed
         Whether its environment never changes.
+
+    Raises
+    ------
+    CompileError
+        If a slot is empty.
     """
 
-    def __init__(self, code: Code, values: Mapping[Symbol, int], functions: Mapping[str, MachineFunction]) -> None:
-        self.code, program = code, code.program
+    def __init__(self, code: Code, values: Mapping[Symbol, int], functions: Mapping[str, MachineFunction], bound: Bound) -> None:
+        if not code.slots <= functions.keys():
+            raise empty(code.program.name, code.slots)
+        self.code, self.lengths, self._bound, program = code, values, bound, code.program
         self.values = code.storage.at(values)
         self._entered = external.Entered(program, self.values)
         self._sizes = sizes_at(code.unit.sizes, self.values, 0)
         self.inputs, self.outputs = ([(b.dtype, shape_at(b.shape, self.values)) for b in bs] for bs in (program.inputs, program.outputs))
-        self._regions = [self._callee(r, *callee) for r, callee in zip(program.regions, code.callees(functions))]
-        self.fixed: bool = not code.data and all(r.fixed for r in self._regions)
+        self._regions = [self._callee(r, inner, functions) for r, inner in zip(program.regions, code.regions)]
+        self._data = [op for op in code.data if op not in bound]
+        held = [p for p in code.held if p.op not in bound]
+        self.fixed: bool = not self._data and not held and all(r.fixed for r in self._regions)
         self.arena: int = number(code.storage.arena, self.values) + max((r.arena for r in self._regions), default=0)
         self._environment: Environment | None = None
 
-    def _callee(self, region: L.Region, code: Code, functions: Mapping[str, MachineFunction]) -> Sized:
+    def _callee(self, region: L.Region, code: Code | None, functions: Mapping[str, MachineFunction]) -> Sized:
         """What a region calls, for arguments of the shapes that it is given here."""
-        made = Sized(code, lengths_of(code.params, [shape_at(s, self.values) for s in region.takes], self.values), functions)
+        takes = [shape_at(s, self.values) for s in region.takes]
+        if code is None:
+            made = functions[region.label].sized_for(takes)
+        else:
+            made = Sized(code, lengths_of(code.params, takes, self.values), functions, self._bound)
         wanted, got = [shape_at(s, self.values) for s in region.returns], [shape for _, shape in made.outputs]
         if wanted != got:
-            raise ShapeError(f"{code.program.name}, in the place {region.label} of {self.code.program.name}, returns values of shapes {got}, not {wanted}")
+            name = made.code.program.name
+            raise ShapeError(f"{name}, in the place {region.label} of {self.code.program.name}, returns values of shapes {got}, not {wanted}")
         return made
 
-    def environment(self) -> Environment:
-        """The environment for the data as they are now."""
+    def environment(self, held: Sequence[np.ndarray[Any, Any]] = ()) -> Environment:
+        """The environment for the data as they are now, and for values of what the code holds."""
         code, known = self.code, self._environment
         if known is not None and self.fixed:
             return known
-        now = [op.value for op in code.data]
+        now = [*held, *(op.value for op in self._data)]
         inner = [r.environment() for r in self._regions]
         if known is not None and all(a is b for a, b in zip((*now, *inner), (*known.data, *known.inner))):
             return known
-        values = iter(now)
-        arrays = [np.ascontiguousarray(next(values) if isinstance(op, Data) else op.value) for _, op in code.program.constants]
+        values = {**self._bound, **dict(zip((*(p.op for p in code.held), *self._data) if held else self._data, now))}
+        arrays = [np.ascontiguousarray(op.value if isinstance(op, Constant) else values[op]) for _, op in code.program.constants]
         entered = self._entered.number
         self._environment = made = Environment(code.run_address, arrays, now, inner, self._sizes, code.library_table, entered)
         return made
 
 
+Bound = Mapping[Op, np.ndarray[Any, Any]]
+"""Arrays that stand for data, and for what code holds."""
+
+
 class MachineFunction:
     """A graph compiled to machine code, once for all lengths that its types leave open.
 
-    Call it with plain arrays of the parameters' types; it returns new arrays.
+    Call it with plain arrays of the parameters' types, those that the code holds too; it returns new arrays.
     Any number of threads may call it at once.
 
     Attributes
@@ -190,25 +204,51 @@ class MachineFunction:
 
     def __init__(self, code: Code, lengths: Sequence[Symbol]) -> None:
         self._lengths = lengths
+        self._known: dict[Symbol, int] = {}
+        self._bound: Bound = {}
         self._join(code, {})
 
     def _join(self, code: Code, functions: Mapping[str, MachineFunction]) -> None:
         """Take functions as what is in the slots of the code."""
         self.code, self.functions = code, functions
+        self._params = [p for p in code.params if p.op not in self._bound]
         self.timings = dict(code.timings)
         self.cached: bool = code.cached and all(f.cached for f in functions.values())
         self.source: str = "\n".join([code.source, *(f.source for f in functions.values())])
         self.fallbacks: list[str] = [*code.fallbacks, *(name for f in functions.values() for name in f.fallbacks)]
         self._ways: dict[tuple[Any, ...], Callable[..., Any]] = {}
         self.enter: Callable[..., Any] | None = None
-        if self.checks and not code.program.lengths and code.slots <= functions.keys():
-            self.enter = self._made(Sized(code, {}, functions), tuple(b.shape for b in code.program.inputs))
+        closed = code.program.lengths <= self._known.keys() and len(self._params) == len(code.program.inputs)
+        if self.checks and closed and code.slots <= functions.keys():
+            sized = Sized(code, self._known, functions, self._bound)
+            self.enter = self._made(sized, tuple(shape for _, shape in sized.inputs))
 
     def linked(self, functions: Mapping[str, Any]) -> MachineFunction:
         """Return the function with compiled functions in its slots; nothing is compiled."""
         made = copy.copy(self)
         made._join(self.code, {label: f.compiled for label, f in functions.items()})
         return made
+
+    def bound(self, held: Sequence[np.ndarray[Any, Any]], data: Bound) -> MachineFunction:
+        """Return the function with arrays for what it holds, and for data, which stay as they are; nothing is compiled."""
+        made = copy.copy(self)
+        made._known, made._lengths = self._lengths_of(self.code.held, held), ()
+        made._bound = {**data, **{p.op: array for p, array in zip(self.code.held, held)}}
+        made._join(self.code, self.functions)
+        return made
+
+    def _lengths_of(self, params: Sequence[Expr], values: Sequence[np.ndarray[Any, Any]]) -> dict[Symbol, int]:
+        numbers = map(int, values[len(values) - len(self._lengths) :])
+        return lengths_of(params, [v.shape for v in values], {**self._known, **dict(zip(self._lengths, numbers))})
+
+    def sized_for(self, shapes: Sequence[tuple[int, ...]]) -> Sized:
+        """Return the code for arguments of these shapes, of a function that holds nothing that is not bound."""
+        return Sized(self.code, lengths_of(self._params, shapes, self._known), self.functions, self._bound)
+
+    def with_code(self, code: Code, sized: Sized) -> Sized:
+        """Return other code of the same graph, that has numbers for some lengths, for the same arguments."""
+        bound = self._bound and {**self._bound, **{new.op: self._bound[old.op] for old, new in zip(self.code.held, code.held)}}
+        return Sized(code, sized.lengths, self.functions, bound)
 
     def sized(self, *values: np.ndarray[Any, Any]) -> Sized:
         """Return the code for arguments of the shapes of these.
@@ -220,9 +260,7 @@ class MachineFunction:
         CompileError
             If a slot is empty.
         """
-        numbers = map(int, values[len(values) - len(self._lengths) :])
-        lengths = lengths_of(self.code.params, [v.shape for v in values], dict(zip(self._lengths, numbers)))
-        return Sized(self.code, lengths, self.functions)
+        return Sized(self.code, self._lengths_of(self._params, values), self.functions, self._bound)
 
     def way_in(self, sized: Sized) -> Callable[..., Any]:
         """Return a callable of plain arrays, which returns new ones, or ``None`` where an argument is anything else."""
@@ -234,7 +272,7 @@ class MachineFunction:
         if made is None and self.code.program.lengths:
             enter = self._reconsidered(values)
             made = enter(*values)
-        if self.checks and not self._lengths:
+        if self.checks and not self._lengths and len(values) == len(self.code.program.inputs):
             self.enter = enter
         if made is None:
             raise CompileError(f"internal: {self.code.program.name} was called with arrays of other types than it is compiled for")

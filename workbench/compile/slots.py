@@ -7,8 +7,8 @@ from typing import Any
 
 from workbench.errors import CompileError
 from workbench.graph.conditions import retyped
-from workbench.graph.expr import Expr, rebuild
-from workbench.graph.inner import Graph
+from workbench.graph.expr import Expr
+from workbench.graph.inner import Graph, mapped
 from workbench.graph.lengths import Size, Symbol
 from workbench.graph.traverse import topological
 from workbench.tensor.control.flow import Region, Slot
@@ -45,25 +45,11 @@ def filled(graph: Graph, given: Mapping[str, Graph]) -> Graph:
     if lengths:
         params = [retyped(p, lengths) for p in graph.params]
         graph = Graph(params, graph.apply(*params))
-    done: dict[Graph, Graph] = {}
 
-    def fill(g: Graph) -> Graph:
-        if g not in done:
-            memo: dict[Expr, Expr] = {}
-            for node in topological(g.results):
-                inputs = tuple(memo[x] for x in node.inputs)
-                graphs = tuple(map(fill, node.op.graphs))
-                if isinstance(node.op, Slot):
-                    memo[node] = Region(node.op.label, given[node.op.label])(*inputs)
-                elif any(new is not old for new, old in zip(graphs, node.op.graphs)):
-                    memo[node] = node.op.with_graphs(graphs)(*inputs)
-                else:
-                    memo[node] = rebuild(node, inputs)
-            results = [memo[r] for r in g.results]
-            done[g] = g if all(new is old for new, old in zip(results, g.results)) else Graph(g.params, results)
-        return done[g]
+    def region(node: Expr, inputs: tuple[Expr, ...]) -> Expr | None:
+        return Region(node.op.label, given[node.op.label])(*inputs) if isinstance(node.op, Slot) else None
 
-    return fill(graph)
+    return graph.map_results(lambda results: mapped(results, region))
 
 
 def empty(name: str, labels: Iterable[str]) -> CompileError:

@@ -9,7 +9,7 @@ import numpy as np
 
 from workbench.errors import IndexBoundsError, MissingInputError, ShapeError
 from workbench.graph.conditions import Condition, check, conditions_of, retyped, solved
-from workbench.graph.expr import Constant, Data, Expr, Input, give_name, intern
+from workbench.graph.expr import Constant, Data, Expr, Input, give_name, intern, rebuild
 from workbench.graph.lengths import Symbol, symbols
 from workbench.graph.traverse import depends_on, replace, topological
 from workbench.graph.types import TensorType, Type
@@ -125,6 +125,34 @@ class Graph:
         if program is None:
             program = self._programs[form] = interpreter(self, form)
         return program(*values)
+
+
+def mapped(results: Sequence[Expr], change: Callable[[Expr, tuple[Expr, ...]], Expr | None]) -> list[Any]:
+    """Return expressions with other nodes below them, inside loops, branches and regions too.
+
+    `change` takes a node and its new inputs, and returns what stands in its place; ``None`` where that is the same operation.
+    """
+    done: dict[Graph, Graph] = {}
+
+    def inside(g: Graph) -> Graph:
+        if g not in done:
+            made = of(g.results)
+            done[g] = g if all(new is old for new, old in zip(made, g.results)) else Graph(g.params, made)
+        return done[g]
+
+    def of(roots: Sequence[Expr]) -> list[Expr]:
+        memo: dict[Expr, Expr] = {}
+        for node in topological(roots):
+            inputs = tuple(memo[x] for x in node.inputs)
+            made = change(node, inputs)
+            if made is None:
+                graphs = tuple(map(inside, node.op.graphs))
+                same = all(new is old for new, old in zip(graphs, node.op.graphs))
+                made = rebuild(node, inputs) if same else node.op.with_graphs(graphs)(*inputs)
+            memo[node] = made
+        return [memo[r] for r in roots]
+
+    return of(results)
 
 
 def extract(outputs: Any, inputs: Sequence[Expr]) -> Any:

@@ -19,7 +19,6 @@ from workbench.compile.c.printer import Source, print_c
 from workbench.compile.c.short_lengths import LEAST_GAIN, OFTEN, gain, short_lengths, with_numbers
 from workbench.compile.c.threads import print_c_threads
 from workbench.compile.c.toolchain import Compiler, require_compiler
-from workbench.compile.entered_lengths import lengths_of
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.storage import Storage
 from workbench.compile.machine_code import Code, MachineFunction, Sized, raise_fault, result_of
@@ -57,6 +56,8 @@ class CFunction(MachineFunction):
         How many threads share out the rows of large loops.
     lengths
         Names of lengths, whose numbers are the values of the last parameters.
+    held
+        How many of the last parameters are held beside the arguments.
 
     Attributes
     ----------
@@ -64,11 +65,11 @@ class CFunction(MachineFunction):
         How many times faster code for short lengths is, where it was compiled and taken.
     """
 
-    def __init__(self, graph: Graph, name: str, threads: int = 1, lengths: Sequence[Symbol] = ()) -> None:
+    def __init__(self, graph: Graph, name: str, threads: int = 1, lengths: Sequence[Symbol] = (), held: int = 0) -> None:
         compiler = require_compiler()
         with ThreadPoolExecutor(2, thread_name_prefix="compile") as own:
             library = own.submit(entry.load, compiler, raise_fault)
-            code = Code(graph, name, partial(_Unit, compiler, own, threads), partial(_Unit, compiler, own, 1), lengths)
+            code = Code(graph, name, partial(_Unit, compiler, own, threads), partial(_Unit, compiler, own, 1), lengths, held)
         result_of(library)
         cache.say()
         self._graph, self._threads = graph, threads
@@ -90,9 +91,11 @@ class CFunction(MachineFunction):
             made.kept = sized  # type: ignore[attr-defined]
             return made
 
+        arguments = len(sized.inputs)
+
         def with_data(*values: np.ndarray[Any, Any]) -> Any:
-            environment = sized.environment()  # Kept until the call ends: another thread may set the data meanwhile.
-            return run(environment.address, *values)
+            environment = sized.environment(values[arguments:])  # Kept until the call ends: another thread may set the data meanwhile.
+            return run(environment.address, *values[:arguments])
 
         return with_data
 
@@ -110,7 +113,7 @@ class CFunction(MachineFunction):
         best = self.way_in(sized, 0)
         if trial.exception() is None:
             code = trial.result()
-            new = self.way_in(Sized(code, lengths_of(code.params, [v.shape for v in values], sized.values), self.functions), 0)
+            new = self.way_in(self.with_code(code, sized), 0)
             times = gain(best, new, values)
             if times > LEAST_GAIN:
                 best = new
@@ -123,7 +126,7 @@ class CFunction(MachineFunction):
             compiler = require_compiler()
             with ThreadPoolExecutor(1) as pool:
                 graph, unit = with_numbers(self._graph, short), partial(_Unit, compiler, pool)
-                trial.set_result(Code(graph, self.code.program.name, partial(unit, self._threads), partial(unit, 1), self._lengths))
+                trial.set_result(Code(graph, self.code.program.name, partial(unit, self._threads), partial(unit, 1), self._lengths, len(self.code.held)))
         except BaseException as error:  # It was worth a try.
             trial.set_exception(error)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.compile.binding import data_of
 from workbench.compile.index_checks import EnteringIndex, entering_indices
 from workbench.compile.jax.precision import in_single_precision
 from workbench.graph.expr import Constant, Data, Expr, Input, intern
@@ -74,7 +75,7 @@ class JaxFunction:
         self.graph = graph
         self._dtypes = [np.dtype(p.type.dtype) for p in graph.params]
         self.data = [n for n in topological(graph.results) if isinstance(n.op, Data)]
-        self.inner_data = _inner_data(graph)
+        self.inner_data = data_of(g for n in topological(graph.results) for g in n.op.graphs)
         self.timings: dict[str, float] = {}
         self._compile()
 
@@ -112,20 +113,3 @@ class JaxFunction:
             elif self._checked.get(index) is not index.leaf.op.value:  # Data are checked when they change.
                 index.check(index.leaf.op.value)
                 self._checked[index] = index.leaf.op.value
-
-
-def _inner_data(graph: Graph) -> list[Expr]:
-    """Data leaves inside the loops, branches and regions of a graph."""
-    found: dict[Expr, None] = {}
-    pending = [g for n in topological(graph.results) for g in n.op.graphs]
-    seen: set[Graph] = set()
-    while pending:
-        g = pending.pop()
-        if g in seen:
-            continue
-        seen.add(g)
-        for n in topological(g.results):
-            if isinstance(n.op, Data):
-                found[n] = None
-            pending += n.op.graphs
-    return list(found)

@@ -54,15 +54,17 @@ KERNEL_NODES, SCALAR_NODES = 200, 1000
 """Nodes that one loop, or one run of scalars, holds at most: compilers take a time that grows faster than a loop."""
 
 
-def lower(graph: Graph, name: str, known: Iterable[Symbol] = ()) -> L.Program:
+def lower(graph: Graph, name: str, known: Iterable[Symbol] = (), held: int = 0) -> L.Program:
     """Lower a graph, whose lengths are numbers, or follow from those of its parameters or from `known` ones.
+
+    The last `held` parameters are no arguments: code finds them where it finds constants.
 
     Raises
     ------
     CompileError
         If a shape depends on values.
     """
-    return _Lowering(name, known).program(graph)
+    return _Lowering(name, known).program(graph, held)
 
 
 class _Lowering:
@@ -78,14 +80,18 @@ class _Lowering:
         self.externals: list[Expr] = []
         self.signed: dict[Length, Any] = {}
 
-    def program(self, graph: Graph) -> L.Program:
+    def program(self, graph: Graph, held: int) -> L.Program:
         env: dict[Expr, Value] = {}
         inputs: list[L.Buffer] = []
+        arguments = len(graph.params) - held
         for i, p in enumerate(graph.params):
-            made = L.Buffer(f"in{i}", p.type.dtype, shape_of(p), "input", note=p.name or "")
+            if i < arguments:
+                made = L.Buffer(f"in{i}", p.type.dtype, shape_of(p), "input", note=p.name or "")
+                inputs.append(made)
+            else:
+                made = self.constant(p, shape_of(p))
             self.known.update(s for n in made.shape for s in symbols(n))
             env[p] = made
-            inputs.append(made)
         outputs = [
             L.Buffer(f"out{i}", r.type.dtype, shape_of(r), "output", note=r.name or "")
             for i, r in enumerate(graph.results)
@@ -121,12 +127,12 @@ class _Lowering:
                 return L.Literal(value.item(), x.type.dtype)
         elif not isinstance(x.op, Data):
             return None
-        if x not in self.constants:
-            kind = x.op.value.shape
-            self.constants[x] = L.Buffer(
-                f"k{len(self.constants)}", x.type.dtype, kind, "constant", note=x.name or ""
-            )
-        return self.constants[x]
+        return self.constants.get(x) or self.constant(x, x.op.value.shape)
+
+    def constant(self, x: Expr, shape: tuple[Size, ...]) -> L.Buffer:
+        """What is no argument: its place is one that the code is told beside them."""
+        made = self.constants[x] = L.Buffer(f"k{len(self.constants)}", x.type.dtype, shape, "constant", note=x.name or "")
+        return made
 
 
 class _Block:

@@ -50,12 +50,12 @@ class _Unit:
 
 
 class NumbaFunction(MachineFunction):
-    """A graph compiled with Numba."""
+    """A graph compiled with Numba; `lengths` and `held` as in C."""
 
     checks = False
 
-    def __init__(self, graph: Graph, name: str, lengths: Sequence[Symbol] = ()) -> None:
-        code = Code(graph, name, _Unit, _Unit, lengths)
+    def __init__(self, graph: Graph, name: str, lengths: Sequence[Symbol] = (), held: int = 0) -> None:
+        code = Code(graph, name, _Unit, _Unit, lengths, held)
         cache.say()
         super().__init__(code, lengths)
 
@@ -63,7 +63,7 @@ class NumbaFunction(MachineFunction):
         run, arguments = RUN(sized.code.run_address), len(sized.inputs)
 
         def enter(*values: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
-            environment = sized.environment()  # Kept until the call ends: another thread may set the data meanwhile.
+            environment = sized.environment(values[arguments:])  # Kept until the call ends: another thread may set the data meanwhile.
             made = [np.empty(shape, dtype) for dtype, shape in sized.outputs]
             arena = np.empty(sized.arena + LINE, np.uint8)
             io = (ctypes.c_void_p * (arguments + len(made)))(*(v.ctypes.data for v in (*values[:arguments], *made)))
