@@ -53,7 +53,7 @@ def exp_of_negative_log(not_negative: Tensor) -> Tensor:
     return pt.reciprocal(without_sign(not_negative))
 
 
-@rule(GROUP, e.power(np.e, x))
+@rule(GROUP, e.power(math.e, x))
 def power_of_e(x: Tensor) -> Tensor:
     """A power of e is the exponential."""
     return pt.exp(x)
