@@ -14,6 +14,7 @@ from workbench import Model
 from workbench.graph import RULES, Expr, free_inputs, replace, summary, topological
 from workbench.graph.inner import Graph
 from workbench.model.drawing import named_expressions
+from workbench.model.position import Places
 from workbench.tensor import constant
 
 
@@ -109,12 +110,13 @@ class GraphInspector(LinkedWidget):
         if not isinstance(self.subject, Model):
             return {}
         model = self.subject
-        start = model.flatten(model.initial_point())
+        point = model.initial_point()
+        start = model.flatten(point)
         nodes = topological(self.graph.results)
         constrained = model.constrained_graph()
         with np.errstate(all="ignore"):
             values = dict(zip(nodes, Graph(self.graph.params, nodes).run("numpy", start)))
-            variables = constrained.run("numpy", start)
+            variables = constrained.run("numpy", *Places.of(model).vectors(point))
         values.update(zip((*model.free_RVs, *model.deterministics), variables))
         values.update((rv, model.rvs_to_values[rv].eval()) for rv in model.observed_RVs)
         named = named_expressions(model)

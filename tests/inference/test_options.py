@@ -60,8 +60,8 @@ HONOURED = [
     ("blas_cores", "auto", lambda run: run.draws),
     ("compile_kwargs", {"mode": "FAST_COMPILE"}, lambda run: run.backend == "numpy"),
     ("compile_kwargs", {"backend": "numpy"}, lambda run: run.backend == "numpy"),
-    ("nuts", {"target_accept": 0.9, "max_treedepth": 5}, lambda run: (run.settings.target_accept, run.settings.max_treedepth) == (0.9, 5)),
-    ("target_accept", np.float64(0.7), lambda run: run.settings.target_accept == 0.7),
+    ("nuts", {"target_accept": 0.9, "max_treedepth": 5}, lambda run: (run.steps[0].settings.target_accept, run.steps[0].settings.max_treedepth) == (0.9, 5)),
+    ("target_accept", np.float64(0.7), lambda run: run.steps[0].settings.target_accept == 0.7),
     ("max_treedepth", 3, lambda run: run.stats["tree_depth"].max() <= 3),
     ("callback", lambda run, draw: None, lambda run: run.draws),
     ("return_inferencedata", True, lambda idata: idata.posterior["mu"].shape == (2, 8)),
@@ -167,16 +167,18 @@ def test_a_model_whose_variables_have_no_elements_is_refused():
 
 
 def test_one_start_is_not_jittered_where_that_is_asked_for(model):
-    evaluate, seed = model.logp_dlogp_function(backend="numpy"), np.random.default_rng
+    logp_grad, seed = model.logp_dlogp_function(backend="numpy"), np.random.default_rng
     support = model.flatten(model.initial_point())
-    np.testing.assert_array_equal(start_point(model, evaluate, seed(1), jitter=False), support)
-    assert (np.abs(start_point(model, evaluate, seed(1)) - support) > 0).all()
+    q, z = start_point(model, lambda q, z: logp_grad(q), seed(1), jitter=False)
+    np.testing.assert_array_equal(q, support)
+    assert z.shape == (0,) and z.dtype == np.int64
+    assert (np.abs(start_point(model, lambda q, z: logp_grad(q), seed(1))[0] - support) > 0).all()
 
 
 def test_a_start_is_jittered_as_often_as_is_asked_for(model):
     seen = []
 
-    def evaluate(q):
+    def evaluate(q, z):
         seen.append(q)
         return -np.inf, np.zeros(len(q))
 

@@ -143,4 +143,4 @@ def test_names_do_not_leak_from_one_model_into_another():
         pm.Deterministic("again", second["same"])
     assert str(second).splitlines()[0] == "x ~ Normal(0.0, 1.0)"
     assert [v.name for v in second.deterministics] == ["same", "again"] and x.name == "x"
-    assert second.constrained_graph().run("numpy", np.array([0.5])) == [0.5, 0.5, 0.5]
+    assert second.constrained_graph().run("numpy", np.array([0.5]), np.array([], np.int64)) == [0.5, 0.5, 0.5]

@@ -11,7 +11,7 @@ import pytest
 import workbench as pm
 from workbench.compile import cache
 from workbench.compile.c.toolchain import find_compiler
-from workbench.samplers import compiled_nuts
+from workbench.samplers import Nuts, compiled_sampler
 
 MODELS = """
 import numpy as np
@@ -54,7 +54,7 @@ def in_a_fresh_process(tmp_path, call):
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_models_of_any_structure_and_size_share_the_samplers_code(backend):
     draws(regression(5), backend)  # noqa: F821
-    nuts = compiled_nuts(backend)
+    nuts = compiled_sampler(backend, (Nuts,), True)
     advance, init = nuts.advance, nuts.init
     kept = [list(f._code.values()) for f in (advance, init)]
 
@@ -63,7 +63,7 @@ def test_models_of_any_structure_and_size_share_the_samplers_code(backend):
         draws(model, backend)  # noqa: F821
         # The log-density, and the values of its variables.
         assert cache.statistics.built - built <= 2
-        assert compiled_nuts(backend) is nuts and nuts.advance is advance and nuts.init is init
+        assert compiled_sampler(backend, (Nuts,), True) is nuts and nuts.advance is advance and nuts.init is init
         assert [list(f._code.values()) for f in (advance, init)] == kept
         assert advance.compilations == init.compilations == 1
     built = cache.statistics.built
@@ -93,7 +93,7 @@ def test_runs_that_start_at_once_wait_for_one_compilation(monkeypatch):
         pytest.skip("no C compiler on this system")
     from workbench.samplers import compiled
 
-    compiled_nuts.cache_clear()
+    compiled_sampler.cache_clear()
     called = []
     function = compiled.function
     monkeypatch.setattr(compiled, "function", lambda *a, **k: called.append(k["name"]) or function(*a, **k))

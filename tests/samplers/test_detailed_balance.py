@@ -18,9 +18,11 @@ import pytest
 
 import workbench.tensor as pt
 from workbench.compile import function
-from workbench.samplers import STATS, Nuts
+from workbench.samplers import Nuts
 from workbench.samplers.random_numbers import RandomNumbers
+from workbench.samplers.state import NutsState
 
+STATS = list(Nuts.stats)
 NEVER = 1.0 - 2.0**-53
 DEPTHS = (1, 2, 3, 4, 5) if os.environ.get("WORKBENCH_TESTS") == "all" else (1, 2, 4)
 
@@ -53,13 +55,21 @@ def tree():
     """The sampler's tree from (q, v): what a call with scripted numbers and a budget of leapfrogs tells; of any density, size and depth."""
     q, numbers, target = pt.vector("q", "d"), Scripted(), pt.constant(0.8)
     checkpoints = pt.matrix("checkpoints", "levels", "d")
-    nuts = Nuts(numbers)
+    nuts = Nuts(numbers=numbers)
     step, budget = pt.scalar("step"), pt.scalar("budget", "int64")
-    state = nuts.initial_state(pt.constant(np.uint64(0)), q, target, checkpoints)
-    state = state._replace(scale=pt.ones_like(q), log_step=pt.log(step))
-    state = nuts.begin_tree(state)._replace(draws=pt.zeros((1, q.shape[0])), stats=pt.zeros((1, len(STATS))))
-    end = nuts.sample_chunk(state, pt.constant(1), budget, pt.constant(0), target)
-    results = [end.row, end.done, end.depth, end.sub_index, end.proposal_index, end.stats[0]]
+    state = nuts.init(pt.constant(np.uint64(0)), q, None, target, checkpoints)
+    state = nuts.begin(state._replace(scale=pt.ones_like(q), log_step=pt.log(step)))
+
+    def going(*carried):
+        return pt.logical_and(~nuts.finished(NutsState(*carried[:-1])), carried[-1] < budget)
+
+    def body(*carried):
+        return [*nuts.tick(NutsState(*carried[:-1]), pt.constant(0)), carried[-1] + 1]
+
+    *fields, done = pt.while_loop(going, body, [*state, 0], (*NutsState._fields, "done"))
+    end = NutsState(*fields)
+    stats = pt.stack([pt.cast(x, "float64") for x in nuts.statistics(end)])
+    results = [pt.cast(end.ended, "int64"), done, end.depth, end.sub_index, end.proposal_index, stats]
     return function([checkpoints, q, numbers.v, numbers.word, numbers.leaves, numbers.merges, step, budget], results, backend="c")
 
 

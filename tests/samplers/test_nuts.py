@@ -6,8 +6,12 @@ import pytest
 import workbench.tensor as pt
 from workbench.compile import function
 from workbench.graph import Graph
-from workbench.samplers import STATS, Nuts, NutsSettings
+from workbench.samplers import Nuts, NutsSettings
+from workbench.samplers.chain import Chain
+from workbench.samplers.compound import Alone
 from workbench.samplers.termination import checkpoint_rows
+
+STATS = list(Nuts.stats)
 
 
 def normal_target(d, backend_sd=None):
@@ -20,20 +24,19 @@ def normal_target(d, backend_sd=None):
 @functools.cache
 def sampler(backend, rows):
     """Compiled once for all targets."""
-    nuts = Nuts()
-    return [function(g.params, g.results, backend=backend) for g in (nuts.init, nuts.advance(rows))]
+    chain = Chain(Alone(Nuts()))
+    return [function(g.params, g.results, backend=backend) for g in (chain.init, chain.advance(rows))]
 
 
 def draw(graph, backend, total, tune, rows=64, budget=10_000, seed=5, settings=NutsSettings(), start=None):
     d = graph.params[0].type.shape[0]
     logp_grad = function(graph.params, graph.results, backend=backend)
     init, advance = (f.link(logp_grad=logp_grad) for f in sampler(backend, rows))
-    checkpoints = np.zeros((settings.max_treedepth + 1, d))
-    state = init(np.uint64(seed), np.ones(d) if start is None else start, settings.target_accept, checkpoints)
+    state = init(np.uint64(seed), np.ones(d) if start is None else start, *settings.arguments(d))
     draws, stats = [], []
     while sum(map(len, draws)) < total:
         wanted = min(rows, total - sum(map(len, draws)))
-        *state, _, row, block, table = advance(*state, wanted, budget, tune, settings.target_accept)
+        *state, _, row, block, table = advance(*state, wanted, budget, tune)
         draws.append(block[: int(row)])
         stats.append(table[: int(row)])
     return np.concatenate(draws), np.concatenate(stats)

@@ -7,42 +7,56 @@ from typing import Any
 
 import numpy as np
 
-from workbench.inference.values import Values
-from workbench.samplers import STATS
+from workbench.inference.linked import LinkedSampler, statistics_by_name
+from workbench.model.position import Places
 
 Array = np.ndarray[Any, Any]
-Slices = dict[str, tuple[slice, tuple[int, ...]]]
 
-FLAGS, COUNTS = ("diverging", "reached_max_treedepth"), ("tree_depth", "n_steps", "index_in_trajectory")
 TIMES = ("perf_counter_start", "perf_counter_diff", "process_time_diff")
-"""Seconds of a draw, by PyMC's names. A chunk's are shared out to its draws by their leapfrogs."""
+"""Seconds of a draw, by PyMC's names. A chunk's are shared out to its draws by their ticks."""
 
 
 class Chain:
-    """What one chain has made so far. Rows of warm-up come first."""
+    """What one chain has made so far. Rows of warm-up come first.
 
-    def __init__(self, number: int, total: int, d: int, values: Values) -> None:
+    Attributes
+    ----------
+    q, z
+        Positions: continuous values (n, d), discrete ones (n, k).
+    stats
+        Statistics (n, number of columns), and in the last column the ticks of a draw.
+    values
+        Draws of the model's variables, (n, *shape) each.
+    """
+
+    def __init__(self, number: int, total: int, linked: LinkedSampler) -> None:
         self.number = number
         self.count = 0
-        self.leapfrogs = 0
         self.state: list[Array] = []
-        self.q = np.empty((total, d))
-        self.stats = np.empty((total, len(STATS)))
+        self.columns = linked.columns
+        d, k = linked.places.sizes
+        self.q, self.z = np.empty((total, d)), np.empty((total, k), np.int64)
+        self.stats = np.empty((total, len(linked.columns) + 1))
         self.times = np.empty((total, len(TIMES)))
+        values = linked.values
         self.values = [np.empty((total, *shape), dtype) for shape, dtype in zip(values.shapes, values.dtypes)]
 
-    def add(self, q: Array, stats: Array, values: Sequence[Array], begun: float, seconds: float, cpu_seconds: float) -> None:
+    def add(self, q: Array, z: Array, stats: Array, values: Sequence[Array], begun: float, seconds: float, cpu_seconds: float) -> None:
         """Append draws. `count` moves last, so that readers never see a row half written."""
         n = len(q)
         at = slice(self.count, self.count + n)
-        self.q[at], self.stats[at] = q, stats
+        self.q[at], self.z[at], self.stats[at] = q, z, stats
         for mine, new in zip(self.values, values):
             mine[at] = new
-        steps = stats[:, STATS.index("n_steps")]
-        share = steps / max(steps.sum(), 1.0)
+        share = stats[:, -1] / max(stats[:, -1].sum(), 1.0)
         self.times[at, 0] = begun + seconds * (np.cumsum(share) - share)
         self.times[at, 1], self.times[at, 2] = seconds * share, cpu_seconds * share
         self.count += n
+
+    def stat(self, name: str, start: int = 0) -> Array | None:
+        """Return a statistic of the draws from `start` on, the first of that name; ``None`` if there is none."""
+        at = next((i for i, (n, _) in enumerate(self.columns) if n == name), None)
+        return None if at is None else self.stats[start : self.count, at]
 
 
 class Cut:
@@ -61,9 +75,9 @@ class Cut:
     """
 
     def __init__(
-        self, chains: Sequence[Chain], first: int, last: int, tune: int, slices: Slices, names: Sequence[str]
+        self, chains: Sequence[Chain], first: int, last: int, tune: int, places: Places, names: Sequence[str]
     ) -> None:
-        self.first, self.tune, self.slices, self.names = first, tune, slices, names
+        self.first, self.tune, self.places, self.names = first, tune, places, names
         counts = [max(0, min(c.count, last) - first) for c in chains]
         self.draws = max(sorted(counts), key=lambda n: n * sum(k >= n for k in counts), default=0)
         self.chains = [c for c, k in zip(chains, counts) if self.draws and k >= self.draws]
@@ -81,23 +95,18 @@ class Cut:
         return {name: np.stack([c.values[i][rows] for c in self.chains]) for i, name in enumerate(self.names)}
 
     def unconstrained(self) -> dict[str, Array]:
-        """Return unconstrained draws by the name of their value."""
+        """Return draws of the values, unconstrained ones of continuous variables, by name."""
         if not self.chains:
             return {}
-        q = self._rows("q")
-        return {name: q[..., at].reshape((*q.shape[:2], *shape)) for name, (at, shape) in self.slices.items()}
+        return self.places.point(self._rows("q"), self._rows("z"))
 
     def stats(self) -> dict[str, Array]:
         """Return statistics by ArviZ's names, (chain, draw)."""
         if not self.chains:
             return {}
-        table = self._rows("stats")
-        found: dict[str, Array] = {}
-        for i, name in enumerate(STATS):
-            if name != "tuning":
-                kind = bool if name in FLAGS else np.int64 if name in COUNTS else np.float64
-                found[name] = table[:, :, i].astype(kind)
-        after = np.arange(self.first, self.first + self.draws) >= self.tune
-        found["divergences"] = np.cumsum(found["diverging"] & after, axis=1)
+        found = dict(statistics_by_name(self.chains[0].columns, self._rows("stats")))
+        if "diverging" in found:
+            after = np.arange(self.first, self.first + self.draws) >= self.tune
+            found["divergences"] = np.cumsum(found["diverging"] & after, axis=1)
         times = self._rows("times")
         return found | {name: times[:, :, i] for i, name in enumerate(TIMES)}

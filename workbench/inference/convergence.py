@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.inference.diagnostics import summary
-from workbench.samplers import STATS
 
 if TYPE_CHECKING:
     from workbench.inference.chains import Cut
@@ -56,22 +55,21 @@ def convergence_problems(run: Run) -> Iterator[str]:
             f"{_listed('chain', list(cut.left_out))} had few draws when the run was stopped, and {'are' if len(cut.left_out) > 1 else 'is'} left out: "
             f"the others have {cut.draws} each; run.draws_of(chain) has all"
         )
-    stats = cut.stats()
-    if not stats:
+    if not cut.draws:
         yield "it was stopped in warm-up: there are no draws of the posterior, only those of warm-up"
         return
-    chains, draws = stats["diverging"].shape
+    stats, chains, draws = cut.stats(), len(cut.chains), cut.draws
     stuck = _stuck(cut) if draws > 1 else []
     for i in stuck:
         yield _where_stuck(run, cut, i)
     free = [i for i in range(chains) if i not in stuck]
-    divergences = int(stats["diverging"][free].sum())
+    divergences = int(stats["diverging"][free].sum()) if "diverging" in stats else 0
     if divergences:
         yield (
             f"{divergences} of {len(free) * draws} trajectories after warm-up diverged: the draws miss where they end; "
             "raise target_accept, or reparameterise"
         )
-    full = [cut.numbers[i] for i in free if stats["reached_max_treedepth"][i].mean() > FULL_TREES]
+    full = [cut.numbers[i] for i in free if "reached_max_treedepth" in stats and stats["reached_max_treedepth"][i].mean() > FULL_TREES]
     if full:
         yield (
             f"trees reached the greatest depth in {_listed('chain', full)}: draws are slow and correlated; "
@@ -102,7 +100,8 @@ def convergence_problems(run: Run) -> Iterator[str]:
 
 def _stuck(cut: Cut) -> list[int]:
     """Chains, by their place in the cut, that do not move: hardly a draw differs, or all within a millionth of all chains'."""
-    rows = [chain.q[cut.first : cut.first + cut.draws] for chain in cut.chains]
+    at = slice(cut.first, cut.first + cut.draws)
+    rows = [np.concatenate([chain.q[at], chain.z[at]], axis=1) for chain in cut.chains]
     low, high = np.min([q.min(axis=0) for q in rows], axis=0), np.max([q.max(axis=0) for q in rows], axis=0)
     found = []
     for i, q in enumerate(rows):
@@ -114,21 +113,27 @@ def _stuck(cut: Cut) -> list[int]:
 
 def _where_stuck(run: Run, cut: Cut, i: int) -> str:
     """What to say of a stuck chain: where it is, and which variable holds it there."""
-    last = cut.first + cut.draws - 1
-    q, step = cut.chains[i].q[last], cut.chains[i].stats[last, STATS.index("step_size")]
-    value, gradient = run.functions["logp_grad"](q)
+    last, chain = cut.first + cut.draws - 1, cut.chains[i]
+    value, gradient = run.linked.density(chain.q[last], chain.z[last])
+    if not len(gradient):
+        return (
+            f"chain {chain.number} is stuck: its draws hardly move, where the log-density is {value:.4g}; the other chains' draws are "
+            "not affected: start elsewhere with initvals, or choose another step"
+        )
     # What is not finite comes first.
     slope = np.where(np.isfinite(gradient), np.abs(gradient), np.inf)
     at = int(np.argmax(slope))
-    name, (where, shape) = next((n, s) for n, s in cut.slices.items() if s[0].start <= at < s[0].stop)
+    name, (where, shape) = next((n, s) for n, s in cut.places.continuous.items() if s[0].start <= at < s[0].stop)
     rv = next(x for x in run.model.free_RVs if run.model.value_name(x) == name)
-    x = run.draws_of(cut.numbers[i])[str(rv.name)][cut.draws - 1]
+    x = run.draws_of(chain.number)[str(rv.name)][cut.draws - 1]
     index = np.unravel_index(at - where.start, shape) if x.shape == tuple(shape) else ()
     element = str(rv.name) + (f"[{', '.join(map(str, index))}]" if index else "")
     number = np.array2string(np.asarray(x[index]), precision=6, threshold=8)
+    steps = chain.stat("step_size")
+    step = "" if steps is None else f", and the step size {steps[last]:.2g}"
     return (
-        f"chain {cut.numbers[i]} is stuck: its draws do not move from {element} = {number}, where the log-density is {value:.4g}, its "
-        f"slope in the unconstrained {name} {gradient[at]:.4g}, and the step size {step:.2g}. No option of the sampler mends a density that is "
+        f"chain {chain.number} is stuck: its draws do not move from {element} = {number}, where the log-density is {value:.4g}, its "
+        f"slope in the unconstrained {name} {gradient[at]:.4g}{step}. No option of the sampler mends a density that is "
         f"not finite, jumps or rises without bound: look at the priors and the likelihood near this value, or start "
         f"elsewhere with initvals; the other chains' draws are not affected"
     )

@@ -8,20 +8,20 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, wait
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from workbench.compile import choose_backend, function
+from workbench.compile import choose_backend
 from workbench.errors import SamplingError, user_location, warn_user
-from workbench.inference.chains import COUNTS, FLAGS, Chain, Cut
+from workbench.inference.chains import Chain, Cut
+from workbench.inference.linked import LinkedSampler, Step, statistics_by_name
 from workbench.inference.results import Kept, Results
 from workbench.inference.start import TRIES, start_point
-from workbench.inference.values import Values, apart, element_names
+from workbench.inference.values import apart, element_names
 from workbench.model.interventions import with_own_data
 from workbench.model.model import Model
-from workbench.samplers import ROWS, STATS, NutsSettings, compiled_nuts
+from workbench.model.position import Places
 from workbench.tensor.random import threefry
 
 CHUNK_SECONDS = 0.1
@@ -47,7 +47,7 @@ class Draw(NamedTuple):
     tuning: bool
     """Whether it belongs to warm-up."""
     stats: list[dict[str, Any]]
-    """Its statistics by name, in a list of one: of one sampler."""
+    """Its statistics by name, of each kernel."""
     point: dict[str, Array]
     """Values by variable, and unconstrained ones by the name of the value."""
 
@@ -78,7 +78,7 @@ class Run:
         chains: int,
         cores: int | None,
         seed: int,
-        settings: NutsSettings,
+        steps: Sequence[Step],
         backend: str,
         starts: Sequence[Mapping[Any, Any] | None],
         kept_results: Kept = Kept(),
@@ -88,6 +88,7 @@ class Run:
     ) -> None:
         # Data of the model may be replaced before the run is over.
         self.model = with_own_data(model)
+        self.places = Places.of(self.model)
         self.results = Results(self.model, kept_results)
         self.observed, self.constants, self.coords = self.results.observed, self.results.constant, self.results.layout.labels
         self.draws_requested = draws
@@ -95,7 +96,7 @@ class Run:
         self.chains = chains
         self.cores = max(1, min(chains, cores or os.cpu_count() or 1))
         self.seed = seed
-        self.settings = settings
+        self.steps = tuple(steps)
         self.backend = choose_backend(backend)
         self.timings: dict[str, float] = {}
         self.error: BaseException | None = None
@@ -239,30 +240,16 @@ class Run:
 
     def _compile(self) -> None:
         begun = time.perf_counter()
-        nuts = compiled_nuts(self.backend)
-        # The sampler does not wait for the model.
-        advance, init = _started(lambda: nuts.advance), _started(lambda: nuts.init)
-        graph = self.model.logp_grad_graph()
-        logp_grad = _started(lambda: function(graph.params, graph.results, backend=self.backend, name="logp_grad"))
-        jobs = {
-            "advance": _started(lambda: advance.result().link(logp_grad=logp_grad.result())),
-            "init": _started(lambda: init.result().link(logp_grad=logp_grad.result())),
-            "logp_grad": logp_grad,
-            "values": _started(lambda: Values(self.model, self.backend, ROWS)),
-        }
-        wait(jobs.values())
-        self.functions: dict[str, Any] = {name: job.result() for name, job in jobs.items()}
-        self.values_of: Values = self.functions["values"]
+        self.linked = LinkedSampler(self.model, self.steps, self.backend)
         self.kept = [self._new_chain(i) for i in range(self.chains)]
         self.timings["compile"] = time.perf_counter() - begun
 
     def _new_chain(self, number: int) -> Chain:
-        chain = Chain(number, self.total, self.model.flat_size, self.values_of)
+        chain = Chain(number, self.total, self.linked)
         key = np.asarray(threefry.numpy(np.uint64(self.seed), np.uint64(number)))
         rng = np.random.default_rng([self.seed, number])
-        q = start_point(self.model, self.functions["logp_grad"], rng, self._starts[number], self._jitter, self._tries)
-        checkpoints = np.zeros((self.settings.max_treedepth + 1, len(q)))
-        chain.state = self.functions["init"](key, q, self.settings.target_accept, checkpoints)
+        q, z = start_point(self.model, self.linked.density, rng, self._starts[number], self._jitter, self._tries)
+        chain.state = self.linked.init(key, q, z)
         return chain
 
     def _sample(self) -> None:
@@ -316,38 +303,41 @@ class Run:
         return failed
 
     def _chunk(self, chain: Chain, budget: int) -> int:
-        """Advance a chain; return the leapfrogs to allow the next chunk."""
+        """Advance a chain; return the ticks to allow the next chunk."""
         begun, cpu = time.perf_counter(), time.thread_time()
-        wanted = min(ROWS, self.total - chain.count)
-        *state, done, row, draws, stats = self.functions["advance"](
-            *chain.state, wanted, budget, self.tune, self.settings.target_accept
-        )
-        n = int(row)
-        values = self.values_of(draws, n) if n else []
+        wanted = min(self.linked.rows, self.total - chain.count)
+        state, ticks, q, z, stats = self.linked.advance(chain.state, wanted, budget, self.tune)
+        values = self.linked.values(q, z) if len(q) else []
         spent = time.perf_counter() - begun
         if self._given_up:
             return budget
         chain.state = state
-        chain.leapfrogs += int(done)
-        if n:
-            chain.add(draws[:n], stats[:n], values, begun, spent, time.thread_time() - cpu)
+        if len(q):
+            chain.add(q, z, stats, values, begun, spent, time.thread_time() - cpu)
             if self._callback is not None:
-                self._call_back(chain, n)
-        return int(np.clip(int(done) * CHUNK_SECONDS / max(spent, 1e-6), 16, 10_000_000))
+                self._call_back(chain, len(q))
+        return int(np.clip(ticks * CHUNK_SECONDS / max(spent, 1e-6), 16, 10_000_000))
 
     def _call_back(self, chain: Chain, n: int) -> None:
         """Tell the callback of the last `n` draws of a chain, one at a time."""
         assert self._callback is not None
         for i in range(chain.count - n, chain.count):
-            named = dict(zip(STATS, chain.stats[i].tolist()))
-            flags = {k: bool(named[k]) for k in FLAGS} | {k: int(named[k]) for k in COUNTS}
-            tuning = bool(named.pop("tuning"))
             point = {name: v[i] for name, v in zip(self._names(), chain.values)}
-            point = {**self.model.unflatten(chain.q[i]), **point}
+            point = {**self.places.point(chain.q[i], chain.z[i]), **point}
             with self._calling:
                 if self._given_up:
                     return
-                self._callback(self, Draw(chain.number, i + 1 == self.total, i, tuning, [{**named, **flags}], point))
+                self._callback(self, Draw(chain.number, i + 1 == self.total, i, i < self.tune, self._stats_of(chain, i), point))
+
+    def _stats_of(self, chain: Chain, i: int) -> list[dict[str, Any]]:
+        """The statistics of a draw, those of each kernel by name."""
+        found, at = [], 0
+        for step in self.steps:
+            columns = chain.columns[at : at + len(step.kernel.stats)]
+            stats = statistics_by_name(columns, chain.stats[i, at : at + len(columns)])
+            found.append({name: x.item() for name, x in stats.items()})
+            at += len(columns)
+        return found
 
     # Looking -----------------------------------------------------------------------------------
 
@@ -356,16 +346,18 @@ class Run:
         rows = []
         for c in self.kept:
             n = c.count
-            recent = c.stats[max(0, n - 100) : n]
+            recent = {name: c.stat(name, max(0, n - 100)) for name in ("step_size", "n_steps", "tree_depth")}
+            known = {name: x for name, x in recent.items() if x is not None and len(x)}
+            diverging = c.stat("diverging", self.tune)
             rows.append(
                 {
                     "chain": c.number,
                     "draws": n,
                     "tuning": n < self.tune,
-                    "step_size": float(recent[-1, STATS.index("step_size")]) if n else float("nan"),
-                    "gradients": float(recent[:, STATS.index("n_steps")].mean()) if n else float("nan"),
-                    "divergences": int(c.stats[self.tune : n, STATS.index("diverging")].sum()) if n > self.tune else 0,
-                    "tree_depth": float(recent[:, STATS.index("tree_depth")].mean()) if n else float("nan"),
+                    "step_size": float(known["step_size"][-1]) if "step_size" in known else float("nan"),
+                    "gradients": float(known["n_steps"].mean()) if "n_steps" in known else float("nan"),
+                    "divergences": 0 if diverging is None else int(diverging.sum()),
+                    "tree_depth": float(known["tree_depth"].mean()) if "tree_depth" in known else float("nan"),
                 }
             )
         return rows
@@ -395,13 +387,13 @@ class Run:
 
     def divergences(self, chain: int) -> Array:
         """Return the rows (warm-up included) of a chain's divergent draws."""
-        c = self.kept[chain]
-        return np.flatnonzero(c.stats[: c.count, STATS.index("diverging")])
+        found = self.kept[chain].stat("diverging")
+        return np.flatnonzero(found) if found is not None else np.empty(0, np.int64)
 
     def cut(self, warmup: bool = False) -> Cut:
         """Return the draws after warm-up, or those of warm-up, that chains have together."""
         first, last = (0, self.tune) if warmup else (self.tune, self.total)
-        return Cut(self.kept, first, last, self.tune, self.model.flat_slices, self._names())
+        return Cut(self.kept, first, last, self.tune, self.places, self._names())
 
     def draws_of(self, chain: int, warmup: bool = False) -> dict[str, Array]:
         """Return all draws that one chain has, by variable: (draw, *shape). They may be more than others have."""
@@ -460,17 +452,3 @@ class Run:
     def __repr__(self) -> str:
         done = sum(c.count for c in self.kept)
         return f"<Run: {self.state}, {done} of {self.chains * self.total} draws, {self.chains} chains on {self.backend}>"
-
-
-def _started(job: Callable[[], Any]) -> Future[Any]:
-    """What a job will return, which a thread of its own does from now on."""
-    future: Future[Any] = Future()
-
-    def work() -> None:
-        try:
-            future.set_result(job())
-        except BaseException as error:
-            future.set_exception(error)
-
-    threading.Thread(target=work, daemon=True).start()
-    return future

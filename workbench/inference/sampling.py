@@ -13,6 +13,7 @@ from workbench.inference.convergence import ConvergenceWarning, convergence_prob
 from workbench.inference.each_draw import seed_word
 from workbench.inference.inference_data import load_arviz_in_background
 from workbench.inference.run import Callback, Run
+from workbench.inference.steps import steps_of
 from workbench.model.context import modelcontext
 from workbench.model.model import Model
 from workbench.model.points import unconstrained
@@ -148,7 +149,7 @@ def sample(
         chains,
         None if cores is None else options.whole("cores", cores, 1),
         seed_word(random_seed),
-        options.settings(target_accept, max_treedepth, nuts),
+        steps_of(model, options.settings(target_accept, max_treedepth, nuts)),
         options.backend_of(backend, compile_kwargs, model),
         given,
         options.kept(model, var_names, discard_tuned_samples, idata_kwargs),
@@ -156,7 +157,7 @@ def sample(
         options.whole("jitter_max_retries", jitter_max_retries, 0) + 1,
         options.callback_of(callback),
     )
-    if not run.model.flat_size:
+    if not any(run.places.sizes):
         raise SamplingError("the model's free variables have no elements: there is nothing to sample", "look at their shapes and dims")
     for start in {id(x): x for x in given if x is not None}.values():
         # Before compiling, and at the user's line.

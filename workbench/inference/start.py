@@ -11,6 +11,7 @@ from workbench.errors import SamplingError
 from workbench.model.inspection import report
 from workbench.model.model import Model
 from workbench.model.points import unconstrained
+from workbench.model.position import Places
 
 Array = np.ndarray[Any, Any]
 
@@ -23,26 +24,26 @@ MOST_LINES, MOST_HALVINGS = 100, 1100
 
 def start_point(
     model: Model,
-    logp_grad: Callable[..., Any],
+    density: Callable[[Array, Array], tuple[float, Array]],
     rng: np.random.Generator,
     initvals: Mapping[Any, Any] | None = None,
     jitter: bool = True,
     tries: int = TRIES,
-) -> Array:
-    """Return a flat start point with finite log-density and gradient.
+) -> tuple[Array, Array]:
+    """Return a start with finite log-density and gradient, as the two vectors of a position.
 
     Parameters
     ----------
     model
         The model.
-    logp_grad
-        Its compiled log-density and gradient.
+    density
+        Its compiled log-density, and gradient with respect to continuous values.
     rng
         Source of the jitter, uniform on (-1, 1).
     initvals
         Values, by variable or name, that replace the support point, without jitter.
     jitter
-        Whether the other variables are jittered.
+        Whether the other continuous variables are jittered.
     tries
         How many jittered points to try.
 
@@ -54,18 +55,20 @@ def start_point(
         If no try gives a finite log-density and gradient; names the term at fault.
     """
     given = unconstrained(model, initvals or {})
-    centre = model.flatten({**model.initial_point(), **given})
+    places = Places.of(model)
+    centre, z = places.vectors({**model.initial_point(), **given})
     fixed = np.full(len(centre), not jitter)
     for name in given:
-        fixed[model.flat_slices[name][0]] = True
+        if name in places.continuous:
+            fixed[places.continuous[name][0]] = True
     for _ in range(tries):
         q = centre + np.where(fixed, 0.0, rng.uniform(-1.0, 1.0, len(centre)))
-        value, gradient = logp_grad(q)
+        value, gradient = density(q, z)
         if np.isfinite(value) and np.isfinite(gradient).all():
-            return _nearer(logp_grad, q, ~fixed)
+            return _nearer(lambda q: density(q, z), q, ~fixed), z
         if fixed.all():
             break
-    raise _complaint(model, q, float(value), gradient)
+    raise _complaint(model, places, places.point(q, z), float(value), gradient)
 
 
 def _nearer(logp_grad: Callable[..., Any], q: Array, free: Array) -> Array:
@@ -101,11 +104,10 @@ def _up(logp_grad: Callable[..., Any], q: Array, value: float, slope: Array) -> 
     return best
 
 
-def _complaint(model: Model, q: Array, value: float, gradient: Array) -> SamplingError:
+def _complaint(model: Model, places: Places, point: dict[str, Array], value: float, gradient: Array) -> SamplingError:
     """What to say of an impossible start, at the line of the first variable at fault."""
-    point = model.unflatten(q)
     if np.isfinite(value):
-        bad = [n for n, (at, _) in model.flat_slices.items() if not np.isfinite(gradient[at]).all()]
+        bad = [n for n, (at, _) in places.continuous.items() if not np.isfinite(gradient[at]).all()]
         message = f"the gradient with respect to {', '.join(bad)} is not finite at any start point tried"
     else:
         bad = [n for n, term in model.point_logps(point).items() if not np.isfinite(term)]

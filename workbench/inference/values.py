@@ -1,4 +1,4 @@
-"""From flat unconstrained draws to the model's variables: compiled, a block of draws at a time."""
+"""From positions to the model's variables: compiled, a block of draws at a time."""
 
 from __future__ import annotations
 
@@ -15,25 +15,24 @@ from workbench.tensor.tensor import Tensor
 
 
 def block_graph(graph: Graph, rows: int) -> Graph:
-    """Return the graph applied to each of `rows` flat vectors: one loop over the rows.
+    """Return the graph applied to each of `rows` rows of vectors: one loop over the rows.
 
-    Parameters are the draws (rows, d) and how many of the rows to do.
+    Parameters are the rows of each vector (rows, size), and how many of them to do.
     """
-    d = graph.params[0].type.shape[0]
-    draws = pt.matrix("draws", rows, d)
+    draws = [pt.tensor(str(p.name), p.type.dtype, (rows, *p.type.shape)) for p in graph.params]
     count = pt.tensor("count", "int64", ())
     start = [pt.zeros((rows, *r.type.static_shape), r.type.dtype) for r in graph.results]
 
     def body(i: Tensor, *outputs: Tensor) -> list[Tensor]:
-        values = graph.apply(draws[i])
+        values = graph.apply(*(x[i] for x in draws))
         return [i + 1, *(o[i].set(v) for o, v in zip(outputs, values))]
 
     _, *results = pt.while_loop(lambda i, *outputs: i < count, body, [0, *start])
-    return Graph([draws, count], results)
+    return Graph([*draws, count], results)
 
 
 class Values:
-    """The free variables and deterministics of a model, from flat draws.
+    """The free variables and deterministics of a model, from positions.
 
     Attributes
     ----------
@@ -50,9 +49,12 @@ class Values:
         block = block_graph(graph, rows)
         self.function: CompiledFunction = function(block.params, block.results, backend=backend, name="values")
 
-    def __call__(self, draws: np.ndarray[Any, Any], count: int) -> list[np.ndarray[Any, Any]]:
-        """Return each variable's values, (count, *shape), for the first `count` rows of `draws`."""
-        return [v[:count] for v in self.function(draws, count)]
+    def __call__(self, q: np.ndarray[Any, Any], z: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
+        """Return each variable's values, (n, *shape), at positions given by their vectors, (n, d) and (n, k), of at most `rows` rows."""
+        count = len(q)
+        if count < self.rows:
+            q, z = (np.concatenate([x, np.zeros((self.rows - count, x.shape[1]), x.dtype)]) for x in (q, z))
+        return [v[:count] for v in self.function(q, z, count)]
 
 
 def element_names(model: Model, name: str, shape: tuple[int, ...]) -> list[str]:

@@ -301,15 +301,6 @@ def _is_minus_infinity(node: Expr) -> bool:
     return isinstance(node.op, Constant) and node.op.value.shape == () and bool(node.op.value == -np.inf)
 
 
-def constrained_graph(model: Model) -> Graph:
-    """Return the graph from the flat vector to every free variable and deterministic, by name."""
-    model = model.at_current_shapes()
-    values, results = values_for_variables(model, model.deterministics)
-    q, parts = flat_vector(model)
-    free = [values[rv] for rv in model.free_RVs]
-    return Graph([q], replace([*free, *results], parts))
-
-
 class LogpDlogp:
     """A model's log-density and gradient, compiled.
 

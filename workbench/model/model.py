@@ -15,7 +15,7 @@ from workbench.graph.rewrite import Trace
 from workbench.graph.traverse import topological
 from workbench.model.compiled import PointFunction
 from workbench.model.context import UNSET, ModelType, current_model, open_models
-from workbench.model.density import LogpDlogp, LogpGraph, constrained_graph, logp_grad_graph, values_for_variables
+from workbench.model.density import LogpDlogp, LogpGraph, logp_grad_graph, values_for_variables
 from workbench.model.derivatives import d2logp, dlogp
 from workbench.model.dims import names_of_dims
 from workbench.model.drawing import model_to_graphviz
@@ -24,6 +24,7 @@ from workbench.model.interventions import at_current_shapes, rebuilt
 from workbench.model.minibatch import TotalSize
 from workbench.model.missing import observed_values
 from workbench.model.points import initial_point, values_of
+from workbench.model.position import constrained_position
 from workbench.model.registration import register_rv
 from workbench.model.roles import Variables
 from workbench.model.writing import as_latex, as_text
@@ -304,8 +305,8 @@ class Model(Variables, metaclass=ModelType):
         return logp_grad_graph(self, trace)
 
     def constrained_graph(self) -> Graph:
-        """Return the graph from the flat unconstrained vector to free variables and deterministics."""
-        return constrained_graph(self)
+        """Return the graph from the vectors of a position, of continuous and of discrete values, to free variables and deterministics."""
+        return constrained_position(self)
 
     def trace(self) -> Trace:
         """Return every step from the model to the optimised log-density and gradient."""

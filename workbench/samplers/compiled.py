@@ -1,4 +1,4 @@
-"""NUTS compiled, once in a process for all models: a model's log-density is linked to it."""
+"""Samplers compiled, each once in a process for all models: a model's log-density is linked to it."""
 
 from __future__ import annotations
 
@@ -8,40 +8,66 @@ from collections.abc import Callable
 
 from workbench.compile import CompiledFunction, function
 from workbench.graph.inner import Graph
-from workbench.samplers.nuts import Nuts
+from workbench.samplers.chain import Chain
+from workbench.samplers.compound import Alone, Compound
+from workbench.samplers.kernel import Kernel
 
 ROWS = 256
 """Most draws of one call."""
 
 
-class CompiledNuts:
-    """The graphs of NUTS on one backend, each compiled when it is first asked for, with the slot ``logp_grad`` to fill."""
+class CompiledSampler:
+    """The graphs of a sampler on one backend, each compiled when it is first asked for, with slots to fill.
 
-    def __init__(self, backend: str) -> None:
-        self.backend = backend
-        self._nuts = Nuts()
+    Parameters
+    ----------
+    backend
+        Where to compute.
+    sampler
+        What moves a chain.
+    """
+
+    def __init__(self, backend: str, sampler: Alone | Compound) -> None:
+        self.backend, self.sampler = backend, sampler
+        self.kernels = [sampler.kernel] if isinstance(sampler, Alone) else sampler.kernels
+        self.columns = sampler.columns
+        self._chain = Chain(sampler)
+        self._making = threading.Lock()
         self._made: dict[str, CompiledFunction] = {}
-        self._locks = {"nuts": threading.Lock(), "nuts_init": threading.Lock()}
+        name = sampler.name
+        self._names = {"init": f"{name}_init", "advance": name}
+        self._locks = {which: threading.Lock() for which in self._names}
 
     @property
     def init(self) -> CompiledFunction:
-        """See :attr:`Nuts.init`."""
-        return self._once("nuts_init", lambda: self._nuts.init)
+        """See :attr:`Chain.init`."""
+        return self._once("init", lambda: self._chain.init)
 
     @property
     def advance(self) -> CompiledFunction:
-        """See :meth:`Nuts.advance`, for `ROWS` rows."""
-        return self._once("nuts", lambda: self._nuts.advance(ROWS))
+        """See :meth:`Chain.advance`, for `ROWS` rows."""
+        return self._once("advance", lambda: self._chain.advance(ROWS))
 
-    def _once(self, name: str, graph: Callable[[], Graph]) -> CompiledFunction:
-        with self._locks[name]:
-            if name not in self._made:
-                made = graph()
-                self._made[name] = function(made.params, made.results, backend=self.backend, name=name)
-            return self._made[name]
+    def _once(self, which: str, graph: Callable[[], Graph]) -> CompiledFunction:
+        with self._locks[which]:
+            if which not in self._made:
+                with self._making:
+                    made = graph()
+                self._made[which] = function(made.params, made.results, backend=self.backend, name=self._names[which])
+            return self._made[which]
 
 
 @functools.cache
-def compiled_nuts(backend: str) -> CompiledNuts:
-    """Return the one compiled sampler of a backend."""
-    return CompiledNuts(backend)
+def compiled_sampler(backend: str, kinds: tuple[type[Kernel], ...], alone: bool) -> CompiledSampler:
+    """Return the one compiled sampler of a backend that moves chains by kernels of these kinds.
+
+    Parameters
+    ----------
+    backend
+        Where to compute.
+    kinds
+        Kernels, in turn.
+    alone
+        Whether the one kernel moves all variables.
+    """
+    return CompiledSampler(backend, Alone(kinds[0]()) if alone else Compound(kinds))

@@ -9,7 +9,8 @@ minimizing Fisher divergence" (2026), and nuts-rs.
 from __future__ import annotations
 
 import workbench.tensor as pt
-from workbench.samplers.state import NutsState, branch
+from workbench.samplers.kernel import branch, unchanged
+from workbench.samplers.state import NutsState
 from workbench.samplers.step_size import anchored
 from workbench.tensor.tensor import Tensor
 
@@ -48,7 +49,7 @@ def update_mass(s: NutsState, diverging: Tensor, early: Tensor) -> NutsState:
         next_mean_q, next_square_q = _welford(m, s.next_mean_q, s.next_square_q, s.proposal_q)
         next_mean_g, next_square_g = _welford(m, s.next_mean_g, s.next_square_g, s.proposal_g)
         switch = m >= pt.where(early, EARLY_WINDOW, s.window)
-        s = branch(switch, anchored, lambda s: s, s)
+        s = branch(switch, anchored, unchanged, s)
         count = pt.where(switch, m, n)
         square_q = pt.where(switch, next_square_q, square_q)
         square_g = pt.where(switch, next_square_g, square_g)
@@ -69,4 +70,4 @@ def update_mass(s: NutsState, diverging: Tensor, early: Tensor) -> NutsState:
             scale=pt.where(count >= 3.0, pt.sqrt(inverse_mass), s.scale),
         )
 
-    return branch(counts, add, lambda s: s, s)
+    return branch(counts, add, unchanged, s)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
-import workbench.tensor as pt
 from workbench.tensor.tensor import Tensor
 
 
@@ -20,6 +18,12 @@ class NutsState(NamedTuple):
     """Random key of the chain."""
     draw: Tensor
     """Number of the draw whose tree is being built, warm-up included."""
+    rest_q: Tensor
+    """Continuous values of the whole position, of which those of other kernels are read; none where there are no others."""
+    rest_z: Tensor
+    """Discrete values of the position."""
+    target: Tensor
+    """Acceptance that the step size aims at."""
 
     q: Tensor
     """Position, (d,), at the end that is being extended."""
@@ -86,6 +90,12 @@ class NutsState(NamedTuple):
     """Lowest energy of the tree, relative to its start; 0 or negative."""
     highest_error: Tensor
     """Highest energy of the tree, relative to its start; 0 or positive."""
+    ended: Tensor
+    """Whether the tree is done: `proposal_q` is the draw."""
+    diverging: Tensor
+    """Whether the tree ended by a divergence."""
+    full: Tensor
+    """Whether it ended at the greatest depth."""
 
     step: Tensor
     """Step size of this tree, jitter included."""
@@ -116,29 +126,3 @@ class NutsState(NamedTuple):
     next_square_q: Tensor
     next_mean_g: Tensor
     next_square_g: Tensor
-
-    done: Tensor
-    """Leapfrogs in this chunk."""
-    row: Tensor
-    """Draws in this chunk."""
-    draws: Tensor
-    """Draws of this chunk, (n, d)."""
-    stats: Tensor
-    """Statistics of each draw of this chunk, (n, number of statistics)."""
-
-
-def branch(
-    predicate: Tensor,
-    then: Callable[[NutsState], NutsState],
-    orelse: Callable[[NutsState], NutsState],
-    state: NutsState,
-) -> NutsState:
-    """Choose between two continuations of a state."""
-    results = pt.cond(
-        predicate,
-        lambda *fields: then(NutsState(*fields)),
-        lambda *fields: orelse(NutsState(*fields)),
-        state,
-        NutsState._fields,
-    )
-    return NutsState(*results)

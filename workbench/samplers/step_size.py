@@ -6,7 +6,8 @@ import math
 
 import workbench.tensor as pt
 from workbench.samplers.integrator import LogpGrad, kinetic, leapfrog
-from workbench.samplers.state import NutsState, branch
+from workbench.samplers.kernel import branch, unchanged
+from workbench.samplers.state import NutsState
 from workbench.tensor.tensor import Tensor, as_tensor
 
 DECAY, DELAY, SHRINKAGE = 0.75, 10.0, 0.05
@@ -18,11 +19,11 @@ is below 0.01 after 300 draws (the distance in logarithms times SHRINKAGE / (2 s
 JITTER = 0.1
 
 
-def average_step(s: NutsState, statistic: Tensor, target: Tensor) -> NutsState:
+def average_step(s: NutsState, statistic: Tensor) -> NutsState:
     """Return the state after one update with a tree's acceptance `statistic`."""
     n = s.step_updates + 1.0
     rate = 1.0 / (n + DELAY)
-    error = (1.0 - rate) * s.step_error + rate * (target - statistic)
+    error = (1.0 - rate) * s.step_error + rate * (s.target - statistic)
     log_step = s.step_anchor - pt.sqrt(n) / SHRINKAGE * error
     mix = pt.exp(-DECAY * pt.log(n))
     average = mix * log_step + (1.0 - mix) * s.log_step_average
@@ -39,7 +40,7 @@ def anchored(s: NutsState) -> NutsState:
     zero = as_tensor(0.0)
     far = pt.abs(s.log_step - s.step_anchor) > math.log(FAR)
     anew = s._replace(step_updates=zero, step_error=zero, step_anchor=s.log_step, log_step_average=s.log_step)
-    return branch(far, lambda s: anew, lambda s: s, s)
+    return branch(far, lambda s: anew, unchanged, s)
 
 
 def first_step(

@@ -1,0 +1,162 @@
+"""A model and a sampler, compiled and linked: what a run calls, whatever the kernels are."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from workbench.compile import CompiledFunction, function
+from workbench.graph.inner import Graph
+from workbench.inference.values import Values
+from workbench.model.model import Model
+from workbench.model.position import Places, block_density
+from workbench.samplers import ROWS, Kernel, compiled_sampler
+
+Array = np.ndarray[Any, Any]
+State = list[Array]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A kernel, the values that it moves, and its settings.
+
+    Attributes
+    ----------
+    kernel
+        The kernel.
+    names
+        Names of values, all continuous or all discrete.
+    settings
+        What the user may choose: its ``arguments(size)`` are what the kernel's parameters are given.
+    """
+
+    kernel: type[Kernel]
+    names: tuple[str, ...]
+    settings: Any
+
+
+class LinkedSampler:
+    """The functions of a run: compiled side by side, the sampler's own code at most once in a process.
+
+    Parameters
+    ----------
+    model
+        The model; its data keep their lengths.
+    steps
+        Kernels in turn; each value is moved by one of them.
+    backend
+        Where to compute.
+
+    Attributes
+    ----------
+    columns
+        Names and dtypes of a draw's statistics; several kernels may have some of one name.
+    values
+        From positions to the model's variables.
+    places
+        Where values lie in a position.
+    """
+
+    rows = ROWS
+    """Most draws of one call."""
+
+    def __init__(self, model: Model, steps: Sequence[Step], backend: str) -> None:
+        self.model, self.steps, self.backend = model, tuple(steps), backend
+        self.places = Places.of(model)
+        # One kernel that moves all there is has no rest to be told of.
+        alone = len(steps) == 1 and 0 in self.places.sizes
+        sampler = compiled_sampler(backend, tuple(s.kernel for s in steps), alone)
+        self.columns = sampler.columns
+        # The sampler does not wait for the model.
+        advance, init = started(lambda: sampler.advance), started(lambda: sampler.init)
+        slots = {k.slot(kind): self._density(kind, s, alone) for k, s in zip(sampler.kernels, steps) for kind in k.densities}
+        whole = next((slots[n] for n in ("logp_grad", "logp") if alone and n in slots), None) or self._started(self._whole(), "density")
+        jobs = {
+            "advance": started(lambda: advance.result().link(**{n: f.result() for n, f in slots.items()})),
+            "init": started(lambda: init.result().link(**{n: f.result() for n, f in slots.items()})),
+            "values": started(lambda: Values(model, backend, ROWS)),
+            "density": whole,
+        }
+        wait(jobs.values())
+        self._alone = alone
+        self.functions: dict[str, Any] = {name: job.result() for name, job in jobs.items()}
+        self.values: Values = self.functions["values"]
+
+    def _started(self, graph: Graph, name: str) -> Future[CompiledFunction]:
+        return started(lambda: function(graph.params, graph.results, backend=self.backend, name=name))
+
+    def _density(self, kind: str, step: Step, alone: bool) -> Future[CompiledFunction]:
+        """A function of the model for one kernel."""
+        if alone and kind == "logp_grad":
+            return self._started(self.model.logp_grad_graph(), kind)
+        graph = block_density(self.model, step.names, gradient=kind == "logp_grad", all_terms=alone)
+        return self._started(Graph(graph.params[:1], graph.results) if alone else graph, kind)
+
+    def _whole(self) -> Graph:
+        """The whole log-density, with its gradient if some kernel needs one."""
+        names = list(self.places.continuous or self.places.discrete)
+        return block_density(self.model, names, any("logp_grad" in s.kernel.densities for s in self.steps), all_terms=True)
+
+    def density(self, q: Array, z: Array) -> tuple[float, Array]:
+        """Return the log-density at a position, and its gradient with respect to `q`: 0 where no kernel needs it."""
+        x = q if self.places.continuous else z
+        found = self.functions["density"](*((x,) if self._alone else (x, q, z)))
+        if isinstance(found, Sequence):
+            return float(found[0]), found[1]
+        return float(found), np.zeros(len(q))
+
+    def init(self, key: Array, q: Array, z: Array) -> State:
+        """Return the state of a chain that begins at a position."""
+        if self._alone:
+            x = q if self.places.continuous else z
+            return list(self.functions["init"](key, x, *self.steps[0].settings.arguments(len(x))))
+        given: list[Any] = []
+        for s in self.steps:
+            at = self.places.indices(s.names)
+            given += [at, *s.settings.arguments(len(at))]
+        return list(self.functions["init"](key, q, z, *given))
+
+    def advance(self, state: State, wanted: int, budget: int, tune: int) -> tuple[State, int, Array, Array, Array]:
+        """Return the state after up to `wanted` draws, ticks spent, and of each draw continuous and discrete values and statistics."""
+        *found, stats = self.functions["advance"](*state, wanted, budget, tune)
+        state, (ticks, row, *blocks) = found[: len(state)], found[len(state) :]
+        n = int(row)
+        if self._alone:
+            none = np.empty((n, 0), np.float64 if self.places.discrete else np.int64)
+            blocks = [*blocks, none] if self.places.continuous else [none, *blocks]
+        q, z = blocks
+        return state, int(ticks), q[:n], z[:n], stats[:n]
+
+
+def started(job: Callable[[], Any]) -> Future[Any]:
+    """What a job will return, which a thread of its own does from now on."""
+    future: Future[Any] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(job())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    return future
+
+
+def statistics_by_name(columns: Sequence[tuple[str, str]], table: Array) -> Mapping[str, Array]:
+    """Return the statistics in the last axis of a table, by name in their dtypes; those that several kernels have along an axis more.
+
+    Examples
+    --------
+    >>> found = statistics_by_name([("lp", "float64"), ("accepted", "bool"), ("accepted", "bool")], np.array([[-1.0, 1.0, 0.0]]))
+    >>> found["lp"], found["accepted"]
+    (array([-1.]), array([[ True, False]]))
+    """
+    places: dict[str, list[int]] = {}
+    for i, (name, _) in enumerate(columns):
+        places.setdefault(name, []).append(i)
+    return {name: table[..., at[0] if len(at) == 1 else at].astype(columns[at[0]][1]) for name, at in places.items()}

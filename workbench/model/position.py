@@ -1,0 +1,137 @@
+"""Positions: the values of a model's free variables as two flat vectors, of continuous and of discrete ones; densities of parts of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+import workbench.tensor as pt
+from workbench.graph.expr import Expr, Input, intern
+from workbench.graph.inner import Graph
+from workbench.graph.traverse import replace, topological
+from workbench.graph.types import TensorType
+from workbench.model.density import slope_of_zero, values_for_variables
+from workbench.tensor.tensor import Tensor
+from workbench.transforms.gradient import grad
+
+if TYPE_CHECKING:
+    from workbench.model.model import Model
+
+Array = np.ndarray[Any, Any]
+Slices = dict[str, tuple[slice, tuple[int, ...]]]
+
+
+class Places(NamedTuple):
+    """Where values lie in the two vectors of a position, by value name, and their shapes."""
+
+    continuous: Slices
+    discrete: Slices
+
+    @staticmethod
+    def of(model: Model) -> Places:
+        """Return the places of a model's values, with the shapes that they have now."""
+        found = Places({}, {})
+        sizes = [0, 0]
+        for value in model.at_current_shapes().value_vars:
+            which = int(value.type.kind != "f")
+            at = sizes[which]
+            found[which][str(value.name)] = (slice(at, at + value.size), value.type.static_shape)
+            sizes[which] += value.size
+        return found
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Lengths of the two vectors."""
+        d, k = (max((at.stop for at, _ in places.values()), default=0) for places in self)
+        return d, k
+
+    def vectors(self, point: Mapping[str, Any]) -> tuple[Array, Array]:
+        """Return a point, values by name, as the two vectors."""
+        q = [np.ravel(np.asarray(point[name], np.float64)) for name in self.continuous]
+        z = [np.ravel(np.asarray(point[name], np.int64)) for name in self.discrete]
+        return np.concatenate(q or [np.empty(0)]), np.concatenate(z or [np.empty(0, np.int64)])
+
+    def point(self, q: Array, z: Array) -> dict[str, Array]:
+        """Return the two vectors as a point; leading axes are kept."""
+        return {
+            name: v[..., at].reshape((*v.shape[:-1], *shape))
+            for v, places in ((q, self.continuous), (z, self.discrete))
+            for name, (at, shape) in places.items()
+        }
+
+    def indices(self, names: Sequence[str]) -> Array:
+        """Return where values of one kind lie in their vector, one after the other, int64."""
+        both = {**self.continuous, **self.discrete}
+        found = [np.arange(at.start, at.stop) for at, _ in (both[name] for name in names)]
+        return np.concatenate(found or [np.empty(0, np.int64)])
+
+
+def position_inputs(model: Model) -> tuple[Tensor, Tensor, dict[Expr, Any]]:
+    """Return the two vectors as inputs, and each value variable as a part of one of them."""
+    places = Places.of(model)
+    d, k = places.sizes
+    q, z = _input("q", "float64", d), _input("z", "int64", k)
+    parts: dict[Expr, Any] = {value: _part(value, z if value.type.kind != "f" else q, {**places.continuous, **places.discrete}) for value in model.value_vars}
+    return q, z, parts
+
+
+def _input(name: str, dtype: str, size: int) -> Tensor:
+    x: Tensor = intern(Input(name, TensorType(dtype, (size,))))
+    x.name = name
+    return x
+
+
+def _part(value: Tensor, vector: Tensor, slices: Slices) -> Tensor:
+    at, shape = slices[str(value.name)]
+    part = pt.reshape(vector[at], shape)
+    if part.dtype != value.dtype:
+        part = pt.cast(part, value.dtype)
+    part.name = value.name
+    return part
+
+
+def block_density(model: Model, names: Sequence[str], gradient: bool, all_terms: bool = False) -> Graph:
+    """Return the graph from a block of a position, and both its vectors, to the log-density and its gradient.
+
+    Parameters
+    ----------
+    model
+        The model.
+    names
+        Values of the block, of one kind: it holds them one after the other, and what the vectors hold in their place is not read.
+    gradient
+        Whether to give the gradient with respect to the block.
+    all_terms
+        Whether to count the terms that do not depend on the block too.
+    """
+    model = model.at_current_shapes()
+    density = model.density()
+    q, z, parts = position_inputs(model)
+    chosen = [v for v in model.value_vars if v.name in names]
+    x = _input("x", "float64" if chosen[0].type.kind == "f" else "int64", sum(v.size for v in chosen))
+    own: dict[Expr, Any] = {}
+    at = 0
+    for value in chosen:
+        own[value] = _part(value, x, {str(value.name): (slice(at, at + value.size), value.type.static_shape)})
+        at += value.size
+    total: Any = density.total
+    if not all_terms:
+        total = sum((t for t in density.terms.values() if not own.keys().isdisjoint(topological([t]))), pt.constant(0.0))
+    total = density.representable(total)
+    parts |= own
+    results = [total]
+    if gradient:
+        slopes = grad(total, chosen, disconnected_inputs="ignore")
+        flat = pt.concatenate([pt.reshape(g, (-1,)) for g in slopes])
+        results = [total, slope_of_zero(total, flat)]
+    return Graph([x, q, z], replace(results, parts))
+
+
+def constrained_position(model: Model) -> Graph:
+    """Return the graph from the two vectors of a position to every free variable and deterministic, by name."""
+    model = model.at_current_shapes()
+    values, results = values_for_variables(model, model.deterministics)
+    q, z, parts = position_inputs(model)
+    return Graph([q, z], replace([*(values[rv] for rv in model.free_RVs), *results], parts))
