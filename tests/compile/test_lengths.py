@@ -163,3 +163,29 @@ def test_what_is_called_often_with_short_lengths_is_compiled_for_them_if_that_is
                 trial.result(60)
         assert (f"compiled for {kept} too, where that is 5.0 times faster" in f.explain()) == bool(kept)
     assert len(compiled._trials) == 1
+
+
+def weighted(A, s):
+    """Rows times what a loop makes of their sums: in the loop, lengths are asked of a matrix from outside."""
+    row = pt.exp(s * pt.sum(A, axis=1))
+    return pt.sum(row[:, None] * A) / pt.cast(A.shape[0] * A.shape[1] // 2 + 1, "float64")
+
+
+@pytest.mark.parametrize("backend", ["numpy", "c", "jax"])
+@pytest.mark.parametrize("kind", ["loop", "branch"])
+def test_a_length_asked_inside_is_that_of_what_comes_from_outside(backend, kind):
+    if backend == "c" and find_compiler() is None:
+        pytest.skip("no C compiler on this system")
+    s = pt.scalar("s")
+    if kind == "loop":
+        end = pt.while_loop(lambda i, s: i < 3, lambda i, s: [i + 1, s + 0.1 * weighted(A, s)], [0, s])[1]
+    else:
+        (end,) = pt.cond(s > 0.0, lambda s: [s + weighted(A, s)], lambda s: [s], [s])
+    f = function([A, s], end, backend=backend)
+    for shape in ((3, 2), (1, 5), (0, 2), (4, 1)):
+        a = np.random.default_rng(1).normal(size=shape)
+        right = 0.3
+        for _ in range(3 if kind == "loop" else 1):
+            change = (np.exp(right * a.sum(1))[:, None] * a).sum() / (a.shape[0] * a.shape[1] // 2 + 1)
+            right += (0.1 if kind == "loop" else 1.0) * change
+        np.testing.assert_allclose(f(a, 0.3), right, rtol=1e-12)

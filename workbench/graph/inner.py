@@ -14,6 +14,9 @@ from workbench.graph.lengths import Symbol, symbols
 from workbench.graph.traverse import depends_on, replace, topological
 from workbench.graph.types import TensorType, Type
 
+COUNT = TensorType("int64")
+"""The type of a number that may be a length."""
+
 
 class Graph:
     """A function of expressions: parameters and results, with nothing free but constants and data.
@@ -262,7 +265,8 @@ def close_over(params: Sequence[Expr], results: Sequence[Expr]) -> tuple[Graph, 
     """Make closures explicit: the graph with one more parameter per outer expression, and those.
 
     What does not depend on `params` is computed outside (constants and data stay inside), so
-    loop-invariant code leaves the loop here.
+    loop-invariant code leaves the loop here. Lengths are asked inside of what has them: a number from
+    outside would be like no other length.
     """
     inside = depends_on(results, params)
     outer: dict[Expr, Expr] = {}
@@ -281,9 +285,34 @@ def close_over(params: Sequence[Expr], results: Sequence[Expr]) -> tuple[Graph, 
 
 def _close(x: Expr, outer: dict[Expr, Expr]) -> None:
     # Data whose shape may change are arguments: what is compiled depends on their shape.
-    stays = isinstance(x.op, Constant) or (isinstance(x.op, Data) and not x.op.type.is_open)
-    if x not in outer and not stays:
-        outer[x] = intern(Input(x.name, x.type))
+    pending = [x]
+    while pending:
+        x = pending.pop()
+        if _counts_a_length(x):
+            pending += reversed(x.inputs)
+        elif x not in outer and not (isinstance(x.op, Constant) or (isinstance(x.op, Data) and not x.op.type.is_open)):
+            outer[x] = intern(Input(x.name, x.type))
+
+
+def _counts_a_length(x: Expr) -> bool:
+    """Whether a number is a length of something, or made of such lengths and constants alone."""
+    seen: set[Expr] = set()
+    pending = [x]
+    asked = False
+    while pending:
+        node = pending.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if node.type != COUNT:
+            return False
+        if node.op.of_values == 0:
+            asked = True
+        elif node.inputs:
+            pending += node.inputs
+        elif not isinstance(node.op, Constant):
+            return False
+    return asked
 
 
 def _read_graph(nodes: Sequence[Expr], params: Sequence[Expr], results: Sequence[Expr]) -> Graph:

@@ -40,6 +40,7 @@ class Dim(Op):
 
     axis: int
     name = "dim"
+    of_values = 0
 
     def infer(self, x: TensorType) -> TensorType:
         return TensorType("int64")
