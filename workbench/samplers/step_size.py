@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import workbench.tensor as pt
 from workbench.samplers.integrator import LogpGrad, kinetic, leapfrog
@@ -19,8 +20,8 @@ is below 0.01 after 300 draws (the distance in logarithms times SHRINKAGE / (2 s
 JITTER = 0.1
 
 
-def average_step(s: NutsState, statistic: Tensor) -> NutsState:
-    """Return the state after one update with a tree's acceptance `statistic`."""
+def average_step(s: Any, statistic: Tensor) -> Any:
+    """Return a sampler's state, which has the fields of dual averaging, after one update with the acceptance `statistic`."""
     n = s.step_updates + 1.0
     rate = 1.0 / (n + DELAY)
     error = (1.0 - rate) * s.step_error + rate * (s.target - statistic)

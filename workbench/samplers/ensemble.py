@@ -1,0 +1,204 @@
+"""Ensembles: samplers that move all chains together, one transition of all of them at a time, as graphs.
+
+One program advances any number of chains, on any backend; it is written for accelerators, where a thousand
+chains cost little more than one. The chains share what they learn of the posterior: step size, metric and
+length of trajectories come from all of them at once, so warm-up is short. After it the chains do not see
+each other, unless the sampler says so.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+import workbench.tensor as pt
+from workbench.graph.expr import Input, intern
+from workbench.graph.inner import Graph
+from workbench.samplers.chain_numbers import ChainNumbers
+from workbench.tensor.tensor import Tensor, as_tensor
+
+State = Any
+"""A NamedTuple of tensors, with the fields `key`, `draw` and `q` (chains, d) at least."""
+
+
+class Ensemble:
+    """A sampler of many chains. A new one is a class with `stats`, `settings`, `start` and `transition`.
+
+    The density is the slot ``logp_grad``: from positions (chains, d) to log-densities (chains,) and gradients
+    (chains, d). What is kept of every draw beside a store is the slot ``moments`` (:class:`Moments`). Numbers of
+    chains and of parameters are lengths: one graph is for all of them.
+
+    Attributes
+    ----------
+    stats
+        Statistics of each chain's draw by ArviZ's names, in order, and their dtypes.
+    settings
+        What a user may choose, scalars by name, and what they are if nothing is said.
+    density
+        The slot for the density: "logp_grad" or "logp".
+    fewest
+        Fewest chains that it works with.
+    least_size
+        Fewest parameters that it works with.
+    """
+
+    stats: ClassVar[Mapping[str, str]] = {}
+    settings: ClassVar[Mapping[str, float]] = {}
+    density: ClassVar[str] = "logp_grad"
+    fewest: ClassVar[int] = 2
+    least_size: ClassVar[int] = 1
+
+    def __init__(self, numbers: ChainNumbers = ChainNumbers()) -> None:
+        self.numbers = numbers
+
+    def start(self, key: Tensor, q: Tensor, settings: Mapping[str, Tensor]) -> State:
+        """Return the state before the first transition, of chains at `q` (chains, d)."""
+        raise NotImplementedError
+
+    def transition(self, s: State, tune: Tensor, settings: Mapping[str, Tensor]) -> State:
+        """Return the state after one transition of all chains; it adapts while ``s.draw < tune``."""
+        raise NotImplementedError
+
+    def statistics(self, s: State) -> Sequence[Tensor]:
+        """Return statistics of the last transition, each (chains,) or of all chains, in the order of `stats`."""
+        raise NotImplementedError
+
+    def gradients(self, s: State) -> Tensor:
+        """Return how many gradients a chain has made in the last transition."""
+        raise NotImplementedError
+
+    def logp(self, q: Tensor) -> Tensor:
+        """Return log-densities (chains,): the slot of samplers that use no gradient."""
+        (lp,) = pt.slot("logp", (q[:, 0].type,), q)
+        return lp
+
+    def logp_grad(self, q: Tensor) -> tuple[Tensor, Tensor]:
+        """Return log-densities (chains,) and gradients (chains, d)."""
+        lp, g = pt.slot("logp_grad", (q[:, 0].type, q.type), q)
+        return lp, g
+
+    # Graphs ------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def init(self) -> Graph:
+        """Graph to the state of all chains: parameters are key, starts (chains, d) and settings."""
+        params, state = self._first
+        return Graph(params, list(state))
+
+    @functools.cached_property
+    def _first(self) -> tuple[list[Tensor], State]:
+        """Key, starts and settings, and the state that is made of them."""
+        key, q = _named(pt.constant(np.uint64(0)).type, "key"), pt.matrix("q", "chains", "d")
+        settings = [pt.scalar(name) for name in self.settings]
+        return [key, q, *settings], self.start(key, q, dict(zip(self.settings, settings)))
+
+    def advance(self, rows: int) -> Graph:
+        """Graph that makes transitions, and keeps up to `rows` draws of all chains.
+
+        Parameters are the state's fields, those of `Moments`, how many transitions are wanted, of how many one is
+        kept, the length of warm-up, and settings. Results are the state's fields, those of `Moments`, gradients
+        made by each chain, transitions made, rows made, draws (rows, chains, d) and statistics (rows, chains, len(stats)).
+        Moments are of all draws after warm-up. Draws of warm-up are kept as others are.
+        """
+        example = self._first[1]
+        params = [_named(x.type, field) for x, field in zip(example, example._fields)]
+        state = example._make(params)
+        moments = Moments.inputs()
+        wanted, thin, tune = (pt.tensor(n, "int64", ()) for n in ("wanted", "thin", "tune"))
+        settings = [pt.scalar(name) for name in self.settings]
+        chains, d = state.q.shape
+        nothing = as_tensor(0)
+        loop = _Loop(state, moments, nothing, nothing, nothing, pt.zeros((rows, chains, d)), pt.zeros((rows, chains, len(self.stats))))
+        names = (*example._fields, *Moments._fields, *_Loop._fields[2:])
+        chosen = dict(zip(self.settings, settings))
+
+        def going(*fields: Tensor) -> Tensor:
+            s = loop.of(fields)
+            return pt.logical_and(s.made < wanted, s.row < rows)
+
+        def body(*fields: Tensor) -> list[Tensor]:
+            s = loop.of(fields)
+            return self._kept(s, self.transition(s.state, tune, chosen), thin, tune).flat()
+
+        end = pt.while_loop(going, body, loop.flat(), names)
+        return Graph([*params, *moments, wanted, thin, tune, *settings], end)
+
+    def _kept(self, s: _Loop, state: State, thin: Tensor, tune: Tensor) -> _Loop:
+        """The loop's values after a transition: the draw counted in the moments, and kept if it is its turn."""
+        after = state.draw > tune
+        turn = pt.equal(pt.where(after, state.draw - tune, state.draw) % thin, 0)
+        moments = s.moments.with_draw(state.q, after)
+        table = pt.stack([pt.broadcast_to(pt.cast(x, "float64"), state.q.shape[:1]) for x in self.statistics(state)], axis=1)
+
+        def keep(draws: Tensor, stats: Tensor, q: Tensor, row: Tensor, at: Tensor) -> list[Tensor]:
+            return [draws[at].set(q), stats[at].set(row)]
+
+        draws, stats = pt.cond(turn, keep, lambda draws, stats, *_: [draws, stats], [s.draws, s.stats, state.q, table, s.row])
+        return _Loop(state, moments, s.gradients + self.gradients(state), s.made + 1, s.row + pt.cast(turn, "int64"), draws, stats)
+
+
+class Moments(NamedTuple):
+    """Running moments of each chain's values after warm-up: what is known of draws that are not kept.
+
+    The slot ``moments`` has the values: it takes positions (chains, d), how many draws there are with this one,
+    and `mean` and `square` before, and returns these after (:func:`moments_graph`).
+    """
+
+    seen: Tensor
+    """Draws of each chain."""
+    mean: Tensor
+    """Means, (chains, values)."""
+    square: Tensor
+    """Sums of squared deviations, (chains, values)."""
+
+    @classmethod
+    def inputs(cls) -> Moments:
+        return cls(pt.scalar("seen"), pt.matrix("mean", "chains", "values"), pt.matrix("square", "chains", "values"))
+
+    def with_draw(self, q: Tensor, counts: Tensor) -> Moments:
+        """Return the moments with a draw of all chains, if it `counts`."""
+
+        def add(q: Tensor, seen: Tensor, mean: Tensor, square: Tensor) -> list[Tensor]:
+            return [seen + 1.0, *pt.slot("moments", (mean.type, square.type), q, seen + 1.0, mean, square)]
+
+        return Moments(*pt.cond(counts, add, lambda q, *moments: list(moments), [q, *self]))
+
+
+def moments_graph(values: Graph) -> Graph:
+    """Return the graph for the slot ``moments`` from one of values (chains, values) of positions (chains, d)."""
+    (q,), (x,) = values.params, values.results
+    seen, mean, square = pt.scalar("seen"), pt.matrix("mean", *x.type.shape), pt.matrix("square", *x.type.shape)
+    x = as_tensor(x)
+    change = x - mean
+    after = mean + change / seen
+    return Graph([q, seen, mean, square], [after, square + change * (x - after)])
+
+
+class _Loop(NamedTuple):
+    """What `advance` carries: the state, the moments, and what is new since the call."""
+
+    state: State
+    moments: Moments
+    gradients: Tensor
+    made: Tensor
+    row: Tensor
+    draws: Tensor
+    stats: Tensor
+
+    def flat(self) -> list[Tensor]:
+        return [*self.state, *self.moments, *self[2:]]
+
+    def of(self, fields: Sequence[Tensor]) -> _Loop:
+        """The same from carried values."""
+        n, m = len(self.state), len(self.state) + len(self.moments)
+        return _Loop(self.state._make(fields[:n]), Moments._make(fields[n:m]), *fields[m:])
+
+
+def _named(kind: Any, name: str) -> Tensor:
+    x: Tensor = intern(Input(name, kind))
+    x.name = name
+    return x
+
