@@ -69,7 +69,7 @@ class Draws:
         moments = [np.float64(0.0), np.zeros((n, d)), np.zeros((n, d))]
         draws, stats, made, self.gradients = [], [], 0, 0
         while made < total:
-            out = advance(*state, *moments, min(chunk, total - made), thin, tune, *chosen)
+            out = advance(*state, *moments, min(chunk, total - made), thin, tune)
             state, moments, (gradients, k, rows, block, table) = out[: len(state)], out[len(state) : len(state) + 3], out[len(state) + 3 :]
             self.gradients += int(gradients)
             made += int(k)

@@ -48,6 +48,8 @@ class CheesState(NamedTuple):
     lp: Tensor
     """Log-densities, (n,)."""
 
+    target: Tensor
+    """Acceptance that the step size aims at."""
     log_scale: Tensor
     """Logarithm of the square root of the inverse mass matrix's diagonal, (d,)."""
     log_step: Tensor
@@ -116,21 +118,21 @@ class Chees(Ensemble):
         zero, none, each = as_tensor(0.0), as_tensor(0), pt.zeros_like(lp)
         log_scale = first_scale(q, g)
         s = CheesState(
-            key=key, draw=none, q=q, g=g, lp=lp, log_scale=log_scale,
+            key=key, draw=none, q=q, g=g, lp=lp, target=settings["target_accept"], log_scale=log_scale,
             log_step=zero, log_step_average=zero, step_error=zero, step_anchor=zero, step_updates=zero,
             log_length=pt.log(self.first_length(q)), log_length_average=pt.log(self.first_length(q)), square_slope=zero,
             acceptance=each, diverging=pt.cast(each, "bool"), energy=each, energy_error=each, steps=none, step=zero,
         )  # fmt: skip
-        log_step = pt.log(self.first_step(s, settings["target_accept"]))
+        log_step = pt.log(self.first_step(s))
         return s._replace(log_step=log_step, log_step_average=log_step, step_anchor=log_step + math.log(2.0))
 
-    def first_step(self, s: CheesState, target: Tensor) -> Tensor:
-        """Return a step size at which the acceptance of one step of all chains crosses `target`: doubled or halved from 0.1."""
+    def first_step(self, s: CheesState) -> Tensor:
+        """Return a step size at which the acceptance of one step of all chains crosses its target: doubled or halved from 0.1."""
         v = self.velocity(s._replace(draw=as_tensor(2**62 + FIRST)))
 
         def accepted(step: Tensor) -> Tensor:
             end = self.leap(s.q, v, s.g, s.lp, pt.zeros_like(s.lp), pt.exp(s.log_scale), step)
-            return harmonic_mean(acceptance(self._error(s.lp, v, end))) > target
+            return harmonic_mean(acceptance(self._error(s.lp, v, end))) > s.target
 
         up = accepted(as_tensor(FIRST_STEP))
         factor = pt.where(up, 2.0, 0.5)
@@ -149,7 +151,7 @@ class Chees(Ensemble):
         _, last, _, last_lp, work = end
         return energy_error(self.kinetic(v, pt.zeros_like(work)) - lp, self.kinetic(last, work) - last_lp)
 
-    def transition(self, s: CheesState, tune: Tensor, settings: Mapping[str, Tensor]) -> CheesState:
+    def transition(self, s: CheesState, tune: Tensor) -> CheesState:
         share = self.numbers.shared(s.draw)
         scale, step = pt.exp(s.log_scale), pt.exp(s.log_step)
         early = pt.cast(s.draw, "float64") < EARLY * pt.cast(tune, "float64")
@@ -176,13 +178,13 @@ class Chees(Ensemble):
 
         def adapted(*fields: Tensor) -> CheesState:
             slope = criterion_slope(s.q, q, last, accept, scale) * share
-            return self.adapt(CheesState(*fields), slope, tune, settings["target_accept"])
+            return self.adapt(CheesState(*fields), slope, tune)
 
         return CheesState(*pt.cond(s.draw < tune, adapted, lambda *fields: list(fields), list(new), CheesState._fields))
 
-    def adapt(self, s: CheesState, slope: Tensor, tune: Tensor, target: Tensor) -> CheesState:
+    def adapt(self, s: CheesState, slope: Tensor, tune: Tensor) -> CheesState:
         """Return the state with step size, length and metric after a transition of warm-up."""
-        s = average_step(s, harmonic_mean(s.acceptance), target)
+        s = average_step(s, harmonic_mean(s.acceptance))
         t = s.step_updates
         # Adam without momentum on the logarithm of the length.
         slope = slope * pt.exp(s.log_length)

@@ -33,6 +33,10 @@ class DEMetropolisState(NamedTuple):
     """Positions, (n, d)."""
     lp: Tensor
     """Log-densities there, (n,)."""
+    target: Tensor
+    """Acceptance that the multiple aims at."""
+    scaling: Tensor
+    """Standard deviation of the noise."""
     log_multiple: Tensor
     """Logarithm of what differences are multiplied by."""
     acceptance: Tensor
@@ -52,9 +56,12 @@ class DEMetropolis(Ensemble):
     def start(self, key: Tensor, q: Tensor, settings: Mapping[str, Tensor]) -> DEMetropolisState:
         lp = self.logp(q)
         multiple = math.log(2.38) - 0.5 * pt.log(2.0 * pt.cast(q.shape[1], "float64"))
-        return DEMetropolisState(key, as_tensor(0), q, lp, multiple, pt.zeros_like(lp), pt.cast(pt.zeros_like(lp), "bool"))
+        each = pt.zeros_like(lp)
+        return DEMetropolisState(
+            key, as_tensor(0), q, lp, settings["target_accept"], settings["scaling"], multiple, each, pt.cast(each, "bool")
+        )
 
-    def transition(self, s: DEMetropolisState, tune: Tensor, settings: Mapping[str, Tensor]) -> DEMetropolisState:
+    def transition(self, s: DEMetropolisState, tune: Tensor) -> DEMetropolisState:
         n, d = s.q.shape
         half = n // 2
         chains = numbered(s.q)
@@ -66,7 +73,7 @@ class DEMetropolis(Ensemble):
         one = first % size
         two = (one + 1 + apart % (size - 1)) % size
         one, two = (pt.cast(start + x, "int64") for x in (one, two))
-        noise = settings["scaling"] * self.numbers.normal(s.key, s.draw, NOISE, chains, d)
+        noise = s.scaling * self.numbers.normal(s.key, s.draw, NOISE, chains, d)
         u = self.numbers.uniform(s.key, s.draw, ACCEPT, chains)
         for moves in (low, pt.logical_not(low)):
             proposal = s.q + pt.exp(s.log_multiple) * (s.q[one] - s.q[two]) + noise
@@ -78,7 +85,7 @@ class DEMetropolis(Ensemble):
                 acceptance=pt.where(moves, accept, s.acceptance), accepted=pt.where(moves, take, s.accepted),
             )  # fmt: skip
         t = pt.cast(s.draw + 1, "float64")
-        change = pt.power(t, -RATE) * (pt.mean(s.acceptance) - settings["target_accept"])
+        change = pt.power(t, -RATE) * (pt.mean(s.acceptance) - s.target)
         return s._replace(draw=s.draw + 1, log_multiple=pt.where(s.draw < tune, s.log_multiple + change, s.log_multiple))
 
     def statistics(self, s: DEMetropolisState) -> Sequence[Tensor]:

@@ -58,7 +58,7 @@ class Ensemble:
         """Return the state before the first transition, of chains at `q` (chains, d)."""
         raise NotImplementedError
 
-    def transition(self, s: State, tune: Tensor, settings: Mapping[str, Tensor]) -> State:
+    def transition(self, s: State, tune: Tensor) -> State:
         """Return the state after one transition of all chains; it adapts while ``s.draw < tune``."""
         raise NotImplementedError
 
@@ -99,7 +99,7 @@ class Ensemble:
         """Graph that makes transitions, and keeps up to `rows` draws of all chains.
 
         Parameters are the state's fields, those of `Moments`, how many transitions are wanted, of how many one is
-        kept, the length of warm-up, and settings. Results are the state's fields, those of `Moments`, gradients
+        kept, and the length of warm-up. Results are the state's fields, those of `Moments`, gradients
         made by each chain, transitions made, rows made, draws (rows, chains, d) and statistics (rows, chains, len(stats)).
         Moments are of all draws after warm-up. Draws of warm-up are kept as others are.
         """
@@ -108,12 +108,10 @@ class Ensemble:
         state = example._make(params)
         moments = Moments.inputs()
         wanted, thin, tune = (pt.tensor(n, "int64", ()) for n in ("wanted", "thin", "tune"))
-        settings = [pt.scalar(name) for name in self.settings]
         chains, d = state.q.shape
         nothing = as_tensor(0)
         loop = _Loop(state, moments, nothing, nothing, nothing, pt.zeros((rows, chains, d)), pt.zeros((rows, chains, len(self.stats))))
         names = (*example._fields, *Moments._fields, *_Loop._fields[2:])
-        chosen = dict(zip(self.settings, settings))
 
         def going(*fields: Tensor) -> Tensor:
             s = loop.of(fields)
@@ -121,10 +119,10 @@ class Ensemble:
 
         def body(*fields: Tensor) -> list[Tensor]:
             s = loop.of(fields)
-            return self._kept(s, self.transition(s.state, tune, chosen), thin, tune).flat()
+            return self._kept(s, self.transition(s.state, tune), thin, tune).flat()
 
         end = pt.while_loop(going, body, loop.flat(), names)
-        return Graph([*params, *moments, wanted, thin, tune, *settings], end)
+        return Graph([*params, *moments, wanted, thin, tune], end)
 
     def _kept(self, s: _Loop, state: State, thin: Tensor, tune: Tensor) -> _Loop:
         """The loop's values after a transition: the draw counted in the moments, and kept if it is its turn."""

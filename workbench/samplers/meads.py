@@ -79,7 +79,7 @@ class Meads(Ensemble):
         each = pt.zeros_like(lp)
         return MeadsState(key, as_tensor(0), q, g, lp, v, u, each, pt.cast(each, "bool"), each, each)
 
-    def transition(self, s: MeadsState, tune: Tensor, settings: Mapping[str, Tensor]) -> MeadsState:
+    def transition(self, s: MeadsState, tune: Tensor) -> MeadsState:
         # Chains are put in another order, and folds are made of neighbours.
         words = self.numbers.words(s.key, s.draw, FOLD_ORDER, numbered(s.q))
         order = pt.argsort(words)
