@@ -141,7 +141,7 @@ importlib.import_module("workbench.rewrites")
 
 INFERENCE = frozenset([
     "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "draw", "find_MAP", "find_constrained_prior", "sample",
-    "sample_posterior_predictive", "sample_prior_predictive",
+    "sample_posterior_predictive", "sample_prior_predictive", "sbc",
 ])  # fmt: skip
 """Loaded when first used."""
 
@@ -172,5 +172,5 @@ __all__ = [
     "RandomWalk", "Truncated", "ZeroInflatedBinomial", "ZeroInflatedNegativeBinomial", "ZeroInflatedPoisson",
     "ConstantData", "CustomDist", "DensityDist", "MutableData", "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "do",
     "draw", "find_MAP", "find_constrained_prior", "freeze_dims_and_data", "icdf", "invlogit", "invprobit", "logaddexp", "logccdf", "logcdf", "logit", "logsumexp", "model_to_graphviz",
-    "modelcontext", "observe", "probit", "sample_posterior_predictive", "sample_prior_predictive", "set_data",
+    "modelcontext", "observe", "probit", "sample_posterior_predictive", "sample_prior_predictive", "sbc", "set_data",
 ]  # fmt: skip

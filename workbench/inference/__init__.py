@@ -11,8 +11,9 @@ from workbench.inference.predictive import (
 )  # fmt: skip
 from workbench.inference.run import Run
 from workbench.inference.sampling import sample
+from workbench.inference.sbc import sbc
 
 __all__ = [
     "Run", "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "draw", "find_MAP", "find_constrained_prior", "sample",
-    "sample_posterior_predictive", "sample_prior_predictive",
+    "sample_posterior_predictive", "sample_prior_predictive", "sbc",
 ]  # fmt: skip

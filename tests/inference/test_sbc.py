@@ -1,0 +1,229 @@
+"""Simulation-based calibration: right posteriors pass, wrong ones are found; the truth is the closed form of normal-normal models."""
+
+import os
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import workbench as pm
+from workbench.errors import ArgumentError, ModelError, SamplingError
+from workbench.inference.sbc import Study
+
+N = 5
+ALL = os.environ.get("WORKBENCH_TESTS") == "all"
+
+
+@pytest.fixture(scope="module")
+def normal():
+    """The posterior of mu is normal, with mean sum(y) / (N + 1) and variance 1 / (N + 1)."""
+    with pm.Model() as model:
+        mu = pm.Normal("mu", 0.0, 1.0)
+        pm.Normal("y", mu, 1.0, observed=np.zeros(N))
+    return model
+
+
+def exact(data, rng, scale=1.0, shift=0.0, n=99):
+    sd = 1.0 / np.sqrt(N + 1.0)
+    return {"mu": data["y"].sum() / (N + 1.0) + sd * (shift + scale * rng.normal(size=n))}
+
+
+def test_ranks_among_exact_draws_are_uniform(normal):
+    found = pm.sbc(normal, 2000, posterior=exact, random_seed=1)
+    assert found.ranks["mu"].shape == found.ranks["log_likelihood"].shape == (2000,)
+    assert found.passed and min(float(p) for p in found.p_values.values()) > 0.05
+    # Mean and variance of uniform whole numbers from 0 to 99, within four standard errors.
+    ranks = found.ranks["mu"]
+    assert abs(ranks.mean() - 49.5) < 4 * 28.866 / np.sqrt(2000)
+    assert abs(ranks.var() / 833.25 - 1.0) < 4 * np.sqrt(0.8 / 2000)
+    assert "nothing speaks against" in str(found)
+
+
+@pytest.mark.parametrize("options, words", [
+    ({"scale": 0.8}, "too narrow"), ({"scale": 1.25}, "too wide"), ({"shift": 0.3}, "too high"), ({"shift": -0.3}, "too low"),
+])  # fmt: skip
+def test_wrong_posteriors_are_found_and_said_to_be(normal, options, words):
+    found = pm.sbc(normal, 1000, posterior=lambda data, rng: exact(data, rng, **options), log_likelihood=False, random_seed=2)
+    assert not found.passed and float(found.p_values["mu"]) < 1e-3
+    assert words in found.table()[0]["verdict"] and words in str(found)
+
+
+def test_a_posterior_that_is_the_prior_is_seen_in_the_log_likelihood_alone(normal):
+    found = pm.sbc(normal, 200, posterior=lambda data, rng: {"mu": rng.normal(size=99)}, random_seed=3)
+    verdicts = {row["name"]: row["adjusted"] for row in found.table()}
+    assert verdicts["log_likelihood"] < 1e-6 and verdicts["mu"] > 0.05
+
+
+def test_a_quantity_of_parameters_and_data_is_ranked(normal):
+    quantities = {"gap": lambda v: v["mu"] - v["y"].mean(), "both": lambda v: np.array([v["mu"], -v["mu"]])}
+    found = pm.sbc(normal, 60, posterior=exact, quantities=quantities, random_seed=4)
+    assert found.ranks["both"].shape == (60, 2) and found.elements["both"] == ["both[0]", "both[1]"]
+    # Ranks of what grows with mu are those of mu, and of what falls the others.
+    np.testing.assert_array_equal(found.ranks["gap"], found.ranks["mu"])
+    np.testing.assert_array_equal(found.ranks["both"], np.stack([found.ranks["mu"], 99 - found.ranks["mu"]], axis=1))
+
+
+def test_ties_are_broken_at_random():
+    """A Bernoulli variable of probability 0.3 whose posterior is its prior: ranks are uniform only if ties are."""
+    with pm.Model() as model:
+        pm.Bernoulli("k", 0.3)
+        pm.Normal("y", 0.0, 1.0, observed=[0.0])
+    found = pm.sbc(model, 2000, posterior=lambda data, rng: {"k": rng.uniform(size=99) < 0.3}, log_likelihood=False, random_seed=5)
+    assert float(found.p_values["k"]) > 0.01
+    assert np.bincount(found.ranks["k"], minlength=100).min() > 3
+
+
+def test_nuts_passes_on_a_normal_model(normal):
+    found = pm.sbc(normal, 100, draws=400, tune=300, random_seed=6)
+    assert found.passed and (found.ess >= 99).all() and not found.failures
+
+
+@pytest.mark.parametrize("how", ["array", "data", "counts", "missing"])
+def test_observed_values_are_replaced_however_they_were_given(how):
+    with pm.Model() as model:
+        mu = pm.Normal("mu", 0.0, 1.0)
+        if how == "counts":
+            pm.Poisson("y", pm.math.exp(mu), observed=[1, 2, 3])
+        elif how == "missing":
+            with pytest.warns(pm.ImputationWarning):
+                pm.Normal("y", mu, 1.0, observed=np.ma.masked_invalid([1.0, np.nan, 2.0]))
+        else:
+            values = [0.5, 1.0]
+            pm.Normal("y", mu, 1.0, observed=pm.Data("values", values) if how == "data" else values)
+    found = pm.sbc(model, 20, draws=200, tune=200, random_seed=7)
+    assert not found.failures and found.ranks["mu"].shape == (20,)
+    assert found.passed
+
+
+def test_the_same_seed_gives_the_same_ranks_on_any_number_of_cores(normal):
+    a, b, c = (pm.sbc(normal, 12, draws=150, tune=100, random_seed=s, cores=k) for s, k in ((8, 1), (8, 3), (9, 3)))
+    for name in a.ranks:
+        np.testing.assert_array_equal(a.ranks[name], b.ranks[name])
+    assert any((a.ranks[name] != c.ranks[name]).any() for name in a.ranks)
+
+
+def test_a_chain_is_made_longer_where_its_draws_depend_on_each_other(normal):
+    # 99 effective draws do not come out of 20.
+    found = pm.sbc(normal, 6, draws=20, tune=200, random_seed=10)
+    assert (found.ess >= 99).all() and (found.ranks["mu"] <= 99).all()
+
+
+def test_it_is_compiled_once_for_all_replicates(normal, monkeypatch):
+    made, module = [], sys.modules[Study.__module__]
+    linked = module.LinkedSampler
+    monkeypatch.setattr(module, "LinkedSampler", lambda *a: made.append(1) or linked(*a))
+    pm.sbc(normal, 8, draws=120, tune=100, random_seed=11, cores=1)
+    assert len(made) == 1
+
+
+def test_an_interrupt_keeps_what_is_done(normal, monkeypatch):
+    begun = threading.Event()
+
+    def slow(data, rng):
+        time.sleep(0.02)
+        return exact(data, rng)
+
+    def interrupted(self, shown):
+        if len(self.done) >= 3 and not begun.is_set():
+            begun.set()
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Study, "_show", interrupted)
+    found = pm.sbc(normal, 500, posterior=slow, random_seed=12, cores=2)
+    assert 3 <= len(found.numbers) < 500 and found.asked == 500
+    assert f"{len(found.numbers)} of 500 replicates" in str(found)
+    np.testing.assert_array_equal(found.ranks["mu"][:3], pm.sbc(normal, 500, posterior=exact, random_seed=12).ranks["mu"][found.numbers[:3]])
+
+
+def test_a_replicate_that_fails_is_left_out_and_told_of(normal):
+    def sometimes(data, rng):
+        if data["y"][0] > 1.0:
+            raise ValueError("no posterior here")
+        return exact(data, rng)
+
+    found = pm.sbc(normal, 40, posterior=sometimes, random_seed=13)
+    assert found.failures and len(found.failures) + len(found.numbers) == 40
+    assert "no posterior here" in str(found)
+    with pytest.raises(SamplingError, match="all 5 replicates failed; number 0: ValueError: never"):
+        pm.sbc(normal, 5, posterior=lambda data, rng: (_ for _ in ()).throw(ValueError("never")), random_seed=14)
+
+
+@pytest.mark.parametrize("options, error, message", [
+    ({"replicates": 0}, SamplingError, "replicates"), ({"ranked": 0}, SamplingError, "ranked"), ({"draws": 1.5}, ArgumentError, "draws"),
+    ({"cores": 0}, SamplingError, "cores"), ({"var_names": ["nothing"]}, ModelError, "'nothing'"), ({"var_names": []}, ModelError, "var_names"),
+    ({"posterior": 3}, ArgumentError, "posterior"), ({"quantities": {"mu": len}}, ArgumentError, "'mu'"), ({"quantities": {"t": 1}}, ArgumentError, "t must be"),
+    ({"quantities": [len]}, ArgumentError, "functions by name"),
+    ({"posterior": lambda data, rng: {"mu": np.zeros(5)}}, ArgumentError, "5 draws, fewer than ranked=99"),
+    ({"posterior": lambda data, rng: {"nu": np.zeros(99)}}, ArgumentError, "nu: draws of no variable"),
+    ({"posterior": lambda data, rng: {"mu": np.zeros((99, 2))}}, ArgumentError, "mu: draws of shape"),
+    ({"posterior": lambda data, rng: np.zeros(99)}, ArgumentError, "draws by variable"),
+])  # fmt: skip
+def test_what_cannot_be_is_refused(normal, options, error, message):
+    with pytest.raises(error, match=message):
+        pm.sbc(normal, **{"replicates": 4, "random_seed": 1, **options})
+
+
+def test_a_model_without_observed_variables_is_refused():
+    with pm.Model() as model:
+        pm.Normal("x")
+    with pytest.raises(ModelError, match="nothing is observed"):
+        pm.sbc(model)
+
+
+def test_potentials_are_warned_of(normal):
+    with pm.Model() as model:
+        mu = pm.Normal("mu", 0.0, 1.0)
+        pm.Potential("more", -mu)
+        pm.Normal("y", mu, 1.0, observed=np.zeros(N))
+    with pytest.warns(UserWarning, match="potentials"):
+        pm.sbc(model, 5, posterior=exact, random_seed=1)
+
+
+def test_it_is_drawn(normal):
+    import matplotlib
+
+    matplotlib.use("Agg")
+    found = pm.sbc(normal, 100, posterior=lambda data, rng: exact(data, rng, scale=0.6), random_seed=15)
+    figure = found.plot()
+    rows = [axis.get_ylabel() for axis in figure.axes[::2]]
+    assert rows == ["mu", "log_likelihood"]
+    # The curve that leaves its band is the share of ranks below less what it should be.
+    low, high = found.band()
+    curve = figure.axes[0].lines[-1].get_ydata()
+    below = np.array([(found.ranks["mu"] < k).sum() for k in range(1, 100)])
+    np.testing.assert_allclose(curve, below / 100 - np.arange(1, 100) / 100)
+    assert ((below < low) | (below > high)).any()
+    assert len(found.plot("mu").axes) == 2
+    with pytest.raises(ModelError, match="'nothing'"):
+        found.plot("nothing")
+
+
+def eight_schools():
+    sd = np.array([15.0, 10, 16, 11, 9, 11, 10, 18])
+    with pm.Model(coords={"school": list("abcdefgh")}) as model:
+        mu = pm.Normal("mu", 0.0, 5.0)
+        tau = pm.HalfNormal("tau", 5.0)
+        z = pm.Normal("z", 0.0, 1.0, dims="school")
+        theta = pm.Deterministic("theta", mu + tau * z, dims="school")
+        pm.Normal("y", theta, sd, observed=np.zeros(8), dims="school")
+    return model
+
+
+def test_eight_schools_pass():
+    found = pm.sbc(eight_schools(), 200 if ALL else 30, draws=1000 if ALL else 400, tune=1000 if ALL else 400, random_seed=16)
+    assert found.passed, str(found)
+    assert found.elements["theta"][1] == "theta[b]" and found.ranks["theta"].shape[1:] == (8,)
+
+
+@pytest.mark.skipif(not ALL, reason="200 replicates of chains that diverge: in make test-statistical")
+def test_a_centred_funnel_is_found():
+    """NUTS does not reach the neck of a funnel, and ranks say so."""
+    with pm.Model() as model:
+        mu = pm.Normal("mu", 0.0, 5.0)
+        tau = pm.HalfNormal("tau", 5.0)
+        theta = pm.Normal("theta", mu, tau, shape=8)
+        pm.Normal("y", theta, np.array([15.0, 10, 16, 11, 9, 11, 10, 18]), observed=np.zeros(8))
+    found = pm.sbc(model, 200, random_seed=2)
+    assert not found.passed and (found.divergences > 0).mean() > 0.5
