@@ -171,6 +171,10 @@ class ArgumentError(WorkbenchError, TypeError):
     """A call with arguments that what is called does not take, or without some that it needs."""
 
 
+class MissingPackageError(WorkbenchError, ImportError):
+    """An optional package that is not installed, or cannot be imported."""
+
+
 class ParameterValueError(ModelError):
     """A parameter of a distribution outside its domain, at evaluation."""
 

@@ -35,6 +35,8 @@ NAMESPACES: dict[str, tuple[str, ...]] = {
     f"{DIST}.transforms": ("workbench.transforms",),
     f"{DIST}.shape_utils": (),
     f"{PM}.sampling": ("workbench.inference",),
+    f"{PM}.sampling.jax": ("workbench.inference.sampling_jax",),
+    f"{PM}.sampling_jax": ("workbench.inference.sampling_jax",),
     f"{PM}.logprob": ("workbench.transforms.logprob",),
     f"{PM}.exceptions": ("workbench.errors",),
     f"{PM}.pytensorf": ("workbench.transforms",),

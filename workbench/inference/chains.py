@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.inference.external.sampler import External
 from workbench.inference.linked import LinkedSampler, statistics_by_name
 from workbench.model.position import Places
 
@@ -29,7 +30,7 @@ class Chain:
         Draws of the model's variables, (n, *shape) each.
     """
 
-    def __init__(self, number: int, total: int, linked: LinkedSampler) -> None:
+    def __init__(self, number: int, total: int, linked: LinkedSampler | External) -> None:
         self.number = number
         self.count = 0
         self.state: list[Array] = []

@@ -54,8 +54,8 @@ class LinkedSampler:
 
     Attributes
     ----------
-    columns
-        Names and dtypes of a draw's statistics; several kernels may have some of one name.
+    columns, parts
+        Names and dtypes of a draw's statistics; several kernels may have some of one name. How many of them are of each kernel.
     values
         From positions to the model's variables.
     places
@@ -72,6 +72,7 @@ class LinkedSampler:
         alone = len(steps) == 1 and 0 in self.places.sizes
         sampler = compiled_sampler(backend, tuple(s.kernel for s in steps), alone)
         self.columns = sampler.columns
+        self.parts = [len(s.kernel.stats) for s in steps]
         # The sampler does not wait for the model.
         advance, init = started(lambda: sampler.advance), started(lambda: sampler.init)
         slots = {k.slot(kind): self._density(kind, s, alone) for k, s in zip(sampler.kernels, steps) for kind in k.densities}
@@ -86,6 +87,11 @@ class LinkedSampler:
         self._alone = alone
         self.functions: dict[str, Any] = {name: job.result() for name, job in jobs.items()}
         self.values: Values = self.functions["values"]
+
+    @property
+    def about(self) -> dict[str, str]:
+        """What results say of how they were made."""
+        return {"backend": self.backend}
 
     def _started(self, graph: Graph, name: str) -> Future[CompiledFunction]:
         return started(lambda: function(graph.params, graph.results, backend=self.backend, name=name))

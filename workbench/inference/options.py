@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from workbench.errors import ArgumentError, ModelError, SamplingError, warn_user
+from workbench.inference.external.sampler import Chosen, checked_options, kind_of, require
 from workbench.inference.results import Kept
 from workbench.model.compiled import MODES
 from workbench.model.model import Model
@@ -35,8 +36,6 @@ ONLY_NUTS = "every variable is sampled with NUTS: leave it out; sum discrete var
 NOT_THERE: dict[str, tuple[tuple[Any, ...], str]] = {
     "step": ((None,), ONLY_NUTS),
     "trace": ((None,), "draws are kept in memory; var_names=[...] chooses variables, idata.to_netcdf(path) writes them"),
-    "nuts_sampler": (("pymc", "workbench", None), "the sampler is this package's own NUTS: leave it out"),
-    "nuts_sampler_kwargs": ((None, {}), "give target_accept and max_treedepth themselves"),
     **dict.fromkeys(("hmc", "metropolis", "binary_metropolis", "binary_gibbs_metropolis", "categorical_gibbs_metropolis", "slice", "demetropolis", "demetropolisz", "DEMetropolis", "DEMetropolisZ", "compound"), ((), ONLY_NUTS)),
     **dict.fromkeys(("early_max_treedepth", "scaling", "step_scale", "is_cov", "potential", "Emax", "gamma", "k", "t0", "adapt_step_size", "step_rand", "rng", "dtype", "blocked", "vars", "initial_point", "adapt_mass_matrix", "dense_mass"), ((), "of NUTS target_accept and max_treedepth can be set")),
 }  # fmt: skip
@@ -104,6 +103,32 @@ def settings(target_accept: Any, max_treedepth: Any, nuts: Any) -> NutsSettings:
     if not 0.0 < float(target) < 1.0:
         raise SamplingError(f"target_accept must lie between 0 and 1, got {target!r}", "0.8 by default; more for a smaller step")
     return NutsSettings(float(target), whole("max_treedepth", given["max_treedepth"], 1, DEEPEST))
+
+
+OWN = ("workbench", "pymc", None)
+"""Names of this package's own NUTS; code that was written for PyMC has the second."""
+
+
+def external(nuts_sampler: Any, given: Any, backend: str | None, quiet: bool) -> Chosen | None:
+    """Return a sampler of another package, and its options; ``None`` for this package's own.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such sampler, or an option or the backend is not for it.
+    MissingPackageError
+        If its package is not installed.
+    """
+    if nuts_sampler in OWN:
+        if given is not None and given != {}:
+            raise ArgumentError(f"nuts_sampler_kwargs={given!r} is for other samplers", "give target_accept and max_treedepth themselves")
+        return None
+    kind = kind_of(nuts_sampler)
+    options = checked_options(kind, given, quiet)
+    if kind.on is not None and backend not in (None, "auto", kind.on):
+        raise ArgumentError(f"nuts_sampler={nuts_sampler!r} computes on {kind.on}, not on {backend!r}", "leave backend out")
+    require(kind.package)
+    return Chosen(kind, options)
 
 
 def jittered(init: Any) -> bool:

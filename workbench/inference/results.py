@@ -96,7 +96,7 @@ class Results:
         kept = self.kept
         after, before = run.cut(), run.cut(warmup=True)
         about = {"sampling_time": run.timings.get("sample", float("nan")), "tuning_steps": run.tune}
-        of_run = {**about, "backend": run.backend, "random_seed": str(run.seed)}
+        of_run = {**about, **run.linked.about, "random_seed": str(run.seed)}
         groups: dict[str, Any] = {}
         for prefix, cut in (("", after), ("warmup_", before)):
             if cut.draws and (not prefix or kept.warmup or not after.draws):

@@ -15,6 +15,7 @@ import numpy as np
 from workbench.compile import choose_backend
 from workbench.errors import SamplingError, user_location, warn_user
 from workbench.inference.chains import Chain, Cut
+from workbench.inference.external.sampler import External
 from workbench.inference.linked import LinkedSampler, Step, statistics_by_name
 from workbench.inference.results import Kept, Results
 from workbench.inference.start import TRIES, start_point
@@ -85,6 +86,7 @@ class Run:
         jitter: bool = True,
         tries: int = TRIES,
         callback: Callback | None = None,
+        external: Callable[[Run], External] | None = None,
     ) -> None:
         # Data of the model may be replaced before the run is over.
         self.model = with_own_data(model)
@@ -104,11 +106,11 @@ class Run:
         self.kept: list[Chain] = []
         self._starts = starts
         self._jitter, self._tries = jitter, tries
-        self._callback = callback
+        self._callback, self._external = callback, external
         self._calling = threading.Lock()
         self._written_at = user_location()
         self._state = "compiling"
-        self._stop = threading.Event()
+        self.stopping = threading.Event()
         self._resume = threading.Event()
         self._resume.set()
         self._done = threading.Event()
@@ -147,7 +149,7 @@ class Run:
 
     def stop(self) -> None:
         """Stop after the chunks in hand; the draws so far are kept."""
-        self._stop.set()
+        self.stopping.set()
         self._resume.set()
 
     def pause(self) -> None:
@@ -240,7 +242,9 @@ class Run:
 
     def _compile(self) -> None:
         begun = time.perf_counter()
-        self.linked = LinkedSampler(self.model, self.steps, self.backend)
+        self.linked: LinkedSampler | External = (
+            LinkedSampler(self.model, self.steps, self.backend) if self._external is None else self._external(self)
+        )
         self.kept = [self._new_chain(i) for i in range(self.chains)]
         self.timings["compile"] = time.perf_counter() - begun
 
@@ -260,7 +264,7 @@ class Run:
 
         def work() -> None:
             budget = FIRST_BUDGET
-            while not self._stop.is_set():
+            while not self.stopping.is_set():
                 self._resume.wait()
                 with self._lock:
                     if not waiting:
@@ -271,11 +275,11 @@ class Run:
                     budget = self._chunk(chain, budget)
                 except KeyboardInterrupt:
                     # A callback asks to stop.
-                    self._stop.set()
+                    self.stopping.set()
                     return
                 except BaseException as error:
                     failures.append((number, error))
-                    self._stop.set()
+                    self.stopping.set()
                     return
                 if chain.count < self.total:
                     with self._lock:
@@ -332,8 +336,8 @@ class Run:
     def _stats_of(self, chain: Chain, i: int) -> list[dict[str, Any]]:
         """The statistics of a draw, those of each kernel by name."""
         found, at = [], 0
-        for step in self.steps:
-            columns = chain.columns[at : at + len(step.kernel.stats)]
+        for n in self.linked.parts:
+            columns = chain.columns[at : at + n]
             stats = statistics_by_name(columns, chain.stats[i, at : at + len(columns)])
             found.append({name: x.item() for name, x in stats.items()})
             at += len(columns)

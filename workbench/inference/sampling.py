@@ -37,6 +37,8 @@ def sample(
     target_accept: float = 0.8,
     max_treedepth: int = 10,
     nuts: Mapping[str, Any] | None = None,
+    nuts_sampler: str | None = "workbench",
+    nuts_sampler_kwargs: Mapping[str, Any] | None = None,
     discard_tuned_samples: bool = True,
     compute_convergence_checks: bool = True,
     return_inferencedata: bool = True,
@@ -78,6 +80,11 @@ def sample(
         Doublings after which a trajectory ends.
     nuts
         The two above as a mapping, as PyMC takes them.
+    nuts_sampler
+        Whose NUTS: "workbench", or "numpyro", "blackjax" or "nutpie", optional packages, on the same log-density.
+    nuts_sampler_kwargs
+        Options for it: of the first two ``nuts_kwargs`` and ``chain_method`` ("parallel", "vectorized", "sequential"), of nutpie those of
+        ``nutpie.sample``, and ``backend``.
     discard_tuned_samples
         Leave the draws of warm-up out of the InferenceData.
     compute_convergence_checks
@@ -119,6 +126,8 @@ def sample(
         If an option names a variable that the model does not have, or names of results would collide.
     ArgumentError
         If an option is not known, or of the wrong kind.
+    MissingPackageError
+        If the package of `nuts_sampler` is not installed.
 
     Warns
     -----
@@ -142,20 +151,24 @@ def sample(
         raise SamplingError("the model has no free variable to sample")
     chains = 4 if chains is None else options.whole("chains", chains, 1)
     given = options.starts(initvals, chains)
+    settings = options.settings(target_accept, max_treedepth, nuts)
+    computes = options.backend_of(backend, compile_kwargs, model)
+    external = options.external(nuts_sampler, nuts_sampler_kwargs, computes if backend or compile_kwargs else None, quiet)
     run = Run(
         model,
         options.whole("draws", draws, 1),
         options.whole("tune", tune, 0),
         chains,
-        None if cores is None else options.whole("cores", cores, 1),
+        1 if external is not None and external.in_turn else None if cores is None else options.whole("cores", cores, 1),
         seed_word(random_seed),
-        steps_of(model, options.settings(target_accept, max_treedepth, nuts)),
-        options.backend_of(backend, compile_kwargs, model),
+        steps_of(model, settings) if external is None else (),
+        computes,
         given,
         options.kept(model, var_names, discard_tuned_samples, idata_kwargs),
         options.jittered(init),
         options.whole("jitter_max_retries", jitter_max_retries, 0) + 1,
         options.callback_of(callback),
+        None if external is None else lambda run: external.made(run, settings.target_accept, settings.max_treedepth),
     )
     if not any(run.places.sizes):
         raise SamplingError("the model's free variables have no elements: there is nothing to sample", "look at their shapes and dims")
