@@ -84,6 +84,12 @@ class Kernel(ABC):
     def renew(self, s: Any, rest: Position) -> Any:
         """Return the state with another rest, which other kernels have moved: densities are computed anew."""
 
+    # What transitions have in common -------------------------------------------------------------
+
+    def rest(self, s: Any) -> Position | None:
+        """The rest that a state knows of, which has the fields `rest_q` and `rest_z`."""
+        return None if self.place is None else Position(s.rest_q, s.rest_z)
+
     # The model's functions -----------------------------------------------------------------------
 
     def slot(self, kind: str) -> str:
@@ -102,6 +108,16 @@ class Kernel(ABC):
 
 
 _REAL = as_tensor(0.0).type
+
+
+def address(s: Any, purpose: int) -> Tensor:
+    """Return the key for one purpose of a draw, from a state's `key` and `draw`: no number depends on how the loop is cut."""
+    return pt.random.fold_in(pt.random.fold_in(s.key, s.draw), purpose)
+
+
+def known_rest(rest: Position | None) -> tuple[Tensor, Tensor]:
+    """Return what a state keeps of the rest: arrays of no elements where there is none."""
+    return (rest.q, rest.z) if rest else (pt.zeros(0), pt.zeros(0, "int64"))
 
 
 def branch(predicate: Tensor, then: Callable[[State], State], orelse: Callable[[State], State], state: State) -> State:

@@ -8,9 +8,10 @@ minimizing Fisher divergence" (2026), and nuts-rs.
 
 from __future__ import annotations
 
+from typing import Any
+
 import workbench.tensor as pt
 from workbench.samplers.kernel import branch, unchanged
-from workbench.samplers.state import NutsState
 from workbench.samplers.step_size import anchored
 from workbench.tensor.tensor import Tensor
 
@@ -37,12 +38,15 @@ def _welford(count: Tensor, mean: Tensor, square: Tensor, x: Tensor) -> tuple[Te
     return mean, square + change * (x - mean)
 
 
-def update_mass(s: NutsState, diverging: Tensor, early: Tensor) -> NutsState:
-    """Return the state with the new draw in both windows, the windows switched if due, and a new scale."""
+def update_mass(s: Any, diverging: Tensor, early: Tensor) -> Any:
+    """Return a sampler's state with the new draw in both windows, the windows switched if due, and a new scale.
+
+    The state has the fields of `NutsState` that are read here.
+    """
     distance = pt.abs(s.proposal_index)
     counts = pt.where(diverging, distance > MOVED_ENOUGH, distance > 0)
 
-    def add(s: NutsState) -> NutsState:
+    def add(s: Any) -> Any:
         n, m = s.seen + 1.0, s.next_seen + 1.0
         mean_q, square_q = _welford(n, s.mean_q, s.square_q, s.proposal_q)
         mean_g, square_g = _welford(n, s.mean_g, s.square_g, s.proposal_g)

@@ -16,19 +16,18 @@ import numpy as np
 
 import workbench.tensor as pt
 from workbench.samplers.integrator import LogpGrad, kinetic, leapfrog
-from workbench.samplers.kernel import Kernel, Position, branch, unchanged
-from workbench.samplers.mass_matrix import LATE_WINDOW, first_scale, update_mass
+from workbench.samplers.kernel import Kernel, Position, branch, known_rest, unchanged
+from workbench.samplers.mass_matrix import LATE_WINDOW, first_scale
 from workbench.samplers.random_numbers import RandomNumbers
 from workbench.samplers.state import NutsState
-from workbench.samplers.step_size import average_step, first_step, jittered
+from workbench.samplers.step_size import first_step, jittered
 from workbench.samplers.termination import Checkpoints, Half, check_leaf, joined_turning
+from workbench.samplers.warm_up import EARLY, adapt
 from workbench.tensor.tensor import Tensor, as_tensor
 
 MAX_ENERGY_RANGE = 1000.0
 """Energies of one trajectory further apart than this are a divergence. The range is a property of the
 trajectory, whichever of its points it started from, so the sampler stays reversible."""
-EARLY, FINAL = 0.3, 0.85
-"""Shares of warm-up: short windows and trees before the first, only the step size after the second."""
 EARLY_DEPTH = 8
 
 
@@ -89,8 +88,9 @@ class Nuts(Kernel):
         step = first_step(density, q, v, g, lp, scale, target)
         zero, none = pt.zeros_like(q), as_tensor(0)
         nothing, no = as_tensor(0.0), pt.constant(False)
+        rest_q, rest_z = known_rest(rest)
         return NutsState(
-            key=key, draw=none, rest_q=rest.q if rest else pt.zeros(0), rest_z=rest.z if rest else pt.zeros(0, "int64"),
+            key=key, draw=none, rest_q=rest_q, rest_z=rest_z,
             target=target, q=q, v=zero, g=g,
             q_left=q, v_left=zero, g_left=g, q_right=q, v_right=zero, g_right=g, index_left=none, index_right=none,
             rho=zero, weight=nothing,
@@ -143,7 +143,7 @@ class Nuts(Kernel):
 
     def density(self, s: NutsState) -> LogpGrad:
         """The log-density and its gradient, given the rest of a state."""
-        return functools.partial(self.logp_grad, rest=None if self.place is None else Position(s.rest_q, s.rest_z))
+        return functools.partial(self.logp_grad, rest=self.rest(s))
 
     def tick(self, s: NutsState, tune: Tensor) -> NutsState:
         """One step of the integrator, and all that follows from it."""
@@ -254,16 +254,9 @@ class Nuts(Kernel):
     def end_tree(self, s: NutsState, diverging: Tensor, full: Tensor, tune: Tensor) -> NutsState:
         """The tree is done: its candidate is the draw. Adapts while tuning."""
 
-        def adapt(s: NutsState) -> NutsState:
-            share = pt.cast(s.draw, "float64") / pt.cast(tune, "float64")
-            final = share >= FINAL
-            s = branch(final, unchanged, lambda s: update_mass(s, diverging, share < EARLY), s)
-            statistic = pt.where(final, s.symmetric_sum, s.accept_sum) / pt.cast(s.leapfrogs, "float64")
-            s = average_step(s, statistic)
-            last = pt.equal(s.draw + 1, tune)
-            return s._replace(log_step=pt.where(last, s.log_step_average, s.log_step))
-
-        s = branch(s.draw < tune, adapt, unchanged, s)
+        leapfrogs = pt.cast(s.leapfrogs, "float64")
+        accept, symmetric = s.accept_sum / leapfrogs, s.symmetric_sum / leapfrogs
+        s = branch(s.draw < tune, lambda s: adapt(s, tune, diverging, accept, symmetric), unchanged, s)
         return s._replace(ended=pt.constant(True), diverging=diverging, full=full, draw=s.draw + 1)
 
 

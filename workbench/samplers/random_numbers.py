@@ -8,6 +8,7 @@ draw the same numbers, and a test can put chosen numbers in their place.
 from __future__ import annotations
 
 import workbench.tensor as pt
+from workbench.samplers.kernel import address
 from workbench.samplers.state import NutsState
 from workbench.tensor.tensor import Tensor
 
@@ -23,25 +24,21 @@ class RandomNumbers:
 
     def velocity(self, s: NutsState) -> Tensor:
         """Standard normal velocity (d,) of a new tree."""
-        return pt.random.normal(_key(s, MOMENTUM), s.v.shape)
+        return pt.random.normal(address(s, MOMENTUM), s.v.shape)
 
     def forward(self, s: NutsState) -> Tensor:
         """Whether the doubling at the state's depth goes forward: one bit of the draw's word."""
-        word = _key(s, DIRECTIONS)
+        word = address(s, DIRECTIONS)
         return pt.equal(pt.cast(word >> pt.cast(s.depth, "uint64"), "int64") & 1, 1)
 
     def leaf(self, s: NutsState) -> Tensor:
         """Uniform number that decides whether the newest leaf is taken within its subtree."""
-        return pt.random.uniform(pt.random.fold_in(_key(s, LEAVES), s.leapfrogs))
+        return pt.random.uniform(pt.random.fold_in(address(s, LEAVES), s.leapfrogs))
 
     def merge(self, s: NutsState) -> Tensor:
         """Uniform number that decides between the trajectory's candidate and the new half's."""
-        return pt.random.uniform(pt.random.fold_in(_key(s, MERGES), s.depth))
+        return pt.random.uniform(pt.random.fold_in(address(s, MERGES), s.depth))
 
     def jitter(self, s: NutsState) -> Tensor:
         """Uniform number that varies the step size of a tree."""
-        return pt.random.uniform(_key(s, JITTER))
-
-
-def _key(s: NutsState, purpose: int) -> Tensor:
-    return pt.random.fold_in(pt.random.fold_in(s.key, s.draw), purpose)
+        return pt.random.uniform(address(s, JITTER))

@@ -8,7 +8,6 @@ from typing import Any
 import workbench.tensor as pt
 from workbench.samplers.integrator import LogpGrad, kinetic, leapfrog
 from workbench.samplers.kernel import branch, unchanged
-from workbench.samplers.state import NutsState
 from workbench.tensor.tensor import Tensor, as_tensor
 
 DECAY, DELAY, SHRINKAGE = 0.75, 10.0, 0.05
@@ -31,7 +30,7 @@ def average_step(s: Any, statistic: Tensor) -> Any:
     return s._replace(step_updates=n, step_error=error, log_step=log_step, log_step_average=average)
 
 
-def anchored(s: NutsState) -> NutsState:
+def anchored(s: Any) -> Any:
     """Return the state with dual averaging begun anew, if its step size has gone far from the anchor.
 
     Dual averaging holds a step size at a distance from its anchor only by a lasting error in
