@@ -10,6 +10,7 @@ import pytest
 
 from workbench.graph import lengths
 from workbench.graph.length_names import distinct_names, shapes_text
+from workbench.graph.length_parts import made_of
 from workbench.graph.lengths import (
     at_least,
     bounds,
@@ -34,7 +35,9 @@ def test_equal_lengths_are_one_object() -> None:
     assert (4 * N + 6) // 2 is 2 * N + 3 and (3 * N + 1) // 2 is N + (N + 1) // 2
     assert (N * M) // M is N and (2 * N * M) // (2 * N) is M
     assert minimum(N, N + 1) is N and minimum(3, N, 5) is minimum(N, 3) and minimum(minimum(N, 3), M) is minimum(M, N, 3)
-    assert maximum(N - 1, 0) is N - minimum(1, N)
+    assert maximum(N - 1, 0) is N - minimum(1, N) and maximum(N - M, 0) is N - minimum(N, M)
+    assert minimum(N - M // 2, K - M // 2) is minimum(N, K) - M // 2 and minimum(N + M, 2 * M) is M + minimum(N, M)
+    assert N // -2 is (-N) // 2 and (7 - N) // -1 is N - 7
     assert minimum(1, N) + (N - minimum(1, N)) is N
     assert product((2, N, 3)) is 6 * N and product(()) == 1
     assert fresh("n") is not fresh("n") and named("n") is N
@@ -87,6 +90,16 @@ def test_substituting_lengths_for_names() -> None:
     assert substitute(N * M + 1, {n: M + 1}) is M * M + M + 1
     assert substitute((N + 1) // M, {n: 4}) is 5 // M
     assert substitute(minimum(N, M), {m: N + 2}) is N
+
+
+def test_a_length_is_written_with_others() -> None:
+    n, m, k = SYMBOLS
+    t, u = named("t"), named("u")
+    for size, parts, known, wanted in (
+        (M * N + M * K, {N + K: t}, [m], M * t), (2 * N + 3 * K, {N + K: t}, [k], 2 * t + K), (N, {N + K: t, N + 2 * K: u}, [], 2 * t - u),
+        (6 * N + 3, {2 * N: t}, [], 3 * t + 3), (3 * N + 1, {2 * N: t}, [], 3 * (t // 2) + 1), (N * M + K * M, {3 * N + 3 * K: t}, [m], N * M + K * M), (M * (2 * N - minimum(1, N)) // 3, {2 * N - minimum(1, N): t}, [m], M * t // 3), (3 * N * M, {N * M: t}, [], 3 * t), (N * N, {N + 1: t}, [], t * t - 2 * t + 1),
+    ):  # fmt: skip
+        assert made_of(size, parts, known) is wanted
 
 
 def test_lengths_print_as_they_are_written() -> None:

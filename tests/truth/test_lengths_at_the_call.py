@@ -18,7 +18,8 @@ DISAGREE = {
     "concatenate([A, B], axis=1)": "AB", "concatenate([A, B], axis=0)": "AB", "linalg.solve(S, w)": "Sw", "linalg.solve_triangular(S, w)": "Sw",
     "einsum('i,i->', v, w)": "vw", "einsum('ij,j->i', A, w)": "Aw",
     "A[:, 0] + v": "Av", "v[:2].set(v[:2]) + w": "vw", "maximum(v, w)": "vw", "v - w[::-1]": "vw", "sum(v * w)": "vw",
-    "outer(v, w) + A": "vwA",
+    "outer(v, w) + A": "vwA", "v[w > 0]": "vw", "set_subtensor(v[w > 0], 1.0)": "vw", "A[B > 0]": "AB", "broadcast_arrays(v, w)[0]": "vw",
+    "broadcast_arrays(A, w)[1]": "Aw", "v[w > 9].sum()": "vw",
 }  # fmt: skip
 """Of these arguments at least two have lengths that do not fit."""
 ARGUMENTS = {"v": np.arange(1.0, 4.0), "w": np.arange(1.0, 6.0), "A": np.ones((4, 4)), "B": np.ones((2, 3)), "S": np.eye(3)}
@@ -115,6 +116,7 @@ def test_more_elements_than_64_bits_count_are_an_error(backend):
 MISFITS = {
     "reshape(w, (2, -1))": "w", "reshape(A, (3, -1))": "A", "broadcast_to(v, (2, 5))": "v", "v[i]": "v", "v.set(w)": "vw", "v[i].inc(w)": "vw",
     "take(v, i)": "v", "A.T.reshape((17,))": "A", "A[i, j]": "A", "split(w, 2)[0]": "w",
+    "squeeze(v, 0)": "v", "split(zeros((w.shape[0], 0)), 2)[0]": "w", "squeeze(zeros((w.shape[0], 0)), 0)": "w",
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import contextlib
 import itertools
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Union
 
 Size = Union[int, "Length"]
@@ -232,7 +232,9 @@ def _product(a: Length, b: Length) -> Size:
 
 
 def quotient(a: Size, b: Size) -> Size:
-    """Return ``a // b``."""
+    """Return ``a // b``; of a product by one of its factors it is the others, also where that factor turns out to be 0."""
+    if isinstance(b, int) and b < 0:
+        return quotient(-a, -b)
     if isinstance(a, int):
         if isinstance(b, int):
             return a // b
@@ -279,36 +281,43 @@ def of_symbol(symbol: Atom) -> Length:
 
 def minimum(*sizes: Size) -> Size:
     """Return the least of several lengths."""
-    less = next((of_atom for size in sizes for of_atom, c in _minima(size) if c == -1), None)
-    if less is not None:
-        # min(1, n - min(1, n)) is min(2, n) - min(1, n).
-        return minimum(*(size + less for size in sizes)) - less
-    parts: list[Size] = []
-    pending = [*sizes]
-    while pending:
-        size = pending.pop(0)
-        inner = next(((of_atom, single(of_atom)) for of_atom, c in _minima(size) if c == 1), None)
+    parts, added = list(sizes), 0
+    while True:
+        shared = _shared(parts)
+        if isinstance(shared, Length):
+            # min(n - m, k - m) is min(n, k) - m.
+            parts, added = [n - shared for n in parts], added + shared
+        inner = next(((n, atom) for n in parts for atom in _minima(n)), None)
         if inner is None:
-            parts.append(size)
-        else:
-            pending[:0] = [size - inner[0] + n for n in inner[1].of]  # type: ignore[union-attr]
+            break
+        size, atom = inner
+        at = parts.index(size)
+        parts[at : at + 1] = [size - _of_atom(atom) + n for n in atom.of]
     kept: list[Size] = []
     for size in parts:
         if not any(at_least(size, other) for other in kept):
             kept = [other for other in kept if not at_least(other, size)]
             kept.append(size)
+    if len(kept) < len(parts) and isinstance(_shared(kept), Length):
+        return minimum(*kept) + added
     if len(kept) == 1:
-        return kept[0]
+        return kept[0] + added
     kept.sort(key=_place)
     # One form of min(0, n - 1) and min(1, n) - 1: the first that is no number has no number added.
     shift = next(dict(n.terms).get((), 0) for n in kept if isinstance(n, Length))
-    return _of_atom(_interned_atom(Minimum, *(n - shift for n in kept))) + shift
+    return _of_atom(_interned_atom(Minimum, *(n - shift for n in kept))) + shift + added
 
 
-def _minima(size: Size) -> Iterator[tuple[Length, int]]:
-    """The minima that are terms of a length, with their coefficients."""
+def _shared(parts: Sequence[Size]) -> Size:
+    """What all of several lengths have added, or taken off: of each product of names the least coefficient."""
+    terms = [dict(n.terms) if isinstance(n, Length) else {} for n in parts]
+    return _made({m: least for m in dict.fromkeys(m for t in terms for m in t if m) if (least := min(t.get(m, 0) for t in terms))})
+
+
+def _minima(size: Size) -> Iterator[Minimum]:
+    """The minima that are terms of a length, each once."""
     if isinstance(size, Length):
-        yield from ((_of_atom(m[0]), c) for m, c in size.terms if len(m) == 1 and isinstance(m[0], Minimum))
+        yield from (m[0] for m, c in size.terms if c == 1 and len(m) == 1 and isinstance(m[0], Minimum))
 
 
 def maximum(a: Size, b: Size) -> Size:

@@ -9,7 +9,7 @@ import numpy as np
 
 import workbench.tensor as pt
 from workbench.graph.expr import Constant, Expr, intern
-from workbench.graph.lengths import Size, at_least, of_symbol, product, quotient
+from workbench.graph.lengths import Size, at_least, product, quotient
 from workbench.graph.pattern import uniform_value
 from workbench.graph.properties import is_nonnegative, is_one_hot, is_positive
 from workbench.graph.rewrite import rule
@@ -17,7 +17,8 @@ from workbench.tensor import elementwise as e
 from workbench.tensor.assumptions import assume
 from workbench.tensor.elementwise import Cast
 from workbench.tensor.reduction.reductions import Reduce
-from workbench.tensor.shape import BroadcastTo, Reshape, Transpose, extents, number_of
+from workbench.tensor.shape import BroadcastTo, Reshape, Transpose, extents
+from workbench.tensor.shape.lengths import terms_of
 from workbench.tensor.tensor import Tensor, as_tensor
 
 GROUP = "canonicalise"
@@ -46,10 +47,9 @@ def as_factor(size: Size, *where: Expr) -> Any:
     if isinstance(size, int):
         return float(size)
     total: Any = 0.0
-    for monomial, c in size.terms:
+    for c, factors in terms_of(size, *where):
         # As floats from the start: the number of elements of what is only repeated may have more than 63 bits.
-        factors = [pt.cast(number_of(of_symbol(atom), *where), "float64") for atom in monomial]
-        total = total + math.prod(factors, start=float(c))
+        total = total + math.prod((pt.cast(n, "float64") for n in factors), start=float(c))
     return total
 
 

@@ -16,6 +16,7 @@ from workbench.tensor.indexing.advanced import Index
 from workbench.tensor.indexing.layout import Entry, Key, resolve_int
 from workbench.tensor.indexing.rows import Take
 from workbench.tensor.indexing.slices import Slice, everything, fixed, resolved
+from workbench.tensor.shape.lengths import extent, paired
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
@@ -147,6 +148,8 @@ class _Parsed:
                     f"a boolean index of shape {mask.type.shape} does not fit axis {self.axis + i} of length {have}",
                     "a boolean index has the shape of the axes that it chooses from",
                 )
+            # Of the length alone, so that how many are chosen does not wait for what they are chosen from.
+            mask = paired("a boolean index, and what it chooses from,", mask, i, _s.zeros(extent(self.x, self.axis + i)), 0)
         constant = isinstance(mask.op, Constant)
         found = as_tensor(np.atleast_1d(mask.op.value) if constant else _s.atleast_1d(mask)).nonzero()
         if mask.ndim == 0:

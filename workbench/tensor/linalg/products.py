@@ -19,6 +19,7 @@ from workbench.tensor import elementwise as _e
 from workbench.tensor import shape as _s
 from workbench.tensor import sparse as _sparse
 from workbench.tensor.gufunc import Gufunc
+from workbench.tensor.linalg.diagonal import diagonal
 from workbench.tensor.linalg.lapack import NativeCall, matmul_call
 from workbench.tensor.reduction import reductions as _r
 from workbench.tensor.tensor import Tensor, as_tensor
@@ -394,17 +395,9 @@ def _diagonals(x: Tensor, labels: list[Label], subscripts: str) -> Named:
             n, m = x.type.shape[a], x.type.shape[b]
             if one_length(n, m) is None:
                 raise ShapeError(f"einsum {subscripts!r}: index {label!r} stands for lengths {n} and {m} of one operand")
-            x = _diagonal(x, a, b)
+            x = diagonal(_s.paired(f"einsum {subscripts!r}: index {label!r}", x, a, x, b), 0, a, b)
             labels = [k for i, k in enumerate(labels) if i not in (a, b)] + [label]
     return x, labels
-
-
-def _diagonal(x: Tensor, a: int, b: int) -> Tensor:
-    rest = [i for i in range(x.ndim) if i not in (a, b)]
-    moved = _s.transpose(x, [*rest, a, b])
-    n = moved.shape[-1]
-    # Row-major, the diagonal is every (n + 1)-th element.
-    return _s.reshape(moved, (*moved.shape[:-2], n * n))[..., :: n + 1]
 
 
 def _sizes(terms: Sequence[Named], subscripts: str) -> dict[Label, Size]:

@@ -26,6 +26,7 @@ from workbench.tensor.shape.lengths import (
     length_of,
     lengths,
     number_of,
+    paired,
 )
 from workbench.tensor.tensor import Tensor, as_tensor
 
@@ -115,7 +116,14 @@ def broadcast_arrays(*tensors: Any) -> list[Tensor]:
     """
     parts = [as_tensor(t) for t in tensors]
     wanted = common_lengths([(t, t.type.shape) for t in parts])
-    return [broadcast_to(t, wanted) for t in parts]
+    made = []
+    for t in parts:
+        result = broadcast_to(t, wanted)
+        # Each of them is there only if all fit.
+        for like, axis in ((p, axis) for p in parts for axis, n in enumerate(p.type.shape) if n != 1):
+            result = paired("broadcast_arrays", result, axis - like.ndim, like, axis)
+        made.append(result)
+    return made
 
 
 def whole(cotangent: Tensor, of: Expr) -> Tensor:

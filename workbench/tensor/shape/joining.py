@@ -20,7 +20,7 @@ from workbench.tensor import shape as _s
 from workbench.tensor.reduction.statistics import median
 from workbench.tensor.shape.axes import axis_of
 from workbench.tensor.shape.broadcasting import whole
-from workbench.tensor.shape.lengths import extent
+from workbench.tensor.shape.lengths import extent, paired
 from workbench.tensor.sorting.sorting import repeated_numbers
 from workbench.tensor.tensor import Tensor, as_tensor
 
@@ -202,9 +202,11 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
         at = axis_of("split", axis, x.ndim)
         n = x.type.shape[at]
         if not isinstance(n, int) and indices_or_sections > 0:
-            # A reshape says at run time whether it divides.
-            parts = _s.reshape(x, (*x.shape[:at], int(indices_or_sections), -1, *x.shape[at + 1 :]))
-            return [parts[(*[slice(None)] * at, i)] for i in range(int(indices_or_sections))]
+            count = int(indices_or_sections)
+            each = extent(x, at) // count
+            x = paired("split: an axis, and its parts", x, at, _s.zeros(each * count), 0)
+            parts = _s.reshape(x, (*x.shape[:at], count, each, *x.shape[at + 1 :]))
+            return [parts[(*[slice(None)] * at, i)] for i in range(count)]
         if isinstance(n, int) and (indices_or_sections < 1 or n % indices_or_sections):
             raise ShapeError(f"split: an axis of length {n} does not divide into {indices_or_sections} equal parts", "use array_split")
     return array_split(x, indices_or_sections, axis)

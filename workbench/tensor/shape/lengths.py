@@ -13,6 +13,7 @@ from workbench.errors import CompileError, DTypeError, ShapeError
 from workbench.graph.expr import Constant, Expr, Op, intern
 from workbench.graph.frozen import changed, frozen
 from workbench.graph.length_names import shapes_text
+from workbench.graph.length_parts import made_of
 from workbench.graph.lengths import (
     Length,
     Minimum,
@@ -25,6 +26,8 @@ from workbench.graph.lengths import (
     of_symbol,
     one_length,
     quotient,
+    single,
+    substitute,
     symbols,
 )  # fmt: skip
 from workbench.graph.memo import once
@@ -140,8 +143,8 @@ def length_of(node: Expr, parts: list[Size]) -> Size:
         return node.inputs[0].type.shape[node.op.axis]  # type: ignore[no-any-return]
     if parts and node.op.name == "cast":
         return parts[0]
-    # A quotient of lengths, as they are divided, and its remainder, have a number from 1 on below.
-    if parts and not (node.op.name in ("floor_divide", "mod") and not (isinstance(parts[1], int) and parts[1] > 0)):
+    # A quotient of lengths, and its remainder, have a number below that is not 0.
+    if parts and not (node.op.name in ("floor_divide", "mod") and not (isinstance(parts[1], int) and parts[1])):
         return ARITHMETIC[node.op.name](*parts)
     return fresh(node.name or "k", 0 if node.type.kind == "u" else None)
 
@@ -249,46 +252,80 @@ def places(node: Expr, found: list[Places]) -> Places:
 
 
 def number_of(size: Size, *where: Expr) -> Tensor:
-    """Return the number that a length is, which expressions have as lengths of axes or as values."""
+    """Return the number that a length is, which expressions have as lengths of axes or as values.
+
+    Raises
+    ------
+    LookupError
+        If they do not say what it is.
+    """
+    found = _asked_of(size, where)
+    if found is not None:
+        return found
+    made, stands = _in_lengths_of(size, where)
+    return _total(made, where, stands)
+
+
+def terms_of(size: Length, *where: Expr) -> Iterator[tuple[int, list[Tensor]]]:
+    """Yield what a length is the sum of: a number, and the numbers of a graph that it is multiplied by."""
+    made, stands = _in_lengths_of(size, where)
+    for monomial, c in made.terms if isinstance(made, Length) else [((), made)]:
+        yield c, [_number_of_atom(atom, where, stands) for atom in monomial]
+
+
+def _in_lengths_of(size: Size, where: Sequence[Expr]) -> tuple[Size, dict[Symbol, Length]]:
+    """A length in those that expressions have, and what stands for which of these in it.
+
+    An axis of n + k does not say what n is, nor k; but 2 * n + 2 * k are twice as many.
+    """
+    there: dict[Length, None] = {n: None for x in where for n in places(x)}
+    named = {atom for n in there for atom in (single(n),) if atom is not None}
+    if symbols(size).keys() <= named:
+        return size, {}
+    stands = {n: fresh("n") for n in there if single(n) is None}
+    return made_of(size, stands, named), {next(iter(symbols(stand))): n for n, stand in stands.items()}
+
+
+def _total(size: Size, where: Sequence[Expr], stands: Mapping[Symbol, Length]) -> Tensor:
     if isinstance(size, int):
         return constant(np.int64(size))
-    found = _asked_of(size, where)
+    found = _asked_of(substitute(size, stands), where)
     if found is not None:
         return found
     total: Any = None
     for monomial, c in size.terms:
         term: Any = None
         for atom in monomial:
-            factor = _number_of_atom(atom, where)
+            factor = _number_of_atom(atom, where, stands)
             term = factor if term is None else term * factor
         term = constant(np.int64(c)) if term is None else term if c == 1 else term * c
         total = term if total is None else total + term
     return total  # type: ignore[no-any-return]
 
 
-def _asked_of(size: Length, where: Sequence[Expr]) -> Tensor | None:
+def _number_of_atom(atom: Any, where: Sequence[Expr], stands: Mapping[Symbol, Length]) -> Tensor:
+    found = _asked_of(substitute(of_symbol(atom), stands), where)
+    if found is not None:
+        return found
+    if isinstance(atom, Quotient):
+        return floor_divide(*(_total(n, where, stands) for n in (atom.numerator, atom.denominator)))
+    if isinstance(atom, Minimum):
+        first, *rest = (_total(n, where, stands) for n in atom.of)
+        for n in rest:
+            first = least_of(first, n)
+        return first
+    raise LookupError(f"nothing has the length {atom}")
+
+
+def _asked_of(size: Size, where: Sequence[Expr]) -> Tensor | None:
     """A length as that of an axis, or the value, of one of the expressions or of what they are made of."""
     for x in where:
-        found = places(x).get(size)
+        found = places(x).get(size) if isinstance(size, Length) else None
         if found is not None:
             source, axis = found
             at = x if source is None else source
             return as_tensor(at) if axis < 0 else intern(Dim(axis), (at,))
     return None
-
-
-def _number_of_atom(atom: Any, where: Sequence[Expr]) -> Tensor:
-    if isinstance(atom, Quotient):
-        return floor_divide(number_of(atom.numerator, *where), number_of(atom.denominator, *where))
-    if isinstance(atom, Minimum):
-        first, *rest = (number_of(n, *where) for n in atom.of)
-        for n in rest:
-            first = least_of(first, n)
-        return first
-    found = _asked_of(of_symbol(atom), where)
-    if found is None:
-        raise AssertionError(f"nothing has the length {atom}")
-    return found
 
 
 def dim(x: Tensor, axis: int) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,8 +26,9 @@ from workbench.tensor.shape.lengths import (
     length_of,
     lengths,
     number_of,
+    paired,
 )
-from workbench.tensor.tensor import Tensor, as_tensor
+from workbench.tensor.tensor import Tensor, as_tensor, constant
 
 
 @frozen
@@ -103,8 +105,17 @@ def reshape(x: Any, shape: Any) -> Tensor:
             raise _misfit(x.type, tuple(sizes), "-1 cannot be told where another length is 0")
         sizes[at] = quotient(x.type.length, rest)
         found = sizes[at]
-        wanted = (*wanted[:at], found if isinstance(found, int) else number_of(found, x, *(n for n in wanted if isinstance(n, Tensor))), *wanted[at + 1 :])
+        wanted = (*wanted[:at], found if isinstance(found, int) else _left(found, x, wanted), *wanted[at + 1 :])
     return x if tuple(sizes) == x.type.shape else intern(Reshape((made := divided(wanted))[0]), (x, *made[1]))
+
+
+def _left(size: Size, x: Tensor, wanted: Sequence[Any]) -> Tensor:
+    """The number that -1 stands for, a length of `size`."""
+    try:
+        return number_of(size, x, *(n for n in wanted if isinstance(n, Tensor)))
+    except LookupError:
+        # The names in it are nowhere alone.
+        return math.prod(extents(x)) // as_tensor(math.prod(n for n in wanted if isinstance(n, Tensor) or n != -1))
 
 
 def reshape_like(x: Tensor, like: Expr) -> Tensor:
@@ -127,7 +138,7 @@ def expand_dims(x: Any, axis: Any) -> Tensor:
 
 
 def squeeze(x: Any, axis: Any = None) -> Tensor:
-    """Return `x` without its axes of length 1, or without those given.
+    """Return `x` without its axes that are of length 1 by type, or without those given.
 
     Raises
     ------
@@ -142,6 +153,7 @@ def squeeze(x: Any, axis: Any = None) -> Tensor:
     for i in axes:
         if one_length(x.type.shape[i], 1) is None:
             raise ShapeError(f"squeeze: axis {i} of a tensor of shape {shapes_text(x.type.shape)[0]} has not length 1")
+        x = paired("squeeze: an axis that goes, and a length of 1", x, i, constant(np.zeros(1)), 0)
     return reshape(x, [extent(x, i) for i in range(x.ndim) if i not in axes])
 
 
