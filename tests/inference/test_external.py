@@ -258,6 +258,39 @@ def test_their_options_reach_them(model, name, options):
     assert int(idata.sample_stats["tree_depth"].max()) <= 3
 
 
+@pytest.mark.parametrize("name", PACKAGES)
+def test_a_run_of_each_is_stopped_and_keeps_its_draws(model, name):
+    pytest.importorskip(name)
+    run = sample(model, nuts_sampler=name, draws=1_000_000, tune=200, blocking=False)
+    while sum(row["draws"] for row in run.progress()) < 1000:
+        assert not run.wait_quietly(0.02), run.error
+    run.stop()
+    assert run.wait(20) and run.state == "stopped"
+    assert 100 < run.idata.posterior.sizes["draw"] < 1_000_000
+
+
+@pytest.mark.parametrize("backend", ["c", "numpy"])
+def test_what_fails_in_a_density_that_nutpie_calls_is_said(backend):
+    pytest.importorskip("nutpie")
+    import workbench.tensor as pt
+
+    with pm.Model() as far:
+        x = pm.Normal("x", 0.0, 1.0)
+        index = pt.cast(pt.floor(2.0 * pt.abs(x)), "int64")
+        pm.Normal("y", pt.constant(np.arange(4.0))[index], 1.0, observed=0.5)
+    with pytest.raises(SamplingError, match="IndexBoundsError: index .* is out of bounds for axis 0"):
+        sample(far, nuts_sampler="nutpie", backend=backend, initvals={"x": 0.1}, draws=4000)
+
+
+def test_nutpie_does_not_start_where_there_is_no_slope():
+    pytest.importorskip("nutpie")
+    with pm.Model() as m:
+        pm.Normal("x", 0.0, 1.0, shape=2)
+        pm.Normal("z", 0.0, 1.0)
+    with pytest.raises(SamplingError, match="no slope.* along x\n"):
+        sample(m, nuts_sampler="nutpie", init="adapt_diag", initvals={"z": 0.5})
+
+
 def test_warm_up_of_nothing(model):
     pytest.importorskip("nutpie")
     with pytest.raises(SamplingError, match="needs warm-up"):

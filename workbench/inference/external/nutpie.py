@@ -29,13 +29,15 @@ typedef struct {
     int32_t (*run)(void *const *io, const void *env, char *arena, int64_t *fault);
     const void *env;
     char *arena;
-    int64_t fault[3];
+    int64_t failed, fault[3];
 } wb_density;
 
-// What nutpie calls: 0, or a positive number where the trajectory diverges, or a negative one where sampling fails.
+// What nutpie calls: 0, or a positive number where the trajectory diverges. A negative one would end the process's threads in a panic:
+// what fails is noted, and the chain is ended from outside.
 int64_t wb_logp(uint64_t d, const double *q, double *gradient, double *logp, wb_density *f) {
     void *io[] = {(void *)q, logp, gradient};
-    if (f->run(io, f->env, f->arena, f->fault)) return -1;
+    if (f->failed) return 1;
+    if (f->run(io, f->env, f->arena, f->fault)) return __atomic_store_n(&f->failed, 1, __ATOMIC_RELEASE), 1;
     for (uint64_t i = 0; i < d; i++)
         if (!__builtin_isfinite(gradient[i])) return 3;
     return __builtin_isfinite(*logp) ? 0 : 4;
@@ -61,7 +63,7 @@ OURS = {
 
 class _Density(ctypes.Structure):
     _fields_ = [
-        ("run", ctypes.c_void_p), ("env", ctypes.c_void_p), ("arena", ctypes.c_void_p), ("fault", ctypes.c_int64 * 3),
+        ("run", ctypes.c_void_p), ("env", ctypes.c_void_p), ("arena", ctypes.c_void_p), ("failed", ctypes.c_int64), ("fault", ctypes.c_int64 * 3),
     ]  # fmt: skip
 
 
@@ -88,10 +90,16 @@ class Native:
         self._fields = _Density.from_address(self.density.ctypes.data)
         self._fields.run, self._fields.env, self._fields.arena = sized.code.run_address, environment.address, arena
 
-    def raise_fault(self) -> None:
-        """Raise the error that compiled code reported, if it did."""
-        if any(self._fields.fault):
-            raise_fault(*self._fields.fault)
+    @property
+    def failed(self) -> bool:
+        """Whether a call failed."""
+        return bool(self._fields.failed)
+
+    def raise_failed(self) -> None:
+        """Raise the error that compiled code reported."""
+        if self._fields.fault[0] < 0:
+            raise SamplingError("an operation that has no compiled form failed while nutpie called the density", "nuts_sampler='workbench' shows its error")
+        raise_fault(*self._fields.fault)
 
 
 class CalledBack:
@@ -99,17 +107,20 @@ class CalledBack:
 
     def __init__(self, compiled: CompiledFunction) -> None:
         self._compiled = compiled
-        self._error: BaseException | None = None
+        self.failed = False
+        self._error: BaseException = RuntimeError()
         self._kept = LOGP(self._logp), DRAWN(self._drawn)
         self.logp, self.drawn = (_Address(ctypes.cast(f, ctypes.c_void_p).value or 0) for f in self._kept)
         self.density = np.zeros(1, np.uint8)
 
     def _logp(self, d: int, q: int, gradient: int, logp: int, _: int) -> int:
+        if self.failed:
+            return 1
         try:
             value, slope = self._compiled(np.array(_floats(q, d)))
         except BaseException as error:
-            self._error = error
-            return -1
+            self.failed, self._error = True, error
+            return 1
         _floats(gradient, d)[:], _floats(logp, 1)[:] = slope, value
         return 3 if not np.isfinite(slope).all() else 0 if np.isfinite(value) else 4
 
@@ -117,9 +128,8 @@ class CalledBack:
         _floats(draw, size)[:] = _floats(q, size)
         return 0
 
-    def raise_fault(self) -> None:
-        if self._error is not None:
-            raise self._error
+    def raise_failed(self) -> None:
+        raise self._error
 
 
 def _floats(address: int, n: int) -> Array:
@@ -172,6 +182,7 @@ class Nutpie(External):
 
     def draw(self, keys: Sequence[int], starts: Array) -> Iterator[Rows]:
         (key,), (start,) = keys, starts
+        self._require_slope(start)
         calls: Any = Native(self.compiled, start.size) if self.compiled.backend == "c" else CalledBack(self.compiled)
         sampler = self._sampler(key, start, calls)
         over, made, begun, looked = False, 0, time.perf_counter(), 0.0
@@ -184,30 +195,44 @@ class Nutpie(External):
                     with contextlib.suppress(TimeoutError):
                         found, over = sampler.wait(timeout=POLL_SECONDS), True
                 if not over and (now := time.perf_counter() - begun) > looked * LOOKS + 0.5:
-                    # A look copies all draws so far: looks become rarer as there are more.
+                    # A look copies all draws so far: looks become rarer as there are more. Until this chain's turn comes again, it rests.
                     found, looked = sampler.inspect(), now
+                    sampler.pause()
+                if calls.failed:
+                    break
                 if found is not None:
-                    rows = _rows(found, start.size, self.task.tune, made)
+                    rows = _rows(found, start.size, made)
                     made += rows.q.shape[1]
                     yield rows
         except (RuntimeError, ValueError) as error:
-            calls.raise_fault()
             raise SamplingError(f"nutpie: {_said(error)}") from None
         finally:
             if not over:
                 sampler.cancel()
+        if calls.failed:
+            calls.raise_failed()
+
+    def _require_slope(self, start: Array) -> None:
+        """Raise where nutpie cannot start: its first mass matrix is made of the slope."""
+        _, slope = self.logp_grad(start)
+        flat = [name for name, (at, _) in self.places.continuous.items() if not slope[at].all()]
+        if flat:
+            raise SamplingError(
+                f"nutpie cannot start where the log-density has no slope, as it has none here along {', '.join(flat)}", 'start elsewhere: init="auto", or initvals'
+            )
 
     def _sampler(self, key: int, start: Array, calls: Any) -> Any:
         d, names = start.size, ["q"]
         model = self._model_class(
             dims={}, compiled_logp_func=calls.logp, compiled_expand_func=calls.drawn, initial_point_func=lambda seed: np.array(start), shared_data={},
-            user_data=calls.density, n_expanded=d, shape_info=(names, [slice(0, d)], [(d,)]), logp_func=None, expand_func=None, _n_dim=d,
+            user_data=calls.density, n_expanded=d, shape_info=(names, [slice(0, d)], [(d,)]), logp_func=calls, expand_func=None, _n_dim=d,
             _shapes={"q": (d,)}, _coords={},
         )  # fmt: skip
         options = {"target_accept": self.task.target_accept, "maxdepth": self.task.max_treedepth, **self.options}
         try:
             return self.library.sample(
-                model, draws=self.task.draws, tune=self.task.tune, chains=1, cores=1, seed=key, progress_bar=False, blocking=False, **options
+                model, draws=self.task.draws, tune=self.task.tune, chains=1, cores=1, seed=key, progress_bar=False, blocking=False,
+                return_raw_trace=True, **options,
             )
         except (AttributeError, TypeError, RuntimeError, ValueError, OverflowError) as error:
             raise ArgumentError(f"nuts_sampler_kwargs: nutpie does not take them: {_said(error)}") from None
@@ -217,13 +242,10 @@ def _said(error: BaseException) -> str:
     return str(error).partition("Stack backtrace")[0].strip()
 
 
-def _rows(found: Any, d: int, tune: int, made: int) -> Rows:
-    """Draws and statistics of one chain from draw `made` on, those of warm-up first."""
-    q, stats = [np.empty((0, d))], [np.empty((0, len(STATS)))]
-    for prefix in ("warmup_", ""):
-        draws, numbers = getattr(found, f"{prefix}posterior", None), getattr(found, f"{prefix}sample_stats", None)
-        # Warm-up is followed by draws that are kept only when it is whole.
-        if draws is not None and numbers is not None and "q" in draws and draws.sizes["draw"] and (prefix or sum(map(len, q)) >= tune):
-            q.append(draws["q"].values[0].reshape(-1, d))
-            stats.append(np.stack([numbers[OURS[name]].values[0].astype(np.float64) for name in STATS], axis=-1))
-    return Rows(*(np.concatenate(x)[None, made:] for x in (q, stats)))
+def _rows(found: Any, d: int, made: int) -> Rows:
+    """Draws and statistics of one chain from draw `made` on, those of warm-up first, from Arrow's tables."""
+    arrow: Any = importlib.import_module("pyarrow")
+    (draws,), (numbers,) = found.get_arrow_trace()
+    q = arrow.array(draws.column("q")).flatten().to_numpy(zero_copy_only=False).reshape(-1, d)
+    stats = [arrow.array(numbers.column(OURS[name])).to_numpy(zero_copy_only=False).astype(np.float64) for name in STATS]
+    return Rows(q[None, made:], np.stack(stats, axis=-1)[None, made:])

@@ -14,6 +14,7 @@ from workbench.compile import to_jax
 from workbench.errors import ArgumentError
 from workbench.graph.inner import Graph
 from workbench.inference.external.sampler import ROWS, STATS, Array, External, Rows, Task
+from workbench.inference.linked import started
 from workbench.model.model import Model
 from workbench.rewrites import default_mode
 from workbench.tensor.cotangents.jax import not_differentiated
@@ -122,10 +123,12 @@ class OnJax(External):
             nothing = jnp.zeros((ROWS, *several, self.task.model.flat_size)), jnp.zeros((ROWS, *several, len(STATS)))
             return jax.lax.fori_loop(0, count, one, (state, *nothing))
 
-        begin = jax.jit(self.begin).lower(key, q)
-        state, *_ = begin.out_info
+        first = jax.jit(self.begin).lower(key, q)
+        state, *_ = first.out_info
+        begin = started(first.compile)
         number = jax.ShapeDtypeStruct((), "int64")
-        self._begin, self._advance = begin.compile(), jax.jit(advance).lower(key, state, number, number).compile()
+        self._advance = jax.jit(advance).lower(key, state, number, number).compile()
+        self._begin = begin.result()
 
     def draw(self, keys: Sequence[int], starts: Array) -> Iterator[Rows]:
         words = np.array([[key >> 32, key & 0xFFFFFFFF] for key in keys], np.uint32)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 
 from workbench.errors import ArgumentError, MissingPackageError, warn_user
+from workbench.inference.linked import started
 from workbench.inference.values import Values
 from workbench.model.model import Model
 from workbench.model.position import Places
@@ -91,8 +92,6 @@ class External(ABC):
     ----------
     columns
         Names and dtypes of a draw's statistics.
-    values
-        From positions to the model's variables.
     places
         Where values lie in a position.
     """
@@ -116,7 +115,8 @@ class External(ABC):
         self.task = task
         self.columns = list(STATS.items())
         self.places = Places.of(task.model)
-        self.values = Values(task.model, task.backend, ROWS)
+        # The sampler is compiled meanwhile.
+        self._values = started(lambda: Values(task.model, task.backend, ROWS))
         self._chains: list[tuple[int, Array]] = []
         self._groups: dict[int, _Group] = {}
         self._grouping = threading.Lock()
@@ -141,6 +141,11 @@ class External(ABC):
     """Whether all chains advance at once."""
 
     # What a run calls ----------------------------------------------------------------------------
+
+    @property
+    def values(self) -> Values:
+        """From positions to the model's variables."""
+        return self._values.result()
 
     @property
     def about(self) -> dict[str, str]:
