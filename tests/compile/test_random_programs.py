@@ -1,10 +1,12 @@
 """Random programs over all kinds of numbers: loops within branches within loops, indices computed on the way, empty axes.
 
 What `test_random_graphs` does not reach: integers that wrap, truth values, rows chosen at run time, sorted and
-accumulated axes, draws, updates of what is read, lengths 0 and 1. By default a sample; all with ``WORKBENCH_TESTS=all``.
+accumulated axes, draws, updates of what is read, lengths 0 and 1; on inputs whose lengths are numbers, and on inputs whose lengths
+are known only at the call. By default a sample; all with ``WORKBENCH_TESTS=all``.
 """
 
 import os
+from math import prod
 
 import numpy as np
 import pytest
@@ -14,6 +16,10 @@ from workbench.compile import function
 from workbench.compile.c.toolchain import find_compiler
 from workbench.errors import WorkbenchError
 from workbench.graph import Graph, Mode
+from workbench.graph.conditions import conditions_of, retyped
+from workbench.graph.expr import Input
+from workbench.graph.lengths import named, number, symbols
+from workbench.graph.traverse import replace, topological
 from workbench.graph.types import KINDS
 
 PROGRAMS = 240
@@ -24,6 +30,25 @@ INPUTS = {
     "s": ("float64", ()), "v": ("float64", (5,)), "m": ("float64", (3, 4)), "e": ("float64", (0,)),
     "i": ("int64", (5,)), "b": ("int8", (3, 4)), "u": ("uint8", (5,)), "w": ("uint64", (2,)), "t": ("bool", (5,)), "one": ("int32", (1, 4)),
 }  # fmt: skip
+NAMES = {0: "nothing", 2: "two", 3: "three", 4: "four", 5: "five"}
+"""Lengths that are names where they are open."""
+NUMBERS = {s: n for n, name in NAMES.items() for s in symbols(named(name))}
+
+
+def shape(x):
+    """The shape of an expression in numbers, whether its lengths are open or not; ``None`` where it is known by values."""
+    lengths = x.type.shape
+    return tuple(number(n, NUMBERS) for n in lengths) if all(symbols(n).keys() <= NUMBERS.keys() for n in lengths) else None
+
+
+def fits(x):
+    """Whether what an expression needs of lengths holds; an error, where numbers in the place of names are refused."""
+    inputs = [i for i in topological([x]) if isinstance(i.op, Input) and i.type.is_open]
+    if not inputs:
+        return True
+    replace([x], {i: retyped(i, NUMBERS) for i in inputs})
+    found = conditions_of([x])
+    return all({*symbols(c.one), *symbols(c.other)} <= NUMBERS.keys() and number(c.one, NUMBERS) == number(c.other, NUMBERS) for c in found)
 
 
 class Generator:
@@ -78,7 +103,7 @@ class Generator:
 
     def rows(self):
         x = self.pick("fiub", 1)
-        n = x.type.shape[0]
+        n = shape(x)[0]
         if n == 0:
             return self.choose(lambda: x[::-1], lambda: pt.concatenate([x, x]), lambda: pt.stack([x, x]), lambda: x[None])
         at = pt.cast(self.pick("iu"), "int64") % n
@@ -118,14 +143,17 @@ class Generator:
         kinds = [self.whole, self.truth, self.number, self.number, self.along, self.rows, self.rows, self.control, self.drawn]
         try:
             made = kinds[self.chance(len(kinds))]()
+            known = shape(made)
+            if known is None or prod(known) > 200 or not fits(made):
+                return
         except (WorkbenchError, TypeError, ValueError, IndexError):
             return
-        if not made.type.is_open and made.size <= 200 and made.ndim <= 3:
+        if made.ndim <= 3:
             self.pool.append(pt.tanh(made) if KINDS[made.dtype] == "f" and self.chance(4) == 0 else made)
 
 
-def program(seed):
-    inputs = [pt.tensor(name, dtype, shape) for name, (dtype, shape) in INPUTS.items()]
+def program(seed, is_open=False):
+    inputs = [pt.tensor(name, dtype, tuple(NAMES.get(n, n) if is_open else n for n in lengths)) for name, (dtype, lengths) in INPUTS.items()]
     generator = Generator(seed, inputs)
     for _ in range(16):
         generator.grow()
@@ -149,16 +177,19 @@ def cases():
 
 
 @pytest.mark.parametrize("name, first", cases())
-def test_every_backend_does_what_numpy_does_before_any_rewriting(name, first):
+@pytest.mark.parametrize("is_open", [False, True], ids=["static", "open"])
+def test_every_backend_does_what_numpy_does_before_any_rewriting(name, first, is_open):
     if name == "c" and find_compiler() is None:
         pytest.skip("no C compiler on this system")
     inputs, outputs, given = [], [], []
     for seed in range(first, first + PER_FUNCTION[name]):
-        made, results = program(seed)
+        made, results = program(seed, is_open)
         inputs += made
         outputs += results
         given += values(seed)
-    wanted = function(inputs, outputs, backend="numpy", mode=Mode(()))(*given)
+    # The truth is NumPy's on known lengths.
+    known = Graph(inputs, outputs).at([x.type.with_shape(shape(x)) for x in inputs])
+    wanted = function(list(known.params), list(known.results), backend="numpy", mode=Mode(()))(*given)
     for rewritten in (True, False) if name == "c" else (True,):
         results = function(inputs, outputs, backend=name, mode=None if rewritten else Mode(()))(*given)
         for k, (result, w) in enumerate(zip(results, wanted)):

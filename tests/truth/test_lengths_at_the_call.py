@@ -113,6 +113,24 @@ def test_more_elements_than_64_bits_count_are_an_error(backend):
         function([n], pt.zeros((n, n)), backend=backend)(2**40)
 
 
+@pytest.mark.parametrize("to, value", [("int8", 261), ("uint8", 300), ("int32", 2**32 + 7), ("uint16", 2**16 + 2), ("int16", 2**16 + 1)])
+def test_a_number_that_wraps_is_the_length_that_it_then_is(to, value):
+    n = pt.lscalar("n")
+    wanted = int(np.array(value).astype(to))
+    for backend in BACKENDS:
+        assert function([n], pt.zeros(pt.cast(n, to)), backend=backend)(value).shape == (wanted,)
+        with pytest.raises(WorkbenchError):
+            function([n], pt.arange(pt.cast(n, to)) + pt.arange(n % 1000), backend=backend)(value)
+        assert function([n], pt.zeros(pt.cast(n, to)) + 1.0, backend=backend)(3).tolist() == [1.0] * 3
+
+
+def test_one_number_in_several_lengths_is_one_number():
+    n, k = pt.lscalar("n"), pt.lscalar("k")
+    y = pt.arange(n)[k] + pt.arange(n + 1)[k] + (pt.zeros((n, n + 1)) + pt.expand_dims(pt.arange(n), 1))[k, k] + pt.arange(2 * n)[k] + pt.zeros(n // 2).sum()
+    for backend in BACKENDS:
+        assert function([n, k], y, backend=backend)(5, 3) == 12
+
+
 MISFITS = {
     "reshape(w, (2, -1))": "w", "reshape(A, (3, -1))": "A", "broadcast_to(v, (2, 5))": "v", "v[i]": "v", "v.set(w)": "vw", "v[i].inc(w)": "vw",
     "take(v, i)": "v", "A.T.reshape((17,))": "A", "A[i, j]": "A", "split(w, 2)[0]": "w",

@@ -129,7 +129,11 @@ def _is_number(x: Expr) -> bool:
 
 def _counted(node: Expr) -> Sequence[Expr]:
     """The operands by whose values a number is a length, where it is one of other lengths."""
-    if node.op.name == "cast" or (node.op.name in ARITHMETIC and node.type.dtype == "int64"):
+    if node.op.name == "cast":
+        # A narrower integer than a number needs is another number.
+        (x,) = node.inputs
+        return node.inputs if _is_number(x) and (node.type.dtype == "int64" or np.can_cast(x.type.dtype, node.type.dtype)) else ()
+    if node.op.name in ARITHMETIC and node.type.dtype == "int64":
         return node.inputs if all(map(_is_number, node.inputs)) else ()
     return ()
 
@@ -156,7 +160,9 @@ def numbers_in_length(x: Expr) -> Iterator[tuple[Expr, Symbol]]:
         node = pending.pop()
         length = length_of(node)
         names = [*symbols(length)]
-        if len(names) == 1 and length is of_symbol(names[0]):
+        # The lowest that is of that name, for others may be made of it too.
+        made = any(names[0] in symbols(length_of(y)) for y in _counted(node)) if names else False
+        if len(names) == 1 and length is of_symbol(names[0]) and not made:
             yield node, names[0]
         elif not isinstance(node.op, (Constant, Dim)):
             pending += _counted(node)
