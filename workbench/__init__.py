@@ -140,6 +140,7 @@ names.make_callable("workbench.compile")
 importlib.import_module("workbench.rewrites")
 
 INFERENCE = frozenset([
+    "BinaryGibbsMetropolis", "BinaryMetropolis", "CategoricalGibbsMetropolis", "CompoundStep", "Metropolis", "NUTS",
     "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "draw", "find_MAP", "find_constrained_prior", "sample",
     "sample_posterior_predictive", "sample_prior_predictive", "sbc",
 ])  # fmt: skip

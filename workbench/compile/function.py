@@ -168,6 +168,11 @@ class CompiledFunction:
         # What it was made of: it is compiled again, or found in the cache, where it is read.
         return _compiled_again, (self._asked, self._linked, self._bound)
 
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """Labels of the slots to fill."""
+        return tuple(self._slots)
+
     def link(self, **functions: CompiledFunction) -> CompiledFunction:
         """Return the function with compiled functions in its slots: its own code as it is, and theirs.
 

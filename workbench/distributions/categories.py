@@ -74,6 +74,10 @@ class Categorical(Count):
     def support_point(cls, *parameters: Tensor) -> Tensor:
         return pt.argmax(parameters[0], axis=-1)
 
+    @classmethod
+    def ends(cls, *parameters: Tensor) -> tuple[Any, Any]:
+        return 0, extent(parameters[0], -1) - 1
+
 
 def _of_sum_one(title: str, p: Tensor) -> Tensor:
     """Constant probabilities divided by their sum, where that is not 1."""

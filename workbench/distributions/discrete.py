@@ -33,6 +33,10 @@ class Count(Distribution):
     support = DISCRETE
     dtype = "int64"
 
+    @classmethod
+    def ends(cls, *parameters: Tensor) -> tuple[Any, Any] | None:
+        return (0, INF) if not cls.event_rank else None
+
 
 def one_given(title: str, **given: Any) -> tuple[str, Any]:
     """Return the one of several arguments that is given, with its name.
@@ -122,6 +126,10 @@ class Bernoulli(Count):
     def support_point(cls, *parameters: Tensor) -> Tensor:
         return pt.cast(parameters[0] >= 0.5, "int64")
 
+    @classmethod
+    def ends(cls, *parameters: Tensor) -> tuple[Any, Any]:
+        return 0, 1
+
 
 class Binomial(Count):
     r"""Binomial distribution: how many of `n` trials succeed.
@@ -176,6 +184,10 @@ class Binomial(Count):
     def support_point(cls, *parameters: Tensor) -> Tensor:
         n, p = parameters
         return pt.rint(n * p)
+
+    @classmethod
+    def ends(cls, *parameters: Tensor) -> tuple[Any, Any]:
+        return 0, parameters[0]
 
 
 def _binomial_tail(value: Tensor, n: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:
@@ -247,6 +259,10 @@ class BetaBinomial(Count):
     def support_point(cls, *parameters: Tensor) -> Tensor:
         n, alpha, beta = parameters
         return pt.rint(n * alpha / (alpha + beta))
+
+    @classmethod
+    def ends(cls, *parameters: Tensor) -> tuple[Any, Any]:
+        return 0, parameters[0]
 
 
 class Geometric(Count):
@@ -331,13 +347,14 @@ class HyperGeometric(Count):
         return [*super().checks(*parameters), (good <= total, "k must be at most N"), (drawn <= total, "n must be at most N")]
 
     @classmethod
-    def _ends(cls, total: Tensor, good: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:
+    def ends(cls, *parameters: Tensor) -> tuple[Tensor, Tensor]:
+        total, good, drawn = parameters
         return pt.maximum(drawn - (total - good), 0.0), pt.minimum(good, drawn)
 
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         total, good, drawn = parameters
-        least, most = cls._ends(*parameters)
+        least, most = cls.ends(*parameters)
         inside = pt.logical_and(value >= least, value <= most)
         x = pt.where(inside, value, least)
         # As the probabilities of three binomial distributions, whatever their common probability.
@@ -350,7 +367,7 @@ class HyperGeometric(Count):
     @classmethod
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         like = cls.logp(value, *parameters).type
-        return summed_log_cdf(value, cls._ends(*parameters)[1], lambda k: cls.logp(k, *parameters), like)
+        return summed_log_cdf(value, cls.ends(*parameters)[1], lambda k: cls.logp(k, *parameters), like)
 
     @classmethod
     def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:

@@ -387,6 +387,11 @@ class Distribution:
         """Lower and upper bound, for an "interval" support."""
         raise NotImplementedError
 
+    @classmethod
+    def ends(cls, *parameters: Tensor) -> tuple[Any, Any] | None:
+        """The least and the greatest whole number that a draw can be, or infinity; ``None`` where draws are other than numbers that are whole."""
+        return None
+
 
 _made: weakref.WeakValueDictionary[tuple[Any, ...], Any] = weakref.WeakValueDictionary()
 

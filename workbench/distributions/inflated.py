@@ -119,6 +119,10 @@ class ZeroInflatedBinomial(ZeroInflated):
     def arguments(cls, psi: Any, n: Any, p: Any) -> tuple[Any, ...]:
         return psi, *Binomial.arguments(n, p)
 
+    @classmethod
+    def ends(cls, *parameters: Tensor) -> tuple[Any, Any]:
+        return 0, parameters[1]
+
 
 class ZeroInflatedNegativeBinomial(ZeroInflated):
     r"""Zero-inflated negative binomial distribution: zero with probability ``1 - psi``, else negative binomial.

@@ -90,6 +90,14 @@ class Modified(Distribution):
         return cls.base.distribution.is_mixed()
 
     @classmethod
+    def ends(cls, *parameters: Tensor) -> tuple[Any, Any] | None:
+        if not cls._discrete():
+            return None
+        part, lower, upper = cls._parts(parameters)
+        least, most = part[0].distribution.ends(*part[1]) or (-INF, INF)
+        return pt.maximum(least, lower), pt.minimum(most, upper)
+
+    @classmethod
     def _discrete(cls) -> bool:
         return np.dtype(cls.dtype).kind in "iu"
 

@@ -184,6 +184,10 @@ class DiscreteUniform(Count):
         lower, upper = parameters
         return pt.maximum(pt.floor((upper + lower) / 2.0), lower)
 
+    @classmethod
+    def ends(cls, *parameters: Tensor) -> tuple[Any, Any]:
+        return parameters[0], parameters[1]
+
 
 class DiscreteWeibull(Count):
     r"""Discrete Weibull distribution: the whole part of a Weibull variable.

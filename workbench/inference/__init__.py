@@ -12,8 +12,17 @@ from workbench.inference.predictive import (
 from workbench.inference.run import Run
 from workbench.inference.sampling import sample
 from workbench.inference.sbc import sbc
+from workbench.inference.step_methods import (
+    NUTS,
+    BinaryGibbsMetropolis,
+    BinaryMetropolis,
+    CategoricalGibbsMetropolis,
+    CompoundStep,
+    Metropolis,
+)  # fmt: skip
 
 __all__ = [
+    "NUTS", "BinaryGibbsMetropolis", "BinaryMetropolis", "CategoricalGibbsMetropolis", "CompoundStep", "Metropolis",
     "Run", "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "draw", "find_MAP", "find_constrained_prior", "sample",
     "sample_posterior_predictive", "sample_prior_predictive", "sbc",
 ]  # fmt: skip

@@ -13,6 +13,7 @@ import numpy as np
 from workbench.compile import CompiledFunction, function
 from workbench.graph.inner import Graph
 from workbench.inference.values import Values
+from workbench.model.conditional import conditional_density
 from workbench.model.model import Model
 from workbench.model.position import Places, block_density
 from workbench.samplers import ROWS, Kernel, compiled_sampler
@@ -32,7 +33,8 @@ class Step:
     names
         Names of values, all continuous or all discrete.
     settings
-        What the user may choose: its ``arguments(size)`` are what the kernel's parameters are given.
+        What the user may choose: its ``arguments(size)`` are what the kernel's parameters are given. Where the kernel calls
+        ``conditional``, its ``candidates`` say for how many values at once.
     """
 
     kernel: type[Kernel]
@@ -76,10 +78,10 @@ class LinkedSampler:
         # The sampler does not wait for the model.
         advance, init = started(lambda: sampler.advance), started(lambda: sampler.init)
         slots = {k.slot(kind): self._density(kind, s, alone) for k, s in zip(sampler.kernels, steps) for kind in k.densities}
-        whole = next((slots[n] for n in ("logp_grad", "logp") if alone and n in slots), None) or self._started(self._whole(), "density")
+        whole = next((slots[n] for n in ("logp_grad", "logp") if alone and n in slots), None) or self._started(self._whole(alone), "density")
         jobs = {
-            "advance": started(lambda: advance.result().link(**{n: f.result() for n, f in slots.items()})),
-            "init": started(lambda: init.result().link(**{n: f.result() for n, f in slots.items()})),
+            "advance": started(lambda: _linked(advance.result(), slots)),
+            "init": started(lambda: _linked(init.result(), slots)),
             "values": started(lambda: Values(model, backend, ROWS)),
             "density": whole,
         }
@@ -100,21 +102,23 @@ class LinkedSampler:
         """A function of the model for one kernel."""
         if alone and kind == "logp_grad":
             return self._started(self.model.logp_grad_graph(), kind)
+        if kind == "conditional":
+            graph = conditional_density(self.model, step.names, step.settings.candidates)
+            return self._started(Graph(graph.params[:3], graph.results) if alone else graph, kind)
         graph = block_density(self.model, step.names, gradient=kind == "logp_grad", all_terms=alone)
         return self._started(Graph(graph.params[:1], graph.results) if alone else graph, kind)
 
-    def _whole(self) -> Graph:
+    def _whole(self, alone: bool) -> Graph:
         """The whole log-density, with its gradient if some kernel needs one."""
-        names = list(self.places.continuous or self.places.discrete)
-        return block_density(self.model, names, any("logp_grad" in s.kernel.densities for s in self.steps), all_terms=True)
+        gradient = bool(self.places.continuous) and any("logp_grad" in s.kernel.densities for s in self.steps)
+        graph = block_density(self.model, list(self.places.continuous or self.places.discrete), gradient, all_terms=True)
+        return Graph(graph.params[:1], graph.results) if alone else graph
 
     def density(self, q: Array, z: Array) -> tuple[float, Array]:
         """Return the log-density at a position, and its gradient with respect to `q`: 0 where no kernel needs it."""
         x = q if self.places.continuous else z
-        found = self.functions["density"](*((x,) if self._alone else (x, q, z)))
-        if isinstance(found, Sequence):
-            return float(found[0]), found[1]
-        return float(found), np.zeros(len(q))
+        value, *gradient = self.functions["density"](*((x,) if self._alone else (x, q, z)))
+        return float(value), gradient[0] if gradient else np.zeros(len(q))
 
     def init(self, key: Array, q: Array, z: Array) -> State:
         """Return the state of a chain that begins at a position."""
@@ -137,6 +141,11 @@ class LinkedSampler:
             blocks = [*blocks, none] if self.places.continuous else [none, *blocks]
         q, z = blocks
         return state, int(ticks), q[:n], z[:n], stats[:n]
+
+
+def _linked(f: CompiledFunction, slots: Mapping[str, Future[CompiledFunction]]) -> CompiledFunction:
+    """A function with what is for its slots in them."""
+    return f.link(**{name: slots[name].result() for name in f.slots})
 
 
 def started(job: Callable[[], Any]) -> Future[Any]:

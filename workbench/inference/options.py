@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from workbench.errors import ArgumentError, ModelError, SamplingError, warn_user
 from workbench.inference.external.sampler import Chosen, checked_options, kind_of, require
 from workbench.inference.results import Kept
+from workbench.inference.step_methods import METHODS, NUTS
 from workbench.model.compiled import MODES
 from workbench.model.model import Model
 from workbench.samplers import NutsSettings
@@ -20,9 +20,6 @@ PROGRESS = ("combined", "split", "combined+stats", "stats+combined", "split+stat
 JITTERED = {"auto": True, "jitter+adapt_diag": True, "jitter+adapt_diag_grad": True, "adapt_diag": False}
 """Ways to begin, and whether the start is jittered. The mass matrix is adapted in one way, from draws and gradients."""
 
-DEEPEST = 32
-"""Most doublings: their directions are the bits of one word."""
-
 WITHOUT_EFFECT: dict[str, tuple[tuple[Any, ...], str]] = {
     "n_init": ((200_000, None), "no variational fit is made to start from"),
     "keep_warning_stat": ((False, None), "no statistic called \"warning\" is made; what speaks against a run is warned of"),
@@ -32,12 +29,10 @@ WITHOUT_EFFECT: dict[str, tuple[tuple[Any, ...], str]] = {
 }
 """Options of PyMC that change no result: the values that say nothing, and why others have no effect."""
 
-ONLY_NUTS = "every variable is sampled with NUTS: leave it out; sum discrete variables out of the model"
 NOT_THERE: dict[str, tuple[tuple[Any, ...], str]] = {
-    "step": ((None,), ONLY_NUTS),
     "trace": ((None,), "draws are kept in memory; var_names=[...] chooses variables, idata.to_netcdf(path) writes them"),
-    **dict.fromkeys(("hmc", "metropolis", "binary_metropolis", "binary_gibbs_metropolis", "categorical_gibbs_metropolis", "slice", "demetropolis", "demetropolisz", "DEMetropolis", "DEMetropolisZ", "compound"), ((), ONLY_NUTS)),
-    **dict.fromkeys(("early_max_treedepth", "scaling", "step_scale", "is_cov", "potential", "Emax", "gamma", "k", "t0", "adapt_step_size", "step_rand", "rng", "dtype", "blocked", "vars", "initial_point", "adapt_mass_matrix", "dense_mass"), ((), "of NUTS target_accept and max_treedepth can be set")),
+    **dict.fromkeys(("hmc", "slice", "demetropolis", "demetropolisz", "DEMetropolis", "DEMetropolisZ"), ((), "no variable is assigned this step method")),
+    **dict.fromkeys(("early_max_treedepth", "scaling", "step_scale", "is_cov", "potential", "Emax", "gamma", "k", "t0", "adapt_step_size", "step_rand", "rng", "dtype", "blocked", "vars", "initial_point", "adapt_mass_matrix", "dense_mass"), ((), "options of a step method go to it: nuts={...}, or step=pm.NUTS(...)")),
 }  # fmt: skip
 """Options of PyMC that would change results and are not there: the values that ask for nothing, and what to do."""
 
@@ -47,33 +42,6 @@ TODAYS = {
     "num_warmup": "tune", "warmup": "tune", "progress_bar": "progressbar", "live_plot": "progressbar", "varnames": "var_names",
 }  # fmt: skip
 """Today's names of options that were called otherwise, or are elsewhere."""
-
-
-def whole(name: str, value: Any, least: int, most: int | None = None) -> int:
-    """Return a whole number that was given for an option.
-
-    Raises
-    ------
-    ArgumentError
-        If it is none.
-    SamplingError
-        If it is too small or too large.
-
-    Examples
-    --------
-    >>> whole("draws", 1e3, 1)
-    1000
-    """
-    try:
-        # Whole numbers written as 1e4 are what they say.
-        number = int(value) if isinstance(value, float) and value.is_integer() else operator.index(value)
-    except TypeError:
-        number = None
-    if number is None or isinstance(value, bool):
-        raise ArgumentError(f"{name} must be a whole number, got {value!r}")
-    if number < least or (most is not None and number > most):
-        raise SamplingError(f"{name} must be at least {least}{f' and at most {most}' if most is not None else ''}, got {value!r}")
-    return number
 
 
 def settings(target_accept: Any, max_treedepth: Any, nuts: Any) -> NutsSettings:
@@ -91,18 +59,32 @@ def settings(target_accept: Any, max_treedepth: Any, nuts: Any) -> NutsSettings:
     if nuts is not None and not isinstance(nuts, Mapping):
         raise ArgumentError(f"nuts must be settings by name, got {nuts!r}", 'for example nuts={"target_accept": 0.9}')
     for name, value in (nuts or {}).items():
-        if name not in given:
-            known_names = " and ".join(given)
-            raise ArgumentError(f"nuts has no setting {name!r} here", NOT_THERE.get(name, ((), f"it has {known_names}"))[1])
-        if given[name] != getattr(known, name):
+        if name in given and given[name] != getattr(known, name):
             raise ArgumentError(f"{name} is given twice: {given[name]!r}, and {value!r} in nuts", "give it once")
         given[name] = value
-    target = given["target_accept"]
-    if isinstance(target, (bool, str)) or not hasattr(target, "__float__"):
-        raise ArgumentError(f"target_accept must be a number, got {target!r}")
-    if not 0.0 < float(target) < 1.0:
-        raise SamplingError(f"target_accept must lie between 0 and 1, got {target!r}", "0.8 by default; more for a smaller step")
-    return NutsSettings(float(target), whole("max_treedepth", given["max_treedepth"], 1, DEEPEST))
+    return NutsSettings(**NUTS.checked(given))
+
+
+def of_nuts(settings: NutsSettings) -> dict[str, dict[str, Any]]:
+    """Return those that are not the default ones, as options of a step method by its name."""
+    default = NutsSettings()
+    given = {name: x for name, x in vars(settings).items() if x != getattr(default, name)}
+    return {NUTS.name: given} if given else {}
+
+
+def of_steps(others: Mapping[str, Any]) -> tuple[dict[str, Mapping[str, Any]], dict[str, Any]]:
+    """Return options of step methods by the methods' names, and the options that are left.
+
+    Raises
+    ------
+    ArgumentError
+        If one is no mapping.
+    """
+    names = {kind.name for kind in METHODS} - {NUTS.name}
+    for name in names & others.keys():
+        if others[name] is not None and not isinstance(others[name], Mapping):
+            raise ArgumentError(f"{name} must be options by name, got {others[name]!r}", "as the step method of this name takes them")
+    return {n: others[n] or {} for n in others if n in names}, {n: x for n, x in others.items() if n not in names}
 
 
 OWN = ("workbench", "pymc", None)

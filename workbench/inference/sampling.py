@@ -9,6 +9,7 @@ from typing import Any
 from workbench.errors import ArgumentError, SamplingError, warn_user
 from workbench.inference import options
 from workbench.inference import run as _run
+from workbench.inference.checks import whole
 from workbench.inference.convergence import ConvergenceWarning, convergence_problems
 from workbench.inference.each_draw import seed_word
 from workbench.inference.inference_data import load_arviz_in_background
@@ -37,6 +38,7 @@ def sample(
     target_accept: float = 0.8,
     max_treedepth: int = 10,
     nuts: Mapping[str, Any] | None = None,
+    step: Any = None,
     nuts_sampler: str | None = "workbench",
     nuts_sampler_kwargs: Mapping[str, Any] | None = None,
     discard_tuned_samples: bool = True,
@@ -50,7 +52,7 @@ def sample(
     blocking: bool = True,
     **others: Any,
 ) -> Any:
-    """Draw from the posterior with NUTS.
+    """Draw from the posterior: with NUTS, and with step methods for what has no gradient.
 
     Parameters
     ----------
@@ -79,7 +81,11 @@ def sample(
     max_treedepth
         Doublings after which a trajectory ends.
     nuts
-        The two above as a mapping, as PyMC takes them.
+        The two above as a mapping, as PyMC takes them; so for other step methods by their names: ``metropolis={"scaling": 2.0}``.
+    step
+        Step methods, one or a list: ``[pm.NUTS([x], target_accept=0.9), pm.Metropolis([n])]``. The variables that they leave, all
+        by default, are moved by `NUTS` if they are continuous, by `BinaryGibbsMetropolis` or `CategoricalGibbsMetropolis` if they have
+        two or finitely many states, and else by `Metropolis`. A draw is a transition of each, in turn.
     nuts_sampler
         Whose NUTS: "workbench", or "numpyro", "blackjax" or "nutpie", optional packages, on the same log-density.
     nuts_sampler_kwargs
@@ -143,30 +149,33 @@ def sample(
     >>> run.draws["x"].shape
     (2, 200)
     """
+    of_steps, others = options.of_steps(others)
     options.answer(others, ["draws", *(sample.__kwdefaults__ or ())], quiet)
     model = modelcontext(model)
     if not isinstance(model, Model):
         raise ArgumentError(f"model must be a Model, got {model!r}")
     if not model.free_RVs:
         raise SamplingError("the model has no free variable to sample")
-    chains = 4 if chains is None else options.whole("chains", chains, 1)
+    chains = 4 if chains is None else whole("chains", chains, 1)
     given = options.starts(initvals, chains)
     settings = options.settings(target_accept, max_treedepth, nuts)
     computes = options.backend_of(backend, compile_kwargs, model)
     external = options.external(nuts_sampler, nuts_sampler_kwargs, computes if backend or compile_kwargs else None, quiet)
+    if external is not None and (step is not None or of_steps):
+        raise ArgumentError(f"nuts_sampler={nuts_sampler!r} moves all variables: step methods are not for it", "leave step out, or nuts_sampler")
     run = Run(
         model,
-        options.whole("draws", draws, 1),
-        options.whole("tune", tune, 0),
+        whole("draws", draws, 1),
+        whole("tune", tune, 0),
         chains,
-        1 if external is not None and external.in_turn else None if cores is None else options.whole("cores", cores, 1),
+        1 if external is not None and external.in_turn else None if cores is None else whole("cores", cores, 1),
         seed_word(random_seed),
-        steps_of(model, settings) if external is None else (),
+        () if external is not None else steps_of(model, step, {**options.of_nuts(settings), **of_steps}, quiet),
         computes,
         given,
         options.kept(model, var_names, discard_tuned_samples, idata_kwargs),
         options.jittered(init),
-        options.whole("jitter_max_retries", jitter_max_retries, 0) + 1,
+        whole("jitter_max_retries", jitter_max_retries, 0) + 1,
         options.callback_of(callback),
         None if external is None else lambda run: external.made(run, settings.target_accept, settings.max_treedepth),
     )

@@ -22,6 +22,7 @@ from workbench.compile import choose_backend
 from workbench.errors import ArgumentError, ModelError, SamplingError, warn_user
 from workbench.inference import options
 from workbench.inference.calibration import Calibration, Replicate
+from workbench.inference.checks import whole
 from workbench.inference.diagnostics import ess_bulk
 from workbench.inference.each_draw import EachDraw, each_draw, seed_word
 from workbench.inference.linked import LinkedSampler
@@ -130,8 +131,8 @@ def sbc(
     model = modelcontext(model)
     if not isinstance(model, Model):
         raise ArgumentError(f"model must be a Model, got {model!r}")
-    replicates, ranked = options.whole("replicates", replicates, 1), options.whole("ranked", ranked, 1)
-    draws, tune = options.whole("draws", draws, 1), options.whole("tune", tune, 0)
+    replicates, ranked = whole("replicates", replicates, 1), whole("ranked", ranked, 1)
+    draws, tune = whole("draws", draws, 1), whole("tune", tune, 0)
     if posterior is not None and not callable(posterior):
         raise ArgumentError(f"posterior must be a function of data and a generator, got {posterior!r}")
     settings = options.settings(target_accept, max_treedepth, None)
@@ -140,7 +141,7 @@ def sbc(
     def worker() -> Worker:
         return Given(study, posterior) if posterior is not None else Sampled(study, draws, tune, settings)
 
-    most = options.whole("cores", cores, 1) if cores is not None else os.cpu_count() or 1
+    most = whole("cores", cores, 1) if cores is not None else os.cpu_count() or 1
     study.run(worker, min(replicates, most), progressbar and sys.stderr.isatty())
     return study.result()
 
@@ -341,7 +342,7 @@ class Sampled(Worker):
     def __init__(self, study: Study, draws: int, tune: int, settings: NutsSettings) -> None:
         super().__init__(study)
         self.wanted, self.tune = draws, tune
-        self.linked = LinkedSampler(self.model, steps_of(self.model, settings), study.backend)
+        self.linked = LinkedSampler(self.model, steps_of(self.model, None, options.of_nuts(settings), quiet=True), study.backend)
 
     def draws(self, data: Values, i: int) -> tuple[Values, float, int]:
         seed, linked = self.study.seed, self.linked

@@ -1,25 +1,110 @@
-"""Which kernel moves which variables."""
+"""Which kernel moves which variables: what a user says, and the most competent method for the others."""
 
 from __future__ import annotations
 
-from workbench.errors import ModelError
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from workbench.errors import ArgumentError, ModelError
 from workbench.inference.linked import Step
+from workbench.inference.log import tell
+from workbench.inference.step_methods import METHODS, CompoundStep, StepMethod, states_of
 from workbench.model.model import Model
-from workbench.samplers import Nuts, NutsSettings
+from workbench.model.states import States
 
 
-def steps_of(model: Model, nuts: NutsSettings) -> list[Step]:
+def steps_of(model: Model, step: Any, options: Mapping[str, Mapping[str, Any]], quiet: bool = False) -> list[Step]:
     """Return the kernels that move a model's variables, in turn.
+
+    Parameters
+    ----------
+    model
+        The model.
+    step
+        A step method, or several in lists; ``None`` for none. Each variable that they leave is assigned the most competent one.
+    options
+        Options of the methods that variables are assigned, by the methods' names.
+    quiet
+        Do not say what could be done better.
 
     Raises
     ------
+    ArgumentError
+        If `step` is something else, or options are for no method that is assigned.
     ModelError
-        If there is none for a variable.
+        If a variable is moved by two of the methods, or is none of the model.
     """
-    discrete = [rv.name for rv in model.free_RVs if rv.type.kind != "f"]
-    if discrete:
-        raise ModelError(
-            f"{', '.join(map(str, discrete))}: a discrete free variable has no gradient",
-            "observe it, or sum it out of the model",
+    chosen = list(_flat(step))
+    names = [model.value_name(rv) for rv in model.free_RVs]
+    taken: dict[str, StepMethod] = {}
+    for method in chosen:
+        for name in method.names:
+            if name not in names:
+                raise ModelError(f"step: {method!r} moves {name}, which the model does not have", "make step methods within the model that is sampled")
+            if name in taken:
+                raise ModelError(f"step: {name} is moved by two step methods, {taken[name]!r} and {method!r}", "name the variables of each")
+            taken[name] = method
+    for kind, some in assigned(model, [n for n in names if n not in taken]).items():
+        chosen.append(kind(some, model=model, **options.get(kind.name, {})))
+    _require_used(options, chosen[len(set(map(id, taken.values()))) :])
+    if not quiet:
+        _tell_of_finite(model, chosen)
+    return [s for method in chosen for s in method.steps()]
+
+
+def assigned(model: Model, names: Iterable[str]) -> dict[type[StepMethod], list[str]]:
+    """Return the most competent method for each of some values, given by name."""
+    found: dict[type[StepMethod], list[str]] = {}
+    for rv in model.free_RVs:
+        name = model.value_name(rv)
+        if name in names:
+            states = states_of(model, name)
+            found.setdefault(max(METHODS, key=lambda kind: kind.competence(rv, states)), []).append(name)
+    return found
+
+
+def _flat(step: Any) -> Iterator[StepMethod]:
+    """Step methods of lists and compounds, in order."""
+    if step is None:
+        return
+    if isinstance(step, StepMethod):
+        yield step
+    elif isinstance(step, CompoundStep):
+        yield from _flat(step.methods)
+    elif isinstance(step, (list, tuple)):
+        if not step:
+            raise ArgumentError("step is empty: there is no step method in it", "leave it out, and each variable is assigned one")
+        for x in step:
+            yield from _flat(x)
+    elif isinstance(step, type) and issubclass(step, StepMethod):
+        raise ArgumentError(f"step: {step.__name__} is a class", f"make one, within the model: pm.{step.__name__}()")
+    else:
+        known = ", ".join(f"pm.{kind.__name__}" for kind in METHODS)
+        raise ArgumentError(f"step must be a step method, or a list of them, got {step!r}", f"there are {known}")
+
+
+def _require_used(options: Mapping[str, Mapping[str, Any]], methods: Iterable[StepMethod]) -> None:
+    """Raise an error if options are for a method that moves no variable by assignment."""
+    used = {method.name for method in methods}
+    for name, given in options.items():
+        if given and name not in used:
+            raise ArgumentError(
+                f"{name}={dict(given)!r} is for no variable: {f'those that are assigned are moved by {_listed(used)}' if used else 'none is assigned a method'}",
+                "options of a step method that you make go to it: pm.NUTS([x], target_accept=0.9)",
+            )
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
+
+
+def _tell_of_finite(model: Model, methods: Iterable[StepMethod]) -> None:
+    """Say which variables need not be sampled."""
+    discrete = {str(v.name) for v in model.discrete_value_vars}
+    found: dict[str, States | None] = {n: states_of(model, n) for method in methods for n in method.names if n in discrete}
+    finite = [n for n, states in found.items() if states is not None]
+    if finite:
+        tell(
+            f"{', '.join(finite)} {'has' if len(finite) == 1 else 'have'} finitely many states, which are sampled in turn: summed out of the model, "
+            "the rest would be sampled by its gradient, with fewer draws"
         )
-    return [Step(Nuts, tuple(model.value_name(rv) for rv in model.free_RVs), nuts)]

@@ -40,7 +40,7 @@ class Kernel(ABC):
     stats: ClassVar[Mapping[str, str]]
     """Dtypes of the statistics of a transition, by ArviZ's names: "float64", "int64" or "bool"."""
     densities: ClassVar[tuple[str, ...]] = ("logp_grad",)
-    """The functions of the model that it calls, of `logp` and `logp_grad`."""
+    """The functions of the model that it calls, of `logp`, `logp_grad` and `conditional`."""
     discrete: ClassVar[bool] = False
     """Whether the block holds integers."""
 
@@ -105,6 +105,12 @@ class Kernel(ABC):
         """The log-density, and its gradient with respect to the block."""
         value, gradient = pt.slot(self.slot("logp_grad"), (_REAL, x.type), x, *(rest or ()))
         return value, gradient
+
+    def conditional(self, i: Tensor, candidates: Tensor, x: Tensor, rest: Position | None) -> Tensor:
+        """The log-density with each of some candidates (c,) as element `i` of the block, but for a constant: (c,)."""
+        like = pt.cast(candidates, "float64").type
+        (values,) = pt.slot(self.slot("conditional"), (like,), i, candidates, x, *(rest or ()))
+        return values
 
 
 _REAL = as_tensor(0.0).type
