@@ -217,6 +217,11 @@ class CompiledFunction:
             wanted, got = (f"({', '.join(map(str, a))}) -> ({', '.join(map(str, b))})" for a, b in ((slot.takes, slot.returns), (takes, returns)))
             raise CompileError(f"{what} is {got}, the slot is for {wanted}")
 
+    @property
+    def binds(self) -> bool:
+        """Whether it can be bound to data: what gives lengths by its values follows from these alone."""
+        return not (self._updated or self._slots or self._of_inputs)
+
     def bound(self, data: Mapping[Expr, Any] | None = None) -> CompiledFunction:
         """Return the function with the data that there are now, to which new ones make no difference.
 
@@ -244,7 +249,7 @@ class CompiledFunction:
         >>> float(total()), float(then())
         (6.0, 3.0)
         """
-        if self._updated or self._slots or self._of_inputs:
+        if not self.binds:
             raise CompileError(f"{self.name} cannot be bound to data: it updates them, has slots, or lengths by the values of its inputs")
         if self._bound:
             return self

@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from workbench.compile import CompiledFunction, function
+from workbench.compile import CompiledFunction
 from workbench.graph.inner import Graph
 from workbench.inference.values import Values
 from workbench.model.conditional import conditional_density
+from workbench.model.density import logp_grad_graph
+from workbench.model.functions import function_of
 from workbench.model.model import Model
 from workbench.model.position import Places, block_density
 from workbench.samplers import ROWS, Kernel, compiled_sampler
@@ -78,7 +80,7 @@ class LinkedSampler:
         # The sampler does not wait for the model.
         advance, init = started(lambda: sampler.advance), started(lambda: sampler.init)
         slots = {k.slot(kind): self._density(kind, s, alone) for k, s in zip(sampler.kernels, steps) for kind in k.densities}
-        whole = next((slots[n] for n in ("logp_grad", "logp") if alone and n in slots), None) or self._started(self._whole(alone), "density")
+        whole = next((slots[n] for n in ("logp_grad", "logp") if alone and n in slots), None) or self._whole(alone)
         jobs = {
             "advance": started(lambda: _linked(advance.result(), slots)),
             "init": started(lambda: _linked(init.result(), slots)),
@@ -95,24 +97,31 @@ class LinkedSampler:
         """What results say of how they were made."""
         return {"backend": self.backend}
 
-    def _started(self, graph: Graph, name: str) -> Future[CompiledFunction]:
-        return started(lambda: function(graph.params, graph.results, backend=self.backend, name=name))
-
     def _density(self, kind: str, step: Step, alone: bool) -> Future[CompiledFunction]:
         """A function of the model for one kernel."""
-        if alone and kind == "logp_grad":
-            return self._started(self.model.logp_grad_graph(), kind)
-        if kind == "conditional":
-            graph = conditional_density(self.model, step.names, step.settings.candidates)
-            return self._started(Graph(graph.params[:3], graph.results) if alone else graph, kind)
-        graph = block_density(self.model, step.names, gradient=kind == "logp_grad", all_terms=alone)
-        return self._started(Graph(graph.params[:1], graph.results) if alone else graph, kind)
 
-    def _whole(self, alone: bool) -> Graph:
+        def graph(model: Model) -> Graph:
+            if alone and kind == "logp_grad":
+                return logp_grad_graph(model)
+            if kind == "conditional":
+                made = conditional_density(model, step.names, step.settings.candidates)
+                return Graph(made.params[:3], made.results) if alone else made
+            made = block_density(model, step.names, gradient=kind == "logp_grad", all_terms=alone)
+            return Graph(made.params[:1], made.results) if alone else made
+
+        which = None if alone and kind == "logp_grad" else (step.names, alone, getattr(step.settings, "candidates", 0))
+        return started(lambda: function_of(self.model, kind, self.backend, graph, which))
+
+    def _whole(self, alone: bool) -> Future[CompiledFunction]:
         """The whole log-density, with its gradient if some kernel needs one."""
+        names = tuple(self.places.continuous or self.places.discrete)
         gradient = bool(self.places.continuous) and any("logp_grad" in s.kernel.densities for s in self.steps)
-        graph = block_density(self.model, list(self.places.continuous or self.places.discrete), gradient, all_terms=True)
-        return Graph(graph.params[:1], graph.results) if alone else graph
+
+        def graph(model: Model) -> Graph:
+            made = block_density(model, names, gradient, all_terms=True)
+            return Graph(made.params[:1], made.results) if alone else made
+
+        return started(lambda: function_of(self.model, "density", self.backend, graph, (names, gradient, alone)))
 
     def density(self, q: Array, z: Array) -> tuple[float, Array]:
         """Return the log-density at a position, and its gradient with respect to `q`: 0 where no kernel needs it."""

@@ -14,6 +14,7 @@ from workbench.graph.inner import Graph
 from workbench.graph.traverse import replace
 from workbench.model.context import modelcontext
 from workbench.model.density import flat_vector, slope_of_zero, values_for_variables
+from workbench.model.functions import function_of
 from workbench.model.inspection import report
 from workbench.model.model import Model
 from workbench.model.points import unconstrained
@@ -151,20 +152,19 @@ def _moved(m: Model, vars: Sequence[Tensor] | None) -> list[Tensor]:
 
 def _density(m: Model, smooth: bool, backend: str) -> Any:
     """The density and its gradient, of the flat vector."""
-    from workbench.compile import function
 
-    density = m.density(jacobian=False)
-    q, parts = flat_vector(m)
-    total, value = replace([density.total, density.representable(density.total)], parts)
-    if not smooth:
-        f = function([q], value, backend=backend, name="logp")
-        return lambda x: (float(f(x)), None)
-    gradient = slope_of_zero(value, grad(total, q, disconnected_inputs="ignore"))
-    g = function([q], [value, gradient], backend=backend, name="logp_grad")
+    def graph(m: Model) -> Graph:
+        density = m.density(jacobian=False)
+        q, parts = flat_vector(m)
+        total, value = replace([density.total, density.representable(density.total)], parts)
+        gradient = [slope_of_zero(value, grad(total, q, disconnected_inputs="ignore"))] if smooth else []
+        return Graph([q], [value, *gradient])
 
-    def run(x: Array) -> tuple[float, Array]:
-        value, gradient = g(x)
-        return float(value), gradient
+    f = function_of(m, "own_logp_grad" if smooth else "own_logp", backend, graph)
+
+    def run(x: Array) -> tuple[float, Array | None]:
+        found = f(x)
+        return float(found[0]), found[1] if smooth else None
 
     return run
 

@@ -8,20 +8,25 @@ from typing import Any
 import numpy as np
 
 import workbench.tensor as pt
-from workbench.compile import CompiledFunction, function
+from workbench.compile import CompiledFunction
 from workbench.graph.inner import Graph
+from workbench.model.density import lengths_in
+from workbench.model.functions import function_of
 from workbench.model.model import Model
+from workbench.model.position import constrained_position
 from workbench.tensor.tensor import Tensor
 
 
-def block_graph(graph: Graph, rows: int) -> Graph:
-    """Return the graph applied to each of `rows` rows of vectors: one loop over the rows.
+def block_graph(model: Model, rows: int) -> Graph:
+    """Return the graph from `rows` positions to the free variables and deterministics of a model: one loop over the rows.
 
     Parameters are the rows of each vector (rows, size), and how many of them to do.
     """
+    graph = constrained_position(model)
+    variables = (*model.free_RVs, *model.deterministics)
     draws = [pt.tensor(str(p.name), p.type.dtype, (rows, *p.type.shape)) for p in graph.params]
     count = pt.tensor("count", "int64", ())
-    start = [pt.zeros((rows, *r.type.static_shape), r.type.dtype) for r in graph.results]
+    start = [pt.zeros((rows, *lengths_in(r.type.shape, model, x)), r.type.dtype) for x, r in zip(variables, graph.results)]
 
     def body(i: Tensor, *outputs: Tensor) -> list[Tensor]:
         values = graph.apply(*(x[i] for x in draws))
@@ -41,13 +46,12 @@ class Values:
     """
 
     def __init__(self, model: Model, backend: str, rows: int) -> None:
-        self.names = [str(x.name) for x in (*model.free_RVs, *model.deterministics)]
-        graph = model.constrained_graph()
-        self.shapes = [r.type.static_shape for r in graph.results]
-        self.dtypes = [r.type.dtype for r in graph.results]
+        variables = (*model.free_RVs, *model.deterministics)
+        self.names = [str(x.name) for x in variables]
+        self.shapes = [x.type.static_shape for x in variables]
+        self.dtypes = [x.type.dtype for x in variables]
         self.rows = rows
-        block = block_graph(graph, rows)
-        self.function: CompiledFunction = function(block.params, block.results, backend=backend, name="values")
+        self.function: CompiledFunction = function_of(model, "values", backend, lambda m: block_graph(m, rows), rows)
 
     def __call__(self, q: np.ndarray[Any, Any], z: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
         """Return each variable's values, (n, *shape), at positions given by their vectors, (n, d) and (n, k), of at most `rows` rows."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import workbench.tensor as pt
 from workbench.graph.inner import Graph
 from workbench.model.position import block_density
+from workbench.tensor.shape import extent
 from workbench.transforms.vectorise import vectorize_graph
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def conditional_density(model: Model, names: Sequence[str], count: int) -> Graph
     x: Any = density.params[0]
     i = pt.tensor("i", "int64", ())
     candidates = pt.vector("candidates", count, dtype=x.dtype)
-    many = pt.broadcast_to(x, (count, x.type.shape[0]))
+    many = pt.broadcast_to(x, (count, extent(x, 0)))
     many = pt.transpose(pt.transpose(many)[i].set(candidates))
     (values,) = vectorize_graph(density.results, {x: many})
     return Graph([i, candidates, *density.params], [pt.broadcast_to(values, candidates.shape)])

@@ -11,13 +11,16 @@ import numpy as np
 import workbench.tensor as pt
 from workbench.distributions.distribution import Draw
 from workbench.errors import ModelError
-from workbench.graph.expr import Constant, Expr, Input, give_name, intern, rebuild
+from workbench.graph.expr import Constant, Data, Expr, Input, give_name, intern, rebuild
 from workbench.graph.inner import Graph
+from workbench.graph.lengths import Size, at_least, maximum
 from workbench.graph.rewrite import Firing, PassRecord, Rule, Trace
 from workbench.graph.traverse import replace, topological
 from workbench.graph.types import TensorType
+from workbench.model.functions import function_of
 from workbench.model.missing import Part, in_own_dtype
 from workbench.tensor.shape import Dim, paired
+from workbench.tensor.shape.lengths import number_of
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.change_of_variables import unconstrained_logp
 from workbench.transforms.gradient import grad
@@ -254,16 +257,56 @@ def values_for_variables(model: Model, roots: Sequence[Expr]) -> tuple[dict[Expr
 
 def flat_vector(model: Model) -> tuple[Tensor, dict[Expr, Tensor]]:
     """Return the flat vector, and each value variable as a part of it."""
-    q: Tensor = intern(Input("q", TensorType("float64", (model.flat_size,))))
-    q.name = "q"
-    parts: dict[Expr, Tensor] = {}
-    for value, (at, shape) in zip(model.value_vars, model.flat_slices.values()):
-        part = pt.reshape(q[at], shape)
-        if value.type.kind != "f":
+    return vector_of_values(model, model.free_RVs, "q")
+
+
+def vector_of_values(model: Model, variables: Sequence[Tensor], name: str, dtype: str = "float64") -> tuple[Tensor, dict[Expr, Any]]:
+    """Return a vector that holds the values of some free variables one after the other, and each value as a part of it.
+
+    Raises
+    ------
+    ModelError
+        If a length follows from no data.
+    """
+    values = [model.rvs_to_values[rv] for rv in variables]
+    # A length such as n - 1 is none for n = 0: that there is a value of its length is a condition of the reshaping.
+    sizes: list[Any] = [n if at_least(n, 0) else maximum(n, 0) for n in (value.type.length for value in values)]
+    vector: Tensor = intern(Input(name, TensorType(dtype, (sum(sizes),))))
+    vector.name = name
+    parts: dict[Expr, Any] = {}
+    at: Any = 0
+    for rv, value, size in zip(variables, values, sizes):
+        begin, end = lengths_in((at, at + size), model, rv)
+        part = pt.reshape(vector[begin:end], lengths_in(value.type.shape, model, rv))
+        if part.dtype != value.dtype:
             part = pt.cast(part, value.dtype)
         part.name = value.name
         parts[value] = part
-    return q, parts
+        at += size
+    return vector, parts
+
+
+def lengths_in(shape: Sequence[Size], model: Model, x: Tensor) -> tuple[Any, ...]:
+    """Return the lengths of a value of a model as numbers, and as expressions of its data where they follow from these.
+
+    Raises
+    ------
+    ModelError
+        If one follows from no data.
+    """
+    if all(isinstance(n, int) for n in shape):
+        return tuple(shape)
+    where = [*model.named_vars.values(), *(model.rvs_to_values[rv] for rv in model.observed_RVs)]
+    found: list[Any] = []
+    for n in shape:
+        try:
+            found.append(n if isinstance(n, int) else number_of(n, *where))
+            known = not isinstance(found[-1], Expr) or all(isinstance(node.op, (Data, Constant)) for node in topological(found[-1:]) if not node.inputs)
+        except LookupError:
+            known = False
+        if not known:
+            raise ModelError(f"{x.name}: the length {n} of its values follows from no data")
+    return tuple(found)
 
 
 def logp_grad_graph(model: Model, trace: Trace | None = None) -> Graph:
@@ -274,7 +317,6 @@ def logp_grad_graph(model: Model, trace: Trace | None = None) -> Graph:
             f"{', '.join(map(str, discrete))}: a discrete free variable has no gradient",
             "observe it, or sum it out of the model",
         )
-    model = model.at_current_shapes()
     density = model.density()
     q, parts = flat_vector(model)
     (total,) = replace([density.total], parts)
@@ -304,7 +346,7 @@ def _is_minus_infinity(node: Expr) -> bool:
 class LogpDlogp:
     """A model's log-density and gradient, compiled.
 
-    Call it with the flat unconstrained vector; it returns ``(logp, gradient)``.
+    Call it with the flat unconstrained vector, as long as it is with the data that there are then; it returns ``(logp, gradient)``.
 
     Attributes
     ----------
@@ -313,13 +355,8 @@ class LogpDlogp:
     """
 
     def __init__(self, model: Model, backend: str) -> None:
-        from workbench.compile import function
-
-        start = time.perf_counter()
-        graph = model.logp_grad_graph()
-        derive = time.perf_counter() - start
-        self.function = function(graph.params, graph.results, backend=backend, name="logp_grad")
-        self.timings = {"derive": derive, **self.function.timings}
+        self.function = function_of(model, "logp_grad", backend, logp_grad_graph)
+        self.timings = dict(self.function.timings)
         self.trace = self.function.trace
         self.backend = self.function.backend
 

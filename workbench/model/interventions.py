@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 import workbench.tensor as pt
 from workbench.distributions.distribution import Draw
 from workbench.errors import LogProbError, ModelError, ShapeError
 from workbench.graph.expr import Data, Expr, give_name, intern
 from workbench.graph.traverse import ancestors, replace
+from workbench.model.functions import Moment
 from workbench.model.missing import Observed, observed_values, require_whole
-from workbench.model.shapes import CurrentShapes, is_open
+from workbench.model.shapes import CurrentShapes, has_open_lengths, is_open
+from workbench.tensor.keys import LABEL
 from workbench.tensor.markers import Named
 from workbench.tensor.tensor import Tensor, as_tensor
 
@@ -66,7 +66,7 @@ def at_current_shapes(model: Model) -> Model:
         If the shape of a free variable depends on a random variable.
     """
     variables = [*model.free_RVs, *model.observed_RVs]
-    if not any(is_open(x) for x in model.data_vars) and all(not x.type.is_open for x in variables):
+    if not has_open_lengths(model):
         return model
     roots = [*model.named_vars.values(), *model.rvs_to_values.values()]
     closed: dict[Expr, Expr] = dict(zip(roots, model.shapes.closed(roots)))
@@ -79,18 +79,31 @@ def at_current_shapes(model: Model) -> Model:
             )
     made = rebuilt(model, closed)
     made.dim_lengths = {d: model.length_of(d) for d in model.dim_lengths}
+    made.taken_from = Moment(copied(model), {x: x.op.value for x in ancestors(roots) if is_open(x)})
+    return made
+
+
+def copied(model: Model) -> Model:
+    """Return a model of the same variables, with the functions that have been made of these."""
+    made = rebuilt(model, {})
+    made.compiled_functions, made.taken_from = model.compiled_functions, model.taken_from
     return made
 
 
 def with_own_data(model: Model) -> Model:
     """Return the model at its current shapes, with data of its own: replacing the given model's does not change it."""
+    given, kept = model.taken_from or (copied(model), {})
+    roots = [*given.named_vars.values(), *given.rvs_to_values.values()]
+    data = {x: kept.get(x, x.op.value) for x in ancestors(roots) if isinstance(x.op, Data) and x.op.label != LABEL}
     made = at_current_shapes(model)
-    shared = [x for x in made.data_vars if isinstance(x.op, Data) and any(x is y for y in model.data_vars)]
     own: dict[Expr, Expr] = {}
-    for x in shared:
-        own[x] = intern(Data(x.op.label, [np.array(x.op.value)], x.op.type))
-        own[x].name = x.name
-    return rebuilt(made, own) if own else made
+    for x in made.data_vars:
+        if isinstance(x.op, Data) and x in data:
+            own[x] = intern(Data(x.op.label, [data[x]], x.op.type))
+            own[x].name = x.name
+    made = rebuilt(made, own)
+    made.taken_from = Moment(given, data)
+    return made
 
 
 def freeze_dims_and_data(model: Model, dims: Sequence[str] | None = None, data: Sequence[str] | None = None) -> Model:

@@ -20,7 +20,7 @@ from workbench.model.derivatives import d2logp, dlogp
 from workbench.model.dims import names_of_dims
 from workbench.model.drawing import model_to_graphviz
 from workbench.model.inspection import report
-from workbench.model.interventions import at_current_shapes, rebuilt
+from workbench.model.interventions import at_current_shapes, copied, rebuilt
 from workbench.model.minibatch import TotalSize
 from workbench.model.missing import observed_values
 from workbench.model.points import initial_point, values_of
@@ -115,7 +115,7 @@ class Model(Variables, metaclass=ModelType):
     def __getstate__(self) -> dict[str, Any]:
         # All nodes before what is made of them, so that pickle does not recurse.
         roots = [*self.named_vars.values(), *self.rvs_to_values.values(), *self.rvs_to_scalings.values()]
-        return {"": topological(roots), **self.__dict__}
+        return {"": topological(roots), **self.__dict__, "taken_from": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update({name: value for name, value in state.items() if name})
@@ -189,7 +189,7 @@ class Model(Variables, metaclass=ModelType):
 
     def copy(self) -> Model:
         """Return a model of the same variables, to which others can be added."""
-        return rebuilt(self, {})
+        return copied(self)
 
     # Graphs --------------------------------------------------------------------------------------
 
@@ -302,11 +302,11 @@ class Model(Variables, metaclass=ModelType):
 
     def logp_grad_graph(self, trace: Trace | None = None) -> Graph:
         """Return the graph from the flat unconstrained vector to the log-density and its gradient."""
-        return logp_grad_graph(self, trace)
+        return logp_grad_graph(self.at_current_shapes(), trace)
 
     def constrained_graph(self) -> Graph:
         """Return the graph from the vectors of a position, of continuous and of discrete values, to free variables and deterministics."""
-        return constrained_position(self)
+        return constrained_position(self.at_current_shapes())
 
     def trace(self) -> Trace:
         """Return every step from the model to the optimised log-density and gradient."""

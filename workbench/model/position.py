@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 import workbench.tensor as pt
-from workbench.graph.expr import Expr, Input, intern
+from workbench.graph.expr import Expr
 from workbench.graph.inner import Graph
 from workbench.graph.traverse import replace, topological
-from workbench.graph.types import TensorType
-from workbench.model.density import slope_of_zero, values_for_variables
+from workbench.model.density import slope_of_zero, values_for_variables, vector_of_values
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.gradient import grad
 
@@ -70,26 +69,9 @@ class Places(NamedTuple):
 
 def position_inputs(model: Model) -> tuple[Tensor, Tensor, dict[Expr, Any]]:
     """Return the two vectors as inputs, and each value variable as a part of one of them."""
-    places = Places.of(model)
-    d, k = places.sizes
-    q, z = _input("q", "float64", d), _input("z", "int64", k)
-    parts: dict[Expr, Any] = {value: _part(value, z if value.type.kind != "f" else q, {**places.continuous, **places.discrete}) for value in model.value_vars}
-    return q, z, parts
-
-
-def _input(name: str, dtype: str, size: int) -> Tensor:
-    x: Tensor = intern(Input(name, TensorType(dtype, (size,))))
-    x.name = name
-    return x
-
-
-def _part(value: Tensor, vector: Tensor, slices: Slices) -> Tensor:
-    at, shape = slices[str(value.name)]
-    part = pt.reshape(vector[at], shape)
-    if part.dtype != value.dtype:
-        part = pt.cast(part, value.dtype)
-    part.name = value.name
-    return part
+    q, continuous = vector_of_values(model, [rv for rv in model.free_RVs if rv.type.kind == "f"], "q")
+    z, discrete = vector_of_values(model, [rv for rv in model.free_RVs if rv.type.kind != "f"], "z", "int64")
+    return q, z, {**continuous, **discrete}
 
 
 def block_density(model: Model, names: Sequence[str], gradient: bool, all_terms: bool = False) -> Graph:
@@ -106,16 +88,11 @@ def block_density(model: Model, names: Sequence[str], gradient: bool, all_terms:
     all_terms
         Whether to count the terms that do not depend on the block too.
     """
-    model = model.at_current_shapes()
     density = model.density()
     q, z, parts = position_inputs(model)
-    chosen = [v for v in model.value_vars if v.name in names]
-    x = _input("x", "float64" if chosen[0].type.kind == "f" else "int64", sum(v.size for v in chosen))
-    own: dict[Expr, Any] = {}
-    at = 0
-    for value in chosen:
-        own[value] = _part(value, x, {str(value.name): (slice(at, at + value.size), value.type.static_shape)})
-        at += value.size
+    variables = [rv for rv in model.free_RVs if model.value_name(rv) in names]
+    x, own = vector_of_values(model, variables, "x", "float64" if variables[0].type.kind == "f" else "int64")
+    chosen: list[Any] = list(own)
     total: Any = density.total
     if not all_terms:
         total = sum((t for t in density.terms.values() if not own.keys().isdisjoint(topological([t]))), pt.constant(0.0))
@@ -131,7 +108,6 @@ def block_density(model: Model, names: Sequence[str], gradient: bool, all_terms:
 
 def constrained_position(model: Model) -> Graph:
     """Return the graph from the two vectors of a position to every free variable and deterministic, by name."""
-    model = model.at_current_shapes()
     values, results = values_for_variables(model, model.deterministics)
     q, z, parts = position_inputs(model)
     return Graph([q, z], replace([*(values[rv] for rv in model.free_RVs), *results], parts))

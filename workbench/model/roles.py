@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from workbench.errors import ModelError
+from workbench.graph.conditions import axes_named
 from workbench.graph.expr import Input, intern
-from workbench.graph.lengths import fresh
-from workbench.graph.types import Shape, TensorType
+from workbench.graph.lengths import fresh, number
+from workbench.graph.types import Shape
 from workbench.model.dims import Dims
+from workbench.model.functions import Functions, Moment
 from workbench.model.shapes import CurrentShapes
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.change_of_variables import Transform
@@ -37,6 +39,8 @@ class Variables(Dims):
         self.rvs_to_initial_values: dict[Tensor, Any] = {}
         self.rvs_to_scalings: dict[Tensor, Tensor] = {}
         self.shapes = CurrentShapes()
+        self.compiled_functions = Functions()
+        self.taken_from: Moment | None = None
         self.make_dims(self.parent)
 
     # Names ---------------------------------------------------------------------------------------
@@ -185,12 +189,21 @@ class Variables(Dims):
         if transform is None:
             return rv.type.shape
         now = self.shapes.of(rv)
-        if not all(isinstance(n, int) for n in now):
+        numbers = [n for n in now if isinstance(n, int)]
+        if len(numbers) != rv.ndim:
             return rv.type.shape
-        shape = transform.value_shape(TensorType(rv.dtype, now).static_shape)
+        shape = tuple(transform.value_shape(tuple(numbers)))
+        if not rv.type.is_open:
+            return shape
+        try:
+            of_lengths = tuple(transform.value_shape(rv.type.shape))
+            known, _ = axes_named([rv], [numbers])
+            if tuple(number(n, known) for n in of_lengths) == shape:
+                return of_lengths
+        except (TypeError, KeyError):
+            pass  # A transform of someone's own, which computes with numbers alone.
         if len(shape) != rv.ndim:
             return shape
-        # Of open length stays what is so.
         return tuple(k if isinstance(n, int) else fresh("n") if k != now[a] else n for a, (n, k) in enumerate(zip(rv.type.shape, shape)))
 
     def set_initval(self, rv: Tensor, initval: Any) -> None:

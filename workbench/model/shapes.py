@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from workbench.graph.types import Shape, TensorType, type_of
 from workbench.tensor.indexing.advanced import AddIndex, Index, SetIndex
 from workbench.tensor.indexing.updates import with_fixed_bounds
 from workbench.tensor.shape import Dim
+
+if TYPE_CHECKING:
+    from workbench.model.model import Model
 
 
 class CurrentShapes:
@@ -117,6 +120,11 @@ def _number(x: Expr) -> Expr:
         return x
     (value,) = Graph([], [x]).run("numpy")
     return intern(constant_op(np.asarray(value), x.type.dtype))
+
+
+def has_open_lengths(model: Model) -> bool:
+    """Whether lengths of a model's variables or data may change."""
+    return any(is_open(x) for x in model.data_vars) or any(x.type.is_open for x in (*model.free_RVs, *model.observed_RVs))
 
 
 def is_open(x: Expr) -> bool:

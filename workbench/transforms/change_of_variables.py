@@ -13,7 +13,7 @@ from workbench.distributions.distribution import INTERVAL, POSITIVE, Draw, event
 from workbench.graph.expr import Constant, Expr, Op, intern
 from workbench.graph.frozen import frozen
 from workbench.graph.rewrite import rule
-from workbench.graph.types import TensorType
+from workbench.graph.types import Shape, TensorType
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.logprob import logp_node
 
@@ -59,7 +59,7 @@ class Transform:
         """Log-density of `rv` at ``backward(value)``, for a transform that has more than that: a determinant with all digits."""
         return logp_node(rv, self.backward(value, rv))
 
-    def value_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+    def value_shape(self, shape: Shape) -> Shape:
         """Shape of the unconstrained value of a variable of `shape`."""
         return shape
 

@@ -10,6 +10,7 @@ import workbench.tensor as pt
 from workbench.distributions.distribution import CIRCULAR, UNIT
 from workbench.errors import ModelError
 from workbench.graph.frozen import frozen
+from workbench.graph.types import Shape
 from workbench.tensor.tensor import Tensor, as_tensor
 from workbench.transforms.change_of_variables import BY_SUPPORT, IntervalTransform, Log, Transform
 
@@ -188,7 +189,7 @@ class Chain(Transform):
         assert total is not None
         return total
 
-    def value_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+    def value_shape(self, shape: Shape) -> Shape:
         for t in self.transform_list:
             shape = t.value_shape(shape)
         return shape

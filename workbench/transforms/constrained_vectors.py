@@ -21,11 +21,10 @@ from workbench.distributions.distribution import SIMPLEX, Draw
 from workbench.distributions.zero_sum import ZERO_SUM
 from workbench.errors import ModelError, ShapeError
 from workbench.graph.frozen import frozen
+from workbench.graph.types import Shape
 from workbench.tensor.shape import extent
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.change_of_variables import BY_SUPPORT, Transform
-
-Shape = tuple[int, ...]
 
 
 def _one_less(shape: Shape) -> Shape:
