@@ -17,8 +17,12 @@ from workbench.samplers import NutsSettings
 PROGRESS = ("combined", "split", "combined+stats", "stats+combined", "split+stats", "stats+split")
 """PyMC's ways to show progress. There is one here: the dashboard, or a line in a terminal."""
 
-JITTERED = {"auto": True, "jitter+adapt_diag": True, "jitter+adapt_diag_grad": True, "adapt_diag": False}
-"""Ways to begin, and whether the start is jittered. The mass matrix is adapted in one way, from draws and gradients."""
+INITS = {
+    "auto": (True, "auto"), "adapt_diag": (False, "diag"), "adapt_diag_grad": (False, "diag"), "adapt_diag_low_rank": (False, "low_rank"),
+    "adapt_full": (False, "dense"),
+}  # fmt: skip
+INITS |= {f"jitter+{name}": (True, metric) for name, (_, metric) in INITS.items() if name != "auto"}
+"""PyMC's names of ways to begin: whether the start is jittered, and the mass matrix, which is adapted from draws and gradients always."""
 
 WITHOUT_EFFECT: dict[str, tuple[tuple[Any, ...], str]] = {
     "n_init": ((200_000, None), "no variational fit is made to start from"),
@@ -44,8 +48,8 @@ TODAYS = {
 """Today's names of options that were called otherwise, or are elsewhere."""
 
 
-def settings(target_accept: Any, max_treedepth: Any, nuts: Any) -> NutsSettings:
-    """Return the settings of NUTS, given by themselves or as a mapping.
+def settings(target_accept: Any, max_treedepth: Any, nuts: Any, metric: str) -> NutsSettings:
+    """Return the settings of NUTS, given by themselves or as a mapping; the mass matrix is that of `init`, if the mapping has none.
 
     Raises
     ------
@@ -55,11 +59,11 @@ def settings(target_accept: Any, max_treedepth: Any, nuts: Any) -> NutsSettings:
         If one is out of bounds.
     """
     known = NutsSettings()
-    given = {"target_accept": target_accept, "max_treedepth": max_treedepth}
+    given = {"target_accept": target_accept, "max_treedepth": max_treedepth, "metric": metric}
     if nuts is not None and not isinstance(nuts, Mapping):
         raise ArgumentError(f"nuts must be settings by name, got {nuts!r}", 'for example nuts={"target_accept": 0.9}')
     for name, value in (nuts or {}).items():
-        if name in given and given[name] != getattr(known, name):
+        if name in given and name != "metric" and given[name] != getattr(known, name):
             raise ArgumentError(f"{name} is given twice: {given[name]!r}, and {value!r} in nuts", "give it once")
         given[name] = value
     return NutsSettings(**NUTS.checked(given))
@@ -113,13 +117,11 @@ def external(nuts_sampler: Any, given: Any, backend: str | None, quiet: bool) ->
     return Chosen(kind, options)
 
 
-def jittered(init: Any) -> bool:
-    """Return whether chains start at jittered points, by PyMC's name of a way to begin."""
-    if init is None or init in JITTERED:
-        return JITTERED[init or "auto"]
-    raise SamplingError(
-        f"init={init!r} is not there", f"init is one of {', '.join(map(repr, JITTERED))}; initvals says where chains start"
-    )
+def beginning(init: Any) -> tuple[bool, str]:
+    """Return whether chains start at jittered points, and the mass matrix, by PyMC's name of a way to begin."""
+    if init is None or init in INITS:
+        return INITS[init or "auto"]
+    raise SamplingError(f"init={init!r} is not there", f"init is one of {', '.join(map(repr, INITS))}; initvals says where chains start")
 
 
 def shows_progress(progressbar: Any) -> bool:

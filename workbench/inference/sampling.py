@@ -72,8 +72,9 @@ def sample(
         Where chains start: values by variable or its name, or unconstrained by value name; one for
         all chains, or one for each. Variables that are not given start around their support point.
     init
-        Whether these are jittered: "auto", "jitter+adapt_diag" and "jitter+adapt_diag_grad" do, "adapt_diag"
-        does not. The mass matrix is adapted in one way.
+        Whether these are jittered, and which mass matrix is adapted (always from draws and gradients): "auto" jitters, and
+        stretches a few directions beyond the diagonal where that pays; "adapt_diag" and "adapt_diag_grad" keep to the diagonal,
+        "adapt_diag_low_rank" takes more directions, "adapt_full" all; "jitter+..." of each jitters.
     jitter_max_retries
         How often to jitter anew where the log-density or its gradient is not finite.
     target_accept
@@ -81,7 +82,8 @@ def sample(
     max_treedepth
         Doublings after which a trajectory ends.
     nuts
-        The two above as a mapping, as PyMC takes them; so for other step methods by their names: ``metropolis={"scaling": 2.0}``.
+        The two above as a mapping, as PyMC takes them, and ``metric``, of "auto", "diag", "low_rank" and "dense"; so for other step
+        methods by their names: ``metropolis={"scaling": 2.0}``.
     step
         Step methods, one or a list: ``[pm.NUTS([x], target_accept=0.9), pm.Metropolis([n])]``. The variables that they leave, all
         by default, are moved by `NUTS` if they are continuous, by `BinaryGibbsMetropolis` or `CategoricalGibbsMetropolis` if they have
@@ -158,7 +160,8 @@ def sample(
         raise SamplingError("the model has no free variable to sample")
     chains = 4 if chains is None else whole("chains", chains, 1)
     given = options.starts(initvals, chains)
-    settings = options.settings(target_accept, max_treedepth, nuts)
+    jitter, metric = options.beginning(init)
+    settings = options.settings(target_accept, max_treedepth, nuts, metric)
     computes = options.backend_of(backend, compile_kwargs, model)
     external = options.external(nuts_sampler, nuts_sampler_kwargs, computes if backend or compile_kwargs else None, quiet)
     if external is not None and (step is not None or of_steps):
@@ -174,7 +177,7 @@ def sample(
         computes,
         given,
         options.kept(model, var_names, discard_tuned_samples, idata_kwargs),
-        options.jittered(init),
+        jitter,
         whole("jitter_max_retries", jitter_max_retries, 0) + 1,
         options.callback_of(callback),
         None if external is None else lambda run: external.made(run, settings.target_accept, settings.max_treedepth),

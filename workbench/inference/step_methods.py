@@ -21,6 +21,7 @@ from workbench.samplers.binary_metropolis import BinaryMetropolisSettings
 from workbench.samplers.categorical_gibbs import CategoricalGibbs, CategoricalMetropolis
 from workbench.samplers.metropolis import IntegerMetropolis, MetropolisSettings
 from workbench.samplers.metropolis import Metropolis as MetropolisKernel
+from workbench.samplers.nuts import METRICS
 from workbench.samplers.sweep import SweepSettings
 from workbench.tensor.tensor import Tensor
 
@@ -179,6 +180,9 @@ class NUTS(StepMethod):
         Acceptance that the step size aims at, between 0 and 1; 0.8 by default, more for a smaller step.
     max_treedepth
         Doublings after which a trajectory ends; 10 by default.
+    metric
+        What the mass matrix has beside its diagonal: "auto", directions where they pay; "diag", none; "low_rank", up to 32;
+        "dense", all.
 
     Examples
     --------
@@ -191,7 +195,10 @@ class NUTS(StepMethod):
     """
 
     name = "nuts"
-    options = {"target_accept": (0.8, number(0.0, 1.0, ends=False)), "max_treedepth": (10, whole_number(1, DEEPEST))}
+    options = {
+        "target_accept": (0.8, number(0.0, 1.0, ends=False)), "max_treedepth": (10, whole_number(1, DEEPEST)),
+        "metric": ("auto", one_of(*METRICS)),
+    }  # fmt: skip
 
     @classmethod
     def competence(cls, rv: Tensor, states: States | None) -> int:

@@ -9,6 +9,7 @@ never wait for the longest tree, and on C the branches are real branches.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy as np
 import workbench.tensor as pt
 from workbench.samplers.integrator import LogpGrad, kinetic, leapfrog
 from workbench.samplers.kernel import Kernel, Position, branch, known_rest, unchanged
+from workbench.samplers.low_rank import Directions, update_directions
 from workbench.samplers.mass_matrix import LATE_WINDOW, first_scale
 from workbench.samplers.random_numbers import RandomNumbers
 from workbench.samplers.state import NutsState
@@ -30,6 +32,14 @@ MAX_ENERGY_RANGE = 1000.0
 trajectory, whichever of its points it started from, so the sampler stays reversible."""
 EARLY_DEPTH = 8
 
+METRICS: dict[str, Callable[[int], tuple[int, int]]] = {
+    "auto": lambda d: (d, max(64, 3 * d)) if d <= 64 else (16, 96) if d <= 2000 else (0, 0),
+    "diag": lambda d: (0, 0),
+    "low_rank": lambda d: (min(d, 32), 96),
+    "dense": lambda d: (d, max(64, 3 * d)),
+}
+"""Directions beside the diagonal, and recent draws to find them, by the size of the block."""
+
 
 @dataclass(frozen=True)
 class NutsSettings:
@@ -41,14 +51,19 @@ class NutsSettings:
         Acceptance that the step size aims at, between 0 and 1.
     max_treedepth
         Doublings after which a tree ends.
+    metric
+        What the mass matrix has beside its diagonal: "auto", a few directions where they pay; "diag", nothing;
+        "low_rank", more of them; "dense", all.
     """
 
     target_accept: float = 0.8
     max_treedepth: int = 10
+    metric: str = "auto"
 
     def arguments(self, size: int) -> list[Any]:
         """Return what the kernel's parameters are given for a block of `size` elements."""
-        return [self.target_accept, np.zeros((self.max_treedepth + 1, size))]
+        rank, recent = METRICS[self.metric](size)
+        return [self.target_accept, *(np.zeros((rows, size)) for rows in (self.max_treedepth + 1, rank, recent))]
 
 
 class Nuts(Kernel):
@@ -76,11 +91,12 @@ class Nuts(Kernel):
     # Kernel ------------------------------------------------------------------------------------
 
     def parameters(self) -> list[Tensor]:
-        """The acceptance aimed at, and zeros for the checkpoints (max_treedepth + 1, d)."""
-        return [pt.scalar("target_accept"), pt.matrix("checkpoints", "levels", "d")]
+        """The acceptance aimed at; zeros for the checkpoints (max_treedepth + 1, d), directions (rank, d) and recent draws (n, d)."""
+        shapes = {"checkpoints": "levels", "basis": "rank", "recent": "recent"}
+        return [pt.scalar("target_accept"), *(pt.matrix(name, rows, "d") for name, rows in shapes.items())]
 
     def init(self, key: Tensor, x: Tensor, rest: Position | None, *parameters: Tensor) -> NutsState:
-        target, checkpoints = parameters
+        target, checkpoints, basis, recent = parameters
         q, density = x, functools.partial(self.logp_grad, rest=rest)
         lp, g = density(q)
         scale = first_scale(g)
@@ -102,7 +118,7 @@ class Nuts(Kernel):
             lowest_error=nothing, highest_error=nothing, ended=no, diverging=no, full=no,
             step=step, log_step=pt.log(step), log_step_average=pt.log(step), step_error=nothing,
             step_anchor=pt.log(10.0 * step), step_updates=nothing,
-            scale=scale, window=as_tensor(LATE_WINDOW), seen=nothing,
+            scale=scale, bent=no, basis=basis, factor=pt.dot(basis, basis.T), recent_q=recent, recent_g=recent, window=as_tensor(LATE_WINDOW), seen=nothing,
             mean_q=zero, square_q=zero, mean_g=zero, square_g=zero,
             next_seen=nothing, next_mean_q=zero, next_square_q=zero, next_mean_g=zero, next_square_g=zero,
         )  # fmt: skip
@@ -147,7 +163,8 @@ class Nuts(Kernel):
 
     def tick(self, s: NutsState, tune: Tensor) -> NutsState:
         """One step of the integrator, and all that follows from it."""
-        q, v, g, lp = leapfrog(self.density(s), s.q, s.v, s.g, s.scale, s.step * pt.cast(s.direction, "float64"))
+        metric = Directions(s.scale, s.bent, s.basis, s.factor)
+        q, v, g, lp = leapfrog(self.density(s), s.q, s.v, s.g, metric, s.step * pt.cast(s.direction, "float64"))
         energy = kinetic(v) - lp
         error = energy - s.energy
         error = pt.where(pt.isnan(error), float("inf"), error)
@@ -256,7 +273,7 @@ class Nuts(Kernel):
 
         leapfrogs = pt.cast(s.leapfrogs, "float64")
         accept, symmetric = s.accept_sum / leapfrogs, s.symmetric_sum / leapfrogs
-        s = branch(s.draw < tune, lambda s: adapt(s, tune, diverging, accept, symmetric), unchanged, s)
+        s = branch(s.draw < tune, lambda s: adapt(s, tune, diverging, accept, symmetric, update_directions), unchanged, s)
         return s._replace(ended=pt.constant(True), diverging=diverging, full=full, draw=s.draw + 1)
 
 

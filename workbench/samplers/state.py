@@ -110,6 +110,16 @@ class NutsState(NamedTuple):
 
     scale: Tensor
     """Square root of the inverse mass matrix's diagonal, (d,)."""
+    bent: Tensor
+    """Whether directions are stretched beyond the diagonal."""
+    basis: Tensor
+    """These directions, in coordinates whitened by the diagonal, (rank, d)."""
+    factor: Tensor
+    """What the coordinates in these directions are multiplied by, (rank, rank)."""
+    recent_q: Tensor
+    """Recent draws, (n, d), from which directions are found."""
+    recent_g: Tensor
+    """Their gradients."""
     window: Tensor
     """Draws after which the background window takes over."""
     seen: Tensor

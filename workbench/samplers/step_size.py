@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import workbench.tensor as pt
-from workbench.samplers.integrator import LogpGrad, kinetic, leapfrog
+from workbench.samplers.integrator import Diagonal, LogpGrad, kinetic, leapfrog
 from workbench.samplers.kernel import branch, unchanged
 from workbench.tensor.tensor import Tensor, as_tensor
 
@@ -50,7 +50,7 @@ def first_step(
     start = kinetic(v) - lp
 
     def accepted(step: Tensor) -> Tensor:
-        _, v1, _, lp1 = leapfrog(logp_grad, q, v, g, scale, step)
+        _, v1, _, lp1 = leapfrog(logp_grad, q, v, g, Diagonal(scale), step)
         change = start - (kinetic(v1) - lp1)
         return pt.where(pt.isfinite(change), change, -float("inf")) > pt.log(target)
 

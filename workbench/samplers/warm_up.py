@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import workbench.tensor as pt
@@ -14,7 +15,9 @@ EARLY, FINAL = 0.3, 0.85
 """Shares of warm-up: short windows and trees before the first, only the step size after the second."""
 
 
-def adapt(s: Any, tune: Tensor, diverging: Tensor, acceptance: Tensor, final_acceptance: Tensor) -> Any:
+def adapt(
+    s: Any, tune: Tensor, diverging: Tensor, acceptance: Tensor, final_acceptance: Tensor, directions: Callable[[Any], Any] = unchanged
+) -> Any:
     """Return the state with the mass matrix and the step size adapted to the last draw.
 
     Parameters
@@ -27,10 +30,12 @@ def adapt(s: Any, tune: Tensor, diverging: Tensor, acceptance: Tensor, final_acc
         Whether the draw's trajectory diverged.
     acceptance, final_acceptance
         What the step size brings to its target, and what it does when nothing else is adapted any more.
+    directions
+        What is adapted beside the diagonal of the mass matrix.
     """
     share = pt.cast(s.draw, "float64") / pt.cast(tune, "float64")
     final = share >= FINAL
-    s = branch(final, unchanged, lambda s: update_mass(s, diverging, share < EARLY), s)
+    s = branch(final, unchanged, lambda s: directions(update_mass(s, diverging, share < EARLY)), s)
     s = average_step(s, pt.where(final, final_acceptance, acceptance))
     last = pt.equal(s.draw + 1, tune)
     return s._replace(log_step=pt.where(last, s.log_step_average, s.log_step))
