@@ -52,14 +52,18 @@ HONOURED = [
     ("nuts_sampler", "workbench", lambda run: run.draws),
     ("nuts_sampler_kwargs", {}, lambda run: run.draws),
     ("initvals", [{"mu": 1.0}, None], lambda run: run.draws),
-    ("init", "adapt_diag", lambda run: run.draws),
-    ("init", "jitter+adapt_diag", lambda run: run.draws),
+    ("init", "adapt_diag", lambda run: run.steps[0].settings.metric == "diag"),
+    ("init", "jitter+adapt_full", lambda run: run.steps[0].settings.metric == "dense"),
+    ("init", "jitter+adapt_diag_low_rank", lambda run: run.steps[0].settings.metric == "low_rank"),
+    ("nuts", {"metric": "dense"}, lambda run: run.steps[0].settings.metric == "dense"),
     ("jitter_max_retries", 0, lambda run: run.draws),
     ("n_init", 200_000, lambda run: run.draws),
     ("trace", None, lambda run: run.draws),
     ("keep_warning_stat", False, lambda run: run.draws),
     ("mp_ctx", None, lambda run: run.draws),
-    ("blas_cores", "auto", lambda run: run.draws),
+    ("blas_cores", "auto", lambda run: run.blas_threads == 1),
+    ("blas_cores", 5, lambda run: run.blas_threads == 5 // run.cores),
+    ("blas_cores", None, lambda run: run.blas_threads is None),
     ("compile_kwargs", {"mode": "FAST_COMPILE"}, lambda run: run.backend == "numpy"),
     ("compile_kwargs", {"backend": "numpy"}, lambda run: run.backend == "numpy"),
     ("nuts", {"target_accept": 0.9, "max_treedepth": 5}, lambda run: (run.steps[0].settings.target_accept, run.steps[0].settings.max_treedepth) == (0.9, 5)),
@@ -81,7 +85,7 @@ def test_it_is_honoured_without_a_warning(model, name, value, holds):
 
 
 WARNED = [
-    ("n_init", 1000), ("keep_warning_stat", True), ("mp_ctx", "spawn"), ("blas_cores", 4), ("progressbar_theme", "dark"),
+    ("n_init", 1000), ("keep_warning_stat", True), ("mp_ctx", "spawn"), ("progressbar_theme", "dark"),
 ]  # fmt: skip
 
 
@@ -110,7 +114,7 @@ REFUSED = [
     ("nuts_sampler", "stan", ArgumentError), ("nuts_sampler", True, ArgumentError), ("nuts_sampler_kwargs", {"a": 1}, ArgumentError),
     ("initvals", "mu", ArgumentError), ("initvals", 3, ArgumentError), ("initvals", [1.0, 2.0], ArgumentError),
     ("initvals", [{}], SamplingError), ("initvals", {"tau": 1.0}, ModelError),
-    ("init", "advi", SamplingError), ("init", "jitter+adapt_full", SamplingError), ("init", "nothing", SamplingError),
+    ("init", "advi", SamplingError), ("nuts", {"metric": "nothing"}, ArgumentError), ("init", "nothing", SamplingError),
     ("jitter_max_retries", -1, SamplingError), ("jitter_max_retries", "x", ArgumentError),
     ("trace", ["mu"], ArgumentError), ("trace", object(), ArgumentError),
     ("callback", 3, ArgumentError),

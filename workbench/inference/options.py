@@ -28,7 +28,6 @@ WITHOUT_EFFECT: dict[str, tuple[tuple[Any, ...], str]] = {
     "n_init": ((200_000, None), "no variational fit is made to start from"),
     "keep_warning_stat": ((False, None), "no statistic called \"warning\" is made; what speaks against a run is warned of"),
     "mp_ctx": ((None,), "chains run in threads of one process"),
-    "blas_cores": (("auto", None), "set OPENBLAS_NUM_THREADS before Python starts"),
     "progressbar_theme": ((None,), "there is one dashboard; progressbar=False hides it"),
 }
 """Options of PyMC that change no result: the values that say nothing, and why others have no effect."""
@@ -122,6 +121,13 @@ def beginning(init: Any) -> tuple[bool, str]:
     if init is None or init in INITS:
         return INITS[init or "auto"]
     raise SamplingError(f"init={init!r} is not there", f"init is one of {', '.join(map(repr, INITS))}; initvals says where chains start")
+
+
+def blas_threads(blas_cores: Any, cores: int) -> int | None:
+    """Return how many threads BLAS may use for each of so many chains at a time, of those for all; ``None`` for no limit."""
+    if blas_cores is None:
+        return None
+    return 1 if blas_cores == "auto" else max(1, whole("blas_cores", blas_cores, 1) // cores)
 
 
 def shows_progress(progressbar: Any) -> bool:

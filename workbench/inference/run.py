@@ -14,6 +14,7 @@ import numpy as np
 
 from workbench.compile import choose_backend
 from workbench.errors import SamplingError, user_location, warn_user
+from workbench.inference.blas_threads import limited
 from workbench.inference.chains import Chain, Cut
 from workbench.inference.external.sampler import External
 from workbench.inference.linked import LinkedSampler, Step, statistics_by_name
@@ -67,6 +68,8 @@ class Run:
         Seconds: "compile" (to the first draw possible) and "sample".
     error
         What went wrong, when `state` is "failed". The draws until then are kept.
+    blas_threads
+        Threads that BLAS may use for each chain; ``None`` for as many as it likes.
     observed, constants, coords
         Observed values, data and labels of dims that the draws are made with.
     """
@@ -110,6 +113,7 @@ class Run:
         self._calling = threading.Lock()
         self._written_at = user_location()
         self._state = "compiling"
+        self.blas_threads: int | None = 1
         self.stopping = threading.Event()
         self._resume = threading.Event()
         self._resume.set()
@@ -286,10 +290,11 @@ class Run:
                         heapq.heappush(waiting, (chain.count, number))
 
         threads = [threading.Thread(target=work, name=f"workbench-chain-{i}", daemon=True) for i in range(self.cores)]
-        for t in threads:
-            t.start()
-        for t in threads:
-            t.join()
+        with limited(self.blas_threads):
+            for t in threads:
+                t.start()
+            for t in threads:
+                t.join()
         if failures:
             raise self._failed(*failures[0])
 

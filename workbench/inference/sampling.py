@@ -46,6 +46,7 @@ def sample(
     return_inferencedata: bool = True,
     idata_kwargs: Mapping[str, Any] | None = None,
     callback: Callback | None = None,
+    blas_cores: int | str | None = "auto",
     model: Model | None = None,
     backend: str | None = None,
     compile_kwargs: Mapping[str, Any] | None = None,
@@ -107,6 +108,8 @@ def sample(
         Called with the run and each draw (`chain`, `draw_idx`, `tuning`, `is_last`, `stats`, `point`), in order
         in each chain, after the chunk of draws that it belongs to; by the threads that sample, one call at a
         time. A KeyboardInterrupt that it raises stops the run, and what is drawn is kept.
+    blas_cores
+        Threads that BLAS may use for all chains together: as many as run at once by default ("auto"), ``None`` for no limit.
     model
         The model; that of the surrounding ``with`` block by default.
     backend
@@ -182,6 +185,7 @@ def sample(
         options.callback_of(callback),
         None if external is None else lambda run: external.made(run, settings.target_accept, settings.max_treedepth),
     )
+    run.blas_threads = options.blas_threads(blas_cores, run.cores)
     if not any(run.places.sizes):
         raise SamplingError("the model's free variables have no elements: there is nothing to sample", "look at their shapes and dims")
     for start in {id(x): x for x in given if x is not None}.values():
