@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from workbench.errors import ArgumentError, ModelError, SamplingError, warn_user
+from workbench.inference.checks import whole
 from workbench.inference.external.sampler import Chosen, checked_options, kind_of, require
 from workbench.inference.results import Kept
 from workbench.inference.step_methods import METHODS, NUTS
@@ -47,8 +48,8 @@ TODAYS = {
 """Today's names of options that were called otherwise, or are elsewhere."""
 
 
-def settings(target_accept: Any, max_treedepth: Any, nuts: Any, metric: str) -> NutsSettings:
-    """Return the settings of NUTS, given by themselves or as a mapping; the mass matrix is that of `init`, if the mapping has none.
+def settings(target_accept: Any, max_treedepth: Any, nuts: Any) -> NutsSettings:
+    """Return the settings of NUTS, given by themselves or as a mapping.
 
     Raises
     ------
@@ -58,11 +59,11 @@ def settings(target_accept: Any, max_treedepth: Any, nuts: Any, metric: str) -> 
         If one is out of bounds.
     """
     known = NutsSettings()
-    given = {"target_accept": target_accept, "max_treedepth": max_treedepth, "metric": metric}
+    given = {"target_accept": target_accept, "max_treedepth": max_treedepth}
     if nuts is not None and not isinstance(nuts, Mapping):
         raise ArgumentError(f"nuts must be settings by name, got {nuts!r}", 'for example nuts={"target_accept": 0.9}')
     for name, value in (nuts or {}).items():
-        if name in given and name != "metric" and given[name] != getattr(known, name):
+        if name in given and given[name] != getattr(known, name):
             raise ArgumentError(f"{name} is given twice: {given[name]!r}, and {value!r} in nuts", "give it once")
         given[name] = value
     return NutsSettings(**NUTS.checked(given))

@@ -164,7 +164,7 @@ def sample(
     chains = 4 if chains is None else whole("chains", chains, 1)
     given = options.starts(initvals, chains)
     jitter, metric = options.beginning(init)
-    settings = options.settings(target_accept, max_treedepth, nuts, metric)
+    settings = options.settings(target_accept, max_treedepth, nuts)
     computes = options.backend_of(backend, compile_kwargs, model)
     external = options.external(nuts_sampler, nuts_sampler_kwargs, computes if backend or compile_kwargs else None, quiet)
     if external is not None and (step is not None or of_steps):
@@ -176,7 +176,7 @@ def sample(
         chains,
         1 if external is not None and external.in_turn else None if cores is None else whole("cores", cores, 1),
         seed_word(random_seed),
-        () if external is not None else steps_of(model, step, {**options.of_nuts(settings), **of_steps}, quiet),
+        () if external is not None else steps_of(model, step, {**options.of_nuts(settings), **of_steps}, metric, quiet),
         computes,
         given,
         options.kept(model, var_names, discard_tuned_samples, idata_kwargs),

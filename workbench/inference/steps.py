@@ -8,12 +8,12 @@ from typing import Any
 from workbench.errors import ArgumentError, ModelError
 from workbench.inference.linked import Step
 from workbench.inference.log import tell
-from workbench.inference.step_methods import METHODS, CompoundStep, StepMethod, states_of
+from workbench.inference.step_methods import METHODS, NUTS, CompoundStep, StepMethod, states_of
 from workbench.model.model import Model
 from workbench.model.states import States
 
 
-def steps_of(model: Model, step: Any, options: Mapping[str, Mapping[str, Any]], quiet: bool = False) -> list[Step]:
+def steps_of(model: Model, step: Any, options: Mapping[str, Mapping[str, Any]], metric: str = "auto", quiet: bool = False) -> list[Step]:
     """Return the kernels that move a model's variables, in turn.
 
     Parameters
@@ -24,6 +24,8 @@ def steps_of(model: Model, step: Any, options: Mapping[str, Mapping[str, Any]], 
         A step method, or several in lists; ``None`` for none. Each variable that they leave is assigned the most competent one.
     options
         Options of the methods that variables are assigned, by the methods' names.
+    metric
+        The mass matrix of NUTS, if its options say nothing of it.
     quiet
         Do not say what could be done better.
 
@@ -45,7 +47,8 @@ def steps_of(model: Model, step: Any, options: Mapping[str, Mapping[str, Any]], 
                 raise ModelError(f"step: {name} is moved by two step methods, {taken[name]!r} and {method!r}", "name the variables of each")
             taken[name] = method
     for kind, some in assigned(model, [n for n in names if n not in taken]).items():
-        chosen.append(kind(some, model=model, **options.get(kind.name, {})))
+        given = options.get(kind.name, {})
+        chosen.append(kind(some, model=model, **({"metric": metric, **given} if kind is NUTS else given)))
     _require_used(options, chosen[len(set(map(id, taken.values()))) :])
     if not quiet:
         _tell_of_finite(model, chosen)
