@@ -162,13 +162,16 @@ def stand(monkeypatch):
     return kind
 
 
-@pytest.mark.parametrize("together", [False, True])
-@pytest.mark.parametrize("block", [1, 7, 400, 10_000])
-def test_draws_become_inference_data_as_ours_do(model, stand, together, block):
+@pytest.fixture(scope="module")
+def ours(model):
+    return sample(model, draws=20, tune=10, discard_tuned_samples=False, idata_kwargs={"log_likelihood": True})
+
+
+@pytest.mark.parametrize("together, block", [(False, 1), (True, 7), (False, 400), (True, 10_000)])
+def test_draws_become_inference_data_as_ours_do(model, stand, ours, together, block):
     stand.together, stand.block = together, block
     draws = 600 if block > 1 else 60
     idata = sample(model, nuts_sampler="stand", draws=draws, tune=120, discard_tuned_samples=False, idata_kwargs={"log_likelihood": True})
-    ours = sample(model, draws=20, tune=10, discard_tuned_samples=False, idata_kwargs={"log_likelihood": True})
     assert set(idata.groups()) == set(ours.groups())
     for group in idata.groups():
         assert set(idata[group].dims) == set(ours[group].dims)

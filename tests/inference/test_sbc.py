@@ -98,7 +98,7 @@ def test_observed_values_are_replaced_however_they_were_given(how):
 
 
 def test_the_same_seed_gives_the_same_ranks_on_any_number_of_cores(normal):
-    a, b, c = (pm.sbc(normal, 12, draws=150, tune=100, random_seed=s, cores=k) for s, k in ((8, 1), (8, 3), (9, 3)))
+    a, b, c = (pm.sbc(normal, 6, draws=150, tune=100, random_seed=s, cores=k) for s, k in ((8, 1), (8, 3), (9, 1)))
     for name in a.ranks:
         np.testing.assert_array_equal(a.ranks[name], b.ranks[name])
     assert any((a.ranks[name] != c.ranks[name]).any() for name in a.ranks)
@@ -215,6 +215,65 @@ def test_eight_schools_pass():
     found = pm.sbc(eight_schools(), 200 if ALL else 30, draws=1000 if ALL else 400, tune=1000 if ALL else 400, random_seed=16)
     assert found.passed, str(found)
     assert found.elements["theta"][1] == "theta[b]" and found.ranks["theta"].shape[1:] == (8,)
+
+
+def logistic():
+    """Patients in hospitals of their own rates."""
+    with pm.Model(coords={"hospital": list("abcde")}) as model:
+        mu = pm.Normal("mu", 0.0, 1.0)
+        tau = pm.HalfNormal("tau", 1.0)
+        z = pm.Normal("z", 0.0, 1.0, dims="hospital")
+        slope = pm.Normal("slope", 0.0, 1.0)
+        x = np.linspace(-1.0, 1.0, 50)
+        pm.Bernoulli("y", logit_p=mu + tau * z[np.arange(50) % 5] + slope * x, observed=np.zeros(50, int))
+    return model
+
+
+def switch_point():
+    """Counts whose rate changes in a year that is not known."""
+    with pm.Model() as model:
+        when = pm.DiscreteUniform("when", 0, 29)
+        early, late = pm.Exponential("early", 0.5), pm.Exponential("late", 0.5)
+        pm.Poisson("disasters", pm.math.where(np.arange(30) < when, early, late), observed=np.ones(30, int))
+    return model
+
+
+@pytest.mark.skipif(not ALL, reason="200 replicates: in make test-statistical")
+def test_a_hierarchical_logistic_model_passes():
+    found = pm.sbc(logistic(), 200, random_seed=17)
+    assert found.passed, str(found)
+
+
+def test_a_switch_point_passes():
+    """The year and the rates in turn, each by the method that it is assigned."""
+    replicates = 200 if ALL else 20
+    found = pm.sbc(switch_point(), replicates, *((4000, 1000) if ALL else (1000, 500)), ranked=99 if ALL else 19, random_seed=18)
+    assert found.passed and found.ranks["when"].shape == (replicates,), str(found)
+
+
+@pytest.mark.skipif(not ALL, reason="200 replicates for each step method: in make test-statistical")
+@pytest.mark.parametrize("name", ["NUTS", "HamiltonianMC", "Metropolis", "Slice", "DEMetropolisZ"])
+def test_every_step_method_passes(name):
+    with pm.Model() as model:
+        mu = pm.Normal("mu", 0.0, 1.0)
+        sigma = pm.Exponential("sigma", 1.0)
+        pm.Normal("y", mu, sigma, observed=np.zeros(6))
+        step = getattr(pm, name)([mu, sigma])
+    found = pm.sbc(model, 200, 4000, tune=2000, step=step, random_seed=19)
+    assert found.passed, str(found)
+
+
+@pytest.mark.skipif(not ALL, reason="200 replicates for each step method: in make test-statistical")
+@pytest.mark.parametrize("name", ["BinaryMetropolis", "BinaryGibbsMetropolis", "CategoricalGibbsMetropolis", "Metropolis"])
+def test_every_step_method_for_integers_passes(name):
+    """Flags of mixture components, with the mean that they share."""
+    with pm.Model() as model:
+        flag = pm.Bernoulli("flag", 0.4, shape=4)
+        mu = pm.Normal("mu", 0.0, 1.0)
+        pm.Normal("y", mu + 2.0 * flag, 1.0, observed=np.zeros(4))
+        step = getattr(pm, name)([flag])
+    found = pm.sbc(model, 200, 4000, tune=1000, step=step, random_seed=20)
+    assert found.passed, str(found)
 
 
 @pytest.mark.skipif(not ALL, reason="200 replicates of chains that diverge: in make test-statistical")

@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from workbench.inference.calibration import Calibration, Replicate
 from workbench.inference.checks import whole
 from workbench.inference.diagnostics import ess_bulk
 from workbench.inference.each_draw import EachDraw, each_draw, seed_word
-from workbench.inference.linked import LinkedSampler
+from workbench.inference.linked import LinkedSampler, Step
 from workbench.inference.predictive import likelihoods
 from workbench.inference.start import start_point
 from workbench.inference.steps import steps_of
@@ -33,7 +33,6 @@ from workbench.inference.values import element_names
 from workbench.model.context import modelcontext
 from workbench.model.interventions import observe, with_own_data
 from workbench.model.model import Model
-from workbench.samplers import NutsSettings
 from workbench.tensor.random import threefry
 from workbench.tensor.tensor import Tensor, set_data
 
@@ -60,6 +59,7 @@ def sbc(
     quantities: Mapping[str, Callable[[Values], Any]] | None = None,
     log_likelihood: bool = True,
     posterior: Posterior | None = None,
+    step: Any = None,
     target_accept: float = 0.8,
     max_treedepth: int = 10,
     cores: int | None = None,
@@ -91,9 +91,9 @@ def sbc(
     log_likelihood
         Rank the log-likelihood too: parameters alone cannot show that data are not used.
     posterior
-        What makes the draws, in place of NUTS: a function of the simulated data by name and a NumPy generator, which returns nearly
+        What makes the draws, in place of `sample`: a function of the simulated data by name and a NumPy generator, which returns nearly
         independent draws (draw, *shape) by variable. So any other method is checked.
-    target_accept, max_treedepth
+    step, target_accept, max_treedepth
         As in :func:`workbench.sample`.
     cores
         How many replicates run at once; all cores by default. Results do not depend on it.
@@ -136,10 +136,11 @@ def sbc(
     if posterior is not None and not callable(posterior):
         raise ArgumentError(f"posterior must be a function of data and a generator, got {posterior!r}")
     settings = options.settings(target_accept, max_treedepth, None)
+    steps = steps_of(model, step, options.of_nuts(settings), quiet=True) if posterior is None else []
     study = Study(model, replicates, ranked, var_names, quantities, log_likelihood, seed_word(random_seed), choose_backend(backend or model.backend))
 
     def worker() -> Worker:
-        return Given(study, posterior) if posterior is not None else Sampled(study, draws, tune, settings)
+        return Given(study, posterior) if posterior is not None else Sampled(study, draws, tune, steps)
 
     most = whole("cores", cores, 1) if cores is not None else os.cpu_count() or 1
     study.run(worker, min(replicates, most), progressbar and sys.stderr.isatty())
@@ -337,12 +338,12 @@ class Given(Worker):
 
 
 class Sampled(Worker):
-    """Draws by NUTS, from one chain each."""
+    """Draws by kernels, from one chain each."""
 
-    def __init__(self, study: Study, draws: int, tune: int, settings: NutsSettings) -> None:
+    def __init__(self, study: Study, draws: int, tune: int, steps: Sequence[Step]) -> None:
         super().__init__(study)
         self.wanted, self.tune = draws, tune
-        self.linked = LinkedSampler(self.model, steps_of(self.model, None, options.of_nuts(settings), quiet=True), study.backend)
+        self.linked = LinkedSampler(self.model, steps, study.backend)
 
     def draws(self, data: Values, i: int) -> tuple[Values, float, int]:
         seed, linked = self.study.seed, self.linked
