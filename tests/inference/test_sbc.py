@@ -172,6 +172,17 @@ def test_a_model_without_observed_variables_is_refused():
         pm.sbc(model)
 
 
+def test_a_variable_called_as_the_log_likelihood_is_refused_or_ranked():
+    with pm.Model() as model:
+        mu = pm.Normal("mu", 0.0, 1.0)
+        pm.Deterministic("log_likelihood", 2.0 * mu)
+        pm.Normal("y", mu, 1.0, observed=np.zeros(N))
+    with pytest.raises(ArgumentError, match="called log_likelihood"):
+        pm.sbc(model, 5, posterior=exact)
+    twice = pm.sbc(model, 5, posterior=lambda d, rng: {"log_likelihood": 2.0 * exact(d, rng)["mu"]}, log_likelihood=False, random_seed=1)
+    np.testing.assert_array_equal(twice.ranks["log_likelihood"], pm.sbc(model, 5, posterior=exact, log_likelihood=False, random_seed=1).ranks["mu"])
+
+
 def test_potentials_are_warned_of(normal):
     with pm.Model() as model:
         mu = pm.Normal("mu", 0.0, 1.0)

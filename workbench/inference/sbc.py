@@ -162,6 +162,8 @@ class Study:
         drawn = [*model.free_RVs, *model.deterministics]
         self.names = _chosen(var_names, [str(x.name) for x in drawn])
         self.chosen = var_names is not None
+        if log_likelihood and LOG_LIKELIHOOD in model.named_vars:
+            raise ArgumentError(f"the model has a variable of its own that is called {LOG_LIKELIHOOD}", "give log_likelihood=False")
         self.quantities = _checked(quantities, [*model.named_vars, LOG_LIKELIHOOD])
         self.observed = [str(x.name) for x in model.observed_RVs]
         everything = [*drawn, *model.observed_RVs]
