@@ -73,6 +73,23 @@ def test_the_showpieces():
     assert {id(node.inputs[0]) for node in inverses} == {id(A), id(B)}
 
 
+def test_factors_of_a_square_kronecker_product_need_not_be_square():
+    import workbench.tensor as pt
+    from workbench.compile import function
+
+    A, B = pt.matrix("A"), pt.matrix("B")
+    results = [pt.linalg.det(pt.kron(A, B)), pt.linalg.inv(pt.kron(A, B))]
+    (_, inverse), _ = default_mode().run(results)
+    assert not any(node.op.name == "inv" and any(node.inputs[0] is x for x in (A, B)) for node in topological([inverse]))
+    square = function([A, B], results, backend="numpy")
+    a, b = np.array([[2.0, 1.0], [0.0, 3.0]]), np.array([[1.0, 4.0, 0.0], [0.0, 2.0, 0.0], [1.0, 0.0, 5.0]])
+    for made, wanted in zip(square(a, b), (6.0**3 * 10.0**2, np.kron(np.linalg.inv(a), np.linalg.inv(b)))):
+        np.testing.assert_allclose(made, wanted, rtol=1e-12, atol=1e-14)
+    # Of rank 4 where it is 6 by 6.
+    flat = np.arange(6.0).reshape(2, 3)
+    assert abs(function([A, B], results[0], backend="numpy")(flat, flat.T)) < 1e-20
+
+
 def test_the_steps_of_a_gradient_are_those_of_known_lengths():
     import workbench.tensor as pt
 

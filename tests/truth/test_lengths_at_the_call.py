@@ -6,12 +6,13 @@ The numbers are NumPy's on the same arguments; errors are where NumPy has one, o
 import numpy as np
 import pytest
 
+import workbench as pm
 import workbench.tensor as pt
 from workbench.compile import function
 from workbench.errors import IndexBoundsError, ShapeError, WorkbenchError
 
 BACKENDS = ("numpy", "c")
-NAMES = {n: getattr(pt, n) for n in dir(pt) if not n.startswith("_")}
+NAMES = {n: getattr(pt, n) for n in dir(pt) if not n.startswith("_")} | {"grad": pm.grad}
 
 DISAGREE = {
     "v + w": "vw", "v * exp(w)": "vw", "v @ w": "vw", "A @ w": "Aw", "w @ A.T": "Aw", "where(v > 0, v, w)": "vw", "stack([v, w])": "vw",
@@ -66,6 +67,10 @@ NOTHING = {
     "sum(v)": 0.0, "prod(v)": 1.0, "all(v)": True, "any(v)": False, "sum(A, 0)": [], "sum(A)": 0.0, "cumsum(v)": [], "sort(v)": [], "argsort(v)": [],
     "v @ v": 0.0, "A @ v": [], "v[i]": [], "v[::-1]": [], "v[v > 0]": [], "concatenate([v, v])": [], "linalg.det(A)": 1.0, "linalg.solve(A, v)": [],
     "linalg.inv(A)": np.zeros((0, 0)), "linalg.cholesky(A)": np.zeros((0, 0)), "exp(v)": [], "stack([v, v])": np.zeros((2, 0)), "v[i].sum()": 0.0,
+    "logsumexp(v)": -np.inf, "logsumexp(A, 0)": [], "softmax(v)": [], "log_softmax(v)": [], "log(sum(exp(v)))": -np.inf, "max(v, initial=3.5)": 3.5,
+    "min(v, initial=-1.0)": -1.0, "max(exp(v), initial=-2.0)": -2.0, "max(cast(v, 'int8'), initial=2)": 2, "max(v, where=v > 0, initial=0.5)": 0.5,
+    "max(v + 1.0, initial=-2.0)": -2.0, "logsumexp(zeros((3, v.shape[0])), 1)": [-np.inf] * 3, "grad(logsumexp(v), v)": [], "grad(max(v, initial=0.0), v)": [],
+    "max(zeros((v.shape[0], 3)), 0, initial=1.0)": [1.0] * 3,
 }  # fmt: skip
 
 

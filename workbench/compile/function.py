@@ -19,12 +19,12 @@ from workbench.compile.value_lengths import computed_before
 from workbench.errors import CompileError, Location, ShapeError, user_location
 from workbench.graph.arrays import fitting
 from workbench.graph.conditions import check
-from workbench.graph.expr import Data, Expr, Input, intern
+from workbench.graph.expr import Data, Expr, input_like
 from workbench.graph.inner import Graph, extract
 from workbench.graph.lengths import Symbol, substitute, symbols
 from workbench.graph.rewrite import Mode, Trace
 from workbench.graph.traverse import depends_on, replace, topological
-from workbench.graph.types import Shape, TensorType
+from workbench.graph.types import TensorType
 from workbench.tensor.control.flow import Slot
 from workbench.tensor.shape.lengths import numbers_in_length
 from workbench.tensor.tensor import as_tensor, set_data
@@ -126,7 +126,7 @@ class CompiledFunction:
         # Where all values are kept, none is taken away from the graph.
         arrays, numbers = computed_before(wanted, [*inputs, *open_data], self.backend == "jax") if not keep_values else ([], [])
         before = [*open_data, *arrays, *numbers]
-        entering = {x: _sized(x, x.type.shape) for x in before}
+        entering = {x: input_like(x, x.type) for x in before}
         self.written = Graph([*inputs, *entering.values()], replace(wanted, entering) if entering else wanted)
         self._of_inputs = bool(depends_on(before, inputs))
         self._data = [n for n in topological(before) if isinstance(n.op, Data)]
@@ -268,7 +268,7 @@ class CompiledFunction:
         made._data, made._before, made._lengths, made._conditions = [], Graph([], []), [], []
         made._compiled, made._fitting, made.timings, made._turns = {}, set(), {}, threading.RLock()
         made._numbers, made._enter, made._last, made._whole = range(self._given), None, None, None
-        params = [p if p.type is t else _sized(p, t.shape) for p, t in zip(self.written.params, made._types)]
+        params = [p if p.type is t else input_like(p, t) for p, t in zip(self.written.params, made._types)]
 
         def now(graph: Graph) -> Graph:
             entering = dict(zip(graph.params[self._given :], held))
@@ -373,7 +373,7 @@ class CompiledFunction:
         if shapes in self._code:
             return self._compile(shapes, self._graph)
         params = [
-            p if p.type.shape == shape else _sized(p, shape)
+            p if p.type.shape == shape else input_like(p, p.type.with_shape(shape))
             for p, shape in zip(self.written.params, shapes[: len(shapes) - len(self._lengths)])
         ]
         fixed = [as_tensor(n) for n in shapes[len(params) :]]
@@ -501,13 +501,6 @@ def _checked_update(x: Expr, new: Any) -> tuple[Any, Any]:
     if new.type.dtype != x.type.dtype or new.type.ndim != x.type.ndim:
         raise ShapeError(f"the update of {x!r} has type {new.type}, it must have {x.type}")
     return x, new
-
-
-def _sized(p: Expr, shape: Shape) -> Expr:
-    assert isinstance(p.type, TensorType)
-    made: Expr = intern(Input(p.name, p.type.with_shape(shape)))
-    made.name = p.name
-    return made
 
 
 def compile_graph(graph: Graph, backend: str, name: str, **options: Any) -> Any:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from workbench.errors import IndexBoundsError, Location, ShapeError
-from workbench.graph.expr import Expr, Input, give_name, intern
+from workbench.graph.expr import Expr, input_like
 from workbench.graph.frozen import frozen
 from workbench.graph.length_names import distinct_names
 from workbench.graph.lengths import (
@@ -127,7 +127,7 @@ def retyped(p: Expr, values: Mapping[Symbol, Size]) -> Expr:
     if not isinstance(p.type, TensorType):
         return p
     shape = tuple(substitute(n, values) for n in p.type.shape)
-    return p if shape == p.type.shape else give_name(intern(Input(p.name, p.type.with_shape(shape))), p.name)  # type: ignore[no-any-return]
+    return p if shape == p.type.shape else input_like(p, p.type.with_shape(shape))  # type: ignore[no-any-return]
 
 
 def axes_named(

@@ -188,6 +188,11 @@ class Input(Op):
         return self.type
 
 
+def input_like(x: Expr, type: Type) -> Any:
+    """Return a new input with the name of `x`, of another type."""
+    return give_name(intern(Input(x.name, type)), x.name)
+
+
 @frozen(eq=False)
 class Constant(Op):
     """A value fixed in the graph, interned by dtype, shape and bytes (NaN and -0.0 stay themselves)."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from workbench.errors import IndexBoundsError, MissingInputError, ShapeError
 from workbench.graph.conditions import Condition, check, conditions_of, retyped, solved
-from workbench.graph.expr import Constant, Data, Expr, Input, give_name, intern, rebuild
+from workbench.graph.expr import Constant, Data, Expr, Input, input_like, intern, rebuild
 from workbench.graph.lengths import Symbol, symbols
 from workbench.graph.traverse import depends_on, replace, topological
 from workbench.graph.types import TensorType, Type
@@ -95,7 +95,7 @@ class Graph:
         if len(wanted) != len(mine) or not all(m.accepts(t) for m, t in zip(mine, wanted)):
             raise ShapeError(f"a graph takes {', '.join(map(str, mine))}; it is given {', '.join(map(str, wanted))}")
         if wanted not in self._at:
-            params = [p if p.type == t else give_name(intern(Input(p.name, t)), p.name) for p, t in zip(self.params, wanted)]
+            params = [p if p.type == t else input_like(p, t) for p, t in zip(self.params, wanted)]
             self._at[wanted] = Graph(params, self.apply(*params))
         return self._at[wanted]
 
@@ -187,11 +187,7 @@ def extract(outputs: Any, inputs: Sequence[Expr]) -> Any:
     0.0
     """
     roots = [outputs] if isinstance(outputs, Expr) else list(outputs)
-    params: list[Expr] = []
-    for x in inputs:
-        made: Expr = intern(Input(x.name, x.type))
-        made.name = x.name
-        params.append(made)
+    params = [input_like(x, x.type) for x in inputs]
     return Graph(params, replace(roots, dict(zip(inputs, params))))
 
 

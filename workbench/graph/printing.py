@@ -32,7 +32,9 @@ def op_text(expr: Expr) -> str:
         return _one_line(op.label)
     if op.graphs or op.plain:
         return str(op.name)
-    shown = [f"{name}={value}" for name, value in fields(op).items() if name not in ("name", "kind", "type")]
+    # A flag that is down unless someone raises it says nothing.
+    flags = {name for name, default in getattr(op, "_defaults", {}).items() if default is False}
+    shown = [f"{name}={value}" for name, value in fields(op).items() if name not in ("name", "kind", "type") and not (value is False and name in flags)]
     title = str(expr.op.name)
     return f"{title}{{{', '.join(shown)}}}" if shown else title
 

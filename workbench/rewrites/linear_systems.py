@@ -83,7 +83,7 @@ def inverse_of_transpose(expr: Expr) -> Expr | None:
 
 @rule(GROUP, ops=(Inv,), over=(Reshape,), examples=lambda: [linalg.inv(kron(square_matrix(positive_definite=True), square_matrix("b", 2, positive_definite=True)))])
 def inverse_of_kron(expr: Expr) -> Expr | None:
-    """The inverse of a Kronecker product is the Kronecker product of the inverses."""
+    """The inverse of a Kronecker product of square matrices is the Kronecker product of the inverses; of others it has none."""
     parts = is_kron(expr.inputs[0])
     return None if parts is None else kron(linalg.inv(parts[0]), linalg.inv(parts[1]))
 

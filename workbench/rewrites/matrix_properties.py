@@ -113,7 +113,12 @@ def _matrix(x: Expr, axes: tuple[int, int]) -> Expr:
 
 
 def is_kron(x: Expr) -> tuple[Expr, Expr] | None:
-    """The two square matrices whose Kronecker product the matrix `x` is."""
+    """The two square matrices whose Kronecker product the matrix `x` is.
+
+    That the product is square does not make them so: of a 2 by 3 and a 3 by 2 matrix it is 6 by 6, of rank 4, and has
+    determinant 0 and no inverse. What has lengths that are not known to be equal is left as it is written, for conditions
+    are asked of what was written and checked where values enter: a rule cannot add one. ``pt.matrix("A", "n", "n")`` is square.
+    """
     parts = kron_parts(x)
     if parts is None or not all(is_square(p) for p in parts):
         return None

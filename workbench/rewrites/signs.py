@@ -354,7 +354,7 @@ def sign_of_reduction(node: Expr, x: int) -> int:
     some = all(at_least(n, 1) for n in lengths)
     whole = x & (is_integer | is_number)
     if kind in ("max", "min"):
-        return x & ELEMENTWISE
+        return 0 if node.op.of_nothing else x & ELEMENTWISE
     if node.type.kind != "f":
         return whole
     if kind == "sum":

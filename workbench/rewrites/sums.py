@@ -9,6 +9,7 @@ import numpy as np
 
 import workbench.tensor as pt
 from workbench.graph.expr import Constant, Expr, intern
+from workbench.graph.frozen import changed
 from workbench.graph.lengths import Size, at_least, product, quotient
 from workbench.graph.pattern import uniform_value
 from workbench.graph.properties import is_nonnegative, is_one_hot, is_positive
@@ -62,6 +63,11 @@ def _kind(expr: Expr, *kinds: str) -> bool:
     return expr.op.kind in kinds
 
 
+def _extreme(expr: Expr) -> bool:
+    """Whether it is the largest or smallest of some elements: of none it has no value."""
+    return _kind(expr, "max", "min") and not expr.op.of_nothing
+
+
 # All reductions -------------------------------------------------------------------------------
 
 
@@ -84,7 +90,7 @@ def reduction_of_reduction(expr: Expr) -> Expr | None:
         return None
     kept = [a for a in range(inner.inputs[0].type.ndim) if a not in inner.op.axes]
     axes = tuple(sorted((*inner.op.axes, *(kept[a] for a in expr.op.axes))))
-    return intern(Reduce(expr.op.kind, axes), (inner.inputs[0],))
+    return intern(changed(expr.op, axes=axes, of_nothing=expr.op.of_nothing or inner.op.of_nothing), (inner.inputs[0],))
 
 
 @rule(GROUP, ops=(Reduce,), examples=lambda: [pt.sum(pt.matrix("m", 1, 4), axis=0), pt.max(pt.vector("w", 1))])
@@ -103,7 +109,7 @@ def reduction_of_reshape(expr: Expr) -> Expr | None:
     source = expr.inputs[0].inputs[0]
     if not _whole(expr):
         return None
-    return intern(Reduce(expr.op.kind, tuple(range(source.type.ndim))), (source,)) if source.type.ndim else source
+    return intern(changed(expr.op, axes=tuple(range(source.type.ndim))), (source,)) if source.type.ndim else source
 
 
 @rule(GROUP, ops=(Reduce,), over=(Transpose,), examples=lambda: [pt.sum(_matrix().T), pt.max(_matrix().T, axis=0)])
@@ -111,7 +117,7 @@ def reduction_of_transpose(expr: Expr) -> Expr | None:
     """A reduction of a transpose reduces the axes where they were."""
     moved = expr.inputs[0]
     axes = tuple(sorted(moved.op.axes[a] for a in expr.op.axes))
-    made: Expr = intern(Reduce(expr.op.kind, axes), moved.inputs)
+    made: Expr = intern(changed(expr.op, axes=axes), moved.inputs)
     kept = [a for a in moved.op.axes if a not in axes]
     return pt.transpose(made, [sorted(kept).index(a) for a in kept])
 
@@ -296,14 +302,14 @@ def extreme_of_negative(expr: Expr) -> Expr | None:
     """The largest of the negatives is the negative of the smallest (of integers the smallest has no opposite)."""
     if not _kind(expr, "max", "min") or expr.type.kind != "f":
         return None
-    return -intern(Reduce(OPPOSITE[expr.op.kind], expr.op.axes), expr.inputs[0].inputs)
+    return -intern(changed(expr.op, kind=OPPOSITE[expr.op.kind]), expr.inputs[0].inputs)
 
 
 @rule(GROUP, ops=(Reduce,), over=INCREASING + INCREASING_ABOVE_ZERO, examples=lambda: [pt.max(pt.exp(_vector())), pt.max(pt.sqrt(pt.abs(_vector()))), pt.min(pt.sigmoid(_matrix()), axis=0)])
 def extreme_of_increasing(expr: Expr) -> Expr | None:
     """The largest value of an increasing function is its value at the largest."""
     inner = expr.inputs[0]
-    if not _kind(expr, "max", "min") or (inner.op in INCREASING_ABOVE_ZERO and not is_nonnegative(inner.inputs[0])):
+    if not _extreme(expr) or (inner.op in INCREASING_ABOVE_ZERO and not is_nonnegative(inner.inputs[0])):
         return None
     return intern(inner.op, (intern(expr.op, inner.inputs),))
 
@@ -311,7 +317,7 @@ def extreme_of_increasing(expr: Expr) -> Expr | None:
 @rule(GROUP, ops=(Reduce,), over=(e.add,), examples=lambda: [pt.max(_vector() + _scalar()), pt.min(2.0 + _matrix(), axis=0)])
 def term_out_of_extreme(expr: Expr) -> Expr | None:
     """A term that all elements share is added once, outside the extreme."""
-    if not _kind(expr, "max", "min") or expr.type.kind != "f":
+    if not _extreme(expr) or expr.type.kind != "f":
         return None
     for term, rest in (expr.inputs[0].inputs, expr.inputs[0].inputs[::-1]):
         if term.type.ndim == 0 and rest.type.ndim:
@@ -322,7 +328,7 @@ def term_out_of_extreme(expr: Expr) -> Expr | None:
 @rule(GROUP, ops=(Reduce,), over=(e.multiply,), examples=lambda: [pt.max(_vector() * pt.exp(_scalar())), pt.min(2.0 * _matrix(), axis=0)])
 def factor_out_of_extreme(expr: Expr) -> Expr | None:
     """A positive factor that all elements share is multiplied once, outside the extreme."""
-    parts = _scalar_factor(expr.inputs[0]) if _kind(expr, "max", "min") and expr.type.kind == "f" else None
+    parts = _scalar_factor(expr.inputs[0]) if _extreme(expr) and expr.type.kind == "f" else None
     if parts is None or parts[0].type.ndim or not is_positive(parts[0]):
         return None
     return parts[0] * intern(expr.op, (parts[1],))
@@ -341,7 +347,7 @@ def all_of_not(expr: Expr) -> Expr | None:
 def extreme_before_cast(expr: Expr) -> Expr | None:
     """A cast that keeps every value is made once, on the extreme."""
     inner = expr.inputs[0]
-    if not _kind(expr, "max", "min") or not np.can_cast(inner.inputs[0].type.dtype, inner.type.dtype, "safe"):
+    if not _extreme(expr) or not np.can_cast(inner.inputs[0].type.dtype, inner.type.dtype, "safe"):
         return None
     if inner.inputs[0].type.kind == "b":
         return None

@@ -55,23 +55,8 @@ def stop_gradient(x: Any) -> Tensor:
 
 
 @frozen
-class Named(Op):
+class Named(Annotation):
     """The value itself under a name of its own: what has one already, or is a constant, gets another."""
 
     label: str
     name = "named"
-
-    def infer(self, x: TensorType) -> TensorType:
-        return x
-
-    def numpy(self, x: Any) -> Any:
-        return x
-
-    def jax(self, x: Any) -> Any:
-        return x
-
-    def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
-        return [cotangent]
-
-    def element(self, builder: Any, node: Expr, index: Sequence[Any]) -> Any:
-        return builder.element(node.inputs[0], index)

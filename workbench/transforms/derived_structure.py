@@ -17,7 +17,7 @@ from workbench.tensor.elementwise import Cast, Elementwise
 from workbench.tensor.indexing.advanced import Index
 from workbench.tensor.indexing.rows import Take
 from workbench.tensor.indexing.slices import Slice, everything, part_of
-from workbench.tensor.markers import Annotation, Named
+from workbench.tensor.markers import Annotation
 from workbench.tensor.shape import Reshape, Transpose
 from workbench.tensor.shape.joining import Concatenate, part_that_has
 from workbench.tensor.tensor import Tensor
@@ -57,7 +57,7 @@ def _full(value: Any, x: Expr) -> Any:
 def density_of_named(expr: Expr) -> Expr | None:
     """A name or an annotation changes no value."""
     x, value = expr.inputs
-    return ask(expr.op, x.inputs[0], value) if isinstance(x.op, (Named, Annotation)) else None
+    return ask(expr.op, x.inputs[0], value) if isinstance(x.op, Annotation) else None
 
 
 def _counts() -> Tensor:
@@ -195,7 +195,7 @@ def density_of_part_of_function(expr: Expr) -> Expr | None:
     if not isinstance(x.op, PARTS) or any(is_random(o) for o in x.inputs[1:]):
         return None
     inner = x.inputs[0]
-    if not isinstance(inner.op, (Elementwise, Annotation, Named)) or event_rank(inner) or not is_random(inner):
+    if not isinstance(inner.op, (Elementwise, Annotation)) or event_rank(inner) or not is_random(inner):
         return None
     return ask(expr.op, intern(inner.op, tuple(_part_of(x, i) if i.type.ndim else i for i in inner.inputs)), value)
 

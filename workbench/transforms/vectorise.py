@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from workbench.errors import ShapeError
-from workbench.graph.expr import Expr, Get, Input, give_name, intern, rebuild, results_of
+from workbench.graph.expr import Expr, Get, Input, give_name, input_like, intern, rebuild, results_of
 from workbench.graph.frozen import changed
 from workbench.graph.inner import Graph
 from workbench.graph.provenance import inherited
 from workbench.graph.traverse import topological
-from workbench.graph.types import Shape, TensorType, TupleType
+from workbench.graph.types import Shape, TupleType
 from workbench.tensor import shape as _s
 from workbench.tensor.control.flow import Cond, MakeTuple, Region
 from workbench.tensor.control.scan import Scan
@@ -22,7 +22,7 @@ from workbench.tensor.gufunc import Gufunc
 from workbench.tensor.indexing.rows import AddAt, SetAt, Take
 from workbench.tensor.indexing.slices import Bounds, SetSlice, Slice, fixed
 from workbench.tensor.linalg.diagonal import Diagonal, DiagonalMatrix
-from workbench.tensor.markers import Annotation, Named
+from workbench.tensor.markers import Annotation
 from workbench.tensor.reduction.reductions import Extremes, Reduce
 from workbench.tensor.shape.joining import Concatenate
 from workbench.tensor.tensor import Tensor, as_tensor
@@ -245,7 +245,7 @@ def _inner(b: _Batching, graph: Graph, flags: Sequence[bool]) -> Graph:
     if not any(flags):
         return graph
     batch = tuple(n if isinstance(n, int) else _s.length_of(n) for n in b.shape)
-    params: list[Any] = [_wider(p, batch) if flag else p for p, flag in zip(graph.params, flags)]
+    params: list[Any] = [input_like(p, p.type.with_shape((*batch, *p.type.shape))) if flag else p for p, flag in zip(graph.params, flags)]
     inner = _Batching(
         params[flags.index(True)].shape[: b.rank],
         {p: new for p, new, flag in zip(graph.params, params, flags) if flag},
@@ -253,13 +253,6 @@ def _inner(b: _Batching, graph: Graph, flags: Sequence[bool]) -> Graph:
     )
     inner.outputs(graph.results)
     return Graph(params, [inner.whole(r) for r in graph.results])
-
-
-def _wider(p: Expr, batch: Shape) -> Expr:
-    assert isinstance(p.type, TensorType)
-    made: Expr = intern(Input(p.name, p.type.with_shape((*batch, *p.type.shape))))
-    made.name = p.name
-    return made
 
 
 def _cond(b: _Batching, node: Expr) -> Any:
@@ -315,7 +308,7 @@ def _by_rows(b: _Batching, node: Expr) -> Any:
 
 
 RULES: dict[type, BatchRule] = {
-    Elementwise: _elementwise, Annotation: _same, Named: _same, Reduce: _reduce, Extremes: _reduce, _s.Reshape: _reshape,
+    Elementwise: _elementwise, Annotation: _same, Reduce: _reduce, Extremes: _reduce, _s.Reshape: _reshape,
     _s.BroadcastTo: _broadcast_to, _s.Transpose: _transpose, _s.SameLength: _same_length, Concatenate: _concatenate,
     Slice: _slice, SetSlice: _set_slice, Take: _take, SetAt: _update, AddAt: _update,
     Diagonal: _same, DiagonalMatrix: _same, MakeTuple: _tuple, Gufunc: _gufunc, Cond: _cond, Region: _region, Scan: _scan,

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from workbench.compile.c.printer import LITERAL_LIMIT
-from workbench.graph.expr import Input, give_name, intern
+from workbench.graph.conditions import retyped
 from workbench.graph.inner import Graph
-from workbench.graph.lengths import Symbol, substitute, symbols
+from workbench.graph.lengths import Symbol, symbols
 
 OFTEN = 10_000
 """Calls with arguments of the same shapes after which code for short lengths is compiled, or tried."""
@@ -30,10 +30,7 @@ def short_lengths(graph: Graph, values: Mapping[Symbol, int]) -> dict[Symbol, in
 
 def with_numbers(graph: Graph, numbers: Mapping[Symbol, int]) -> Graph:
     """Return the graph with numbers for some of its lengths."""
-    params = [
-        p if shape == p.type.shape else give_name(intern(Input(p.name, p.type.with_shape(shape))), p.name)
-        for p, shape in ((p, tuple(substitute(n, numbers) for n in p.type.shape)) for p in graph.params)
-    ]
+    params = [retyped(p, numbers) for p in graph.params]
     return Graph(params, graph.apply(*params))
 
 

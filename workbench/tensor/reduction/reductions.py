@@ -13,7 +13,7 @@ from workbench.errors import DTypeError, ShapeError
 from workbench.graph.expr import Expr, Op, intern
 from workbench.graph.frozen import frozen
 from workbench.graph.length_names import shape_text
-from workbench.graph.lengths import minimum, one_length
+from workbench.graph.lengths import at_least, minimum, one_length
 from workbench.graph.types import KINDS, TensorType
 from workbench.tensor import elementwise as _e
 from workbench.tensor import shape as _s
@@ -58,10 +58,11 @@ COMBINE = {
 
 @frozen
 class Reduce(Op):
-    """A reduction of `kind` over `axes`."""
+    """A reduction of `kind` over `axes`; an extreme of no elements, where there may be none (`of_nothing`), is the neutral value."""
 
     kind: str
     axes: tuple[int, ...]
+    of_nothing: bool = False
 
     @property
     def name(self) -> str:
@@ -72,7 +73,7 @@ class Reduce(Op):
         return COMBINE[self.kind]
 
     def infer(self, x: TensorType) -> TensorType:
-        if self.kind in ("max", "min"):
+        if self.kind in ("max", "min") and not self.of_nothing:
             _need_elements(self.kind, x, self.axes)
         return x.with_shape(tuple(n for i, n in enumerate(x.shape) if i not in self.axes))
 
@@ -80,12 +81,15 @@ class Reduce(Op):
         dtype = np.asarray(x).dtype
         if self.kind in ("sum", "prod"):
             return np.asarray(self.combine.numpy(x, axis=self.axes, dtype=dtype))
-        return np.asarray(self.combine.numpy(x, axis=self.axes))
+        return np.asarray(self.combine.numpy(x, axis=self.axes, **self._initial(dtype)))
 
     def jax(self, x: Any) -> Any:
         import jax.numpy as jnp
 
-        return getattr(jnp, self.kind)(x, axis=self.axes).astype(x.dtype)
+        return getattr(jnp, self.kind)(x, axis=self.axes, **self._initial(x.dtype)).astype(x.dtype)
+
+    def _initial(self, dtype: Any) -> dict[str, Any]:
+        return {"initial": self.combine.start(np.dtype(dtype).name)} if self.of_nothing else {}
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         x = node.inputs[0]
@@ -98,7 +102,7 @@ class Reduce(Op):
         if self.kind == "prod":
             return [spread * product_of_others(x, self.axes)]
         # Where several elements are the largest, they share.
-        hit = intern(Extremes(self.kind, self.axes), (x,)).astype(x.dtype)
+        hit = intern(Extremes(self.kind, self.axes, self.of_nothing), (x,)).astype(x.dtype)
         return [spread * hit / self._spread(sum(hit, self.axes), x)]
 
     def _spread(self, reduced: Any, x: Tensor) -> Tensor:
@@ -127,13 +131,14 @@ class Extremes(Op):
 
     kind: str
     axes: tuple[int, ...]
+    of_nothing: bool = False
     name = "extremes"
 
     def infer(self, x: TensorType) -> TensorType:
         return x.with_dtype("bool")
 
     def numpy(self, x: Any) -> Any:
-        return (x == COMBINE[self.kind].numpy(x, axis=self.axes, keepdims=True)) | (x != x)
+        return (x == np.expand_dims(self._reduction.numpy(x), self.axes)) | (x != x)
 
     def jax(self, x: Any) -> Any:
         import jax.numpy as jnp
@@ -141,10 +146,14 @@ class Extremes(Op):
         lax: Any = importlib.import_module("jax.lax")
         # Without it, the maximum and the comparison may each compute `x` for themselves.
         x = lax.optimization_barrier(x)
-        return (x == getattr(jnp, self.kind)(x, axis=self.axes, keepdims=True)) | (x != x)
+        return (x == jnp.expand_dims(self._reduction.jax(x), self.axes)) | (x != x)
+
+    @property
+    def _reduction(self) -> Reduce:
+        return Reduce(self.kind, self.axes, self.of_nothing)
 
     def loop(self, x: Tensor) -> Expr:
-        found = _e.equal(x, _reduce(self.kind, x, self.axes, keepdims=True))
+        found = _e.equal(x, _s.expand_dims(intern(self._reduction, (x,)), self.axes))
         return _e.logical_or(found, _e.isnan(x)) if x.type.kind == "f" else found
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
@@ -152,7 +161,7 @@ class Extremes(Op):
 
 
 def _reduce(
-    kind: str, x: Any, axis: Any, keepdims: bool, dtype: Any = None, initial: Any = None, where: Any = True
+    kind: str, x: Any, axis: Any, keepdims: bool, dtype: Any = None, initial: Any = None, where: Any = True, of_nothing: bool = False
 ) -> Tensor:
     x = as_tensor(x)
     if kind in ("sum", "prod"):
@@ -164,11 +173,9 @@ def _reduce(
             raise ShapeError(f"{kind} of chosen elements needs a value for where none is chosen", "give it as `initial`")
         x = _e.where(where, x, np.asarray(COMBINE[kind].start(x.dtype), x.dtype))
     axes = tuple(sorted(_s.axes_of(kind, axis, x.ndim)))
-    if initial is not None and builtins.any(x.type.shape[a] == 0 for a in axes):
-        result = _s.zeros_like(intern(Reduce("any", axes), (_e.cast(x, "bool"),)), x.dtype) + _e.cast(initial, x.dtype)
-    else:
-        result = intern(Reduce(kind, axes), (x,)) if axes else x
-        result = result if initial is None else COMBINE[kind].op(result, _e.cast(initial, result.dtype))
+    of_nothing = (of_nothing or initial is not None) and kind in ("max", "min") and not builtins.all(at_least(x.type.shape[a], 1) for a in axes)
+    result = intern(Reduce(kind, axes, of_nothing), (x,)) if axes else x
+    result = result if initial is None else COMBINE[kind].op(result, _e.cast(initial, result.dtype))
     return _s.expand_dims(result, axes) if keepdims and axes else result
 
 
@@ -417,7 +424,7 @@ def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
 
 def _shift(x: Tensor, axis: Any) -> Tensor:
     """What to subtract before taking exponentials; their ratios do not depend on it."""
-    top = stop_gradient(max(x, axis, keepdims=True))
+    top = stop_gradient(_reduce("max", x, axis, True, of_nothing=True))
     return _e.where(_e.isfinite(top), top, _s.zeros_like(top))
 
 
@@ -432,8 +439,6 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """
     x = as_floats(x)
     axes = tuple(sorted(_s.axes_of("logsumexp", axis, x.ndim)))
-    if builtins.any(x.type.shape[a] == 0 for a in axes):
-        return _e.log(sum(_e.exp(x), axes, keepdims=keepdims))
     shift = _shift(x, axes)
     result = _e.log(sum(_e.exp(x - shift), axes, keepdims=True)) + shift
     return result if keepdims or not axes else _s.squeeze(result, axes)
@@ -450,8 +455,6 @@ def softmax(x: Any, axis: Any = None) -> Tensor:
     """
     x = as_floats(x)
     _s.axes_of("softmax", axis, x.ndim)
-    if builtins.any(n == 0 for n in x.type.shape):
-        return x
     weights = _e.exp(x - _shift(x, axis))
     return weights / sum(weights, axis, keepdims=True)
 
@@ -460,7 +463,5 @@ def log_softmax(x: Any, axis: Any = None) -> Tensor:
     """Return the logarithm of `softmax`, which keeps its digits where that is small."""
     x = as_floats(x)
     _s.axes_of("log_softmax", axis, x.ndim)
-    if builtins.any(n == 0 for n in x.type.shape):
-        return x
     shifted = x - _shift(x, axis)
     return shifted - _e.log(sum(_e.exp(shifted), axis, keepdims=True))

@@ -42,9 +42,6 @@ class BroadcastTo(OfLengths):
         x, *numbers = inputs
         return x.type.with_shape(repeated(x.type.shape, filled(self.shape, numbers)))  # type: ignore[no-any-return]
 
-    def infer(self, x: TensorType, *numbers: TensorType) -> TensorType:
-        return x.with_shape(self.shape)  # type: ignore[arg-type]
-
     def numpy(self, x: Any, *numbers: Any) -> Any:
         return np.broadcast_to(x, filled_with_values(self.shape, numbers, "broadcast_to"))
 

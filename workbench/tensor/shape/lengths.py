@@ -198,6 +198,9 @@ class OfLengths(Op):
     shape: tuple[int | None, ...]
     of_values = 1
 
+    def infer(self, x: TensorType, *numbers: TensorType) -> TensorType:
+        return x.with_shape(self.shape)  # type: ignore[arg-type]
+
     def written(self, *operands: str) -> str | None:
         if len(operands) == self.of_values or self.of_values != 1:
             return None

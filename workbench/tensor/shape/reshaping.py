@@ -45,9 +45,6 @@ class Reshape(OfLengths):
             raise _misfit(x.type, shape)
         return x.type.with_shape(shape)  # type: ignore[no-any-return]
 
-    def infer(self, x: TensorType, *numbers: TensorType) -> TensorType:
-        return x.with_shape(self.shape)  # type: ignore[arg-type]
-
     def numpy(self, x: Any, *numbers: Any) -> Any:
         return np.reshape(x, filled_with_values(self.shape, numbers, "reshape"))
 
