@@ -88,11 +88,11 @@ class SamplingDashboard(LinkedWidget):
 
     def _begin(self) -> None:
         run = self.run
-        self._sent = [0] * run.chains
-        self._marked = [0] * run.chains
+        self._sent = [0] * run.shown_chains
+        self._marked = [0] * run.shown_chains
         self._last_summary = 0.0
         self.push(
-            "run", state=run.state, chains=run.chains, tune=run.tune, draws=run.draws_requested, names=self.shown(),
+            "run", state=run.state, chains=run.shown_chains, tune=run.tune, draws=run.draws_requested, names=self.shown(),
             title=self.title, backend=run.backend, message=self._message(), stride=self.stride,
         )  # fmt: skip
 
@@ -114,7 +114,7 @@ class SamplingDashboard(LinkedWidget):
         if final and "sample" in run.timings:
             sampling = run.timings["sample"]
         rate = made / sampling if made else float("nan")
-        left = run.chains * run.total - made
+        left = run.shown_chains * run.total - made
         self.push(
             "progress",
             {
@@ -161,7 +161,7 @@ class SamplingDashboard(LinkedWidget):
         found: list[dict[str, Any]] = []
         for at in range(0, len(names), 8):
             some = names[at : at + 8]
-            draws = np.stack([run.values(some, c, run.tune, run.tune + n) for c in range(run.chains)])
+            draws = np.stack([run.values(some, c, run.tune, run.tune + n) for c in range(run.shown_chains)])
             found += summary(some, draws)
             if time.perf_counter() - begun > SUMMARY_SECONDS:
                 break

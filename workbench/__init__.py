@@ -141,7 +141,7 @@ importlib.import_module("workbench.rewrites")
 
 INFERENCE = frozenset([
     "BinaryGibbsMetropolis", "BinaryMetropolis", "CategoricalGibbsMetropolis", "CompoundStep", "Metropolis", "NUTS",
-    "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "draw", "find_MAP", "find_constrained_prior", "sample",
+    "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "devices", "draw", "find_MAP", "find_constrained_prior", "sample",
     "sample_posterior_predictive", "sample_prior_predictive", "sbc",
 ])  # fmt: skip
 """Loaded when first used."""
@@ -171,7 +171,7 @@ __all__ = [
     "HurdleNegativeBinomial", "HurdlePoisson", "HyperGeometric", "Mixture", "MvGaussianRandomWalk",
     "MvStudentTRandomWalk", "NegativeBinomial", "NormalMixture", "OrderedLogistic", "OrderedProbit", "Poisson",
     "RandomWalk", "Truncated", "ZeroInflatedBinomial", "ZeroInflatedNegativeBinomial", "ZeroInflatedPoisson",
-    "ConstantData", "CustomDist", "DensityDist", "MutableData", "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "do",
+    "ConstantData", "CustomDist", "DensityDist", "MutableData", "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "devices", "do",
     "draw", "find_MAP", "find_constrained_prior", "freeze_dims_and_data", "icdf", "invlogit", "invprobit", "logaddexp", "logccdf", "logcdf", "logit", "logsumexp", "model_to_graphviz",
     "modelcontext", "observe", "probit", "sample_posterior_predictive", "sample_prior_predictive", "sbc", "set_data",
 ]  # fmt: skip

@@ -123,7 +123,7 @@ REFUSED = [
     ("compile_kwargs", {"mode": "JAX", "backend": "c"}, ArgumentError),
     ("backend", "fortran", WorkbenchError),
     ("target_accept", 0.0, SamplingError), ("target_accept", 1, SamplingError), ("target_accept", -0.5, SamplingError),
-    ("target_accept", float("nan"), SamplingError), ("target_accept", "0.8", ArgumentError), ("target_accept", None, ArgumentError),
+    ("target_accept", float("nan"), SamplingError), ("target_accept", "0.8", ArgumentError),
     ("max_treedepth", 0, SamplingError), ("max_treedepth", -1, SamplingError), ("max_treedepth", 100, SamplingError),
     ("max_treedepth", 2.5, ArgumentError), ("max_treedepth", "10", ArgumentError),
     ("nuts", {"step_scale": 1.0}, ArgumentError), ("nuts", 0.9, ArgumentError), ("nuts", {"target_accept": 2.0}, SamplingError),

@@ -17,7 +17,7 @@ import workbench.tensor as pt
 from workbench.compile import function
 from workbench.graph import Graph
 from workbench.samplers.chain_numbers import van_der_corput
-from workbench.samplers.chees import Chees, criterion_slope
+from workbench.samplers.chees import LOWEST_ACCEPTANCE, Chees, criterion_slope
 from workbench.samplers.demetropolis import DEMetropolis
 from workbench.samplers.ensemble import moments_graph
 from workbench.samplers.mams import Mams
@@ -38,7 +38,7 @@ def compiled(name, backend):
 def compiled_once(name, backend, checked):
     """Initial state and transitions, compiled once for all targets; those of JAX when they are linked."""
     sampler = SAMPLERS[name]()
-    return [function(g.params, g.results, backend=backend, name=n) for g, n in ((sampler.init, "init"), (sampler.advance(ROWS), name))]
+    return [function(g.params, g.results, backend=backend, name=n) for g, n in ((sampler.init, "init"), (sampler.advance, name))]
 
 
 def of_chains(graph, chains):
@@ -68,8 +68,9 @@ class Draws:
             state[self.fields.index(field)] = np.asarray(value)
         moments = [np.float64(0.0), np.zeros((n, d)), np.zeros((n, d))]
         draws, stats, made, self.gradients = [], [], 0, 0
+        room = np.zeros((ROWS, n, d)), np.zeros((ROWS, n, len(self.names)))
         while made < total:
-            out = advance(*state, *moments, min(chunk, total - made), thin, tune)
+            out = advance(*state, *moments, min(chunk, total - made), thin, tune, *room)
             state, moments, (gradients, k, rows, block, table) = out[: len(state)], out[len(state) : len(state) + 3], out[len(state) + 3 :]
             self.gradients += int(gradients)
             made += int(k)
@@ -231,7 +232,7 @@ def test_the_step_size_reaches_the_acceptance_that_is_asked_for(unchecked):
     start = np.random.default_rng(8).uniform(-1, 1, size=(256, 10))
     for target in (0.5, 0.9):
         made = Draws("chees", normal(np.eye(10)), start, 500, 400, target_accept=target)
-        accept = np.maximum(made.stat("acceptance_rate")[400:], 0.01)
+        accept = np.maximum(made.stat("acceptance_rate")[400:], LOWEST_ACCEPTANCE)
         assert abs(1.0 / np.mean(1.0 / accept) - target) < 0.06
 
 

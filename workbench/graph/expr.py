@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -217,7 +219,12 @@ class Constant(Op):
     def jax(self) -> Any:
         import jax.numpy as jnp
 
-        return jnp.asarray(self.value)
+        given = ENTERED.get().get(self)
+        return jnp.asarray(self.value) if given is None else given
+
+
+ENTERED: ContextVar[Mapping[Op, Any]] = ContextVar("ENTERED", default=MappingProxyType({}))
+"""What constants and data are while JAX traces a graph, if they are arguments of the program and not a part of it."""
 
 
 @frozen(eq=False)
@@ -243,7 +250,8 @@ class Data(Op):
     def jax(self) -> Any:
         import jax.numpy as jnp
 
-        return jnp.asarray(self.cell[0])
+        given = ENTERED.get().get(self)
+        return jnp.asarray(self.cell[0]) if given is None else given
 
 
 def constant_op(value: object, dtype: str | None = None) -> Constant:

@@ -59,7 +59,7 @@ def settings(target_accept: Any, max_treedepth: Any, nuts: Any) -> NutsSettings:
         If one is out of bounds.
     """
     known = NutsSettings()
-    given = {"target_accept": target_accept, "max_treedepth": max_treedepth}
+    given = {"target_accept": known.target_accept if target_accept is None else target_accept, "max_treedepth": max_treedepth}
     if nuts is not None and not isinstance(nuts, Mapping):
         raise ArgumentError(f"nuts must be settings by name, got {nuts!r}", 'for example nuts={"target_accept": 0.9}')
     for name, value in (nuts or {}).items():
@@ -129,6 +129,19 @@ def blas_threads(blas_cores: Any, cores: int) -> int | None:
     if blas_cores is None:
         return None
     return 1 if blas_cores == "auto" else max(1, whole("blas_cores", blas_cores, 1) // cores)
+
+
+def of_chains_by_themselves(method: str, **options: Any) -> None:
+    """Raise where an option that chains moved together have no use for is given: one that is not ``None``.
+
+    Raises
+    ------
+    ArgumentError
+        If there is one.
+    """
+    for name, value in options.items():
+        if value is not None:
+            raise ArgumentError(f"{name}={value!r} is for chains by themselves, method={method!r} has no use for it", "leave it out")
 
 
 def shows_progress(progressbar: Any) -> bool:

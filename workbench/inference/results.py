@@ -95,7 +95,7 @@ class Results:
 
         kept = self.kept
         after, before = run.cut(), run.cut(warmup=True)
-        about = {"sampling_time": run.timings.get("sample", float("nan")), "tuning_steps": run.tune}
+        about = {"sampling_time": run.timings.get("sample", float("nan")), "tuning_steps": run.tuning_steps}
         of_run = {**about, **run.linked.about, "random_seed": str(run.seed)}
         groups: dict[str, Any] = {}
         for prefix, cut in (("", after), ("warmup_", before)):

@@ -7,7 +7,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from workbench.compile import choose_backend
 from workbench.errors import SamplingError, user_location, warn_user
 from workbench.inference.blas_threads import limited
 from workbench.inference.chains import Chain, Cut
+from workbench.inference.convergence import convergence_problems
 from workbench.inference.external.sampler import External
 from workbench.inference.linked import LinkedSampler, Step, statistics_by_name
 from workbench.inference.results import Kept, Results
@@ -244,6 +245,20 @@ class Run:
         """Draws of a whole chain, warm-up included."""
         return self.tune + self.draws_requested
 
+    @property
+    def tuning_steps(self) -> int:
+        """Transitions of warm-up."""
+        return self.tune
+
+    @property
+    def shown_chains(self) -> int:
+        """How many chains, the first, progress and plots are shown of."""
+        return self.chains
+
+    def problems(self) -> Iterator[str]:
+        """Yield what speaks against the run, when it is over: :func:`convergence_problems`."""
+        return convergence_problems(self)
+
     def _compile(self) -> None:
         begun = time.perf_counter()
         self.linked: LinkedSampler | External = (
@@ -353,7 +368,7 @@ class Run:
     def progress(self) -> list[dict[str, Any]]:
         """Return each chain's state: draws (warm-up included), step size, gradients per draw, divergences."""
         rows = []
-        for c in self.kept:
+        for c in self.kept[: self.shown_chains]:
             n = c.count
             recent = {name: c.stat(name, max(0, n - 100)) for name in ("step_size", "n_steps", "tree_depth")}
             known = {name: x for name, x in recent.items() if x is not None and len(x)}

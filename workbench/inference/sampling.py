@@ -10,9 +10,11 @@ from workbench.errors import ArgumentError, SamplingError, warn_user
 from workbench.inference import options
 from workbench.inference import run as _run
 from workbench.inference.checks import whole
-from workbench.inference.convergence import ConvergenceWarning, convergence_problems
+from workbench.inference.convergence import ConvergenceWarning
 from workbench.inference.each_draw import seed_word
+from workbench.inference.ensemble_run import ensemble_run
 from workbench.inference.inference_data import load_arviz_in_background
+from workbench.inference.many_chains import way_of
 from workbench.inference.run import Callback, Run
 from workbench.inference.steps import steps_of
 from workbench.model.context import modelcontext
@@ -35,7 +37,7 @@ def sample(
     initvals: InitialValues | Sequence[InitialValues | None] | None = None,
     init: str = "auto",
     jitter_max_retries: int = 10,
-    target_accept: float = 0.8,
+    target_accept: float | None = None,
     max_treedepth: int = 10,
     nuts: Mapping[str, Any] | None = None,
     step: Any = None,
@@ -50,6 +52,9 @@ def sample(
     model: Model | None = None,
     backend: str | None = None,
     compile_kwargs: Mapping[str, Any] | None = None,
+    method: str | None = None,
+    device: Any = None,
+    thin: int = 1,
     blocking: bool = True,
     **others: Any,
 ) -> Any:
@@ -79,7 +84,7 @@ def sample(
     jitter_max_retries
         How often to jitter anew where the log-density or its gradient is not finite.
     target_accept
-        Acceptance that the step size aims at.
+        Acceptance that the step size aims at: 0.8 for NUTS, what suits the method for others.
     max_treedepth
         Doublings after which a trajectory ends.
     nuts
@@ -116,6 +121,15 @@ def sample(
         "c", "numba", "jax", "numpy" or "auto"; the model's by default.
     compile_kwargs
         The backend by PyMC's name of a mode: ``{"mode": "NUMBA"}``.
+    method
+        How many chains are moved: "nuts", each by itself; or all together, with what they learn shared, which is for hundreds
+        or thousands of chains: "chees" (ChEES-HMC), "meads", "mams" or "demetropolis". By default "chees" for 100 chains and
+        more on JAX, and each by itself otherwise. The run's ``moments()`` are then means, standard deviations, errors and
+        nested R-hat from all draws.
+    device
+        What JAX moves chains on together: "gpu", "cpu" or "tpu" for all devices of that kind, or some of :func:`devices`.
+    thin
+        Keep every `thin`-th draw of chains that are moved together.
     blocking
         Wait for the end. If not, the `Run` is returned at once: ``.stop() .pause() .resume()
         .wait() .draws``.
@@ -169,20 +183,31 @@ def sample(
     external = options.external(nuts_sampler, nuts_sampler_kwargs, computes if backend or compile_kwargs else None, quiet)
     if external is not None and (step is not None or of_steps):
         raise ArgumentError(f"nuts_sampler={nuts_sampler!r} moves all variables: step methods are not for it", "leave step out, or nuts_sampler")
-    run = Run(
+    count, tunes = whole("draws", draws, 1), whole("tune", tune, 0)
+    seed, kept = seed_word(random_seed), options.kept(model, var_names, discard_tuned_samples, idata_kwargs)
+    tries = whole("jitter_max_retries", jitter_max_retries, 0) + 1
+    told = options.callback_of(callback)
+    said = computes if backend or compile_kwargs or computes == "jax" else None
+    target = None if target_accept is None else settings.target_accept
+    alone = "step" if step is not None or of_steps else f"nuts_sampler={nuts_sampler!r}" if external is not None else None
+    way = way_of(model, method, chains, count, whole("thin", thin, 1), device, said, target, alone)
+    if way is not None:
+        options.of_chains_by_themselves(way.sampler.name, nuts=nuts or None, max_treedepth=None if max_treedepth == 10 else max_treedepth,
+                                        init=init if metric not in ("auto", "diag") else None)  # fmt: skip
+    run = ensemble_run(model, way, count, tunes, chains, seed, given, kept, jitter, tries, told) if way is not None else Run(
         model,
-        whole("draws", draws, 1),
-        whole("tune", tune, 0),
+        count,
+        tunes,
         chains,
         1 if external is not None and external.in_turn else None if cores is None else whole("cores", cores, 1),
-        seed_word(random_seed),
+        seed,
         () if external is not None else steps_of(model, step, {**options.of_nuts(settings), **of_steps}, metric, quiet),
         computes,
         given,
-        options.kept(model, var_names, discard_tuned_samples, idata_kwargs),
+        kept,
         jitter,
-        whole("jitter_max_retries", jitter_max_retries, 0) + 1,
-        options.callback_of(callback),
+        tries,
+        told,
         None if external is None else lambda run: external.made(run, settings.target_accept, settings.max_treedepth),
     )
     run.blas_threads = options.blas_threads(blas_cores, run.cores)
@@ -227,7 +252,7 @@ def _make(run: Run, watched: bool, in_terminal: bool) -> None:
 def _problems(run: Run) -> list[str]:
     """What speaks against a run. Draws are not given up because that cannot be told."""
     try:
-        return list(convergence_problems(run))
+        return list(run.problems())
     except KeyboardInterrupt:
         return ["the check of convergence was interrupted: whether the draws can be trusted is not known"]
     except Exception as error:
@@ -235,7 +260,7 @@ def _problems(run: Run) -> list[str]:
 
 
 def _watch_in_terminal(run: Run) -> None:
-    total = run.chains * run.total
+    total = run.shown_chains * run.total
     try:
         while not run.wait(0.2):
             rows = run.progress()

@@ -25,7 +25,7 @@ MAX_ENERGY_ERROR = 1000.0
 MOST_LEAPFROGS = 1000
 """Most steps of one trajectory, and of one in the first part of warm-up, before the metric is known."""
 EARLY, MOST_EARLY = 0.1, 64
-LOWEST_ACCEPTANCE = 0.01
+LOWEST_ACCEPTANCE = 0.1
 """In the harmonic mean a chain that is stuck counts as one that accepts so rarely."""
 RATE, MEMORY, MOST_CHANGE = 0.025, 0.95, 0.35
 """Adam's rate, its memory of squared gradients, and the most that it may change the logarithm of the length."""
@@ -83,6 +83,7 @@ class CheesState(NamedTuple):
 class Chees(Ensemble):
     """HMC with step size, diagonal metric and trajectory length learned from all chains."""
 
+    name = "chees"
     stats = {
         "diverging": "bool", "energy": "float64", "n_steps": "int64", "step_size": "float64", "acceptance_rate": "float64",
         "lp": "float64", "energy_error": "float64", "trajectory_length": "float64",
@@ -134,16 +135,16 @@ class Chees(Ensemble):
             end = self.leap(s.q, v, s.g, s.lp, pt.zeros_like(s.lp), pt.exp(s.log_scale), step)
             return harmonic_mean(acceptance(self._error(s.lp, v, end))) > s.target
 
-        up = accepted(as_tensor(FIRST_STEP))
-        factor = pt.where(up, 2.0, 0.5)
+        def body(step: Tensor, tries: Tensor, factor: Tensor, going: Tensor) -> list[Tensor]:
+            enough = accepted(step)
+            factor = pt.where(pt.equal(tries, 0), pt.where(enough, 2.0, 0.5), factor)
+            going = pt.equal(pt.cast(enough, "int64"), pt.cast(factor > 1.0, "int64"))
+            return [pt.where(going, step * factor, step), tries + 1, factor, going]
 
-        def body(step: Tensor, tries: Tensor, going: Tensor) -> list[Tensor]:
-            step = step * factor
-            return [step, tries + 1, pt.equal(pt.cast(accepted(step), "int64"), pt.cast(up, "int64"))]
-
-        step, _, _ = pt.while_loop(
-            lambda step, tries, going: pt.logical_and(going, tries < 50), body, [FIRST_STEP, 0, pt.constant(True)], ("step", "tries", "going")
-        )
+        step, *_ = pt.while_loop(
+            lambda step, tries, factor, going: pt.logical_and(going, tries < 50), body, [FIRST_STEP, 0, 1.0, pt.constant(True)],
+            ("step", "tries", "factor", "going"),
+        )  # fmt: skip
         return step
 
     def _error(self, lp: Tensor, v: Tensor, end: Sequence[Tensor]) -> Tensor:

@@ -48,6 +48,7 @@ class DEMetropolisState(NamedTuple):
 class DEMetropolis(Ensemble):
     """Random-walk Metropolis whose proposals are differences between chains."""
 
+    name = "demetropolis"
     stats = {"acceptance_rate": "float64", "accepted": "bool", "lp": "float64", "lambda": "float64"}
     settings = {"target_accept": 0.25, "scaling": 0.001}
     density = "logp"

@@ -33,6 +33,8 @@ class Ensemble:
 
     Attributes
     ----------
+    name
+        What its code is called, and how it is asked for.
     stats
         Statistics of each chain's draw by ArviZ's names, in order, and their dtypes.
     settings
@@ -45,6 +47,7 @@ class Ensemble:
         Fewest parameters that it works with.
     """
 
+    name: ClassVar[str] = "ensemble"
     stats: ClassVar[Mapping[str, str]] = {}
     settings: ClassVar[Mapping[str, float]] = {}
     density: ClassVar[str] = "logp_grad"
@@ -95,34 +98,35 @@ class Ensemble:
         settings = [pt.scalar(name) for name in self.settings]
         return [key, q, *settings], self.start(key, q, dict(zip(self.settings, settings)))
 
-    def advance(self, rows: int) -> Graph:
-        """Graph that makes transitions, and keeps up to `rows` draws of all chains.
+    @functools.cached_property
+    def advance(self) -> Graph:
+        """Graph that makes transitions, and keeps draws of all chains as long as there is room.
 
         Parameters are the state's fields, those of `Moments`, how many transitions are wanted, of how many one is
-        kept, and the length of warm-up. Results are the state's fields, those of `Moments`, gradients
-        made by each chain, transitions made, rows made, draws (rows, chains, d) and statistics (rows, chains, len(stats)).
-        Moments are of all draws after warm-up. Draws of warm-up are kept as others are.
+        kept, the length of warm-up, and room for draws (rows, chains, d) and statistics (rows, chains, len(stats)).
+        Results are the state's fields, those of `Moments`, gradients made by each chain, transitions made, rows filled,
+        draws and statistics. Moments are of all draws after warm-up; draws of warm-up are kept as others are.
         """
         example = self._first[1]
         params = [_named(x.type, field) for x, field in zip(example, example._fields)]
-        state = example._make(params)
-        moments = Moments.inputs()
+        state, moments = example._make(params), Moments.inputs()
         wanted, thin, tune = (pt.tensor(n, "int64", ()) for n in ("wanted", "thin", "tune"))
-        chains, d = state.q.shape
+        chains, d = state.q.type.shape
+        draws, stats = (pt.tensor(name, "float64", ("rows", chains, n)) for name, n in (("draws", d), ("stats", len(self.stats))))
         nothing = as_tensor(0)
-        loop = _Loop(state, moments, nothing, nothing, nothing, pt.zeros((rows, chains, d)), pt.zeros((rows, chains, len(self.stats))))
+        loop = _Loop(state, moments, nothing, nothing, nothing, draws, stats)
         names = (*example._fields, *Moments._fields, *_Loop._fields[2:])
+        room = draws.shape[0]
 
         def going(*fields: Tensor) -> Tensor:
             s = loop.of(fields)
-            return pt.logical_and(s.made < wanted, s.row < rows)
+            return pt.logical_and(s.made < wanted, s.row < room)
 
         def body(*fields: Tensor) -> list[Tensor]:
             s = loop.of(fields)
             return self._kept(s, self.transition(s.state, tune), thin, tune).flat()
 
-        end = pt.while_loop(going, body, loop.flat(), names)
-        return Graph([*params, *moments, wanted, thin, tune], end)
+        return Graph([*params, *moments, wanted, thin, tune, draws, stats], pt.while_loop(going, body, loop.flat(), names))
 
     def _kept(self, s: _Loop, state: State, thin: Tensor, tune: Tensor) -> _Loop:
         """The loop's values after a transition: the draw counted in the moments, and kept if it is its turn."""

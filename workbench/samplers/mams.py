@@ -18,6 +18,7 @@ MINIMAL_NORM = 0.1931833275037836
 class Mams(Chees):
     """Isokinetic trajectories, accepted or not, from all chains' step size, diagonal metric and length."""
 
+    name = "mams"
     settings = {"target_accept": 0.7}
     gradients_per_step = 2
     least_size = 2

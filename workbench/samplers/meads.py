@@ -65,6 +65,7 @@ class _Settings(NamedTuple):
 class Meads(Ensemble):
     """Generalised HMC in folds of chains, each with metric, step size and damping from another."""
 
+    name = "meads"
     stats = {
         "diverging": "bool", "energy": "float64", "n_steps": "int64", "step_size": "float64", "acceptance_rate": "float64",
         "lp": "float64", "energy_error": "float64",

@@ -1,0 +1,341 @@
+"""`EnsembleRun`: a run whose one lane advances all chains, on the host or on devices; else a run like any other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from workbench.compile.jax.devices import free_memory, memory_of
+from workbench.errors import ArgumentError, SamplingError
+from workbench.inference.chains import TIMES, Chain
+from workbench.inference.convergence import EXAMINED, MOST_RHAT, NAMED
+from workbench.inference.linked_ensemble import Chunk, LinkedEnsemble, check_model
+from workbench.inference.many_chains import Way
+from workbench.inference.results import Kept
+from workbench.inference.run import CHUNK_SECONDS, Run
+from workbench.inference.start import TRIES, start_point
+from workbench.model.model import Model
+from workbench.samplers.ensemble import Ensemble
+
+Array = np.ndarray[Any, Any]
+
+SHOWN = 8
+"""Chains that progress and plots are shown of."""
+GROUPED_FROM, GROUPS = 128, 16
+"""So many chains, or more, begin in groups, of which there are so many, each at one point."""
+NEVER = 2**62
+MEMORY_SHARE = 0.8
+"""Share of the free memory that draws may take."""
+FEWEST_ESS = 400
+"""Effective draws of all chains together below which quantities are not well known; Vehtari et al. (2021)."""
+BY_CHANCE = 3.0
+"""Times the variance that means of groups have by their draws' number alone, above which they differ."""
+STUCK, DIVERGING = 0.01, 0.001
+"""Shares of chains that do not move, and of transitions that diverge, above which a person is told."""
+
+
+class Tables:
+    """The rows of all chains, chains first: positions, statistics, times, and values of the model's variables."""
+
+    def __init__(self, chains: int, total: int, linked: LinkedEnsemble) -> None:
+        d, k = linked.places.sizes
+        self.count = 0
+        self.columns = linked.columns
+        self.q, self.z = np.empty((chains, total, d)), np.empty((chains, total, k), np.int64)
+        self.stats = np.empty((chains, total, len(linked.columns) + 1))
+        self.times = np.empty((chains, total, len(TIMES)))
+        values = linked.values
+        self.values = [np.empty((chains, total, *shape), dtype) for shape, dtype in zip(values.shapes, values.dtypes)]
+
+    def add(self, q: Array, stats: Array, values: Sequence[Array], begun: float, seconds: float, cpu_seconds: float) -> None:
+        """Append rows of all chains, (rows, chains, ...). `count` moves last, so that readers never see a row half written."""
+        n = len(q)
+        at = slice(self.count, self.count + n)
+        self.q[:, at], self.stats[:, at, :-1] = q.swapaxes(0, 1), stats.swapaxes(0, 1)
+        self.stats[:, at, -1] = 1.0
+        for mine, new in zip(self.values, values):
+            mine[:, at] = new.reshape((n, q.shape[1], *mine.shape[2:])).swapaxes(0, 1)
+        self.times[:, at, 0] = begun + seconds * np.arange(n) / n
+        self.times[:, at, 1], self.times[:, at, 2] = seconds / n, cpu_seconds / n
+        self.count += n
+
+
+class ChainOfTables(Chain):
+    """One chain's rows of the tables of all."""
+
+    def __init__(self, number: int, tables: Tables) -> None:
+        self.number, self.tables, self.columns = number, tables, tables.columns
+        self.state = []
+        self.q, self.z, self.stats, self.times = (t[number] for t in (tables.q, tables.z, tables.stats, tables.times))
+        self.values = [v[number] for v in tables.values]
+
+    @property
+    def count(self) -> int:  # type: ignore[override]
+        """Rows so far."""
+        return self.tables.count
+
+
+class EnsembleRun(Run):
+    """A run that moves all chains together.
+
+    Parameters
+    ----------
+    sampler, settings
+        What moves the chains, and its settings by name.
+    devices
+        JAX's devices, where the backend is JAX.
+    thin
+        Of how many draws one is kept. Moments are of all.
+    keep_warmup
+        Whether draws of warm-up are kept.
+
+    Attributes
+    ----------
+    tune, draws_requested
+        Rows of warm-up and after it that are kept of each chain.
+    warmup_transitions, transitions
+        Transitions of warm-up, and after it.
+    groups
+        Of each chain, the number of the group that begins at one point with it.
+    gradients
+        Gradients that each chain has made.
+    """
+
+    def __init__(
+        self, model: Model, draws: int, tune: int, chains: int, seed: int, sampler: Ensemble, settings: Mapping[str, float], backend: str,
+        devices: Sequence[Any], starts: Sequence[Mapping[Any, Any] | None], thin: int = 1, keep_warmup: bool = False,
+        kept_results: Kept = Kept(), jitter: bool = True, tries: int = TRIES,
+    ) -> None:  # fmt: skip
+        super().__init__(model, draws // thin, tune // thin if keep_warmup else 0, chains, 1, seed, (), backend, starts, kept_results, jitter, tries)
+        self.sampler, self.settings, self.devices = sampler, dict(settings), list(devices)
+        self.thin, self._keep_warmup = thin, keep_warmup
+        self.warmup_transitions, self.transitions = tune, draws // thin * thin
+        self.groups = groups_of(chains, distinct=len({id(s) for s in starts}) > 1)
+        self.gradients = self._made = 0
+        self._moments: list[Any] = []
+        self._check_memory()
+
+    @property
+    def state(self) -> str:
+        found = super().state
+        return "tuning" if found == "sampling" and self._made < self.warmup_transitions else found
+
+    @property
+    def shown_chains(self) -> int:
+        return min(SHOWN, self.chains)
+
+    @property
+    def tuning_steps(self) -> int:
+        return self.warmup_transitions
+
+    def progress(self) -> list[dict[str, Any]]:
+        """Return the state of the chains that are shown: as :meth:`Run.progress`."""
+        rows = super().progress()
+        for row in rows:
+            row["tuning"] = self._made < self.warmup_transitions
+        return rows
+
+    def moments(self) -> dict[str, dict[str, Array]]:
+        """Return what all draws after warm-up say, those that were not kept too: by variable, and then by name of the statistic.
+
+        "mean", "sd", "mcse_mean" (the error of the mean), "ess" and "nested_rhat": :func:`workbench.samplers.moments.moments_summary`.
+        """
+        if not self._moments or float(self._moments[0]) < 1.0:
+            return {}
+        found = self.linked.summary(self._moments, self.groups)
+        split: dict[str, dict[str, Array]] = {}
+        at = 0
+        for name, shape in zip(self.linked.values.names, self.linked.values.shapes):
+            size = int(np.prod(shape, dtype=np.int64))
+            split[name] = {k: v[at : at + size].reshape(shape) for k, v in found.items()}
+            at += size
+        return split
+
+    def problems(self) -> Iterator[str]:
+        """Yield what speaks against the run."""
+        moments = self.moments()
+        if not moments:
+            yield "it was stopped in warm-up: there are no draws of the posterior"
+            return
+        every = {k: np.concatenate([m[k].ravel() for m in moments.values()]) for k in next(iter(moments.values()))}
+        names = self.variable_names()
+        changing = every["sd"] > 0.0
+        diverging = self._stat("diverging")
+        if diverging is not None and diverging.size and diverging.mean() > DIVERGING:
+            yield f"{diverging.mean():.1%} of the transitions after warm-up diverged: the draws miss where they end; raise target_accept, or reparameterise"
+        moved = np.asarray(self._moments[2]).max(axis=1) > 0.0
+        still = int((~moved).sum())
+        if still > STUCK * self.chains and float(self._moments[0]) > 1.0:
+            yield f"{still} of {self.chains} chains did not move after warm-up; start elsewhere with initvals, or raise target_accept"
+        # Groups of few effective draws differ by chance.
+        chance = BY_CHANCE * (self.groups[-1] + 1) / every["ess"]
+        bound = np.sqrt(1.0 + np.maximum(MOST_RHAT**2 - 1.0, chance))
+        apart = np.flatnonzero(changing & ~(every["nested_rhat"] <= bound))
+        if len(apart):
+            worst = apart[np.argsort(-every["nested_rhat"][apart], kind="stable")][:NAMED]
+            listed = ", ".join(f"{names[i]} ({every['nested_rhat'][i]:.2f})" for i in worst)
+            yield (
+                f"nested R-hat is above {MOST_RHAT} for {len(apart)} of {len(names)} elements, the worst {listed}: the chains remember where they "
+                "began; warm up longer (tune=...), or reparameterise"
+            )
+        few = np.flatnonzero(changing & (every["ess"] < FEWEST_ESS))
+        if len(few):
+            worst = few[np.argsort(every["ess"][few], kind="stable")][:NAMED]
+            listed = ", ".join(f"{names[i]} ({every['ess'][i]:.0f})" for i in worst)
+            yield f"fewer than {FEWEST_ESS} effective draws for {len(few)} of {len(names)} elements, the fewest {listed}: draw longer, or more chains"
+
+    def _stat(self, name: str) -> Array | None:
+        at = next((i for i, (n, _) in enumerate(self.linked.columns) if n == name), None)
+        return None if at is None or not self.kept else self._tables.stats[: max(1, EXAMINED // max(1, self.total)), self.tune : self._tables.count, at]
+
+    # Work --------------------------------------------------------------------------------------
+
+    def _check_memory(self) -> None:
+        """Raise where the draws that would be kept have no room."""
+        d, k = self.places.sizes
+        elements = sum(int(np.prod(shape, dtype=np.int64)) for _, shape in self._variables())
+        row = 8 * self.chains * (d + k + elements + len(self.sampler.stats) + 1 + len(TIMES))
+        needed, free = row * self.total, free_memory()
+        if free is None or needed <= MEMORY_SHARE * free:
+            return
+        rows = int(MEMORY_SHARE * free // row)
+        asked = f"{self.total} draws of {self.chains} chains, each of {d} parameters and {elements} elements of variables, take {_size(needed)}"
+        if not rows:
+            raise SamplingError(f"{asked}; {_size(free)} are free, where not one draw of all chains has room", "give fewer chains")
+        transitions = self.transitions + (self.warmup_transitions if self._keep_warmup else 0)
+        thin = -(-transitions // rows)
+        raise SamplingError(
+            f"{asked}, and {_size(free)} are free",
+            f"thin={thin} keeps every {thin}th draw, in {_size(row * (transitions // thin))}; moments (run.moments()) are of all draws",
+        )
+
+    def _compile(self) -> None:
+        begun = time.perf_counter()
+        self.linked: Any = LinkedEnsemble(self.model, self.sampler, self.settings, self.backend, self.chains, self.devices)
+        self._check_devices()
+        q = self._begin_at()
+        self._lane, self._moments = self.linked.init(self.seed, q)
+        self._tables = Tables(self.chains, self.total, self.linked)
+        self.kept = [ChainOfTables(i, self._tables) for i in range(self.chains)]
+        self.timings["compile"] = time.perf_counter() - begun
+
+    def _check_devices(self) -> None:
+        for device in self.devices:
+            needed, there = self.linked.device_memory, memory_of(device)
+            if needed is not None and there is not None and needed > there:
+                raise SamplingError(
+                    f"a chunk of draws of {self.chains} chains takes {_size(needed)} on {device.device_kind}, which has {_size(there)} left",
+                    "give fewer chains, or more devices to share them out to",
+                )
+
+    def _begin_at(self) -> Array:
+        """Where chains start, (chains, d): those of a group at one point."""
+        starts: dict[int, Array] = {}
+        for chain, group in enumerate(self.groups):
+            if group not in starts:
+                rng = np.random.default_rng([self.seed, int(group)])
+                starts[group], _ = start_point(self.model, self.linked.density, rng, self._starts[chain], self._jitter, self._tries)
+        return np.stack([starts[g] for g in self.groups])
+
+    def _sample(self) -> None:
+        try:
+            self._advance()
+        except BaseException as error:
+            raise self._failed(0, error) from None
+
+    def _advance(self) -> None:
+        """Advance all chains, a chunk at a time. A device computes the next chunk while the host takes in the last one."""
+        pace, made = 1, 0
+        end = self.warmup_transitions + self.transitions
+        pending: tuple[int, Chunk] | None = None
+        begun, cpu = time.perf_counter(), time.thread_time()
+        while True:
+            going = made < end and not self.stopping.is_set()
+            new: tuple[int, Chunk] | None = None
+            if going and self._resume.is_set():
+                wanted, rows, thin = self._plan(made, pace)
+                chunk = self.linked.advance(self._lane, self._moments, wanted, rows, thin, self.warmup_transitions)
+                self._lane, self._moments = chunk.state, chunk.moments
+                new = wanted, chunk
+                made += wanted
+            # On the host a call has computed what it returns.
+            ready, pending = (pending, new) if self.devices else (new, None)
+            if ready is not None:
+                done, chunk = ready
+                self._take(done, chunk, begun, cpu)
+                now = time.perf_counter()
+                pace = max(1, round(done * CHUNK_SECONDS / max(now - begun, 1e-6)))
+                begun, cpu = now, time.thread_time()
+                if self._given_up:
+                    return
+            elif pending is None:
+                if not going:
+                    return
+                self._resume.wait()
+                begun, cpu = time.perf_counter(), time.thread_time()
+
+    def _plan(self, made: int, pace: int) -> tuple[int, int, int]:
+        """Return how many transitions to ask for, how many rows they give, and of how many transitions one is kept."""
+        warm = made < self.warmup_transitions
+        since = made if warm else made - self.warmup_transitions
+        thin = self.thin if self._keep_warmup or not warm else NEVER
+        left = (self.warmup_transitions if warm else self.transitions) - since
+        wanted = max(1, min(pace, left, self.linked.room * thin - since % thin))
+        return wanted, (since + wanted) // thin - since // thin, thin
+
+    def _take(self, made: int, chunk: Chunk, begun: float, cpu: float) -> None:
+        """Add a chunk's rows to those of all chains."""
+        rows = min(chunk.rows, self.total - self._tables.count)
+        q, stats = (np.asarray(x)[:rows] for x in (chunk.q, chunk.stats))
+        values = self.linked.variables(q.reshape(-1, q.shape[2])) if rows else []
+        gradients = int(np.asarray(chunk.gradients))
+        if self._given_up:
+            return
+        if rows:
+            self._tables.add(q, stats, values, begun, time.perf_counter() - begun, time.thread_time() - cpu)
+        self.gradients += gradients
+        self._made += made
+
+
+def ensemble_run(
+    model: Model, way: Way, draws: int, tune: int, chains: int, seed: int, starts: Sequence[Mapping[Any, Any] | None], kept: Kept,
+    jitter: bool, tries: int, callback: Any,
+) -> EnsembleRun:  # fmt: skip
+    """Return a run of chains that are moved together, for the options of `sample`.
+
+    Raises
+    ------
+    ArgumentError
+        If there is a callback.
+    ModelError, SamplingError
+        If the model, the number of chains or the memory does not allow it.
+    """
+    if callback is not None:
+        raise ArgumentError("callback is told of draws of chains by themselves, not of chains that are moved together", "leave it out")
+    check_model(model, way.sampler, chains)
+    return EnsembleRun(model, draws, tune, chains, seed, way.sampler, way.settings, way.backend, way.devices, starts, way.thin, kept.warmup, kept, jitter, tries)
+
+
+def groups_of(chains: int, distinct: bool = False) -> Array:
+    """Return the group of each chain, from 0 on: many chains begin in groups, few each by itself; all do, if starts are `distinct`.
+
+    Examples
+    --------
+    >>> groups_of(4), np.bincount(groups_of(2048))[:3]
+    (array([0, 1, 2, 3]), array([128, 128, 128]))
+    """
+    if chains < GROUPED_FROM or distinct:
+        return np.arange(chains)
+    return np.arange(chains) * GROUPS // chains
+
+
+def _size(n: float) -> str:
+    """A number of bytes, for people."""
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if n < 1024 or unit == "GiB":
+            break
+        n /= 1024
+    return f"{n:.3g} {unit}" if n < 1000 else f"{n:,.0f} {unit}"
