@@ -108,7 +108,7 @@ METHODS = frozenset(
 
 _NOT_YET = "is not there yet"
 _VARIATIONAL = f"variational inference {_NOT_YET}: pm.sample() draws from the posterior, pm.find_MAP() finds its mode"
-_STEP = f"pm.sample() is NUTS, set by target_accept= and max_treedepth=; another step method {_NOT_YET}: sum discrete variables out of the model"
+_STEP = f"this step method or part of one {_NOT_YET}: pm.sample() assigns a method to each variable, step= takes pm.NUTS, pm.Metropolis, pm.Slice and others"
 _SMC = f"sampling without a density, or by tempering, {_NOT_YET}"
 _GP = f"the module of Gaussian processes {_NOT_YET}: write the covariance with pt, and pm.MvNormal, or a Cholesky factor times pm.Normal"
 _ODE = f"the module of differential equations {_NOT_YET}: write the steps of a solver with pt.scan"
@@ -122,9 +122,7 @@ INSTEAD: list[tuple[str, str, str]] = [
     (PM, "ADVI ASVGD Approximation Empirical FullRank FullRankADVI Group ImplicitGradient Inference KLqp MeanField SVGD Stein fit sample_approx"
          " adadelta adagrad adagrad_window adam adamax apply_momentum apply_nesterov_momentum momentum nesterov_momentum norm_constraint rmsprop sgd"
          " total_norm_constraint opvi approximations updates variational callbacks", _VARIATIONAL),
-    (PM, "NUTS HamiltonianMC Metropolis Slice BinaryMetropolis BinaryGibbsMetropolis CategoricalGibbsMetropolis DEMetropolis DEMetropolisZ"
-         " CompoundStep BlockedStep STEP_METHODS CauchyProposal LaplaceProposal MultivariateNormalProposal NormalProposal PoissonProposal"
-         " UniformProposal step_methods init_nuts guess_scaling find_hessian trace_cov tuning", _STEP),
+    (PM, "DEMetropolis BlockedStep STEP_METHODS step_methods init_nuts guess_scaling find_hessian trace_cov tuning", _STEP),
     (PM, "sample_smc smc Simulator", _SMC),
     (PM, "gp", _GP),
     (PM, "ode", _ODE),

@@ -1,6 +1,7 @@
 """Step methods: which variables each moves, its options, and what is assigned where nothing is said."""
 
 import logging
+import re
 import warnings
 
 import numpy as np
@@ -124,15 +125,18 @@ WRONG = [
     (lambda: pm.BinaryGibbsMetropolis(["b"], order=[0]), ArgumentError, "order has 1 numbers for the 2 elements of b"),
     (lambda: pm.BinaryGibbsMetropolis(["b"], order=[0, 0]), ArgumentError, "order must be"),
     (lambda: pm.CategoricalGibbsMetropolis(["c"], proposal="best"), ArgumentError, "proposal must be 'conditional' or"),
-    (lambda: pm.Metropolis(["n"], scaling=-1.0), SamplingError, "scaling must lie between"),
+    (lambda: pm.Metropolis(["n"], scaling=-1.0), SamplingError, "scaling must be positive"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("make, error, words", WRONG)
 def test_what_does_not_fit_is_an_error_at_the_users_line(model, make, error, words):
-    with model, pytest.raises(error, match=words) as caught:
+    with model, pytest.raises(error) as caught:
         make()
-    assert isinstance(caught.value, WorkbenchError) and f"at {__file__}" in str(caught.value)
+    # The message quotes the user's line, which has the words.
+    said = str(caught.value)
+    assert isinstance(caught.value, WorkbenchError) and f"at {__file__}" in said
+    assert re.search(words, re.sub("at /.*", "", said))
 
 
 def test_observed_variables_and_models_of_others_are_refused(model):

@@ -69,6 +69,11 @@ def one_of(*known: Any) -> Callable[[str, Any], Any]:
     return check
 
 
+def as_given(name: str, value: Any) -> Any:
+    """What the settings of a kernel check by themselves."""
+    return value
+
+
 def an_order(name: str, value: Any) -> tuple[int, ...] | None:
     """Return the numbers of elements in turn; ``None`` for a new order each time."""
     if isinstance(value, str) and value == "random":

@@ -8,9 +8,10 @@ from typing import Any
 
 from workbench.errors import ArgumentError, ModelError, SamplingError, warn_user
 from workbench.inference.checks import whole
+from workbench.inference.continuous_step_methods import NUTS
 from workbench.inference.external.sampler import Chosen, checked_options, kind_of, require
 from workbench.inference.results import Kept
-from workbench.inference.step_methods import METHODS, NUTS
+from workbench.inference.step_methods import METHODS
 from workbench.model.compiled import MODES
 from workbench.model.model import Model
 from workbench.samplers import NutsSettings
@@ -35,7 +36,7 @@ WITHOUT_EFFECT: dict[str, tuple[tuple[Any, ...], str]] = {
 
 NOT_THERE: dict[str, tuple[tuple[Any, ...], str]] = {
     "trace": ((None,), "draws are kept in memory; var_names=[...] chooses variables, idata.to_netcdf(path) writes them"),
-    **dict.fromkeys(("hmc", "slice", "demetropolis", "demetropolisz", "DEMetropolis", "DEMetropolisZ"), ((), "no variable is assigned this step method")),
+    **dict.fromkeys(("demetropolis", "demetropolisz", "DEMetropolis"), ((), "no variable is assigned this step method")),
     **dict.fromkeys(("early_max_treedepth", "scaling", "step_scale", "is_cov", "potential", "Emax", "gamma", "k", "t0", "adapt_step_size", "step_rand", "rng", "dtype", "blocked", "vars", "initial_point", "adapt_mass_matrix", "dense_mass"), ((), "options of a step method go to it: nuts={...}, or step=pm.NUTS(...)")),
 }  # fmt: skip
 """Options of PyMC that would change results and are not there: the values that ask for nothing, and what to do."""

@@ -2,214 +2,25 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from workbench.errors import ArgumentError, ModelError
-from workbench.inference.checks import an_order, number, one_of, whole_number
+from workbench.distributions.distribution import Draw
+from workbench.errors import ArgumentError
+from workbench.inference.checks import an_order, as_given, number, one_of, whole_number
+from workbench.inference.continuous_step_methods import MALA, NUTS, DEMetropolisZ, HamiltonianMC, Slice
 from workbench.inference.linked import Step
-from workbench.model.context import modelcontext
-from workbench.model.model import Model
-from workbench.model.states import States, finite_states
-from workbench.samplers import Kernel, Nuts, NutsSettings
+from workbench.inference.step_method import COMPATIBLE, IDEAL, INCOMPATIBLE, PREFERRED, StepMethod, states_of
+from workbench.model.states import States
+from workbench.samplers import Kernel, MetropolisSettings
 from workbench.samplers.binary_gibbs import BinaryGibbs
 from workbench.samplers.binary_metropolis import BinaryMetropolis as BinaryMetropolisKernel
 from workbench.samplers.binary_metropolis import BinaryMetropolisSettings
 from workbench.samplers.categorical_gibbs import CategoricalGibbs, CategoricalMetropolis
-from workbench.samplers.metropolis import IntegerMetropolis, MetropolisSettings
-from workbench.samplers.metropolis import Metropolis as MetropolisKernel
-from workbench.samplers.nuts import METRICS
 from workbench.samplers.sweep import SweepSettings
 from workbench.tensor.tensor import Tensor
-
-INCOMPATIBLE, COMPATIBLE, PREFERRED, IDEAL = range(4)
-"""How well a method suits a variable."""
-
-OF_RUNS = {
-    "rng": "random_seed is an option of sample",
-    "initial_point": "initvals is an option of sample",
-    "compile_kwargs": "backend is an option of sample",
-    "mode": "backend is an option of sample",
-    "dtype": "all is computed in double precision",
-}
-"""Options of PyMC's step methods that are those of a run."""
-
-
-class StepMethod:
-    """What moves some variables of a model in each draw, given the others. One of its subclasses is what a user makes.
-
-    Parameters
-    ----------
-    vars
-        Variables or their names, one or several; all that the method can move by default.
-    model
-        The model; that of the surrounding ``with`` block by default.
-    blocked
-        Whether they are moved together, or one after the other; see the class.
-    options
-        See the class.
-
-    Raises
-    ------
-    ModelError
-        If a variable is none of the model, or not one that the method can move.
-    ArgumentError, SamplingError
-        If an option is not known, of the wrong kind, or out of bounds.
-    """
-
-    name: ClassVar[str]
-    """Its name as an option of `sample`, and in PyMC."""
-    blocked: ClassVar[bool] = True
-    options: ClassVar[Mapping[str, tuple[Any, Callable[[str, Any], Any]]]] = {}
-    """Names of options, their values by default, and what checks a value."""
-
-    def __init__(self, vars: Any = None, *, model: Model | None = None, blocked: bool | None = None, **options: Any) -> None:
-        self.model = modelcontext(model)
-        if not isinstance(self.model, Model):
-            raise ArgumentError(f"model must be a Model, got {model!r}")
-        self.settings = self.checked(options)
-        self.together = self.blocked if blocked is None else bool(blocked)
-        self.names = self._names(vars)
-        # What does not fit is an error here, at the user's line.
-        self.steps()
-
-    def __init_subclass__(cls) -> None:
-        given = inspect.Parameter
-        shown = [("vars", None), ("model", None), ("blocked", None), *((n, default) for n, (default, _) in cls.options.items())]
-        kinds = (given.POSITIONAL_OR_KEYWORD, *(given.KEYWORD_ONLY for _ in shown[1:]))
-        cls.__signature__ = inspect.Signature([given(n, kind, default=x) for (n, x), kind in zip(shown, kinds)])  # type: ignore[attr-defined]
-
-    @classmethod
-    def checked(cls, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return all options, those given and the others by default.
-
-        Raises
-        ------
-        ArgumentError, SamplingError
-            If one is not known, of the wrong kind, or out of bounds.
-        """
-        for name in given:
-            if name not in cls.options:
-                known = f"it has {', '.join(cls.options)}" if cls.options else "it has none"
-                raise ArgumentError(f"{cls.__name__} has no option {name!r} here", OF_RUNS.get(name, known))
-        return {n: check(n, given[n]) if n in given else default for n, (default, check) in cls.options.items()}
-
-    @classmethod
-    def competence(cls, rv: Tensor, states: States | None) -> int:
-        """How well the method suits a free variable, whose states are given where they are finitely many."""
-        return INCOMPATIBLE
-
-    @classmethod
-    def why_not(cls) -> str:
-        """What the method moves, said where a variable is not such."""
-        raise NotImplementedError
-
-    def steps(self) -> list[Step]:
-        """Return the kernels, each with the values that it moves."""
-        names = [self.names] if self.together else [(n,) for n in self.names]
-        return [step for some in names for step in self.step(some)]
-
-    def step(self, names: tuple[str, ...]) -> list[Step]:
-        """Return the kernels for some values that are moved together."""
-        raise NotImplementedError
-
-    def _names(self, vars: Any) -> tuple[str, ...]:
-        """Names of the values of the variables that are given."""
-        model = self.model
-        if vars is None:
-            found = [rv for rv in model.free_RVs if self._competence(rv)]
-            if not found:
-                raise ModelError(f"{type(self).__name__}: the model has no variable that it moves: {self.why_not()}")
-        else:
-            several = [vars] if isinstance(vars, (str, Tensor)) or not isinstance(vars, Iterable) else list(vars)
-            if not several:
-                raise ArgumentError(f"{type(self).__name__}: no variable is given", "leave vars out for all that it can move")
-            found = [self._variable(x) for x in several]
-            for rv in found:
-                if not self._competence(rv):
-                    raise ModelError(f"{type(self).__name__} cannot move {rv.name}: {self.why_not()}")
-        names = [model.value_name(rv) for rv in found]
-        twice = next((n for n in names if names.count(n) > 1), None)
-        if twice is not None:
-            raise ModelError(f"{type(self).__name__}: {twice} is given twice")
-        return tuple(names)
-
-    def _competence(self, rv: Tensor) -> int:
-        return self.competence(rv, states_of(self.model, self.model.value_name(rv)))
-
-    def _variable(self, given: Any) -> Tensor:
-        """A free variable that is given by itself, its value, or the name of either."""
-        model, title = self.model, type(self).__name__
-        for rv in model.free_RVs:
-            names = (str(rv.name), model.value_name(rv))
-            if given in names if isinstance(given, str) else given is rv or given is model.rvs_to_values[rv]:
-                return rv
-        name = given if isinstance(given, str) else getattr(given, "name", None) or repr(given)
-        free = ", ".join(str(x.name) for x in model.free_RVs)
-        if any(str(x.name) == name for x in model.observed_RVs):
-            raise ModelError(f"{title}: {name} is observed, and does not move", f"the free variables are {free}")
-        raise ModelError(f"{title}: {name} is no free variable of the model", f"these are {free}")
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}([{', '.join(self.names)}])"
-
-
-def states_of(model: Model, name: str) -> States | None:
-    """Return the states of a free variable, given by the name of its value, where they are finitely many."""
-    now = model.at_current_shapes()
-    rv = next(x for x in now.free_RVs if now.value_name(x) == name)
-    return finite_states(now, rv) if rv.type.kind != "f" else None
-
-
-# The methods --------------------------------------------------------------------------------------
-
-
-DEEPEST = 32
-"""Most doublings of a trajectory: their directions are the bits of one word."""
-
-
-class NUTS(StepMethod):
-    """The No-U-Turn sampler, for continuous variables.
-
-    Parameters
-    ----------
-    target_accept
-        Acceptance that the step size aims at, between 0 and 1; 0.8 by default, more for a smaller step.
-    max_treedepth
-        Doublings after which a trajectory ends; 10 by default.
-    metric
-        What the mass matrix has beside its diagonal: "auto", directions where they pay; "diag", none; "low_rank", up to 32;
-        "dense", all.
-
-    Examples
-    --------
-    >>> import workbench as pm
-    >>> with pm.Model():
-    ...     x = pm.Normal("x")
-    ...     n = pm.Poisson("n", 3.0)
-    ...     pm.NUTS([x], target_accept=0.9)
-    NUTS([x])
-    """
-
-    name = "nuts"
-    options = {
-        "target_accept": (0.8, number(0.0, 1.0, ends=False)), "max_treedepth": (10, whole_number(1, DEEPEST)),
-        "metric": ("auto", one_of(*METRICS)),
-    }  # fmt: skip
-
-    @classmethod
-    def competence(cls, rv: Tensor, states: States | None) -> int:
-        return IDEAL if rv.type.kind == "f" else INCOMPATIBLE
-
-    @classmethod
-    def why_not(cls) -> str:
-        return "it moves continuous variables"
-
-    def step(self, names: tuple[str, ...]) -> list[Step]:
-        return [Step(Nuts, names, NutsSettings(**self.settings))]
 
 
 class Metropolis(StepMethod):
@@ -218,16 +29,27 @@ class Metropolis(StepMethod):
     Parameters
     ----------
     blocked
-        Whether variables of a kind, continuous or discrete, are moved together; one after the other by default.
+        Whether variables of a kind, continuous or discrete, are moved together; one after the other by default. Elements are moved
+        one by one in either case, unless `S` is a covariance matrix or the variable is a discrete vector like `Multinomial`.
+    S
+        Widths of steps, one or one for each element, 1 by default; or a covariance matrix.
+    proposal_dist
+        Distribution of steps: `NormalProposal` by default, `UniformProposal`, `CauchyProposal`, `LaplaceProposal`,
+        `PoissonProposal` (for integers), or `MultivariateNormalProposal`, the default where `S` is a matrix.
     scaling
-        First width of the proposal, 1 by default.
+        What widths are multiplied by at first, 1 by default.
+    tune
+        Whether that is tuned in warm-up; so by default.
     tune_interval
-        Draws between changes of the width in warm-up, 100 by default.
+        Draws between changes of it, 100 by default.
     """
 
     name = "metropolis"
     blocked = False
-    options = {"scaling": (1.0, number(0.0, ends=False)), "tune_interval": (100, whole_number(1))}
+    options = {
+        "S": (None, as_given), "proposal_dist": (None, as_given), "scaling": (1.0, as_given), "tune": (True, one_of(True, False)),
+        "tune_interval": (100, whole_number(1)),
+    }  # fmt: skip
 
     @classmethod
     def competence(cls, rv: Tensor, states: States | None) -> int:
@@ -239,9 +61,20 @@ class Metropolis(StepMethod):
 
     def step(self, names: tuple[str, ...]) -> list[Step]:
         continuous = {str(v.name) for v in self.model.continuous_value_vars}
-        settings = MetropolisSettings(**self.settings)
-        kinds = ((MetropolisKernel, [n for n in names if n in continuous]), (IntegerMetropolis, [n for n in names if n not in continuous]))
-        return [Step(kernel, tuple(some), settings) for kernel, some in kinds if some]
+        found = []
+        for discrete in (False, True):
+            some = tuple(n for n in names if (n not in continuous) is discrete)
+            settings = MetropolisSettings(**self.settings, elementwise=not (discrete and any(map(self._is_vector, some))))
+            if some:
+                # What does not fit the variables is an error now.
+                settings.arguments(self.size(some))
+                found.append(Step(settings.kernel(discrete), some, settings))
+        return found
+
+    def _is_vector(self, name: str) -> bool:
+        """Whether a variable's elements are those of discrete vectors, which are not possible one by one."""
+        rv = next(x for x in self.model.free_RVs if self.model.value_name(x) == name)
+        return isinstance(rv.op, Draw) and rv.op.distribution.event_rank > 0
 
 
 class OfStates(StepMethod):
@@ -366,5 +199,7 @@ class CompoundStep:
         return f"CompoundStep({self.methods!r})"
 
 
-METHODS: tuple[type[StepMethod], ...] = (NUTS, Metropolis, BinaryMetropolis, BinaryGibbsMetropolis, CategoricalGibbsMetropolis)
+METHODS: tuple[type[StepMethod], ...] = (
+    NUTS, HamiltonianMC, MALA, Slice, DEMetropolisZ, Metropolis, BinaryMetropolis, BinaryGibbsMetropolis, CategoricalGibbsMetropolis,
+)  # fmt: skip
 """Those that a variable is assigned to: the most competent, the first of equals."""

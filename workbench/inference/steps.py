@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from workbench.errors import ArgumentError, ModelError
+from workbench.inference.continuous_step_methods import NUTS
 from workbench.inference.linked import Step
 from workbench.inference.log import tell
-from workbench.inference.step_methods import METHODS, NUTS, CompoundStep, StepMethod, states_of
+from workbench.inference.step_method import StepMethod, states_of
+from workbench.inference.step_methods import METHODS, CompoundStep
 from workbench.model.model import Model
 from workbench.model.states import States
 

@@ -60,6 +60,10 @@ class NutsSettings:
     max_treedepth: int = 10
     metric: str = "auto"
 
+    def kernel(self, discrete: bool) -> type[Kernel]:
+        """Return the kernel for a block of continuous values."""
+        return Nuts
+
     def arguments(self, size: int) -> list[Any]:
         """Return what the kernel's parameters are given for a block of `size` elements."""
         rank, recent = METRICS[self.metric](size)

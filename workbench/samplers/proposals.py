@@ -129,8 +129,10 @@ def widths(proposal: type[Proposal], S: Any, size: int) -> Array:
     ------
     SamplingError
         If `S` has another shape, is not positive, or is no covariance matrix.
+    ArgumentError
+        If it is something else.
     """
-    given = np.ones(size) if S is None else np.asarray(S, np.float64)
+    given = np.ones(size) if S is None else _numbers("S", S)
     if proposal.matrix:
         if given.shape != (size, size):
             raise SamplingError(f"S of {proposal.__name__} has shape {given.shape}, the variables have {size} elements", f"give a covariance matrix ({size}, {size})")
@@ -151,10 +153,19 @@ def positive(name: str, given: Any, size: int) -> Array:
     ------
     SamplingError
         If there are others, or of another number.
+    ArgumentError
+        If it is something else.
     """
-    given = np.asarray(given, np.float64)
+    given = _numbers(name, given)
     if given.shape not in ((), (1,), (size,)):
         raise SamplingError(f"{name} has shape {given.shape}, the variables have {size} elements", "give one number, or one for each element")
     if not (np.isfinite(given).all() and (given > 0.0).all()):
         raise SamplingError(f"{name} must be positive and finite, got {given.tolist()}")
     return np.broadcast_to(given, size).copy()
+
+
+def _numbers(name: str, given: Any) -> Array:
+    try:
+        return np.asarray(given, np.float64)
+    except (TypeError, ValueError):
+        raise ArgumentError(f"{name} must be a number, or an array of them, got {given!r}") from None

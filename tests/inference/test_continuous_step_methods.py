@@ -1,0 +1,111 @@
+"""Step methods of continuous variables, and the options of Metropolis."""
+
+import re
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import workbench as pm
+from workbench.errors import ArgumentError, ModelError, SamplingError
+from workbench.inference.steps import steps_of
+
+OF_PYMC = {"HamiltonianMC": "hmc", "Slice": "slice", "DEMetropolisZ": "DEMetropolisZ"}
+"""Names of PyMC 5.28.5's step methods, and as what their options are given to its `sample`."""
+STATS = {
+    "hmc": {"accepted", "acceptance_rate", "diverging", "energy", "energy_error", "lp", "n_steps", "path_length", "step_size", "step_size_bar"},
+    "slice": {"nstep_in", "nstep_out"},
+    "DEMetropolisZ": {"accept", "accepted", "lambda", "scaling"},
+}
+"""Statistics of theirs; `acceptance_rate` and `lp` are "accept" and "model_logp" there."""
+
+
+@pytest.fixture(scope="module")
+def model():
+    with pm.Model() as made:
+        pm.Normal("x", shape=2)
+        pm.HalfNormal("s")
+        pm.Poisson("n", 3.0)
+        pm.Multinomial("m", 5, [0.2, 0.3, 0.5])
+    return made
+
+
+def kernels(model, step):
+    return [(s.kernel.name, s.names) for s in steps_of(model, step, {}, quiet=True)]
+
+
+def test_names_are_those_of_pymc():
+    assert {name: getattr(pm, name).name for name in OF_PYMC} == OF_PYMC
+    assert all(STATS[getattr(pm, n).name] == set(getattr(pm, n).kind().kernel(False).stats) for n in OF_PYMC)
+
+
+def test_nothing_but_nuts_is_assigned_to_continuous_variables(model):
+    assert kernels(model, None)[0] == ("nuts", ("x", "s_log__"))
+
+
+@pytest.mark.parametrize("name, kernel", [("HamiltonianMC", "hmc"), ("MALA", "mala"), ("Slice", "slice"), ("DEMetropolisZ", "de_metropolis_z")])
+def test_a_method_moves_all_that_is_continuous(model, name, kernel):
+    step = getattr(pm, name)(model=model)
+    assert kernels(model, step)[0] == (kernel, ("x", "s_log__"))
+    apart = getattr(pm, name)(["x"], model=model)
+    assert kernels(model, apart)[:2] == [(kernel, ("x",)), ("nuts", ("s_log__",))]
+    with pytest.raises(ModelError, match=f"{name} cannot move n: it moves continuous variables"):
+        getattr(pm, name)(["n"], model=model)
+
+
+def test_steps_of_a_covariance_matrix_move_all_together(model):
+    covariance = np.array([[1.0, 0.5, 0.0], [0.5, 1.0, 0.0], [0.0, 0.0, 2.0]])
+    (step,) = pm.Metropolis(["x", "s"], S=covariance, blocked=True, model=model).steps()
+    assert (step.kernel.name, step.names) == ("correlated_metropolis", ("x", "s_log__"))
+    np.testing.assert_allclose(step.settings.arguments(3)[0], np.linalg.cholesky(covariance))
+
+
+def test_elements_of_a_discrete_vector_are_moved_together(model):
+    """One element of a multinomial alone cannot move: the sum is given."""
+    steps = pm.Metropolis(["n", "m", "x"], model=model).steps()
+    assert [s.settings.elementwise for s in steps] == [True, False, True]
+
+
+WRONG = [
+    (lambda: pm.Metropolis(["x"], S=np.ones(3)), SamplingError, r"S has shape \(3,\), the variables have 2 elements"),
+    (lambda: pm.Metropolis(["x"], S=np.ones((2, 2))), SamplingError, "S is no covariance matrix"),
+    (lambda: pm.Metropolis(["x"], S="wide"), ArgumentError, "S must be a number, or an array of them"),
+    (lambda: pm.Metropolis(["x"], proposal_dist=pm.PoissonProposal), ArgumentError, "a continuous variable would only ever reach some points"),
+    (lambda: pm.Metropolis(["x"], proposal_dist=np.random.normal), ArgumentError, "proposal_dist must be one of NormalProposal"),
+    (lambda: pm.Metropolis(["x"], scaling=[1.0, -1.0]), SamplingError, "scaling must be positive and finite"),
+    (lambda: pm.Metropolis(["x"], tune=1), ArgumentError, "tune must be True or False"),
+    (lambda: pm.Slice(["x"], w=[1.0, 2.0, 3.0]), SamplingError, r"w has shape \(3,\), the variables have 2 elements"),
+    (lambda: pm.Slice(["x"], iter_limit=-1), SamplingError, "iter_limit must lie between"),
+    (lambda: pm.HamiltonianMC(["x"], path_length=0.0), SamplingError, "path_length must lie between"),
+    (lambda: pm.HamiltonianMC(["x"], scaling=np.eye(2)), ArgumentError, "HamiltonianMC has no option 'scaling'"),
+    (lambda: pm.DEMetropolisZ(["x"], tune="lamb"), ArgumentError, "tune must be 'scaling' or 'lambda' or None"),
+    (lambda: pm.DEMetropolisZ(["x"], tune_drop_fraction=2.0), SamplingError, "tune_drop_fraction must lie between 0 and 1"),
+    (lambda: pm.DEMetropolisZ(["x"], S=np.eye(2)), ArgumentError, "correlations come from the past"),
+    (lambda: pm.MALA(["x"], path_length=1.0), ArgumentError, "MALA has no option 'path_length'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("make, error, words", WRONG)
+def test_what_does_not_fit_is_an_error_at_the_users_line(model, make, error, words):
+    with model, pytest.raises(error) as caught:
+        make()
+    # The message quotes the user's line, which has the words.
+    said = str(caught.value)
+    assert re.search(words, re.sub("at /.*", "", said)) and f"at {__file__}" in said
+
+
+@pytest.mark.parametrize("name", ["HamiltonianMC", "MALA", "Slice", "DEMetropolisZ", "Metropolis"])
+def test_a_beta_posterior_is_drawn(name):
+    """7 of 9, a priori Beta(0.5, 0.5): Beta(7.5, 2.5)."""
+    with pm.Model() as model:
+        p = pm.Beta("p", 0.5, 0.5)
+        pm.Binomial("y", 9, p, observed=7)
+        step = getattr(pm, name)()
+    idata = pm.sample(25_000, tune=1000, chains=2, model=model, step=step, random_seed=4, quiet=True, backend="c")
+    draws = idata.posterior["p"].values
+    truth = stats.beta(7.5, 2.5)
+    # Means of 100 batches a chain, nearly independent: the mean is known to 2 % of a standard deviation, or better.
+    batches = np.stack([draws, (draws - truth.mean()) ** 2]).reshape(2, 200, -1).mean(axis=2)
+    error = batches.std(axis=1) / np.sqrt(200)
+    assert error[0] < 0.02 * truth.std()
+    assert (np.abs(batches.mean(axis=1) - [truth.mean(), truth.var()]) < 4 * error).all()

@@ -1,0 +1,169 @@
+"""Step methods of continuous variables, by PyMC's names."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+from workbench.inference.checks import as_given, number, one_of, whole_number
+from workbench.inference.linked import Step
+from workbench.inference.step_method import COMPATIBLE, IDEAL, INCOMPATIBLE, StepMethod
+from workbench.model.states import States
+from workbench.samplers import DEMetropolisZSettings, HmcSettings, MalaSettings, NutsSettings, SliceSettings
+from workbench.samplers.nuts import METRICS
+from workbench.tensor.tensor import Tensor
+
+DEEPEST = 32
+"""Most doublings of a trajectory: their directions are the bits of one word."""
+
+
+class OfContinuous(StepMethod):
+    """What methods share that move continuous variables, by a kernel whose settings are their options."""
+
+    kind: ClassVar[type[Any]]
+    """The settings."""
+    suits: ClassVar[int] = COMPATIBLE
+
+    @classmethod
+    def competence(cls, rv: Tensor, states: States | None) -> int:
+        return cls.suits if rv.type.kind == "f" else INCOMPATIBLE
+
+    @classmethod
+    def why_not(cls) -> str:
+        return "it moves continuous variables"
+
+    def step(self, names: tuple[str, ...]) -> list[Step]:
+        settings = self.kind(**self.settings)
+        # What does not fit the variables is an error now.
+        settings.arguments(self.size(names))
+        return [Step(settings.kernel(discrete=False), names, settings)]
+
+
+class NUTS(OfContinuous):
+    """The No-U-Turn sampler, for continuous variables.
+
+    Parameters
+    ----------
+    target_accept
+        Acceptance that the step size aims at, between 0 and 1; 0.8 by default, more for a smaller step.
+    max_treedepth
+        Doublings after which a trajectory ends; 10 by default.
+    metric
+        What the mass matrix has beside its diagonal: "auto", directions where they pay; "diag", none; "low_rank", up to 32;
+        "dense", all.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model():
+    ...     x = pm.Normal("x")
+    ...     n = pm.Poisson("n", 3.0)
+    ...     pm.NUTS([x], target_accept=0.9)
+    NUTS([x])
+    """
+
+    name = "nuts"
+    options = {
+        "target_accept": (0.8, number(0.0, 1.0, ends=False)), "max_treedepth": (10, whole_number(1, DEEPEST)),
+        "metric": ("auto", one_of(*METRICS)),
+    }  # fmt: skip
+    suits = IDEAL
+    kind = NutsSettings
+
+
+class HamiltonianMC(OfContinuous):
+    """Hamiltonian Monte Carlo with trajectories of one length.
+
+    Parameters
+    ----------
+    path_length
+        Time that a trajectory lasts, 2 by default; after adaptation the posterior's standard deviations are about 1.
+    max_steps
+        Most leapfrogs of a trajectory, 1024 by default.
+    target_accept
+        Acceptance that the step size aims at, between 0 and 1; 0.65 by default.
+    step_scale
+        First step size, for one element: for `d` it is divided by ``d ** 0.25``. It is looked for by default.
+    """
+
+    name = "hmc"
+    options = {
+        "path_length": (2.0, number(0.0, ends=False)), "max_steps": (1024, whole_number(1)), "target_accept": (0.65, number(0.0, 1.0, ends=False)),
+        "step_scale": (None, number(0.0, ends=False)),
+    }  # fmt: skip
+    kind = HmcSettings
+
+
+class MALA(OfContinuous):
+    """The Metropolis-adjusted Langevin algorithm: a step along the gradient, with noise.
+
+    Parameters
+    ----------
+    target_accept
+        Acceptance that the step size aims at, between 0 and 1; 0.574 by default.
+    step_scale
+        First step size, for one element: for `d` it is divided by ``d ** 0.25``. It is looked for by default.
+    """
+
+    name = "mala"
+    options = {"target_accept": (0.574, number(0.0, 1.0, ends=False)), "step_scale": (None, number(0.0, ends=False))}
+    kind = MalaSettings
+
+
+class Slice(OfContinuous):
+    """Slice sampling, element by element.
+
+    Parameters
+    ----------
+    w
+        First width of intervals, one or one for each element; 1 by default.
+    tune
+        Whether widths become the mean of the intervals' last ones in warm-up; so by default.
+    iter_limit
+        Most steps out for one element, without limit by default. An interval that is cut by it is as right, and shorter.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model():
+    ...     p = pm.Beta("p", 0.5, 0.5)
+    ...     idata = pm.sample(50, tune=50, step=pm.Slice(), random_seed=1, progressbar=False, compute_convergence_checks=False)
+    >>> idata.sample_stats["nstep_out"].shape
+    (4, 50)
+    """
+
+    name = "slice"
+    options = {"w": (1.0, as_given), "tune": (True, one_of(True, False)), "iter_limit": (math.inf, number(0.0))}
+    kind = SliceSettings
+
+
+class DEMetropolisZ(OfContinuous):
+    """Random-walk Metropolis whose steps are differences of the chain's past.
+
+    Parameters
+    ----------
+    S
+        Widths of the noise that is added, one or one for each element; 1 by default.
+    proposal_dist
+        Its distribution: `NormalProposal` by default, `UniformProposal`, `CauchyProposal` or `LaplaceProposal`.
+    lamb
+        What differences are multiplied by; ``2.38 / sqrt(2 d)`` by default.
+    scaling
+        What the noise's widths are multiplied by, 0.001 by default.
+    tune
+        What is tuned in warm-up: "scaling" by default, "lambda" or None.
+    tune_interval
+        Draws between changes of it, 100 by default.
+    tune_drop_fraction
+        Share of the past that is forgotten at the end of warm-up, 0.9 by default.
+    capacity
+        Past draws that are kept; 1000 by default, and ten for each element if that is more.
+    """
+
+    name = "DEMetropolisZ"
+    options = {
+        "S": (None, as_given), "proposal_dist": (None, as_given), "lamb": (None, number(0.0, ends=False)), "scaling": (0.001, as_given),
+        "tune": ("scaling", one_of("scaling", "lambda", None)), "tune_interval": (100, whole_number(1)),
+        "tune_drop_fraction": (0.9, number(0.0, 1.0)), "capacity": (None, whole_number(2)),
+    }  # fmt: skip
+    kind = DEMetropolisZSettings
