@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import workbench.tensor as pt
 from workbench.errors import SamplingError
-from workbench.samplers.integrator import LogpGrad, kinetic, leapfrog
+from workbench.samplers.integrator import Diagonal, LogpGrad, kinetic, leapfrog
 from workbench.samplers.kernel import Kernel, Position, address, branch, known_rest, unchanged
 from workbench.samplers.mass_matrix import LATE_WINDOW, first_scale
 from workbench.samplers.step_size import first_step
@@ -182,7 +182,7 @@ class Hmc(Kernel):
 
     def tick(self, s: HmcState, tune: Tensor) -> HmcState:
         """One leapfrog."""
-        q, v, g, lp = leapfrog(self.density(s), s.q, s.v, s.g, s.scale, s.step)
+        q, v, g, lp = leapfrog(self.density(s), s.q, s.v, s.g, Diagonal(s.scale), s.step)
         error = kinetic(v) - lp - s.energy
         s = s._replace(q=q, v=v, g=g, leapfrogs=s.leapfrogs + 1)
         # A trajectory that leaves the density is given up where it does, and so is the one back from beyond.
