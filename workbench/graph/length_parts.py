@@ -37,19 +37,18 @@ def made_of(size: Size, parts: Mapping[Length, Size], known: Iterable[Atom]) -> 
     """
     there = {*known, *(s for stand in parts.values() for s in symbols(stand))}
 
-    def unknown(monomial: Monomial) -> tuple[int, int]:
-        """How many factors are quotients and minima of what is not known, and how many such names."""
+    def weight(monomial: Monomial) -> tuple[list[int], int, int, list[int]]:
+        """The youngest quotients and minima of what is not known weigh most, which are within none of the others; then such names."""
         found = [atom for atom in monomial if not _is_of(atom, there)]
-        names = sum(isinstance(atom, Symbol) for atom in found)
-        return len(found) - names, names
+        opaque = sorted((atom.number for atom in found if not isinstance(atom, Symbol)), reverse=True)
+        return opaque, len(found) - len(opaque), len(monomial), sorted((atom.number for atom in monomial), reverse=True)
 
     rules: list[Rule] = []
     for part, stand in parts.items():
         rest = _reduced(part, rules, there)
         if isinstance(rest, Length):
-            # The term that has most of what is not known goes: it is what stands for the part, less the others.
-            # The youngest of several is within none of them.
-            lead, c = max(rest.terms, key=lambda term: (unknown(term[0]), len(term[0]), sorted((a.number for a in term[0]), reverse=True)))
+            # The heaviest term goes: it is what stands for the part, less the others.
+            lead, c = max(rest.terms, key=lambda term: weight(term[0]))
             if lead:
                 instead = stand - (rest - _term(lead, c))
                 rules.append((lead, c, instead, symbols(instead).keys() <= there))
