@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import workbench.tensor as pt
+from workbench.errors import ModelError
+from workbench.graph.expr import Expr, Input, intern
 from workbench.graph.inner import Graph
-from workbench.model.position import block_density
-from workbench.tensor.shape import extent
+from workbench.graph.traverse import replace, topological
+from workbench.graph.types import TensorType
+from workbench.model.position import block_parts
+from workbench.model.shapes import has_open_lengths
+from workbench.transforms.one_element import OneElement
 from workbench.transforms.vectorise import vectorize_graph
 
 if TYPE_CHECKING:
@@ -17,6 +22,8 @@ if TYPE_CHECKING:
 
 def conditional_density(model: Model, names: Sequence[str], count: int) -> Graph:
     """Return the graph from an element of a block and candidates for it to the log-density with each of them, but for a constant.
+
+    Terms that do not depend on the element are left out, and sums are of the terms that do (:mod:`workbench.transforms.one_element`).
 
     Parameters
     ----------
@@ -27,15 +34,67 @@ def conditional_density(model: Model, names: Sequence[str], count: int) -> Graph
     count
         Number of candidates.
 
+    Raises
+    ------
+    ModelError
+        If lengths of the model are open.
+
     Returns
     -------
     Parameters are the element's number, candidates (count,), the block (d,) and both vectors of the position; the result is (count,).
     """
-    density = block_density(model, names, gradient=False)
-    x: Any = density.params[0]
-    i = pt.tensor("i", "int64", ())
-    candidates = pt.vector("candidates", count, dtype=x.dtype)
-    many = pt.broadcast_to(x, (count, extent(x, 0)))
-    many = pt.transpose(pt.transpose(many)[i].set(candidates))
-    (values,) = vectorize_graph(density.results, {x: many})
-    return Graph([i, candidates, *density.params], [pt.broadcast_to(values, candidates.shape)])
+    if has_open_lengths(model):
+        raise ModelError("terms are found by their places, where lengths are known")
+    terms = list(model.density().elementwise.values())
+    x, q, z, parts = block_parts(model, names)
+    i, candidates = pt.tensor("i", "int64", ()), pt.vector("candidates", count, dtype=x.dtype)
+    params = [i, candidates, x, q, z]
+    made: Any = pt.zeros(count)
+    first = 0
+    for value in (v for v in model.value_vars if v.name in names):
+        first += value.size
+    # From the last value on, each where the element is not of one after it.
+    for value in reversed([v for v in model.value_vars if v.name in names]):
+        first -= value.size
+        if value.size:
+            of_value = _of_value(terms, value, i - first, candidates, parts)
+            made = of_value if first + value.size == x.size else _either(i < first + value.size, of_value, made, params)
+    return Graph(params, [made])
+
+
+def _either(predicate: Any, then: Any, orelse: Any, params: Sequence[Any]) -> Any:
+    """One of two expressions of the parameters; only that is computed."""
+    (found,) = pt.cond(
+        predicate, lambda *given: replace([then], dict(zip(params, given))), lambda *given: replace([orelse], dict(zip(params, given))), params
+    )
+    return found
+
+
+def _of_value(terms: Sequence[Any], value: Any, number: Any, candidates: Any, parts: Mapping[Expr, Any]) -> Any:
+    """The log-density with candidates for an element of one value, which is given by its number in row-major order."""
+    one: Any = intern(Input("candidate", TensorType(value.dtype, ())))
+    place, left = [], number
+    for n in reversed(value.type.shape):
+        place.append(left % n)
+        left = left // n
+    place.reverse()
+    element = OneElement(value, place, one)
+    few: list[Any] = []
+    whole: list[Any] = []
+    for term in terms:
+        if value in set(topological([term])):
+            part = element.sum(term) if value.ndim else None
+            if part is None:
+                whole.append(pt.sum(term))
+            else:
+                few.append(pt.cast(part, "float64"))
+    total: Any = pt.constant(0.0)
+    for part in few:
+        total = total + part
+    if whole:
+        replaced = pt.reshape(pt.reshape(value, (-1,))[number].set(one), value.type.shape) if value.ndim else one
+        for part in replace(whole, {value: replaced}):
+            total = total + part
+    (total,) = replace([total], parts)
+    many = vectorize_graph(total, {one: pt.cast(candidates, value.dtype)})
+    return pt.broadcast_to(many, candidates.shape)

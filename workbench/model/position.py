@@ -74,6 +74,22 @@ def position_inputs(model: Model) -> tuple[Tensor, Tensor, dict[Expr, Any]]:
     return q, z, {**continuous, **discrete}
 
 
+def block_parts(model: Model, names: Sequence[str]) -> tuple[Tensor, Tensor, Tensor, dict[Expr, Any]]:
+    """Return a block and the two vectors of a position as inputs, and each value variable as a part of one of them.
+
+    Parameters
+    ----------
+    model
+        The model.
+    names
+        Values of the block, of one kind.
+    """
+    q, z, parts = position_inputs(model)
+    variables = [rv for rv in model.free_RVs if model.value_name(rv) in names]
+    x, own = vector_of_values(model, variables, "x", "float64" if variables[0].type.kind == "f" else "int64")
+    return x, q, z, {**parts, **own}
+
+
 def block_density(model: Model, names: Sequence[str], gradient: bool, all_terms: bool = False) -> Graph:
     """Return the graph from a block of a position, and both its vectors, to the log-density and its gradient.
 
@@ -89,15 +105,12 @@ def block_density(model: Model, names: Sequence[str], gradient: bool, all_terms:
         Whether to count the terms that do not depend on the block too.
     """
     density = model.density()
-    q, z, parts = position_inputs(model)
-    variables = [rv for rv in model.free_RVs if model.value_name(rv) in names]
-    x, own = vector_of_values(model, variables, "x", "float64" if variables[0].type.kind == "f" else "int64")
-    chosen: list[Any] = list(own)
+    x, q, z, parts = block_parts(model, names)
+    chosen: list[Any] = [model.rvs_to_values[rv] for rv in model.free_RVs if model.value_name(rv) in names]
     total: Any = density.total
     if not all_terms:
-        total = sum((t for t in density.terms.values() if not own.keys().isdisjoint(topological([t]))), pt.constant(0.0))
+        total = sum((t for t in density.terms.values() if not set(chosen).isdisjoint(topological([t]))), pt.constant(0.0))
     total = density.representable(total)
-    parts |= own
     results = [total]
     if gradient:
         slopes = grad(total, chosen, disconnected_inputs="ignore")

@@ -14,8 +14,9 @@ from workbench.tensor.tensor import Tensor, as_tensor
 
 ORDER, PROPOSE, CHOOSE = range(3)
 """What an element's random numbers are for."""
-STRIDE = 64
-"""Most elements of one tick: a run can be cut within the sweep of a large block."""
+STRIDE, PARTS = 64, 8
+"""A tick is a turn of so many elements, or of that part of all: a run can be cut within a sweep, and what a tick costs beside
+its turns is little."""
 
 
 class SweepState(NamedTuple):
@@ -103,7 +104,7 @@ class Sweep(Kernel):
 
     def tick(self, s: SweepState, tune: Tensor) -> SweepState:
         size = s.x.shape[0]
-        last = pt.minimum(s.done + STRIDE, size)
+        last = pt.minimum(s.done + pt.maximum(STRIDE, size // PARTS), size)
         numbers = pt.random.fold_in(s.key, s.draw)
 
         def turn(done: Tensor, order: Tensor, x: Tensor) -> list[Tensor]:
@@ -113,7 +114,7 @@ class Sweep(Kernel):
             chosen = done + pt.cast(pt.floor(left * pt.random.uniform(pt.random.fold_in(key, ORDER))), "int64")
             other = pt.where(s.shuffled, chosen, done)
             i = order[other]
-            order = order[other].set(order[done])[done].set(i)
+            order = order[pt.stack([other, done])].set(pt.stack([order[done], i]))
             return [done + 1, order, x[i].set(self.moved(s._replace(x=x), i, key))]
 
         done, order, x = pt.while_loop(lambda done, order, x: done < last, turn, [s.done, s.order, s.x], ("done", "order", "x"))

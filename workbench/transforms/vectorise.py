@@ -19,6 +19,7 @@ from workbench.tensor.control.scan import Scan
 from workbench.tensor.control.scan import map as map_rows
 from workbench.tensor.elementwise import Elementwise, where
 from workbench.tensor.gufunc import Gufunc
+from workbench.tensor.indexing.advanced import Index
 from workbench.tensor.indexing.rows import AddAt, SetAt, Take
 from workbench.tensor.indexing.slices import Bounds, SetSlice, Slice, fixed
 from workbench.tensor.linalg.diagonal import Diagonal, DiagonalMatrix
@@ -226,6 +227,14 @@ def _take(b: _Batching, node: Expr) -> Any:
     return _front(taken, b.rank, index.type.ndim)
 
 
+def _index(b: _Batching, node: Expr) -> Any:
+    x, *indices = node.inputs
+    if b.has(x) or any(kind != "array" for kind, _ in node.op.key):
+        return _by_rows(b, node)
+    rank = max(i.type.ndim for i in indices)
+    return intern(node.op, (b.value(x), *(b.aligned(i, rank) for i in indices)))
+
+
 def _update(b: _Batching, node: Expr) -> Any:
     x, index, value = node.inputs
     if b.has(index):
@@ -310,7 +319,7 @@ def _by_rows(b: _Batching, node: Expr) -> Any:
 RULES: dict[type, BatchRule] = {
     Elementwise: _elementwise, Annotation: _same, Reduce: _reduce, Extremes: _reduce, _s.Reshape: _reshape,
     _s.BroadcastTo: _broadcast_to, _s.Transpose: _transpose, _s.SameLength: _same_length, Concatenate: _concatenate,
-    Slice: _slice, SetSlice: _set_slice, Take: _take, SetAt: _update, AddAt: _update,
+    Slice: _slice, SetSlice: _set_slice, Take: _take, Index: _index, SetAt: _update, AddAt: _update,
     Diagonal: _same, DiagonalMatrix: _same, MakeTuple: _tuple, Gufunc: _gufunc, Cond: _cond, Region: _region, Scan: _scan,
 }  # fmt: skip
 """How each operation is batched; any other is applied row by row."""
