@@ -62,6 +62,7 @@ def test_what_a_package_misses_is_named(model, monkeypatch, tmp_path):
     ({"nuts_sampler": "nutpie", "nuts_sampler_kwargs": {"chain_method": "parallel"}}, "nuts_sampler='nutpie' takes no 'chain_method'"),
     ({"nuts_sampler": "nutpie", "nuts_sampler_kwargs": {"transform_adapt": True}}, "takes no 'transform_adapt'"),
     ({"nuts_sampler": "nutpie", "nuts_sampler_kwargs": [1]}, "must be options by name"),
+    ({"nuts_sampler": "numpyro", "init": "adapt_full"}, "dense_mass"), ({"nuts_sampler": "nutpie", "init": "jitter+adapt_diag_low_rank"}, "low_rank_mod"),
     ({"nuts_sampler": "numpyro", "backend": "c"}, "computes on jax, not on 'c'"),
     ({"nuts_sampler": "blackjax", "compile_kwargs": {"mode": "NUMBA"}}, "computes on jax, not on 'numba'"),
 ])  # fmt: skip

@@ -96,8 +96,19 @@ OWN = ("workbench", "pymc", None)
 """Names of this package's own NUTS; code that was written for PyMC has the second."""
 
 
-def external(nuts_sampler: Any, given: Any, backend: str | None, quiet: bool) -> Chosen | None:
+def external(nuts_sampler: Any, given: Any, backend: str | None, metric: str, quiet: bool) -> Chosen | None:
     """Return a sampler of another package, and its options; ``None`` for this package's own.
+
+    Parameters
+    ----------
+    nuts_sampler, given
+        Its name, and what was given as `nuts_sampler_kwargs`.
+    backend
+        The backend that was asked for; ``None`` for none.
+    metric
+        The mass matrix that was asked for.
+    quiet
+        Warn of nothing.
 
     Raises
     ------
@@ -114,6 +125,8 @@ def external(nuts_sampler: Any, given: Any, backend: str | None, quiet: bool) ->
     options = checked_options(kind, given, quiet)
     if kind.on is not None and backend not in (None, "auto", kind.on):
         raise ArgumentError(f"nuts_sampler={nuts_sampler!r} computes on {kind.on}, not on {backend!r}", "leave backend out")
+    if metric not in ("auto", "diag"):
+        raise ArgumentError(f"init asks for a mass matrix that nuts_sampler={nuts_sampler!r} is not given by it", f"nuts_sampler_kwargs={kind.denser}")
     require(kind.package)
     return Chosen(kind, options)
 

@@ -180,7 +180,7 @@ def sample(
     jitter, metric = options.beginning(init)
     settings = options.settings(target_accept, max_treedepth, nuts)
     computes = options.backend_of(backend, compile_kwargs, model)
-    external = options.external(nuts_sampler, nuts_sampler_kwargs, computes if backend or compile_kwargs else None, quiet)
+    external = options.external(nuts_sampler, nuts_sampler_kwargs, computes if backend or compile_kwargs else None, metric, quiet)
     if external is not None and (step is not None or of_steps):
         raise ArgumentError(f"nuts_sampler={nuts_sampler!r} moves all variables: step methods are not for it", "leave step out, or nuts_sampler")
     count, tunes = whole("draws", draws, 1), whole("tune", tune, 0)

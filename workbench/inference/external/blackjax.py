@@ -16,6 +16,7 @@ class BlackJax(OnJax):
     """``blackjax.nuts`` with what ``blackjax.window_adaptation`` finds."""
 
     package = "blackjax"
+    denser = '{"nuts_kwargs": {"is_mass_matrix_diagonal": False}}'
 
     def __init__(self, task: Task) -> None:
         self.library = require(self.package)

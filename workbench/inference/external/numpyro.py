@@ -15,6 +15,7 @@ class NumPyro(OnJax):
     """``numpyro.infer.NUTS`` on a potential function."""
 
     package = "numpyro"
+    denser = '{"nuts_kwargs": {"dense_mass": True}}'
 
     def __init__(self, task: Task) -> None:
         require(self.package)

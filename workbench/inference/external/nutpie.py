@@ -147,6 +147,7 @@ class Nutpie(External):
     """``nutpie.sample``, a chain at a time, so that each starts where it is told and has a seed of its own."""
 
     package = "nutpie"
+    denser = '{"low_rank_modified_mass_matrix": True}'
     takes: ClassVar = {
         "backend": '"c", "numba", "jax" or "numpy": where the density is computed',
         "low_rank_modified_mass_matrix": "whether correlations are adapted to",

@@ -106,6 +106,8 @@ class External(ABC):
     """Options that PyMC takes for it and that change nothing here, and why."""
     instead: ClassVar[Mapping[str, str]] = {}
     """Options that PyMC takes for it and that are given otherwise here, and how."""
+    denser: ClassVar[str] = "{}"
+    """Options for a mass matrix with correlations."""
     rows = ROWS
     """Most draws of one call."""
     parts: ClassVar = [len(STATS)]
