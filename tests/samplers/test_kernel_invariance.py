@@ -268,7 +268,7 @@ def trajectory(density, kind):
             return density(pt, x)
 
     kernel = OfDensity(numbers=numbers)
-    state = kernel.init(pt.constant(np.uint64(0)), q, None, pt.constant(0.8), length, pt.constant(1000), step)
+    state = kernel.init(pt.constant(np.uint64(0)), q, None, pt.constant(0.8), length, pt.constant(1000), step, pt.zeros((0, 2)), pt.zeros((0, 2)))
     state = kernel.begin(state._replace(scale=scale))
     end = HmcState(
         *pt.while_loop(
@@ -379,7 +379,7 @@ def test_exact_draws_stay_exact(case, target, one_chain):
     log_density, exact, cdf = TARGETS[target]
     q = pt.vector("q", ELEMENTS)
     lp = pt.sum(log_density(q))
-    chain = one_chain(kernel, settings, Graph([q], [lp, *grad(lp, [q])] if kernel.densities[0] == "logp_grad" else [lp]), rows=TRANSITIONS)
+    chain = one_chain(kernel, settings, Graph([q], [lp, *grad(lp, [q])] if kernel.densities[0] == "logp_grad" else [lp]))
     rng = np.random.default_rng(17)
     starts = exact(rng, (MANY // ELEMENTS, ELEMENTS))
     past = exact(rng, (20, ELEMENTS))

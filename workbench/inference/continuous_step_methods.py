@@ -84,12 +84,14 @@ class HamiltonianMC(OfContinuous):
         Acceptance that the step size aims at, between 0 and 1; 0.65 by default.
     step_scale
         First step size, for one element: for `d` it is divided by ``d ** 0.25``. It is looked for by default.
+    metric
+        What the mass matrix has beside its diagonal, as for `NUTS`.
     """
 
     name = "hmc"
     options = {
         "path_length": (2.0, number(0.0, ends=False)), "max_steps": (1024, whole_number(1)), "target_accept": (0.65, number(0.0, 1.0, ends=False)),
-        "step_scale": (None, number(0.0, ends=False)),
+        "step_scale": (None, number(0.0, ends=False)), "metric": ("auto", one_of(*METRICS)),
     }  # fmt: skip
     kind = HmcSettings
 
@@ -103,10 +105,14 @@ class MALA(OfContinuous):
         Acceptance that the step size aims at, between 0 and 1; 0.574 by default.
     step_scale
         First step size, for one element: for `d` it is divided by ``d ** 0.25``. It is looked for by default.
+    metric
+        What the mass matrix has beside its diagonal, as for `NUTS`.
     """
 
     name = "mala"
-    options = {"target_accept": (0.574, number(0.0, 1.0, ends=False)), "step_scale": (None, number(0.0, ends=False))}
+    options = {
+        "target_accept": (0.574, number(0.0, 1.0, ends=False)), "step_scale": (None, number(0.0, ends=False)), "metric": ("auto", one_of(*METRICS)),
+    }  # fmt: skip
     kind = MalaSettings
 
 

@@ -10,11 +10,15 @@ import functools
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
+
 import workbench.tensor as pt
 from workbench.errors import SamplingError
-from workbench.samplers.integrator import Diagonal, LogpGrad, kinetic, leapfrog
+from workbench.samplers.integrator import LogpGrad, kinetic, leapfrog
 from workbench.samplers.kernel import Kernel, Position, address, branch, known_rest, unchanged
+from workbench.samplers.low_rank import Directions, update_directions
 from workbench.samplers.mass_matrix import LATE_WINDOW, first_scale
+from workbench.samplers.nuts import METRICS
 from workbench.samplers.step_size import first_step
 from workbench.samplers.warm_up import adapt
 from workbench.tensor.tensor import Tensor, as_tensor
@@ -79,6 +83,15 @@ class HmcState(NamedTuple):
     step_updates: Tensor
     scale: Tensor
     """Square root of the inverse mass matrix's diagonal, (d,)."""
+    bent: Tensor
+    """Whether directions are stretched beyond it."""
+    basis: Tensor
+    """These directions, (rank, d)."""
+    factor: Tensor
+    """The map within them, (rank, rank)."""
+    recent_q: Tensor
+    """Recent draws, (n, d), and the gradients there."""
+    recent_g: Tensor
     window: Tensor
     seen: Tensor
     mean_q: Tensor
@@ -130,11 +143,15 @@ class Hmc(Kernel):
         self.numbers = numbers
 
     def parameters(self) -> list[Tensor]:
-        """The acceptance aimed at, the trajectories' time, most leapfrogs of one, and the first step size (0: it is looked for)."""
-        return [pt.scalar("target_accept"), pt.scalar("path_length"), pt.scalar("max_steps", "int64"), pt.scalar("first_step")]
+        """The acceptance aimed at, the trajectories' time, most leapfrogs of one, the first step size (0: it is looked for), zeros for
+        directions (rank, d) and recent draws (n, d)."""
+        return [
+            pt.scalar("target_accept"), pt.scalar("path_length"), pt.scalar("max_steps", "int64"), pt.scalar("first_step"),
+            pt.matrix("basis", "rank", "d"), pt.matrix("recent", "recent", "d"),
+        ]  # fmt: skip
 
     def init(self, key: Tensor, x: Tensor, rest: Position | None, *parameters: Tensor) -> HmcState:
-        target, path_length, max_steps, given = parameters
+        target, path_length, max_steps, given, basis, recent = parameters
         density = functools.partial(self.logp_grad, rest=rest)
         lp, g = density(x)
         scale = first_scale(g)
@@ -148,7 +165,8 @@ class Hmc(Kernel):
             energy=nothing, error=nothing, accept=nothing, planned=none, leapfrogs=none, diverging=no, ended=no,
             step=step, log_step=pt.log(step), log_step_average=pt.log(step), step_error=nothing,
             step_anchor=pt.log(10.0 * step), step_updates=nothing,
-            scale=scale, window=as_tensor(LATE_WINDOW), seen=nothing,
+            scale=scale, bent=no, basis=basis, factor=pt.dot(basis, basis.T), recent_q=recent, recent_g=recent,
+            window=as_tensor(LATE_WINDOW), seen=nothing,
             mean_q=zero, square_q=zero, mean_g=zero, square_g=zero,
             next_seen=nothing, next_mean_q=zero, next_square_q=zero, next_mean_g=zero, next_square_g=zero,
         )  # fmt: skip
@@ -182,7 +200,8 @@ class Hmc(Kernel):
 
     def tick(self, s: HmcState, tune: Tensor) -> HmcState:
         """One leapfrog."""
-        q, v, g, lp = leapfrog(self.density(s), s.q, s.v, s.g, Diagonal(s.scale), s.step)
+        metric = Directions(s.scale, s.bent, s.basis, s.factor)
+        q, v, g, lp = leapfrog(self.density(s), s.q, s.v, s.g, metric, s.step)
         error = kinetic(v) - lp - s.energy
         s = s._replace(q=q, v=v, g=g, leapfrogs=s.leapfrogs + 1)
         # A trajectory that leaves the density is given up where it does, and so is the one back from beyond.
@@ -200,7 +219,7 @@ class Hmc(Kernel):
             return s._replace(proposal_q=s.q, proposal_g=s.g, proposal_lp=lp, proposal_index=s.leapfrogs)
 
         s = branch(self.numbers.accept(s) < accept, taken, unchanged, s)
-        s = branch(s.draw < tune, lambda s: adapt(s, tune, diverging, accept, accept), unchanged, s)
+        s = branch(s.draw < tune, lambda s: adapt(s, tune, diverging, accept, accept, update_directions), unchanged, s)
         error = pt.where(pt.isnan(error), float("inf"), error)
         return s._replace(ended=pt.constant(True), diverging=diverging, accept=accept, error=error, draw=s.draw + 1)
 
@@ -232,12 +251,15 @@ class HmcSettings:
         Acceptance that the step size aims at, between 0 and 1.
     step_scale
         First step size, for one element: for `d` it is divided by ``d ** 0.25``. It is looked for where this is None.
+    metric
+        What the mass matrix has beside its diagonal, as for NUTS: "auto", "diag", "low_rank" or "dense".
     """
 
     path_length: float = 2.0
     max_steps: int = 1024
     target_accept: float = 0.65
     step_scale: float | None = None
+    metric: str = "auto"
 
     def kernel(self, discrete: bool) -> type[Kernel]:
         """Return the kernel for a block of continuous values."""
@@ -260,5 +282,6 @@ class HmcSettings:
         if self.step_scale is not None and not self.step_scale > 0.0:
             raise SamplingError(f"step_scale must be positive, got {self.step_scale!r}")
         return [
-            float(self.target_accept), float(self.path_length), int(self.max_steps), (self.step_scale or 0.0) / max(size, 1) ** 0.25
+            float(self.target_accept), float(self.path_length), int(self.max_steps), (self.step_scale or 0.0) / max(size, 1) ** 0.25,
+            *(np.zeros((rows, size)) for rows in METRICS[self.metric](size)),
         ]  # fmt: skip

@@ -36,10 +36,13 @@ class MalaSettings:
         Acceptance that the step size aims at: 0.574 is best in many dimensions (Roberts and Rosenthal, 1998).
     step_scale
         First step size, for one element: for `d` it is divided by ``d ** 0.25``. It is looked for where this is None.
+    metric
+        What the mass matrix has beside its diagonal, as for NUTS: "auto", "diag", "low_rank" or "dense".
     """
 
     target_accept: float = 0.574
     step_scale: float | None = None
+    metric: str = "auto"
 
     def kernel(self, discrete: bool) -> type[Kernel]:
         """Return the kernel for a block of continuous values."""
@@ -47,4 +50,4 @@ class MalaSettings:
 
     def arguments(self, size: int) -> list[object]:
         """Return what the kernel's parameters are given for a block of `size` elements."""
-        return HmcSettings(target_accept=self.target_accept, step_scale=self.step_scale).arguments(size)
+        return HmcSettings(target_accept=self.target_accept, step_scale=self.step_scale, metric=self.metric).arguments(size)
