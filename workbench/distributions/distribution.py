@@ -25,6 +25,7 @@ from workbench.names import ARGUMENTS, answers
 from workbench.tensor.elementwise import broadcast_shapes, cast
 from workbench.tensor.keys import fresh_key
 from workbench.tensor.shape import Dim, broadcast_to, extent, length_of, paired
+from workbench.tensor.shape.lengths import number_of
 from workbench.tensor.tensor import Tensor, as_tensor
 
 Support = str
@@ -496,7 +497,8 @@ class Draw(Op):
 
     def formula(self, key: Any, *parameters: Any) -> Tensor:
         """The draw as a graph over the key's bits."""
-        shape = self.infer(key.type, *(p.type for p in parameters)).static_shape
+        lengths = self.infer(key.type, *(p.type for p in parameters)).shape
+        shape: Any = tuple(n if isinstance(n, int) else number_of(n, *parameters) for n in lengths)
         drawn = self.distribution.draw(key, shape, *parameters)
         return broadcast_to(drawn, shape)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import os
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -16,16 +17,21 @@ import numpy as np
 
 import workbench.tensor as pt
 from workbench.compile import CompiledFunction, choose_backend, function
+from workbench.compile.function import HOLDING
 from workbench.distributions.constraints import violation
 from workbench.distributions.distribution import Draw, is_certain
 from workbench.distributions.draws import draw_rules
 from workbench.errors import ArgumentError, ShapeError
-from workbench.graph.expr import Expr
+from workbench.graph.expr import Data, Expr
 from workbench.graph.inner import Graph
+from workbench.graph.lengths import fresh
 from workbench.graph.rewrite import Pass
 from workbench.graph.traverse import replace, topological
-from workbench.tensor.keys import keys_below
+from workbench.model.model import Model
+from workbench.model.shapes import has_open_lengths
+from workbench.tensor.keys import LABEL, keys_below
 from workbench.tensor.random import threefry
+from workbench.tensor.shape.lengths import number_of
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.vectorise import vectorize_graph
 
@@ -116,11 +122,14 @@ class EachDraw:
         What to compute.
     backend
         Where; "auto" computes few draws with NumPy, and compiles for many.
+    opened
+        Whether lengths that follow from data are arguments of compiled code, on C and Numba; if not, draws of
+        open lengths are made one by one.
     """
 
-    def __init__(self, given: Sequence[Tensor], outputs: Sequence[Tensor], backend: str = "auto") -> None:
+    def __init__(self, given: Sequence[Tensor], outputs: Sequence[Tensor], backend: str = "auto", opened: bool = False) -> None:
         self.given, self.outputs = list(given), list(outputs)
-        self.backend = backend
+        self.backend, self._opened = backend, opened
         self._block: tuple[CompiledFunction, int] | None = None
         self.elements = [pt.tensor(x.name, x.dtype, x.type.shape) for x in self.given]
         base, number = pt.tensor("seed", "uint64", ()), pt.tensor("number", "uint64", ())
@@ -132,11 +141,15 @@ class EachDraw:
         placed = replace(self.outputs, at)
         self.checks = _checks(placed)
         together = [*placed, *_first_to_fail(self.checks), *(x for check in self.checks for x in check.inputs)]
-        made, _ = Pass("draw", draw_rules).run(together, record=False) if self._static(placed) else (together, None)
+        made, _ = Pass("draw", draw_rules).run(together, record=False) if opened or self._static(placed) else (together, None)
         inputs = [base, number, *self.elements]
         split = len(placed) + bool(self.checks)
         self.one = Graph(inputs, made[:split])
         self._checked = Graph(inputs, made[split:])
+        data = [x for x in topological(self.outputs) if isinstance(x.op, Data) and x.op.label != LABEL]
+        self._lengths = Graph([], [number_of(n, *data) for x in (*self.one.results, *self.elements) for n in x.type.shape] if opened else [])
+        if opened:
+            self._compiled(1)
 
     @staticmethod
     def _static(outputs: Sequence[Expr]) -> bool:
@@ -161,10 +174,10 @@ class EachDraw:
         """
         arrays = [np.ascontiguousarray(v, dtype=x.type.dtype) for v, x in zip(values, self.elements)]
         for a, x in zip(arrays, self.given):
-            if a.shape[1:] != x.type.shape:
+            if a.ndim != x.ndim + 1 or any(isinstance(n, int) and n != m for n, m in zip(x.type.shape, a.shape[1:])):
                 raise ShapeError(f"{x.name}: the draws have shape {a.shape[1:]}, the variable has shape {x.type.shape}")
         few = draws <= FEW and self.backend == "auto"
-        one_by_one = few or not self._static(self.one.results)
+        one_by_one = few or not (self._opened or self._static(self.one.results))
         made = self._one_by_one(arrays, draws, seed) if one_by_one else self._in_blocks(arrays, draws, seed)
         if self.checks:
             self._require_valid(made.pop(), arrays, seed)
@@ -199,14 +212,25 @@ class EachDraw:
             stacked.append(np.array(column, dtype=x.type.dtype).reshape((len(column), *shape)))
         return stacked
 
+    def _shapes(self) -> list[tuple[int, ...]]:
+        """Shapes of a draw of each result, and of each given value, with the data as they are."""
+        numbers = iter(self._lengths.run("numpy"))
+        types = [x.type for x in (*self.one.results, *self.elements)]
+        return [tuple(int(next(numbers)) for _ in t.shape) if self._opened else t.static_shape for t in types]
+
     def _in_blocks(self, arrays: Sequence[Array], draws: int, seed: int) -> list[Array]:
-        run, size = self._compiled(draws)
-        results = [np.empty((draws, *x.type.static_shape), x.type.dtype) for x in self.one.results]
+        shapes = self._shapes()
+        size = min(ROWS, max(1, BLOCK_ELEMENTS // max(sum(map(math.prod, shapes)), 1)), draws)
+        run, least = self._compiled(size)
+        if self._opened:
+            run = run.bound()
+        results = [np.empty((draws, *shape), x.type.dtype) for x, shape in zip(self.one.results, shapes)]
 
         def block(first: int) -> None:
             count = min(size, draws - first)
-            rows = [_padded(a[first : first + count], size) for a in arrays]
-            made = run(np.uint64(seed), np.int64(first), *rows)
+            rows = [_padded(a[first : first + count], least) for a in arrays]
+            numbers = np.arange(first, first + max(count, least), dtype=np.uint64)
+            made = run(np.uint64(seed), numbers, *rows)
             for whole, part in zip(results, made):
                 whole[first : first + count] = part[:count]
 
@@ -225,32 +249,29 @@ class EachDraw:
         return results
 
     def _compiled(self, draws: int) -> tuple[CompiledFunction, int]:
-        """The function of a block of rows, and how many rows that is."""
-        size = sum(x.type.size for x in (*self.one.results, *self.elements))
-        rows = min(ROWS, max(1, BLOCK_ELEMENTS // max(size, 1)), draws)
-        if self._block is not None and self._block[1] >= rows:
+        """The function of a block of rows, and how many rows it takes at least: C and Numba take any number."""
+        if self._block is not None and (not self._block[1] or self._block[1] >= draws):
             return self._block
-        seed, first = pt.tensor("seed", "uint64", ()), pt.tensor("first", "int64", ())
-        batches = [pt.tensor(x.name, x.dtype, (rows, *x.type.static_shape)) for x in self.elements]
-
         self.used = choose_backend(self.backend)
-        numbers = first + pt.arange(rows)
         # NumPy and JAX are quick on whole arrays, C and Numba in loops.
-        make = self._together if self.used in ("numpy", "jax") else self._in_a_loop
-        outputs = make(seed, numbers, batches)
-        self._block = function([seed, first, *batches], outputs, backend=self.used, name="each_draw"), rows
+        together = self.used in ("numpy", "jax")
+        rows: Any = draws if together else fresh("rows")
+        seed, numbers = pt.tensor("seed", "uint64", ()), pt.tensor("numbers", "uint64", (rows,))
+        batches = [pt.tensor(x.name, x.dtype, (rows, *x.type.shape)) for x in self.elements]
+        outputs = (self._together if together else self._in_a_loop)(seed, numbers, batches)
+        self._block = function([seed, numbers, *batches], outputs, backend=self.used, name="each_draw"), draws if together else 0
         return self._block
 
     def _in_a_loop(self, seed: Tensor, numbers: Tensor, batches: Sequence[Tensor]) -> list[Tensor]:
         def each(number: Tensor, *elements: Tensor) -> list[Expr]:
-            return list(self.one.apply(seed, pt.cast(number, "uint64"), *elements))
+            return list(self.one.apply(seed, number, *elements))
 
         return list(pt.map(each, [numbers, *batches]))
 
     def _together(self, seed: Tensor, numbers: Tensor, batches: Sequence[Tensor]) -> list[Tensor]:
         base, number, *elements = self.one.params
         results = replace(list(self.one.results), {base: seed})
-        made = vectorize_graph(results, {number: pt.cast(numbers, "uint64"), **dict(zip(elements, batches))})
+        made = vectorize_graph(results, {number: numbers, **dict(zip(elements, batches))})
         rows = numbers.type.static_shape
         return [y if y.ndim > x.type.ndim else pt.broadcast_to(y, (*rows, *x.type.static_shape)) for x, y in zip(results, made)]
 
@@ -271,8 +292,30 @@ def each_draw(given: Sequence[Tensor], outputs: Sequence[Tensor], backend: str =
     return made
 
 
+def each_draw_of(model: Model, which: Hashable, of: Callable[[Model], tuple[Sequence[Tensor], Sequence[Tensor]]], backend: str, draws: int) -> EachDraw:
+    """Return an :class:`EachDraw` of what is given and asked for of a model: made once for all lengths of its data, where it can be.
+
+    Parameters
+    ----------
+    model
+        The model.
+    which
+        What tells it apart from others of the model.
+    of
+        What is given, and what is asked for, of a model.
+    backend, draws
+        Where to compute, and how many draws.
+    """
+    few = draws <= FEW and backend == "auto"
+    if has_open_lengths(model) and not few and choose_backend(backend) in HOLDING:
+        made = model.compiled_functions.get(model, ("each_draw", backend, which), lambda m: EachDraw(*of(m), backend, opened=True)).value
+        if made is not None:
+            return made  # type: ignore[no-any-return]
+    return each_draw(*of(model.at_current_shapes()), backend)
+
+
 def _padded(rows: Array, count: int) -> Array:
     """Rows, the last one repeated up to `count`."""
-    if len(rows) == count:
+    if len(rows) >= count:
         return rows
     return np.concatenate([rows, np.repeat(rows[-1:], count - len(rows), axis=0)])

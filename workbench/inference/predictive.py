@@ -9,7 +9,7 @@ from typing import Any
 from workbench.errors import ModelError, warn_user
 from workbench.graph.expr import Expr
 from workbench.graph.traverse import ancestors, replace
-from workbench.inference.each_draw import each_draw, seed_word
+from workbench.inference.each_draw import each_draw_of, seed_word
 from workbench.inference.given_draws import GivenDraws
 from workbench.inference.inference_data import groups_to_inference_data
 from workbench.inference.layout import labels_from
@@ -92,15 +92,16 @@ def sample_prior_predictive(
     >>> drawn["y"].shape
     (10, 2)
     """
-    m = modelcontext(model).at_current_shapes()
+    m = modelcontext(model)
     draws = draws if samples is None else samples
     _warn_of_potentials(m, "the prior")
     variables = _named(m, var_names, [*m.free_RVs, *m.deterministics, *m.observed_RVs])
+    names = tuple(str(x.name) for x in variables)
     below = ancestors(variables)
     tell(f"Sampling: [{', '.join(sorted(str(x.name) for x in m.basic_RVs if x in below))}]")
     backend = _backend(m, compile_kwargs)
-    made = each_draw([], variables, backend)([], draws, seed_word(random_seed))
-    results = {str(x.name): v for x, v in zip(variables, made)}
+    made = each_draw_of(m, names, lambda m: ([], [m[name] for name in names]), backend, draws)([], draws, seed_word(random_seed))
+    results = dict(zip(names, made))
     if not return_inferencedata:
         return results
     observed = {str(x.name) for x in m.observed_RVs}
@@ -192,8 +193,13 @@ def sample_posterior_predictive(
     validity.warn()
     tell(str(validity))
     m = opened.at_current_shapes()
-    taken, variables = [m[name] for name in validity.taken], [m[name] for name in names]
-    made = each_draw(taken, variables, _backend(m, compile_kwargs))([given.of(x) for x in taken], given.count, seed_word(random_seed))
+    taken = tuple(validity.taken)
+
+    def of(m: Model) -> tuple[list[Tensor], list[Tensor]]:
+        return [m[name] for name in taken], [m[name] for name in names]
+
+    drawn = each_draw_of(opened, (taken, tuple(names)), of, _backend(m, compile_kwargs), given.count)
+    made = drawn([given.of(m[name]) for name in taken], given.count, seed_word(random_seed))
     results = given.unstacked(dict(zip(names, made)))
     if not return_inferencedata:
         return results
@@ -258,7 +264,7 @@ def compute_log_likelihood(
     ModelError
         If a variable is not observed, or the draws lack a free variable.
     """
-    m = modelcontext(model).at_current_shapes()
+    m = modelcontext(model)
     variables = _named(m, var_names, m.observed_RVs)
     if any(not any(x is y for y in m.observed_RVs) for x in variables):
         raise ModelError("only observed variables have a log-likelihood", f"they are {', '.join(str(x.name) for x in m.observed_RVs)}")
@@ -292,7 +298,7 @@ def compute_log_prior(
     ModelError
         If a variable is not free, or the draws lack one.
     """
-    m = modelcontext(model).at_current_shapes()
+    m = modelcontext(model)
     variables = _named(m, var_names, m.free_RVs)
     if any(not any(x is y for y in m.free_RVs) for x in variables):
         raise ModelError("only free variables have a prior", f"they are {', '.join(str(x.name) for x in m.free_RVs)}")
@@ -300,19 +306,20 @@ def compute_log_prior(
 
 
 def _log_densities(
-    group: str, idata: Any, model: Model, variables: Sequence[Tensor], sample_dims: Sequence[str] | None, backend: str, extend: bool
+    group: str, idata: Any, opened: Model, variables: Sequence[Tensor], sample_dims: Sequence[str] | None, backend: str, extend: bool
 ) -> Any:
     """The log-density of each variable at each draw, as a group of `idata` or a Dataset."""
     _require_extensible(idata, extend)
+    names, model = tuple(str(x.name) for x in variables), opened.at_current_shapes()
     given = GivenDraws(idata, sample_dims)
     missing = [str(x.name) for x in model.free_RVs if x not in given]
     if missing:
         raise ModelError(f"the draws lack {', '.join(missing)}")
     if not variables:
         return idata if extend else _no_variables()
-    inputs, outputs = likelihoods(model, variables)
-    made = each_draw(inputs, outputs, backend)([given.of(x) for x in model.free_RVs], given.count, 0)
-    results = given.unstacked({str(x.name): v for x, v in zip(variables, made)})
+    run = each_draw_of(opened, (group, names), lambda m: likelihoods(m, [m[name] for name in names]), backend, given.count)
+    made = run([given.of(x) for x in model.free_RVs], given.count, 0)
+    results = given.unstacked(dict(zip(names, made)))
     found = groups_to_inference_data(model, {group: results}, sample=given)
     return _extended(idata, found, [group]) if extend else found[group]
 
@@ -370,21 +377,27 @@ def compute_deterministics(
     ModelError
         If a variable is not a deterministic, or the draws lack a variable.
     """
-    m = modelcontext(model).at_current_shapes()
+    opened = modelcontext(model)
+    m = opened.at_current_shapes()
     given = GivenDraws(dataset, sample_dims)
     variables = _named(m, var_names, m.deterministics)
     if any(not any(x is y for y in m.deterministics) for x in variables):
         raise ModelError("not all of the variables are deterministics", f"they are {', '.join(str(x.name) for x in m.deterministics)}")
-    observed: dict[Expr, Expr] = {rv: in_own_dtype(rv, m.rvs_to_values[rv]) for rv in m.observed_RVs}
-    outputs = replace(list(variables), observed)
-    below = ancestors(outputs)
-    needed = [rv for rv in m.free_RVs if rv in below]
+    names = tuple(str(x.name) for x in variables)
+
+    def of(m: Model) -> tuple[list[Tensor], list[Tensor]]:
+        observed: dict[Expr, Expr] = {rv: in_own_dtype(rv, m.rvs_to_values[rv]) for rv in m.observed_RVs}
+        outputs = replace([m[name] for name in names], observed)
+        below = ancestors(outputs)
+        return [rv for rv in m.free_RVs if rv in below], outputs
+
+    needed, _ = of(m)
     missing = [str(x.name) for x in needed if x not in given]
     if missing:
         raise ModelError(f"the draws lack {', '.join(missing)}")
     backend = _backend(m, compile_kwargs)
-    made = each_draw(needed, outputs, backend)([given.of(x) for x in needed], given.count, 0)
-    results = given.unstacked({str(x.name): v for x, v in zip(variables, made)})
+    made = each_draw_of(opened, ("deterministics", names), of, backend, given.count)([given.of(x) for x in needed], given.count, 0)
+    results = given.unstacked(dict(zip(names, made)))
     found = groups_to_inference_data(m, {"posterior": results}, sample=given).posterior if results else _no_variables()
     return _merged(dataset.posterior if hasattr(dataset, "posterior") else dataset, found) if merge_dataset else found
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from workbench.compile import choose_backend, function
+from workbench.errors import CompileError
 from workbench.graph.expr import Expr
 from workbench.graph.inner import Graph
 from workbench.model.shapes import has_open_lengths
@@ -36,9 +37,9 @@ class Moment(NamedTuple):
 
 
 class Made(NamedTuple):
-    """A function for all lengths; or why there is none."""
+    """What is for all lengths; or why there is none."""
 
-    function: CompiledFunction | None
+    value: Any
     reason: str
 
 
@@ -53,10 +54,10 @@ class Functions:
         # Where a model is read from a pickle, or copied, they are made again.
         return Functions, ()
 
-    def get(self, model: Model, name: str, backend: str, graph_of: GraphOf, which: Hashable) -> Made:
-        """Return what was made of the model as it is, or make it."""
+    def get(self, model: Model, which: Hashable, make: Callable[[Model], Any]) -> Made:
+        """Return what `make` makes of the model as it is, for all lengths of its data: what it made before, if that is kept."""
         parts = _parts(model)
-        key = (name, backend, which, *(x if isinstance(x, (str, int)) else id(x) for x in parts))
+        key = (which, *(x if isinstance(x, (str, int)) else id(x) for x in parts))
         with self._lock:
             place = self._made.pop(key, None) or _Place(parts)
             self._made[key] = place
@@ -64,7 +65,7 @@ class Functions:
                 self._made.popitem(last=False)
         with place.lock:
             if place.made is None:
-                place.made = _for_all_lengths(model, name, backend, graph_of)
+                place.made = _for_all_lengths(model, make)
             return place.made
 
 
@@ -83,19 +84,15 @@ def _parts(model: Model) -> list[Any]:
     for rv in (*model.free_RVs, *model.observed_RVs):
         dims = model.named_vars_to_dims.get(str(rv.name), ())
         lengths = [None if d is None else model.dim_lengths[d] for d in dims]
-        found += [rv, str(rv.name), model.rvs_to_values[rv], model.rvs_to_transforms.get(rv), model.rvs_to_scalings.get(rv), *dims, *lengths]
-    for x in (*model.potentials, *model.deterministics):
-        found += [x, str(x.name)]
-    return [*found, len(model.free_RVs), len(model.potentials)]
+        found += [rv, model.rvs_to_values[rv], model.rvs_to_transforms.get(rv), model.rvs_to_scalings.get(rv), *dims, *lengths]
+    roles = [len(role) for role in (model.free_RVs, model.observed_RVs, model.potentials, model.deterministics)]
+    return [*found, *model.potentials, *model.deterministics, *roles, *model.named_vars, *model.named_vars.values()]
 
 
-def _for_all_lengths(model: Model, name: str, backend: str, graph_of: GraphOf) -> Made:
+def _for_all_lengths(model: Model, make: Callable[[Model], Any]) -> Made:
     """The one place that decides whether a model is derived and compiled once for all lengths of its data."""
-    if backend == "jax" and has_open_lengths(model):
-        return Made(None, "JAX compiles for lengths that are known")
     try:
-        made = _compiled(model, name, backend, graph_of)
-        return Made(made, "") if made.binds else Made(None, "lengths follow from values of variables")
+        return Made(make(model), "")
     except Exception as error:  # A density of someone's own may ask for numbers in any way: with these, it is made or has errors of its own.
         if not has_open_lengths(model):
             raise
@@ -103,11 +100,15 @@ def _for_all_lengths(model: Model, name: str, backend: str, graph_of: GraphOf) -
 
 
 def _compiled(model: Model, name: str, backend: str, graph_of: GraphOf) -> CompiledFunction:
+    if backend == "jax" and has_open_lengths(model):
+        raise CompileError("JAX compiles for lengths that are known")
     start = time.perf_counter()
     graph = graph_of(model)
     derive = time.perf_counter() - start
     made = function(graph.params, graph.results, backend=backend, name=name)
     made.timings = {"derive": derive, **made.timings}
+    if not made.binds:
+        raise CompileError("lengths follow from values of variables")
     return made
 
 
@@ -128,7 +129,7 @@ def function_of(model: Model, name: str, backend: str, graph_of: GraphOf, which:
     """
     backend = choose_backend(backend)
     opened, data = model.taken_from or (model, None)
-    made = opened.compiled_functions.get(opened, name, backend, graph_of, which).function
+    made = opened.compiled_functions.get(opened, (name, backend, which), lambda m: _compiled(m, name, backend, graph_of)).value
     if made is None:
         return _compiled(model.at_current_shapes(), name, backend, graph_of)
     return made if data is None else made.bound(data)
@@ -136,4 +137,5 @@ def function_of(model: Model, name: str, backend: str, graph_of: GraphOf, which:
 
 def reason_for_one_length(model: Model, name: str, backend: str, graph_of: GraphOf, which: Hashable = None) -> str:
     """Say why a function is compiled anew for other lengths of data; nothing if it is not."""
-    return model.compiled_functions.get(model, name, choose_backend(backend), graph_of, which).reason
+    backend = choose_backend(backend)
+    return model.compiled_functions.get(model, (name, backend, which), lambda m: _compiled(m, name, backend, graph_of)).reason
