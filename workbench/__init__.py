@@ -142,8 +142,8 @@ importlib.import_module("workbench.rewrites")
 INFERENCE = frozenset([
     "BinaryGibbsMetropolis", "BinaryMetropolis", "CategoricalGibbsMetropolis", "CauchyProposal", "CompoundStep", "DEMetropolisZ",
     "HamiltonianMC", "LaplaceProposal", "MALA", "Metropolis", "MultivariateNormalProposal", "NUTS", "NormalProposal", "PoissonProposal", "Slice",
-    "UniformProposal",
-    "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "devices", "draw", "find_MAP", "find_constrained_prior", "sample",
+    "UniformProposal", "ZarrStore",
+    "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "devices", "draw", "find_MAP", "find_constrained_prior", "resume_run", "sample",
     "sample_posterior_predictive", "sample_prior_predictive", "sbc",
 ])  # fmt: skip
 """Loaded when first used."""
@@ -175,5 +175,5 @@ __all__ = [
     "RandomWalk", "Truncated", "ZeroInflatedBinomial", "ZeroInflatedNegativeBinomial", "ZeroInflatedPoisson",
     "ConstantData", "CustomDist", "DensityDist", "MutableData", "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "devices", "do",
     "draw", "find_MAP", "find_constrained_prior", "freeze_dims_and_data", "icdf", "invlogit", "invprobit", "logaddexp", "logccdf", "logcdf", "logit", "logsumexp", "model_to_graphviz",
-    "modelcontext", "observe", "probit", "sample_posterior_predictive", "sample_prior_predictive", "sbc", "set_data",
+    "modelcontext", "observe", "probit", "resume_run", "sample_posterior_predictive", "sample_prior_predictive", "sbc", "set_data", "ZarrStore",
 ]  # fmt: skip

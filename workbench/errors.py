@@ -179,6 +179,10 @@ class ParameterValueError(ModelError):
     """A parameter of a distribution outside its domain, at evaluation."""
 
 
+class StoreError(WorkbenchError, OSError):
+    """A store of draws that cannot be read or written, or is not the one that was meant."""
+
+
 class SamplingError(WorkbenchError, RuntimeError):
     """A sampler that cannot start or go on.
 

@@ -148,7 +148,8 @@ INSTEAD: list[tuple[str, str, str]] = [
     (PM, "vectorize_over_posterior", "pm.compute_deterministics(idata), or pm.sample_posterior_predictive(idata, var_names=[...])"),
     (PM, "model_to_mermaid model_to_networkx model_graph", "pm.model_to_graphviz(model), or model.str_repr()"),
     (PM, "IncorrectArgumentsError ShapeWarning TraceDirectoryError", "the errors of this package are in workbench.errors"),
-    (PM, "util testing blocking vartypes printing backends initial_point data_structures parallel population mcmc deterministic forward metropolis"
+    (PM, "backends", 'pm.sample(trace="run.zarr"), or a pm.ZarrStore("run.zarr"), writes draws to disk'),
+    (PM, "util testing blocking vartypes printing initial_point data_structures parallel population mcmc deterministic forward metropolis"
          " hmc slicer compound arraystep", "is of the inside of PyMC"),
     (f"{DIST}.simulator", "", _SMC),
     (DIST, "Continuous Discrete SymbolicRandomVariable", _BASES),

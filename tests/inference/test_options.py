@@ -9,6 +9,7 @@ import workbench as pm
 from workbench.errors import ArgumentError, ModelError, SamplingError, WorkbenchError
 from workbench.inference import options as rules
 from workbench.inference.start import start_point
+from workbench.inference.stores import MemoryStore
 
 PYMC_5_28 = ["draws", "tune", "chains", "cores", "random_seed", "progressbar", "progressbar_theme", "quiet", "step", "var_names", "nuts_sampler", "initvals", "init", "jitter_max_retries", "n_init", "trace", "discard_tuned_samples", "compute_convergence_checks", "keep_warning_stat", "return_inferencedata", "idata_kwargs", "nuts_sampler_kwargs", "callback", "mp_ctx", "blas_cores", "model", "compile_kwargs"]
 """Names in the signature of PyMC 5.28.5's `sample`, from inspect.signature."""
@@ -59,6 +60,7 @@ HONOURED = [
     ("jitter_max_retries", 0, lambda run: run.draws),
     ("n_init", 200_000, lambda run: run.draws),
     ("trace", None, lambda run: run.draws),
+    ("trace", MemoryStore(), lambda run: run.draws),
     ("keep_warning_stat", False, lambda run: run.draws),
     ("mp_ctx", None, lambda run: run.draws),
     ("blas_cores", "auto", lambda run: run.blas_threads == 1),
@@ -116,7 +118,7 @@ REFUSED = [
     ("initvals", [{}], SamplingError), ("initvals", {"tau": 1.0}, ModelError),
     ("init", "advi", SamplingError), ("nuts", {"metric": "nothing"}, ArgumentError), ("init", "nothing", SamplingError),
     ("jitter_max_retries", -1, SamplingError), ("jitter_max_retries", "x", ArgumentError),
-    ("trace", ["mu"], ArgumentError), ("trace", object(), ArgumentError),
+    ("trace", ["mu"], ArgumentError), ("trace", object(), ArgumentError), ("trace", "", ArgumentError),
     ("callback", 3, ArgumentError),
     ("model", "radon", ArgumentError),
     ("compile_kwargs", {"mode": 3}, ArgumentError), ("compile_kwargs", {"profile": True}, ArgumentError), ("compile_kwargs", "JAX", ArgumentError),

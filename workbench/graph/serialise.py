@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -76,6 +77,25 @@ def from_json(text: str) -> Graph:
         raise
     except Exception as error:  # Operations make themselves of whatever the file says: any of them may fail.
         raise SerialisationError(f"this graph is damaged: {type(error).__name__}: {error}") from None
+
+
+def digest(graph: Graph) -> str:
+    """Return a name for what a graph computes: the hash of its JSON, the same in every process.
+
+    Constants count by content; data by label and type, as their content may be replaced. What JSON cannot hold counts by its name.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> x = pt.vector("x", 3)
+    >>> digest(Graph([x], [pt.exp(x)])) == digest(Graph([x], [pt.exp(x)])) != digest(Graph([x], [pt.log(x)]))
+    True
+    """
+    import json
+
+    writer = _Digest()
+    root = writer.graph(graph)
+    return hashlib.sha256(json.dumps([writer.data, writer.graphs, root]).encode()).hexdigest()
 
 
 class _Writer:
@@ -167,6 +187,38 @@ class _Writer:
             maker, content = v.made_from
             return {"made": [self.value(maker), self.fields(content)]}
         raise SerialisationError(f"a field of type {type(v).__name__} cannot be written as JSON: {v!r}")
+
+
+class _Digest(_Writer):
+    """Graphs in the order written, arrays by their hash: large ones are not copied."""
+
+    def cell(self, op: Data) -> int:
+        if op not in self.cells:
+            self.cells[op] = len(self.data)
+            self.data.append({"label": op.label, "type": self.value(op.type)})
+        return self.cells[op]
+
+    def value(self, v: Any) -> Any:
+        if isinstance(v, np.ndarray):
+            return {"array": array_digest(v)}
+        try:
+            return super().value(v)
+        except SerialisationError:
+            return {"unknown": [type(v).__qualname__, getattr(v, "__module__", None), getattr(v, "__qualname__", None)]}
+
+
+def array_digest(array: np.ndarray[Any, Any]) -> str:
+    """Return the hash of an array's dtype, shape and content.
+
+    Examples
+    --------
+    >>> array_digest(np.zeros(2)) == array_digest(np.zeros(2)) != array_digest(np.zeros((2, 1)))
+    True
+    """
+    content = np.ascontiguousarray(array)
+    found = hashlib.sha256(f"{array.dtype.name}{array.shape}".encode())
+    found.update(content.astype(content.dtype.newbyteorder("<"), copy=False).tobytes() if content.dtype != object else repr(content.tolist()).encode())
+    return found.hexdigest()
 
 
 class _Reader:

@@ -11,6 +11,7 @@ from workbench.inference.predictive import (
     sample_posterior_predictive,
     sample_prior_predictive,
 )  # fmt: skip
+from workbench.inference.resume import resume_run
 from workbench.inference.run import Run
 from workbench.inference.sampling import sample
 from workbench.inference.sbc import sbc
@@ -21,6 +22,7 @@ from workbench.inference.step_methods import (
     CompoundStep,
     Metropolis,
 )  # fmt: skip
+from workbench.inference.stores import ZarrStore
 from workbench.samplers import (
     CauchyProposal,
     LaplaceProposal,
@@ -33,6 +35,6 @@ from workbench.samplers import (
 __all__ = [
     "MALA", "NUTS", "BinaryGibbsMetropolis", "BinaryMetropolis", "CategoricalGibbsMetropolis", "CauchyProposal", "CompoundStep", "DEMetropolisZ",
     "HamiltonianMC", "LaplaceProposal", "Metropolis", "MultivariateNormalProposal", "NormalProposal", "PoissonProposal", "Slice", "UniformProposal",
-    "Run", "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "devices", "draw", "find_MAP", "find_constrained_prior", "sample",
+    "Run", "ZarrStore", "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "devices", "draw", "find_MAP", "find_constrained_prior", "resume_run", "sample",
     "sample_posterior_predictive", "sample_prior_predictive", "sbc",
 ]  # fmt: skip

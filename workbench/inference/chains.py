@@ -7,57 +7,73 @@ from typing import Any
 
 import numpy as np
 
-from workbench.inference.external.sampler import External
-from workbench.inference.linked import LinkedSampler, statistics_by_name
+from workbench.inference.columns import Columns
+from workbench.inference.stores import Rows
 from workbench.model.position import Places
 
 Array = np.ndarray[Any, Any]
-
-TIMES = ("perf_counter_start", "perf_counter_diff", "process_time_diff")
-"""Seconds of a draw, by PyMC's names. A chunk's are shared out to its draws by their ticks."""
 
 
 class Chain:
     """What one chain has made so far. Rows of warm-up come first.
 
-    Attributes
+    Parameters
     ----------
-    q, z
-        Positions: continuous values (n, d), discrete ones (n, k).
-    stats
-        Statistics (n, number of columns), and in the last column the ticks of a draw.
-    values
-        Draws of the model's variables, (n, *shape) each.
+    number
+        Of the chain.
+    rows
+        Where its draws go, and are.
+    columns
+        What every draw has.
+    tune
+        Draws of warm-up.
     """
 
-    def __init__(self, number: int, total: int, linked: LinkedSampler | External) -> None:
-        self.number = number
-        self.count = 0
-        self.state: list[Array] = []
-        self.columns = linked.columns
-        d, k = linked.places.sizes
-        self.q, self.z = np.empty((total, d)), np.empty((total, k), np.int64)
-        self.stats = np.empty((total, len(linked.columns) + 1))
-        self.times = np.empty((total, len(TIMES)))
-        values = linked.values
-        self.values = [np.empty((total, *shape), dtype) for shape, dtype in zip(values.shapes, values.dtypes)]
+    def __init__(self, number: int, rows: Rows, columns: Columns, tune: int) -> None:
+        self.number, self.rows, self.columns, self.tune = number, rows, columns, tune
 
-    def add(self, q: Array, z: Array, stats: Array, values: Sequence[Array], begun: float, seconds: float, cpu_seconds: float) -> None:
-        """Append draws. `count` moves last, so that readers never see a row half written."""
-        n = len(q)
-        at = slice(self.count, self.count + n)
-        self.q[at], self.z[at], self.stats[at] = q, z, stats
-        for mine, new in zip(self.values, values):
-            mine[at] = new
+    @property
+    def count(self) -> int:
+        """How many draws there are. Readers never see one half written."""
+        return self.rows.count
+
+    @property
+    def state(self) -> list[Array]:
+        """What the sampler needs to go on."""
+        return self.rows.state
+
+    def add(
+        self, q: Array, z: Array, stats: Array, values: Sequence[Array], state: list[Array], begun: float, seconds: float, cpu_seconds: float
+    ) -> None:
+        """Append draws, and the state after them."""
         share = stats[:, -1] / max(stats[:, -1].sum(), 1.0)
-        self.times[at, 0] = begun + seconds * (np.cumsum(share) - share)
-        self.times[at, 1], self.times[at, 2] = seconds * share, cpu_seconds * share
-        self.count += n
+        times = np.stack([begun + seconds * (np.cumsum(share) - share), seconds * share, cpu_seconds * share], axis=1)
+        before = self.stat("divergences", self.count - 1) if self.count else None
+        tuning = np.arange(self.count, self.count + len(q)) < self.tune
+        rows = self.columns.of(q, z, stats, values, times, 0 if before is None else int(before[0]), tuning)
+        self.rows.append(rows, state)
 
-    def stat(self, name: str, start: int = 0) -> Array | None:
-        """Return a statistic of the draws from `start` on, the first of that name; ``None`` if there is none."""
-        at = next((i for i, (n, _) in enumerate(self.columns) if n == name), None)
-        return None if at is None else self.stats[start : self.count, at]
+    def keep(self, state: list[Array]) -> None:
+        """Keep a state that is on its way to the next draw."""
+        self.rows.append([np.empty((0, *c.shape), c.dtype) for c in self.columns.all], state)
+
+    def value(self, i: int, start: int = 0, stop: int | None = None) -> Array:
+        """Return draws of the model's variable of that number, (n, *shape)."""
+        return self.rows.read(i, start, self.count if stop is None else stop)
+
+    def position(self, start: int = 0, stop: int | None = None) -> tuple[Array, Array]:
+        """Return continuous values (n, d), and discrete ones (n, k)."""
+        stop = self.count if stop is None else min(stop, self.count)
+        q, z = (self.columns.vector(name, lambda at: self.rows.read(at, start, stop), max(0, stop - start)) for name in "qz")
+        return q, z
+
+    def stat(self, name: str, start: int = 0, stop: int | None = None) -> Array | None:
+        """Return a statistic, (n,), of the first kernel that has one of that name; ``None`` if there is none."""
+        at = self.columns.stats.get(name)
+        if at is None:
+            return None
+        found = self.rows.read(at, start, self.count if stop is None else stop)
+        return found if found.ndim == 1 else found[:, 0]
 
 
 class Cut:
@@ -75,39 +91,30 @@ class Cut:
         How many rows each chain that is left out has, by its number.
     """
 
-    def __init__(
-        self, chains: Sequence[Chain], first: int, last: int, tune: int, places: Places, names: Sequence[str]
-    ) -> None:
-        self.first, self.tune, self.places, self.names = first, tune, places, names
+    def __init__(self, chains: Sequence[Chain], first: int, last: int, places: Places, names: Sequence[str]) -> None:
+        self.first, self.places, self.names = first, places, names
         counts = [max(0, min(c.count, last) - first) for c in chains]
         self.draws = max(sorted(counts), key=lambda n: n * sum(k >= n for k in counts), default=0)
+        self.last = first + self.draws
         self.chains = [c for c, k in zip(chains, counts) if self.draws and k >= self.draws]
         self.numbers = [c.number for c in self.chains]
         self.left_out = {c.number: k for c, k in zip(chains, counts) if k and c.number not in self.numbers}
-
-    def _rows(self, table: str) -> Array:
-        return np.stack([getattr(c, table)[self.first : self.first + self.draws] for c in self.chains])
 
     def values(self) -> dict[str, Array]:
         """Return draws by variable, (chain, draw, *shape)."""
         if not self.chains:
             return {}
-        rows = slice(self.first, self.first + self.draws)
-        return {name: np.stack([c.values[i][rows] for c in self.chains]) for i, name in enumerate(self.names)}
+        return {name: np.stack([c.value(i, self.first, self.last) for c in self.chains]) for i, name in enumerate(self.names)}
 
     def unconstrained(self) -> dict[str, Array]:
         """Return draws of the values, unconstrained ones of continuous variables, by name."""
         if not self.chains:
             return {}
-        return self.places.point(self._rows("q"), self._rows("z"))
+        q, z = (np.stack(v) for v in zip(*(c.position(self.first, self.last) for c in self.chains)))
+        return self.places.point(q, z)
 
     def stats(self) -> dict[str, Array]:
-        """Return statistics by ArviZ's names, (chain, draw)."""
+        """Return statistics by ArviZ's names, (chain, draw); those that several kernels have with an axis more."""
         if not self.chains:
             return {}
-        found = dict(statistics_by_name(self.chains[0].columns, self._rows("stats")))
-        if "diverging" in found:
-            after = np.arange(self.first, self.first + self.draws) >= self.tune
-            found["divergences"] = np.cumsum(found["diverging"] & after, axis=1)
-        times = self._rows("times")
-        return found | {name: times[:, :, i] for i, name in enumerate(TIMES)}
+        return {name: np.stack([c.rows.read(at, self.first, self.last) for c in self.chains]) for name, at in self.chains[0].columns.stats.items()}

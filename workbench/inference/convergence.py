@@ -100,8 +100,7 @@ def convergence_problems(run: Run) -> Iterator[str]:
 
 def _stuck(cut: Cut) -> list[int]:
     """Chains, by their place in the cut, that do not move: hardly a draw differs, or all within a millionth of all chains'."""
-    at = slice(cut.first, cut.first + cut.draws)
-    rows = [np.concatenate([chain.q[at], chain.z[at]], axis=1) for chain in cut.chains]
+    rows = [np.concatenate(chain.position(cut.first, cut.last), axis=1) for chain in cut.chains]
     low, high = np.min([q.min(axis=0) for q in rows], axis=0), np.max([q.max(axis=0) for q in rows], axis=0)
     found = []
     for i, q in enumerate(rows):
@@ -113,8 +112,9 @@ def _stuck(cut: Cut) -> list[int]:
 
 def _where_stuck(run: Run, cut: Cut, i: int) -> str:
     """What to say of a stuck chain: where it is, and which variable holds it there."""
-    last, chain = cut.first + cut.draws - 1, cut.chains[i]
-    value, gradient = run.linked.density(chain.q[last], chain.z[last])
+    chain = cut.chains[i]
+    q, z = chain.position(cut.last - 1, cut.last)
+    value, gradient = run.linked.density(q[0], z[0])
     if not len(gradient):
         return (
             f"chain {chain.number} is stuck: its draws hardly move, where the log-density is {value:.4g}; the other chains' draws are "
@@ -129,8 +129,8 @@ def _where_stuck(run: Run, cut: Cut, i: int) -> str:
     index = np.unravel_index(at - where.start, shape) if x.shape == tuple(shape) else ()
     element = str(rv.name) + (f"[{', '.join(map(str, index))}]" if index else "")
     number = np.array2string(np.asarray(x[index]), precision=6, threshold=8)
-    steps = chain.stat("step_size")
-    step = "" if steps is None else f", and the step size {steps[last]:.2g}"
+    steps = chain.stat("step_size", cut.last - 1, cut.last)
+    step = "" if steps is None else f", and the step size {steps[0]:.2g}"
     return (
         f"chain {chain.number} is stuck: its draws do not move from {element} = {number}, where the log-density is {value:.4g}, its "
         f"slope in the unconstrained {name} {gradient[at]:.4g}{step}. No option of the sampler mends a density that is "

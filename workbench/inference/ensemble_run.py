@@ -10,7 +10,8 @@ import numpy as np
 
 from workbench.compile.jax.devices import free_memory, memory_of
 from workbench.errors import ArgumentError, SamplingError
-from workbench.inference.chains import TIMES, Chain
+from workbench.inference.chains import Chain
+from workbench.inference.columns import TIMES, Columns
 from workbench.inference.convergence import EXAMINED, MOST_RHAT, NAMED
 from workbench.inference.linked_ensemble import Chunk, LinkedEnsemble, check_model
 from workbench.inference.many_chains import Way
@@ -38,44 +39,52 @@ STUCK, DIVERGING = 0.01, 0.001
 
 
 class Tables:
-    """The rows of all chains, chains first: positions, statistics, times, and values of the model's variables."""
+    """The rows of all chains, a table (chains, rows, ...) for each column."""
 
-    def __init__(self, chains: int, total: int, linked: LinkedEnsemble) -> None:
-        d, k = linked.places.sizes
+    def __init__(self, chains: int, total: int, tune: int, columns: Columns) -> None:
         self.count = 0
-        self.columns = linked.columns
-        self.q, self.z = np.empty((chains, total, d)), np.empty((chains, total, k), np.int64)
-        self.stats = np.empty((chains, total, len(linked.columns) + 1))
-        self.times = np.empty((chains, total, len(TIMES)))
-        values = linked.values
-        self.values = [np.empty((chains, total, *shape), dtype) for shape, dtype in zip(values.shapes, values.dtypes)]
+        self.columns, self.tune = columns, tune
+        self.tables = [np.empty((chains, total, *c.shape), c.dtype) for c in columns.all]
 
     def add(self, q: Array, stats: Array, values: Sequence[Array], begun: float, seconds: float, cpu_seconds: float) -> None:
         """Append rows of all chains, (rows, chains, ...). `count` moves last, so that readers never see a row half written."""
-        n = len(q)
+        n, chains = q.shape[:2]
         at = slice(self.count, self.count + n)
-        self.q[:, at], self.stats[:, at, :-1] = q.swapaxes(0, 1), stats.swapaxes(0, 1)
-        self.stats[:, at, -1] = 1.0
-        for mine, new in zip(self.values, values):
-            mine[:, at] = new.reshape((n, q.shape[1], *mine.shape[2:])).swapaxes(0, 1)
-        self.times[:, at, 0] = begun + seconds * np.arange(n) / n
-        self.times[:, at, 1], self.times[:, at, 2] = seconds / n, cpu_seconds / n
+        times = np.empty((n, chains, len(TIMES)))
+        times[..., 0] = (begun + seconds * np.arange(n) / n)[:, None]
+        times[..., 1], times[..., 2] = seconds / n, cpu_seconds / n
+        made = [new.reshape((n, chains, *new.shape[1:])) for new in values]
+        before = self.stat("divergences")
+        divergences = before[:, -1] if before is not None and self.count else 0
+        tuning = np.arange(self.count, self.count + n) < self.tune
+        for table, new in zip(self.tables, self.columns.of(q, np.empty((n, chains, 0), np.int64), stats, made, times, divergences, tuning)):
+            table[:, at] = new.swapaxes(0, 1)
         self.count += n
 
+    def stat(self, name: str, chains: int | None = None, start: int = 0) -> Array | None:
+        """Return a statistic of the first chains, (chains, rows); ``None`` if there is none of that name."""
+        at = self.columns.stats.get(name)
+        return None if at is None else self.tables[at][:chains, start : self.count]
 
-class ChainOfTables(Chain):
+
+class RowsOfTables:
     """One chain's rows of the tables of all."""
 
     def __init__(self, number: int, tables: Tables) -> None:
-        self.number, self.tables, self.columns = number, tables, tables.columns
-        self.state = []
-        self.q, self.z, self.stats, self.times = (t[number] for t in (tables.q, tables.z, tables.stats, tables.times))
-        self.values = [v[number] for v in tables.values]
+        self.number, self.tables = number, tables
+        self.state: list[Array] = []
 
     @property
-    def count(self) -> int:  # type: ignore[override]
+    def count(self) -> int:
         """Rows so far."""
         return self.tables.count
+
+    def append(self, columns: Sequence[Array], state: list[Array]) -> None:
+        raise TypeError("rows of all chains are added to the tables")
+
+    def read(self, column: int, start: int, stop: int) -> Array:
+        """Return rows of a column: a view."""
+        return self.tables.tables[column][self.number, start : min(stop, self.count)]
 
 
 class EnsembleRun(Run):
@@ -188,8 +197,7 @@ class EnsembleRun(Run):
             yield f"fewer than {FEWEST_ESS} effective draws for {len(few)} of {len(names)} elements, the fewest {listed}: draw longer, or more chains"
 
     def _stat(self, name: str) -> Array | None:
-        at = next((i for i, (n, _) in enumerate(self.linked.columns) if n == name), None)
-        return None if at is None or not self.kept else self._tables.stats[: max(1, EXAMINED // max(1, self.total)), self.tune : self._tables.count, at]
+        return self._tables.stat(name, max(1, EXAMINED // max(1, self.total)), self.tune) if self.kept else None
 
     # Work --------------------------------------------------------------------------------------
 
@@ -218,8 +226,9 @@ class EnsembleRun(Run):
         self._check_devices()
         q = self._begin_at()
         self._lane, self._moments = self.linked.init(self.seed, q)
-        self._tables = Tables(self.chains, self.total, self.linked)
-        self.kept = [ChainOfTables(i, self._tables) for i in range(self.chains)]
+        columns = Columns(self.linked, self.results.layout)
+        self._tables = Tables(self.chains, self.total, self.tune, columns)
+        self.kept = [Chain(i, RowsOfTables(i, self._tables), columns, self.tune) for i in range(self.chains)]
         self.timings["compile"] = time.perf_counter() - begun
 
     def _check_devices(self) -> None:

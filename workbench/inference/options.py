@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from workbench.inference.continuous_step_methods import NUTS
 from workbench.inference.external.sampler import Chosen, checked_options, kind_of, require
 from workbench.inference.results import Kept
 from workbench.inference.step_methods import METHODS
+from workbench.inference.stores import Store, ZarrStore
 from workbench.model.compiled import MODES
 from workbench.model.model import Model
 from workbench.samplers import NutsSettings
@@ -35,7 +37,6 @@ WITHOUT_EFFECT: dict[str, tuple[tuple[Any, ...], str]] = {
 """Options of PyMC that change no result: the values that say nothing, and why others have no effect."""
 
 NOT_THERE: dict[str, tuple[tuple[Any, ...], str]] = {
-    "trace": ((None,), "draws are kept in memory; var_names=[...] chooses variables, idata.to_netcdf(path) writes them"),
     **dict.fromkeys(("demetropolis", "demetropolisz", "DEMetropolis"), ((), "no variable is assigned this step method")),
     **dict.fromkeys(("early_max_treedepth", "scaling", "step_scale", "is_cov", "potential", "Emax", "gamma", "k", "t0", "adapt_step_size", "step_rand", "rng", "dtype", "blocked", "vars", "initial_point", "adapt_mass_matrix", "dense_mass"), ((), "options of a step method go to it: nuts={...}, or step=pm.NUTS(...)")),
 }  # fmt: skip
@@ -295,3 +296,19 @@ def callback_of(callback: Any) -> Callable[..., Any] | None:
         raise ArgumentError(f"callback must be a function of the run and a draw, got {callback!r}")
     return callback  # type: ignore[no-any-return]
 
+
+def store_of(trace: Any) -> Store | None:
+    """Return where draws go, by the option `trace`: memory, if it is ``None``.
+
+    Raises
+    ------
+    ArgumentError
+        If it is something else than a path or a store.
+    """
+    if trace is None or (isinstance(trace, Store) and not isinstance(trace, type)):
+        return trace
+    if isinstance(trace, (str, os.PathLike)) and os.fspath(trace):
+        return ZarrStore(trace)
+    raise ArgumentError(
+        f"trace must be a path, or a ZarrStore, got {trace!r}", 'for example trace="run.zarr"; var_names=[...] chooses variables'
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import math
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,14 +14,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from workbench.compile import choose_backend
-from workbench.errors import SamplingError, user_location, warn_user
+from workbench.errors import SamplingError, StoreError, user_location, warn_user
 from workbench.inference.blas_threads import limited
 from workbench.inference.chains import Chain, Cut
+from workbench.inference.columns import Columns
 from workbench.inference.convergence import convergence_problems
 from workbench.inference.external.sampler import External
 from workbench.inference.linked import LinkedSampler, Step, statistics_by_name
+from workbench.inference.origin import about
 from workbench.inference.results import Kept, Results
 from workbench.inference.start import TRIES, start_point
+from workbench.inference.stores import Column, MemoryStore, Rows, Store
 from workbench.inference.values import apart, element_names
 from workbench.model.interventions import with_own_data
 from workbench.model.model import Model
@@ -91,9 +95,11 @@ class Run:
         tries: int = TRIES,
         callback: Callback | None = None,
         external: Callable[[Run], External] | None = None,
+        store: Store | None = None,
     ) -> None:
         # Data of the model may be replaced before the run is over.
         self.model = with_own_data(model)
+        self.store: Store = MemoryStore() if store is None else store
         self.places = Places.of(self.model)
         self.results = Results(self.model, kept_results)
         self.observed, self.constants, self.coords = self.results.observed, self.results.constant, self.results.layout.labels
@@ -104,10 +110,12 @@ class Run:
         self.seed = seed
         self.steps = tuple(steps)
         self.backend = choose_backend(backend)
-        self.timings: dict[str, float] = {}
+        self.timings: dict[str, float] = {"sample": 0.0}
         self.error: BaseException | None = None
         self.started = time.perf_counter()
         self.kept: list[Chain] = []
+        self._rows: Sequence[Rows] | None = None
+        self._stored_columns: tuple[Column, ...] = ()
         self._starts = starts
         self._jitter, self._tries = jitter, tries
         self._callback, self._external = callback, external
@@ -127,13 +135,26 @@ class Run:
     # Control -----------------------------------------------------------------------------------
 
     def start(self, watched: bool = True) -> Run:
-        """Begin in a background thread, and show it to the watchers if it is to be `watched`."""
+        """Begin in a background thread, and show it to the watchers if it is to be `watched`.
+
+        Raises
+        ------
+        StoreError
+            If its draws cannot be stored.
+        """
+        if self._rows is None:
+            self.store.claim()
         threading.Thread(target=self._run, name="workbench-run", daemon=True).start()
         for watch in on_start if watched else ():
             end = self._shown(lambda watch=watch: watch(self))  # type: ignore[misc]
             if end is not None:
                 self._finish.append(end)
         return self
+
+    def go_on(self, rows: Sequence[Rows], columns: Sequence[Column], seconds: float) -> None:
+        """Begin, when it is started, with the draws and states of chains that a store has in its columns, which took some seconds."""
+        self._rows, self._stored_columns = rows, tuple(columns)
+        self.timings["sample"] = seconds
 
     @staticmethod
     def _shown(show: Callable[[], Any]) -> Any:
@@ -203,6 +224,7 @@ class Run:
             # What is still being computed is left to itself, and not added.
             self._given_up = True
             self._state = "stopped"
+            self._close()
             self._done.set()
 
     def wait_quietly(self, timeout: float) -> bool:
@@ -224,13 +246,16 @@ class Run:
 
     def _run(self) -> None:
         try:
-            self._compile()
-            self._state = "running"
-            begun = time.perf_counter()
             try:
-                self._sample()
+                self._compile()
+                self._state = "running"
+                begun = time.perf_counter()
+                try:
+                    self._sample()
+                finally:
+                    self.timings["sample"] += time.perf_counter() - begun
             finally:
-                self.timings["sample"] = time.perf_counter() - begun
+                self._close()
             state = "stopped" if any(c.count < self.total for c in self.kept) else "done"
         except BaseException as error:
             if not self._given_up:
@@ -264,20 +289,35 @@ class Run:
         self.linked: LinkedSampler | External = (
             LinkedSampler(self.model, self.steps, self.backend) if self._external is None else self._external(self)
         )
-        self.kept = [self._new_chain(i) for i in range(self.chains)]
+        columns = Columns(self.linked, self.results.layout)
+        data = {"observed_data": self.observed, "constant_data": self.constants}
+        contents = columns.contents(self.chains, self.tune, self.draws_requested, data, lambda: about(self))
+        if self._rows is None:
+            self._rows = self.store.begin(contents, [self._first_state(i) for i in range(self.chains)])
+        elif new := [f"{c.group}/{c.name}" for c in {*columns.all} ^ {*self._stored_columns}]:
+            raise StoreError(f"what is stored of a draw is not what is made of it now: {', '.join(sorted(new))}", "use the version that began the run")
+        self.kept = [Chain(i, own, columns, self.tune) for i, own in enumerate(self._rows)]
         self.timings["compile"] = time.perf_counter() - begun
 
-    def _new_chain(self, number: int) -> Chain:
-        chain = Chain(number, self.total, self.linked)
+    def _first_state(self, number: int) -> list[Array]:
         key = np.asarray(threefry.numpy(np.uint64(self.seed), np.uint64(number)))
         rng = np.random.default_rng([self.seed, number])
         q, z = start_point(self.model, self.linked.density, rng, self._starts[number], self._jitter, self._tries)
-        chain.state = self.linked.init(key, q, z)
-        return chain
+        return self.linked.init(key, q, z)
+
+    def _close(self) -> None:
+        """Say that no draws will come; an error of the run's own comes before what the store says."""
+        failing = sys.exc_info()[1]
+        try:
+            self.store.close({"sampling_time": self.timings["sample"]})
+        except StoreError as error:
+            if failing is None:
+                raise self._with_draws(f"the draws are made, but not all could be stored: {error.message}", error) from error
+            failing.add_note(f"at the end: {error.message}")
 
     def _sample(self) -> None:
         """Workers take the chain with the fewest draws, and advance it by one chunk."""
-        waiting = [(0, c.number) for c in self.kept]
+        waiting = [(c.count, c.number) for c in self.kept if c.count < self.total]
         heapq.heapify(waiting)
         failures: list[tuple[int, BaseException]] = []
 
@@ -315,15 +355,22 @@ class Run:
 
     def _failed(self, number: int, error: BaseException) -> BaseException:
         said = getattr(error, "message", str(error))
-        made = sum(c.count for c in self.kept)
-        failed = SamplingError(
-            f"chain {number} failed after {self.kept[number].count} of {self.total} draws: {type(error).__name__}{': ' if said else ''}{said}",
-            f"the {made} draws of all chains are kept in the run, which the error has: `except SamplingError as error: error.run.draws`, "
-            ".warmup, .idata (after the fact: sys.last_value.run)" if made else getattr(error, "hint", ""),
-            getattr(error, "location", None) or self._written_at,
-        )  # fmt: skip
-        failed.run = self
+        where = f"chain {number} failed after {self.kept[number].count} of {self.total} draws"
+        failed = self._with_draws(f"{where}: {type(error).__name__}{': ' if said else ''}{said}", error)
         failed.__cause__ = error
+        return failed
+
+    def _with_draws(self, message: str, error: BaseException) -> SamplingError:
+        """An error that has the run, and says so."""
+        made = sum(c.count for c in self.kept)
+        own = getattr(error, "hint", "")
+        kept = (
+            f"the {made} draws of all chains are kept in the run, which the error has: `except SamplingError as error: error.run.draws`, "
+            ".warmup, .idata (after the fact: sys.last_value.run)"
+        )  # fmt: skip
+        hint = (f"{own}; {kept}" if isinstance(error, StoreError) else kept) if made else own
+        failed = SamplingError(message, hint, getattr(error, "location", None) or self._written_at)
+        failed.run = self
         return failed
 
     def _chunk(self, chain: Chain, budget: int) -> int:
@@ -335,32 +382,33 @@ class Run:
         spent = time.perf_counter() - begun
         if self._given_up:
             return budget
-        chain.state = state
         if len(q):
-            chain.add(q, z, stats, values, begun, spent, time.thread_time() - cpu)
+            chain.add(q, z, stats, values, state, begun, spent, time.thread_time() - cpu)
             if self._callback is not None:
-                self._call_back(chain, len(q))
+                self._call_back(chain, q, z, stats, values)
+        else:
+            chain.keep(state)
         return int(np.clip(ticks * CHUNK_SECONDS / max(spent, 1e-6), 16, 10_000_000))
 
-    def _call_back(self, chain: Chain, n: int) -> None:
-        """Tell the callback of the last `n` draws of a chain, one at a time."""
+    def _call_back(self, chain: Chain, q: Array, z: Array, stats: Array, values: Sequence[Array]) -> None:
+        """Tell the callback of the last draws of a chain, one at a time."""
         assert self._callback is not None
-        for i in range(chain.count - n, chain.count):
-            point = {name: v[i] for name, v in zip(self._names(), chain.values)}
-            point = {**self.places.point(chain.q[i], chain.z[i]), **point}
+        first = chain.count - len(q)
+        for i in range(len(q)):
+            point = {**self.places.point(q[i], z[i]), **{name: v[i] for name, v in zip(self._names(), values)}}
+            at = first + i
             with self._calling:
                 if self._given_up:
                     return
-                self._callback(self, Draw(chain.number, i + 1 == self.total, i, i < self.tune, self._stats_of(chain, i), point))
+                self._callback(self, Draw(chain.number, at + 1 == self.total, at, at < self.tune, self._stats_of(stats[i]), point))
 
-    def _stats_of(self, chain: Chain, i: int) -> list[dict[str, Any]]:
+    def _stats_of(self, row: Array) -> list[dict[str, Any]]:
         """The statistics of a draw, those of each kernel by name."""
         found, at = [], 0
         for n in self.linked.parts:
-            columns = chain.columns[at : at + n]
-            stats = statistics_by_name(columns, chain.stats[i, at : at + len(columns)])
+            stats = statistics_by_name(self.linked.columns[at : at + n], row[at : at + n])
             found.append({name: x.item() for name, x in stats.items()})
-            at += len(columns)
+            at += n
         return found
 
     # Looking -----------------------------------------------------------------------------------
@@ -372,7 +420,7 @@ class Run:
             n = c.count
             recent = {name: c.stat(name, max(0, n - 100)) for name in ("step_size", "n_steps", "tree_depth")}
             known = {name: x for name, x in recent.items() if x is not None and len(x)}
-            diverging = c.stat("diverging", self.tune)
+            divergences = c.stat("divergences", max(0, n - 1)) if n else None
             rows.append(
                 {
                     "chain": c.number,
@@ -380,7 +428,7 @@ class Run:
                     "tuning": n < self.tune,
                     "step_size": float(known["step_size"][-1]) if "step_size" in known else float("nan"),
                     "gradients": float(known["n_steps"].mean()) if "n_steps" in known else float("nan"),
-                    "divergences": 0 if diverging is None else int(diverging.sum()),
+                    "divergences": 0 if divergences is None else int(divergences[-1]),
                     "tree_depth": float(known["tree_depth"].mean()) if "tree_depth" in known else float("nan"),
                 }
             )
@@ -406,7 +454,8 @@ class Run:
         c = self.kept[chain]
         at = slice(start, c.count if stop is None else min(stop, c.count))
         rows = max(0, at.stop - at.start)
-        columns = [c.values[where[n][0]][at].reshape(rows, -1)[:, where[n][1]] for n in names]
+        read = {v: c.value(v, at.start, at.stop).reshape(rows, -1) for v in {where[n][0] for n in names}} if rows else {}
+        columns = [read[where[n][0]][:, where[n][1]] if rows else np.empty(0) for n in names]
         return np.stack(columns, axis=1).astype(np.float64) if columns else np.empty((0, 0))
 
     def divergences(self, chain: int) -> Array:
@@ -417,13 +466,13 @@ class Run:
     def cut(self, warmup: bool = False) -> Cut:
         """Return the draws after warm-up, or those of warm-up, that chains have together."""
         first, last = (0, self.tune) if warmup else (self.tune, self.total)
-        return Cut(self.kept, first, last, self.tune, self.places, self._names())
+        return Cut(self.kept, first, last, self.places, self._names())
 
     def draws_of(self, chain: int, warmup: bool = False) -> dict[str, Array]:
         """Return all draws that one chain has, by variable: (draw, *shape). They may be more than others have."""
         c = self.kept[chain]
-        rows = slice(0, min(self.tune, c.count)) if warmup else slice(self.tune, max(self.tune, c.count))
-        return {name: v[rows].copy() for name, v in zip(self._names(), c.values)}
+        start, stop = (0, min(self.tune, c.count)) if warmup else (self.tune, max(self.tune, c.count))
+        return {name: c.value(i, start, stop).copy() for i, name in enumerate(self._names())}
 
     @property
     def draws(self) -> dict[str, Array]:

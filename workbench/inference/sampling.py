@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,6 +18,7 @@ from workbench.inference.inference_data import load_arviz_in_background
 from workbench.inference.many_chains import way_of
 from workbench.inference.run import Callback, Run
 from workbench.inference.steps import steps_of
+from workbench.inference.stores import Store
 from workbench.model.context import modelcontext
 from workbench.model.model import Model
 from workbench.model.points import unconstrained
@@ -47,6 +49,7 @@ def sample(
     compute_convergence_checks: bool = True,
     return_inferencedata: bool = True,
     idata_kwargs: Mapping[str, Any] | None = None,
+    trace: str | os.PathLike[str] | Store | None = None,
     callback: Callback | None = None,
     blas_cores: int | str | None = "auto",
     model: Model | None = None,
@@ -109,6 +112,9 @@ def sample(
         ``log_likelihood`` and ``log_prior`` add the log-density of each observation and each free variable
         (true, or names of variables); ``include_transformed`` the unconstrained draws; ``dims`` and
         ``coords`` are added to the model's; ``save_warmup`` is another way to say `discard_tuned_samples`.
+    trace
+        Where draws are written as they are made: the path of a folder, or a :class:`workbench.ZarrStore`. A run that is killed
+        goes on from there: :func:`workbench.resume_run`. Draws are in memory only, if not given.
     callback
         Called with the run and each draw (`chain`, `draw_idx`, `tuning`, `is_last`, `stats`, `point`), in order
         in each chain, after the chunk of draws that it belongs to; by the threads that sample, one call at a
@@ -151,6 +157,8 @@ def sample(
         If an option names a variable that the model does not have, or names of results would collide.
     ArgumentError
         If an option is not known, or of the wrong kind.
+    StoreError
+        If draws cannot be written to `trace`: there is something already, or the disk refuses.
     MissingPackageError
         If the package of `nuts_sampler` is not installed.
 
@@ -192,7 +200,7 @@ def sample(
     alone = "step" if step is not None or of_steps else f"nuts_sampler={nuts_sampler!r}" if external is not None else None
     way = way_of(model, method, chains, count, whole("thin", thin, 1), device, said, target, alone)
     if way is not None:
-        options.of_chains_by_themselves(way.sampler.name, nuts=nuts or None, max_treedepth=None if max_treedepth == 10 else max_treedepth,
+        options.of_chains_by_themselves(way.sampler.name, nuts=nuts or None, max_treedepth=None if max_treedepth == 10 else max_treedepth, trace=trace,
                                         init=init if metric not in ("auto", "diag") else None)  # fmt: skip
     run = ensemble_run(model, way, count, tunes, chains, seed, given, kept, jitter, tries, told) if way is not None else Run(
         model,
@@ -209,6 +217,7 @@ def sample(
         tries,
         told,
         None if external is None else lambda run: external.made(run, settings.target_accept, settings.max_treedepth),
+        options.store_of(trace),
     )
     run.blas_threads = options.blas_threads(blas_cores, run.cores)
     if not any(run.places.sizes):
@@ -218,6 +227,12 @@ def sample(
         unconstrained(run.model, start)
     if return_inferencedata:
         run.results.check()
+    return carry_out(run, progressbar, quiet, compute_convergence_checks, return_inferencedata, blocking)
+
+
+def carry_out(run: Run, progressbar: bool | str, quiet: bool, compute_convergence_checks: bool, return_inferencedata: bool, blocking: bool) -> Any:
+    """Start a run, show it, wait for its end if it is `blocking`, and say what speaks against it; options are those of :func:`sample`."""
+    if return_inferencedata:
         load_arviz_in_background()
     shown = options.shows_progress(progressbar) and not quiet
     watched = bool(_run.on_start) and shown
