@@ -276,6 +276,16 @@ def test_numbers_in_data_are_lengths(backend):
             assert np.isclose(logp({"z": np.zeros(k), "w": np.zeros(k)}), -(2 * k + 1) * 0.5 * np.log(2 * np.pi) - 0.5 * (k * (k - 1) / 2) ** 2)
 
 
+def test_shapes_of_now_are_those_that_numbers_in_data_give():
+    with pm.Model() as model:
+        n, x = pm.Data("n", 3), pm.Data("x", np.arange(6.0))
+        made = [pt.eye(n), pt.eye(n + 1, 2), pt.zeros((n, 2)), pt.broadcast_to(1.0, (n, n)), pt.arange(n + 2), x[:n], pt.reshape(x, (n, -1)), x[x > n]]
+        for k in (3, 2):
+            pm.set_data({"n": k})
+            wanted = [(k, k), (k + 1, 2), (k, 2), (k, k), (k + 2,), (k,), (k, 6 // k), (5 - k,)]
+            assert [model.shapes.of(y) for y in made] == wanted == [y.eval().shape for y in made]
+
+
 def test_modified_distributions_follow_new_data():
     with pm.Model() as model:
         x = pm.Data("x", np.arange(6.0), dims="t")

@@ -12,6 +12,7 @@ import pytest
 from scipy import stats
 
 import workbench as pm
+import workbench.tensor as pt
 from workbench.compile import cache
 from workbench.compile.c.toolchain import find_compiler
 from workbench.errors import ModelError, ShapeError
@@ -241,3 +242,21 @@ def test_errors_of_a_model_are_its_own():
         pm.Normal("mu", 0.0, 1.0)
     with pytest.raises(ModelError, match="no variable of the model"):
         model.logp_dlogp_function(backend="numpy")
+
+
+@pytest.mark.parametrize("backend", COMPILED[:1])
+def test_numbers_in_data_are_lengths_of_one_density(backend):
+    with pm.Model() as model:
+        n, x = pm.Data("n", 3), pm.Data("x", np.arange(6.0))
+        model.add_coord("group", length=n)
+        z = pm.Normal("z", 0.0, 1.0, dims="group")
+        pm.Normal("seen", z + x[:n], 2.0, observed=np.float64(1.0) + pt.zeros(n) + x[0])
+    f = model.logp_dlogp_function(backend=backend)
+    for k in (5, 1, 3):
+        pm.set_data({"n": k}, model)
+        at = np.linspace(-1.0, 1.0, k)
+        value, slope = f(at)
+        np.testing.assert_allclose(value, stats.norm.logpdf(at).sum() + stats.norm(at + np.arange(k), 2.0).logpdf(1.0).sum(), rtol=1e-12)
+        np.testing.assert_allclose(slope, -at + (1.0 - at - np.arange(k)) / 4.0, rtol=1e-12, atol=1e-14)
+    assert f.function.compilations == 1 and not reason_for_one_length(model, "logp_grad", backend, logp_grad_graph)
+    assert draws(model, backend)["z"].shape == (1, 4, 3)

@@ -70,9 +70,9 @@ def fitting(value: Any, dtype: str, what: str) -> np.ndarray[Any, Any]:
 
 
 def _unmasked(value: Any, what: str) -> None:
-    # NumPy imports it when it is first used: there is no masked array before.
-    masked: Any = sys.modules.get("numpy.ma")
-    if masked is not None and isinstance(value, masked.MaskedArray) and value.mask.any():
+    # NumPy imports it when it is first used, which another thread may do now: there is no masked array before.
+    masked: Any = getattr(sys.modules.get("numpy.ma"), "MaskedArray", None)
+    if masked is not None and isinstance(value, masked) and value.mask.any():
         raise DTypeError(
             f"{what} has masked elements, which a tensor cannot have",
             "fill them, with value.filled(...); missing values of an observed variable are given to the variable itself",

@@ -7,18 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.compile.data_lengths import has_length_of_values, numbers_of, of_data
+from workbench.compile.value_lengths import bounds_of
 from workbench.distributions.distribution import Draw
-from workbench.graph.expr import Constant, Data, Expr, Input, constant_op, intern, rebuild
+from workbench.graph.expr import Constant, Data, Expr, Get, Input, constant_op, intern, rebuild
 from workbench.graph.inner import Graph
 from workbench.graph.traverse import ancestors, topological
 from workbench.graph.types import Shape, TensorType, type_of
 from workbench.tensor.indexing.advanced import AddIndex, Index, SetIndex
 from workbench.tensor.indexing.updates import with_fixed_bounds
+from workbench.tensor.keys import LABEL
 from workbench.tensor.shape import Dim
+from workbench.tensor.shape.lengths import OfLengths
+from workbench.tensor.sorting.sorting import Nonzero, RepeatedNumbers, Unique
 
 if TYPE_CHECKING:
     from workbench.model.model import Model
+
+OF_VALUES = (Nonzero, RepeatedNumbers, Unique)
+"""What has as many results as values say."""
 
 
 class CurrentShapes:
@@ -106,11 +112,30 @@ def _closed(node: Expr, inputs: tuple[Expr, ...], kept: frozenset[Expr]) -> Expr
 def _indices_now(x: Expr, kept: frozenset[Expr]) -> Expr:
     """Indices of which values of data say how many there are, as data of the length that they have now."""
     below = topological([x])
-    if x not in of_data(below)[0] or any(n in kept for n in below):
+    if not _of_data(x, below) or any(n in kept for n in below):
         return x
     (value,) = Graph([], [x]).run("numpy")
     made: Expr = intern(Data("indices", [np.asarray(value)], type_of(value)))
     return made
+
+
+def has_length_of_values(node: Expr) -> bool:
+    """Whether a node is a vector of indices or numbers as many as values say."""
+    return isinstance(node.type, TensorType) and isinstance(node.inputs[0].op if isinstance(node.op, Get) else node.op, OF_VALUES)
+
+
+def numbers_of(node: Expr) -> list[Expr]:
+    """Return the scalar inputs by whose values a node has its shape."""
+    if isinstance(node.op, OfLengths):
+        return list(node.inputs[node.op.of_values :])
+    return bounds_of(node) if isinstance(node.op, (Index, SetIndex, AddIndex)) else []
+
+
+def _of_data(x: Expr, below: Sequence[Expr]) -> bool:
+    """Whether a node follows from data and constants alone; the key of a random variable is data too, which each draw replaces."""
+    return all(
+        not n.op.graphs and (n.inputs or isinstance(n.op, Constant) or (isinstance(n.op, Data) and n.op.label != LABEL)) for n in below
+    )
 
 
 def _number(x: Expr) -> Expr:
