@@ -17,13 +17,13 @@ def compiled(kernel, backend, rows):
 
 
 class OneChain:
-    """A chain of a kernel on a graph from a block (d,) to what the kernel asks of a density."""
+    """A chain of a kernel on a graph from a block (d,), its last parameter, to what the kernel asks of a density."""
 
     def __init__(self, kernel, settings, graph, backend="c", rows=256):
-        self.d = graph.params[0].type.shape[0]
+        self.d = graph.params[-1].type.shape[0]
         self.settings = settings
         density = function(graph.params, graph.results, backend=backend)
-        self.init, self.advance = (f.link(**{kernel.densities[0]: density}) for f in compiled(kernel, backend, rows))
+        self.init, self.advance = (f.link(**({kernel.densities[0]: density} if f.slots else {})) for f in compiled(kernel, backend, rows))
         self.rows = rows
 
     def begin(self, start, seed=5):
