@@ -164,10 +164,13 @@ def test_a_run_is_paused_resumed_and_stopped():
     while run.state in ("compiling", "tuning"):
         time.sleep(0.01)
     run.pause()
-    time.sleep(0.5)
-    before = run.progress()[0]["draws"]
-    time.sleep(0.3)
-    assert run.state == "paused" and run.progress()[0]["draws"] == before
+    # The chunk in hand is made, and no other.
+    counts = [-1]
+    while len(counts) < 2 or (counts[-1] != counts[-2] and len(counts) < 30):
+        counts.append(run.progress()[0]["draws"])
+        time.sleep(1.0)
+    before = counts[-1]
+    assert run.state == "paused" and before == run.progress()[0]["draws"] < 5000
     run.resume()
     while run.progress()[0]["draws"] <= before:
         time.sleep(0.01)
