@@ -1,7 +1,7 @@
 """Sampling runs: threads, chunks, live draws, results for ArviZ; predictive sampling, modes."""
 
 from workbench.compile.jax.devices import devices
-from workbench.inference.continuous_step_methods import MALA, NUTS, DEMetropolisZ, HamiltonianMC, Slice
+from workbench.inference.continuous_step_methods import MALA, NUTS, DEMetropolisZ, EllipticalSlice, HamiltonianMC, Slice
 from workbench.inference.drawing import draw
 from workbench.inference.optimise import find_constrained_prior, find_MAP
 from workbench.inference.predictive import (
@@ -34,7 +34,7 @@ from workbench.samplers import (
 
 __all__ = [
     "MALA", "NUTS", "BinaryGibbsMetropolis", "BinaryMetropolis", "CategoricalGibbsMetropolis", "CauchyProposal", "CompoundStep", "DEMetropolisZ",
-    "HamiltonianMC", "LaplaceProposal", "Metropolis", "MultivariateNormalProposal", "NormalProposal", "PoissonProposal", "Slice", "UniformProposal",
+    "EllipticalSlice", "HamiltonianMC", "LaplaceProposal", "Metropolis", "MultivariateNormalProposal", "NormalProposal", "PoissonProposal", "Slice", "UniformProposal",
     "Run", "ZarrStore", "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "devices", "draw", "find_MAP", "find_constrained_prior", "resume_run", "sample",
     "sample_posterior_predictive", "sample_prior_predictive", "sbc",
 ]  # fmt: skip

@@ -8,8 +8,16 @@ from typing import Any, ClassVar
 from workbench.inference.checks import as_given, number, one_of, whole_number
 from workbench.inference.linked import Step
 from workbench.inference.step_method import COMPATIBLE, IDEAL, INCOMPATIBLE, StepMethod
+from workbench.model.gaussian_prior import gaussian_prior, is_gaussian
 from workbench.model.states import States
-from workbench.samplers import DEMetropolisZSettings, HmcSettings, MalaSettings, NutsSettings, SliceSettings
+from workbench.samplers import (
+    DEMetropolisZSettings,
+    EllipticalSliceSettings,
+    HmcSettings,
+    MalaSettings,
+    NutsSettings,
+    SliceSettings,
+)
 from workbench.samplers.nuts import METRICS
 from workbench.tensor.tensor import Tensor
 
@@ -141,6 +149,37 @@ class Slice(OfContinuous):
     name = "slice"
     options = {"w": (1.0, as_given), "tune": (True, one_of(True, False)), "iter_limit": (math.inf, number(0.0))}
     kind = SliceSettings
+
+
+class EllipticalSlice(OfContinuous):
+    """Elliptical slice sampling, of variables that are normal given those that are not moved with them. It has no options.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model():
+    ...     f = pm.MvNormal("f", cov=[[1.0, 0.9], [0.9, 1.0]])
+    ...     y = pm.Poisson("y", pm.math.exp(f), observed=[3, 5])
+    ...     idata = pm.sample(50, tune=50, step=pm.EllipticalSlice([f]), random_seed=1, progressbar=False, compute_convergence_checks=False)
+    >>> idata.posterior["f"].shape
+    (4, 50, 2)
+    """
+
+    name = "elliptical_slice"
+    kind = EllipticalSliceSettings
+
+    @classmethod
+    def competence(cls, rv: Tensor, states: States | None) -> int:
+        return COMPATIBLE if is_gaussian(rv) else INCOMPATIBLE
+
+    @classmethod
+    def why_not(cls) -> str:
+        return "it moves variables of the distributions Normal and MvNormal"
+
+    def step(self, names: tuple[str, ...]) -> list[Step]:
+        # What makes no Gaussian prior is an error now.
+        gaussian_prior(self.model.at_current_shapes(), names)
+        return super().step(names)
 
 
 class DEMetropolisZ(OfContinuous):

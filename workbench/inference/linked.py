@@ -16,12 +16,17 @@ from workbench.inference.values import Values
 from workbench.model.conditional import conditional_density
 from workbench.model.density import logp_grad_graph
 from workbench.model.functions import function_of
+from workbench.model.gaussian_prior import gaussian_prior, likelihood
 from workbench.model.model import Model
 from workbench.model.position import Places, block_density
 from workbench.samplers import ROWS, Kernel, compiled_sampler
 
 Array = np.ndarray[Any, Any]
 State = list[Array]
+
+
+PARTS = {"prior": gaussian_prior, "log_likelihood": likelihood}
+"""A density in parts, of a block and the rest."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,9 @@ class LinkedSampler:
             if kind == "conditional":
                 made = conditional_density(model, step.names, step.settings.candidates)
                 return Graph(made.params[:3], made.results) if alone else made
+            if kind in PARTS:
+                made = PARTS[kind](model, step.names)
+                return Graph(made.params[:1], made.results) if alone else made
             made = block_density(model, step.names, gradient=kind == "logp_grad", all_terms=alone)
             return Graph(made.params[:1], made.results) if alone else made
 
