@@ -11,11 +11,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from workbench.compile import CompiledFunction, function
+from workbench.compile import CompiledFunction
 from workbench.compile.c.toolchain import require_compiler
 from workbench.compile.machine_code import raise_fault
 from workbench.errors import ArgumentError, MissingPackageError, SamplingError
 from workbench.inference.external.sampler import STATS, Array, External, Rows, Task, require
+from workbench.model.density import logp_grad_graph
+from workbench.model.functions import function_of
 
 POLL_SECONDS = 0.05
 LOOKS = 1.3
@@ -174,8 +176,7 @@ class Nutpie(External):
         except (ImportError, AttributeError) as error:
             raise MissingPackageError(f"this version of nutpie cannot be given compiled code: {error}", "pip install 'nutpie>=0.16'") from error
         self.options = {k: v for k, v in task.options.items() if k in self.takes and k != "backend"}
-        graph = task.model.logp_grad_graph()
-        self.compiled = function(graph.params, graph.results, backend=task.options.get("backend") or task.backend, name="logp_grad")
+        self.compiled = function_of(task.model, "logp_grad", task.options.get("backend") or task.backend, logp_grad_graph)
 
     def logp_grad(self, q: Array) -> tuple[float, Array]:
         value, gradient = self.compiled(q)
