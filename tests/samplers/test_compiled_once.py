@@ -104,3 +104,20 @@ def test_runs_that_start_at_once_wait_for_one_compilation(monkeypatch):
     for run in runs:
         run.wait()
     assert sorted(called) == ["nuts", "nuts_init"]
+
+
+def test_other_kernels_share_their_code_too():
+    """Of any model and size, and of any proposal distribution."""
+    if find_compiler() is None:
+        pytest.skip("no C compiler on this system")
+
+    def draw(model, step):
+        pm.sample(20, tune=20, chains=1, model=model, step=step, random_seed=3, backend="c", quiet=True)
+
+    draw(regression(4), pm.Metropolis(model=regression(4), blocked=True))  # noqa: F821
+    for d, given in ((7, {"proposal_dist": pm.UniformProposal}), (9, {"proposal_dist": pm.CauchyProposal, "S": np.full(9, 0.5)})):
+        model = regression(d)  # noqa: F821
+        built = cache.statistics.built
+        draw(model, pm.Metropolis(model=model, blocked=True, **given))
+        # The log-density, and the values of its variables.
+        assert cache.statistics.built - built <= 2
