@@ -239,3 +239,35 @@ def test_missing_counts_are_sampled():
     np.testing.assert_allclose(posterior["z_unobserved"].mean(), 0.25, atol=0.02)
     assert (posterior["y"][..., [0, 2]] == [3, 1]).all()
     np.testing.assert_array_equal(posterior["y"][..., [1, 3]], posterior["y_unobserved"])
+
+
+def test_variables_may_be_given_in_any_order(monkeypatch):
+    """Alone and beside others; elements of `order` are counted in the order that is given."""
+    monkeypatch.delenv("WORKBENCH_CHECK", raising=False)
+    with pm.Model() as model:
+        pm.Bernoulli("a", [0.9, 0.7], shape=2)
+        pm.Bernoulli("b", 0.1)
+    with model:
+        steps = [pm.BinaryGibbsMetropolis(["b", "a"], order=[0, 2, 1]), pm.BinaryMetropolis(["b", "a"]), pm.CategoricalGibbsMetropolis(["b", "a"])]
+    for step in steps:
+        posterior = sample(model, step=step, draws=3000).posterior
+        np.testing.assert_allclose(posterior["a"].mean(("chain", "draw")), [0.9, 0.7], atol=0.06)
+        np.testing.assert_allclose(posterior["b"].mean(), 0.1, atol=0.06)
+    with pm.Model() as reals:
+        pm.Normal("x", [5.0, 7.0], 1.0, shape=2)
+        pm.Normal("y", -5.0, 0.1)
+    posterior = sample(reals, step=pm.NUTS(["y", "x"], model=reals), draws=1000, tune=300).posterior
+    np.testing.assert_allclose(posterior["x"].mean(("chain", "draw")), [5.0, 7.0], atol=0.25)
+    np.testing.assert_allclose(posterior["y"].std(), 0.1, atol=0.02)
+
+
+def test_lengths_of_data_may_change(monkeypatch):
+    monkeypatch.delenv("WORKBENCH_CHECK", raising=False)
+    with pm.Model() as model:
+        y = pm.Data("y", [0.0, 4.0])
+        z = pm.Bernoulli("z", 0.5, shape=y.shape[0])
+        pm.Normal("seen", 4.0 * z, 1.0, observed=y)
+    np.testing.assert_allclose(sample(model, draws=500).posterior["z"].mean(("chain", "draw")), [0.0, 1.0], atol=0.02)
+    with model:
+        pm.set_data({"y": [4.0, 0.0, 4.0]})
+    np.testing.assert_allclose(sample(model, draws=500).posterior["z"].mean(("chain", "draw")), [1.0, 0.0, 1.0], atol=0.02)

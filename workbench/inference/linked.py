@@ -77,8 +77,8 @@ class LinkedSampler:
     def __init__(self, model: Model, steps: Sequence[Step], backend: str) -> None:
         self.model, self.steps, self.backend = model, tuple(steps), backend
         self.places = Places.of(model)
-        # One kernel that moves all there is has no rest to be told of.
-        alone = len(steps) == 1 and 0 in self.places.sizes
+        # One kernel that moves all there is, as it lies in a position, has no rest to be told of.
+        alone = len(steps) == 1 and 0 in self.places.sizes and steps[0].names == tuple(self.places.continuous or self.places.discrete)
         sampler = compiled_sampler(backend, tuple(s.kernel for s in steps), alone)
         self.columns = sampler.columns
         self.parts = [len(s.kernel.stats) for s in steps]

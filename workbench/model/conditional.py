@@ -11,7 +11,7 @@ from workbench.graph.expr import Expr, Input, intern
 from workbench.graph.inner import Graph
 from workbench.graph.traverse import replace, topological
 from workbench.graph.types import TensorType
-from workbench.model.position import block_parts
+from workbench.model.position import block_parts, variables_of
 from workbench.model.shapes import has_open_lengths
 from workbench.transforms.one_element import OneElement
 from workbench.transforms.vectorise import vectorize_graph
@@ -50,11 +50,10 @@ def conditional_density(model: Model, names: Sequence[str], count: int) -> Graph
     i, candidates = pt.tensor("i", "int64", ()), pt.vector("candidates", count, dtype=x.dtype)
     params = [i, candidates, x, q, z]
     made: Any = pt.zeros(count)
-    first = 0
-    for value in (v for v in model.value_vars if v.name in names):
-        first += value.size
+    block: list[Any] = [model.rvs_to_values[rv] for rv in variables_of(model, names)]
+    first = sum(value.size for value in block)
     # From the last value on, each where the element is not of one after it.
-    for value in reversed([v for v in model.value_vars if v.name in names]):
+    for value in reversed(block):
         first -= value.size
         if value.size:
             of_value = _of_value(terms, value, i - first, candidates, parts)

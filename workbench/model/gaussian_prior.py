@@ -13,7 +13,7 @@ from workbench.errors import ModelError
 from workbench.graph.inner import Graph
 from workbench.graph.traverse import replace, topological
 from workbench.model.density import values_of_variables
-from workbench.model.position import block_parts
+from workbench.model.position import block_parts, variables_of
 from workbench.tensor.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def gaussian_prior(model: Model, names: Sequence[str]) -> Graph:
     Parameters are noise (d,) and both vectors of the position; results are the mean (d,) and the step (d,), of the prior's covariance.
     """
     x, q, z, parts = block_parts(model, names)
-    chosen = [rv for rv in model.free_RVs if model.value_name(rv) in names]
+    chosen = variables_of(model, names)
     own = {model.rvs_to_values[rv] for rv in chosen}
     values = values_of_variables(model)
     means, steps = [], []
@@ -86,7 +86,7 @@ def likelihood(model: Model, names: Sequence[str]) -> Graph:
     """
     density = model.density()
     x, q, z, parts = block_parts(model, names)
-    chosen = [rv for rv in model.free_RVs if model.value_name(rv) in names]
+    chosen = variables_of(model, names)
     own = {model.rvs_to_values[rv] for rv in chosen}
     prior = {str(rv.name) for rv in chosen}
     others = [t for name, t in density.terms.items() if name not in prior and not own.isdisjoint(topological([t]))]

@@ -74,6 +74,12 @@ def position_inputs(model: Model) -> tuple[Tensor, Tensor, dict[Expr, Any]]:
     return q, z, {**continuous, **discrete}
 
 
+def variables_of(model: Model, names: Sequence[str]) -> list[Tensor]:
+    """Return the free variables whose values have these names, in the order of the names."""
+    found = {model.value_name(rv): rv for rv in model.free_RVs}
+    return [found[name] for name in names]
+
+
 def block_parts(model: Model, names: Sequence[str]) -> tuple[Tensor, Tensor, Tensor, dict[Expr, Any]]:
     """Return a block and the two vectors of a position as inputs, and each value variable as a part of one of them.
 
@@ -85,7 +91,7 @@ def block_parts(model: Model, names: Sequence[str]) -> tuple[Tensor, Tensor, Ten
         Values of the block, of one kind.
     """
     q, z, parts = position_inputs(model)
-    variables = [rv for rv in model.free_RVs if model.value_name(rv) in names]
+    variables = variables_of(model, names)
     x, own = vector_of_values(model, variables, "x", "float64" if variables[0].type.kind == "f" else "int64")
     return x, q, z, {**parts, **own}
 
@@ -106,7 +112,7 @@ def block_density(model: Model, names: Sequence[str], gradient: bool, all_terms:
     """
     density = model.density()
     x, q, z, parts = block_parts(model, names)
-    chosen: list[Any] = [model.rvs_to_values[rv] for rv in model.free_RVs if model.value_name(rv) in names]
+    chosen: list[Any] = [model.rvs_to_values[rv] for rv in variables_of(model, names)]
     total: Any = density.total
     if not all_terms:
         total = sum((t for t in density.terms.values() if not set(chosen).isdisjoint(topological([t]))), pt.constant(0.0))
