@@ -1,5 +1,6 @@
 """Step methods of continuous variables, and the options of Metropolis."""
 
+import os
 import re
 
 import numpy as np
@@ -109,3 +110,27 @@ def test_a_beta_posterior_is_drawn(name):
     error = batches.std(axis=1) / np.sqrt(200)
     assert error[0] < 0.02 * truth.std()
     assert (np.abs(batches.mean(axis=1) - [truth.mean(), truth.var()]) < 4 * error).all()
+
+
+def test_each_variable_by_a_method_of_its_own():
+    """A random walk of four steps whose end is seen: each position is moved given its neighbours. Normal, by linear algebra."""
+    with pm.Model() as model:
+        at, walk = 0.0, []
+        for i in range(4):
+            at = pm.Normal(f"x{i}", at, 1.0)
+            walk.append(at)
+        pm.Normal("y", at, 0.5, observed=3.0)
+        # HMC in a compound takes its time to compile.
+        first = pm.HamiltonianMC(["x0"]) if os.environ.get("WORKBENCH_TESTS") == "all" else pm.EllipticalSlice(["x0"])
+        step = [first, pm.Slice(["x1"]), pm.DEMetropolisZ(["x2"]), pm.Metropolis(["x3"])]
+    posterior = pm.sample(40_000, tune=1000, chains=2, model=model, step=step, random_seed=5, quiet=True, backend="c").posterior
+    found = np.stack([posterior[f"x{i}"].values for i in range(4)], axis=-1).reshape(200, -1, 4)
+    covariance = np.minimum.outer(np.arange(1.0, 5.0), np.arange(1.0, 5.0))
+    gain = covariance[:, 3] / (4.0 + 0.25)
+    mean, covariance = 3.0 * gain, covariance - np.outer(gain, covariance[3])
+    centred = found - mean
+    for x, truth in ((found, mean), (centred[..., :, None] * centred[..., None, :], covariance)):
+        means = x.mean(axis=1)
+        error = means.std(axis=0, ddof=1) / np.sqrt(200)
+        assert (error < 0.03).all()
+        assert (np.abs(means.mean(axis=0) - truth) < 4.5 * error).all()
