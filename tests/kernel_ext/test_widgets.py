@@ -160,6 +160,21 @@ def test_the_dashboard_sends_every_draw_once_and_obeys(model):
         assert "id" not in content
 
 
+def test_of_many_chains_that_are_moved_together_the_dashboard_shows_some(model, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_CHECK", "")
+    run = pm.sample(60, tune=60, chains=500, model=model, random_seed=1, method="chees", backend="c", thin=2, blocking=False, progressbar=False)
+    dashboard = SamplingDashboard(run)
+    wire = Wire(dashboard)
+    dashboard._receive(None, {"t": "hello", "have": 0}, [])
+    assert run.wait(60) and dashboard.over.wait(20)
+    begin, _ = wire.of("run")[-1]
+    assert (begin["chains"], begin["draws"], begin["tune"]) == (8, 30, 0)
+    last, cols = wire.of("progress")[-1]
+    assert last["state"] == "done" and cols["draws"].tolist() == [30] * 8
+    assert {c["chain"] for c, _ in wire.of("draws")} == set(range(8))
+    assert run.draws["mu"].shape == (500, 30)
+
+
 def test_stop_pause_and_resume_set_flags(model):
     run = pm.sample(1_000_000, tune=100, chains=1, model=model, random_seed=1, blocking=False, progressbar=False)
     dashboard = SamplingDashboard(run)
