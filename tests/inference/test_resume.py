@@ -146,7 +146,7 @@ def test_it_goes_on_with_what_was_asked_for_at_first(model, path):
 
 @pytest.mark.parametrize("backend", ["numpy", "jax", "numba"])
 def test_it_goes_on_on_its_own_backend(model, path, backend):
-    if backend == "numba" and os.environ.get("WORKBENCH_TESTS") != "all":
+    if backend != "numpy" and os.environ.get("WORKBENCH_TESTS") != "all":
         pytest.skip("compiles slowly: WORKBENCH_TESTS=all")
     uninterrupted = sample(model, backend=backend, draws=10, tune=5)
     sample(model, backend=backend, draws=2, tune=5, trace=path)
@@ -392,7 +392,7 @@ def ended(path, seconds):
 
 def test_a_run_that_is_killed_again_and_again_is_in_the_end_the_run_that_was_not(path):
     model, rng = model_of(), np.random.default_rng(0)
-    kills = 100 if os.environ.get("WORKBENCH_TESTS") == "all" else 3
+    kills = 100 if os.environ.get("WORKBENCH_TESTS") == "all" else 2
     uninterrupted = sample(model, draws=DRAWS, tune=100, random_seed=3)
     killed, runs = 0, 0
     while killed < kills:

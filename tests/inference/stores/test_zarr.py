@@ -231,6 +231,19 @@ def test_it_goes_on_from_the_rows_and_the_state_that_were_written(tmp_path, memo
         fewer.go_on(draws=20)
 
 
+def test_a_relative_path_stays_where_it_was(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    store, rows = begun("x.zarr")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    add(rows[0], 12)
+    store.close({})
+    assert not list((tmp_path / "elsewhere").iterdir())
+    again = ZarrStore(tmp_path / "x.zarr")
+    again.open()
+    assert holds(again.go_on()[0], 12)
+
+
 class Killed(BaseException):
     """The program ends here."""
 

@@ -78,7 +78,8 @@ class ZarrStore:
     def __init__(self, path: str | os.PathLike[str], memory: int = MEMORY) -> None:
         if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
             raise ArgumentError(f"a store is a folder, given by its path: {path!r}")
-        self.path = Path(path)
+        # The program may go to another folder meanwhile.
+        self.path = Path(path).absolute()
         self.memory = memory
         self.rows: list[ZarrRows] = []
         self.contents: Contents
@@ -390,7 +391,7 @@ class ZarrRows:
         self._paths = {kind: folder / f"chain-{number}.{kind}" for kind in KINDS}
         self._content = b""
         self._touched: set[Path] = set()
-        self._lock = threading.Lock()
+        self._lock, self._saving = threading.Lock(), threading.Lock()
 
     def begin(self, state: State) -> None:
         """Write the state that the chain begins with."""
@@ -444,6 +445,11 @@ class ZarrRows:
 
     def save(self) -> None:
         """Write rows that are not written yet, then the state."""
+        # A run that is given up is closed while a chunk of it may still be on its way here.
+        with self._saving:
+            self._save()
+
+    def _save(self) -> None:
         saved, count, state = self._pending[0], self.count, self.state
         if saved == count and state is self._saved_state:
             return
