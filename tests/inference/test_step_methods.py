@@ -271,3 +271,18 @@ def test_lengths_of_data_may_change(monkeypatch):
     with model:
         pm.set_data({"y": [4.0, 0.0, 4.0]})
     np.testing.assert_allclose(sample(model, draws=500).posterior["z"].mean(("chain", "draw")), [1.0, 0.0, 1.0], atol=0.02)
+
+
+def test_a_step_out_of_the_states_is_not_taken(monkeypatch):
+    """A random walk may propose a category that is none, which is an index of something else."""
+    monkeypatch.delenv("WORKBENCH_CHECK", raising=False)
+    with pm.Model() as model:
+        z = pm.Categorical("z", [0.2, 0.3, 0.5])
+        n = pm.Poisson("n", 1.0)
+        pm.Normal("y", pm.tensor.constant([0.0, 1.0, 2.0])[z], 1.0, observed=1.5)
+        pm.Potential("few", pm.math.switch(n < 4, pm.tensor.constant([0.0, 0.5, 1.0, 0.0])[pm.math.minimum(n, 3)], -np.inf))
+    draws = sample(model, step=pm.Metropolis(model=model), draws=20_000, tune=500, return_inferencedata=False).draws
+    p = np.array([0.2, 0.3, 0.5]) * np.exp(-0.5 * (1.5 - np.arange(3)) ** 2)
+    np.testing.assert_allclose([(draws["z"] == k).mean() for k in range(3)], p / p.sum(), atol=0.02)
+    p = np.array([1.0, 1.0, 0.5, 1.0 / 6.0]) * np.exp([0.0, 0.5, 1.0, 0.0])
+    np.testing.assert_allclose([(draws["n"] == k).mean() for k in range(4)], p / p.sum(), atol=0.02)

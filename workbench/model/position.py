@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 import workbench.tensor as pt
-from workbench.graph.expr import Expr
+from workbench.distributions.distribution import Draw
+from workbench.graph.expr import Expr, Input
 from workbench.graph.inner import Graph
 from workbench.graph.traverse import replace, topological
 from workbench.model.density import slope_of_zero, values_for_variables, vector_of_values
@@ -96,6 +97,27 @@ def block_parts(model: Model, names: Sequence[str]) -> tuple[Tensor, Tensor, Ten
     return x, q, z, {**parts, **own}
 
 
+def within_states(model: Model, names: Sequence[str], parts: Mapping[Expr, Any]) -> tuple[dict[Expr, Any], Any]:
+    """Return discrete values of a block moved to the nearest states that they have, and whether one was moved; ``None`` if none can be.
+
+    A step may propose what is no state. Its density is 0, and is not computed: it may be an index that is out of bounds.
+    """
+    found: dict[Expr, Any] = {}
+    outside: Any = None
+    for rv in variables_of(model, names):
+        ends = rv.op.distribution.ends(*rv.inputs[1:]) if isinstance(rv.op, Draw) else None
+        for end, beyond in zip(ends or (), (pt.less, pt.greater)):
+            limit = pt.as_tensor(end)
+            if any(isinstance(node.op, (Draw, Input)) for node in topological([limit])) or (isinstance(end, float) and np.isinf(end)):
+                continue
+            value = model.rvs_to_values[rv]
+            given = found.get(value, parts[value])
+            far = beyond(pt.cast(given, "float64"), limit)
+            found[value] = pt.where(far, pt.cast(limit, value.dtype), given)
+            outside = pt.any(far) if outside is None else pt.logical_or(outside, pt.any(far))
+    return found, outside
+
+
 def block_density(model: Model, names: Sequence[str], gradient: bool, all_terms: bool = False) -> Graph:
     """Return the graph from a block of a position, and both its vectors, to the log-density and its gradient.
 
@@ -117,6 +139,10 @@ def block_density(model: Model, names: Sequence[str], gradient: bool, all_terms:
     if not all_terms:
         total = sum((t for t in density.terms.values() if not set(chosen).isdisjoint(topological([t]))), pt.constant(0.0))
     total = density.representable(total)
+    if x.type.kind != "f":
+        states, outside = within_states(model, names, parts)
+        parts = {**parts, **states}
+        total = total if outside is None else pt.where(outside, -np.inf, total)
     results = [total]
     if gradient:
         slopes = grad(total, chosen, disconnected_inputs="ignore")
