@@ -49,16 +49,21 @@ def conditional_density(model: Model, names: Sequence[str], count: int) -> Graph
     x, q, z, parts = block_parts(model, names)
     i, candidates = pt.tensor("i", "int64", ()), pt.vector("candidates", count, dtype=x.dtype)
     params = [i, candidates, x, q, z]
-    made: Any = pt.zeros(count)
-    block: list[Any] = [model.rvs_to_values[rv] for rv in variables_of(model, names)]
-    first = sum(value.size for value in block)
-    # From the last value on, each where the element is not of one after it.
-    for value in reversed(block):
-        first -= value.size
+    made: list[tuple[int, Any]] = []
+    end = 0
+    for value in (model.rvs_to_values[rv] for rv in variables_of(model, names)):
         if value.size:
-            of_value = _of_value(terms, value, i - first, candidates, parts)
-            made = of_value if first + value.size == x.size else _either(i < first + value.size, of_value, made, params)
-    return Graph(params, [made])
+            made.append((end + value.size, _of_value(terms, value, i - end, candidates, parts)))
+            end += value.size
+    return Graph(params, [_choice(i, made, params) if made else pt.zeros(count)])
+
+
+def _choice(i: Any, made: Sequence[tuple[int, Any]], params: Sequence[Any]) -> Any:
+    """The expression of the value that element `i` belongs to: of those before the number that goes with it, by halves."""
+    if len(made) == 1:
+        return made[0][1]
+    half = len(made) // 2
+    return _either(i < made[half - 1][0], _choice(i, made[:half], params), _choice(i, made[half:], params), params)
 
 
 def _either(predicate: Any, then: Any, orelse: Any, params: Sequence[Any]) -> Any:
