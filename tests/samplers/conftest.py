@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from workbench.compile import function
+from workbench.samplers import compiled_apart
 from workbench.samplers.chain import Chain
 from workbench.samplers.compound import Alone
 
@@ -16,6 +17,12 @@ def compiled(kernel, backend, rows):
     return [function(g.params, g.results, backend=backend, name=kernel.name) for g in (chain.init, chain.advance(rows))]
 
 
+def linked(f, slots, kernel, backend):
+    """A function of a kernel with what is for its slots in them, of the kernel's own what there is."""
+    slots = {**slots, **compiled_apart(backend, kernel)}
+    return f.link(**{name: slots[name] for name in f.slots})
+
+
 class OneChain:
     """A chain of a kernel on a graph from a block (d,), its last parameter, to what the kernel asks of a density."""
 
@@ -23,7 +30,7 @@ class OneChain:
         self.d = graph.params[-1].type.shape[0]
         self.settings = settings
         density = function(graph.params, graph.results, backend=backend)
-        self.init, self.advance = (f.link(**({kernel.densities[0]: density} if f.slots else {})) for f in compiled(kernel, backend, rows))
+        self.init, self.advance = (linked(f, {kernel.densities[0]: density}, kernel, backend) for f in compiled(kernel, backend, rows))
         self.rows = rows
 
     def begin(self, start, seed=5):

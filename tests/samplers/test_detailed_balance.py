@@ -18,7 +18,7 @@ import pytest
 
 import workbench.tensor as pt
 from workbench.compile import function
-from workbench.samplers import Nuts
+from workbench.samplers import Nuts, compiled_apart
 from workbench.samplers.random_numbers import RandomNumbers
 from workbench.samplers.state import NutsState
 
@@ -76,7 +76,7 @@ def tree():
 @functools.cache
 def tree_of(density, d, depth):
     q = pt.vector("q", d)
-    made = tree().link(logp_grad=function([q], list(density(pt, q)), backend="c"))
+    made = tree().link(logp_grad=function([q], list(density(pt, q)), backend="c"), **compiled_apart("c", Nuts))
     return functools.partial(made, np.zeros((depth + 1, d)))
 
 

@@ -5,7 +5,7 @@ import scipy.linalg
 import workbench as pm
 import workbench.tensor as pt
 from workbench.compile import function
-from workbench.samplers import Nuts, NutsSettings
+from workbench.samplers import Nuts, NutsSettings, compiled_apart
 from workbench.samplers.chain import Chain
 from workbench.samplers.compound import Alone
 from workbench.samplers.low_rank import directions, divergences, orthonormal, square_root
@@ -93,7 +93,7 @@ def test_directions_are_a_change_of_coordinates():
         settings[2] = np.zeros((rank, d))
         state = dict(zip((*NutsState._fields, "since"), init.link(logp_grad=density)(np.uint64(4), x, *settings)))
         state |= {"log_step": np.log(0.03), "step": 0.03, **fields}
-        *_, block, _ = advance.link(logp_grad=density)(*state.values(), 8, 10_000, 0)
+        *_, block, _ = advance.link(logp_grad=density, **compiled_apart("c", Nuts))(*state.values(), 8, 10_000, 0)
         return block
 
     plain = draws(a, np.linalg.solve(a, q0), scale=np.ones(d))

@@ -207,7 +207,8 @@ class CompiledFunction:
         slot, what = self._slots[label], f"{f.name}, given for the slot {label} of {self.name},"
         if f.backend != self.backend or f._options != self._options:
             raise CompileError(f"{what} is compiled for another backend or in another precision than {self.name}")
-        if f._only is None or f._before.results or f._updated or f._slots.keys() - f._linked.keys():
+        by_shape = f._only is None and hasattr(_class_of(self.backend), "linked")
+        if by_shape or f._before.results or f._updated or f._slots.keys() - f._linked.keys():
             raise CompileError(
                 f"{what} has lengths known only at the call, updates, or slots of its own that are empty",
                 "the function with the data that there are now: f.bound()" if f._before.results else "",
@@ -503,10 +504,14 @@ def _checked_update(x: Expr, new: Any) -> tuple[Any, Any]:
     return x, new
 
 
+def _class_of(backend: str) -> Any:
+    module, _, made = BACKENDS[backend].partition(":")
+    return getattr(importlib.import_module(module), made)
+
+
 def compile_graph(graph: Graph, backend: str, name: str, **options: Any) -> Any:
     """Compile an optimised graph of known shapes: arrays in, list of arrays out."""
-    module, _, made = BACKENDS[backend].partition(":")
-    backend_class: Any = getattr(importlib.import_module(module), made)
+    backend_class = _class_of(backend)
     compiled = partial(backend_class, name=name, **options)
     # Code with slots can be compiled where it can be linked.
     whole = not hasattr(backend_class, "linked") and slots_of(graph)

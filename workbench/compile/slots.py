@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from workbench.errors import CompileError
@@ -11,6 +11,8 @@ from workbench.graph.expr import Expr
 from workbench.graph.inner import Graph, mapped
 from workbench.graph.lengths import Size, Symbol
 from workbench.graph.traverse import topological
+from workbench.graph.types import Type
+from workbench.rewrites import default_mode
 from workbench.tensor.control.flow import Region, Slot
 
 
@@ -47,9 +49,17 @@ def filled(graph: Graph, given: Mapping[str, Graph]) -> Graph:
         graph = Graph(params, graph.apply(*params))
 
     def region(node: Expr, inputs: tuple[Expr, ...]) -> Expr | None:
-        return Region(node.op.label, given[node.op.label])(*inputs) if isinstance(node.op, Slot) else None
+        if not isinstance(node.op, Slot):
+            return None
+        return Region(node.op.label, narrowed(given[node.op.label], [x.type for x in inputs]))(*inputs)
 
     return graph.map_results(lambda results: mapped(results, region))
+
+
+def narrowed(graph: Graph, types: Sequence[Type]) -> Graph:
+    """Return an optimised graph for narrower types of its parameters, with what follows from their lengths made use of."""
+    made = graph.at(types)
+    return made if made is graph else Graph(made.params, default_mode().run(made.results, record=False)[0])
 
 
 def empty(name: str, labels: Iterable[str]) -> CompileError:

@@ -19,7 +19,7 @@ from workbench.model.functions import function_of
 from workbench.model.gaussian_prior import gaussian_prior, likelihood
 from workbench.model.model import Model
 from workbench.model.position import Places, block_density
-from workbench.samplers import ROWS, Kernel, compiled_sampler
+from workbench.samplers import ROWS, Kernel, compiled_apart, compiled_sampler
 
 Array = np.ndarray[Any, Any]
 State = list[Array]
@@ -85,6 +85,9 @@ class LinkedSampler:
         # The sampler does not wait for the model.
         advance, init = started(lambda: sampler.advance), started(lambda: sampler.init)
         slots = {k.slot(kind): self._density(kind, s, alone) for k, s in zip(sampler.kernels, steps) for kind in k.densities}
+        for kernel in dict.fromkeys(s.kernel for s in steps):
+            made = started(lambda kernel=kernel: compiled_apart(backend, kernel))
+            slots |= {name: _one_of(made, name) for name in kernel.apart}
         whole = next((slots[n] for n in ("logp_grad", "logp") if alone and n in slots), None) or self._whole(alone)
         jobs = {
             "advance": started(lambda: _linked(advance.result(), slots)),
@@ -158,6 +161,10 @@ class LinkedSampler:
             blocks = [*blocks, none] if self.places.continuous else [none, *blocks]
         q, z = blocks
         return state, int(ticks), q[:n], z[:n], stats[:n]
+
+
+def _one_of(made: Future[dict[str, CompiledFunction]], name: str) -> Future[CompiledFunction]:
+    return started(lambda: made.result()[name])
 
 
 def _linked(f: CompiledFunction, slots: Mapping[str, Future[CompiledFunction]]) -> CompiledFunction:

@@ -1,6 +1,6 @@
 """Samplers, each written once as a graph: model and sampler compile together to any backend."""
 
-from workbench.samplers.compiled import ROWS, CompiledSampler, compiled_sampler
+from workbench.samplers.compiled import ROWS, CompiledSampler, compiled_apart, compiled_sampler
 from workbench.samplers.de_metropolis_z import DEMetropolisZ, DEMetropolisZSettings
 from workbench.samplers.elliptical_slice import EllipticalSlice, EllipticalSliceSettings
 from workbench.samplers.hmc import Hmc, HmcSettings
@@ -30,5 +30,5 @@ __all__ = [
     "EllipticalSlice", "EllipticalSliceSettings",
     "Hmc", "HmcSettings", "IntegerMetropolis", "Kernel", "LaplaceProposal", "Mala", "MalaSettings", "Metropolis", "MetropolisSettings",
     "MultivariateNormalProposal", "NormalProposal", "Nuts", "NutsSettings", "PoissonProposal", "Position", "Proposal", "Slice",
-    "SliceSettings", "UniformProposal", "compiled_sampler",
+    "SliceSettings", "UniformProposal", "compiled_apart", "compiled_sampler",
 ]  # fmt: skip

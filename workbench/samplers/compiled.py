@@ -57,6 +57,17 @@ class CompiledSampler:
             return self._made[which]
 
 
+def compiled_apart(backend: str, kernel: Kernel | type[Kernel]) -> dict[str, CompiledFunction]:
+    """Return the parts of a kernel that are compiled apart, by slot."""
+    return {name: _compiled(backend, name, make) for name, make in kernel.apart.items()}
+
+
+@functools.cache
+def _compiled(backend: str, name: str, make: Callable[[], Graph]) -> CompiledFunction:
+    graph = make()
+    return function(graph.params, graph.results, backend=backend, name=name)
+
+
 @functools.cache
 def compiled_sampler(backend: str, kinds: tuple[type[Kernel], ...], alone: bool) -> CompiledSampler:
     """Return the one compiled sampler of a backend that moves chains by kernels of these kinds.

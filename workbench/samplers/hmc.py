@@ -16,7 +16,7 @@ import workbench.tensor as pt
 from workbench.errors import SamplingError
 from workbench.samplers.integrator import LogpGrad, kinetic, leapfrog
 from workbench.samplers.kernel import Kernel, Position, address, branch, known_rest, unchanged
-from workbench.samplers.low_rank import Directions, update_directions
+from workbench.samplers.low_rank import Directions, judged_directions, update_directions
 from workbench.samplers.mass_matrix import LATE_WINDOW, first_scale
 from workbench.samplers.nuts import METRICS
 from workbench.samplers.step_size import first_step
@@ -137,6 +137,8 @@ class Hmc(Kernel):
         "diverging": "bool", "accepted": "bool", "energy": "float64", "n_steps": "int64", "step_size": "float64",
         "step_size_bar": "float64", "path_length": "float64", "acceptance_rate": "float64", "lp": "float64", "energy_error": "float64",
     }  # fmt: skip
+
+    apart = {"directions": judged_directions}
 
     def __init__(self, place: int | None = None, numbers: HmcNumbers = HmcNumbers()) -> None:
         super().__init__(place)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import workbench.tensor as pt
+from workbench.graph.inner import Graph
 from workbench.tensor.tensor import Tensor, as_tensor
 
 State = TypeVar("State", bound=Any)
@@ -43,6 +44,8 @@ class Kernel(ABC):
     """The functions of the model that it calls, of `logp`, `logp_grad`, `conditional`, `log_likelihood` and `prior`."""
     discrete: ClassVar[bool] = False
     """Whether the block holds integers."""
+    apart: ClassVar[Mapping[str, Callable[[], Graph]]] = {}
+    """Slots for large and seldom called parts of the kernel itself, which are compiled apart, and what makes their graphs."""
 
     def __init__(self, place: int | None = None) -> None:
         self.place = place

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import workbench.tensor as pt
+from workbench.graph.inner import Graph
 from workbench.samplers.integrator import Diagonal
 from workbench.samplers.kernel import branch, unchanged
 from workbench.tensor.tensor import Tensor, as_tensor
@@ -76,14 +77,22 @@ def _remembered(s: Any) -> Any:
 
 
 def _renewed(s: Any) -> Any:
-    y, g = s.recent_q / s.scale, s.recent_g * s.scale
+    returns = (s.bent.type, s.basis.type, s.factor.type)
+    bent, basis, factor = pt.slot("directions", returns, s.recent_q, s.recent_g, s.scale, s.basis)
+    return s._replace(bent=bent, basis=basis, factor=factor)
+
+
+def judged_directions() -> Graph:
+    """Return the graph from recent draws and gradients (n, d), the scale (d,) and an array for directions (rank, d) to whether
+    directions pay, and these, all zero if not. It is compiled apart: within a sampler, C compilers take five times as long for both."""
+    q, g = pt.matrix("recent_q", "recent", "d"), pt.matrix("recent_g", "recent", "d")
+    scale, like = pt.vector("scale", "d"), pt.matrix("basis", "rank", "d")
     even, odd = slice(0, None, 2), slice(1, None, 2)
-    basis, factor, inverse = directions(_centred(y[even]), _centred(g[even]), s.factor.shape[0])
-    before, after = divergences(_centred(y[odd]), _centred(g[odd]), basis, factor, inverse)
+    y, g_of_y = q / scale, g * scale
+    basis, factor, inverse = directions(_centred(y[even]), _centred(g_of_y[even]), like.shape[0])
+    before, after = divergences(_centred(y[odd]), _centred(g_of_y[odd]), basis, factor, inverse)
     pays = pt.logical_and(pt.all(pt.isfinite(factor)), pt.logical_and(before > WORTH, after < GAIN * before))
-    return s._replace(
-        bent=pays, basis=pt.where(pays, basis, pt.zeros_like(s.basis)), factor=pt.where(pays, factor, pt.zeros_like(s.factor))
-    )
+    return Graph([q, g, scale, like], [pays, pt.where(pays, basis, pt.zeros_like(like)), pt.where(pays, factor, pt.zeros_like(factor))])
 
 
 def _centred(x: Tensor) -> Tensor:

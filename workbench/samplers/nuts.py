@@ -18,7 +18,7 @@ import numpy as np
 import workbench.tensor as pt
 from workbench.samplers.integrator import LogpGrad, kinetic, leapfrog
 from workbench.samplers.kernel import Kernel, Position, branch, known_rest, unchanged
-from workbench.samplers.low_rank import Directions, update_directions
+from workbench.samplers.low_rank import Directions, judged_directions, update_directions
 from workbench.samplers.mass_matrix import LATE_WINDOW, first_scale
 from workbench.samplers.random_numbers import RandomNumbers
 from workbench.samplers.state import NutsState
@@ -87,6 +87,8 @@ class Nuts(Kernel):
         "step_size_bar": "float64", "acceptance_rate": "float64", "lp": "float64", "reached_max_treedepth": "bool",
         "index_in_trajectory": "int64", "energy_error": "float64", "max_energy_error": "float64",
     }  # fmt: skip
+
+    apart = {"directions": judged_directions}
 
     def __init__(self, place: int | None = None, numbers: RandomNumbers = RandomNumbers()) -> None:
         super().__init__(place)

@@ -224,7 +224,8 @@ class Slot(Op):
         for wanted, given in zip(self.takes, types):
             for n, m in zip(getattr(wanted, "shape", ()), getattr(given, "shape", ())):
                 for s in symbols(n):
-                    if isinstance(n, Length) and n.terms == (((s,), 1),):
+                    # A function for all lengths says nothing of them.
+                    if isinstance(n, Length) and n.terms == (((s,), 1),) and n != m:
                         values.setdefault(s, m)
         return values
 
