@@ -18,7 +18,7 @@ import pytest
 
 import workbench.tensor as pt
 from workbench.compile import function
-from workbench.samplers import Nuts, compiled_apart
+from workbench.samplers import Nuts
 from workbench.samplers.random_numbers import RandomNumbers
 from workbench.samplers.state import NutsState
 
@@ -57,7 +57,8 @@ def tree():
     checkpoints = pt.matrix("checkpoints", "levels", "d")
     nuts = Nuts(numbers=numbers)
     step, budget = pt.scalar("step"), pt.scalar("budget", "int64")
-    state = nuts.init(pt.constant(np.uint64(0)), q, None, target, checkpoints)
+    none = pt.zeros((0, q.shape[0]))
+    state = nuts.init(pt.constant(np.uint64(0)), q, None, target, checkpoints, none, none)
     state = nuts.begin(state._replace(scale=pt.ones_like(q), log_step=pt.log(step)))
 
     def going(*carried):
@@ -76,7 +77,7 @@ def tree():
 @functools.cache
 def tree_of(density, d, depth):
     q = pt.vector("q", d)
-    made = tree().link(logp_grad=function([q], list(density(pt, q)), backend="c"), **compiled_apart("c", Nuts))
+    made = tree().link(logp_grad=function([q], list(density(pt, q)), backend="c"))
     return functools.partial(made, np.zeros((depth + 1, d)))
 
 

@@ -12,7 +12,6 @@ from workbench.graph.inner import Graph, mapped
 from workbench.graph.lengths import Size, Symbol
 from workbench.graph.traverse import topological
 from workbench.graph.types import Type
-from workbench.rewrites import default_mode
 from workbench.tensor.control.flow import Region, Slot
 
 
@@ -58,6 +57,8 @@ def filled(graph: Graph, given: Mapping[str, Graph]) -> Graph:
 
 def narrowed(graph: Graph, types: Sequence[Type]) -> Graph:
     """Return an optimised graph for narrower types of its parameters, with what follows from their lengths made use of."""
+    from workbench.rewrites import default_mode
+
     made = graph.at(types)
     return made if made is graph else Graph(made.params, default_mode().run(made.results, record=False)[0])
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,7 @@ class LinkedSampler:
         advance, init = started(lambda: sampler.advance), started(lambda: sampler.init)
         slots = {k.slot(kind): self._density(kind, s, alone) for k, s in zip(sampler.kernels, steps) for kind in k.densities}
         for kernel in dict.fromkeys(s.kernel for s in steps):
-            made = started(lambda kernel=kernel: compiled_apart(backend, kernel))
+            made = started(partial(compiled_apart, backend, kernel))
             slots |= {name: _one_of(made, name) for name in kernel.apart}
         whole = next((slots[n] for n in ("logp_grad", "logp") if alone and n in slots), None) or self._whole(alone)
         jobs = {
