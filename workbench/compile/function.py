@@ -196,7 +196,7 @@ class CompiledFunction:
         made._linked, made._compiled, made.timings, made._turns = functions, {}, {}, threading.RLock()
         made._only = made._enter = made._last = made._whole = None
         # The functions say what lengths are.
-        lengths = {s: n for label, f in functions.items() for s, n in self._slots[label].lengths(f._types).items()}
+        lengths = {s: n for label, f in functions.items() for s, n in self._slots[label].numbers(f._types).items()}
         made._types = [t.with_shape(tuple(substitute(n, lengths) for n in t.shape)) for t in self._types]
         made._shapes = [t.shape for t in made._types]
         if self._only is not None:
@@ -515,7 +515,14 @@ def compile_graph(graph: Graph, backend: str, name: str, **options: Any) -> Any:
     compiled = partial(backend_class, name=name, **options)
     # Code with slots can be compiled where it can be linked.
     whole = not hasattr(backend_class, "linked") and slots_of(graph)
-    return Whole(graph, compiled) if whole else compiled(graph)
+    return Whole(graph, compiled, _with_known_lengths if backend == "jax" else lambda graph: graph) if whole else compiled(graph)
+
+
+def _with_known_lengths(graph: Graph) -> Graph:
+    """A graph whose lengths have become known, with what follows from them made use of: JAX computes no numbers of lengths."""
+    from workbench.rewrites import default_mode
+
+    return Graph(graph.params, default_mode().run(graph.results, record=False)[0])
 
 
 def function(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from workbench.errors import CompileError
@@ -11,7 +11,6 @@ from workbench.graph.expr import Expr
 from workbench.graph.inner import Graph, mapped
 from workbench.graph.lengths import Size, Symbol
 from workbench.graph.traverse import topological
-from workbench.graph.types import Type
 from workbench.tensor.control.flow import Region, Slot
 
 
@@ -38,11 +37,14 @@ def slots_of(graph: Graph) -> dict[str, Slot]:
     return found
 
 
-def filled(graph: Graph, given: Mapping[str, Graph]) -> Graph:
-    """Return the graph with graphs in its slots, each a region of the slot's name, for lengths that fit them."""
+def filled(graph: Graph, given: Mapping[str, Graph], finished: Callable[[Graph], Graph] = lambda graph: graph) -> Graph:
+    """Return the graph with graphs in its slots, each a region of the slot's name, for lengths that fit them.
+
+    Those that are narrowed for the graph are `finished` then.
+    """
     lengths: dict[Symbol, Size] = {}
     for label, slot in slots_of(graph).items():
-        lengths.update(slot.lengths([p.type for p in given[label].params]))
+        lengths.update(slot.numbers([p.type for p in given[label].params]))
     if lengths:
         params = [retyped(p, lengths) for p in graph.params]
         graph = Graph(params, graph.apply(*params))
@@ -50,17 +52,11 @@ def filled(graph: Graph, given: Mapping[str, Graph]) -> Graph:
     def region(node: Expr, inputs: tuple[Expr, ...]) -> Expr | None:
         if not isinstance(node.op, Slot):
             return None
-        return Region(node.op.label, narrowed(given[node.op.label], [x.type for x in inputs]))(*inputs)
+        whole = given[node.op.label]
+        made = whole.at([x.type for x in inputs])
+        return Region(node.op.label, made if made is whole else finished(made))(*inputs)
 
     return graph.map_results(lambda results: mapped(results, region))
-
-
-def narrowed(graph: Graph, types: Sequence[Type]) -> Graph:
-    """Return an optimised graph for narrower types of its parameters, with what follows from their lengths made use of."""
-    from workbench.rewrites import default_mode
-
-    made = graph.at(types)
-    return made if made is graph else Graph(made.params, default_mode().run(made.results, record=False)[0])
 
 
 def empty(name: str, labels: Iterable[str]) -> CompileError:
@@ -72,12 +68,12 @@ def empty(name: str, labels: Iterable[str]) -> CompileError:
 class Whole:
     """A graph with slots on a backend that compiles a graph whole: it is compiled when the slots are filled."""
 
-    def __init__(self, graph: Graph, compiled: Callable[..., Any]) -> None:
-        self.graph, self.compiled = graph, compiled
+    def __init__(self, graph: Graph, compiled: Callable[..., Any], finished: Callable[[Graph], Graph]) -> None:
+        self.graph, self.compiled, self.finished = graph, compiled, finished
 
     def linked(self, functions: Mapping[str, Any]) -> Any:
         """Return the graph compiled with the graphs of the functions in its slots."""
-        return self.compiled(filled(self.graph, {label: f.graph for label, f in functions.items()}))
+        return self.compiled(filled(self.graph, {label: f.graph for label, f in functions.items()}, self.finished))
 
     def __call__(self, *values: Any) -> Any:
         raise empty("the graph", slots_of(self.graph))

@@ -42,13 +42,11 @@ def finite_states(model: Model, rv: Tensor) -> States | None:
     --------
     >>> import workbench as pm
     >>> with pm.Model() as model:
-    ...     pm.DiscreteUniform("year", 1851, 1961)
-    ...     pm.Poisson("count", 3.0)
-    year
-    count
-    >>> finite_states(model, model["year"])
+    ...     year = pm.DiscreteUniform("year", 1851, 1961)
+    ...     count = pm.Poisson("count", 3.0)
+    >>> finite_states(model, year)
     States(low=array([1851]), numbers=array([111]))
-    >>> finite_states(model, model["count"])
+    >>> finite_states(model, count)
     """
     if not isinstance(rv.op, Draw):
         return None

@@ -224,10 +224,13 @@ class Slot(Op):
         for wanted, given in zip(self.takes, types):
             for n, m in zip(getattr(wanted, "shape", ()), getattr(given, "shape", ())):
                 for s in symbols(n):
-                    # A function for all lengths says nothing of them.
-                    if isinstance(n, Length) and n.terms == (((s,), 1),) and n != m:
+                    if isinstance(n, Length) and n.terms == (((s,), 1),):
                         values.setdefault(s, m)
         return values
+
+    def numbers(self, types: Sequence[Any]) -> dict[Symbol, Size]:
+        """Return which of these are numbers: a function for all lengths says nothing of them."""
+        return {s: n for s, n in self.lengths(types).items() if isinstance(n, int)}
 
     def fits(self, takes: Sequence[Type], returns: Sequence[Type]) -> bool:
         """Whether a function from and to these types can be linked here."""
