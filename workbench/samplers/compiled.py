@@ -62,10 +62,17 @@ def compiled_apart(backend: str, kernel: Kernel | type[Kernel]) -> dict[str, Com
     return {name: _compiled(backend, name, make) for name, make in kernel.apart.items()}
 
 
-@functools.cache
+_apart: dict[tuple[str, Callable[[], Graph]], CompiledFunction] = {}
+_compiling = threading.Lock()
+
+
 def _compiled(backend: str, name: str, make: Callable[[], Graph]) -> CompiledFunction:
-    graph = make()
-    return function(graph.params, graph.results, backend=backend, name=name)
+    # Runs that start at once wait for one compilation.
+    with _compiling:
+        if (backend, make) not in _apart:
+            graph = make()
+            _apart[backend, make] = function(graph.params, graph.results, backend=backend, name=name)
+        return _apart[backend, make]
 
 
 @functools.cache
