@@ -8,27 +8,14 @@ from typing import Any
 import numpy as np
 
 from workbench.graph.expr import Constant, Data, Expr, constant_op, give_name, intern
-from workbench.graph.inner import Graph, mapped
+from workbench.graph.inner import Graph, mapped, nodes_within
 from workbench.graph.lengths import Size, Symbol, substitute
-from workbench.graph.traverse import topological
 from workbench.graph.types import TensorType, type_of
 
 
 def data_of(graphs: Iterable[Graph]) -> list[Expr]:
     """Return the data leaves of graphs, those inside their loops, branches and regions too."""
-    found: dict[Expr, None] = {}
-    pending = list(graphs)
-    seen: set[Graph] = set()
-    while pending:
-        g = pending.pop()
-        if g in seen:
-            continue
-        seen.add(g)
-        for n in topological(g.results):
-            if isinstance(n.op, Data):
-                found[n] = None
-            pending += n.op.graphs
-    return list(found)
+    return list(dict.fromkeys(n for n in nodes_within(graphs) if isinstance(n.op, Data)))
 
 
 def leaf_of(x: Expr, value: np.ndarray[Any, Any]) -> Expr:

@@ -8,9 +8,8 @@ from typing import Any
 from workbench.errors import CompileError
 from workbench.graph.conditions import retyped
 from workbench.graph.expr import Expr
-from workbench.graph.inner import Graph, mapped
+from workbench.graph.inner import Graph, mapped, nodes_within
 from workbench.graph.lengths import Size, Symbol
-from workbench.graph.traverse import topological
 from workbench.tensor.control.flow import Region, Slot
 
 
@@ -23,17 +22,9 @@ def slots_of(graph: Graph) -> dict[str, Slot]:
         If one label stands for functions of different types.
     """
     found: dict[str, Slot] = {}
-    seen: set[Graph] = set()
-    pending = [graph]
-    while pending:
-        g = pending.pop()
-        if g in seen:
-            continue
-        seen.add(g)
-        for node in topological(g.results):
-            pending += node.op.graphs
-            if isinstance(node.op, Slot) and found.setdefault(node.op.label, node.op) != node.op:
-                raise CompileError(f"the slot {node.op.label} has several types in one graph", "give each function a label of its own")
+    for node in nodes_within([graph]):
+        if isinstance(node.op, Slot) and found.setdefault(node.op.label, node.op) != node.op:
+            raise CompileError(f"the slot {node.op.label} has several types in one graph", "give each function a label of its own")
     return found
 
 

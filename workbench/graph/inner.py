@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -128,6 +128,19 @@ class Graph:
         if program is None:
             program = self._programs[form] = interpreter(self, form)
         return program(*values)
+
+
+def nodes_within(graphs: Iterable[Graph]) -> Iterator[Expr]:
+    """Yield the nodes of graphs, those inside their loops, branches and regions too; an inner graph's once."""
+    pending, seen = list(graphs), set()
+    while pending:
+        g = pending.pop()
+        if g in seen:
+            continue
+        seen.add(g)
+        for node in topological(g.results):
+            pending += node.op.graphs
+            yield node
 
 
 def mapped(results: Sequence[Expr], change: Callable[[Expr, tuple[Expr, ...]], Expr | None]) -> list[Any]:

@@ -13,8 +13,7 @@ from workbench.compile import cache
 from workbench.compile.index_checks import entering_indices
 from workbench.compile.jax.backend import to_jax
 from workbench.graph.expr import ENTERED, Constant, Data, Op
-from workbench.graph.inner import Graph
-from workbench.graph.traverse import topological
+from workbench.graph.inner import Graph, nodes_within
 
 LARGE = 4096
 """Bytes from which a constant is an argument of the program: JAX compiles slowly what has large constants."""
@@ -109,16 +108,5 @@ def keep_compiled(jax: Any) -> None:
 
 def _leaves(graph: Graph) -> list[Any]:
     """Operations of data and of large constants, those in loops and branches too."""
-    found: dict[Op, None] = {}
-    seen: set[Graph] = set()
-    pending = [graph]
-    while pending:
-        g = pending.pop()
-        if g in seen:
-            continue
-        seen.add(g)
-        for n in topological(g.results):
-            pending += n.op.graphs
-            if isinstance(n.op, Data) or (isinstance(n.op, Constant) and n.op.value.nbytes >= LARGE):
-                found[n.op] = None
-    return list(found)
+    found = (n.op for n in nodes_within([graph]))
+    return list(dict.fromkeys(op for op in found if isinstance(op, Data) or (isinstance(op, Constant) and op.value.nbytes >= LARGE)))
