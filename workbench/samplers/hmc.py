@@ -17,10 +17,10 @@ from workbench.errors import SamplingError
 from workbench.samplers.integrator import LogpGrad, kinetic, leapfrog
 from workbench.samplers.kernel import Kernel, Position, address, branch, known_rest, unchanged
 from workbench.samplers.low_rank import Directions, judged_directions, update_directions
-from workbench.samplers.mass_matrix import LATE_WINDOW, first_scale
+from workbench.samplers.mass_matrix import first_scale
 from workbench.samplers.nuts import METRICS
 from workbench.samplers.step_size import first_step
-from workbench.samplers.warm_up import adapt
+from workbench.samplers.warm_up import adapt, first_adaptation
 from workbench.tensor.tensor import Tensor, as_tensor
 
 VELOCITY, JITTER, ACCEPT, FIRST = range(4)
@@ -165,12 +165,7 @@ class Hmc(Kernel):
             key=key, draw=none, rest_q=rest_q, rest_z=rest_z, target=target, path_length=path_length, max_steps=max_steps,
             q=x, v=zero, g=g, proposal_q=x, proposal_g=g, proposal_lp=lp, proposal_index=none,
             energy=nothing, error=nothing, accept=nothing, planned=none, leapfrogs=none, diverging=no, ended=no,
-            step=step, log_step=pt.log(step), log_step_average=pt.log(step), step_error=nothing,
-            step_anchor=pt.log(10.0 * step), step_updates=nothing,
-            scale=scale, bent=no, basis=basis, factor=pt.dot(basis, basis.T), recent_q=recent, recent_g=recent,
-            window=as_tensor(LATE_WINDOW), seen=nothing,
-            mean_q=zero, square_q=zero, mean_g=zero, square_g=zero,
-            next_seen=nothing, next_mean_q=zero, next_square_q=zero, next_mean_g=zero, next_square_g=zero,
+            **first_adaptation(step, scale, basis, recent),
         )  # fmt: skip
 
     def density(self, s: HmcState) -> LogpGrad:

@@ -19,12 +19,12 @@ import workbench.tensor as pt
 from workbench.samplers.integrator import LogpGrad, kinetic, leapfrog
 from workbench.samplers.kernel import Kernel, Position, branch, known_rest, unchanged
 from workbench.samplers.low_rank import Directions, judged_directions, update_directions
-from workbench.samplers.mass_matrix import LATE_WINDOW, first_scale
+from workbench.samplers.mass_matrix import first_scale
 from workbench.samplers.random_numbers import RandomNumbers
 from workbench.samplers.state import NutsState
 from workbench.samplers.step_size import first_step, jittered
 from workbench.samplers.termination import Checkpoints, Half, check_leaf, joined_turning
-from workbench.samplers.warm_up import EARLY, adapt
+from workbench.samplers.warm_up import EARLY, adapt, first_adaptation
 from workbench.tensor.tensor import Tensor, as_tensor
 
 MAX_ENERGY_RANGE = 1000.0
@@ -122,11 +122,7 @@ class Nuts(Kernel):
             checkpoint_first=checkpoints, checkpoint_last=checkpoints, checkpoint_before=checkpoints,
             energy=nothing, leapfrogs=none, accept_sum=nothing, symmetric_sum=nothing,
             lowest_error=nothing, highest_error=nothing, ended=no, diverging=no, full=no,
-            step=step, log_step=pt.log(step), log_step_average=pt.log(step), step_error=nothing,
-            step_anchor=pt.log(10.0 * step), step_updates=nothing,
-            scale=scale, bent=no, basis=basis, factor=pt.dot(basis, basis.T), recent_q=recent, recent_g=recent, window=as_tensor(LATE_WINDOW), seen=nothing,
-            mean_q=zero, square_q=zero, mean_g=zero, square_g=zero,
-            next_seen=nothing, next_mean_q=zero, next_square_q=zero, next_mean_g=zero, next_square_g=zero,
+            **first_adaptation(step, scale, basis, recent),
         )  # fmt: skip
 
     def renew(self, s: NutsState, rest: Position) -> NutsState:

@@ -7,12 +7,24 @@ from typing import Any
 
 import workbench.tensor as pt
 from workbench.samplers.kernel import branch, unchanged
-from workbench.samplers.mass_matrix import update_mass
+from workbench.samplers.mass_matrix import LATE_WINDOW, update_mass
 from workbench.samplers.step_size import average_step
-from workbench.tensor.tensor import Tensor
+from workbench.tensor.tensor import Tensor, as_tensor
 
 EARLY, FINAL = 0.3, 0.85
 """Shares of warm-up: short windows and trees before the first, only the step size after the second."""
+
+
+def first_adaptation(step: Tensor, scale: Tensor, basis: Tensor, recent: Tensor) -> dict[str, Tensor]:
+    """Return the fields of a state that adaptation changes, at a first step size and scale (d,), with room for directions and recent draws."""
+    zero, nothing = pt.zeros_like(scale), as_tensor(0.0)
+    return dict(
+        step=step, log_step=pt.log(step), log_step_average=pt.log(step), step_error=nothing,
+        step_anchor=pt.log(10.0 * step), step_updates=nothing,
+        scale=scale, bent=pt.constant(False), basis=basis, factor=pt.dot(basis, basis.T), recent_q=recent, recent_g=recent,
+        window=as_tensor(LATE_WINDOW), seen=nothing, mean_q=zero, square_q=zero, mean_g=zero, square_g=zero,
+        next_seen=nothing, next_mean_q=zero, next_square_q=zero, next_mean_g=zero, next_square_g=zero,
+    )  # fmt: skip
 
 
 def adapt(
