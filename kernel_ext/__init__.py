@@ -9,7 +9,7 @@ _COMMANDS = ("model", "steps", "graph", "sample", "backend")
 
 def load_ipython_extension(ip: Any) -> None:
     """Add the magics, the displays of models and expressions, and the dashboard. Loading twice is fine."""
-    from kernel_ext.display import show_run, subject_bundle
+    from kernel_ext.display import show_run, show_subject
     from kernel_ext.magics import WorkbenchMagics, complete
     from workbench import Model
     from workbench.graph import Expr
@@ -17,9 +17,9 @@ def load_ipython_extension(ip: Any) -> None:
 
     if not isinstance(ip.magics_manager.registry.get("WorkbenchMagics"), WorkbenchMagics):
         ip.register_magics(WorkbenchMagics)
-    formatter = ip.display_formatter.mimebundle_formatter
-    formatter.for_type(Model, lambda model: subject_bundle(model, _name_of(ip, model)))
-    formatter.for_type(Expr, lambda expr: subject_bundle(expr))
+    formatter = ip.display_formatter.ipython_display_formatter
+    formatter.for_type(Model, lambda model: show_subject(model, _name_of(ip, model)))
+    formatter.for_type(Expr, show_subject)
     for command in _COMMANDS:
         ip.set_hook("complete_command", complete, re_key=rf"%{{1,2}}{command}\b")
     if show_run not in run.on_start:
@@ -38,7 +38,7 @@ def unload_ipython_extension(ip: Any) -> None:
         for kind in ("line", "cell"):
             for command in _COMMANDS:
                 manager.magics[kind].pop(command, None)
-    formatter = ip.display_formatter.mimebundle_formatter
+    formatter = ip.display_formatter.ipython_display_formatter
     for kind_of in (Model, Expr):
         if kind_of in formatter.type_printers:
             formatter.pop(kind_of)

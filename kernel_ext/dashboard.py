@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from kernel_ext.protocol import LinkedWidget
+from kernel_ext import static_view
+from kernel_ext.part import Part
 from workbench.inference.diagnostics import summary
 from workbench.inference.run import Run
 
@@ -23,12 +24,14 @@ MOST = 100_000
 """Rows of a chain to send: of longer ones only every second, third, ... draw is drawn."""
 
 
-class SamplingDashboard(LinkedWidget):
+class SamplingDashboard(Part):
     """Shows a run while it goes on. Its buttons stop, pause and resume the run."""
 
-    def __init__(self, run: Run, title: str = "") -> None:
+    name, title = "sample", "Sample"
+
+    def __init__(self, run: Run) -> None:
+        super().__init__()
         self.run = run
-        self.title = title
         self.over = threading.Event()
         self.final_rows: list[dict[str, Any]] = []
         self._names: list[str] | None = None
@@ -37,7 +40,6 @@ class SamplingDashboard(LinkedWidget):
         self._fresh = threading.Event()
         self._last_summary = 0.0
         self.stride = -(-run.total // MOST)
-        super().__init__("dashboard.js")
         threading.Thread(target=self._publish, name="workbench-dashboard", daemon=True).start()
 
     # A handler only sets flags: it may run while C code or a cell is busy.
@@ -60,6 +62,13 @@ class SamplingDashboard(LinkedWidget):
     def on_show(self, content: Mapping[str, Any]) -> None:
         self._names = self._choose(content.get("names", []))
         self.on_hello(content)
+
+    def static(self) -> dict[str, str]:
+        if not self.over.is_set():
+            return {"text/plain": "sampling ..."}
+        names = self.shown() if self.run.kept else []
+        rows = self.final_rows or (self.rows(self.run.variable_names()) if self.run.kept else [])
+        return {"text/html": static_view.run_html(self.run, names, rows), "text/plain": repr(self.run)}
 
     def shown(self) -> list[str]:
         """Return the elements to plot: scalars first."""
@@ -93,7 +102,7 @@ class SamplingDashboard(LinkedWidget):
         self._last_summary = 0.0
         self.push(
             "run", state=run.state, chains=run.shown_chains, tune=run.tune, draws=run.draws_requested, names=self.shown(),
-            title=self.title, backend=run.backend, message=self._message(), stride=self.stride,
+            backend=run.backend, message=self._message(), stride=self.stride,
         )  # fmt: skip
 
     def _message(self) -> str:

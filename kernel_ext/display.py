@@ -1,65 +1,86 @@
-"""How models and expressions show in a notebook: a live widget, else a drawing, else text."""
+"""How panels show in a notebook: what lasts in the file first, the live widget in its place where a kernel answers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from html import escape
 from typing import Any
 
+from IPython.core.getipython import get_ipython
 from IPython.display import display
 
 from kernel_ext import static_view
 from kernel_ext.dashboard import SamplingDashboard
 from kernel_ext.inspector import GraphInspector
+from kernel_ext.panel import Panel
+from kernel_ext.part import Part
 from kernel_ext.stepper import RewriteStepper
 from workbench import Model
 from workbench.graph import Expr
 from workbench.inference.run import Run
 
-
-def subject_bundle(subject: Model | Expr, title: str = "") -> dict[str, Any]:
-    """Return the representations of a model or expression, the best first."""
-    bundle = _static_bundle(subject)
-    try:
-        return {**widget_bundle(GraphInspector(subject, title)), **bundle}
-    except FileNotFoundError as missing:
-        return {**bundle, "text/plain": f"{bundle['text/plain']}\n({missing})"}
-
-
-def _static_bundle(subject: Model | Expr) -> dict[str, Any]:
-    bundle = {"text/plain": static_view.plain_text(subject)}
-    svg = static_view.graph_svg(subject)
-    if svg is not None:
-        bundle["text/html"] = f'<div style="overflow:auto">{svg}</div>'
-    return bundle
+# Two outputs, one below the other. While the widget is there the first is hidden; where there is none, as in a saved notebook
+# that is opened again, the line "Error displaying widget" is.
+STATIC_FIRST = (
+    "<style>"
+    ".jp-OutputArea-child:has([data-wb-static]):has(+ .jp-OutputArea-child .wb){display:none}"
+    ".jp-OutputArea-child:has([data-wb-static]) + .jp-OutputArea-child:has(.jupyter-widgets):not(:has(.wb)){display:none}"
+    "</style>"
+)
 
 
-def widget_bundle(widget: Any) -> dict[str, Any]:
+def panel_of(subject: Model | Expr, title: str = "", first: str = "") -> Panel:
+    """Return the panel of a model or an expression."""
+    return Panel(parts_of(subject, title), first, title)
+
+
+def parts_of(subject: Model | Expr, title: str = "") -> Sequence[Part]:
+    """Return the parts of a model's or an expression's panel, in the order in which one leads to the next."""
+    if isinstance(subject, Model):
+        return [GraphInspector(subject, title), GraphInspector(subject, title, "computation"), RewriteStepper.of(subject)]
+    return [GraphInspector(subject, title), RewriteStepper.of(subject)]
+
+
+def show(panel: Panel) -> Callable[[dict[str, str]], None]:
+    """Display a panel. The function returned puts something else in the place of what lasts."""
+    shown = panel.members.get(panel.first)
+    lasting = shown.static() if shown is not None else {"text/plain": panel.title}
+    # The kernel may have no front end, as IPython in a terminal.
+    live = hasattr(get_ipython(), "kernel")
+    handle = display(_marked(lasting, panel), raw=True, display_id=True)
+    if live:
+        display(widget_bundle(panel), raw=True)
+    return lambda now: handle.update(_marked(now, panel), raw=True)
+
+
+def _marked(bundle: dict[str, str], panel: Panel) -> dict[str, str]:
+    html = bundle.get("text/html") or f"<pre>{escape(bundle['text/plain'])}</pre>"
+    return {**bundle, "text/html": f'{STATIC_FIRST}<div data-wb-static="{panel.model_id}" style="overflow:auto">{html}</div>'}
+
+
+def widget_bundle(widget: Panel) -> dict[str, Any]:
     """Return a widget's own representation."""
     made = widget._repr_mimebundle_()
-    data = made[0] if isinstance(made, tuple) else made
-    return dict(data or {})
+    data = dict((made[0] if isinstance(made, tuple) else made) or {})
+    return {**data, "text/plain": ""}
 
 
-def show_graph(subject: Model | Expr, title: str = "") -> None:
-    """Display a model's or expression's graph."""
-    display(subject_bundle(subject, title), raw=True)
-
-
-def show_steps(stepper: RewriteStepper) -> None:
-    """Display a stepper, with its passes as text for viewers without widgets."""
-    lines = [f"{p.name}: {len(p.firings)} steps, {p.seconds * 1e3:.1f} ms" for p in stepper.replay.passes]
-    display({**widget_bundle(stepper), "text/plain": "\n".join(lines)}, raw=True)
+def show_subject(subject: Model | Expr, title: str = "", first: str = "") -> None:
+    """Display the panel of a model or an expression; where the widgets are not built, what lasts of it, and why."""
+    try:
+        show(panel_of(subject, title, first))
+    except FileNotFoundError as missing:
+        bundle = static_view.subject_bundle(subject)
+        display({**bundle, "text/plain": f"{bundle['text/plain']}\n({missing})"}, raw=True)
 
 
 def show_run(run: Run) -> Callable[[], None]:
     """Display a run's dashboard; the function returned puts what lasts in its place."""
     dashboard = SamplingDashboard(run)
-    handle = display({**widget_bundle(dashboard), "text/plain": "sampling ..."}, raw=True, display_id=True)
+    update = show(Panel([dashboard]))
 
     def finish() -> None:
         dashboard.over.wait(30)
-        names = dashboard.shown() if run.kept else []
-        rows = dashboard.final_rows or (dashboard.rows(run.variable_names()) if run.kept else [])
-        handle.update({"text/html": static_view.run_html(run, names, rows), "text/plain": repr(run)}, raw=True)
+        update(dashboard.static())
 
     return finish

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from kernel_ext import static_view
 from kernel_ext.model_view import model_columns
-from kernel_ext.protocol import LinkedWidget
-from kernel_ext.snapshot import Keys, expression_columns, summarise
+from kernel_ext.part import Part
+from kernel_ext.snapshot import expression_columns, summarise
 from workbench import Model
 from workbench.graph import RULES, Expr, free_inputs, replace, summary, topological
 from workbench.graph.inner import Graph
@@ -18,26 +19,29 @@ from workbench.model.position import Places
 from workbench.tensor import constant
 
 
-class GraphInspector(LinkedWidget):
+class GraphInspector(Part):
     """Shows a model's variables or computation, or an expression; details of a node on request.
 
     Parameters
     ----------
     subject
         A model or an expression.
-    title
-        What the bar says.
+    called
+        What the subject is called.
+    view
+        "model" for variables in their plates, "computation" for log-density and gradient; by default the first of these
+        that the subject has.
     """
 
-    def __init__(self, subject: Model | Expr, title: str = "", backend: str = "c") -> None:
+    def __init__(self, subject: Model | Expr, called: str = "", view: str = "") -> None:
+        super().__init__()
         self.subject = subject
-        self.title = title or (subject.name or "" if isinstance(subject, Expr) else "")
-        self.backend = backend
-        self.numbers = Keys()
-        self.view = "model" if isinstance(subject, Model) else "computation"
+        self.called = called or (subject.name or "" if isinstance(subject, Expr) else "")
+        self.view = view or ("model" if isinstance(subject, Model) else "computation")
+        self.name = "model" if self.view == "model" else "density"
+        self.title = "Model" if self.view == "model" else "Density" if isinstance(subject, Model) else "Graph"
         self._values: dict[Expr, Any] | None = None
         self._graph: Graph | None = None
-        super().__init__("graph.js")
 
     @property
     def graph(self) -> Graph:
@@ -58,13 +62,11 @@ class GraphInspector(LinkedWidget):
     def on_hello(self, content: Mapping[str, Any]) -> None:
         self.push_graph()
 
-    def on_view(self, content: Mapping[str, Any]) -> None:
-        if content["view"] in ("model", "computation"):
-            self.view = content["view"]
-            self.push_graph()
+    def static(self) -> dict[str, str]:
+        return static_view.subject_bundle(self.subject)
 
     def push_graph(self) -> None:
-        """Send the drawing of the current view."""
+        """Send the drawing."""
         if self.view == "model" and isinstance(self.subject, Model):
             roots: list[Any] = list(self.subject.observed_RVs) or list(self.subject.named_vars.values())
             drawn, plates = model_columns(self.numbers, self.subject)
@@ -72,9 +74,7 @@ class GraphInspector(LinkedWidget):
             plates = []
             roots = list(self.graph.results)
             drawn = expression_columns(self.numbers, roots)
-        views = ["model", "computation"] if isinstance(self.subject, Model) else []
-        self.push("graph", drawn, view=self.view, views=views, title=self.title, groups=plates,
-                  roots=[self.numbers.of(r) for r in roots])  # fmt: skip
+        self.push("graph", drawn, view=self.view, title=self.called, groups=plates, roots=[self.numbers.of(r) for r in roots])
 
     def on_node(self, content: Mapping[str, Any]) -> None:
         expr = self.numbers.expr(int(content["key"]))
@@ -133,7 +133,7 @@ class GraphInspector(LinkedWidget):
         from workbench.compile.loop_ir.storage import plan
 
         try:
-            program = lower(self.graph, self.title or "graph")
+            program = lower(self.graph, self.called or "graph")
         except Exception as error:
             return {"c": f"{type(error).__name__}: {error}"}
         text = print_c(program, plan(program), ()).text

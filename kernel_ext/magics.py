@@ -10,16 +10,17 @@ from IPython.core.magic_arguments import argument, magic_arguments, parse_argstr
 from traitlets import Enum
 
 from kernel_ext.cell import run_cell
-from kernel_ext.display import show_graph, show_steps
+from kernel_ext.display import parts_of, show, show_subject
+from kernel_ext.panel import Panel
 from kernel_ext.stepper import RewriteStepper
 from workbench import Model, sample
 from workbench import compile as backends
 from workbench.compile import choose_backend
 from workbench.graph import Expr
-from workbench.graph.rewrite import Trace
 
 BACKENDS = ("auto", *backends.BACKENDS)
-SHOWS = ("graph", "steps", "none")
+SHOWS = {"graph": "model", "density": "density", "steps": "steps", "none": ""}
+"""The part that each word opens."""
 
 
 @magics_class
@@ -35,17 +36,15 @@ class WorkbenchMagics(Magics):  # type: ignore[misc]
     @argument("--data", help="a DataFrame or dict whose columns are names in the cell")
     @argument("--coords", help="a dict of the dims' labels")
     @argument("--backend", choices=BACKENDS, help="where the model is computed")
-    @argument("--show", default="graph", help="graph, steps or none; several with commas")
+    @argument("--show", default="graph", help="what is seen first: graph, density, steps; none for no panel")
     @cell_magic  # type: ignore[misc]
     def model(self, line: str, cell: str, local_ns: dict[str, Any] | None = None) -> None:
         """Write a model: each line ``name = Distribution(...)`` is a variable of that name."""
         args = parse_argstring(self.model, line)
         if not args.name.isidentifier():
             raise UsageError(f"%%model: {args.name!r} cannot be a name; write %%model NAME")
-        shows = [s.strip() for s in args.show.split(",")]
-        for s in shows:
-            if s not in SHOWS:
-                raise UsageError(f"%%model --show: {s!r} is none of {', '.join(SHOWS)}")
+        if args.show not in SHOWS:
+            raise UsageError(f"%%model --show: {args.show!r} is none of {', '.join(SHOWS)}")
         scope = {**self.shell.user_ns, **(local_ns or {})}
         coords = self._lookup(args.coords, scope, "--coords")
         data = self._lookup(args.data, scope, "--data")
@@ -55,10 +54,8 @@ class WorkbenchMagics(Magics):  # type: ignore[misc]
         model.backend = args.backend or self.backend
         self.shell.user_ns.update(made)
         self.shell.user_ns[args.name] = model
-        if "graph" in shows:
-            show_graph(model, args.name)
-        if "steps" in shows:
-            show_steps(RewriteStepper(model.trace()))
+        if args.show != "none":
+            show_subject(model, args.name, SHOWS[args.show])
 
     @no_var_expand  # type: ignore[misc]
     @magic_arguments()  # type: ignore[misc]
@@ -68,7 +65,7 @@ class WorkbenchMagics(Magics):  # type: ignore[misc]
         """Show the graph of a model or an expression."""
         args = parse_argstring(self.graph, line)
         source = " ".join(args.subject)
-        show_graph(self._subject(source), source)
+        show_subject(self._subject(source), source)
 
     @no_var_expand  # type: ignore[misc]
     @magic_arguments()  # type: ignore[misc]
@@ -79,10 +76,13 @@ class WorkbenchMagics(Magics):  # type: ignore[misc]
         """Step through every rule that turns a model (or expression) into what is compiled."""
         args = parse_argstring(self.steps, line)
         subject = self._subject(args.subject)
+        steps = RewriteStepper.of(subject, args.only)
         try:
-            show_steps(RewriteStepper(_trace(subject), args.only))
+            steps.check()
         except ValueError as error:
             raise UsageError(f"%steps: {error}") from None
+        parts = [steps if p.name == steps.name else p for p in parts_of(subject, args.subject)]
+        show(Panel(parts, steps.name, args.subject))
 
     @no_var_expand  # type: ignore[misc]
     @magic_arguments()  # type: ignore[misc]
@@ -130,14 +130,6 @@ class WorkbenchMagics(Magics):  # type: ignore[misc]
         if not isinstance(found, (Model, Expr)):
             raise UsageError(f"{source} is a {type(found).__name__}, not a model or an expression")
         return found
-
-
-def _trace(subject: Model | Expr) -> Trace:
-    if isinstance(subject, Model):
-        return subject.trace()
-    from workbench.rewrites import default_mode
-
-    return default_mode().run([subject])[1]
 
 
 def complete(ip: Any, event: Any) -> list[str]:

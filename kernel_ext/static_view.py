@@ -49,6 +49,13 @@ def graph_svg(subject: Model | Expr) -> str | None:
     return svg[svg.index("<svg") :]
 
 
+def subject_bundle(subject: Model | Expr) -> dict[str, str]:
+    """Return a model or an expression as a drawing, if one can be made, and as text."""
+    bundle = {"text/plain": plain_text(subject)}
+    svg = graph_svg(subject)
+    return bundle if svg is None else {**bundle, "text/html": svg}
+
+
 def plain_text(subject: Model | Expr) -> str:
     """Return a model or expression as text."""
     return str(subject) if isinstance(subject, Model) else text(subject)

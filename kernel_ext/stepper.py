@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from kernel_ext.protocol import LinkedWidget
-from kernel_ext.snapshot import Keys, expression_columns, written_inside
-from workbench.graph import Expr, Firing, PassRecord, Trace, free_inputs, replace, summary, topological
+from kernel_ext.part import Part
+from kernel_ext.snapshot import expression_columns, written_inside
+from workbench import Model
+from workbench.graph import Expr, Firing, PassRecord, Rule, Trace, free_inputs, replace, summary, topological
 from workbench.graph.inner import Graph
 
 KEYFRAME = 64
@@ -70,27 +72,57 @@ def _settled(roots: Sequence[Expr], became: Mapping[Expr, Expr]) -> list[Expr]:
     return now
 
 
-class RewriteStepper(LinkedWidget):
+class RewriteStepper(Part):
     """Steps through every rule firing of a trace.
 
     Parameters
     ----------
     trace
-        What to step through.
+        What to step through, or what makes it: called when it is first looked at.
     only
         The name of one pass to show.
     """
 
-    def __init__(self, trace: Trace, only: str | None = None) -> None:
-        if only is not None:
-            names = [p.name for p in trace.passes]
-            if only not in names:
-                raise ValueError(f"there is no pass {only!r}; passes: {', '.join(names)}")
-            trace = Trace([p for p in trace.passes if p.name == only])
-        self.replay = Replay(trace)
-        self.numbers = Keys()
-        self.rules = list(dict.fromkeys(f.rule for _, f in self.replay.firings))
-        super().__init__("steps.js")
+    name, title = "steps", "Rewrites"
+
+    def __init__(self, trace: Trace | Callable[[], Trace], only: str | None = None) -> None:
+        super().__init__()
+        self._trace, self.only = trace, only
+
+    @classmethod
+    def of(cls, subject: Model | Expr, only: str | None = None) -> RewriteStepper:
+        """Return the stepper of a model or an expression."""
+        return cls(lambda: trace_of(subject), only)
+
+    @functools.cached_property
+    def replay(self) -> Replay:
+        """The states of the graph.
+
+        Raises
+        ------
+        ValueError
+            If there is no such pass.
+        """
+        trace = self._trace if isinstance(self._trace, Trace) else self._trace()
+        if self.only is None:
+            return Replay(trace)
+        names = [p.name for p in trace.passes]
+        if self.only not in names:
+            raise ValueError(f"there is no pass {self.only!r}; passes: {', '.join(names)}")
+        return Replay(Trace([p for p in trace.passes if p.name == self.only]))
+
+    def check(self) -> None:
+        """Make the trace now, so that what is wrong with it is said here."""
+        _ = self.replay
+
+    @functools.cached_property
+    def rules(self) -> list[Rule]:
+        """The rules that fired."""
+        return list(dict.fromkeys(f.rule for _, f in self.replay.firings))
+
+    def static(self) -> dict[str, str]:
+        lines = [f"{p.name}: {len(p.firings)} steps, {p.seconds * 1e3:.1f} ms" for p in self.replay.passes]
+        return {"text/plain": "\n".join(lines)}
 
     def on_hello(self, content: Mapping[str, Any]) -> None:
         passes = [
@@ -126,6 +158,15 @@ class RewriteStepper(LinkedWidget):
                 "check": check(firing) if record.kind == "rewrite" and record.name != "values" else None,
             }  # fmt: skip
         self.push("step", drawn, rid=content.get("rid"), step=step, roots=[self.numbers.of(r) for r in roots], groups=[], **body)
+
+
+def trace_of(subject: Model | Expr) -> Trace:
+    """Return what a model or an expression goes through before it is compiled."""
+    if isinstance(subject, Model):
+        return subject.trace()
+    from workbench.rewrites import default_mode
+
+    return default_mode().run([subject])[1]
 
 
 def _produced(firing: Firing, before: tuple[Expr, ...], after: tuple[Expr, ...]) -> list[Expr]:

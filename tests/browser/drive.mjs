@@ -58,10 +58,12 @@ try {
   await page.waitForFunction(() => document.querySelector(".wb-details .wb-facts")?.textContent.includes("value here"));
   check((await inspector.locator(".wb-details").textContent()).includes("HalfNormal(1.0)"), "a click shows the variable's line");
   await shot(".wb-inspector", "details");
-  await inspector.locator("[data-action=view-computation]").click();
-  await page.waitForFunction(() => document.querySelectorAll(".wb-inspector .wb-node").length > 60);
-  check(true, "the computation is shown");
-  await shot(".wb-inspector", "computation");
+  const panel = page.locator(".wb").first();
+  await panel.locator("[data-tab=density]").click();
+  await page.waitForFunction(() => document.querySelectorAll("[data-page=density] .wb-node").length > 60);
+  check(true, "the density is a tab away");
+  check(await page.locator("[data-wb-static]").first().isHidden(), "the drawing that lasts is hidden while the widget is there");
+  await shot(".wb", "computation");
 
   const steps = page.locator(".wb-steps").first();
   await steps.scrollIntoViewIfNeeded();
@@ -81,7 +83,17 @@ try {
   const text = await page.evaluate(() => JSON.stringify(window.jupyterapp.shell.currentWidget.content.widgets.at(-1).model.outputs.toJSON()));
   check(/compile [\d.]+ s, sample [\d.]+ s/.test(text), "the notebook ran to its end");
   check(await page.locator(".wb-static").count() >= 1, "a finished run leaves a static picture");
-  await shot(".wb-static", "static");
+
+  await page.evaluate(async () => {
+    await window.jupyterapp.commands.execute("docmanager:save");
+    await window.jupyterapp.shell.currentWidget.sessionContext.shutdown();
+  });
+  await open("radon.ipynb");
+  await page.locator("[data-wb-static]").first().waitFor();
+  await page.waitForTimeout(1500);
+  check(!(await page.locator(".jp-Notebook").innerText()).includes("model not found"), "a saved notebook that is opened again shows no error");
+  check(await page.locator("[data-wb-static] svg").first().isVisible(), "but the drawings that last");
+  await page.screenshot({ path: join(shots, "saved.png") });
 
   await open("stop.ipynb");
   await runAll();

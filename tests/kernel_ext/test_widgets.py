@@ -7,13 +7,14 @@ import workbench as pm
 import workbench.tensor as pt
 from kernel_ext import static_view
 from kernel_ext.dashboard import SamplingDashboard
-from kernel_ext.display import subject_bundle
+from kernel_ext.display import panel_of
+from kernel_ext.frames import encode
 from kernel_ext.inspector import GraphInspector
-from kernel_ext.protocol import STATIC, encode
+from kernel_ext.panel import STATIC, Panel
 from kernel_ext.stepper import Replay, RewriteStepper
 from workbench.graph import topological
 
-pytestmark = pytest.mark.skipif(not (STATIC / "graph.js").exists(), reason="the widgets are not built: run `make setup`")
+pytestmark = pytest.mark.skipif(not (STATIC / "workbench.js").exists(), reason="the widgets are not built: run `make setup`")
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
@@ -33,15 +34,18 @@ def decode(message, data):
 
 
 class Wire:
-    """What a widget sends, caught."""
+    """What a panel of one part sends, caught."""
 
-    def __init__(self, widget):
+    def __init__(self, part):
         self.sent = []
-        widget.send = lambda content, buffers=None: self.sent.append((content, decode(content, buffers[0]) if buffers else {}))
-        self.widget = widget
+        self.part, self.panel = part, Panel([part])
+        self.panel.send = lambda content, buffers=None: self.sent.append((content, decode(content, buffers[0]) if buffers else {}))
+
+    def say(self, **content):
+        self.panel._receive(None, {"p": self.part.name, **content}, [])
 
     def ask(self, **content):
-        self.widget._receive(None, content, [])
+        self.say(**content)
         return self.sent[-1]
 
     def of(self, kind):
@@ -79,7 +83,8 @@ def test_the_inspector_shows_both_views_and_a_nodes_details(model):
     node, _ = wire.ask(t="node", rid=7, key=key)
     assert node["rid"] == 7 and node["op"] == "HalfNormal" and node["value"] == {"summary": "1"}
     assert "pm.HalfNormal" in node["line"]["text"]
-    content, cols = wire.ask(t="view", view="computation")
+    wire = Wire(GraphInspector(model, "m", "computation"))
+    content, cols = wire.ask(t="hello", have=0)
     assert content["view"] == "computation" and "logp" in cols["label"] and "gradient" in cols["label"]
     root = int(content["roots"][0])
     node, _ = wire.ask(t="node", rid=8, key=root)
@@ -129,16 +134,16 @@ def test_one_pass_can_be_shown(model):
     content, _ = wire.ask(t="hello", have=0)
     assert [p["name"] for p in content["passes"]] == ["gradient"]
     with pytest.raises(ValueError, match="passes: log-probability, values, unconstrained, gradient"):
-        RewriteStepper(model.trace(), "nothing")
+        RewriteStepper(model.trace(), "nothing").replay
 
 
 def test_buffers_that_a_host_drops_come_as_text(model):
     import base64
 
-    widget = GraphInspector(model)
+    panel = Panel([GraphInspector(model)])
     sent = []
-    widget.send = lambda content, buffers=None: sent.append((content, buffers))
-    widget._receive(None, {"t": "hello", "have": 0, "b64": True}, [])
+    panel.send = lambda content, buffers=None: sent.append((content, buffers))
+    panel._receive(None, {"p": "model", "t": "hello", "have": 0, "b64": True}, [])
     content, buffers = sent[-1]
     assert buffers is None and decode(content, base64.b64decode(content["b64"]))["label"][0] == "mu"
 
@@ -147,7 +152,7 @@ def test_the_dashboard_sends_every_draw_once_and_obeys(model):
     run = pm.sample(4000, tune=200, chains=2, model=model, random_seed=1, blocking=False, progressbar=False)
     dashboard = SamplingDashboard(run)
     wire = Wire(dashboard)
-    dashboard._receive(None, {"t": "hello", "have": 0}, [])
+    wire.say(t="hello", have=0)
     assert run.wait(60) and dashboard.over.wait(20)
     draws = [(c, cols) for c, cols in wire.of("draws") if c["chain"] == 1]
     assert [c["start"] for c, _ in draws] == list(np.cumsum([0, *(len(cols["mu"]) for _, cols in draws)])[:-1])
@@ -165,7 +170,7 @@ def test_of_many_chains_that_are_moved_together_the_dashboard_shows_some(model, 
     run = pm.sample(60, tune=60, chains=500, model=model, random_seed=1, method="chees", backend="c", thin=2, blocking=False, progressbar=False)
     dashboard = SamplingDashboard(run)
     wire = Wire(dashboard)
-    dashboard._receive(None, {"t": "hello", "have": 0}, [])
+    wire.say(t="hello", have=0)
     assert run.wait(60) and dashboard.over.wait(20)
     begin, _ = wire.of("run")[-1]
     assert (begin["chains"], begin["draws"], begin["tune"]) == (8, 30, 0)
@@ -178,14 +183,14 @@ def test_of_many_chains_that_are_moved_together_the_dashboard_shows_some(model, 
 def test_stop_pause_and_resume_set_flags(model):
     run = pm.sample(1_000_000, tune=100, chains=1, model=model, random_seed=1, blocking=False, progressbar=False)
     dashboard = SamplingDashboard(run)
-    Wire(dashboard)
+    wire = Wire(dashboard)
     while run.state == "compiling":
         time.sleep(0.02)
-    dashboard._receive(None, {"t": "pause"}, [])
+    wire.say(t="pause")
     assert run.state == "paused"
-    dashboard._receive(None, {"t": "resume"}, [])
+    wire.say(t="resume")
     assert run.state in ("tuning", "sampling")
-    dashboard._receive(None, {"t": "stop"}, [])
+    wire.say(t="stop")
     assert run.wait(10) and run.state == "stopped"
 
 
@@ -193,22 +198,45 @@ def test_hostile_names_are_text_everywhere():
     with pm.Model() as model:
         x = pm.Normal(HOSTILE)
         pm.Normal("y", x, 1.0, observed=1.0)
-    bundle = subject_bundle(model)
+    bundle = static_view.subject_bundle(model)
     assert "<img" not in bundle.get("text/html", "")
     run = pm.sample(20, tune=20, chains=2, model=model, random_seed=1, progressbar=False, return_inferencedata=False)
     rows = [{"name": HOSTILE, "mean": 0.0, "sd": 1.0, "ess_bulk": 10.0, "rhat": 1.0}]
     assert "<img" not in static_view.run_html(run, [HOSTILE], rows)
 
 
-def test_models_and_expressions_have_a_widget_a_drawing_and_text(model):
-    bundle = subject_bundle(model)
-    assert "application/vnd.jupyter.widget-view+json" in bundle
+def test_models_and_expressions_have_a_drawing_and_text(model):
+    bundle = static_view.subject_bundle(model)
     assert "mu ~ Normal(0.0, 2.0)" in bundle["text/plain"]
     if static_view.graph_svg(model) is not None:
         assert "<svg" in bundle["text/html"]
-    assert "exp" in subject_bundle(pt.exp(pt.scalar("x")))["text/plain"]
+    assert "exp" in static_view.subject_bundle(pt.exp(pt.scalar("x")))["text/plain"]
 
 
 def test_widgets_are_small():
-    for name in ("graph", "steps", "dashboard"):
-        assert (STATIC / f"{name}.js").stat().st_size <= 250 * 1024
+    assert (STATIC / "workbench.js").stat().st_size <= 250 * 1024
+    assert len(panel_of(pt.exp(pt.scalar("x")))._esm) <= 4 * 1024, "what a saved notebook has of each"
+
+
+def test_a_panel_has_the_parts_of_its_subject_with_one_numbering(model):
+    panel = panel_of(model, "m", "steps")
+    assert [name for name, _ in panel.parts] == ["model", "density", "steps"] and panel.first == "steps"
+    assert len({id(p.numbers) for p in panel.members.values()}) == 1
+    assert [title for _, title in panel_of(pt.exp(pt.scalar("x"))).parts] == ["Graph", "Rewrites"]
+
+
+def test_a_page_gets_the_module_when_it_asks(model):
+    wire = Wire(GraphInspector(model))
+    content, _ = wire.ask(t="module")
+    assert content["t"] == "module" and "mount" in content["text"]
+    assert wire.panel.module in {panel_of(model).module}
+
+
+@pytest.mark.parametrize("rubbish", [None, 1, "hello", [], {}, {"t": 1}, {"t": "node", "p": "model"}, {"t": "node", "p": "model", "key": "x"},
+                                     {"t": "node", "p": "model", "key": 10**9}, {"p": []}, {"t": "hello", "p": {}}, {"t": "push", "p": "model"},
+                                     {"t": "__init__", "p": "model"}])  # fmt: skip
+def test_whatever_a_front_end_sends_the_kernel_goes_on(model, rubbish):
+    wire = Wire(GraphInspector(model, "m"))
+    wire.panel._receive(None, rubbish, [])
+    assert all(content["t"] == "wrong" for content, _ in wire.sent)
+    assert wire.ask(t="hello", have=0)[0]["t"] == "graph"

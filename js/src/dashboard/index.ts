@@ -1,6 +1,6 @@
 // The sampling dashboard: state, controls, chains, live traces, summary.
 import { button, el, number, replaceChildren, seconds } from "../shared/dom";
-import { Channel, type Model } from "../shared/protocol";
+import type { Channel, View } from "../shared/protocol";
 import { Column } from "./decimate";
 import { COLOURS, Trace } from "./trace";
 
@@ -8,8 +8,7 @@ const FRAME = 80;
 const count = (x: number) => (Number.isFinite(x) ? Math.round(x).toLocaleString("en") : "–");
 const rhat = (x: number) => (Number.isFinite(x) ? x.toFixed(3) : "–");
 
-export class Dashboard {
-  private readonly channel: Channel;
+export class Dashboard implements View {
   private readonly state = el("span", { class: "wb-state", role: "status" }, "starting");
   private readonly facts = el("span", { class: "wb-quiet" });
   private readonly bar = el("progress", { class: "wb-progress", max: 1, value: 0, "aria-label": "draws" });
@@ -28,8 +27,7 @@ export class Dashboard {
   private paused = false;
   private timer: ReturnType<typeof setTimeout> | null = null;
 
-  constructor(model: Model, private readonly host: HTMLElement) {
-    this.channel = new Channel(model);
+  constructor(private readonly channel: Channel, private readonly host: HTMLElement) {
     const skip = el("input", { type: "checkbox" });
     skip.addEventListener("change", () => {
       this.run.skipWarmup = skip.checked;
@@ -40,7 +38,7 @@ export class Dashboard {
       if (e.key === "Enter") this.channel.send("show", { names: this.chooser.value.split(/,\s*(?![^[]*\])/).map((s) => s.trim()).filter(Boolean) });
     });
     this.host.append(
-      el("div", { class: "wb wb-dashboard" },
+      el("div", { class: "wb-view wb-dashboard" },
         el("div", { class: "wb-bar" }, this.state, this.facts, el("span", { class: "wb-space" }), this.pause, this.stop),
         this.bar, this.advice,
         el("div", { class: "wb-columns" },
@@ -136,10 +134,3 @@ export class Dashboard {
     this.channel.close();
   }
 }
-
-export default {
-  render({ model, el: host }: { model: Model; el: HTMLElement }) {
-    const view = new Dashboard(model, host);
-    return () => view.close();
-  },
-};

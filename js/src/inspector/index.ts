@@ -1,18 +1,15 @@
 // The graph inspector: a model as variables and plates, or as its full computation.
 import { GraphView, graphData, type GraphNode } from "../render/graph";
 import { button, el, replaceChildren, save } from "../shared/dom";
-import { Channel, type Model } from "../shared/protocol";
+import type { Channel, View } from "../shared/protocol";
 
-export class Inspector {
-  private readonly channel: Channel;
+export class Inspector implements View {
   private readonly graph = new GraphView();
   private readonly title = el("strong", { class: "wb-title" });
-  private readonly views = el("span", { class: "wb-toggle", role: "group", "aria-label": "view" });
   private readonly hits = el("span", { class: "wb-quiet", "aria-live": "polite" });
   private readonly details = el("aside", { class: "wb-details", "aria-live": "polite", hidden: true });
 
-  constructor(model: Model, host: HTMLElement) {
-    this.channel = new Channel(model);
+  constructor(private readonly channel: Channel, host: HTMLElement) {
     const query = el("input", { type: "search", class: "wb-search", placeholder: "op:exp  shape:85  name:sigma", "aria-label": "search nodes" });
     query.addEventListener("input", () => {
       const n = this.graph.search(query.value);
@@ -20,8 +17,8 @@ export class Inspector {
     });
     query.addEventListener("keydown", (e) => e.stopPropagation());
     host.append(
-      el("div", { class: "wb wb-inspector" },
-        el("div", { class: "wb-bar" }, this.title, this.views, query, this.hits, el("span", { class: "wb-space" }),
+      el("div", { class: "wb-view wb-inspector" },
+        el("div", { class: "wb-bar" }, this.title, query, this.hits, el("span", { class: "wb-space" }),
           button("Whole graph", "whole", () => this.graph.focusOn(null), "a double click on a node shows its neighbourhood"),
           button("SVG", "export-svg", () => save("graph.svg", "image/svg+xml", this.graph.svgText()), "save the drawing")),
         el("div", { class: "wb-split" }, this.graph.element, this.details)),
@@ -29,12 +26,6 @@ export class Inspector {
     this.graph.onSelect = (node) => void this.show(node);
     this.channel.on("graph", ({ content, cols }) => {
       this.title.textContent = content.title ?? "";
-      const views: string[] = content.views ?? [];
-      replaceChildren(this.views, ...views.map((v) => {
-        const b = button(v, `view-${v}`, () => this.channel.send("view", { view: v }));
-        b.setAttribute("aria-pressed", String(v === content.view));
-        return b;
-      }));
       this.details.hidden = true;
       this.graph.set(graphData(content, cols));
     });
@@ -65,10 +56,3 @@ export class Inspector {
     this.channel.close();
   }
 }
-
-export default {
-  render({ model, el: host }: { model: Model; el: HTMLElement }) {
-    const view = new Inspector(model, host);
-    return () => view.close();
-  },
-};

@@ -2,7 +2,7 @@
 
 export type Values = Float64Array | Float32Array | Int32Array | Uint32Array | Uint8Array | string[];
 export interface Column { n: string; d: string; o: number; l: number; b?: number }
-export interface Content { t: string; seq?: number; rid?: number; cols?: Column[]; b64?: string; [key: string]: any }
+export interface Content { t: string; p?: string; seq?: number; rid?: number; cols?: Column[]; b64?: string; [key: string]: any }
 export interface Frame { content: Content; cols: Record<string, Values> }
 
 /** What a widget needs of anywidget's model. */
@@ -12,6 +12,9 @@ export interface Model {
   send(content: any): void;
   get(name: string): any;
 }
+
+/** What a view is made of: its line to the kernel, its place in the page, and what connects it with the other tabs. */
+export interface View { close(): void; /** Called when its tab is opened. */ opened?(detail?: any): void }
 
 const ARRAYS: Record<string, any> = {
   u8: Uint8Array, u32: Uint32Array, i32: Int32Array, f32: Float32Array, f64: Float64Array,
@@ -45,7 +48,7 @@ export function decode(content: Content, buffers: readonly (DataView | ArrayBuff
 const ATTEMPTS = 40;
 const PATIENCE = 400;
 
-/** One widget view's line to the kernel. */
+/** One view's line to its part in the kernel. */
 export class Channel {
   private handlers = new Map<string, (frame: Frame) => void>();
   private waiting = new Map<number, (frame: Frame) => void>();
@@ -56,7 +59,7 @@ export class Channel {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly listener = (content: Content, buffers: DataView[]) => this.receive(content, buffers ?? []);
 
-  constructor(private readonly model: Model) {
+  constructor(private readonly model: Model, readonly part: string) {
     model.on("msg:custom", this.listener);
   }
 
@@ -76,7 +79,7 @@ export class Channel {
   }
 
   send(type: string, body: object = {}): void {
-    this.model.send({ t: type, v: 1, ...body });
+    this.model.send({ t: type, p: this.part, v: 1, ...body });
   }
 
   request(type: string, body: object = {}): Promise<Frame> {
@@ -94,6 +97,7 @@ export class Channel {
   }
 
   private receive(content: Content, buffers: DataView[]): void {
+    if (content.p !== this.part) return;
     this.heard = true;
     if (content.cols?.length && !buffers.length && !content.b64) {
       this.hello(true); // The host dropped the buffer: ask for text instead.

@@ -1,14 +1,13 @@
 // The rewrite stepper: every rule firing from the model to the code, forwards and backwards.
 import { GraphView, graphData } from "../render/graph";
 import { button, el, replaceChildren, seconds } from "../shared/dom";
-import { Channel, type Model } from "../shared/protocol";
+import type { Channel, View } from "../shared/protocol";
 import { VirtualList } from "./list";
 
 interface Pass { name: string; doc: string; firings: number; first: number; seconds: number; changed: boolean }
 interface Rule { name: string; group: string; doc: string; source: string }
 
-export class Stepper {
-  private readonly channel: Channel;
+export class Stepper implements View {
   private readonly graph = new GraphView();
   private passes: Pass[] = [];
   private rules: Rule[] = [];
@@ -25,10 +24,9 @@ export class Stepper {
   private readonly filter = el("input", { type: "search", class: "wb-search", placeholder: "rule or pass  ( / )", "aria-label": "filter firings" });
   private readonly play: HTMLButtonElement;
 
-  constructor(model: Model, host: HTMLElement) {
-    this.channel = new Channel(model);
+  constructor(private readonly channel: Channel, host: HTMLElement) {
     this.play = button("▶", "play", () => this.toggle(), "play (space)");
-    const root = el("div", { class: "wb wb-steps", tabindex: 0, "aria-label": "rewrite steps: left and right arrows step, up and down change pass" },
+    const root = el("div", { class: "wb-view wb-steps", tabindex: 0, "aria-label": "rewrite steps: left and right arrows step, up and down change pass" },
       el("div", { class: "wb-bar" },
         button("«", "first", () => this.go(0), "before anything"), button("‹", "prev", () => this.go(this.step - 1), "one back (left)"),
         this.play, button("›", "next", () => this.go(this.step + 1), "one on (right)"),
@@ -162,10 +160,3 @@ export class Stepper {
     this.channel.close();
   }
 }
-
-export default {
-  render({ model, el: host }: { model: Model; el: HTMLElement }) {
-    const view = new Stepper(model, host);
-    return () => view.close();
-  },
-};

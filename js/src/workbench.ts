@@ -1,0 +1,22 @@
+// The module that the page takes once: every view, and what mounts a panel of them.
+import theme from "./shared/theme.css";
+import plots from "uplot/dist/uPlot.min.css";
+import { Panel } from "./panel";
+import type { Model } from "./shared/protocol";
+
+/** Styles stand where the element is: in the page, or in the shadow of a host that keeps widgets apart. */
+function dress(host: HTMLElement): void {
+  const root = host.getRootNode();
+  const place = root instanceof ShadowRoot ? root : document.head;
+  if (place.querySelector("style[data-wb]")) return;
+  const style = document.createElement("style");
+  style.setAttribute("data-wb", "");
+  style.textContent = theme + plots;
+  place.append(style);
+}
+
+export function mount(model: Model, host: HTMLElement): () => void {
+  dress(host);
+  const panel = new Panel(model, host);
+  return () => panel.close();
+}
