@@ -44,6 +44,7 @@ def unload_ipython_extension(ip: Any) -> None:
             formatter.pop(kind_of)
     if show_run in run.on_start:
         run.on_start.remove(show_run)
+    Model.default_backend = "auto"
 
 
 def _name_of(ip: Any, model: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, needs_local_scope, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
-from traitlets import Enum
+from traitlets import Enum, observe
 
 from kernel_ext.cell import run_cell
 from kernel_ext.display import parts_of, show, show_subject
@@ -27,7 +27,16 @@ SHOWS = {"graph": "model", "density": "density", "steps": "steps", "none": ""}
 class WorkbenchMagics(Magics):  # type: ignore[misc]
     """Magics for models. ``%config WorkbenchMagics.backend = 'jax'`` sets the default backend."""
 
-    backend = Enum(BACKENDS, default_value="auto", help="where models are computed").tag(config=True)
+    backend = Enum(BACKENDS, default_value="auto", help="where models are computed for which no other place was chosen").tag(config=True)
+
+    def __init__(self, shell: Any) -> None:
+        super().__init__(shell)
+        Model.default_backend = self.backend
+
+    @observe("backend")
+    def _for_all_models(self, change: Any) -> None:
+        """Models that exist follow too, unless they have a backend of their own."""
+        Model.default_backend = change["new"]
 
     @no_var_expand  # type: ignore[misc]
     @needs_local_scope  # type: ignore[misc]
@@ -51,7 +60,7 @@ class WorkbenchMagics(Magics):  # type: ignore[misc]
         if data is not None:
             scope.update({str(k): data[k] for k in data if str(k).isidentifier()})
         model, made = run_cell(args.name, cell, scope, coords)
-        model.backend = args.backend or self.backend
+        model.backend = args.backend
         self.shell.user_ns.update(made)
         self.shell.user_ns[args.name] = model
         if args.show != "none":

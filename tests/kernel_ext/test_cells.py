@@ -73,6 +73,35 @@ def test_backend_is_the_models_default(shell):
     assert shell.user_ns["radon"].backend == "numpy"
 
 
+def test_models_that_exist_follow_the_notebooks_backend_until_one_is_chosen_for_them(shell):
+    run(shell, CELL)
+    model = shell.user_ns["radon"]
+    with model:
+        part = pm.Model("part")
+    assert (model.backend, part.backend) == ("auto", "auto")
+    shell.run_line_magic("backend", "numpy")
+    assert (model.backend, part.backend, model.copy().backend) == ("numpy", "numpy", "numpy")
+    assert model.logp_dlogp_function().backend == "numpy"
+    model.backend = "c"
+    assert (model.backend, part.backend, part.copy().backend) == ("c", "c", "c")
+    shell.run_line_magic("config", "WorkbenchMagics.backend = 'numba'")
+    assert (model.backend, pm.Model().backend) == ("c", "numba")
+    model.backend = None
+    assert model.backend == "numba"
+    with pytest.raises(pm.errors.CompileError, match="there is no backend 'fortran'"):
+        model.backend = "fortran"
+    shell.run_line_magic("unload_ext", "kernel_ext")
+    assert model.backend == "auto"
+    shell.run_line_magic("load_ext", "kernel_ext")
+
+
+def test_sampling_runs_where_the_notebook_says(shell):
+    run(shell, "x = Normal(0.0, 1.0)", "--show none")
+    shell.run_line_magic("backend", "numpy")
+    started = pm.sample(5, tune=5, chains=1, model=shell.user_ns["radon"], blocking=False, progressbar=False)
+    assert started.backend == "numpy" and started.wait(60)
+
+
 BAD = {
     "syntax": ("HalfNormal(1.5)", "HalfNormal(1.5", "SyntaxError: '(' was never closed", 4, "HalfNormal(1.5"),
     "unknown name": ("* sigma_a", "* sgima_a", "did you mean 'sigma_a'?", 2, "sgima_a"),

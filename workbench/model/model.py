@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
+from workbench.compile import choose_backend
 from workbench.errors import ModelError, SamplingError
 from workbench.graph.expr import Data as DataOp
 from workbench.graph.expr import Expr, intern
@@ -64,7 +65,8 @@ class Model(Variables, metaclass=ModelType):
     interventions
         Names of the variables that :func:`workbench.do` has set.
     backend
-        Where the model is computed unless a call says otherwise; "auto" at first.
+        Where the model is computed unless a call says otherwise. ``None`` takes back what was chosen: then it is that of
+        the model that this one is a part of, or else `Model.default_backend`, which is "auto" at first.
 
     Examples
     --------
@@ -87,14 +89,14 @@ class Model(Variables, metaclass=ModelType):
     """
 
     parent: Model | None
-    backend: str
+    default_backend: ClassVar[str] = "auto"
 
     def __init__(
         self, name: str = "", coords: Mapping[str, Sequence[Any] | None] | None = None, check_bounds: bool = True
     ) -> None:
         super().__init__(name)
         self.interventions: set[str] = set()
-        self.backend = "auto" if self.parent is None else self.parent.backend
+        self._backend: str | None = None
         if not isinstance(coords or {}, Mapping):
             raise ModelError(f"coords are labels by name of dim, not {coords!r}", 'for example Model(coords={"county": [...]})')
         for dim, labels in (coords or {}).items():
@@ -127,6 +129,21 @@ class Model(Variables, metaclass=ModelType):
                 own[x] = intern(DataOp(x.op.label, [np.array(x.op.value)], x.op.type))
                 own[x].name = x.name
         return rebuilt(self, own)
+
+    @property
+    def chosen_backend(self) -> str | None:
+        """The backend that was chosen for the model, or for one that it is a part of; ``None`` if none was."""
+        return self._backend if self._backend is not None or self.parent is None else self.parent.chosen_backend
+
+    @property
+    def backend(self) -> str:
+        return self.chosen_backend or Model.default_backend
+
+    @backend.setter
+    def backend(self, chosen: str | None) -> None:
+        if chosen is not None and chosen != "auto":
+            choose_backend(chosen)
+        self._backend = chosen
 
     # Variables -----------------------------------------------------------------------------------
 
@@ -184,7 +201,7 @@ class Model(Variables, metaclass=ModelType):
         made: Model = Model(name=self.name, model=None)  # type: ignore[call-arg]
         made.coords, made.dim_lengths = dict(self.coords), dict(self.dim_lengths)
         made._used, made._fixed_by, made._names = set(self._used), dict(self._fixed_by), dict(self._names)
-        made.interventions, made.backend = set(self.interventions), self.backend
+        made.interventions, made._backend = set(self.interventions), self.chosen_backend
         return made
 
     def copy(self) -> Model:
