@@ -7,8 +7,8 @@ from typing import Any
 from kernel_ext.snapshot import Keys, columns
 from workbench import Model
 from workbench.distributions import Draw
+from workbench.graph import formula
 from workbench.model.drawing import drawn_parents, kind_of, named_expressions, plate_of
-from workbench.model.writing import formula
 
 KINDS = {"free": "random", "potential": "deterministic"}
 """Kinds of variables that widgets draw alike."""

@@ -47,10 +47,10 @@ def test_a_cell_makes_an_ordinary_model_and_its_names_come_back(shell):
 def test_named_expressions_are_drawn_and_written_as_such(shell):
     run(shell, CELL)
     model = shell.user_ns["radon"]
-    assert "a = a_raw * sigma_a + mu_a" in str(model).splitlines()
+    assert "a = a_raw*sigma_a + mu_a" in str(model).splitlines()
     columns, plates = model_columns(Keys(), model)
     nodes = dict(zip(columns["label"], zip(columns["kind"], columns["type"], columns["group"].tolist())))
-    assert nodes["a"] == ("expression", "= a_raw * sigma_a + mu_a", plates.index("county (5)")) == (*nodes["a"][:2], nodes["a_raw"][2])
+    assert nodes["a"] == ("expression", "= a_raw*sigma_a + mu_a", plates.index("county (5)")) == (*nodes["a"][:2], nodes["a_raw"][2])
     names = dict(zip(columns["key"].tolist(), columns["label"]))
     edges = {(names[a], names[b]) for a, b in zip(columns["src"].tolist(), columns["dst"].tolist())}
     assert edges == {("a_raw", "a"), ("sigma_a", "a"), ("mu_a", "a"), ("a", "y"), ("b", "y"), ("eps", "y")}

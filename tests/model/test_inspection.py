@@ -142,8 +142,8 @@ def test_draws_are_the_same_on_every_backend(backend):
 
 def test_a_model_as_text(model):
     assert str(model).splitlines() == [
-        "a ~ Normal(0.0, 10.0)", "c ~ HalfNormal(1.0)", "d = Deterministic(a * c)", "y[k] ~ Normal(d, c) (observed)",
-        "p_1 = Potential(-(a ** 2.0))",
+        "a ~ Normal(0, 10)", "c ~ HalfNormal(1)", "d = Deterministic(a*c)", "y[k] ~ Normal(d, c) (observed)",
+        "p_1 = Potential(-a**2)",
     ]  # fmt: skip
     assert model.str_repr(include_params=False).splitlines() == [
         "a ~ Normal", "c ~ HalfNormal", "d = Deterministic", "y[k] ~ Normal (observed)", "p_1 = Potential",

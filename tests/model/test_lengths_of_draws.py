@@ -315,7 +315,7 @@ def test_text_does_not_show_what_only_has_lengths():
         pm.GaussianRandomWalk("walk", 0.5, 2.0, init_dist=NORMAL, shape=x.shape)
         pm.ZeroSumNormal("z", 1.5, shape=x.shape)
         pm.Interpolated("i", [0.0, 1.0], [1.0, 2.0], shape=x.shape)
-    assert str(model).splitlines()[:3] == ["walk ~ GaussianRandomWalk(0.0, 1.0, 0.5, 2.0)", "z ~ ZeroSumNormal(1.5)", "i ~ Interpolated([0., 1.], [1., 2.])"]
+    assert str(model).splitlines()[:3] == ["walk ~ GaussianRandomWalk(0, 1, 0.5, 2)", "z ~ ZeroSumNormal(1.5)", "i ~ Interpolated([0, 1], [1, 2])"]
     assert r"{GaussianRandomWalk}(0,~1,~0.5,~2)" in model.str_repr("latex")
 
 

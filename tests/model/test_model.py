@@ -69,7 +69,7 @@ def test_potentials_deterministics_and_data():
 
     set_data(x, [0.0, 0.0, 0.0])
     assert np.isclose(logp({"slope": 2.0}), 4 * normal - 2.0 - 0.5 * 14 - 1.0)
-    assert "line = Deterministic(slope * x)" in str(model)
+    assert "line = Deterministic(slope*x)" in str(model)
 
 
 def test_debug_says_which_term_where_and_with_what(capsys):
@@ -141,6 +141,6 @@ def test_names_do_not_leak_from_one_model_into_another():
         x = pm.Normal("x", 0.0, 1.0)
         pm.Deterministic("same", x)
         pm.Deterministic("again", second["same"])
-    assert str(second).splitlines()[0] == "x ~ Normal(0.0, 1.0)"
+    assert str(second).splitlines()[0] == "x ~ Normal(0, 1)"
     assert [v.name for v in second.deterministics] == ["same", "again"] and x.name == "x"
     assert second.constrained_graph().run("numpy", np.array([0.5]), np.array([], np.int64)) == [0.5, 0.5, 0.5]

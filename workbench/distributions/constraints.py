@@ -57,6 +57,9 @@ class CheckParameters(Op):
     name = "check_parameters"
     plain = True
 
+    def read(self, node: Expr, *operands: str) -> str:
+        return operands[0]
+
     def infer(self, logp: TensorType, *others: TensorType) -> TensorType:
         return logp
 

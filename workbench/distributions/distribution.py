@@ -486,6 +486,10 @@ class Draw(Op):
     def name(self) -> str:
         return self.distribution.__name__
 
+    def read(self, node: Expr, *operands: str) -> str:
+        given = [text for x, text in zip(node.inputs[1:], operands[1:]) if any(x is p for p in parameters_of(node))]
+        return f"{self.name}({', '.join(given)})"
+
     def infer(self, key: TensorType, *parameters: TensorType) -> TensorType:
         kind = TensorType(self.distribution.dtype, self.shape)
         if None not in self.shape:

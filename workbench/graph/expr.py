@@ -74,7 +74,11 @@ class Op:
         raise NotImplementedError(f"{type(self).__name__} has no loop form")
 
     def written(self, *operands: str) -> str | None:
-        """How formulas write the operation, from the texts of its operands; as a call, if ``None``."""
+        """How text writes the operation, from the texts of its operands; as a call, if ``None``."""
+        return None
+
+    def read(self, node: Expr, *operands: str) -> str | None:
+        """How formulas for readers write `node`: the first operand alone, where that is all it says; as text does, if ``None``."""
         return None
 
     @property
@@ -99,7 +103,7 @@ class Expr:
 
     Compare with ``is``: equal pure expressions are the same object. ``==`` is elementwise on
     tensors, as in NumPy. Hashing is by identity, so dictionaries and sets work. How they are written,
-    as text and as pickles, `printing` and `pickling` say.
+    as text and as pickles, `formulas` and `pickling` say.
 
     Attributes
     ----------
@@ -281,6 +285,9 @@ class Get(Op):
 
     def infer(self, items: TupleType) -> Type:
         return items.items[self.index]
+
+    def read(self, node: Expr, *operands: str) -> str:
+        return f"{operands[0]}[{self.index}]"
 
     def numpy(self, values: Any) -> Any:
         return values[self.index]

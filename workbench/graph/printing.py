@@ -1,4 +1,4 @@
-"""Expressions as text: one line, or a tree that shows sharing; and Graphviz DOT."""
+"""Graphs as text: a tree that shows sharing, and Graphviz DOT."""
 
 from __future__ import annotations
 
@@ -12,11 +12,7 @@ from workbench.graph.frozen import fields
 from workbench.graph.inner import Graph
 from workbench.graph.traverse import topological
 
-INFIX_LIMIT = 160
 MAX_INDENT = 60
-BINDING = {"|": 2, "^": 3, "&": 4, "<<": 5, ">>": 5, "+": 6, "-": 6, "*": 7, "/": 7, "//": 7, "%": 7, "@": 7, "**": 9}
-"""How tightly operators hold their operands together, in Python's order."""
-COMPARISON, NEGATION, ATOM = 1, 8, 10
 
 
 def op_text(expr: Expr) -> str:
@@ -25,11 +21,11 @@ def op_text(expr: Expr) -> str:
     if isinstance(op, Get):
         return f"get[{op.index}]"
     if isinstance(op, Input):
-        return _one_line(op.label or expr.name or "input")
+        return one_line(op.label or expr.name or "input")
     if isinstance(op, Constant):
         return constant_text(op.value)
     if isinstance(op, Data):
-        return _one_line(op.label)
+        return one_line(op.label)
     if op.graphs or op.plain:
         return str(op.name)
     # A flag that is down unless someone raises it says nothing.
@@ -49,58 +45,9 @@ def constant_text(value: np.ndarray[Any, Any]) -> str:
     return f"const {value.dtype}{list(value.shape)}"
 
 
-def _one_line(name: str) -> str:
+def one_line(name: str) -> str:
+    """Return a name with what would break the line written out."""
     return name if name.isprintable() else repr(name)[1:-1]
-
-
-def summary(expr: Expr, limit: int = INFIX_LIMIT) -> str:
-    """Return an expression as one line of formula, cut at `limit` characters.
-
-    Examples
-    --------
-    >>> import workbench.tensor as pt
-    >>> x, y = pt.vector("x", 3), pt.vector("y", 2)
-    >>> summary(pt.log(1.0 + x[np.array([0, 2])]) * (y - 2.0) ** 2)
-    'log(1.0 + x[[0, 2]]) * (y - 2.0) ** 2.0'
-    """
-    memo: dict[Expr, tuple[str, int]] = {}
-    for node in topological([expr]):
-        if node.name and node is not expr:
-            memo[node] = (_one_line(node.name), ATOM)
-            continue
-        made, binding = _written(node, [memo[x] for x in node.inputs])
-        memo[node] = (made, binding) if len(made) <= limit else (f"{op_text(node)}(...)", ATOM)
-    return memo[expr][0]
-
-
-Expr.__repr__ = summary  # type: ignore[method-assign,assignment]
-
-
-def _written(node: Expr, parts: list[tuple[str, int]]) -> tuple[str, int]:
-    """A node written with its operands, and how tightly it holds together: as Python reads it."""
-    symbol = getattr(node.op, "symbol", "")
-    if not node.inputs:
-        made = op_text(node)
-        return made, NEGATION if made.startswith("-") else ATOM
-    if symbol and len(parts) == 2:
-        binding = BINDING.get(symbol, COMPARISON)
-        # Operators of one rank are read from the left; powers from the right, and comparisons as a chain.
-        left, right = (binding + 1, NEGATION) if symbol == "**" else (binding, binding + 1)
-        left += binding == COMPARISON
-        return f"{_operand(parts[0], left)} {symbol} {_operand(parts[1], right)}", binding
-    if symbol:
-        return f"{symbol}{_operand(parts[0], ATOM)}", NEGATION
-    if node.op.name == "dim":
-        op: Any = node.op
-        size = str(node.inputs[0].type.shape[op.axis])
-        return size, ATOM if size.isidentifier() or size.isdigit() else BINDING["+"]
-    made = node.op.written(_operand(parts[0], ATOM), *(text for text, _ in parts[1:]))
-    return made or f"{op_text(node)}({', '.join(text for text, _ in parts)})", ATOM
-
-
-def _operand(part: tuple[str, int], least: int) -> str:
-    made, binding = part
-    return made if binding >= least else f"({made})"
 
 
 def text(roots: Expr | Sequence[Expr], types: bool = True) -> str:
@@ -189,7 +136,7 @@ class _Tree:
         label = op_text(node)
         if node.op.graphs:
             label += f"{{{', '.join(f'#{self.number(g)}' for g in node.op.graphs)}}}"
-        return f"{label} {node.name!r}" if node.name and _one_line(node.name) != label else label
+        return f"{label} {node.name!r}" if node.name and one_line(node.name) != label else label
 
 
 def dot(roots: Expr | Sequence[Expr]) -> str:

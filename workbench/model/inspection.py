@@ -11,8 +11,9 @@ import workbench.tensor as pt
 from workbench.distributions.distribution import LENGTHS, Draw
 from workbench.errors import ModelError
 from workbench.graph.expr import Constant
+from workbench.graph.formulas import formula
 from workbench.graph.inner import Graph
-from workbench.graph.printing import summary, text
+from workbench.graph.printing import text
 from workbench.model.density import values_for_variables
 from workbench.model.drawing import parents
 from workbench.model.points import values_of
@@ -112,7 +113,7 @@ def _fault(model: Model, name: str, what: str, value: np.ndarray[Any, Any], at: 
         if label == LENGTHS:
             continue
         given = as_given(graph)
-        source = "" if not drawn or isinstance(given.op, Constant) else f"  ({given.name or summary(given)})"
+        source = "" if not drawn or isinstance(given.op, Constant) else f"  ({given.name or formula(given)})"
         lines.append(f"  {label} = {_at(number, index, value.shape, axes)}{source}")
         if verbose:
             lines += ["    " + line for line in text(graph).splitlines()]

@@ -8,9 +8,9 @@ import numpy as np
 
 from workbench.distributions.distribution import Draw, parameters_of
 from workbench.graph.expr import Constant, Expr
-from workbench.graph.printing import INFIX_LIMIT, constant_text, summary
+from workbench.graph.formulas import formula
+from workbench.graph.printing import constant_text
 from workbench.model.drawing import kind_of, named_expressions
-from workbench.tensor.markers import Named
 from workbench.tensor.shape import BroadcastTo
 from workbench.tensor.tensor import Tensor
 
@@ -52,18 +52,12 @@ def _title(rv: Tensor) -> str:
 def _parameters(rv: Tensor) -> list[str]:
     if not isinstance(rv.op, Draw):
         return [formula(rv)]
-    return [p.name or repr(p) for p in map(as_given, parameters_of(rv))]
+    return [p.name or formula(p) for p in map(as_given, parameters_of(rv))]
 
 
 def as_given(parameter: Expr) -> Expr:
     """A parameter before it was spread over the variable's shape."""
     return parameter.inputs[0] if isinstance(parameter.op, BroadcastTo) and not parameter.name else parameter
-
-
-def formula(x: Tensor, limit: int = INFIX_LIMIT) -> str:
-    """Return what a variable is computed from, as a formula of at most `limit` characters."""
-    inner = x.inputs[0] if isinstance(x.op, Named) else x
-    return inner.name if inner is not x and inner.name else summary(inner, limit)
 
 
 def as_latex(model: Model, include_params: bool = True) -> str:

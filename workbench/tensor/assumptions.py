@@ -34,6 +34,9 @@ class Assume(Annotation):
             known |= PROPERTIES[name]
         return known
 
+    def read(self, node: Expr, *operands: str) -> str:
+        return operands[0]
+
     def infer(self, x: TensorType) -> TensorType:
         if self.facts & MATRIX and (x.ndim < 2 or one_length(x.shape[-2], x.shape[-1]) is None):
             raise ShapeError(f"a tensor of shape {shape_text(x.shape)} cannot be {' and '.join(self.properties)}: that is for square matrices")

@@ -382,6 +382,11 @@ class Cast(Elementwise):
     def dtype(self, dtypes: Sequence[str]) -> str:
         return self.to
 
+    def read(self, node: Expr, *operands: str) -> str:
+        """A number that is counted with is still that number, and truth counts as 1; one of another precision may be another."""
+        given = node.inputs[0].type.kind
+        return operands[0] if given == "b" or KINDS[self.to] == "f" != given else f"{self.to}({operands[0]})"
+
     def numpy(self, value: Any) -> Any:
         value = np.asarray(value)
         return _whole(np, value, self.to) if self._to_whole(value) else value.astype(self.to)

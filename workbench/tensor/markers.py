@@ -60,3 +60,6 @@ class Named(Annotation):
 
     label: str
     name = "named"
+
+    def read(self, node: Expr, *operands: str) -> str:
+        return operands[0]

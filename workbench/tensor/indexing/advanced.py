@@ -111,6 +111,17 @@ class _Keyed(Op):
         return _live(self.key, None, [_constant_or(o) for o in node.inputs[1:]], lambda b: b)[0]
 
 
+def _entry_read(entry: Any, others: Sequence[str]) -> str:
+    """An entry of a key, as Python writes it."""
+    kind, *rest = entry
+    if kind in ("new", "rest"):
+        return "None" if kind == "new" else "..."
+    if kind == "slice":
+        start, stop, step = ("" if b is None else others[b[1]] if isinstance(b, tuple) else str(b) for b in rest)
+        return f"{start}:{stop}" + (f":{step}" if step not in ("", "1") else "")
+    return others[rest[0]] if kind == "array" else str(rest[0])
+
+
 def _constant_or(x: Expr) -> Any:
     return x.op.value if isinstance(x.op, Constant) else x
 
@@ -121,6 +132,9 @@ class Index(_Keyed):
 
     key: Key
     name = "index"
+
+    def read(self, node: Expr, *operands: str) -> str:
+        return f"{operands[0]}[{', '.join(_entry_read(e, operands[1:]) for e in self.key if e[0] != 'flag')}]"
 
     def infer_from(self, inputs: tuple[Expr, ...]) -> TensorType:
         x, *others = inputs

@@ -134,8 +134,23 @@ class Slice(Op):
     def written(self, *operands: str) -> str:
         return f"{operands[0]}[{bounds_text(self.bounds)}]"
 
+    def read(self, node: Expr, *operands: str) -> str:
+        """Slices of one element are shown as that, ``x[0]``; bounds that are those of the axis are not."""
+        shown = [_slice_read(*b, n) for b, n in zip(self.bounds, node.inputs[0].type.shape)]
+        while len(shown) > 1 and shown[-1] == ":":
+            shown.pop()
+        return f"{operands[0]}[{', '.join(shown)}]"
+
     def element(self, builder: Any, node: Expr, index: Sequence[Any]) -> Any:
         return builder.element(node.inputs[0], builder.slice_index(index, self.spec(node)))
+
+
+def _slice_read(start: Any, stop: Any, step: Any, n: Any) -> str:
+    if step in (None, 1) and stop == (start or 0) + 1:
+        return str(start or 0)
+    backwards = isinstance(step, int) and step < 0
+    first, last = (n - 1 if isinstance(n, int) else None, None) if backwards else (0, n)
+    return bounds_text(((None if start == first else start, None if stop == last else stop, step),))
 
 
 def bounds_text(bounds: Bounds) -> str:

@@ -72,6 +72,10 @@ class Reduce(Op):
     def combine(self) -> Combine:
         return COMBINE[self.kind]
 
+    def read(self, node: Expr, *operands: str) -> str:
+        every = len(self.axes) == node.inputs[0].type.ndim
+        return f"{self.kind}({operands[0]}{'' if every else f', axis={self.axes[0] if len(self.axes) == 1 else self.axes}'})"
+
     def infer(self, x: TensorType) -> TensorType:
         if self.kind in ("max", "min") and not self.of_nothing:
             _need_elements(self.kind, x, self.axes)

@@ -38,6 +38,9 @@ class BroadcastTo(OfLengths):
     shape: tuple[int | None, ...]
     name = "broadcast_to"
 
+    def read(self, node: Expr, *operands: str) -> str:
+        return operands[0]
+
     def infer_from(self, inputs: tuple[Expr, ...]) -> TensorType:
         x, *numbers = inputs
         return x.type.with_shape(repeated(x.type.shape, filled(self.shape, numbers)))  # type: ignore[no-any-return]

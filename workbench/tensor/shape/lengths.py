@@ -71,6 +71,9 @@ class SameLength(Op):
     other: int
     name = "same_length"
 
+    def read(self, node: Expr, *operands: str) -> str:
+        return operands[0]
+
     def infer(self, x: TensorType, like: TensorType) -> TensorType:
         n = one_length(x.shape[self.axis], like.shape[self.other])
         if n is None:

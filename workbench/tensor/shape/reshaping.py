@@ -11,7 +11,7 @@ import numpy as np
 from workbench.errors import ShapeError
 from workbench.graph.expr import Expr, intern
 from workbench.graph.frozen import frozen
-from workbench.graph.length_names import shapes_text
+from workbench.graph.length_names import shape_text, shapes_text
 from workbench.graph.lengths import Size, one_length, product, quotient
 from workbench.graph.types import Shape, TensorType
 from workbench.tensor.shape.axes import axes_of
@@ -53,6 +53,14 @@ class Reshape(OfLengths):
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         return [reshape_like(whole(cotangent, node), node.inputs[0]), *[None] * (len(node.inputs) - 1)]
+
+    def read(self, node: Expr, *operands: str) -> str | None:
+        """Axes of length 1 are not shown where they go, or come first, as in broadcasting; others are, as ``x[:, None]``."""
+        shape, source = node.type.shape, node.inputs[0].type.shape
+        kept = shape[next((i for i, n in enumerate(shape) if n != 1), len(shape)) :]
+        if [n for n in shape if n != 1] != [n for n in source if n != 1]:
+            return f"reshape({operands[0]}, {shape_text(shape)})"
+        return operands[0] if 1 not in kept or len(kept) <= len(source) else f"{operands[0]}[{', '.join('None' if n == 1 else ':' for n in kept)}]"
 
     def element(self, builder: Any, node: Expr, index: Sequence[Any]) -> Any:
         """Element of the result at `index`: the element of the input with the same row-major number."""

@@ -33,6 +33,9 @@ class Transpose(Op):
     def jax(self, x: Any) -> Any:
         return x.transpose(self.axes)
 
+    def read(self, node: Expr, *operands: str) -> str:
+        return f"{operands[0]}.T" if self.axes == (1, 0) else f"transpose({operands[0]}, {self.axes})"
+
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         return [transpose(whole(cotangent, node), tuple(self.axes.index(i) for i in range(len(self.axes))))]
 
