@@ -10,8 +10,8 @@ from workbench.distributions import Draw
 from workbench.graph import formula
 from workbench.model.drawing import drawn_parents, kind_of, named_expressions, plate_of
 
-KINDS = {"free": "random", "potential": "deterministic"}
-"""Kinds of variables that widgets draw alike."""
+KINDS = {"free": "random"}
+"""What drawings call kinds of variables, where that is another word."""
 FORMULA = 34
 """Most characters of a formula under a name."""
 
@@ -50,5 +50,5 @@ def _plate(model: Model, x: Any, above: list[Any]) -> str:
 
 def _said(x: Any) -> str:
     if isinstance(x.op, Draw):
-        return f"~ {x.op.name}"
+        return f"~ {formula(x, FORMULA)}"
     return f"= {formula(x, FORMULA)}" if x.inputs else str(x.type.dtype)

@@ -2,58 +2,40 @@
 
 from __future__ import annotations
 
-import shutil
+from collections import Counter
 from collections.abc import Sequence
 from html import escape
 from typing import Any
 
 import numpy as np
 
-from kernel_ext.model_view import model_columns
-from kernel_ext.snapshot import Keys, expression_columns
+from kernel_ext.drawing import graph_svg
 from workbench import Model
-from workbench.graph import Expr, text
+from workbench.graph import Expr, text, topological
 from workbench.inference.run import Run
+from workbench.model.drawing import kind_of
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-NODE_LIMIT = 150
 TABLE = 12
 """Rows of a finished run's table."""
 
 
-def graph_svg(subject: Model | Expr) -> str | None:
-    """Return a drawing by Graphviz; ``None`` where ``dot`` is not installed or the graph is too large."""
-    if shutil.which("dot") is None:
-        return None
-    import graphviz
-
-    keys = Keys()
-    drawn, plates = model_columns(keys, subject) if isinstance(subject, Model) else (expression_columns(keys, [subject]), [])
-    if len(drawn["key"]) > NODE_LIMIT:
-        return None
-    picture = graphviz.Digraph(node_attr={"shape": "box", "style": "rounded", "fontname": "Helvetica", "fontsize": "11"})
-    boxes = [graphviz.Digraph(f"cluster{i}", graph_attr={"style": "rounded", "color": "#888888", "fontname": "Helvetica", "fontsize": "10",
-                                                         "label": graphviz.escape(plate), "labelloc": "b", "labeljust": "r"})
-             for i, plate in enumerate(plates)]  # fmt: skip
-    for key, label, kind, kind_type, group in zip(drawn["key"], drawn["label"], drawn["kind"], drawn["type"], drawn["group"]):
-        shape = {"random": "ellipse", "observed": "ellipse"}.get(kind, "box")
-        fill = {"observed": "#dddddd", "random": "#e3f1fa"}.get(kind, "#ffffff")
-        # The graphviz package takes HTML-like labels for what stands in <...>: escape makes it text.
-        where = picture if group < 0 else boxes[group]
-        where.node(str(key), graphviz.escape(f"{label}\n{kind_type}"), shape=shape, style="filled,rounded" if shape == "box" else "filled", fillcolor=fill)
-    for box in boxes:
-        picture.subgraph(box)
-    for a, b in zip(drawn["src"], drawn["dst"]):
-        picture.edge(str(a), str(b))
-    svg: str = picture.pipe(format="svg", encoding="utf-8")
-    return svg[svg.index("<svg") :]
-
-
 def subject_bundle(subject: Model | Expr) -> dict[str, str]:
-    """Return a model or an expression as a drawing, if one can be made, and as text."""
-    bundle = {"text/plain": plain_text(subject)}
+    """Return a model or an expression as a drawing, or a sentence where it is too large for one, and as text."""
     svg = graph_svg(subject)
-    return bundle if svg is None else {**bundle, "text/html": svg}
+    return {"text/plain": plain_text(subject), "text/html": svg or f"<p>{escape(_too_large(subject))}</p>"}
+
+
+def _too_large(subject: Model | Expr) -> str:
+    if isinstance(subject, Model):
+        counts = Counter(kind_of(subject, x) for x in subject.named_vars.values())
+        return f"A model of {sum(counts.values()):,} variables ({_counted(counts)}): too many for a picture; the widget shows them."
+    nodes = topological([subject])
+    return f"An expression of {len(nodes):,} nodes ({_counted(Counter(str(n.op.name) for n in nodes))}): too many for a picture; the widget shows them."
+
+
+def _counted(counts: Counter[str]) -> str:
+    return ", ".join(f"{n:,} {what}" for what, n in counts.most_common(5))
 
 
 def plain_text(subject: Model | Expr) -> str:
