@@ -9,13 +9,14 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, nee
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 from traitlets import Enum, observe
 
-from kernel_ext.cell import run_cell
+from kernel_ext.cell import Failures, columns_of, run_cell
 from kernel_ext.display import parts_of, show, show_subject
 from kernel_ext.panel import Panel
 from kernel_ext.stepper import RewriteStepper
 from workbench import Model, sample
 from workbench import compile as backends
 from workbench.compile import choose_backend
+from workbench.errors import closest
 from workbench.graph import Expr
 
 BACKENDS = ("auto", *backends.BACKENDS)
@@ -32,6 +33,7 @@ class WorkbenchMagics(Magics):  # type: ignore[misc]
     def __init__(self, shell: Any) -> None:
         super().__init__(shell)
         Model.default_backend = self.backend
+        self.failures = Failures()
 
     @observe("backend")
     def _for_all_models(self, change: Any) -> None:
@@ -57,9 +59,13 @@ class WorkbenchMagics(Magics):  # type: ignore[misc]
         scope = {**self.shell.user_ns, **(local_ns or {})}
         coords = self._lookup(args.coords, scope, "--coords")
         data = self._lookup(args.data, scope, "--data")
-        if data is not None:
-            scope.update({str(k): data[k] for k in data if str(k).isidentifier()})
-        model, made = run_cell(args.name, cell, scope, coords)
+        columns = {} if data is None else columns_of(data, args.data)
+        try:
+            model, made = run_cell(args.name, cell, scope, coords, columns)
+        except BaseException as error:
+            self.failures.remember(args.name, error)
+            raise
+        self.failures.forget(args.name)
         model.backend = args.backend
         self.shell.user_ns.update(made)
         self.shell.user_ns[args.name] = model
@@ -128,14 +134,16 @@ class WorkbenchMagics(Magics):  # type: ignore[misc]
         if name is None:
             return None
         if name not in scope:
-            raise UsageError(f"%%model {option}: there is no {name!r} in the notebook")
+            near = closest(name, scope)
+            raise UsageError(f"%%model {option}: there is no {name!r} in the notebook{f'; did you mean {near!r}?' if near else ''}")
         return scope[name]
 
     def _subject(self, source: str) -> Model | Expr:
         try:
             found = eval(source, self.shell.user_ns)
         except NameError as error:
-            raise UsageError(f"{error}") from None
+            raise UsageError(self.failures.why_missing(error, self.shell.user_ns)) from None
+        self.failures.warn_of_older(source)
         if not isinstance(found, (Model, Expr)):
             raise UsageError(f"{source} is a {type(found).__name__}, not a model or an expression")
         return found

@@ -6,6 +6,7 @@ import linecache
 import os
 import sys
 import warnings
+from collections.abc import Iterable
 from types import FrameType
 from typing import Any
 
@@ -38,8 +39,19 @@ class Location:
         """The source line, stripped; empty when the source is not at hand."""
         return linecache.getline(self.filename, self.lineno).strip()
 
+    @property
+    def model(self) -> str | None:
+        """The name of the model in whose cell it is; ``None`` for a line elsewhere."""
+        return self.filename[7:].rpartition(" ")[0] if self.filename.startswith("<model ") else None
+
     def __str__(self) -> str:
-        return f"{self.filename}:{self.lineno}"
+        return f"{self.filename}:{self.lineno}" if self.model is None else f"the model {self.model!r}, line {self.lineno}"
+
+    def shown(self) -> list[str]:
+        """The line as error messages show it."""
+        if self.model is None:
+            return [f"  {self}", f"----> {self.lineno} {self.text}"]
+        return [f"  in {self}:", f"    {self.text}", f"    {'^' * len(self.text)}"]
 
 
 _OURS, _PYTHONS, _INSTALLED, _USERS = range(4)
@@ -53,6 +65,11 @@ def _owner(filename: str) -> int:
     if "site-packages" in parts or "dist-packages" in parts:
         return _INSTALLED
     return _PYTHONS if filename.startswith(LIBRARY_FOLDER) else _USERS
+
+
+def is_users(filename: str) -> bool:
+    """Whether a file is of the user's code: not of this package, of Python or of an installed one."""
+    return _owner(filename) == _USERS
 
 
 def user_location() -> Location | None:
@@ -77,6 +94,19 @@ def user_location() -> Location | None:
     return library
 
 
+def closest(name: str, *known: Iterable[str]) -> str | None:
+    """Return the name that another one was probably meant to be, if there is one; of equally close ones that of the first group."""
+    import difflib
+
+    best, found = 0.65, None
+    for group in known:
+        for candidate in group:
+            match = difflib.SequenceMatcher(None, name.lower(), candidate.lower())
+            if match.real_quick_ratio() > best and match.quick_ratio() > best and (score := match.ratio()) > best and candidate != name:
+                best, found = score, candidate
+    return found
+
+
 def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
     """Issue a warning at the user's line, wherever in this package it was found out."""
     location = user_location()
@@ -97,11 +127,14 @@ class WorkbenchError(Exception):
         What would mend it.
     location
         The user's line; found on the call stack when not given.
+    argument
+        Which argument of the user's call was wrong, where it is one.
     """
 
-    def __init__(self, message: str, hint: str = "", location: Location | None = None) -> None:
+    def __init__(self, message: str, hint: str = "", location: Location | None = None, argument: str | None = None) -> None:
         self.message = message
         self.hint = hint
+        self.argument = argument
         self.location = location or user_location()
         super().__init__(message)
 
@@ -117,7 +150,7 @@ class WorkbenchError(Exception):
         """What IPython shows: the user's line with the message, without our own frames."""
         lines = [f"{type(self).__name__}: {self.message}"]
         if self.location is not None and self.location.text:
-            lines += [f"  {self.location}", f"----> {self.location.lineno} {self.location.text}"]
+            lines += self.location.shown()
         if self.hint:
             lines.append(f"hint: {self.hint}")
         return lines
@@ -164,7 +197,15 @@ class LogProbError(WorkbenchError, NotImplementedError):
 
 
 class ModelError(WorkbenchError, ValueError):
-    """A model that does not make sense: names, dims, coords, data."""
+    """A model that does not make sense: names, dims, coords, data.
+
+    Attributes
+    ----------
+    at
+        The first element of an array that is wrong; empty where that is not known.
+    """
+
+    at: tuple[int, ...] = ()
 
 
 class ArgumentError(WorkbenchError, TypeError):

@@ -108,7 +108,7 @@ BAD = {
     "unnamed": ('"a_raw", 0, 1', "0, 1", "Normal needs a name as its first argument", 2, "Normal(0, 1"),
     "length": ("a[county]", "a[county[:-1]]", "shapes (39,) and (40,)", 5, "a[county[:-1]] + b * floor"),
     "index": ("a[county]", "a[county + 1]", "index 5 is out of bounds for axis 0 of length 5", 5, "a[county + 1]"),
-    "dim": ('dims="county"', 'dims="cuonty"', "there is no dim 'cuonty'", 2, "Normal("),
+    "dim": ('dims="county"', 'dims="cuonty"', "there is no dim 'cuonty'", 2, '"cuonty"'),
     "parameter": ("HalfNormal(1.5)", "HalfNormal(-1.5)", "sigma must be positive, got sigma = -1.5", 4, "HalfNormal(-1.5)"),
     "truth": ("b * floor", "(b if b > 0 else 0.0) * floor", "where(condition, a, b)", 5, "b > 0"),
 }  # fmt: skip

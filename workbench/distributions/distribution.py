@@ -14,7 +14,7 @@ import numpy as np
 
 import workbench.tensor as pt
 from workbench.distributions.constraints import Check, Constraint, checked, shortened, violation, where_violated
-from workbench.errors import ArgumentError, ModelError, ShapeError
+from workbench.errors import ArgumentError, ModelError, ShapeError, closest
 from workbench.graph.expr import Constant, Data, Expr, Input, Op, intern
 from workbench.graph.frozen import frozen
 from workbench.graph.inner import Graph
@@ -133,15 +133,25 @@ class Distribution:
         ShapeError
             If the parameters do not broadcast to `shape`.
         """
-        for given_as, p in (*((f"parameter {i + 1}", p) for i, p in enumerate(args)), *kwargs.items()):
+        every: list[tuple[int | str, Any]] = [*enumerate(args), *kwargs.items()]
+        for given_as, p in every:
             if isinstance(p, str):
-                raise ModelError(f"{cls.__name__}: {given_as} is the text {p!r}", f"give a number or a tensor: the variable {p} is written without quotes")
+                raise cls._is_text(given_as, p)
         numbers = {name: as_real(p) for name, p in kwargs.items()}
         given = cls.call(cls.arguments, *map(as_real, args), **numbers)
         missing = [name for name, p in zip(cls.parameters, given) if p is None]
         if missing:
             raise ArgumentError(f"{cls.__name__} is missing {', '.join(missing)}")
         return cls.variable([cast_real(p) for p in given], shape, size, cls._given(args, kwargs))
+
+    @classmethod
+    def _is_text(cls, given_as: int | str, text: str) -> ModelError:
+        """The error of a parameter, by its position or name, that is a text."""
+        names = list(inspect.signature(cls.arguments).parameters)
+        which = given_as if isinstance(given_as, str) else names[given_as] if given_as < len(names) else None
+        what = which if isinstance(given_as, str) else f"parameter {given_as + 1}"
+        hint = f"give a number or a tensor: the variable {text} is written without quotes"
+        return ModelError(f"{cls.__name__}: {what} is the text {text!r}", hint, argument=which)
 
     @classmethod
     def _given(cls, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -173,7 +183,9 @@ class Distribution:
             old = re.search(r"unexpected keyword argument '(\w+)'", text)
             today = ARGUMENTS.get(old[1]) if old else None
             hint = f"{old[1]} is called {today} today; " if old and today and (today in given or today == "initval") else ""
-            raise ArgumentError(f"{cls.__name__} {text}", f"{hint}its parameters are {', '.join(known)}") from None
+            near = closest(old[1], given) if old and not hint else None
+            hint = f"did you mean {near!r}? " if near else hint
+            raise ArgumentError(f"{cls.__name__} {text}", f"{hint}its parameters are {', '.join(known)}", argument=old[1] if old else None) from None
 
     @classmethod
     def variable(cls, given: Sequence[Tensor], shape: Any = None, size: Any = None, said: Mapping[str, Any] = MappingProxyType({})) -> Tensor:
@@ -293,7 +305,7 @@ class Distribution:
         """Raise for conditions that fail whatever the values of the model's variables are."""
         for name, p in zip(cls.parameters, parameters):
             if isinstance(p.op, Constant) and np.isnan(p.op.value).any():
-                raise ModelError(f"{cls.__name__}: the parameter {name} is NaN", "check the data it comes from")
+                raise ModelError(f"{cls.__name__}: the parameter {name} is NaN", "check the data it comes from", argument=name)
         for condition, text in cls.checks(*parameters):
             if not is_certain(condition):
                 continue
@@ -307,10 +319,14 @@ class Distribution:
             own = {n: p for n, p in said.items() if n not in cls.parameters and isinstance(p, (int, float, np.generic, np.ndarray, list))}
             source = ", ".join(f"{n} = {shortened(p)}" for n, p in own.items())
             found = where_violated(holds, tuple(fixed), tuple(fixed.values()))
-            raise ModelError(
+            names = [*own, *fixed]
+            wrong = ModelError(
                 f"{cls.__name__}: {text}, got {found}" + (f" (from {source})" if source else ""),
                 "these are fixed numbers, outside of what the distribution is defined for: mend them where they come from",
+                argument=names[0] if len(own) == 1 or len(names) == 1 else None,
             )
+            wrong.at = tuple(int(i) for i in np.argwhere(~np.asarray(holds))[0])
+            raise wrong
 
     @classmethod
     def density(cls, value: Tensor, *parameters: Tensor) -> Tensor:
@@ -410,7 +426,7 @@ def as_length(n: Any) -> int:
     except TypeError:
         found = int(n) if isinstance(n, (float, np.floating)) and n == int(n) else -1
     if found < 0:
-        raise ShapeError(f"a length is a whole number that is not negative, not {n!r}")
+        raise ShapeError(f"a length is a whole number that is not negative, not {n!r}", argument="shape")
     return found
 
 

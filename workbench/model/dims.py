@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import workbench.tensor as pt
-from workbench.errors import ModelError, ShapeError
+from workbench.errors import ModelError, ShapeError, closest
 from workbench.graph.expr import Data as DataOp
 from workbench.graph.lengths import Size, differ, fresh, single
 from workbench.model.shapes import CurrentShapes, is_open
@@ -83,7 +83,9 @@ class Dims:
         for d in (dims,) if isinstance(dims, str) else dims:
             if d not in self.dim_lengths:
                 known = ", ".join(self.coords) or "none"
-                raise ModelError(f"{name}: there is no dim {d!r}", f"known dims: {known}; give Model(coords={{{d!r}: [...]}})")
+                near = closest(str(d), self.coords)
+                hint = f"did you mean {near!r}? " if near else ""
+                raise ModelError(f"{name}: there is no dim {d!r}", f"{hint}known dims: {known}; give Model(coords={{{d!r}: [...]}})", argument="dims")
             length = self.dim_lengths[d]
             if isinstance(length, int):
                 self._used.add(d)
@@ -271,10 +273,10 @@ def names_of_dims(name: str, dims: Any) -> tuple[str | None, ...]:
     ModelError
         If something else is among them.
     """
-    names = () if dims is None else (dims,) if isinstance(dims, str) else tuple(dims)
+    names = () if dims is None else (dims,) if isinstance(dims, str) or not isinstance(dims, Iterable) else tuple(dims)
     for d in names:
         if d is not None and not isinstance(d, str):
-            raise ModelError(f"{name}: dims are names, not {d!r}", "every axis has its own: dims=(\"group\", \"obs\"), None for one without a name")
+            raise ModelError(f"{name}: dims are names, not {d!r}", "every axis has its own: dims=(\"group\", \"obs\"), None for one without a name", argument="dims")
     return names
 
 
@@ -282,10 +284,10 @@ def check_now(model: Dims, name: str, rv: Tensor, dims: Sequence[str | None], da
     """Raise an error if the shape that the variable has now does not fit its dims or its data."""
     now = model.shapes.of(rv)
     if dims and len(dims) != len(now):
-        raise ShapeError(f"{name}: it has {len(now)} axes, but {len(dims)} dims: {tuple(dims)}")
+        raise ShapeError(f"{name}: it has {len(now)} axes, but {len(dims)} dims: {tuple(dims)}", argument="dims")
     lengths = tuple(None if d is None else model.length_of(d) for d in dims)
     if any(isinstance(n, int) and isinstance(m, int) and n != m for n, m in zip(now, lengths)):
-        raise ShapeError(f"{name}: it has shape {now}, but its dims {tuple(dims)} have lengths {lengths}")
+        raise ShapeError(f"{name}: it has shape {now}, but its dims {tuple(dims)} have lengths {lengths}", argument="dims")
     if data is None:
         return
     have = model.shapes.of(data.values)
@@ -293,6 +295,7 @@ def check_now(model: Dims, name: str, rv: Tensor, dims: Sequence[str | None], da
         raise ShapeError(
             f"{name}: the observed data have shape {have}, but {_dims_text(dims, now)}",
             "the data and the coords must have the same lengths",
+            argument="observed",
         )
 
 

@@ -38,7 +38,7 @@ def observed_shape(name: str, observed: Any) -> Any:
     try:
         return np.shape(observed)
     except ValueError as error:
-        raise ModelError(f"{name}: the observed data are no array of numbers: {error}", numbers_from(observed)) from None
+        raise ModelError(f"{name}: the observed data are no array of numbers: {error}", numbers_from(observed), argument="observed") from None
 
 
 def observed_values(name: str, observed: Any, dtype: str) -> Observed:
@@ -55,6 +55,7 @@ def observed_values(name: str, observed: Any, dtype: str) -> Observed:
             raise ModelError(
                 f"{name}: the observed data depend on the random variable {below[0].name or repr(below[0])}",
                 "observe data: numbers, or pm.Data; to tie two variables together write one as a parameter of the other",
+                argument="observed",
             )
         fractions_possible = observed.type.kind == "f" and np.dtype(dtype).kind in "iu"
         values = observed if observed.dtype == dtype or fractions_possible else pt.cast(observed, dtype)
@@ -63,6 +64,7 @@ def observed_values(name: str, observed: Any, dtype: str) -> Observed:
             raise ModelError(
                 f"{name}: the observed data have missing values (NaN), the first at index {_first(np.isnan(content))}",
                 "give the array itself: missing values of data that can be replaced are not imputed",
+                argument="observed",
             )
         if isinstance(values.op, Data) or _data_below(values):
             _warn_of_fractions(name, content, dtype)
@@ -71,9 +73,9 @@ def observed_values(name: str, observed: Any, dtype: str) -> Observed:
     try:
         content, missing = _masked(observed)
     except (ValueError, TypeError) as error:
-        raise ModelError(f"{name}: the observed data are no array of numbers: {error}", numbers_from(observed)) from None
+        raise ModelError(f"{name}: the observed data are no array of numbers: {error}", numbers_from(observed), argument="observed") from None
     if content.dtype.kind not in "biuf":
-        raise ModelError(f"{name}: the observed data are of dtype {content.dtype}, not numbers", numbers_from(observed))
+        raise ModelError(f"{name}: the observed data are of dtype {content.dtype}, not numbers", numbers_from(observed), argument="observed")
     if missing is None:
         return Observed(_as(content, dtype, name))
     warn_user(f"{name}: {int(missing.sum())} of {missing.size} observed values are missing and will be imputed", ImputationWarning)
@@ -115,7 +117,7 @@ def fractions(content: Any, dtype: str) -> np.ndarray[Any, Any]:
 def require_whole(name: str, what: str, value: Tensor, dtype: str) -> None:
     """Raise an error for constant fractions where a variable takes whole numbers."""
     if isinstance(value.op, Constant) and (where := fractions(value.op.value, dtype)).any():
-        raise ModelError(f"{name}: its {what} is {value.op.value[where][0]}, and its values are whole numbers", "round it")
+        raise ModelError(f"{name}: its {what} is {value.op.value[where][0]}, and its values are whole numbers", "round it", argument=what.split()[0] if what.startswith("observed") else None)
 
 
 def in_own_dtype(rv: Any, value: Any) -> Tensor:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import workbench.tensor as pt
 from workbench.distributions.distribution import Distribution, Draw, as_length, register_variable
-from workbench.errors import ModelError, ShapeError
+from workbench.errors import ArgumentError, ModelError, ShapeError, closest
 from workbench.graph.expr import intern
 from workbench.model.context import UNSET, modelcontext
 from workbench.model.dims import check_now, names_of_dims
@@ -77,9 +78,12 @@ def register(
         try:
             rv = distribution.call(distribution.dist, *args, shape=wanted, **parameters)
         except ShapeError as error:
-            raise ShapeError(f"{name}: {error.message}" + _where_from(names, have), error.hint, error.location) from None
+            raise ShapeError(f"{name}: {error.message}" + _where_from(names, have), error.hint, error.location, error.argument) from None
         except ModelError as error:
-            raise ModelError(f"{name}: {error.message}", error.hint, error.location) from None
+            label = _label_of(m, names, error)
+            raise ModelError(f"{name}: {error.message}{label}", error.hint, error.location, error.argument) from None
+        except ArgumentError as error:
+            raise _with_options(error) from None
     given = None if observed is None else observed_values(name, observed, rv.dtype)
     if given is not None and given.missing is not None and rv.type.is_open:
         # What is missing has its places now.
@@ -95,6 +99,21 @@ def register(
         m, name, rv, dims=names, observed=given, initval=initval, transform=transform, default_transform=default_transform,
         total_size=total_size,
     )  # fmt: skip
+
+
+def _label_of(model: Model, dims: Sequence[str | None], error: ModelError) -> str:
+    """What the element that an error is about is called by the labels of the dims."""
+    labels = [model.coords.get(d) if d is not None else None for d in dims]
+    at = error.at
+    if not at or len(at) != len(labels) or not all(labels):
+        return ""
+    return f" ({', '.join(f'{d} {names[i]!r}' for d, names, i in zip(dims, labels, at) if names)})"
+
+
+def _with_options(error: ArgumentError) -> ArgumentError:
+    """An error of an unknown argument, which may have been meant to be one of those that every distribution takes."""
+    near = closest(error.argument or "", OPTIONS) if "did you mean" not in error.hint else None
+    return ArgumentError(error.message, f"did you mean {near!r}?", error.location, error.argument) if near else error
 
 
 def _declare(model: Model, dims: Sequence[str | None], rv: Tensor) -> None:
@@ -135,6 +154,8 @@ def _of_shape_now(model: Model, name: str, p: Any) -> Any:
 
 
 register_variable.append(register)
+OPTIONS = tuple(n for n, p in signature(register).parameters.items() if p.kind is p.KEYWORD_ONLY)
+"""Arguments that every distribution takes."""
 
 
 def register_rv(
@@ -225,7 +246,7 @@ def chosen_transform(rv: Tensor, transform: Any, instead_of_default: Any) -> Tra
     """The transform of a free variable: that of its support, then the user's."""
     for given in (transform, instead_of_default):
         if given is not UNSET and given is not None and not isinstance(given, Transform):
-            raise ModelError(f"{given!r} is no transform", "for example workbench.transforms.log, or ordered")
+            raise ModelError(f"{given!r} is no transform", "for example workbench.transforms.log, or ordered", argument="transform")
     chosen = instead_of_default
     if chosen is UNSET:
         chosen = default_transform(rv) if isinstance(rv.op, Draw) else None

@@ -89,7 +89,9 @@ class Variables(Dims):
         if not full:
             raise ModelError("the name of the variable is empty", "results are found by the names of variables")
         if full in self.root.named_vars:
-            raise ModelError(f"the model has a variable {full!r} already", "names must be unique")
+            made = self.root.named_vars[full].provenance
+            first = f", and the first is: {made.location.text}" if made and made.location and made.location.text else ""
+            raise ModelError(f"the model has a variable {full!r} already", f"names must be unique{first}")
         if full.endswith("__") and any(full == value.name for value in self.root.value_vars):
             raise ModelError(f"{full!r} is the name of an unconstrained value of the model", "choose another name for the variable")
         return full

@@ -39,6 +39,8 @@ class Tensor(Methods):
 
     __slots__ = ()
     __hash__ = Expr.__hash__
+    # A column of a table on the left leaves the operation to the expression.
+    __pandas_priority__ = 10_000
 
 
 
