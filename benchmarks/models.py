@@ -133,6 +133,45 @@ def student(pm: Any, scan: Any) -> None:
     pm.StudentT("x", 4, mu=0, sigma=1, shape=10)
 
 
+# With discrete variables --------------------------------------------------------------------------------
+
+
+def switch_point(pm: Any, scan: Any) -> None:
+    """Disasters in British coal mines (Jarrett, 1979), two years masked, as in PyMC's overview."""
+    counts = np.array([float(c) if c != "?" else np.nan for c in COAL])
+    years = np.arange(1851, 1851 + len(counts))
+    switch = pm.DiscreteUniform("switch", lower=years.min(), upper=years.max())
+    early, late = pm.Exponential("early", 1.0), pm.Exponential("late", 1.0)
+    pm.Poisson("disasters", pm.math.switch(switch >= years, early, late), observed=counts)
+
+
+def spike_and_slab(pm: Any, scan: Any) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 8))
+    y = x @ np.array([0.3, -0.25, 0.2, 0.1, 0.0, 0.0, 0.0, 0.0]) + rng.normal(size=60)
+    beta = pm.Bernoulli("spike", 0.4, shape=8) * pm.Normal("slab", 0.0, 1.0, shape=8)
+    pm.Normal("y", pm.math.dot(x, beta), 1.0, observed=y)
+
+
+def ising_patch(pm: Any, scan: Any) -> None:
+    field = np.random.default_rng(3).normal(size=(3, 3)) * 0.3
+    s = 2 * pm.Bernoulli("z", 0.5, shape=(3, 3)) - 1
+    pm.Potential("energy", 0.4 * ((s[1:] * s[:-1]).sum() + (s[:, 1:] * s[:, :-1]).sum()) + (field * s).sum())
+
+
+def dirichlet_process(pm: Any, scan: Any) -> None:
+    """A mixture with thirty assignments."""
+    y = np.concatenate([np.linspace(-3.6, -2.0, 12), np.linspace(-0.9, 1.1, 10), np.linspace(2.1, 3.9, 8)])
+    alpha, s = pm.Gamma("alpha", 2.0, 2.0), pm.HalfNormal("s", 1.0)
+    w = pm.StickBreakingWeights("w", alpha=alpha, K=5)
+    mu = pm.Normal("mu", 0.0, 3.0, shape=6)
+    z = pm.Categorical("z", w, shape=len(y))
+    pm.Normal("y", mu[z], s, observed=y)
+
+
+COAL = "454014340633402633545314415534252234213?2111130010110031032201110101000210001102331?211112420014000100000100101"
+
+
 MODELS: dict[str, Callable[..., None]] = {
     f.__name__: f
     for f in (
@@ -140,6 +179,8 @@ MODELS: dict[str, Callable[..., None]] = {
         random_walk, independent, equicorrelated, long_and_short, regression, student,
     )
 }  # fmt: skip
+
+DISCRETE: dict[str, Callable[..., None]] = {f.__name__: f for f in (dirichlet_process, spike_and_slab, switch_point, ising_patch)}
 
 
 @functools.cache

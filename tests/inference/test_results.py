@@ -1,6 +1,8 @@
 """Names, labels and lengths that results must tell apart, and what is checked on which element."""
 
 import datetime
+import subprocess
+import sys
 import warnings
 
 import arviz as az
@@ -223,3 +225,32 @@ def test_nothing_is_warned_of_in_an_ordinary_conversion():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         sample(model)
+
+
+HELD_UP = """
+import sys, threading
+import workbench as pm
+
+returned, waited = threading.Event(), []
+
+class HoldUp:
+    def find_spec(self, name, path=None, target=None):
+        if name == "arviz.plots":
+            waited.append(returned.wait(60))
+
+sys.meta_path.insert(0, HoldUp())
+with pm.Model():
+    pm.Normal("x")
+    idata = pm.sample(20, tune=20, chains=2, progressbar=False, quiet=True)
+returned.set()
+import arviz
+assert waited == [True], waited
+assert type(idata) is arviz.InferenceData
+assert idata.posterior.attrs["arviz_version"] == arviz.__version__
+assert len(arviz.summary(idata)) == 1
+"""
+
+
+def test_results_do_not_wait_for_what_arviz_plots_with():
+    done = subprocess.run([sys.executable, "-c", HELD_UP], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -1,44 +1,18 @@
-"""Draws and data as ArviZ's InferenceData. ArviZ takes seconds to import: it loads beside the sampling."""
+"""Draws and data as ArviZ's InferenceData."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from workbench.inference.layout import Layout
+from workbench.inference.loading_arviz import inference_data_class
 from workbench.model.missing import fractions
 
 if TYPE_CHECKING:
     from workbench.model.model import Model
-
-_loading: threading.Thread | None = None
-
-
-def load_arviz_in_background() -> None:
-    """Begin to import ArviZ, at low priority."""
-    global _loading
-    if _loading is None:
-        _loading = threading.Thread(target=_load, name="workbench-arviz", daemon=True)
-        _loading.start()
-
-
-def _load() -> None:
-    if hasattr(os, "setpriority"):
-        # On Linux a thread has a priority of its own.
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
-    with contextlib.suppress(ImportError):
-        import arviz  # noqa: F401
-
-
-def wait_for_arviz() -> None:
-    """Wait until an import that began in the background is done."""
-    if _loading is not None:
-        _loading.join()
 
 
 def data_of(model: Model) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -85,8 +59,6 @@ def groups_to_inference_data(
     dims, coords
         Further dims of variables, and labels of dims.
     """
-    import arviz as az
-
     layout = Layout.of(model, dims, coords)
     values, data = data_of(model)
     first = tuple(sample.dims) if sample is not None else ("chain", "draw")
@@ -102,4 +74,4 @@ def groups_to_inference_data(
         made["observed_data"] = layout.dataset(values)
     if constant is not None and data:
         made[constant] = layout.dataset(data)
-    return az.InferenceData(**made)
+    return inference_data_class()(**made)

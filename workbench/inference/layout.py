@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.errors import ArgumentError, ModelError, ShapeError
+from workbench.inference.loading_arviz import version
 
 if TYPE_CHECKING:
     from workbench.model.model import Model
@@ -147,12 +148,10 @@ class Layout:
 
 def _about() -> dict[str, str]:
     """What every group of results says of itself, as ArviZ's converters write it."""
-    import arviz as az
-
     import workbench
 
     return {
-        "created_at": datetime.datetime.now(datetime.UTC).isoformat(), "arviz_version": az.__version__,
+        "created_at": datetime.datetime.now(datetime.UTC).isoformat(), "arviz_version": version(),
         "inference_library": "workbench", "inference_library_version": workbench.__version__,
     }  # fmt: skip
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.errors import ModelError, warn_user
-from workbench.inference.inference_data import data_of, wait_for_arviz
+from workbench.inference.inference_data import data_of
 from workbench.inference.layout import Layout
+from workbench.inference.loading_arviz import inference_data_class
 from workbench.inference.predictive import compute_log_likelihood, compute_log_prior
 from workbench.model.dims import RESERVED
 
@@ -90,9 +91,6 @@ class Results:
 
     def inference_data(self, run: Run) -> Any:
         """Return a run's draws, statistics and data as InferenceData, with the model's dims and labels."""
-        wait_for_arviz()
-        import arviz as az
-
         kept = self.kept
         after, before = run.cut(), run.cut(warmup=True)
         about = {"sampling_time": run.timings.get("sample", float("nan")), "tuning_steps": run.tuning_steps}
@@ -112,7 +110,7 @@ class Results:
             if values:
                 groups[name] = self.layout.dataset(values)
         # ArviZ hides groups of warm-up unless told otherwise.
-        return az.InferenceData(**{"save_warmup": True, **groups})
+        return inference_data_class()(**{"save_warmup": True, **groups})
 
     def _log_densities(self, cut: Cut) -> dict[str, Any]:
         """The groups of log-densities that are asked for. Draws are not given up because one cannot be computed."""

@@ -75,6 +75,8 @@ class Run:
         What went wrong, when `state` is "failed". The draws until then are kept.
     blas_threads
         Threads that BLAS may use for each chain; ``None`` for as many as it likes.
+    when_compiled
+        Called when the chains begin.
     observed, constants, coords
         Observed values, data and labels of dims that the draws are made with.
     """
@@ -123,6 +125,7 @@ class Run:
         self._written_at = user_location()
         self._state = "compiling"
         self.blas_threads: int | None = 1
+        self.when_compiled: Callable[[], None] | None = None
         self.stopping = threading.Event()
         self._resume = threading.Event()
         self._resume.set()
@@ -249,6 +252,8 @@ class Run:
             try:
                 self._compile()
                 self._state = "running"
+                if self.when_compiled is not None:
+                    self.when_compiled()
                 begun = time.perf_counter()
                 try:
                     self._sample()

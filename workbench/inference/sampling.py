@@ -14,7 +14,7 @@ from workbench.inference.checks import whole
 from workbench.inference.convergence import ConvergenceWarning
 from workbench.inference.each_draw import seed_word
 from workbench.inference.ensemble_run import ensemble_run
-from workbench.inference.inference_data import load_arviz_in_background
+from workbench.inference.loading_arviz import load_in_background
 from workbench.inference.many_chains import way_of
 from workbench.inference.run import Callback, Run
 from workbench.inference.steps import steps_of
@@ -233,7 +233,8 @@ def sample(
 def carry_out(run: Run, progressbar: bool | str, quiet: bool, compute_convergence_checks: bool, return_inferencedata: bool, blocking: bool) -> Any:
     """Start a run, show it, wait for its end if it is `blocking`, and say what speaks against it; options are those of :func:`sample`."""
     if return_inferencedata:
-        load_arviz_in_background()
+        # Not before: the compilers' Python and that of ArviZ would wait for one another.
+        run.when_compiled = load_in_background
     shown = options.shows_progress(progressbar) and not quiet
     watched = bool(_run.on_start) and shown
     if not blocking:

@@ -1,0 +1,44 @@
+"""ArviZ takes seconds to import, four fifths of them for plots and statistics: it loads beside the sampling, and results wait for their class alone."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from typing import Any
+
+_loading: threading.Thread | None = None
+
+
+def load_in_background() -> None:
+    """Begin to import ArviZ, at low priority."""
+    global _loading
+    if _loading is None:
+        _loading = threading.Thread(target=_load, name="workbench-arviz", daemon=True)
+        _loading.start()
+
+
+def _load() -> None:
+    if hasattr(os, "setpriority"):
+        # On Linux a thread has a priority of its own.
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
+    with contextlib.suppress(ImportError):
+        import arviz  # noqa: F401
+
+
+def inference_data_class() -> Any:
+    """Return ArviZ's InferenceData, where ArviZ is being imported as soon as that is there."""
+    while _loading is not None and _loading.is_alive():
+        if (found := getattr(sys.modules.get("arviz.data"), "InferenceData", None)) is not None:
+            return found
+        _loading.join(0.002)
+    from arviz import InferenceData
+
+    return InferenceData
+
+
+def version() -> str:
+    """Return the version of ArviZ."""
+    inference_data_class()
+    return str(sys.modules["arviz"].__version__)
