@@ -14,6 +14,7 @@ import numpy as np
 
 import workbench.tensor as pt
 from workbench.distributions.constraints import Check, Constraint, checked, shortened, violation, where_violated
+from workbench.distributions.signatures import CallSignature
 from workbench.errors import ArgumentError, ModelError, ShapeError, closest
 from workbench.graph.expr import Constant, Data, Expr, Input, Op, intern
 from workbench.graph.frozen import frozen
@@ -82,6 +83,7 @@ class Distribution:
     dtype: ClassVar[str] = "float64"
     chained: ClassVar[bool] = True
     made_from: ClassVar[tuple[Any, Mapping[str, Any]] | None] = None
+    __signature__: ClassVar[Any] = CallSignature(register_variable)
 
     def __new__(cls, name: Any = None, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(name, str):
