@@ -9,8 +9,10 @@ _COMMANDS = ("model", "steps", "graph", "sample", "backend")
 
 def load_ipython_extension(ip: Any) -> None:
     """Add the magics, the displays of models and expressions, and the dashboard. Loading twice is fine."""
+    from kernel_ext.cell.completion import matcher_for
+    from kernel_ext.cell.inspection import inspect_cells
     from kernel_ext.display import show_run, show_subject
-    from kernel_ext.magics import WorkbenchMagics, complete
+    from kernel_ext.magics import WorkbenchMagics
     from workbench import Model
     from workbench.graph import Expr
     from workbench.inference import run
@@ -20,8 +22,10 @@ def load_ipython_extension(ip: Any) -> None:
     formatter = ip.display_formatter.ipython_display_formatter
     formatter.for_type(Model, lambda model: show_subject(model, _name_of(ip, model)))
     formatter.for_type(Expr, show_subject)
-    for command in _COMMANDS:
-        ip.set_hook("complete_command", complete, re_key=rf"%{{1,2}}{command}\b")
+    _leave(ip)
+    ip.Completer.custom_matchers.append(matcher_for(ip, _COMMANDS))
+    if getattr(ip, "kernel", None) is not None:
+        inspect_cells(ip.kernel)
     if show_run not in run.on_start:
         run.on_start.append(show_run)
 
@@ -33,6 +37,7 @@ def unload_ipython_extension(ip: Any) -> None:
     from workbench.graph import Expr
     from workbench.inference import run
 
+    _leave(ip)
     manager = ip.magics_manager
     if manager.registry.pop("WorkbenchMagics", None) is not None:
         for kind in ("line", "cell"):
@@ -45,6 +50,17 @@ def unload_ipython_extension(ip: Any) -> None:
     if show_run in run.on_start:
         run.on_start.remove(show_run)
     Model.default_backend = "auto"
+
+
+def _leave(ip: Any) -> None:
+    """Take completion and documentation in model cells away."""
+    from kernel_ext.cell.inspection import leave_cells
+
+    ours = [m for m in ip.Completer.custom_matchers if getattr(m, "matcher_identifier", "") == "workbench"]
+    for matcher in ours:
+        ip.Completer.custom_matchers.remove(matcher)
+    if getattr(ip, "kernel", None) is not None:
+        leave_cells(ip.kernel)
 
 
 def _name_of(ip: Any, model: Any) -> str:

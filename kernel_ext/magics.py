@@ -147,17 +147,3 @@ class WorkbenchMagics(Magics):  # type: ignore[misc]
         if not isinstance(found, (Model, Expr)):
             raise UsageError(f"{source} is a {type(found).__name__}, not a model or an expression")
         return found
-
-
-def complete(ip: Any, event: Any) -> list[str]:
-    """Complete options, and names of models and expressions, after a magic."""
-    words = event.line.split()
-    command = words[0].lstrip("%") if words else ""
-    options = {
-        "model": ["--data", "--coords", "--backend", "--show"], "steps": ["--pass"], "graph": [], "backend": list(BACKENDS),
-        "sample": ["--draws", "--tune", "--chains", "--seed", "--target-accept", "--backend"],
-    }[command]  # fmt: skip
-    if (len(words) > 1 and words[-1] == "--backend") or (len(words) > 2 and words[-2] == "--backend" and event.symbol):
-        return list(BACKENDS)
-    names = [k for k, v in ip.user_ns.items() if isinstance(v, (Model, Expr)) and not k.startswith("_")]
-    return [*options, *(names if command in ("steps", "graph", "sample") else [])]

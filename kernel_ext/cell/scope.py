@@ -23,7 +23,7 @@ def _language() -> Mapping[str, Any]:
     distributions = {n: x for n in workbench.__all__ if is_distribution(x := getattr(workbench, n, None)) and n != "Distribution"}
     makers = {n: getattr(workbench, n) for n in MAKERS}
     modules = {"math": math, "np": np, "pm": workbench, "pt": tensor, "transforms": transforms}
-    return {**functions, **distributions, **makers, **modules}
+    return {**distributions, **makers, **modules, **functions}
 
 
 def visible_names() -> dict[str, Any]:

@@ -109,7 +109,7 @@ BAD = {
     "length": ("a[county]", "a[county[:-1]]", "shapes (39,) and (40,)", 5, "a[county[:-1]] + b * floor"),
     "index": ("a[county]", "a[county + 1]", "index 5 is out of bounds for axis 0 of length 5", 5, "a[county + 1]"),
     "dim": ('dims="county"', 'dims="cuonty"', "there is no dim 'cuonty'", 2, '"cuonty"'),
-    "parameter": ("HalfNormal(1.5)", "HalfNormal(-1.5)", "sigma must be positive, got sigma = -1.5", 4, "HalfNormal(-1.5)"),
+    "parameter": ("HalfNormal(1.5)", "HalfNormal(-1.5)", "sigma must be positive, got sigma = -1.5", 4, "-1.5)"),
     "truth": ("b * floor", "(b if b > 0 else 0.0) * floor", "where(condition, a, b)", 5, "b > 0"),
 }  # fmt: skip
 
@@ -157,13 +157,3 @@ def test_loading_twice_is_fine_and_unloading_takes_all_away(shell, capsys):
 def test_magics_say_what_was_wrong(shell, magic, line, words):
     with pytest.raises(Exception, match=words):
         shell.run_line_magic(magic, line)
-
-
-def test_options_and_models_complete(shell):
-    from types import SimpleNamespace
-
-    from kernel_ext.magics import complete
-
-    run(shell, CELL)
-    assert {"radon", "--draws"} <= set(complete(shell, SimpleNamespace(line="%sample ", symbol="")))
-    assert "numba" in complete(shell, SimpleNamespace(line="%%model m --backend ", symbol=""))

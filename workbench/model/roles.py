@@ -126,6 +126,9 @@ class Variables(Dims):
             return named[full]
         raise AttributeError(f"a {type(self).__name__} has no attribute, and no variable, {name!r}")
 
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *(n for n in map(self.name_of, self.named_vars) if n.isidentifier())]
+
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and (name in self.named_vars or self.name_for(name) in self.named_vars)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -338,11 +339,24 @@ def elementwise(
     op = ScalarOp(
         name, function, len(domains), result if result in ("float64", "logical", "where") else "", like,
         c, c if py is None else py, callback(function) if jax == "callback" else jax or f"jax.numpy.{name}",
-        gradients, domains, commutative, symbol, texts, cost, doc or (function.__doc__ or name).strip().split("\n")[0], before,
+        gradients, domains, commutative, symbol, texts, cost, doc or _sentence(name, function), before,
         steep, tame, of_exp,
     )  # fmt: skip
+    # For help and editors, which show a value by these.
+    vars(op).update(__doc__=op.doc, __signature__=_operands(("condition", "x", "y") if result == "where" else tuple("xyz"[: len(domains)])))
     OPS[name] = op
     return op
+
+
+def _sentence(name: str, function: Callable[..., Any]) -> str:
+    """What a function does: the first line of its docstring, after the signature that NumPy's begin with."""
+    lines = [line.strip() for line in (function.__doc__ or name).strip().split("\n")]
+    return next((line for line in lines if line and not line.startswith(f"{getattr(function, '__name__', name)}(")), name)
+
+
+@functools.cache
+def _operands(names: tuple[str, ...]) -> inspect.Signature:
+    return inspect.Signature([inspect.Parameter(n, inspect.Parameter.POSITIONAL_ONLY) for n in names])
 
 
 def callback(function: Callable[..., Any]) -> Callable[..., Any]:
