@@ -11,6 +11,7 @@ from workbench.errors import IndexBoundsError, MissingInputError, ShapeError
 from workbench.graph.conditions import Condition, check, conditions_of, retyped, solved
 from workbench.graph.expr import Constant, Data, Expr, Input, input_like, intern, rebuild
 from workbench.graph.lengths import Symbol, symbols
+from workbench.graph.provenance import inherited
 from workbench.graph.traverse import depends_on, replace, topological
 from workbench.graph.types import TensorType, Type
 
@@ -164,7 +165,7 @@ def mapped(results: Sequence[Expr], change: Callable[[Expr, tuple[Expr, ...]], E
             if made is None:
                 graphs = tuple(map(inside, node.op.graphs))
                 same = all(new is old for new, old in zip(graphs, node.op.graphs))
-                made = rebuild(node, inputs) if same else node.op.with_graphs(graphs)(*inputs)
+                made = rebuild(node, inputs) if same else inherited(node.provenance, node.op.with_graphs(graphs), *inputs)
             memo[node] = made
         return [memo[r] for r in roots]
 

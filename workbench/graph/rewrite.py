@@ -15,7 +15,7 @@ from workbench.graph.expr import Constant, Expr, Op, give_name, rebuild
 from workbench.graph.frozen import changed, frozen
 from workbench.graph.inner import Graph
 from workbench.graph.pattern import PatternVariable, matched, matcher, pattern_variables, uniform_of, uniform_value
-from workbench.graph.provenance import derived
+from workbench.graph.provenance import derived, inherited
 
 MAX_CHAIN = 256
 
@@ -460,7 +460,7 @@ class _Driver:
         self.depth -= 1
         if all(new == old for new, old in zip(graphs, node.op.graphs)):
             return node
-        result: Expr = node.op.with_graphs(tuple(graphs))(*node.inputs)
+        result: Expr = inherited(node.provenance, node.op.with_graphs(tuple(graphs)), *node.inputs)
         if self.record:
             self.firings.append(Firing(INSIDE, node, result, 0.0, self.depth))
         return result

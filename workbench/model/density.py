@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from workbench.errors import ModelError
 from workbench.graph.expr import Constant, Data, Expr, Input, give_name, intern, rebuild
 from workbench.graph.inner import Graph
 from workbench.graph.lengths import Size, at_least, maximum
+from workbench.graph.provenance import derived, nowhere
 from workbench.graph.rewrite import Firing, PassRecord, Rule, Trace
 from workbench.graph.traverse import replace, topological
 from workbench.graph.types import TensorType
@@ -45,27 +46,31 @@ class LogpGraph:
         The passes that led here.
     """
 
+    @nowhere()
     def __init__(self, model: Model, jacobian: bool = True, vars: Any = None) -> None:
         self.trace = Trace()
         self.model = model
         self.values: dict[Expr, Any] = values_of_variables(model)
         self._drawn_for: dict[Expr, Tensor] = {}
-        named = {str(x.name): self._scaled(x, self._checked(x, self.term(x, jacobian))) for x in _wanted(model, vars)}
+        named: dict[str, Any] = {}
+        for x in _wanted(model, vars):
+            with derived(x.provenance, None, kind_of_term(model, x), (str(x.name),)):
+                named[str(x.name)] = self._scaled(x, self._checked(x, self.term(x, jacobian)))
         start = [_total(list(named.values())), *named.values()]
-        derived, record = logprob_pass().run(start)
-        require_derived(derived)
+        found: Any
+        found, record = logprob_pass().run(start)
+        require_derived(found)
         self.trace.passes.append(record)
-        substituted, record = _substituted(model, self.values, derived)
+        substituted, record = _substituted(model, self.values, found)
         self.trace.passes.append(record)
         _require_values(model, named, substituted[1:])
-        found: Any
         from workbench.rewrites import unconstrained_pass
 
         found, record = unconstrained_pass().run(substituted)
         self.trace.passes.append(record)
         self.total: Any = found[0]
         self.elementwise: dict[str, Tensor] = dict(zip(named, found[1:]))
-        self.terms = {name: pt.sum(x) for name, x in self.elementwise.items()}
+        self.terms = {name: _sum(x) for name, x in self.elementwise.items()}
 
     def representable(self, total: Tensor) -> Tensor:
         """The log-density, minus infinity where it is no number because a constrained value is too large or small for one.
@@ -78,8 +83,9 @@ class LogpGraph:
             value = self.values.get(rv)
             if transform is None or value is None or not any(node.op is pt.exp for node in topological([value])):
                 continue
-            size = pt.abs(value)
-            found = pt.any(pt.logical_or(size > 1e150, size < 1e-150))
+            with derived(rv.provenance, None, "guard"):
+                size = pt.abs(value)
+                found = pt.any(pt.logical_or(size > 1e150, size < 1e-150))
             lost = found if lost is None else pt.logical_or(lost, found)
         return total if lost is None else pt.where(pt.logical_and(pt.logical_not(total < np.inf), lost), -np.inf, total)
 
@@ -167,6 +173,13 @@ def _density_of_part(model: Model, x: Tensor, values: Mapping[Any, Any]) -> Tens
     return logp_node(whole, pt.reshape(both[np.argsort(order)], whole.type.static_shape))
 
 
+def kind_of_term(model: Model, x: Tensor) -> str:
+    """Return what the term of a variable, or a potential, is in the log-density: a kind of :class:`Purpose`."""
+    if x not in model.rvs_to_values:
+        return "potential"
+    return "density" if any(x is rv for rv in model.observed_RVs) else "prior"
+
+
 def _wanted(model: Model, vars: Any) -> list[Tensor]:
     """The variables and potentials whose terms are asked for."""
     if vars is None:
@@ -200,10 +213,15 @@ def _called(x: Expr) -> str:
     return f"{x.name} = {x!r}" if x.name else repr(x)
 
 
+def _sum(term: Tensor) -> Tensor:
+    with derived(term.provenance):
+        return pt.sum(term)
+
+
 def _total(terms: Sequence[Tensor]) -> Tensor:
     total: Tensor | None = None
     for term in terms:
-        summed = pt.sum(term)
+        summed = _sum(term)
         total = summed if total is None else total + summed
     return pt.constant(0.0) if total is None else total
 
@@ -221,14 +239,16 @@ def values_of_variables(model: Model) -> dict[Expr, Any]:
     """Return each random variable's value in its own space, as an expression of the value variables."""
     values: dict[Expr, Any] = {}
     for rv, value in model.rvs_to_values.items():
-        (values[rv],) = replace([_own_value(model, rv, value)], values)
+        with nowhere():
+            (values[rv],) = replace([_own_value(model, rv, value)], values)
         give_name(values[rv], rv.name)
     return values
 
 
 def _own_value(model: Model, rv: Tensor, value: Tensor) -> Tensor:
     transform = model.rvs_to_transforms.get(rv)
-    step = in_own_dtype(rv, value) if transform is None else transform.backward(value, rv)
+    with derived(rv.provenance, None, "value", (str(rv.name),)):
+        step = in_own_dtype(rv, value) if transform is None else transform.backward(value, rv)
     return give_name(step, rv.name)  # type: ignore[no-any-return]
 
 
@@ -271,15 +291,17 @@ def vector_of_values(model: Model, variables: Sequence[Tensor], name: str, dtype
     values = [model.rvs_to_values[rv] for rv in variables]
     # A length such as n - 1 is none for n = 0: that there is a value of its length is a condition of the reshaping.
     sizes: list[Any] = [n if at_least(n, 0) else maximum(n, 0) for n in (value.type.length for value in values)]
-    vector: Tensor = intern(Input(name, TensorType(dtype, (sum(sizes),))))
+    with nowhere():
+        vector: Tensor = intern(Input(name, TensorType(dtype, (sum(sizes),))))
     vector.name = name
     parts: dict[Expr, Any] = {}
     at: Any = 0
     for rv, value, size in zip(variables, values, sizes):
-        begin, end = lengths_in((at, at + size), model, rv)
-        part = pt.reshape(vector[begin:end], lengths_in(value.type.shape, model, rv))
-        if part.dtype != value.dtype:
-            part = pt.cast(part, value.dtype)
+        with derived(rv.provenance, None, "value", (str(rv.name),)):
+            begin, end = lengths_in((at, at + size), model, rv)
+            part = pt.reshape(vector[begin:end], lengths_in(value.type.shape, model, rv))
+            if part.dtype != value.dtype:
+                part = pt.cast(part, value.dtype)
         part.name = value.name
         parts[value] = part
         at += size
@@ -309,8 +331,38 @@ def lengths_in(shape: Sequence[Size], model: Model, x: Tensor) -> tuple[Any, ...
     return tuple(found)
 
 
-def logp_grad_graph(model: Model, trace: Trace | None = None) -> Graph:
-    """Return the graph from the flat vector to the log-density and its gradient."""
+class Slopes(NamedTuple):
+    """A model's log-density over the flat vector, and its gradient to each value.
+
+    Attributes
+    ----------
+    density
+        The log-density over the value variables.
+    q, parts
+        The flat vector, and each value variable as a part of it.
+    total
+        The log-density over the flat vector.
+    rows
+        The gradient to each free variable's value, flat, one after the other.
+    """
+
+    density: LogpGraph
+    q: Tensor
+    parts: dict[Expr, Any]
+    total: Tensor
+    rows: list[Tensor]
+
+    @property
+    def graph(self) -> Graph:
+        """The graph from the flat vector to the log-density and its gradient."""
+        with nowhere():
+            flat = pt.concatenate(self.rows) if self.rows else pt.zeros(0)
+            return Graph([self.q], [self.total, slope_of_zero(self.total, flat)])
+
+
+@nowhere()
+def slopes(model: Model, trace: Trace | None = None) -> Slopes:
+    """Return a model's log-density over the flat vector and its gradient to each value, and record how they are derived."""
     discrete = [rv.name for rv in model.free_RVs if np.dtype(rv.dtype).kind != "f"]
     if discrete:
         raise ModelError(
@@ -324,8 +376,17 @@ def logp_grad_graph(model: Model, trace: Trace | None = None) -> Graph:
         trace.passes += density.trace.passes
     gradients = grad(total, list(parts.values()), disconnected_inputs="ignore", trace=trace)
     (total,) = replace([density.representable(density.total)], parts)
-    flat = pt.concatenate([pt.reshape(g, (-1,)) for g in gradients]) if gradients else pt.zeros(0)
-    return Graph([q], [total, slope_of_zero(total, flat)])
+    return Slopes(density, q, parts, total, list(map(_row, model.free_RVs, gradients)))
+
+
+def logp_grad_graph(model: Model, trace: Trace | None = None) -> Graph:
+    """Return the graph from the flat vector to the log-density and its gradient."""
+    return slopes(model, trace).graph
+
+
+def _row(rv: Tensor, gradient: Tensor) -> Tensor:
+    with derived(rv.provenance, None, "gradient to", (str(rv.name),)):
+        return pt.reshape(gradient, (-1,))
 
 
 def slope_of_zero(total: Tensor, gradient: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ import workbench.tensor as pt
 from workbench.distributions.distribution import Draw
 from workbench.graph.expr import Expr, Input
 from workbench.graph.inner import Graph
+from workbench.graph.provenance import nowhere
 from workbench.graph.traverse import replace, topological
 from workbench.model.density import slope_of_zero, values_for_variables, vector_of_values
 from workbench.tensor.tensor import Tensor
@@ -118,6 +119,7 @@ def within_states(model: Model, names: Sequence[str], parts: Mapping[Expr, Any])
     return found, outside
 
 
+@nowhere()
 def block_density(model: Model, names: Sequence[str], gradient: bool, all_terms: bool = False) -> Graph:
     """Return the graph from a block of a position, and both its vectors, to the log-density and its gradient.
 
@@ -151,6 +153,7 @@ def block_density(model: Model, names: Sequence[str], gradient: bool, all_terms:
     return Graph([x, q, z], replace(results, parts))
 
 
+@nowhere()
 def constrained_position(model: Model) -> Graph:
     """Return the graph from the two vectors of a position to every free variable and deterministic, by name."""
     values, results = values_for_variables(model, model.deterministics)

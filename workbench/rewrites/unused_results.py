@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from workbench.graph.expr import Expr, Get, intern, rebuild
 from workbench.graph.frozen import frozen
 from workbench.graph.inner import Graph
+from workbench.graph.provenance import inherited
 from workbench.graph.rewrite import Firing, Pass, PassRecord, Rule
 from workbench.graph.traverse import topological
 from workbench.tensor.control.flow import Cond, Region
@@ -43,7 +44,7 @@ def _trim(roots: Sequence[Expr], firings: list[Firing], depth: int) -> list[Expr
     for node in nodes:
         inputs = tuple(memo[x] for x in node.inputs)
         if isinstance(node.op, Get) and node.inputs[0] in moved:
-            memo[node] = intern(Get(moved[node.inputs[0]][node.op.index]), inputs)
+            memo[node] = inherited(node.provenance, intern, Get(moved[node.inputs[0]][node.op.index]), inputs)
             if memo[node] is not node:
                 firings.append(Firing(UNUSED, node, memo[node], 0.0, depth))
         elif isinstance(node.op, (Scan, Cond, Region)):
@@ -75,7 +76,7 @@ def _trimmed(
     )
     if len(keep) == len(node.type.items) and all(g == h for g, h in zip(graphs, op.graphs)):
         return rebuild(node, inputs), {i: i for i in keep}
-    return intern(op.with_graphs(graphs), inputs), place
+    return inherited(node.provenance, intern, op.with_graphs(graphs), inputs), place
 
 
 def _inside(node: Expr, firings: list[Firing], depth: int) -> Expr:
@@ -84,7 +85,7 @@ def _inside(node: Expr, firings: list[Firing], depth: int) -> Expr:
     graphs = tuple(Graph(g.params, _trim(g.results, firings, depth + 1)) for g in node.op.graphs)
     if all(g == h for g, h in zip(graphs, node.op.graphs)):
         return node
-    made: Expr = intern(node.op.with_graphs(graphs), node.inputs)
+    made: Expr = inherited(node.provenance, intern, node.op.with_graphs(graphs), node.inputs)
     return made
 
 

@@ -12,6 +12,7 @@ from workbench.distributions.continuous import HalfNormal, Uniform
 from workbench.distributions.distribution import INTERVAL, POSITIVE, Draw, event_rank
 from workbench.graph.expr import Constant, Expr, Op, intern
 from workbench.graph.frozen import frozen
+from workbench.graph.provenance import derived
 from workbench.graph.rewrite import rule
 from workbench.graph.types import Shape, TensorType
 from workbench.tensor.tensor import Tensor
@@ -169,7 +170,11 @@ def change_of_variables(expr: Expr) -> Expr | None:
     assert isinstance(op, UnconstrainedLogProb)
     rank = expr.type.ndim
     term = _summed(op.transform.logp(value, rv), rank)
-    return term + _summed(op.transform.log_jacobian(value, rv), rank) if op.jacobian else term
+    if not op.jacobian:
+        return term
+    with derived(expr.provenance, "change_of_variables", "change of variables"):
+        stretched = _summed(op.transform.log_jacobian(value, rv), rank)
+    return term + stretched
 
 
 def _summed(x: Tensor, rank: int) -> Tensor:

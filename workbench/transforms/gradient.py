@@ -217,7 +217,7 @@ def _reverse(
             )
         start = time.perf_counter()
         rule = _rule(str(node.op.name))
-        with derived(node.provenance, rule.name):
+        with derived(node.provenance, rule.name, "gradient"):
             parts = control(node, g) if control else node.op.grad(node, g)
             for x, part in zip(node.inputs, parts):
                 if part is None or x not in active or x in blocked:
