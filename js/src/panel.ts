@@ -31,9 +31,10 @@ export class Panel {
     }));
     bar.append(...this.tabs.map((t) => t.handle));
     bar.addEventListener("keydown", (e) => this.key(e));
-    // The attribute keeps the notebook's shortcuts away: `x` would cut the cell.
-    this.root = el("div", { class: "wb", "data-lm-suppress-shortcuts": "true" }, bar, this.note, ...this.tabs.map((t) => t.page));
+    this.root = el("div", { class: "wb" }, bar, this.note, ...this.tabs.map((t) => t.page));
     this.root.addEventListener("keydown", (e) => e.stopPropagation());
+    // Jupyter hears keys before we do, and some of its shortcuts look at the focused element alone: `x` would cut the cell.
+    this.root.addEventListener("focusin", (e) => (e.target as Element).setAttribute("data-lm-suppress-shortcuts", "true"));
     host.append(this.root);
     this.bus.open = (part, detail) => this.open(part, detail);
     this.bus.has = (part) => this.tabs.some((t) => t.name === part);

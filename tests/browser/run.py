@@ -1,4 +1,4 @@
-"""Open the tutorial in a real JupyterLab in a real browser, and use it as a person would.
+"""Open notebooks in a real JupyterLab and Notebook 7 in a real browser, and use them as a person would.
 
 Needs Debian's ``chromium`` (or WORKBENCH_CHROMIUM) and js/node_modules; says so and skips where a
 browser cannot be had. Screenshots go to build/screenshots.
@@ -18,6 +18,8 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+TESTS = ("lab", "hosts")
+"""In turn; ``run.py lab`` runs one alone."""
 
 
 def free_port() -> int:
@@ -34,7 +36,8 @@ def main() -> int:
     port = free_port()
     work = Path(tempfile.mkdtemp(prefix="workbench-browser-"))
     shutil.copy(ROOT / "tutorials" / "01_radon.ipynb", work / "radon.ipynb")
-    shutil.copy(Path(__file__).parent / "stop.ipynb", work / "stop.ipynb")
+    for notebook in Path(__file__).parent.glob("*.ipynb"):
+        shutil.copy(notebook, work)
     environment = {**os.environ, "JUPYTER_CONFIG_DIR": str(work / "config"), "JUPYTERLAB_SETTINGS_DIR": str(work / "settings")}
     data = next((p / "shared" / "data" for p in (ROOT, *ROOT.parents) if (p / "shared" / "data").is_dir()), None)
     if data is not None:
@@ -45,7 +48,7 @@ def main() -> int:
     command = [
         sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--ip=127.0.0.1", "--allow-root",
         "--IdentityProvider.token=", "--ServerApp.password=", "--ServerApp.disable_check_xsrf=True", f"--ServerApp.root_dir={work}",
-        "--LabApp.news_url=", "--LabApp.collaborative=False", "--expose-app-in-browser",
+        "--LabApp.news_url=", "--LabApp.collaborative=False", "--expose-app-in-browser", "--JupyterNotebookApp.expose_app_in_browser=True",
     ]  # fmt: skip
     log = (work / "server.log").open("w")
     server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=work)
@@ -53,11 +56,13 @@ def main() -> int:
         wait_for(f"http://127.0.0.1:{port}/api", server)
         shots = ROOT / "build" / "screenshots"
         shots.mkdir(parents=True, exist_ok=True)
-        drive = ["node", str(Path(__file__).parent / "drive.mjs"), f"http://127.0.0.1:{port}", browser, str(shots)]
-        status = subprocess.run(drive, cwd=ROOT / "js", timeout=420, check=False).returncode
-        if status:
-            print((work / "server.log").read_text()[-3000:], file=sys.stderr)
-        return status
+        for test in sys.argv[1:] or TESTS:
+            drive = ["node", str(Path(__file__).parent / f"{test}.mjs"), f"http://127.0.0.1:{port}", browser, str(shots)]
+            status = subprocess.run(drive, cwd=ROOT / "js", timeout=420, check=False).returncode
+            if status:
+                print((work / "server.log").read_text()[-3000:], file=sys.stderr)
+                return status
+        return 0
     finally:
         server.terminate()
         server.wait(20)
