@@ -16,7 +16,7 @@ from kernel_ext.stepper import RewriteStepper
 from workbench import Model, sample
 from workbench import compile as backends
 from workbench.compile import choose_backend
-from workbench.errors import closest
+from workbench.errors import WorkbenchError, closest
 from workbench.graph import Expr
 
 BACKENDS = ("auto", *backends.BACKENDS)
@@ -94,6 +94,8 @@ class WorkbenchMagics(Magics):  # type: ignore[misc]
         steps = RewriteStepper.of(subject, args.only)
         try:
             steps.check()
+        except WorkbenchError:
+            raise
         except ValueError as error:
             raise UsageError(f"%steps: {error}") from None
         parts = [steps if p.name == steps.name else p for p in parts_of(subject, args.subject)]

@@ -93,7 +93,7 @@ def columns_of(data: Any, source: str) -> dict[str, Column]:
     elif hasattr(data, "keys"):
         names = list(data.keys())
     else:
-        raise ModelError(f"{source} is a {type(data).__name__}, which has no columns", "a DataFrame, a dict of arrays or an xarray Dataset has")
+        raise ModelError(f"{source} has no columns: its type is {type(data).__name__}", "a DataFrame, a dict of arrays or an xarray Dataset has")
     return {str(k): _column(source, str(k), data[k]) for k in names}
 
 

@@ -80,7 +80,8 @@ def explain(error: BaseException, cell: Cell) -> None:
     elsewhere = _elsewhere(error)
     if elsewhere is not None:
         lines.append(f"  raised in {os.path.basename(elsewhere.filename)}, line {elsewhere.lineno}: {elsewhere.text}")
-    hint = hint_for(error, places[-1].node if places else None, cell)
+    at = places[-1] if places else Place(0, 0, 0)
+    hint = hint_for(error, at.node, at.frame, cell)
     lines += [f"hint: {hint}"] if hint else []
     error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
     error.cell_line = places[-1].line if places else None  # type: ignore[attr-defined]

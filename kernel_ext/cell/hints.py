@@ -8,17 +8,19 @@ import keyword
 import math as python_math
 import re
 from collections.abc import Iterable
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from kernel_ext.cell.parts import index_that_fits
 from kernel_ext.cell.scope import visible_names
-from workbench.errors import WorkbenchError, closest
+from workbench.errors import ShapeError, WorkbenchError, closest
 from workbench.graph import Expr
 
 if TYPE_CHECKING:
     from kernel_ext.cell.errors import Cell
 
 
-def hint_for(error: BaseException, node: ast.AST | None, cell: Cell) -> str:
+def hint_for(error: BaseException, node: ast.AST | None, frame: FrameType | None, cell: Cell) -> str:
     """Return what would mend an error, or nothing."""
     if isinstance(error, SyntaxError):
         return _syntax(error, cell)
@@ -35,6 +37,9 @@ def hint_for(error: BaseException, node: ast.AST | None, cell: Cell) -> str:
         return _not_callable(node, cell)
     if isinstance(error, TypeError) and "symbolic expression" in str(error) and cell.made.get("math", cell.seen.get("math")) is python_math:
         return "math is Python's module here, whose functions take numbers: write exp(x), or pm.math.exp(x)"
+    if isinstance(error, ShapeError) and (indexed := index_that_fits(node, frame, cell)):
+        name = indexed.partition("[")[0]
+        return f"{indexed} has the value of {name} for each row"
     return error.hint if isinstance(error, WorkbenchError) else ""
 
 

@@ -91,6 +91,22 @@ def _operands(node: ast.AST) -> list[ast.expr]:
     return []
 
 
+def index_that_fits(node: ast.AST | None, frame: FrameType | None, cell: Cell) -> str | None:
+    """``a[county]``, where a part of a term has a value for each county, another a row for each of its places, and `county` says which is whose."""
+    if node is None or frame is None:
+        return None
+    shapes = {ast.unparse(part): shape for part in _operands(node) if (shape := shape_of(value_of(part, frame, cell), cell.model))}
+    vectors = {n: shape[0] for n, shape in shapes.items() if len(shape) == 1 and isinstance(cell.made.get(n), Tensor) and isinstance(shape[0], int)}
+    for name, length in vectors.items():
+        rows = {shape[0] for shape in shapes.values() if len(shape) == 1 and shape[0] != length}
+        for index, x in {**cell.notebook, **cell.seen, **cell.made}.items():
+            x = getattr(x, "values", x) if type(x).__module__.startswith("pandas") else x
+            if isinstance(x, np.ndarray) and x.dtype.kind in "iu" and x.ndim == 1 and len(x) in rows and index.isidentifier():
+                if not index.startswith("_") and x.min() >= 0 and length * 0.5 <= x.max() + 1 <= length:
+                    return f"{name}[{index}]"
+    return None
+
+
 def shape_of(x: Any, model: Model | None) -> tuple[Any, ...] | None:
     """The shape of an expression or an array; ``None`` for anything else."""
     if isinstance(x, Tensor):

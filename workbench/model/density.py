@@ -363,11 +363,13 @@ class Slopes(NamedTuple):
 @nowhere()
 def slopes(model: Model, trace: Trace | None = None) -> Slopes:
     """Return a model's log-density over the flat vector and its gradient to each value, and record how they are derived."""
-    discrete = [rv.name for rv in model.free_RVs if np.dtype(rv.dtype).kind != "f"]
+    discrete = [rv for rv in model.free_RVs if np.dtype(rv.dtype).kind != "f"]
     if discrete:
+        made = discrete[0].provenance
         raise ModelError(
-            f"{', '.join(map(str, discrete))}: a discrete free variable has no gradient",
+            f"{', '.join(str(rv.name) for rv in discrete)}: a discrete free variable has no gradient",
             "observe it, or sum it out of the model",
+            made.location if made else None,
         )
     density = model.density()
     q, parts = flat_vector(model)

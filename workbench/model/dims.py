@@ -131,6 +131,7 @@ class Dims:
                     f"{data.name}: the data have shape {data.op.value.shape}, but its dims {tuple(dims)} have lengths "
                     f"{tuple(self.length_of(k) for k in dims if k in self.dim_lengths)}",
                     "the data and the coords must have the same lengths",
+                    argument="value",
                 )
             elif d not in self._used and is_open(data) and isinstance(self.dim_lengths[d], int):
                 self.dim_lengths[d] = data.shape[axis]
