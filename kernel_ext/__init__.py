@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
+import threading
 from typing import Any
 
+SOON_NEEDED = ("scipy.special", "scipy.linalg", "workbench.rewrites.passes", "workbench.compile.c.printer")
+"""What the first model takes half a second to import: its author is still writing it."""
 _COMMANDS = ("model", "steps", "graph", "sample", "backend")
 
 
@@ -26,6 +30,7 @@ def load_ipython_extension(ip: Any) -> None:
     ip.Completer.custom_matchers.append(matcher_for(ip, _COMMANDS))
     if getattr(ip, "kernel", None) is not None:
         inspect_cells(ip.kernel)
+        threading.Thread(target=import_soon_needed, name="workbench-imports", daemon=True).start()
     if show_run not in run.on_start:
         run.on_start.append(show_run)
 
@@ -61,6 +66,12 @@ def _leave(ip: Any) -> None:
         ip.Completer.custom_matchers.remove(matcher)
     if getattr(ip, "kernel", None) is not None:
         leave_cells(ip.kernel)
+
+
+def import_soon_needed() -> None:
+    """Import what the first model needs."""
+    for module in SOON_NEEDED:
+        importlib.import_module(module)
 
 
 def _name_of(ip: Any, model: Any) -> str:

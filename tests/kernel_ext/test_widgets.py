@@ -239,3 +239,19 @@ def test_whatever_a_front_end_sends_the_kernel_goes_on(model, rubbish):
     wire.panel._receive(None, rubbish, [])
     assert all(content["t"] == "wrong" for content, _ in wire.sent)
     assert wire.ask(t="hello", have=0)[0]["t"] == "graph"
+
+
+def test_what_is_imported_ahead_is_what_a_models_steps_need():
+    import subprocess
+    import sys
+
+    script = (
+        "import sys, kernel_ext, kernel_ext.display, workbench as pm\n"
+        "kernel_ext.import_soon_needed()\n"
+        "before = set(sys.modules)\n"
+        "with pm.Model() as m:\n    pm.Binomial('y', 10, pm.Beta('p', 1, 1), observed=7)\n"
+        "m.trace()\n"
+        "print(sum(name.startswith('scipy') for name in set(sys.modules) - before))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert int(done.stdout) == 0
