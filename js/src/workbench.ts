@@ -1,5 +1,6 @@
 // The module that the page takes once: every view, and what mounts a panel of them.
 import theme from "./shared/theme.css";
+import steps from "./stepper/stepper.css";
 import plots from "uplot/dist/uPlot.min.css";
 import { Panel } from "./panel";
 import type { Model } from "./shared/protocol";
@@ -11,7 +12,7 @@ function dress(host: HTMLElement): void {
   if (place.querySelector("style[data-wb]")) return;
   const style = document.createElement("style");
   style.setAttribute("data-wb", "");
-  style.textContent = theme + plots;
+  style.textContent = theme + plots + steps;
   place.append(style);
 }
 

@@ -6,57 +6,8 @@ import { apart, settled } from "../src/dashboard/trace";
 import { layered } from "../src/layout/layered";
 import { inPlates } from "../src/layout/plates";
 import { graphData, LIMIT, matches, nearest } from "../src/render/graph";
-import { Channel, decode, type Model } from "../src/shared/protocol";
-import { Stepper } from "../src/stepper/index";
-
-type Columns = Record<string, [string, (number | string)[]]>;
-const BYTES: Record<string, [any, number]> = { f64: [Float64Array, 8], i32: [Int32Array, 4], u8: [Uint8Array, 1] };
-
-/** What Python sends: columns in one buffer, here at any byte offset. */
-function frame(content: any, columns: Columns, shift = 0): [any, DataView[]] {
-  const parts: Uint8Array[] = [];
-  let at = 0;
-  const cols = Object.entries(columns).map(([n, [d, values]]) => {
-    let bytes: Uint8Array;
-    if (d === "str") {
-      const texts = (values as string[]).map((v) => new TextEncoder().encode(v));
-      const offsets = new Uint32Array(texts.length + 1);
-      texts.forEach((t, i) => (offsets[i + 1] = offsets[i] + t.length));
-      bytes = new Uint8Array([...new Uint8Array(offsets.buffer), ...texts.flatMap((t) => [...t])]);
-    } else {
-      bytes = new Uint8Array(BYTES[d][0].from(values as number[]).buffer);
-    }
-    const col = { n, d, o: at, l: values.length };
-    const padded = new Uint8Array(Math.ceil(bytes.length / 8) * 8);
-    padded.set(bytes);
-    parts.push(padded);
-    at += padded.length;
-    return col;
-  });
-  const whole = new Uint8Array(at + shift);
-  let to = shift;
-  for (const p of parts) {
-    whole.set(p, to);
-    to += p.length;
-  }
-  return [{ v: 1, ...content, cols }, [new DataView(whole.buffer, shift, at)]];
-}
-
-class FakeModel implements Model {
-  sent: any[] = [];
-  private callbacks: ((content: any, buffers: DataView[]) => void)[] = [];
-  on(_: string, callback: any) { this.callbacks.push(callback); }
-  off(_: string, callback: any) { this.callbacks = this.callbacks.filter((c) => c !== callback); }
-  send(content: any) { this.sent.push(content); }
-  get() { return undefined; }
-  /** Parts of a fake kernel speak to whoever is there. */
-  push(content: any, columns: Columns = {}) {
-    content = { p: this.sent.at(-1)?.p, ...content };
-    const [c, b] = Object.keys(columns).length ? frame(content, columns) : [content, []];
-    for (const callback of this.callbacks) callback(c, b);
-  }
-  last(t: string) { return this.sent.filter((m) => m.t === t).at(-1); }
-}
+import { Channel, decode } from "../src/shared/protocol";
+import { FakeModel, frame, type Columns } from "./fake";
 
 const graphColumns = (labels: string[], edges: [number, number][]): Columns => ({
   key: ["i32", labels.map((_, i) => i)], op: ["str", labels.map(() => "exp")], label: ["str", labels], kind: ["str", labels.map(() => "elementwise")],
@@ -204,37 +155,6 @@ describe("inspector", () => {
     const [content, buffers] = frame({ t: "graph" }, graphColumns(["a", "b", "c", "d"], [[0, 1], [1, 2], [2, 3]]));
     const { cols } = decode(content, buffers);
     expect(nearest(graphData(content, cols), [0], 2).nodes.map((x) => x.label)).toEqual(["a", "b"]);
-  });
-});
-
-describe("stepper", () => {
-  const rules = [{ name: "log_of_one_plus", group: "stabilise", doc: "log1p keeps digits.", source: "" }, { name: "add_zero", group: "canonicalise", doc: "Nothing.", source: "" }];
-  const passes = [{ name: "canonicalise", doc: "", firings: 150_000, first: 0, seconds: 1, changed: true }, { name: "stabilise", doc: "", firings: 50_000, first: 150_000, seconds: 1, changed: true }];
-  const answer = async () => {
-    const { rid, step } = model.last("step");
-    model.push({ t: "step", rid, step, before: "log(1 + x)", after: "log1p(x)", produced: [0], check: { max_difference: 0, points: 3 }, roots: [0] }, graphColumns(["log1p"], []));
-    await new Promise((r) => setTimeout(r));
-  };
-
-  it("steps, jumps between passes, filters, with 200,000 firings", async () => {
-    new Stepper(new Channel(model, "steps"), host);
-    const rule = Array.from({ length: 200_000 }, (_, i) => (i < 150_000 ? 1 : 0));
-    model.push({ t: "steps", seq: 1, passes, rules }, { rule: ["i32", rule] });
-    await answer();
-    (host.querySelector("[data-action=next]") as HTMLElement).click();
-    expect(model.last("step").step).toBe(1);
-    await answer();
-    const root = host.querySelector(".wb-steps")!;
-    root.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowDown" }));
-    expect(model.last("step").step).toBe(150_001);
-    await answer();
-    expect(host.querySelector(".wb-explanation")!.textContent).toContain("log1p keeps digits.");
-    expect(host.querySelector(".wb-node.wb-produced")).not.toBeNull();
-    expect(host.querySelectorAll(".wb-row").length).toBeLessThan(100);
-    const filter = host.querySelector(".wb-steps .wb-search") as HTMLInputElement;
-    filter.value = "one plus";
-    filter.dispatchEvent(new Event("input"));
-    expect(host.querySelector(".wb-row")!.textContent).toContain("150001");
   });
 });
 

@@ -2,6 +2,7 @@ import time
 
 import numpy as np
 import pytest
+from wire import Wire, decode
 
 import workbench as pm
 import workbench.tensor as pt
@@ -11,45 +12,9 @@ from kernel_ext.display import panel_of
 from kernel_ext.frames import encode
 from kernel_ext.inspector import GraphInspector
 from kernel_ext.panel import STATIC, Panel
-from kernel_ext.stepper import Replay, RewriteStepper
-from workbench.graph import topological
 
 pytestmark = pytest.mark.skipif(not (STATIC / "workbench.js").exists(), reason="the widgets are not built: run `make setup`")
 HOSTILE = "<img src=x onerror=alert(1)>"
-
-
-def decode(message, data):
-    """The columns of a message, as the front end reads them."""
-    kinds = {"u8": "u1", "u32": "u4", "i32": "i4", "f32": "f4", "f64": "f8"}
-    found = {}
-    for c in message.get("cols", []):
-        assert c["o"] % 8 == 0
-        if c["d"] == "str":
-            ends = np.frombuffer(data, "u4", c["l"] + 1, c["o"])
-            start = c["o"] + 4 * (c["l"] + 1)
-            found[c["n"]] = [data[start + a : start + b].decode() for a, b in zip(ends[:-1], ends[1:])]
-        else:
-            found[c["n"]] = np.frombuffer(data, kinds[c["d"]], c["l"], c["o"])
-    return found
-
-
-class Wire:
-    """What a panel of one part sends, caught."""
-
-    def __init__(self, part):
-        self.sent = []
-        self.part, self.panel = part, Panel([part])
-        self.panel.send = lambda content, buffers=None: self.sent.append((content, decode(content, buffers[0]) if buffers else {}))
-
-    def say(self, **content):
-        self.panel._receive(None, {"p": self.part.name, **content}, [])
-
-    def ask(self, **content):
-        self.say(**content)
-        return self.sent[-1]
-
-    def of(self, kind):
-        return [m for m in self.sent if m[0]["t"] == kind]
 
 
 @pytest.fixture(scope="module")
@@ -90,51 +55,6 @@ def test_the_inspector_shows_both_views_and_a_nodes_details(model):
     node, _ = wire.ask(t="node", rid=8, key=root)
     assert np.isclose(float(node["value"]["summary"]), sum(model.point_logps().values()), rtol=1e-4)
     assert "int32_t run" in node["code"]["c"]
-
-
-def test_the_stepper_replays_every_state_and_checks_steps(model):
-    trace = model.trace()
-    wire = Wire(RewriteStepper(trace))
-    content, cols = wire.ask(t="hello", have=0)
-    assert len(cols["rule"]) == len(trace) == sum(p["firings"] for p in content["passes"])
-    total = len(trace)
-    keys_before = None
-    for step in (0, 1, total // 2, total, 3):
-        content, cols = wire.ask(t="step", rid=step, step=step)
-        assert content["step"] == step and len(cols["key"]) > 0
-        if step == 1:
-            assert content["before"] and content["after"]
-            keys_before = dict(zip(cols["label"], cols["key"].tolist()))
-    content, cols = wire.ask(t="step", rid=1, step=1)
-    assert dict(zip(cols["label"], cols["key"].tolist())) == keys_before, "a node keeps its number"
-    steps = [wire.ask(t="step", rid=1, step=s) for s in range(1, total + 1)]
-    assert all(set(content["produced"]) <= set(cols["key"].tolist()) for content, cols in steps)
-    assert all(content["produced"] for content, _ in steps), "every step says where it happened"
-    checks = [content["check"] for content, _ in steps]
-    numeric = [c for c in checks if c]
-    assert len(numeric) > 20
-    assert max(c["max_difference"] for c in numeric) < 1e-9
-
-
-def test_replay_ends_where_each_pass_ends(model):
-    trace = model.trace()
-    replay = Replay(trace)
-    at = 0
-    for p in replay.passes:
-        for i, firing in enumerate(p.firings):
-            # Values are put in all at once: the engine has no part in that.
-            assert p.kind != "rewrite" or p.name == "values" or firing.before in set(topological(replay.roots(at + i))), "a rule fires on what is there"
-        at += len(p.firings)
-        if p.kind == "rewrite" and p.firings:
-            assert replay.roots(at)[0] is p.after[0], p.name
-
-
-def test_one_pass_can_be_shown(model):
-    wire = Wire(RewriteStepper(model.trace(), "gradient"))
-    content, _ = wire.ask(t="hello", have=0)
-    assert [p["name"] for p in content["passes"]] == ["gradient"]
-    with pytest.raises(ValueError, match="passes: log-probability, values, unconstrained, gradient"):
-        RewriteStepper(model.trace(), "nothing").replay
 
 
 def test_buffers_that_a_host_drops_come_as_text(model):

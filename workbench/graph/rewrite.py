@@ -186,6 +186,8 @@ class Firing:
     seconds: float
     depth: int = 0
     """How many loop bodies or branches the step lies inside."""
+    towards: Expr | None = None
+    """Of a step of differentiation, the input of `before` of which `after` is the derivative, as far as it is known then."""
 
 
 @frozen

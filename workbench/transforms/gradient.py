@@ -230,7 +230,7 @@ def _reverse(
                 known = cotangents.get(x)
                 total = part if known is None else accumulated(known, part) if x.inputs else known + part
                 cotangents[x] = total
-                steps.append(Firing(rule, node, total, time.perf_counter() - start))
+                steps.append(Firing(rule, node, total, time.perf_counter() - start, towards=x))
     return cotangents
 
 

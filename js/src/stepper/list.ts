@@ -1,20 +1,28 @@
-// A list of any length that holds only the rows in sight.
+// A list of any length that holds only the rows in sight; rows are reached by arrow keys.
 import { el, replaceChildren } from "../shared/dom";
 
 const ROW = 24;
 /** Browsers stop at some 30 million pixels: a longer list scrolls in proportion. */
 const TALLEST = 8_000_000;
 
+export interface Row { content: (Node | string | null)[]; heading?: boolean; title?: string; marked?: boolean }
+
 export class VirtualList {
-  readonly element = el("div", { class: "wb-list", role: "listbox", "aria-label": "firings" });
-  private readonly inner = el("div", { class: "wb-list-inner" });
+  readonly element: HTMLElement;
+  private readonly inner = el("div", { class: "wb-list-inner", role: "presentation" });
+  private readonly prefix = `wb-row-${Math.random().toString(36).slice(2)}`;
   private count = 0;
   private chosen = -1;
+  private readonly watch: ResizeObserver | null = null;
 
-  constructor(private readonly render: (index: number) => HTMLElement, private readonly onChoose: (index: number) => void) {
-    this.element.append(this.inner);
+  constructor(label: string, private readonly render: (index: number) => Row, private readonly onChoose: (index: number) => void) {
+    this.element = el("div", { class: "wb-list", role: "listbox", tabindex: 0, "aria-label": label }, this.inner);
     this.element.addEventListener("scroll", () => this.draw());
-    if (typeof ResizeObserver !== "undefined") new ResizeObserver(() => this.draw()).observe(this.element);
+    this.element.addEventListener("keydown", (e) => this.key(e));
+    if (typeof ResizeObserver !== "undefined") {
+      this.watch = new ResizeObserver(() => this.draw());
+      this.watch.observe(this.element);
+    }
   }
 
   set(count: number): void {
@@ -29,23 +37,49 @@ export class VirtualList {
     this.chosen = index;
     const top = this.scale * index * ROW;
     const { scrollTop, clientHeight } = this.element;
-    if (index >= 0 && (top < scrollTop || top > scrollTop + clientHeight - ROW)) this.element.scrollTop = top - clientHeight / 2;
+    if (index >= 0 && (top < scrollTop || top > scrollTop + clientHeight - ROW)) this.element.scrollTop = Math.max(0, top - clientHeight / 2);
     this.draw();
+  }
+
+  close(): void {
+    this.watch?.disconnect();
   }
 
   private get scale(): number {
     return Math.min(1, TALLEST / Math.max(1, this.count * ROW));
   }
 
-  private draw(): void {
+  private key(e: KeyboardEvent): void {
+    const page = Math.max(1, Math.floor(this.element.clientHeight / ROW) - 1);
+    const by: Record<string, number> = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page };
+    if (!(e.key in by) || !this.count) return;
+    e.preventDefault();
+    e.stopPropagation();
+    const sign = Math.sign(by[e.key]);
+    let to = this.chosen < 0 ? (sign > 0 ? 0 : this.count - 1) : Math.max(0, Math.min(this.count - 1, this.chosen + by[e.key]));
+    while (to >= 0 && to < this.count && this.render(to).heading) to += sign;
+    if (to >= 0 && to < this.count) this.onChoose(to);
+  }
+
+  /** Draw the rows in sight anew. */
+  draw(): void {
     const height = this.element.clientHeight || 300;
     const first = Math.max(0, Math.floor(this.element.scrollTop / this.scale / ROW) - 2);
     const last = Math.min(this.count, first + Math.ceil(height / ROW) + 5);
-    const rows: HTMLElement[] = [];
+    const drawn: HTMLElement[] = [];
+    let active = "";
     for (let i = first; i < last; i++) {
-      const row = el("div", { class: "wb-row", role: "option", "aria-selected": i === this.chosen, style: `top:${this.element.scrollTop + i * ROW - this.element.scrollTop / this.scale}px`, onClick: () => this.onChoose(i) }, this.render(i));
-      rows.push(row);
+      const { content, heading, title, marked } = this.render(i);
+      const on = i === this.chosen;
+      const id = `${this.prefix}-${i}`;
+      if (on) active = id;
+      const place = `top:${this.element.scrollTop + i * ROW - this.element.scrollTop / this.scale}px`;
+      const kind = `wb-row${heading ? " wb-row-heading" : ""}${marked ? " wb-row-marked" : ""}`;
+      const role = heading ? { role: "presentation" } : { role: "option", "aria-selected": String(on), "aria-setsize": this.count, "aria-posinset": i + 1, onClick: () => this.onChoose(i) };
+      drawn.push(el("div", { class: kind, id, style: place, title, ...role }, ...content));
     }
-    replaceChildren(this.inner, ...rows);
+    if (active) this.element.setAttribute("aria-activedescendant", active);
+    else this.element.removeAttribute("aria-activedescendant");
+    replaceChildren(this.inner, ...drawn);
   }
 }

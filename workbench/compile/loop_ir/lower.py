@@ -11,7 +11,7 @@ elsewhere are recomputed instead.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from workbench.compile.loop_ir import loops as L
@@ -54,17 +54,22 @@ KERNEL_NODES, SCALAR_NODES = 200, 1000
 """Nodes that one loop, or one run of scalars, holds at most: compilers take a time that grows faster than a loop."""
 
 
-def lower(graph: Graph, name: str, known: Iterable[Symbol] = (), held: int = 0) -> L.Program:
+Watch = Callable[[str, L.Program], None]
+"""Told of the stages of a program, each by its name, as it is then."""
+
+
+def lower(graph: Graph, name: str, known: Iterable[Symbol] = (), held: int = 0, watch: Watch | None = None) -> L.Program:
     """Lower a graph, whose lengths are numbers, or follow from those of its parameters or from `known` ones.
 
-    The last `held` parameters are no arguments: code finds them where it finds constants.
+    The last `held` parameters are no arguments: code finds them where it finds constants. Who gives a `watch` sees the
+    program after each stage.
 
     Raises
     ------
     CompileError
         If a shape depends on values.
     """
-    return _Lowering(name, known).program(graph, held)
+    return _Lowering(name, known).program(graph, held, watch)
 
 
 class _Lowering:
@@ -80,7 +85,7 @@ class _Lowering:
         self.externals: list[Expr] = []
         self.signed: dict[Length, Any] = {}
 
-    def program(self, graph: Graph, held: int) -> L.Program:
+    def program(self, graph: Graph, held: int, watch: Watch | None) -> L.Program:
         env: dict[Expr, Value] = {}
         inputs: list[L.Buffer] = []
         arguments = len(graph.params) - held
@@ -100,9 +105,14 @@ class _Lowering:
         results = [env[r] for r in graph.results]
         body.append(L.Copy(list(zip(outputs, results))))
         constants = [(b, x.op) for x, b in self.constants.items()]
-        body = merge_scalars(body)
-        block_rows(body)
-        return L.Program(self.name, inputs, outputs, constants, body, self.regions, self.checks, self.externals, frozenset(self.known), self.signed)
+        program = L.Program(self.name, inputs, outputs, constants, body, self.regions, self.checks, self.externals, frozenset(self.known), self.signed)
+        seen = watch or (lambda stage, program: None)
+        seen("fusion", program)
+        program.body = merge_scalars(program.body)
+        seen("scalars", program)
+        block_rows(program.body)
+        seen("rows", program)
+        return program
 
     def buffer(self, x: Expr, stem: str = "t") -> L.Buffer:
         self.count += 1

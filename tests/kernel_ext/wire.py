@@ -1,0 +1,39 @@
+"""A panel of one part, and what it sends, caught and read as the front end reads it."""
+
+import numpy as np
+
+from kernel_ext.panel import Panel
+
+
+def decode(message, data):
+    """The columns of a message, as the front end reads them."""
+    kinds = {"u8": "u1", "u32": "u4", "i32": "i4", "f32": "f4", "f64": "f8"}
+    found = {}
+    for c in message.get("cols", []):
+        assert c["o"] % 8 == 0
+        if c["d"] == "str":
+            ends = np.frombuffer(data, "u4", c["l"] + 1, c["o"])
+            start = c["o"] + 4 * (c["l"] + 1)
+            found[c["n"]] = [data[start + a : start + b].decode() for a, b in zip(ends[:-1], ends[1:])]
+        else:
+            found[c["n"]] = np.frombuffer(data, kinds[c["d"]], c["l"], c["o"])
+    return found
+
+
+class Wire:
+    """What a panel of one part sends, caught."""
+
+    def __init__(self, part):
+        self.sent = []
+        self.part, self.panel = part, Panel([part])
+        self.panel.send = lambda content, buffers=None: self.sent.append((content, decode(content, buffers[0]) if buffers else {}))
+
+    def say(self, **content):
+        self.panel._receive(None, {"p": self.part.name, **content}, [])
+
+    def ask(self, **content):
+        self.say(**content)
+        return self.sent[-1]
+
+    def of(self, kind):
+        return [m for m in self.sent if m[0]["t"] == kind]
