@@ -9,7 +9,7 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, nee
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 from traitlets import Enum, observe
 
-from kernel_ext.cell import Failures, columns_of, run_cell
+from kernel_ext.cell import Failures, columns_of, run_cell, say_priors
 from kernel_ext.display import parts_of, show, show_subject
 from kernel_ext.panel import Panel
 from kernel_ext.stepper import RewriteStepper
@@ -48,6 +48,7 @@ class WorkbenchMagics(Magics):  # type: ignore[misc]
     @argument("--coords", help="a dict of the dims' labels")
     @argument("--backend", choices=BACKENDS, help="where the model is computed")
     @argument("--show", default="graph", help="what is seen first: graph, density, steps; none for no panel")
+    @argument("--check-priors", action="store_true", help="say which priors are improbable given the data's scale")
     @cell_magic  # type: ignore[misc]
     def model(self, line: str, cell: str, local_ns: dict[str, Any] | None = None) -> None:
         """Write a model: each line ``name = Distribution(...)`` is a variable of that name."""
@@ -69,6 +70,8 @@ class WorkbenchMagics(Magics):  # type: ignore[misc]
         model.backend = args.backend
         self.shell.user_ns.update(made)
         self.shell.user_ns[args.name] = model
+        if args.check_priors:
+            say_priors(model)
         if args.show != "none":
             show_subject(model, args.name, SHOWS[args.show])
 

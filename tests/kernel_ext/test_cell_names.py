@@ -140,3 +140,18 @@ def test_a_cell_can_be_run_again(shell):
         run(shell, f"x = Normal(0, {scale})")
         assert str(shell.user_ns["m"]) == f"x ~ Normal(0, {scale})"
         assert shell.user_ns["m"]["x"] is shell.user_ns["x"]
+
+
+def test_priors_are_compared_with_the_data_where_asked(shell, capsys):
+    shell.user_ns["height"] = np.array([170.0, 181.0, 165.0, 175.0])
+    shell.run_cell_magic("model", "m --show none --check-priors", "mu = Normal(0, 1)\ny = Normal(mu, 10, observed=height)")
+    said = capsys.readouterr().out
+    assert said.startswith("y: the mean of the data is 172.8; under the prior it is between -1")
+    assert "It follows mu ~ Normal(0, 1) most. Give mu a centre near 172.8" in said
+    assert said.endswith("  in the model 'm', line 2:\n    y = Normal(mu, 10, observed=height)\n")
+    shell.run_cell_magic("model", "m --show none --check-priors", "mu = Normal(170, 30)\ny = Normal(mu, 10, observed=height)")
+    assert capsys.readouterr().out.startswith("The data are no surprise under the priors")
+    shell.run_cell_magic("model", "m --show none --check-priors", "mu = Flat()\ny = Normal(mu, 10, observed=height)")
+    assert capsys.readouterr().out == "The priors cannot be compared with the data: mu has the improper prior Flat: no data can be simulated from it\n"
+    shell.run_cell_magic("model", "m --show none", "mu = Normal(0, 1)\ny = Normal(mu, 10, observed=height)")
+    assert capsys.readouterr().out == ""

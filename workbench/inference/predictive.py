@@ -37,7 +37,7 @@ def _named(model: Model, var_names: Iterable[str] | str | None, default: Sequenc
     return [model[n] for n in names]
 
 
-def _warn_of_potentials(model: Model, source: str) -> None:
+def warn_of_potentials(model: Model, source: str) -> None:
     if model.potentials:
         warn_user(f"the model has potentials: draws from {source} take no notice of them")
 
@@ -94,7 +94,7 @@ def sample_prior_predictive(
     """
     m = modelcontext(model)
     draws = draws if samples is None else samples
-    _warn_of_potentials(m, "the prior")
+    warn_of_potentials(m, "the prior")
     variables = _named(m, var_names, [*m.free_RVs, *m.deterministics, *m.observed_RVs])
     names = tuple(str(x.name) for x in variables)
     below = ancestors(variables)
@@ -188,7 +188,7 @@ def sample_posterior_predictive(
     names = [str(x.name) for x in _named(opened, var_names, _predicted(opened, given))]
     if not names:
         raise ModelError("the model has no observed variable to draw", "give var_names")
-    _warn_of_potentials(opened, "the posterior predictive distribution")
+    warn_of_potentials(opened, "the posterior predictive distribution")
     validity = Validity(opened, given, names)
     validity.warn()
     tell(str(validity))
