@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from kernel_ext import static_view
+from kernel_ext.computation import computation_of
 from kernel_ext.model_view import model_columns
 from kernel_ext.part import Part
 from kernel_ext.snapshot import expression_columns, summarise
@@ -48,13 +49,7 @@ class GraphInspector(Part):
         """The computation: a model's optimised log-density and gradient, or the expression."""
         if self._graph is None:
             if isinstance(self.subject, Model):
-                from workbench.rewrites import default_mode
-
-                written = self.subject.logp_grad_graph()
-                results, _ = default_mode().run(written.results, record=False)
-                self._graph = Graph(written.params, results)
-                results[0].name = results[0].name or "logp"
-                results[1].name = results[1].name or "gradient"
+                self._graph = computation_of(self.subject).graph
             else:
                 self._graph = Graph(free_inputs([self.subject]), [self.subject])
         return self._graph

@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from workbench.compile import phases
 from workbench.compile.binding import at_lengths, data_of, leaf_of, with_leaves
 from workbench.compile.entered_lengths import KEPT, lengths_of
+from workbench.compile.precision import computed_in_single_precision
 from workbench.compile.slots import Whole, filled, slots_of
 from workbench.compile.value_lengths import computed_before
 from workbench.errors import CompileError, Location, ShapeError, user_location
@@ -142,6 +144,7 @@ class CompiledFunction:
         self._known: dict[Symbol, int] = {}  # Lengths of the data that the function is bound to.
         self._now: Callable[[Graph], Graph] | None = None  # A graph over these data.
         self.timings: dict[str, float] = {}
+        phases.begin("rewrite")
         start = time.perf_counter()
         if mode is None:
             from workbench.rewrites import default_mode
@@ -149,6 +152,8 @@ class CompiledFunction:
             mode = default_mode()
         results, self.trace = mode.run(self.written.results)
         self._graph = Graph(self.written.params, results)
+        if precision != "float64" and "precision" not in self._options:
+            self._graph = computed_in_single_precision(self._graph)
         self._whole: Graph | None = None
         self.timings["rewrite"] = time.perf_counter() - start
         self._mode = mode
@@ -490,9 +495,8 @@ def _options(backend: str, keep_values: bool, threads: int, precision: str) -> d
     if precision != "float64":
         if precision != "float32":
             raise CompileError(f"there is no precision {precision!r}", "choose float64 or float32")
-        if backend != "jax":
-            raise CompileError(f"the {backend} backend computes in float64", "use backend='jax' with precision='float32'")
-        options["precision"] = precision
+        if backend == "jax":
+            options["precision"] = precision
     return options
 
 
@@ -564,7 +568,7 @@ def function(
         depends on this number, and on nothing else.
     precision
         "float64", or "float32": what the graph does in float64 is done in float32, and so are its
-        results; on the JAX backend, for accelerators that are slow at float64.
+        results. For accelerators that are slow at float64; C and Numba round each operation to float32.
 
     Raises
     ------

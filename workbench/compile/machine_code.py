@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from workbench.compile import callbacks as external
+from workbench.compile import phases
 from workbench.compile.entered_lengths import KEPT, lengths_of, shape_at, sizes_at
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.lower import lower
@@ -76,6 +77,7 @@ class Code:
     """A graph compiled, its regions with it; the last `held` parameters are no arguments, but stand beside them as data do."""
 
     def __init__(self, graph: Graph, name: str, begin: Begin, begin_region: Begin, known: Iterable[Symbol] = (), held: int = 0) -> None:
+        phases.begin("lower")
         start = time.perf_counter()
         self.timings: dict[str, float] = {}
         self.params = graph.params
@@ -90,6 +92,7 @@ class Code:
                 made[r.label, r.graph] = Code(r.graph, r.label, begin_region, begin_region, self.program.lengths)
         self.regions = [None if r.graph is None else made[r.label, r.graph] for r in self.program.regions]
         self.slots: set[str] = {r.label for r in self.program.regions if r.graph is None}.union(*(r.slots for r in made.values()))
+        phases.begin("compile")
         self.run_address, hit = self.unit.address()
         self.timings["compile"] = time.perf_counter() - start - self.timings["lower"]
         self.cached: bool = hit and all(r.cached for r in made.values())

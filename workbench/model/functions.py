@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from workbench.compile import choose_backend, function
+from workbench.compile import choose_backend, function, phases
 from workbench.errors import CompileError
 from workbench.graph.expr import Expr
 from workbench.graph.inner import Graph
@@ -102,6 +102,7 @@ def _for_all_lengths(model: Model, make: Callable[[Model], Any]) -> Made:
 def _compiled(model: Model, name: str, backend: str, graph_of: GraphOf) -> CompiledFunction:
     if backend == "jax" and has_open_lengths(model):
         raise CompileError("JAX compiles for lengths that are known")
+    phases.begin("derive")
     start = time.perf_counter()
     graph = graph_of(model)
     derive = time.perf_counter() - start

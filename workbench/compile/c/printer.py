@@ -11,9 +11,11 @@ from typing import Any
 
 from workbench.compile.c.vector_math import declarations, definitions
 from workbench.compile.loop_ir import loops as L
+from workbench.compile.loop_ir.lines import CodeLine, single_lines, support_lines
 from workbench.compile.loop_ir.loop_levels import FOLD_SYMBOLS, Nest, nest
 from workbench.compile.loop_ir.skipping import idle_flag
 from workbench.compile.loop_ir.storage import Storage, buffers
+from workbench.graph.expr import Expr
 from workbench.graph.lengths import Size, text
 from workbench.graph.types import KINDS
 from workbench.tensor.elementwise import C_TYPES
@@ -47,10 +49,21 @@ PLAIN_MATH = ["sqrt", "fabs", "floor", "rint"]
 
 @dataclass
 class Source:
-    """Generated code and what it needs at run time."""
+    """Generated code and what it needs at run time: the program's own, and declarations and routines before and after it."""
 
-    text: str
+    pieces: list[str]
     sizes: list[Size]
+    before: list[str]
+    after: list[str]
+
+    @property
+    def text(self) -> str:
+        return "\n".join([*self.before, *self.pieces, *self.after])
+
+    @property
+    def lines(self) -> list[CodeLine]:
+        """The text line by line, with the expressions that lines compute."""
+        return [*support_lines(self.before), *single_lines(self.pieces), *support_lines(self.after)]
 
     @property
     def code(self) -> str:
@@ -97,27 +110,28 @@ class _Printer:
         self.indent = 1
         self.support: dict[str, None] = {}
         self.in_block = False
+        self.loops = self.loop = 0  # How many kernels there are, and the number of the one that is being printed.
 
     def source(self, vector_math: Collection[str]) -> Source:
         ends = []
         for statement in self.program.body:
             self.block([statement])
             ends.append(len(self.lines))
-        head = [HEADER, *self.prototypes(vector_math), *self.support, "", f"// {self.program.name}"]
+        before = [HEADER, *self.prototypes(vector_math), *self.support, ""]
         cuts = _cuts(ends)
         code = self.whole() if len(cuts) == 2 else self.in_parts(cuts)
-        return Source("\n".join([*head, *code, *definitions(self.functions(), vector_math), ""]), list(self.sizes))
+        return Source([f"// {self.program.name}", *code], list(self.sizes), before, [*definitions(self.functions(), vector_math), ""])
 
     def whole(self) -> list[str]:
         """The program as one function."""
-        local = [_note(f"    {C_TYPES[b.dtype]} {b.name} = 0;", b.note) for b in self.local_buffers()]
+        local = [_line(f"    {C_TYPES[b.dtype]} {b.name} = 0;", b.note, b.of) for b in self.local_buffers()]
         declared = list(self.declarations().values())
         return [f"int32_t run({PARAMETERS}) {{", *declared, "    (void)arena; (void)fault; (void)env;", *local, *self.lines, "    return 0;", "}"]
 
     def in_parts(self, cuts: Sequence[int]) -> list[str]:
         """The program as functions of bounded length, which share their local variables: compilers take the longer ones too long."""
         local, declarations = self.local_buffers(), self.declarations()
-        code = ["typedef struct {", *(_note(f"    {C_TYPES[b.dtype]} {b.name}_;", b.note) for b in local), "} wb_local;"]
+        code = ["typedef struct {", *(_line(f"    {C_TYPES[b.dtype]} {b.name}_;", b.note, b.of) for b in local), "} wb_local;"]
         code += [f"#define {b.name} (local->{b.name}_)" for b in local]
         for k, (start, stop) in enumerate(pairwise(cuts)):
             lines = self.lines[start:stop]
@@ -133,21 +147,21 @@ class _Printer:
         p = self.program
         made: dict[str, str] = {}
         for i, b in enumerate(p.inputs):
-            made[b.name] = _note(f"    const {C_TYPES[b.dtype]} *const {b.name} = io[{i}];", b.note)
+            made[b.name] = _line(f"    const {C_TYPES[b.dtype]} *const {b.name} = io[{i}];", b.note, b.of)
         for i, b in enumerate(p.outputs):
-            made[b.name] = _note(f"    {C_TYPES[b.dtype]} *const {b.name} = io[{len(p.inputs) + i}];", b.note)
+            made[b.name] = _line(f"    {C_TYPES[b.dtype]} *const {b.name} = io[{len(p.inputs) + i}];", b.note, b.of)
         for i, (b, _) in enumerate(p.constants):
-            made[b.name] = _note(f"    const {C_TYPES[b.dtype]} *const {b.name} = env->constants[{i}];", b.note)
+            made[b.name] = _line(f"    const {C_TYPES[b.dtype]} *const {b.name} = env->constants[{i}];", b.note, b.of)
         for home, at in self.storage.offset.items():
             kind = C_TYPES[home.dtype]
-            made[home.name] = _note(f"    {kind} *const {home.name} = ({kind} *)(arena + {self.size(at)});", home.note)
+            made[home.name] = _line(f"    {kind} *const {home.name} = ({kind} *)(arena + {self.size(at)});", home.note, home.of)
         return {**self.size_lines(), **made}
 
     def size_lines(self) -> dict[str, str]:
         """The lines that declare sizes, by name; lengths say which they are."""
         notes = ["" if isinstance(n, int) else text(n) for n in self.sizes]
         return {
-            name: _note(f"    const int64_t {name} = env->sizes[{i}];", note)
+            name: _line(f"    const int64_t {name} = env->sizes[{i}];", note)
             for i, (name, note) in enumerate(zip(self.sizes.values(), notes))
         }
 
@@ -161,11 +175,11 @@ class _Printer:
 
     # Pieces ------------------------------------------------------------------------------------
 
-    def line(self, text: str, note: str = "") -> None:
-        self.lines.append(_note("    " * self.indent + text, note))
+    def line(self, text: str, note: str = "", of: Expr | None = None) -> None:
+        self.lines.append(_line("    " * self.indent + text, note, of, self.loop))
 
-    def open(self, text: str, note: str = "") -> None:
-        self.line(f"{text} {{".strip(), note)
+    def open(self, text: str, note: str = "", of: Expr | None = None) -> None:
+        self.line(f"{text} {{".strip(), note, of)
         self.indent += 1
 
     def close(self) -> None:
@@ -244,10 +258,10 @@ class _Printer:
     def fill(self, buffer: L.Buffer, value: L.Literal) -> None:
         shown = literal(value.value, buffer.dtype)
         if buffer.size == 1 or self.storage.of(buffer).is_local:
-            self.line(f"{self.place(buffer, 0)} = {shown};")
+            self.line(f"{self.place(buffer, 0)} = {shown};", "", buffer.of)
         else:
             n = self.size(buffer.size)
-            self.line(f"for (int64_t i = 0; i < {n}; i++) {self.place(buffer, 'i')} = {shown};", buffer.note)
+            self.line(f"for (int64_t i = 0; i < {n}; i++) {self.place(buffer, 'i')} = {shown};", buffer.note, buffer.of)
 
     def copy(self, s: L.Copy) -> None:
         arrays: dict[Size, list[tuple[L.Buffer, L.Buffer | L.Literal]]] = {}
@@ -261,25 +275,25 @@ class _Printer:
         if brace:
             self.open("")
             for i, (a, b) in enumerate(scalars):
-                self.line(f"const {C_TYPES[a.dtype]} next{i} = {self.value(b)};")
+                self.line(f"const {C_TYPES[a.dtype]} next{i} = {self.value(b)};", "", _of(b))
         for size, pairs in arrays.items():
             self.open(f"for (int64_t i = 0; i < {self.size(size)}; i++)")
             shown = []
             for i, (a, b) in enumerate(pairs):
                 value = literal(b.value, a.dtype) if isinstance(b, L.Literal) else self.place(b, "i")
-                self.line(f"const {C_TYPES[a.dtype]} x{i} = {value};")
+                self.line(f"const {C_TYPES[a.dtype]} x{i} = {value};", "", _of(b))
                 shown.append(f"{self.place(a, 'i')} = x{i};")
-            self.line(" ".join(shown))
+            self.line(" ".join(shown), "", pairs[0][0].of)
             self.close()
         for i, (a, b) in enumerate(scalars):
-            self.line(f"{self.place(a, 0)} = {f'next{i}' if brace else self.value(b)};", a.note)
+            self.line(f"{self.place(a, 0)} = {f'next{i}' if brace else self.value(b)};", a.note, a.of)
         if brace:
             self.close()
 
     def call(self, s: L.Call) -> None:
         self.open("")
         items = ", ".join(f"(void *)({self.pointer(b)})" for b in (*s.arguments, *s.results))
-        self.line(f"void *const io_[] = {{{items}}};", self.program.regions[s.region].label)
+        self.line(f"void *const io_[] = {{{items}}};", self.program.regions[s.region].label, s.results[0].of if s.results else None)
         self.line(f"const wb_env *const region = env->regions[{s.region}];")
         self.line(f"if (region->run(io_, region, arena + {self.size(self.storage.arena)}, fault)) return 1;")
         self.close()
@@ -288,11 +302,12 @@ class _Printer:
         if s.native is not None:
             self.support[s.native.support] = None
             given = [*map(self.size, s.native.sizes), *map(self.pointer, (*s.arguments, *s.results))]
-            self.line(f"{s.native.name}({', '.join(['env->library', *given])});")
+            self.line(f"{s.native.name}({', '.join(['env->library', *given])});", "", self.program.externals[s.which])
             return
         self.open("")
         items = ", ".join(f"(void *)({self.pointer(b)})" for b in (*s.arguments, *s.results))
-        self.line(f"void *const io_[] = {{{items}}};", str(self.program.externals[s.which].op.name))
+        called = self.program.externals[s.which]
+        self.line(f"void *const io_[] = {{{items}}};", str(called.op.name), called)
         self.open(f"if (env->external(env->number, {s.which}, io_))")
         self.line("fault[0] = -1;")
         self.line("return 1;")
@@ -305,9 +320,11 @@ class _Printer:
         if 0 in kernel.extents:
             return
         n = nest(kernel)
+        self.loops = self.loop = self.loops + 1
         self.open("", kernel.note)
         self.level(n, 0)
         self.close()
+        self.loop = 0
 
     def blocked(self, s: L.Blocked) -> None:
         if any(0 in k.extents for k in s.kernels):
@@ -335,7 +352,7 @@ class _Printer:
             return
         folds = n.folds_outside[at]
         for i, f in enumerate(folds):
-            self.line(f"{C_TYPES[f.buffer.dtype]} sum{at}_{i} = {self.fold_place(f)};", f.buffer.note)
+            self.line(f"{C_TYPES[f.buffer.dtype]} sum{at}_{i} = {self.fold_place(f)};", f.buffer.note, f.buffer.of)
         if at == n.depth - 1:
             self.innermost(n)
         else:
@@ -345,7 +362,7 @@ class _Printer:
             self.level(n, at + 1)
             self.close()
         for i, f in enumerate(folds):
-            self.line(f"{self.fold_place(f)} = sum{at}_{i};")
+            self.line(f"{self.fold_place(f)} = sum{at}_{i};", "", f.buffer.of)
 
     def innermost(self, n: Nest) -> None:
         axis = n.axes[-1]
@@ -422,29 +439,29 @@ class _Printer:
             self.effect(f)
         for at, folds in enumerate(n.folds_outside):
             for i, f in enumerate(folds):
-                self.line(f"sum{at}_{i} = {f.op.c([f'sum{at}_{i}', self.operand(f.value)], [f.buffer.dtype] * 2)};")
+                self.line(f"sum{at}_{i} = {f.op.c([f'sum{at}_{i}', self.operand(f.value)], [f.buffer.dtype] * 2)};", "", f.buffer.of)
 
     def effect(self, e: L.Store | L.Fold) -> None:
         target = self.place(e.buffer, e.index) if isinstance(e, L.Store) else self.fold_place(e)
         if isinstance(e, L.Store):
-            self.line(f"{target} = {self.operand(e.value)};", e.buffer.note)
+            self.line(f"{target} = {self.operand(e.value)};", e.buffer.note, e.buffer.of)
         else:
-            self.line(f"{target} = {e.op.c([target, self.operand(e.value)], [e.buffer.dtype] * 2)};", e.buffer.note)
+            self.line(f"{target} = {e.op.c([target, self.operand(e.value)], [e.buffer.dtype] * 2)};", e.buffer.note, e.buffer.of)
 
     def scalar_line(self, line: L.Line) -> None:
         if isinstance(line, L.Load):
-            self.line(f"const {C_TYPES[line.dtype]} {line.name} = {self.place(line.buffer, line.index)};", line.buffer.note)
+            self.line(f"const {C_TYPES[line.dtype]} {line.name} = {self.place(line.buffer, line.index)};", line.note, line.of)
         elif isinstance(line, L.Let):
             self.support.update(dict.fromkeys(line.op.support.get("c", ())))
             value = line.op.c([self.operand(a) for a in line.arguments], line.dtypes)
-            self.line(f"const {C_TYPES[line.dtype]} {line.name} = {value};", line.note)
+            self.line(f"const {C_TYPES[line.dtype]} {line.name} = {value};", line.note, line.of)
         elif isinstance(line, L.Position):
             kind = C_TYPES[line.dtype]
             self.line(f"const {kind} {line.name} = ({kind}){self.index(line.index)};")
         else:
             raw = self.operand(line.index)
             extent = self.size(line.extent)
-            self.line(f"int64_t {line.name} = {raw} < 0 ? {raw} + {extent} : {raw};")
+            self.line(f"int64_t {line.name} = {raw} < 0 ? {raw} + {extent} : {raw};", "", line.of)
             self.open(f"if ((uint64_t){line.name} >= (uint64_t){extent})")
             self.line(f"fault[0] = env->number; fault[1] = {line.check}; fault[2] = {raw};")
             self.line("return 1;")
@@ -464,6 +481,10 @@ def _names(lines: Iterable[str]) -> set[str]:
     return {name for line in lines for name in re.findall(r"[A-Za-z_]\w*", line)}
 
 
-def _note(text: str, note: str) -> str:
+def _of(value: L.Buffer | L.Literal) -> Expr | None:
+    return value.of if isinstance(value, L.Buffer) else None
+
+
+def _line(text: str, note: str = "", of: Expr | None = None, loop: int = 0) -> CodeLine:
     clean = " ".join(note.replace("\\", " ").split())
-    return f"{text}  // {clean}" if clean else text
+    return CodeLine(f"{text}  // {clean}" if clean else text, of, loop)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from workbench.compile.c.printer import HEADER, Source, _note, _Printer, literal
+from workbench.compile.c.printer import HEADER, Source, _line, _Printer, literal
 from workbench.compile.c.vector_math import definitions
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.blocking import own_row
@@ -66,27 +66,27 @@ class _ThreadPrinter(_Printer):
         p = self.program
         for home, at in self.storage.offset.items():
             kind = C_TYPES[home.dtype]
-            self.line(f"{kind} *const {home.name} = ({kind} *)(arena + {self.size(at)});", home.note)
+            self.line(f"{kind} *const {home.name} = ({kind} *)(arena + {self.size(at)});", home.note, home.of)
         self.block(p.body)
-        head = [HEADER, f"#define THREADS {self.threads}", TEAM, *self.prototypes(vector_math), *self.support, ""]
-        head += ["typedef struct {", "    wb_team team;", "    void *const *io;", "    const wb_env *env;", "    char *arena;"]
+        before = [HEADER, f"#define THREADS {self.threads}", TEAM, *self.prototypes(vector_math), *self.support, ""]
+        head = ["typedef struct {", "    wb_team team;", "    void *const *io;", "    const wb_env *env;", "    char *arena;"]
         head.append("    int64_t *fault;")
-        head += [_note(f"    {C_TYPES[b.dtype]} {b.name}_;", b.note) for b in self.local_buffers()]
+        head += [_line(f"    {C_TYPES[b.dtype]} {b.name}_;", b.note, b.of) for b in self.local_buffers()]
         head += [*(f"    void *{name};" for name in self.shared), "} wb_shared;", ""]
         head += [f"#define {b.name} (S->{b.name}_)" for b in self.local_buffers()]
         head += ["", f"// {p.name}", "static int32_t part(wb_shared *S, const int64_t thread) {"]
         head += ["    void *const *io = S->io; const wb_env *env = S->env; char *arena = S->arena; int64_t *fault = S->fault;"]
         for i, b in enumerate(p.inputs):
-            head.append(_note(f"    const {C_TYPES[b.dtype]} *const {b.name} = io[{i}];", b.note))
+            head.append(_line(f"    const {C_TYPES[b.dtype]} *const {b.name} = io[{i}];", b.note, b.of))
         for i, b in enumerate(p.outputs):
-            head.append(_note(f"    {C_TYPES[b.dtype]} *const {b.name} = io[{len(p.inputs) + i}];", b.note))
+            head.append(_line(f"    {C_TYPES[b.dtype]} *const {b.name} = io[{len(p.inputs) + i}];", b.note, b.of))
         for i, (b, _) in enumerate(p.constants):
-            head.append(_note(f"    const {C_TYPES[b.dtype]} *const {b.name} = env->constants[{i}];", b.note))
+            head.append(_line(f"    const {C_TYPES[b.dtype]} *const {b.name} = env->constants[{i}];", b.note, b.of))
         head += self.size_lines().values()
         head.append("    (void)arena; (void)fault; (void)env; (void)io;")
         launch = [LAUNCH, *(f"    free(S.{name});" for name in self.shared), "    return failed;", "}"]
         end = definitions(self.functions(), vector_math)
-        return Source("\n".join([*head, *self.lines, "    return 0;", "}", "", *launch, *end, ""]), list(self.sizes))
+        return Source([*head, *self.lines, "    return 0;", "}", ""], list(self.sizes), before, [*launch, *end, ""])
 
     # Statements --------------------------------------------------------------------------------
 
@@ -177,7 +177,7 @@ class _ThreadPrinter(_Printer):
                 self.open(f"for (int64_t i = 0; i < {self.size(f.buffer.size)}; i++)")
                 self.line(f"const {kind} part = ((const {kind} *)S->{name})[t * {self.size(f.buffer.size)} + i];")
                 place = self.place(f.buffer, "i" if f.buffer.shape else 0)
-                self.line(f"{place} = {f.op.c([place, 'part'], [f.buffer.dtype] * 2)};")
+                self.line(f"{place} = {f.op.c([place, 'part'], [f.buffer.dtype] * 2)};", "", f.buffer.of)
                 self.close()
                 self.close()
             self.close()
@@ -193,7 +193,7 @@ class _ThreadPrinter(_Printer):
         self.private[id(f)] = name
         self.line(f"if (thread == 0 && !S->{name}) S->{name} = malloc(THREADS * {size} * sizeof({kind}));")
         self.wait()
-        self.line(f"{kind} *const own_{name} = ({kind} *)S->{name} + thread * {size};", f.buffer.note)
+        self.line(f"{kind} *const own_{name} = ({kind} *)S->{name} + thread * {size};", f.buffer.note, f.buffer.of)
         self.line(f"for (int64_t i = 0; i < {size}; i++) own_{name}[i] = {literal(NEUTRAL[f.op.name], f.buffer.dtype)};")
 
     def fold_place(self, f: L.Fold) -> str:

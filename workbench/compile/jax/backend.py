@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from workbench.compile import phases
 from workbench.compile.binding import data_of
 from workbench.compile.index_checks import EnteringIndex, entering_indices
-from workbench.compile.jax.precision import in_single_precision
+from workbench.compile.precision import in_single_precision
 from workbench.graph.expr import Constant, Data, Expr, Input, intern
 from workbench.graph.inner import Graph
 from workbench.graph.traverse import replace, topological
@@ -80,6 +81,7 @@ class JaxFunction:
         self._compile()
 
     def _compile(self) -> None:
+        phases.begin("lower")
         start = time.perf_counter()
         inputs: list[Expr] = [intern(Input(n.name, type_of(n.op.value))) for n in self.data]
         opened = Graph([*self.graph.params, *inputs], replace(self.graph.results, dict(zip(self.data, inputs))))
@@ -90,6 +92,7 @@ class JaxFunction:
         with not_differentiated():
             self._lowered = jax.jit(function).lower(*example)
         self.timings["lower"] = time.perf_counter() - start
+        phases.begin("compile")
         start = time.perf_counter()
         self._compiled = self._lowered.compile()
         self.timings["compile"] = time.perf_counter() - start
@@ -105,6 +108,14 @@ class JaxFunction:
         self._check_indices(values)
         given = [*(v.astype(d, copy=False) for v, d in zip(values, self._dtypes)), *(n.op.value for n in self.data)]
         return [np.array(v) for v in self._compiled(*given)]  # Copies, since JAX's own cannot be written to.
+
+    def on_device(self, *values: np.ndarray[Any, Any]) -> Callable[[], Any]:
+        """Return a call with arguments that are on the device already, which waits for the results and leaves them there."""
+        jax: Any = importlib.import_module("jax")
+        (device,) = {d for s in jax.tree.leaves(self._compiled.output_shardings) for d in s.device_set}
+        given = [v.astype(d, copy=False) for v, d in zip(values, self._dtypes)]
+        there = [jax.device_put(v, device) for v in (*given, *(n.op.value for n in self.data))]
+        return lambda: jax.block_until_ready(self._compiled(*there))
 
     def _check_indices(self, values: Sequence[np.ndarray[Any, Any]]) -> None:
         for index in self.indices:

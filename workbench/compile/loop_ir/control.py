@@ -82,7 +82,7 @@ def _results(block: Block, x: Expr) -> list[L.Buffer]:
     for item in x.type.items:
         assert isinstance(item, TensorType)
         block.lowering.count += 1
-        made.append(L.Buffer(f"t{block.lowering.count}", item.dtype, shape_of_type(item, x)))
+        made.append(L.Buffer(f"t{block.lowering.count}", item.dtype, shape_of_type(item, x), of=x))
     block.tuples[x] = list(made)
     return made
 
@@ -102,7 +102,7 @@ def _in_memory(block: Block, x: Expr) -> L.Buffer:
     if isinstance(value, L.Buffer):
         return value
     block.lowering.count += 1
-    made = L.Buffer(f"t{block.lowering.count}", value.dtype, shape_of(x))
+    made = L.Buffer(f"t{block.lowering.count}", value.dtype, shape_of(x), of=x)
     block.statements.append(L.Copy([(made, value)]))
     return made
 

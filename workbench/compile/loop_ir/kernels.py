@@ -16,7 +16,9 @@ from workbench.graph.lengths import Size, at_least, symbols
 from workbench.graph.pattern import uniform_value
 from workbench.graph.types import TensorType
 from workbench.tensor.elementwise import Elementwise
-from workbench.tensor.shape import Arange, BroadcastTo, Reshape
+from workbench.tensor.indexing.slices import Slice
+from workbench.tensor.markers import Annotation, Named
+from workbench.tensor.shape import Arange, BroadcastTo, Dim, Reshape, Transpose
 from workbench.tensor.shape.joining import Concatenate
 
 LONGEST_NOTE = 90
@@ -98,6 +100,10 @@ class Extent(Op):
         return builder.extent(self.size)
 
 
+VIEWS = (Annotation, Named, Reshape, BroadcastTo, Transpose, Slice, Arange, Dim, Extent)
+"""What only says which element of something else an element is, or its number."""
+
+
 def fuses(op: Any) -> bool:
     """Whether an operation is a formula of elements that a loop can hold."""
     return isinstance(op, Elementwise) and getattr(op, "fusable", True)
@@ -120,6 +126,7 @@ class KernelMaker:
         self.loads: dict[tuple[L.Buffer, L.Index], L.Operand] = {}
         self.before: list[L.Statement] = []
         self.where: Any = None
+        self.viewed: Expr | None = None  # The view whose element is being found.
 
     def emit(self) -> None:
         """Write the kernel's nodes that somebody needs."""
@@ -188,7 +195,13 @@ class KernelMaker:
         at = tuple(0 if n == 1 else i for i, n in zip(index, shape_of(x)))
         found = self.memo.get((x, at))
         if found is None:
+            outer = self.viewed
+            if not isinstance(x.op, VIEWS):
+                self.viewed = outer if x in self.block.env else None
+            elif outer is None:
+                self.viewed = x
             found = self.memo[x, at] = self.compute(x, at)
+            self.viewed = outer
         return found
 
     def compute(self, x: Expr, at: tuple[L.Index, ...]) -> L.Operand:
@@ -199,7 +212,7 @@ class KernelMaker:
             value = self.block.lowering.leaf(x)
         # A stored node is read from its buffer only after its unit; before, it is cheap: recompute.
         if value is not None and self.block.place.get(x, -1) < self.number:
-            return value if isinstance(value, L.Literal) else self.load(value, L.row_major(at, value.shape))
+            return value if isinstance(value, L.Literal) else self.load(value, L.row_major(at, value.shape), x if self.viewed is None else self.viewed)
         joined = parts(x, self.block.env)
         if joined is not None:
             op, product, added = joined
@@ -213,19 +226,19 @@ class KernelMaker:
             return self.let(x.op, arguments, x, x.inputs)
         return x.op.element(self, x, at)
 
-    def load(self, buffer: L.Buffer, index: L.Index) -> L.Operand:
+    def load(self, buffer: L.Buffer, index: L.Index, x: Expr) -> L.Operand:
         if buffer.is_local:
             return buffer.name
         known = self.loads.get((buffer, index))
         if known is None:
             known = self.loads[buffer, index] = name = self.fresh()
-            self.kernel.lines.append(L.Load(name, buffer.dtype, buffer, index))
+            self.kernel.lines.append(L.Load(name, buffer.dtype, buffer, index, x))
         return known
 
     def let(self, op: Elementwise, arguments: tuple[L.Operand, ...], x: Expr, operands: Sequence[Expr]) -> str:
         name = self.fresh()
         dtypes = tuple(y.type.dtype for y in operands)
-        self.kernel.lines.append(L.Let(name, x.type.dtype, op, arguments, dtypes, self.note(x)))
+        self.kernel.lines.append(L.Let(name, x.type.dtype, op, arguments, dtypes, self.note(x), x))
         return name
 
     def note(self, x: Expr) -> str:
@@ -285,7 +298,7 @@ class KernelMaker:
         name = self.fresh()
         what = x.name or at.name or "the tensor"
         self.block.lowering.checks.append(L.Check(what, extent, location_of(at), axis))
-        self.kernel.lines.append(L.Row(name, value, extent, len(self.block.lowering.checks) - 1))
+        self.kernel.lines.append(L.Row(name, value, extent, len(self.block.lowering.checks) - 1, at))
         return name
 
     def accumulate(

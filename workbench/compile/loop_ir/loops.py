@@ -89,7 +89,8 @@ class Buffer:
     """Storage for one value.
 
     `kind` is "input", "output", "constant" or "temporary". A view has a `base`, and starts
-    `offset` elements into it. Temporaries without axes are local variables.
+    `offset` elements into it. Temporaries without axes are local variables. `of` is the expression
+    whose value it holds; of several results, the one that has them all.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Buffer:
     base: Buffer | None = None
     offset: Size = 0
     note: str = ""
+    of: Expr | None = field(default=None, repr=False)
 
     @property
     def size(self) -> Size:
@@ -134,17 +136,22 @@ Operand = Union[str, Literal]
 
 @dataclass(frozen=True, eq=False)
 class Load:
-    """``name = buffer[index]``."""
+    """``name = buffer[index]``, an element of `of`: of what the buffer holds, or of a view of that."""
 
     name: str
     dtype: str
     buffer: Buffer
     index: Index
+    of: Expr | None = field(default=None, repr=False)
+
+    @property
+    def note(self) -> str:
+        return (self.of.name if self.of is not None else "") or self.buffer.note
 
 
 @dataclass(frozen=True, eq=False)
 class Let:
-    """``name = op(arguments)``."""
+    """``name = op(arguments)``, an element of the expression `of`."""
 
     name: str
     dtype: str
@@ -152,6 +159,7 @@ class Let:
     arguments: tuple[Operand, ...]
     dtypes: tuple[str, ...]
     note: str = ""
+    of: Expr | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +173,7 @@ class Position:
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """``name``: the row that a run-time `index` asks for, counted from the end when negative.
+    """``name``: the row that a run-time `index` asks for, an element of `of`, counted from the end when negative.
 
     Outside the axis, check number `check` fails and the row is 0.
     """
@@ -174,6 +182,7 @@ class Row:
     index: Operand
     extent: Size
     check: int
+    of: Expr | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.blocking import block_rows
 from workbench.compile.loop_ir.control import control
 from workbench.compile.loop_ir.kernels import (
-    Extent,
+    VIEWS,
     KernelMaker,
     Unit,
     Value,
@@ -35,18 +35,16 @@ from workbench.graph.expr import Constant, Data, Expr, Get
 from workbench.graph.inner import Graph
 from workbench.graph.lengths import Length, Size, Symbol, at_least, product, symbols
 from workbench.graph.pattern import uniform_value
+from workbench.graph.provenance import inherited
 from workbench.graph.types import TensorType, TupleType
 from workbench.tensor.control.flow import Cond, Region, Slot, While
 from workbench.tensor.control.scan import Scan
 from workbench.tensor.elementwise import Elementwise
 from workbench.tensor.indexing.advanced import Index
 from workbench.tensor.indexing.rows import Take
-from workbench.tensor.indexing.slices import Slice
-from workbench.tensor.markers import Annotation, Named
-from workbench.tensor.shape import Arange, BroadcastTo, Dim, Reshape, Transpose
+from workbench.tensor.shape import Reshape
 from workbench.tensor.shape.joining import Concatenate
 
-VIEWS = (Annotation, Named, Reshape, BroadcastTo, Transpose, Slice, Arange, Dim, Extent)
 RECOMPUTE_COST = 4
 """A formula of at most this cost is recomputed where it is read at another index."""
 
@@ -91,14 +89,14 @@ class _Lowering:
         arguments = len(graph.params) - held
         for i, p in enumerate(graph.params):
             if i < arguments:
-                made = L.Buffer(f"in{i}", p.type.dtype, shape_of(p), "input", note=p.name or "")
+                made = L.Buffer(f"in{i}", p.type.dtype, shape_of(p), "input", note=p.name or "", of=p)
                 inputs.append(made)
             else:
                 made = self.constant(p, shape_of(p))
             self.known.update(s for n in made.shape for s in symbols(n))
             env[p] = made
         outputs = [
-            L.Buffer(f"out{i}", r.type.dtype, shape_of(r), "output", note=r.name or "")
+            L.Buffer(f"out{i}", r.type.dtype, shape_of(r), "output", note=r.name or "", of=r)
             for i, r in enumerate(graph.results)
         ]
         body = _Block(self, env, graph.results).statements
@@ -116,7 +114,7 @@ class _Lowering:
 
     def buffer(self, x: Expr, stem: str = "t") -> L.Buffer:
         self.count += 1
-        return L.Buffer(f"{stem}{self.count}", x.type.dtype, shape_of(x), note=x.name or "")
+        return L.Buffer(f"{stem}{self.count}", x.type.dtype, shape_of(x), note=x.name or "", of=x)
 
     def check_lengths(self, x: Expr) -> None:
         """Raise unless the lengths of a node are known when compiled code is entered."""
@@ -141,7 +139,7 @@ class _Lowering:
 
     def constant(self, x: Expr, shape: tuple[Size, ...]) -> L.Buffer:
         """What is no argument: its place is one that the code is told beside them."""
-        made = self.constants[x] = L.Buffer(f"k{len(self.constants)}", x.type.dtype, shape, "constant", note=x.name or "")
+        made = self.constants[x] = L.Buffer(f"k{len(self.constants)}", x.type.dtype, shape, "constant", note=x.name or "", of=x)
         return made
 
 
@@ -170,7 +168,9 @@ class _Block:
             for b in self.begins.get(number, ()):
                 self.statements.append(L.Begin(b))
             if unit.space is None:
-                control(self, unit.nodes[0])
+                # What is made to say it in loops was written where the operation was.
+                (x,) = unit.nodes
+                inherited(x.provenance, control, self, x)
             else:
                 KernelMaker(self, number, unit).emit()
         for r in results:

@@ -10,8 +10,10 @@ import numpy as np
 
 from workbench.compile.c.printer import LITERAL_LIMIT, Source
 from workbench.compile.loop_ir import loops as L
+from workbench.compile.loop_ir.lines import CodeLine
 from workbench.compile.loop_ir.loop_levels import Nest, nest
 from workbench.compile.loop_ir.storage import Storage, buffers
+from workbench.graph.expr import Expr
 from workbench.graph.lengths import Size, text
 from workbench.graph.types import KINDS
 from workbench.tensor.linalg.lapack import NUMBERS_OF_ARGUMENTS
@@ -60,6 +62,7 @@ class _Printer:
         self.in_block = False
         self.count = 0
         self.written: set[str] = set()
+        self.loops = self.loop = 0  # How many kernels there are, and the number of the one that is being printed.
 
     def source(self) -> Source:
         p = self.program
@@ -74,21 +77,21 @@ class _Printer:
         self.line("return 0")
         # What only a loop over nothing would set.
         unset = [b for b in buffers(p.body) if b.is_local and b.name not in self.written]
-        self.lines[first:first] = [f"    {b.name} = {literal(0, b.dtype)}" for b in unset]
+        self.lines[first:first] = [CodeLine(f"    {b.name} = {literal(0, b.dtype)}", b.of) for b in unset]
         head = [f"def run(io, env, arena, fault):  # {p.name}", "    sizes = pointer(env[1], np.int64)"]
         head += [
             f"    {name} = sizes[{i}]" + ("" if isinstance(n, int) else f"  # {text(n)}") for i, (n, name) in enumerate(self.sizes.items())
         ]
         support = [f"@njit({OPTIONS})\n{s.strip()}\n" if s.startswith(("def ", "\ndef ")) else s for s in self.support]
-        return Source("\n".join([*support, *head, *self.lines, ""]), list(self.sizes))
+        return Source([*head, *self.lines, ""], list(self.sizes), support, [])
 
     def pointer(self, buffer: L.Buffer, at: str) -> None:
         """A line that makes a buffer's name a pointer."""
-        self.line(f"{buffer.name} = pointer({at}, np.{_stored(buffer.dtype)})", buffer.note)
+        self.line(f"{buffer.name} = pointer({at}, np.{_stored(buffer.dtype)})", buffer.note, buffer.of)
 
-    def line(self, text: str, note: str = "") -> None:
+    def line(self, text: str, note: str = "", of: Expr | None = None) -> None:
         clean = " ".join(note.split())
-        self.lines.append("    " * self.indent + text + (f"  # {clean}" if clean else ""))
+        self.lines.append(CodeLine("    " * self.indent + text + (f"  # {clean}" if clean else ""), of, self.loop))
 
     def size(self, n: Size) -> str:
         return str(n) if isinstance(n, int) and n <= LITERAL_LIMIT else self.sizes.setdefault(n, f"n{len(self.sizes)}")
@@ -112,7 +115,7 @@ class _Printer:
 
     def write(self, buffer: L.Buffer, index: L.Index, value: str, note: str = "") -> None:
         stored = f"np.uint8({value})" if buffer.dtype == "bool" and not self.storage.of(buffer).is_local else value
-        self.line(f"{self.place(buffer, index)} = {stored}", note)
+        self.line(f"{self.place(buffer, index)} = {stored}", note, buffer.of)
         self.written.add(self.storage.of(buffer).name)
 
     def value(self, value: L.Buffer | L.Literal, index: L.Index = 0) -> str:
@@ -133,7 +136,9 @@ class _Printer:
         for s in block:
             if isinstance(s, L.Kernel):
                 if 0 not in s.extents:
+                    self.loops = self.loop = self.loops + 1
                     self.level(nest(s), 0)
+                    self.loop = 0
             elif isinstance(s, L.Blocked):
                 self.blocked(s)
             elif isinstance(s, L.Copy):
@@ -205,7 +210,7 @@ class _Printer:
             self.write(a, 0, value, a.note)
 
     def call(self, s: L.Call) -> None:
-        io = self.table(self.addresses(s.arguments, s.results), self.program.regions[s.region].label)
+        io = self.table(self.addresses(s.arguments, s.results), self.program.regions[s.region].label, s.results[0].of if s.results else None)
         region = self.fresh("region")
         self.line(f"{region} = pointer(pointer(env[3], np.int64)[{s.region}], np.int64)")
         self.line(f"if call({region}[0], {io}, {region}, arena + {self.size(self.storage.arena)}, fault):")
@@ -226,10 +231,10 @@ class _Printer:
             found.append(f"address({self.boxes[home]})" if home.is_local else self.start(b))
         return found
 
-    def table(self, addresses: Sequence[str], note: str) -> str:
+    def table(self, addresses: Sequence[str], note: str, of: Expr | None) -> str:
         """The name of a table of addresses."""
         io = self.fresh("io")
-        self.line(f"{io} = words({max(len(addresses), 1)})", note)
+        self.line(f"{io} = words({max(len(addresses), 1)})", note, of)
         for i, at in enumerate(addresses):
             self.line(f"{io}[{i}] = {at}")
         return io
@@ -247,10 +252,11 @@ class _Printer:
         if s.native is not None:
             self.support.update(dict.fromkeys((ROUTINE_TABLE, *s.native.python)))
             arrays = [f"carray(pointer({at}, np.{_stored(b.dtype)}), {self.size(b.size)})" for at, b in zip(addresses, (*s.arguments, *s.results))]
-            self.line(f"{s.native.name}({', '.join([*map(self.size, s.native.sizes), *arrays])})")
+            self.line(f"{s.native.name}({', '.join([*map(self.size, s.native.sizes), *arrays])})", "", self.program.externals[s.which])
             self.unbox(s.results)
             return
-        io = self.table(addresses, str(self.program.externals[s.which].op.name))
+        called = self.program.externals[s.which]
+        io = self.table(addresses, str(called.op.name), called)
         self.line(f"if call_back(env[4], env[6], {s.which}, {io}):")
         self.line("    fault[0] = -1")
         self.line("    return 1")
@@ -276,7 +282,7 @@ class _Printer:
             return
         folds = n.folds_outside[at]
         for i, f in enumerate(folds):
-            self.line(f"sum{at}_{i}_{f.buffer.dtype} = {self.read(f.buffer, f.index)}", f.buffer.note)
+            self.line(f"sum{at}_{i}_{f.buffer.dtype} = {self.read(f.buffer, f.index)}", f.buffer.note, f.buffer.of)
         axis = n.axes[at]
         span = "block, stop" if self.in_block and axis == 0 else self.size(n.kernel.extents[axis])
         self.line(f"for i{axis} in range({span}):")
@@ -295,23 +301,23 @@ class _Printer:
         for at, folds in enumerate(n.folds_outside):
             for i, f in enumerate(folds):
                 name = f"sum{at}_{i}_{f.buffer.dtype}"
-                self.line(f"{name} = {f.op.py([name, self.operand(f.value)], [f.buffer.dtype] * 2)}")
+                self.line(f"{name} = {f.op.py([name, self.operand(f.value)], [f.buffer.dtype] * 2)}", "", f.buffer.of)
 
     def scalar_line(self, line: L.Line) -> None:
         if isinstance(line, L.Load):
-            self.line(f"{line.name} = {self.read(line.buffer, line.index)}", line.buffer.note)
+            self.line(f"{line.name} = {self.read(line.buffer, line.index)}", line.note, line.of)
         elif isinstance(line, L.Let):
             self.support.update(dict.fromkeys(line.op.support.get("py", ())))
             value = line.op.py([self.operand(a) for a in line.arguments], line.dtypes)
             if line.dtype not in NATIVE:
                 # Numba computes narrow numbers as wide ones.
                 value = f"np.{line.dtype}({value})"
-            self.line(f"{line.name} = {value}", line.note)
+            self.line(f"{line.name} = {value}", line.note, line.of)
         elif isinstance(line, L.Position):
             self.line(f"{line.name} = np.{_numpy(line.dtype)}({self.index(line.index)})")
         else:
             raw, extent = self.operand(line.index), self.size(line.extent)
-            self.line(f"{line.name} = select({raw} < 0, {raw} + {extent}, {raw})")
+            self.line(f"{line.name} = select({raw} < 0, {raw} + {extent}, {raw})", "", line.of)
             self.line(f"if ({line.name} < 0) | ({line.name} >= {extent}):")
             self.line("    fault[0] = env[6]")
             self.line(f"    fault[1] = {line.check}")

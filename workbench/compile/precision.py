@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from workbench.compile.slots import slots_of
+from workbench.errors import CompileError
 from workbench.graph.expr import Constant, Data, Expr, Input, Op, constant_op, give_name, intern
 from workbench.graph.frozen import changed, fields
 from workbench.graph.inner import Graph
@@ -33,6 +35,21 @@ def in_single_precision(graph: Graph) -> Graph:
     Graph((float32[3]) -> (float32[3]))
     """
     return _Narrowing().graph(graph)
+
+
+def computed_in_single_precision(graph: Graph) -> Graph:
+    """Return a graph of the same parameters that does in float32 what this one does in float64, and has such results.
+
+    Raises
+    ------
+    CompileError
+        If the graph has slots: what is in them is given double precision.
+    """
+    if slots_of(graph):
+        raise CompileError("a function with slots computes in float64", "use precision='float32' for functions without slots, or backend='jax'")
+    single = in_single_precision(graph)
+    given: list[Any] = [x if x.type is narrow.type else intern(Cast(NARROW), (x,)) for x, narrow in zip(graph.params, single.params)]
+    return Graph(graph.params, single.apply(*given))
 
 
 class _Narrowing:

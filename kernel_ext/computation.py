@@ -1,0 +1,49 @@
+"""What a subject is computed by: one graph, and every step to it, for all parts of all panels, so that an expression is one in each."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from workbench import Model
+from workbench.compile.function import CompiledFunction
+from workbench.graph import Data, Expr, Trace, free_inputs
+from workbench.graph.inner import Graph
+from workbench.rewrites import default_mode
+
+Subject = Model | Expr | CompiledFunction
+
+
+class Computation(NamedTuple):
+    """The graph as it is written and as it is compiled, and the steps from the first, or from the model, to the last."""
+
+    written: Graph
+    graph: Graph
+    trace: Trace
+
+
+def computation_of(subject: Subject) -> Computation:
+    """Return what computes a subject: a model's log-density and gradient for the data of now, an expression, a function.
+
+    That of a model is made once for what the model is, the lengths of its data, and the rules that there are.
+    """
+    if isinstance(subject, CompiledFunction):
+        return Computation(subject.written, subject.graph, subject.trace)
+    if isinstance(subject, Expr):
+        results, trace = default_mode().run([subject])
+        inputs = free_inputs([subject])
+        return Computation(Graph(inputs, [subject]), Graph(inputs, results), trace)
+    shapes = tuple(np.shape(x.op.value) for x in subject.data_vars if isinstance(x.op, Data))
+    made = subject.compiled_functions.get(subject, ("computation", default_mode(), shapes), _of_model).value
+    return made or _of_model(subject)
+
+
+def _of_model(model: Model) -> Computation:
+    trace = Trace()
+    written = model.logp_grad_graph(trace)
+    results, optimised = default_mode().run(written.results)
+    trace.passes += optimised.passes
+    for result, name in zip(results, ("logp", "gradient")):
+        result.name = result.name or name
+    return Computation(written, Graph(written.params, results), trace)

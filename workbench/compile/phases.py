@@ -1,0 +1,36 @@
+"""What compiling is at: said to whoever waits for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+_listener: ContextVar[Callable[[str], None] | None] = ContextVar("listener", default=None)
+
+
+def begin(phase: str) -> None:
+    """Say that a phase begins: "derive", "rewrite", "lower" or "compile"."""
+    listener = _listener.get()
+    if listener is not None:
+        listener(phase)
+
+
+@contextmanager
+def heard(listener: Callable[[str], None]) -> Iterator[None]:
+    """Call `listener` with the name of each phase that begins on this thread; an error that it raises ends the work.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> import workbench.tensor as pt
+    >>> x = pt.vector("x")
+    >>> with heard(lambda phase: print(phase, end=" ")):
+    ...     f = pm.function([x], pt.exp(x), backend="c")
+    rewrite lower compile
+    """
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
