@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from kernel_ext.computation import computation_of
 from kernel_ext.part import Part
 from kernel_ext.stepper import drawing
 from kernel_ext.stepper.checks import Checker
@@ -18,7 +19,7 @@ from kernel_ext.stepper.stages import TITLES, Stage, stages
 from kernel_ext.stepper.static import html, plain
 from kernel_ext.stepper.text import joined, marked
 from workbench import Model
-from workbench.graph import Expr, Rule, Trace
+from workbench.graph import Rule, Trace
 
 
 class RewriteStepper(Part):
@@ -214,14 +215,7 @@ class RewriteStepper(Part):
 
 def trace_of(subject: Any) -> Trace:
     """Return what a model, an expression or a compiled function goes through before it is compiled."""
-    if isinstance(subject, Trace):
-        return subject
-    if isinstance(subject, Expr):
-        from workbench.rewrites import default_mode
-
-        return default_mode().run([subject])[1]
-    found: Trace = subject.trace() if callable(subject.trace) else subject.trace
-    return found
+    return subject if isinstance(subject, Trace) else computation_of(subject).trace
 
 
 def _finite(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

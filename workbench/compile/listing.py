@@ -12,7 +12,7 @@ from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.lines import CodeLine, support_lines
 from workbench.compile.loop_ir.lower import lower
 from workbench.compile.loop_ir.storage import Storage, plan
-from workbench.compile.loop_ir.writing import write_program
+from workbench.compile.loop_ir.text import lines_of
 from workbench.compile.numba.printer import PRELUDE, print_numba
 from workbench.graph.expr import Expr
 from workbench.graph.inner import Graph
@@ -99,7 +99,7 @@ def _print_numba(program: L.Program, storage: Storage) -> list[CodeLine]:
     return [*support_lines([PRELUDE]), *print_numba(program, storage).lines]
 
 
-_PRINTERS: dict[str, Print] = {"c": _print_c, "numba": _print_numba, "loops": write_program}
+_PRINTERS: dict[str, Print] = {"c": _print_c, "numba": _print_numba, "loops": lines_of}
 
 
 def _numpy(graph: Graph, name: str) -> list[CodeLine]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from workbench.compile.loop_ir import loops as L
+from workbench.compile.loop_ir.lines import CodeLine
 from workbench.compile.loop_ir.storage import Storage
+from workbench.graph.expr import Expr
 
 
 def text(program: L.Program, storage: Storage | None = None) -> str:
@@ -23,25 +25,30 @@ def text(program: L.Program, storage: Storage | None = None) -> str:
     f(in0: float64[3] x) -> (out0: float64)
       fill t1 = 0
       for i0 < 3
-        v2 = in0[i0]
+        v2 = in0[i0]    # x
         v3 = exp(v2)    # ...
         t1 = t1 + v3
       copy out0 = t1
     """
+    return "\n".join(lines_of(program, storage))
+
+
+def lines_of(program: L.Program, storage: Storage | None = None) -> list[CodeLine]:
+    """Return the lines of the text, with the expressions that they compute."""
     takes, gives = (", ".join(_declared(b) for b in bs) for bs in (program.inputs, program.outputs))
-    lines = [f"{program.name}({takes}) -> ({gives})"]
-    lines += [f"  constant {_declared(b)}" for b, _ in program.constants]
-    lines += [f"  {line}" for line in _block(program.body)]
+    lines = [CodeLine(f"{program.name}({takes}) -> ({gives})")]
+    lines += [CodeLine(f"  constant {_declared(b)}", b.of) for b, _ in program.constants]
+    lines += _indented(_Numbered().block(program.body))
     if storage is not None:
-        lines += ["", f"memory: {storage.arena} bytes", *_places(storage)]
-    return "\n".join(lines)
+        lines += [CodeLine(""), CodeLine(f"memory: {storage.arena} bytes"), *_places(storage)]
+    return lines
 
 
-def _places(storage: Storage) -> Iterator[str]:
+def _places(storage: Storage) -> Iterator[CodeLine]:
     for b, start in sorted(storage.offset.items(), key=lambda item: item[0].name):
-        yield f"  {_declared(b)} from byte {start}"
+        yield CodeLine(f"  {_declared(b)} from byte {start}", b.of)
     for b, home in storage.home.items():
-        yield f"  {b.name} lies in {storage.of(home).name}"
+        yield CodeLine(f"  {b.name} lies in {storage.of(home).name}", b.of)
 
 
 def _declared(b: L.Buffer) -> str:
@@ -49,66 +56,74 @@ def _declared(b: L.Buffer) -> str:
     return f"{b.name}: {b.dtype}{shape}{f' {b.note}' if b.note else ''}"
 
 
-def _block(block: Sequence[L.Statement]) -> Iterator[str]:
-    for s in block:
-        yield from _statement(s)
+class _Numbered:
+    """Statements as lines; kernels are numbered as they come."""
+
+    def __init__(self) -> None:
+        self.loops = 0
+
+    def block(self, block: Sequence[L.Statement]) -> Iterator[CodeLine]:
+        for s in block:
+            yield from self.statement(s)
+
+    def statement(self, s: L.Statement) -> Iterator[CodeLine]:
+        if isinstance(s, L.Kernel):
+            yield from self.kernel(s)
+        elif isinstance(s, L.Blocked):
+            yield CodeLine(f"in turns, {s.rows} of {s.extent} rows at a time")
+            for kernel in s.kernels:
+                yield from _indented(self.kernel(kernel))
+        elif isinstance(s, L.Copy):
+            said = f"copy {', '.join(_place(a) for a, _ in s.pairs)} = {', '.join(_source(b) for _, b in s.pairs)}"
+            yield CodeLine(said, s.pairs[0][0].of if len(s.pairs) == 1 else None)
+        elif isinstance(s, L.Fill):
+            yield CodeLine(f"fill {_place(s.buffer)} = {s.value.value}", s.buffer.of)
+        elif isinstance(s, L.Begin):
+            yield CodeLine(f"begin {_place(s.buffer)}", s.buffer.of)
+        elif isinstance(s, L.Call):
+            yield CodeLine(f"{_places_of(s.results)} = region {s.region}({_places_of(s.arguments)})", s.results[0].of if s.results else None)
+        elif isinstance(s, L.External):
+            called = f"operation {s.which} by NumPy" if s.native is None else str(getattr(s.native, "name", "a library"))
+            yield CodeLine(f"{_places_of(s.results)} = {called}({_places_of(s.arguments)})", s.results[0].of if s.results else None)
+        elif isinstance(s, L.Branch):
+            yield CodeLine(f"if {_source(s.predicate)}")
+            yield from _indented(self.block(s.then))
+            yield CodeLine("else")
+            yield from _indented(self.block(s.orelse))
+        else:
+            yield CodeLine(f"repeat{'' if s.steps is None else f' {s.steps} times'}")
+            yield from _indented(self.block(s.test))
+            yield CodeLine(f"  while {_source(s.predicate)}")
+            yield from _indented(self.block(s.body))
+
+    def kernel(self, k: L.Kernel) -> Iterator[CodeLine]:
+        self.loops += 1
+        loop = self.loops
+        inside = (CodeLine(f"{said}    # {note}" if note else said, of, loop) for said, note, of in _lines(k))
+        if not k.extents:
+            yield from inside
+            return
+        note = f"    # {k.note}" if k.note else ""
+        yield CodeLine(f"for {', '.join(f'i{i} < {n}' for i, n in enumerate(k.extents))}{note}", None, loop)
+        yield from _indented(inside)
 
 
-def _statement(s: L.Statement) -> Iterator[str]:
-    if isinstance(s, L.Kernel):
-        yield from _kernel(s)
-    elif isinstance(s, L.Blocked):
-        yield f"in turns, {s.rows} of {s.extent} rows at a time"
-        for kernel in s.kernels:
-            yield from _indented(_kernel(kernel))
-    elif isinstance(s, L.Copy):
-        yield f"copy {', '.join(_place(a) for a, _ in s.pairs)} = {', '.join(_source(b) for _, b in s.pairs)}"
-    elif isinstance(s, L.Fill):
-        yield f"fill {_place(s.buffer)} = {s.value.value}"
-    elif isinstance(s, L.Begin):
-        yield f"begin {_place(s.buffer)}"
-    elif isinstance(s, L.Call):
-        yield f"{_places_of(s.results)} = region {s.region}({_places_of(s.arguments)})"
-    elif isinstance(s, L.External):
-        called = f"operation {s.which} by NumPy" if s.native is None else str(getattr(s.native, "name", "a library"))
-        yield f"{_places_of(s.results)} = {called}({_places_of(s.arguments)})"
-    elif isinstance(s, L.Branch):
-        yield f"if {_source(s.predicate)}"
-        yield from _indented(_block(s.then))
-        yield "else"
-        yield from _indented(_block(s.orelse))
-    else:
-        yield f"repeat{'' if s.steps is None else f' {s.steps} times'}"
-        yield from _indented(_block(s.test))
-        yield f"  while {_source(s.predicate)}"
-        yield from _indented(_block(s.body))
-
-
-def _kernel(k: L.Kernel) -> Iterator[str]:
-    note = f"    # {k.note}" if k.note else ""
-    inside = _lines(k)
-    if not k.extents:
-        yield from inside
-        return
-    yield f"for {', '.join(f'i{i} < {n}' for i, n in enumerate(k.extents))}{note}"
-    yield from _indented(inside)
-
-
-def _lines(k: L.Kernel) -> Iterator[str]:
+def _lines(k: L.Kernel) -> Iterator[tuple[str, str, Expr | None]]:
+    """What each line says, its note, and the expression that it computes."""
     for line in k.lines:
         if isinstance(line, L.Load):
-            yield f"{line.name} = {line.buffer.name}{_at(line.buffer, line.index)}"
+            yield f"{line.name} = {line.buffer.name}{_at(line.buffer, line.index)}", line.note, line.of
         elif isinstance(line, L.Let):
-            yield f"{line.name} = {_computed(line.op, [_operand(a) for a in line.arguments])}{f'    # {line.note}' if line.note else ''}"
+            yield f"{line.name} = {_computed(line.op, [_operand(a) for a in line.arguments])}", line.note, line.of
         elif isinstance(line, L.Position):
-            yield f"{line.name} = {_index(line.index)}"
+            yield f"{line.name} = {_index(line.index)}", "", None
         else:
-            yield f"{line.name} = row {_operand(line.index)} of {line.extent}"
+            yield f"{line.name} = row {_operand(line.index)} of {line.extent}", "", line.of
     for s in k.stores:
-        yield f"{s.buffer.name}{_at(s.buffer, s.index)} = {_operand(s.value)}"
+        yield f"{s.buffer.name}{_at(s.buffer, s.index)} = {_operand(s.value)}", s.buffer.note, s.buffer.of
     for f in k.folds:
         target = f"{f.buffer.name}{_at(f.buffer, f.index)}"
-        yield f"{target} = {_computed(f.op, [target, _operand(f.value)])}"
+        yield f"{target} = {_computed(f.op, [target, _operand(f.value)])}", f.buffer.note, f.buffer.of
 
 
 def _computed(op: Any, arguments: list[str]) -> str:
@@ -148,5 +163,5 @@ def _places_of(buffers: Sequence[L.Buffer]) -> str:
     return ", ".join(map(_place, buffers))
 
 
-def _indented(lines: Iterator[str]) -> Iterator[str]:
-    return (f"  {line}" for line in lines)
+def _indented(lines: Iterable[CodeLine]) -> Iterator[CodeLine]:
+    return (CodeLine(f"  {line}", line.of, line.loop) for line in lines)
