@@ -1,186 +1,192 @@
-"""The sampling dashboard, on the kernel's side: one thread sends what is new, ten times a second."""
+"""The Sample tab: a form that starts a run, and the dashboard of the run while it goes on and after."""
 
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
+from IPython.core.getipython import get_ipython
 
-from kernel_ext import static_view
+from kernel_ext import sampling_form
+from kernel_ext.panel import Panel
 from kernel_ext.part import Part
-from workbench.inference.diagnostics import summary
+from kernel_ext.publisher import Publisher
+from kernel_ext.run_drawing import run_html
+from kernel_ext.snapshot import Keys
+from workbench import Model, sample
 from workbench.inference.run import Run
-
-PERIOD = 0.1
-SUMMARY_PERIOD = 1.5
-SHOWN = 8
-BATCH = 200_000
-"""Bytes of draws in one message."""
-SUMMARY_SECONDS = 1.0
-MOST = 100_000
-"""Rows of a chain to send: of longer ones only every second, third, ... draw is drawn."""
 
 
 class SamplingDashboard(Part):
-    """Shows a run while it goes on. Its buttons stop, pause and resume the run."""
+    """Shows a run while it goes on, with buttons that stop, pause and resume it; of a model, a form that starts one.
+
+    Parameters
+    ----------
+    subject
+        A run, or a model.
+    title
+        The model's name in the notebook.
+    """
 
     name, title = "sample", "Sample"
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, subject: Run | Model, title: str = "") -> None:
         super().__init__()
-        self.run = run
-        self.over = threading.Event()
-        self.final_rows: list[dict[str, Any]] = []
-        self._names: list[str] | None = None
-        self._sent: list[int] = []
-        self._marked: list[int] = []
-        self._fresh = threading.Event()
-        self._last_summary = 0.0
-        self.stride = -(-run.total // MOST)
-        threading.Thread(target=self._publish, name="workbench-dashboard", daemon=True).start()
+        self.model = subject if isinstance(subject, Model) else None
+        self.called = title
+        self.publisher: Publisher | None = None
+        self.idata: Any = None
+        self._starting = threading.Lock()
+        self._watchers: list[Callable[[Publisher], None]] = []
+        self._devices: list[dict[str, Any]] | None = None
+        self.update_static: Callable[[dict[str, str]], None] | None = None
+        if isinstance(subject, Run):
+            self.watch(subject)
 
-    # A handler only sets flags: it may run while C code or a cell is busy.
+    @property
+    def run(self) -> Run | None:
+        """The run that is shown."""
+        return None if self.publisher is None else self.publisher.run
+
+    def joined(self, panel: Panel, numbers: Keys) -> None:
+        super().joined(panel, numbers)
+        if self.publisher is not None:
+            self.publisher.status = self._status
+
+    def watch(self, run: Run, **about: Any) -> Publisher:
+        """Show a run from now on."""
+        publisher = Publisher(run, lambda kind, columns=None, **content: self.push(kind, columns, **content), about)
+        before, self.publisher = self.publisher, publisher
+        publisher.status = self._status
+        publisher.finished = self._finished
+        if before is not None and before.heard:
+            publisher.hello()
+        publisher.start()
+        for watcher in self._watchers:
+            watcher(publisher)
+        return publisher
+
+    def on_watch(self, watcher: Callable[[Publisher], None]) -> None:
+        """Call with what tells of a run, of each run that is shown from now on."""
+        self._watchers.append(watcher)
+
+    def _status(self, text: str) -> None:
+        if self.panel is not None:
+            self.panel.status = text
+
+    def _finished(self) -> None:
+        if self.update_static is not None:
+            self.update_static(self.static())
+
+    # Handlers only set flags, or hand work to a thread: they may run while C code or a cell is busy.
 
     def on_hello(self, content: Mapping[str, Any]) -> None:
-        self._fresh.set()
-        if self.over.is_set():
-            self._begin()
-            self._update(final=True)
+        if self.model is not None:
+            self._send_form()
+        if self.publisher is not None:
+            self.publisher.hello()
 
     def on_stop(self, content: Mapping[str, Any]) -> None:
-        self.run.stop()
+        if self.run is not None:
+            self.run.stop()
 
     def on_pause(self, content: Mapping[str, Any]) -> None:
-        self.run.pause()
+        if self.run is not None:
+            self.run.pause()
 
     def on_resume(self, content: Mapping[str, Any]) -> None:
-        self.run.resume()
+        if self.run is not None:
+            self.run.resume()
 
     def on_show(self, content: Mapping[str, Any]) -> None:
-        self._names = self._choose(content.get("names", []))
-        self.on_hello(content)
+        if self.publisher is not None:
+            elements = content.get("elements")
+            self.publisher.show(elements if isinstance(elements, list) else [])
+
+    def on_code(self, content: Mapping[str, Any]) -> None:
+        """Answer with the line of code for what is filled in, or with what is wrong with it."""
+        try:
+            self.push("code", rid=content.get("rid"), text=sampling_form.code(self._model_name, self._options(content)))
+        except Exception as error:
+            self.push("code", rid=content.get("rid"), wrong=said(error))
+
+    def on_start(self, content: Mapping[str, Any]) -> None:
+        threading.Thread(target=self.begin, args=(dict(content),), name="workbench-start", daemon=True).start()
+
+    # --------------------------------------------------------------------------------------------
+
+    @property
+    def _model_name(self) -> str:
+        return self.called or "model"
+
+    def _options(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        assert self.model is not None
+        return sampling_form.options(self.model, given)
+
+    def _send_form(self) -> None:
+        model = self.model
+        assert model is not None
+        if not model.free_RVs:
+            self.push("form", why_not="The model has no free variable: there is nothing to sample.")
+            return
+        self.push(
+            "form", methods=sampling_form.methods(model), places=sampling_form.places(), defaults=sampling_form.defaults(model),
+            bound=sampling_form.bound(self._model_name), devices=self._devices,
+        )  # fmt: skip
+        if self._devices is None:
+            threading.Thread(target=self._find_devices, name="workbench-devices", daemon=True).start()
+
+    def _find_devices(self) -> None:
+        try:
+            self._devices = sampling_form.devices()
+        except Exception as error:
+            self._devices = [{"name": "device:", "title": "JAX's devices", "why_not": said(error)}]
+        self.push("devices", devices=self._devices)
+
+    def begin(self, given: Mapping[str, Any]) -> None:
+        """Start the run that was filled in, wait for it, and bind its draws; called in a thread."""
+        with self._starting:
+            going = self.publisher is not None and not self.publisher.run.wait_quietly(0.0)
+            if self.model is None or going:
+                self.push("refused", message="A run of this panel is going on: stop it first." if going else "There is no model to sample.")
+                return
+            try:
+                chosen = self._options(given)
+                run = sample(**chosen, model=self.model, blocking=False, progressbar=False)
+            except Exception as error:
+                self.push("refused", message=said(error))
+                return
+            name = sampling_form.bound(self._model_name)
+            publisher = self.watch(run, code=sampling_form.code(self._model_name, chosen), bound=name, given=_plain(given))
+            publisher.hello()
+        try:
+            run.wait()
+            self.idata = run.idata
+        except Exception as error:
+            publisher.note = said(error)
+            return
+        shell = get_ipython()
+        if shell is not None:
+            shell.user_ns[name] = self.idata
+        publisher.note = f"the draws are {name} in the notebook"
+        publisher.over.wait()
+        publisher.hello()
 
     def static(self) -> dict[str, str]:
-        if not self.over.is_set():
+        publisher = self.publisher
+        if publisher is None:
+            return {"text/plain": f"no draws of {self._model_name} yet: sample it here, or with {sampling_form.code(self._model_name, {})}"}
+        if not publisher.ready.is_set() or publisher.table is None:
             return {"text/plain": "sampling ..."}
-        names = self.shown() if self.run.kept else []
-        rows = self.final_rows or (self.rows(self.run.variable_names()) if self.run.kept else [])
-        return {"text/html": static_view.run_html(self.run, names, rows), "text/plain": repr(self.run)}
+        return {"text/html": run_html(publisher.run, publisher.table, publisher.findings), "text/plain": repr(publisher.run)}
 
-    def shown(self) -> list[str]:
-        """Return the elements to plot: scalars first."""
-        if self._names is None:
-            names = self.run.variable_names()
-            scalars = [n for n in names if "[" not in n]
-            self._names = (scalars + [n for n in names if "[" in n])[:SHOWN]
-        return self._names
 
-    def _choose(self, wanted: list[str]) -> list[str]:
-        names = self.run.variable_names()
-        found = [n for w in wanted for n in names if n == w or n.startswith(w + "[") or (w.endswith("[...]") and n.startswith(w[:-4]))]
-        return list(dict.fromkeys(found))[:40] or self.shown()
+def said(error: BaseException) -> str:
+    """An error in words, with what to do."""
+    message, hint = str(getattr(error, "message", error)), str(getattr(error, "hint", "") or "")
+    return f"{message}. {hint[:1].upper()}{hint[1:]}." if hint else f"{message}."
 
-    def _publish(self) -> None:
-        finished = False
-        try:
-            while not finished:
-                finished = self.run.wait_quietly(PERIOD)
-                if self._fresh.is_set():
-                    self._fresh.clear()
-                    self._begin()
-                self._update(final=finished)
-        finally:
-            self.over.set()
 
-    def _begin(self) -> None:
-        run = self.run
-        self._sent = [0] * run.shown_chains
-        self._marked = [0] * run.shown_chains
-        self._last_summary = 0.0
-        self.push(
-            "run", state=run.state, chains=run.shown_chains, tune=run.tune, draws=run.draws_requested, names=self.shown(),
-            backend=run.backend, message=self._message(), stride=self.stride,
-        )  # fmt: skip
-
-    def _message(self) -> str:
-        if self.run.state == "compiling":
-            return f"for {self.run.backend}"
-        return str(self.run.error) if self.run.error is not None else ""
-
-    def _update(self, final: bool) -> None:
-        run = self.run
-        if not self._sent:
-            return
-        rows = run.progress()
-        for row in rows:
-            self._send_draws(row["chain"], row["draws"])
-        made = sum(r["draws"] for r in rows)
-        elapsed = time.perf_counter() - run.started
-        sampling = max(elapsed - run.timings.get("compile", elapsed), 1e-9)
-        if final and "sample" in run.timings:
-            sampling = run.timings["sample"]
-        rate = made / sampling if made else float("nan")
-        left = run.shown_chains * run.total - made
-        self.push(
-            "progress",
-            {
-                "chain": np.array([r["chain"] for r in rows], np.int32),
-                "draws": np.array([r["draws"] for r in rows], np.int32),
-                "tuning": np.array([r["tuning"] for r in rows], np.uint8),
-                "step_size": np.array([r["step_size"] for r in rows], np.float64),
-                "gradients": np.array([r["gradients"] for r in rows], np.float64),
-                "divergences": np.array([r["divergences"] for r in rows], np.int32),
-                "tree_depth": np.array([r["tree_depth"] for r in rows], np.float64),
-            },
-            state=run.state, elapsed=elapsed, eta=left / rate if made else None, rate=rate if made else None,
-            message=self._message(),
-        )  # fmt: skip
-        if final or time.perf_counter() - self._last_summary > SUMMARY_PERIOD:
-            self._send_summary(final)
-
-    def _send_draws(self, chain: int, upto: int) -> None:
-        """Send the draws made before this tick; those of fast chains go on arriving meanwhile."""
-        names = self.shown()
-        block = max(1, BATCH // (8 * max(1, len(names)))) * self.stride
-        while self._sent[chain] * self.stride < upto:
-            start = self._sent[chain] * self.stride
-            values = self.run.values(names, chain, start, min(start + block, upto))[:: self.stride]
-            columns = {n: np.ascontiguousarray(values[:, i]) for i, n in enumerate(names)}
-            self.push("draws", columns, chain=chain, start=self._sent[chain])
-            self._sent[chain] += len(values)
-        divergent = self.run.divergences(chain)
-        new = divergent[self._marked[chain] :]
-        if len(new):
-            self.push("divergences", {"draw": new.astype(np.int32)}, chain=chain)
-            self._marked[chain] += len(new)
-
-    def rows(self, names: list[str]) -> list[dict[str, Any]]:
-        """Return the summary of elements over the draws after warm-up that all chains have.
-
-        Long runs of many elements take long: after a second the rest are left to ArviZ.
-        """
-        run = self.run
-        n = min((r["draws"] for r in run.progress()), default=0) - run.tune
-        if n < 8 or not names:
-            return []
-        begun = time.perf_counter()
-        found: list[dict[str, Any]] = []
-        for at in range(0, len(names), 8):
-            some = names[at : at + 8]
-            draws = np.stack([run.values(some, c, run.tune, run.tune + n) for c in range(run.shown_chains)])
-            found += summary(some, draws)
-            if time.perf_counter() - begun > SUMMARY_SECONDS:
-                break
-        return sorted(found, key=lambda r: -r["rhat"] if np.isfinite(r["rhat"]) else -np.inf)
-
-    def _send_summary(self, final: bool) -> None:
-        shown = self.shown()
-        rest = [n for n in self.run.variable_names() if n not in shown] if final else []
-        rows = self.final_rows = self.rows([*shown, *rest])
-        self._last_summary = time.perf_counter()
-        if rows:
-            clean = [{k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in r.items()} for r in rows]
-            self.push("summary", rows=clean)
+def _plain(given: Mapping[str, Any]) -> dict[str, str]:
+    return {k: str(given[k]) for k in ("method", "place", "draws", "tune", "chains", "random_seed", "target_accept") if k in given}

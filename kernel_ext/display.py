@@ -14,8 +14,10 @@ from kernel_ext.dashboard import SamplingDashboard
 from kernel_ext.inspector import GraphInspector
 from kernel_ext.panel import Panel
 from kernel_ext.part import Part
+from kernel_ext.posterior import PosteriorView
+from kernel_ext.sampling_form import code
 from kernel_ext.stepper import RewriteStepper
-from workbench import Model
+from workbench import Model, sample
 from workbench.graph import Expr
 from workbench.inference.run import Run
 
@@ -37,7 +39,9 @@ def panel_of(subject: Model | Expr, title: str = "", first: str = "") -> Panel:
 def parts_of(subject: Model | Expr, title: str = "") -> Sequence[Part]:
     """Return the parts of a model's or an expression's panel, in the order in which one leads to the next."""
     if isinstance(subject, Model):
-        return [GraphInspector(subject, title), GraphInspector(subject, title, "computation"), RewriteStepper.of(subject)]
+        sampling = SamplingDashboard(subject, title)
+        graphs = [GraphInspector(subject, title), GraphInspector(subject, title, "computation")]
+        return [*graphs, RewriteStepper.of(subject), sampling, PosteriorView(sampling)]
     return [GraphInspector(subject, title), RewriteStepper.of(subject)]
 
 
@@ -77,10 +81,33 @@ def show_subject(subject: Model | Expr, title: str = "", first: str = "") -> Non
 def show_run(run: Run) -> Callable[[], None]:
     """Display a run's dashboard; the function returned puts what lasts in its place."""
     dashboard = SamplingDashboard(run)
-    update = show(Panel([dashboard]))
+    panel = Panel([dashboard, PosteriorView(dashboard)])
+    return _followed(dashboard, run, show(panel))
+
+
+def _followed(dashboard: SamplingDashboard, run: Run, update: Callable[[dict[str, str]], None]) -> Callable[[], None]:
+    run.shows_problems = hasattr(get_ipython(), "kernel")
+    dashboard.update_static = update
+    publisher = dashboard.publisher
+    assert publisher is not None
 
     def finish() -> None:
-        dashboard.over.wait(30)
+        publisher.ready.wait(30)
         update(dashboard.static())
 
     return finish
+
+
+def sample_in_panel(model: Model, title: str, options: dict[str, Any]) -> Any:
+    """Sample a model while its panel shows the run; return the draws, also those of a run that was stopped."""
+    if not hasattr(get_ipython(), "kernel"):
+        return sample(**options, model=model)
+    panel = panel_of(model, title, SamplingDashboard.name)
+    dashboard = panel.members[SamplingDashboard.name]
+    assert isinstance(dashboard, SamplingDashboard)
+    run = sample(**options, model=model, blocking=False, progressbar=False)
+    dashboard.watch(run, code=code(title, {k: v for k, v in options.items() if v is not None}))
+    finish = _followed(dashboard, run, show(panel))
+    run.wait()
+    finish()
+    return run.idata

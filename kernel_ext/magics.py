@@ -10,10 +10,10 @@ from IPython.core.magic_arguments import argument, magic_arguments, parse_argstr
 from traitlets import Enum, observe
 
 from kernel_ext.cell import Failures, columns_of, run_cell, say_priors
-from kernel_ext.display import parts_of, show, show_subject
+from kernel_ext.display import parts_of, sample_in_panel, show, show_subject
 from kernel_ext.panel import Panel
 from kernel_ext.stepper import RewriteStepper
-from workbench import Model, sample
+from workbench import Model
 from workbench import compile as backends
 from workbench.compile import choose_backend
 from workbench.errors import WorkbenchError, closest
@@ -111,7 +111,7 @@ class WorkbenchMagics(Magics):  # type: ignore[misc]
     @argument("--tune", type=int, default=1000, help="warm-up draws a chain")
     @argument("--chains", type=int, default=4, help="number of chains")
     @argument("--seed", type=int, help="the same seed gives the same draws")
-    @argument("--target-accept", type=float, default=0.8, help="acceptance the step size aims at")
+    @argument("--target-accept", type=float, help="acceptance the step size aims at")
     @argument("--backend", choices=BACKENDS, help="where the model is computed")
     @line_magic  # type: ignore[misc]
     def sample(self, line: str) -> Any:
@@ -120,10 +120,8 @@ class WorkbenchMagics(Magics):  # type: ignore[misc]
         model = self._subject(args.subject)
         if not isinstance(model, Model):
             raise UsageError(f"%sample: {args.subject} is not a model")
-        return sample(
-            args.draws, tune=args.tune, chains=args.chains, random_seed=args.seed, target_accept=args.target_accept,
-            backend=args.backend, model=model,
-        )  # fmt: skip
+        given = {"draws": args.draws, "tune": args.tune, "chains": args.chains, "random_seed": args.seed, "target_accept": args.target_accept, "backend": args.backend}
+        return sample_in_panel(model, args.subject, given)
 
     @line_magic("backend")  # type: ignore[misc]
     def choose(self, line: str) -> str:

@@ -64,6 +64,8 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
     first = traitlets.Unicode().tag(sync=True)
     title = traitlets.Unicode().tag(sync=True)
     module = traitlets.Unicode().tag(sync=True)
+    # For front ends whose messages do not come while a cell runs: what a run has come to, in short.
+    status = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, parts: Sequence[Part], first: str = "", title: str = "") -> None:
         self.members = {p.name: p for p in parts}

@@ -1,13 +1,14 @@
 // A panel: the parts of one subject as tabs, each the next thing that happens to it.
 import { Dashboard } from "./dashboard/index";
 import { Inspector } from "./inspector/index";
+import { Posterior } from "./posterior/index";
 import { Bus } from "./shared/bus";
 import { el } from "./shared/dom";
 import { Channel, type Model, type View } from "./shared/protocol";
 import { Stepper } from "./stepper/index";
 
 type Make = new (channel: Channel, host: HTMLElement, bus: Bus) => View;
-const VIEWS: Record<string, Make> = { model: Inspector, density: Inspector, steps: Stepper, sample: Dashboard };
+const VIEWS: Record<string, Make> = { model: Inspector, density: Inspector, steps: Stepper, sample: Dashboard, posterior: Posterior };
 
 interface Tab { name: string; handle: HTMLElement; page: HTMLElement; view: View | null; channel: Channel | null }
 

@@ -1,7 +1,7 @@
 // The module that the page takes once: every view, and what mounts a panel of them.
 import theme from "./shared/theme.css";
 import steps from "./stepper/stepper.css";
-import plots from "uplot/dist/uPlot.min.css";
+import plots from "./plots/plots.css";
 import { Panel } from "./panel";
 import type { Model } from "./shared/protocol";
 

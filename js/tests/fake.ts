@@ -2,7 +2,7 @@
 import type { Model } from "../src/shared/protocol";
 
 export type Columns = Record<string, [string, (number | string)[]]>;
-const BYTES: Record<string, [any, number]> = { f64: [Float64Array, 8], i32: [Int32Array, 4], u8: [Uint8Array, 1] };
+const BYTES: Record<string, [any, number]> = { f64: [Float64Array, 8], f32: [Float32Array, 4], i32: [Int32Array, 4], u8: [Uint8Array, 1] };
 
 /** What Python sends: columns in one buffer, here at any byte offset. */
 export function frame(content: any, columns: Columns, shift = 0): [any, DataView[]] {

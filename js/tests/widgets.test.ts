@@ -1,8 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { Column, decimate } from "../src/dashboard/decimate";
-import { Dashboard } from "../src/dashboard/index";
 import { Inspector } from "../src/inspector/index";
-import { apart, settled } from "../src/dashboard/trace";
 import { layered } from "../src/layout/layered";
 import { inPlates } from "../src/layout/plates";
 import { graphData, LIMIT, matches, nearest } from "../src/render/graph";
@@ -86,42 +83,10 @@ describe("plates", () => {
   });
 });
 
-describe("the trace's axis", () => {
-  it("shows the draws after warm-up, and the later half before there are any", () => {
-    const column = new Column();
-    column.append([1000, 500, 1, 2, 3, 2]);
-    expect(settled([column], 100)).toEqual([2 - 0.05, 3 + 0.05]);
-    column.append(Array.from({ length: 100 }, (_, i) => (i % 2 ? 4 : -1)));
-    const [low, high] = settled([column], 6)!;
-    expect([low, high]).toEqual([-1.25, 4.25]);
-    expect(settled([new Column()], 6)).toBeNull();
-  });
-
-  it("has a length where draws are all alike, or but for rounding", () => {
-    expect(apart(2, 3)).toEqual([2, 3]);
-    for (const [a, b] of [[5, 5], [0, 0], [-1, -1 + 2e-16], [1e200, 1e200]]) {
-      const [from, to] = apart(a, b);
-      expect(to - from).toBeGreaterThan(1e-10 * Math.max(1, Math.abs(a)));
-    }
-  });
-});
-
 describe("search", () => {
   const node = { key: 1, op: "exp", label: "sigma_a", kind: "random", type: "float64[85, 2]", group: -1 };
   it.each([["op:exp", true], ["shape:85", true], ["shape:8", false], ["name:sigma kind:random", true], ["op:log", false], ["sigma", true]])("%s: %s", (query, hit) => {
     expect(matches(node, query)).toBe(hit);
-  });
-});
-
-describe("decimation", () => {
-  it("keeps every extreme", () => {
-    const draws = new Float64Array(100_000).map((_, i) => Math.sin(i));
-    draws[31_337] = 99;
-    draws[77_777] = -99;
-    const { x, y } = decimate([draws], 0, draws.length, 200);
-    expect(x.length).toBe(400);
-    expect(Math.max(...(y[0] as number[]))).toBe(99);
-    expect(Math.min(...(y[0] as number[]))).toBe(-99);
   });
 });
 
@@ -155,30 +120,5 @@ describe("inspector", () => {
     const [content, buffers] = frame({ t: "graph" }, graphColumns(["a", "b", "c", "d"], [[0, 1], [1, 2], [2, 3]]));
     const { cols } = decode(content, buffers);
     expect(nearest(graphData(content, cols), [0], 2).nodes.map((x) => x.label)).toEqual(["a", "b"]);
-  });
-});
-
-describe("dashboard", () => {
-  const begin = () => model.push({ t: "run", seq: 1, state: "tuning", chains: 2, tune: 10, draws: 10, names: ["mu"] });
-  const progress = (state: string, divergences = 0) =>
-    model.push({ t: "progress", state, elapsed: 1, eta: 1, rate: 100 }, {
-      chain: ["i32", [0, 1]], draws: ["i32", [20, 10]], tuning: ["u8", [0, 1]], step_size: ["f64", [0.3, 0.2]], gradients: ["f64", [15, 15]], divergences: ["i32", [divergences, 0]], tree_depth: ["f64", [4, 4]],
-    });
-
-  it("shows chains, says what is wrong, and sends the buttons' wishes", () => {
-    new Dashboard(new Channel(model, "sample"), host);
-    begin();
-    model.push({ t: "draws", chain: 0, start: 0 }, { mu: ["f64", [1, 2, 3]] });
-    progress("tuning", 3);
-    expect(host.querySelectorAll(".wb-chains tbody tr").length).toBe(2);
-    expect(host.querySelector(".wb-advice")!.textContent).toContain("3 divergences");
-    expect(host.querySelectorAll(".wb-trace").length).toBe(1);
-    (host.querySelector("[data-action=stop]") as HTMLElement).click();
-    expect(model.last("stop")).toBeTruthy();
-    progress("paused");
-    (host.querySelector("[data-action=resume]") as HTMLElement).click();
-    expect(model.last("resume")).toBeTruthy();
-    progress("stopped");
-    expect((host.querySelector("[data-action=stop]") as HTMLElement).hidden).toBe(true);
   });
 });

@@ -57,7 +57,7 @@ await drive("lab", async ({ page, url, shots, check }) => {
   await lab.open("stop.ipynb");
   await lab.runAll();
   await page.waitForSelector(".wb-dashboard .wb-trace canvas");
-  const drawn = () => page.evaluate(() => Number(document.querySelector(".wb-dashboard .wb-quiet")?.textContent.split(" ")[0].replaceAll(",", "")) || 0);
+  const drawn = () => page.evaluate(() => Number(document.querySelector(".wb-dashboard .wb-facts-line")?.textContent.split(" ")[0].replaceAll(",", "")) || 0);
   await page.waitForFunction(() => document.querySelector(".wb-dashboard .wb-state")?.dataset.state === "sampling");
   const early = await drawn();
   await page.waitForTimeout(1500);

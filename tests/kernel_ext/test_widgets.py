@@ -1,5 +1,3 @@
-import time
-
 import numpy as np
 import pytest
 from wire import Wire, decode
@@ -7,7 +5,6 @@ from wire import Wire, decode
 import workbench as pm
 import workbench.tensor as pt
 from kernel_ext import static_view
-from kernel_ext.dashboard import SamplingDashboard
 from kernel_ext.display import panel_of
 from kernel_ext.frames import encode
 from kernel_ext.inspector import GraphInspector
@@ -68,61 +65,12 @@ def test_buffers_that_a_host_drops_come_as_text(model):
     assert buffers is None and decode(content, base64.b64decode(content["b64"]))["label"][0] == "mu"
 
 
-def test_the_dashboard_sends_every_draw_once_and_obeys(model):
-    run = pm.sample(4000, tune=200, chains=2, model=model, random_seed=1, blocking=False, progressbar=False)
-    dashboard = SamplingDashboard(run)
-    wire = Wire(dashboard)
-    wire.say(t="hello", have=0)
-    assert run.wait(60) and dashboard.over.wait(20)
-    draws = [(c, cols) for c, cols in wire.of("draws") if c["chain"] == 1]
-    assert [c["start"] for c, _ in draws] == list(np.cumsum([0, *(len(cols["mu"]) for _, cols in draws)])[:-1])
-    together = np.concatenate([cols["mu"] for _, cols in draws])
-    assert np.array_equal(together, run.values(["mu"], 1)[:, 0]) and len(together) == 4200
-    last, cols = wire.of("progress")[-1]
-    assert last["state"] == "done" and cols["draws"].tolist() == [4200, 4200]
-    assert {r["name"] for r in wire.of("summary")[-1][0]["rows"]} == {"mu", "sigma", "level[a]", "level[b]", "level[c]"}
-    for content, _ in wire.sent:
-        assert "id" not in content
-
-
-def test_of_many_chains_that_are_moved_together_the_dashboard_shows_some(model, monkeypatch):
-    monkeypatch.setenv("WORKBENCH_CHECK", "")
-    run = pm.sample(60, tune=60, chains=500, model=model, random_seed=1, method="chees", backend="c", thin=2, blocking=False, progressbar=False)
-    dashboard = SamplingDashboard(run)
-    wire = Wire(dashboard)
-    wire.say(t="hello", have=0)
-    assert run.wait(60) and dashboard.over.wait(20)
-    begin, _ = wire.of("run")[-1]
-    assert (begin["chains"], begin["draws"], begin["tune"]) == (8, 30, 0)
-    last, cols = wire.of("progress")[-1]
-    assert last["state"] == "done" and cols["draws"].tolist() == [30] * 8
-    assert {c["chain"] for c, _ in wire.of("draws")} == set(range(8))
-    assert run.draws["mu"].shape == (500, 30)
-
-
-def test_stop_pause_and_resume_set_flags(model):
-    run = pm.sample(1_000_000, tune=100, chains=1, model=model, random_seed=1, blocking=False, progressbar=False)
-    dashboard = SamplingDashboard(run)
-    wire = Wire(dashboard)
-    while run.state == "compiling":
-        time.sleep(0.02)
-    wire.say(t="pause")
-    assert run.state == "paused"
-    wire.say(t="resume")
-    assert run.state in ("tuning", "sampling")
-    wire.say(t="stop")
-    assert run.wait(10) and run.state == "stopped"
-
-
 def test_hostile_names_are_text_everywhere():
     with pm.Model() as model:
         x = pm.Normal(HOSTILE)
         pm.Normal("y", x, 1.0, observed=1.0)
     bundle = static_view.subject_bundle(model)
     assert "<img" not in bundle.get("text/html", "")
-    run = pm.sample(20, tune=20, chains=2, model=model, random_seed=1, progressbar=False, return_inferencedata=False)
-    rows = [{"name": HOSTILE, "mean": 0.0, "sd": 1.0, "ess_bulk": 10.0, "rhat": 1.0}]
-    assert "<img" not in static_view.run_html(run, [HOSTILE], rows)
 
 
 def test_models_and_expressions_have_a_drawing_and_text(model):
@@ -139,7 +87,7 @@ def test_widgets_are_small():
 
 def test_a_panel_has_the_parts_of_its_subject_with_one_numbering(model):
     panel = panel_of(model, "m", "steps")
-    assert [name for name, _ in panel.parts] == ["model", "density", "steps"] and panel.first == "steps"
+    assert [name for name, _ in panel.parts] == ["model", "density", "steps", "sample", "posterior"] and panel.first == "steps"
     assert len({id(p.numbers) for p in panel.members.values()}) == 1
     assert [title for _, title in panel_of(pt.exp(pt.scalar("x"))).parts] == ["Graph", "Rewrites"]
 

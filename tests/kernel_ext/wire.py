@@ -1,4 +1,6 @@
-"""A panel of one part, and what it sends, caught and read as the front end reads it."""
+"""A panel, and what it sends, caught and read as the front end reads it."""
+
+import json
 
 import numpy as np
 
@@ -21,19 +23,23 @@ def decode(message, data):
 
 
 class Wire:
-    """What a panel of one part sends, caught."""
+    """What a panel of some parts sends, caught; what is said and asked is for the first, unless another is named."""
 
-    def __init__(self, part):
-        self.sent = []
-        self.part, self.panel = part, Panel([part])
-        self.panel.send = lambda content, buffers=None: self.sent.append((content, decode(content, buffers[0]) if buffers else {}))
+    def __init__(self, *parts):
+        self.sent, self.sizes = [], []
+        self.part, self.panel = parts[0], Panel(parts)
+        self.panel.send = self._caught
 
-    def say(self, **content):
-        self.panel._receive(None, {"p": self.part.name, **content}, [])
+    def _caught(self, content, buffers=None):
+        self.sizes.append(len(json.dumps(content)) + sum(map(len, buffers or [])))
+        self.sent.append((content, decode(content, buffers[0]) if buffers else {}))
 
-    def ask(self, **content):
-        self.say(**content)
+    def say(self, part=None, **content):
+        self.panel._receive(None, {"p": part or self.part.name, **content}, [])
+
+    def ask(self, part=None, **content):
+        self.say(part, **content)
         return self.sent[-1]
 
-    def of(self, kind):
-        return [m for m in self.sent if m[0]["t"] == kind]
+    def of(self, kind, part=None):
+        return [m for m in self.sent if m[0]["t"] == kind and part in (None, m[0].get("p"))]

@@ -11,6 +11,7 @@ from workbench.inference.diagnostics import summary
 
 if TYPE_CHECKING:
     from workbench.inference.chains import Cut
+    from workbench.inference.element_table import ElementTable
     from workbench.inference.run import Run
 
 MOST_RHAT = 1.01
@@ -32,13 +33,15 @@ class ConvergenceWarning(UserWarning):
     """Draws that may not represent the posterior."""
 
 
-def convergence_problems(run: Run) -> Iterator[str]:
+def convergence_problems(run: Run, table: ElementTable | None = None) -> Iterator[str]:
     """Yield what speaks against a run: chains that are stuck, divergences, full trees, chains that disagree, few effective draws.
 
     Parameters
     ----------
     run
         A run that is over.
+    table
+        What its draws say of every element, if that is known.
 
     Examples
     --------
@@ -84,10 +87,15 @@ def convergence_problems(run: Run) -> Iterator[str]:
     if chains < 2:
         yield "there is one chain: whether others would agree with it is not known"
     names = run.variable_names()
-    step = max(1, -(-len(names) * chains * draws // EXAMINED))
-    some = names[::step]
-    of = f"of {len(some)} elements" + (f" examined, of {len(names)}," if step > 1 else "")
-    rows = summary(some, _every(step, list(cut.values().values())))
+    rows: list[dict[str, Any]]
+    if table is not None and table.complete and table.step == 1 and table.draws.chains == cut.numbers and table.draws.count == draws:
+        of = f"of {len(names)} elements"
+        rows = [{"name": names[i], **{k: table.columns[k][i] for k in ("rhat", "ess_bulk")}} for i in table.worst()]
+    else:
+        step = max(1, -(-len(names) * chains * draws // EXAMINED))
+        some = names[::step]
+        of = f"of {len(some)} elements" + (f" examined, of {len(names)}," if step > 1 else "")
+        rows = summary(some, _every(step, list(cut.values().values())))
     apart = [r for r in rows if r["rhat"] > MOST_RHAT]
     if apart and chains > 1:
         worst = ", ".join(f"{r['name']} ({r['rhat']:.2f})" for r in apart[:NAMED])

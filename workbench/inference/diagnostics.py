@@ -44,9 +44,19 @@ def ess_bulk(draws: Array) -> Any:
     return _by_element(lambda x: _ess(_normal_scores(_split(x))), draws)
 
 
+def ess_tail(draws: Array) -> Any:
+    """Return the effective sample size of the tails, the smaller one of the quantiles at 5 and 95 %, of (chains, draws, *shape), for each element."""
+    return _by_element(_ess_tail, draws)
+
+
 def mcse_mean(draws: Array) -> Any:
     """Return the Monte Carlo standard error of the mean of (chains, draws, *shape), for each element."""
     return _by_element(lambda x: x.std(axis=(1, 2), ddof=1) / np.sqrt(_ess(_split(x))), draws)
+
+
+def ess_and_rhat(draws: Array) -> Any:
+    """Return the bulk effective sample size and R-hat of (chains, draws, *shape), for each element: (2, *shape)."""
+    return _by_element(_ess_and_rhat, draws, 2)
 
 
 def summary(names: list[str], draws: Array) -> list[dict[str, Any]]:
@@ -60,7 +70,7 @@ def summary(names: list[str], draws: Array) -> list[dict[str, Any]]:
         (chains, draws, elements).
     """
     sd = draws.std(axis=(0, 1), ddof=1) if draws.shape[0] * draws.shape[1] > 1 else np.full(len(names), np.nan)
-    ess, reduction = _by_element(_ess_and_rhat, draws, 2)
+    ess, reduction = ess_and_rhat(draws)
     columns = {"mean": draws.mean(axis=(0, 1)), "sd": sd, "ess_bulk": ess, "rhat": reduction}
     rows: list[dict[str, Any]] = [
         {"name": name, **{title: float(column[i]) for title, column in columns.items()}} for i, name in enumerate(names)
@@ -90,6 +100,19 @@ def _ess_and_rhat(draws: Array) -> Array:
     halves = _split(draws)
     scores = _normal_scores(halves)
     return np.stack([_ess(scores), _larger_rhat(halves, scores)])
+
+
+def _ess_tail(draws: Array) -> Array:
+    ordered = np.sort(draws.reshape(len(draws), -1), axis=1)
+    found = []
+    for p in (0.05, 0.95):
+        # The quantile that R calls type 7; rounding must not move a draw across it.
+        at = ordered.shape[1] * p + (1.0 - p)
+        below = int(min(max(at, 1.0), ordered.shape[1] - 1.0))
+        share = min(max(at - below, 0.0), 1.0)
+        quantile = (1.0 - share) * ordered[:, below - 1] + share * ordered[:, below]
+        found.append(_ess(_split((draws <= quantile[:, None, None]).astype(np.float64))))
+    return np.minimum(*found)
 
 
 def _larger_rhat(halves: Array, scores: Array) -> Array:

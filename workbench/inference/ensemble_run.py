@@ -163,7 +163,7 @@ class EnsembleRun(Run):
             at += size
         return split
 
-    def problems(self) -> Iterator[str]:
+    def problems(self, table: Any = None) -> Iterator[str]:
         """Yield what speaks against the run."""
         moments = self.moments()
         if not moments:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
@@ -61,6 +62,8 @@ class LinkedSampler:
         Kernels in turn; each value is moved by one of them.
     backend
         Where to compute.
+    seconds
+        Where to say what is compiled, and when it is done how many seconds it took.
 
     Attributes
     ----------
@@ -75,7 +78,7 @@ class LinkedSampler:
     rows = ROWS
     """Most draws of one call."""
 
-    def __init__(self, model: Model, steps: Sequence[Step], backend: str) -> None:
+    def __init__(self, model: Model, steps: Sequence[Step], backend: str, seconds: dict[str, float | None] | None = None) -> None:
         self.model, self.steps, self.backend = model, tuple(steps), backend
         self.places = Places.of(model)
         # One kernel that moves all there is, as it lies in a position, has no rest to be told of.
@@ -96,6 +99,8 @@ class LinkedSampler:
             "values": started(lambda: Values(model, backend, ROWS)),
             "density": whole,
         }
+        if seconds is not None:
+            _timed(seconds, {"the log-density": whole, "the variables": jobs["values"], "the sampler": jobs["advance"]})
         wait(jobs.values())
         self._alone = alone
         self.functions: dict[str, Any] = {name: job.result() for name, job in jobs.items()}
@@ -166,6 +171,14 @@ class LinkedSampler:
 
 def _one_of(made: Future[dict[str, CompiledFunction]], name: str) -> Future[CompiledFunction]:
     return started(lambda: made.result()[name])
+
+
+def _timed(seconds: dict[str, float | None], jobs: Mapping[str, Future[Any]]) -> None:
+    """Note when jobs are done."""
+    begun = time.perf_counter()
+    for name, job in jobs.items():
+        seconds[name] = None
+        job.add_done_callback(lambda _, name=name: seconds.update({name: time.perf_counter() - begun}))  # type: ignore[misc]
 
 
 def _linked(f: CompiledFunction, slots: Mapping[str, Future[CompiledFunction]]) -> CompiledFunction:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import heapq
 import math
 import os
@@ -19,6 +20,7 @@ from workbench.inference.blas_threads import limited
 from workbench.inference.chains import Chain, Cut
 from workbench.inference.columns import Columns
 from workbench.inference.convergence import convergence_problems
+from workbench.inference.element_table import ElementTable
 from workbench.inference.external.sampler import External
 from workbench.inference.linked import LinkedSampler, Step, statistics_by_name
 from workbench.inference.origin import about
@@ -70,7 +72,11 @@ class Run:
     state
         "compiling", "tuning", "sampling", "paused", "stopped", "done" or "failed".
     timings
-        Seconds: "compile" (to the first draw possible) and "sample".
+        Seconds: "compile" (to the first draw possible) and "sample", pauses left out.
+    compiling
+        What is compiled, in words, and the seconds it took; ``None`` for what is not done yet.
+    shows_problems
+        Whether what shows the run says what speaks against it, so that nothing else need warn of it.
     error
         What went wrong, when `state` is "failed". The draws until then are kept.
     blas_threads
@@ -129,9 +135,14 @@ class Run:
         self.stopping = threading.Event()
         self._resume = threading.Event()
         self._resume.set()
+        self._begun: float | None = None
+        self._paused_at, self._paused = 0.0, 0.0
         self._done = threading.Event()
         self._given_up = False
+        self._turn = threading.Lock()
         self._lock = threading.Lock()
+        self.compiling: dict[str, float | None] = {}
+        self.shows_problems = False
         self._idata: Any = None
         self._finish: list[Callable[[], None]] = []
 
@@ -177,17 +188,46 @@ class Run:
         return self._state
 
     def stop(self) -> None:
-        """Stop after the chunks in hand; the draws so far are kept."""
+        """Stop after the chunks in hand; the draws so far are kept.
+
+        While the model is compiled there is none: the run is over at once, and the compiler is left to itself.
+        """
         self.stopping.set()
-        self._resume.set()
+        self.resume()
+        with self._turn:
+            if self._state == "compiling":
+                self._give_up()
 
     def pause(self) -> None:
         """Pause after the chunks in hand."""
-        self._resume.clear()
+        if self._resume.is_set():
+            self._paused_at = time.perf_counter()
+            self._resume.clear()
 
     def resume(self) -> None:
         """Go on after a pause."""
-        self._resume.set()
+        if not self._resume.is_set():
+            self._paused += self._pause()
+            self._resume.set()
+
+    def _pause(self) -> float:
+        """Seconds that the present pause has taken of the time for sampling."""
+        if self._resume.is_set() or self._begun is None:
+            return 0.0
+        return time.perf_counter() - max(self._paused_at, self._begun)
+
+    @property
+    def sampling_seconds(self) -> float:
+        """Seconds of sampling so far, pauses left out."""
+        if self._begun is None:
+            return self.timings["sample"]
+        return self.timings["sample"] + time.perf_counter() - self._begun - self._paused - self._pause()
+
+    def _give_up(self) -> None:
+        """Be over now: what is still being computed is left to itself, and not added."""
+        self._given_up = True
+        self._state = "stopped"
+        self._done.set()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the run is over; return whether it is.
@@ -216,19 +256,15 @@ class Run:
         return True
 
     def interrupt(self) -> None:
-        """Stop, and wait for the chunks in hand, unless that is interrupted too; for nothing if no chain has begun."""
+        """Stop, and wait for the chunks in hand, unless that is interrupted too."""
         self.stop()
         try:
-            while self.kept and not self._done.wait(0.05):
+            while not self._done.wait(0.05):
                 pass
         except KeyboardInterrupt:
-            pass
-        if not self._done.is_set():
-            # What is still being computed is left to itself, and not added.
             self._given_up = True
-            self._state = "stopped"
             self._close()
-            self._done.set()
+            self._give_up()
 
     def wait_quietly(self, timeout: float) -> bool:
         """Wait at most `timeout` seconds; return whether the run is over. Never raises."""
@@ -251,14 +287,17 @@ class Run:
         try:
             try:
                 self._compile()
-                self._state = "running"
+                with self._turn:
+                    if self._given_up:
+                        return
+                    self._state = "running"
                 if self.when_compiled is not None:
                     self.when_compiled()
-                begun = time.perf_counter()
+                self._begun = time.perf_counter()
                 try:
                     self._sample()
                 finally:
-                    self.timings["sample"] += time.perf_counter() - begun
+                    self.timings["sample"], self._begun = self.sampling_seconds, None
             finally:
                 self._close()
             state = "stopped" if any(c.count < self.total for c in self.kept) else "done"
@@ -285,15 +324,17 @@ class Run:
         """How many chains, the first, progress and plots are shown of."""
         return self.chains
 
-    def problems(self) -> Iterator[str]:
+    def problems(self, table: ElementTable | None = None) -> Iterator[str]:
         """Yield what speaks against the run, when it is over: :func:`convergence_problems`."""
-        return convergence_problems(self)
+        return convergence_problems(self, table)
 
     def _compile(self) -> None:
         begun = time.perf_counter()
         self.linked: LinkedSampler | External = (
-            LinkedSampler(self.model, self.steps, self.backend) if self._external is None else self._external(self)
+            LinkedSampler(self.model, self.steps, self.backend, self.compiling) if self._external is None else self._external(self)
         )
+        if self._given_up:
+            return
         columns = Columns(self.linked, self.results.layout)
         data = {"observed_data": self.observed, "constant_data": self.constants}
         contents = columns.contents(self.chains, self.tune, self.draws_requested, data, lambda: about(self))
@@ -400,7 +441,7 @@ class Run:
         assert self._callback is not None
         first = chain.count - len(q)
         for i in range(len(q)):
-            point = {**self.places.point(q[i], z[i]), **{name: v[i] for name, v in zip(self._names(), values)}}
+            point = {**self.places.point(q[i], z[i]), **{name: v[i] for name, v in zip(list(self.shapes), values)}}
             at = first + i
             with self._calling:
                 if self._given_up:
@@ -441,19 +482,26 @@ class Run:
 
     def variable_names(self) -> list[str]:
         """Return the names of all scalar elements, each another: ``mu_a``, ``a[AITKIN]``."""
-        return apart([e for name, shape in self._variables() for e in element_names(self.model, name, shape)])
+        return list(self._elements)
+
+    @functools.cached_property
+    def _elements(self) -> dict[str, tuple[int, int]]:
+        """Of each element, by name, the number of its variable, and its place in that."""
+        names = apart([e for name, shape in self._variables() for e in element_names(self.model, name, shape)])
+        return dict(zip(names, ((v, i) for v, (_, shape) in enumerate(self._variables()) for i in range(math.prod(shape)))))
 
     def _variables(self) -> list[tuple[str, tuple[int, ...]]]:
         variables = (*self.model.free_RVs, *self.model.deterministics)
         return [(str(x.name), x.type.static_shape) for x in variables]
 
-    def _names(self) -> list[str]:
-        return [name for name, _ in self._variables()]
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of the free variables and deterministics, by name."""
+        return dict(self._variables())
 
     def values(self, names: list[str], chain: int, start: int = 0, stop: int | None = None) -> Array:
         """Return elements' values, (draws, names), warm-up rows first."""
-        places = [(v, i) for v, (_, shape) in enumerate(self._variables()) for i in range(math.prod(shape))]
-        where = dict(zip(self.variable_names(), places))
+        where = self._elements
         if chain >= len(self.kept):
             return np.empty((0, len(names)))
         c = self.kept[chain]
@@ -471,13 +519,13 @@ class Run:
     def cut(self, warmup: bool = False) -> Cut:
         """Return the draws after warm-up, or those of warm-up, that chains have together."""
         first, last = (0, self.tune) if warmup else (self.tune, self.total)
-        return Cut(self.kept, first, last, self.places, self._names())
+        return Cut(self.kept, first, last, self.places, list(self.shapes))
 
     def draws_of(self, chain: int, warmup: bool = False) -> dict[str, Array]:
         """Return all draws that one chain has, by variable: (draw, *shape). They may be more than others have."""
         c = self.kept[chain]
         start, stop = (0, min(self.tune, c.count)) if warmup else (self.tune, max(self.tune, c.count))
-        return {name: c.value(i, start, stop).copy() for i, name in enumerate(self._names())}
+        return {name: c.value(i, start, stop).copy() for i, name in enumerate(list(self.shapes))}
 
     @property
     def draws(self) -> dict[str, Array]:

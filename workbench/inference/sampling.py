@@ -241,7 +241,7 @@ def carry_out(run: Run, progressbar: bool | str, quiet: bool, compute_convergenc
         return run.start(watched)
     try:
         _make(run, watched, in_terminal=shown and not watched and sys.stderr.isatty())
-        if compute_convergence_checks and not quiet:
+        if compute_convergence_checks and not quiet and not run.shows_problems:
             for problem in _problems(run):
                 warn_user(problem, ConvergenceWarning)
         return run.idata if return_inferencedata else run
