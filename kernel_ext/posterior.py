@@ -263,8 +263,8 @@ class PosteriorView(Part):
 
     def _do_zarr(self) -> dict[str, Any]:
         path = _unused(f"{bound(self.model_name)}.zarr")
-        self.idata().to_zarr(str(path))
-        return {"message": f"Saved as {path}: az.from_zarr({str(path)!r})."}
+        self.idata().to_datatree().to_zarr(str(path))
+        return {"message": f"Saved as {path}: xarray.open_datatree({str(path)!r}, engine=\"zarr\")."}
 
     def _do_code(self) -> dict[str, Any]:
         name = bound(self.model_name)

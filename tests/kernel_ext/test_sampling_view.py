@@ -3,6 +3,7 @@ import time
 
 import numpy as np
 import pytest
+from wire import Wire
 
 import workbench as pm
 from kernel_ext import run_drawing
@@ -10,7 +11,6 @@ from kernel_ext.chain_diagnostics import elsewhere
 from kernel_ext.dashboard import SamplingDashboard
 from kernel_ext.panel import STATIC
 from kernel_ext.publisher import Publisher
-from wire import Wire
 from workbench.inference import run as running
 from workbench.inference.element_table import Draws, ElementTable
 
