@@ -13,9 +13,9 @@ from workbench.tensor.tensor import Tensor
 
 
 class VonMises(Distribution):
-    r"""Von Mises distribution of angles: a normal distribution on the circle.
+    """Von Mises distribution of angles: a normal distribution on the circle.
 
-    .. math:: f(x) = \frac{e^{\kappa\cos(x-\mu)}}{2\pi I_0(\kappa)},\quad -\pi \le x \le \pi
+        f(x) = exp(kappa * cos(x - mu)) / (2 * pi * I0(kappa)), for -pi <= x <= pi
 
     Parameters
     ----------
@@ -23,6 +23,12 @@ class VonMises(Distribution):
         Mean direction; 0 by default.
     kappa
         Concentration, > 0; 1 by default. For large ones the variance is near ``1 / kappa``.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.VonMises("x", mu=0.0, kappa=2.0)
     """
 
     parameters = ("mu", "kappa")

@@ -29,14 +29,20 @@ from workbench.tensor.tensor import Tensor, as_tensor
 
 
 class Uniform(Distribution):
-    r"""Uniform distribution between two bounds.
+    """Uniform distribution between two bounds.
 
-    .. math:: f(x) = \frac{1}{u - l},\quad l \le x \le u
+        f(x) = 1 / (upper - lower), for lower <= x <= upper
 
     Parameters
     ----------
     lower, upper
         Bounds; 0 and 1 by default.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.Uniform("x", lower=0.0, upper=10.0)
     """
 
     parameters = ("lower", "upper")
@@ -86,10 +92,10 @@ class Uniform(Distribution):
 
 
 class Triangular(Distribution):
-    r"""Triangular distribution: its density rises to the mode, then falls.
+    """Triangular distribution: its density rises to the mode, then falls.
 
-    .. math:: f(x) = \frac{2(x-l)}{(u-l)(c-l)} \text{ for } l \le x < c,\quad
-        \frac{2(u-x)}{(u-l)(u-c)} \text{ for } c \le x \le u
+        f(x) = 2 / (upper - lower) * min((x - lower) / (c - lower), (upper - x) / (upper - c)),
+            for lower <= x <= upper
 
     Parameters
     ----------
@@ -97,6 +103,12 @@ class Triangular(Distribution):
         Bounds; 0 and 1 by default.
     c
         Mode, between them; 0.5 by default.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.Triangular("x", lower=0.0, upper=10.0, c=3.0)
     """
 
     parameters = ("lower", "c", "upper")
@@ -163,9 +175,10 @@ class Triangular(Distribution):
 
 
 class TruncatedNormal(Distribution):
-    r"""Normal distribution between two bounds.
+    """Normal distribution between two bounds.
 
-    .. math:: f(x) = \frac{\varphi((x-\mu)/\sigma)}{\sigma\,(\Phi((u-\mu)/\sigma) - \Phi((l-\mu)/\sigma))},\quad l \le x \le u
+        f(x) = phi((x - mu) / sigma) / (sigma * (Phi((upper - mu) / sigma) - Phi((lower - mu) / sigma))),
+            for lower <= x <= upper
 
     Parameters
     ----------
@@ -285,9 +298,9 @@ def _standard(bound: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
 
 
 class Beta(Distribution):
-    r"""Beta distribution between 0 and 1.
+    """Beta distribution between 0 and 1.
 
-    .. math:: f(x) = \frac{x^{\alpha-1} (1-x)^{\beta-1}}{B(\alpha, \beta)},\quad 0 \le x \le 1
+        f(x) = x**(alpha - 1) * (1 - x)**(beta - 1) / B(alpha, beta), for 0 <= x <= 1
 
     Parameters
     ----------
@@ -368,14 +381,20 @@ class Beta(Distribution):
 
 
 class Kumaraswamy(Distribution):
-    r"""Kumaraswamy distribution between 0 and 1: like a beta distribution, of a simpler formula.
+    """Kumaraswamy distribution between 0 and 1: like a beta distribution, of a simpler formula.
 
-    .. math:: f(x) = a b\, x^{a-1} (1 - x^a)^{b-1},\quad 0 \le x \le 1
+        f(x) = a * b * x**(a - 1) * (1 - x**a)**(b - 1), for 0 <= x <= 1
 
     Parameters
     ----------
     a, b
         Shapes, > 0.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.Kumaraswamy("x", a=2.0, b=3.0)
     """
 
     parameters = ("a", "b")
@@ -425,10 +444,10 @@ class Kumaraswamy(Distribution):
 
 
 class LogitNormal(Distribution):
-    r"""Logit-normal distribution between 0 and 1: of the logistic function of a normal variable.
+    """Logit-normal distribution between 0 and 1: of the logistic function of a normal variable.
 
-    .. math:: f(x) = \frac{1}{x(1-x)\,\sigma\sqrt{2\pi}}
-        \exp\left(-\frac{(\operatorname{logit}(x)-\mu)^2}{2\sigma^2}\right),\quad 0 < x < 1
+        f(x) = exp(-(log(x / (1 - x)) - mu)**2 / (2 * sigma**2)) / (x * (1 - x) * sigma * sqrt(2 * pi)),
+            for 0 < x < 1
 
     Parameters
     ----------
@@ -436,6 +455,12 @@ class LogitNormal(Distribution):
         Mean and standard deviation (> 0) of the log-odds; 0 and 1 by default.
     tau
         ``1 / sigma**2``: an alternative to `sigma`.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.LogitNormal("x", mu=0.0, sigma=1.0)
     """
 
     parameters = ("mu", "sigma")

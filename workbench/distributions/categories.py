@@ -19,9 +19,9 @@ from workbench.tensor.tensor import Tensor
 
 
 class Categorical(Count):
-    r"""Categorical distribution: the number of one of k categories.
+    """Categorical distribution: the number of one of k categories.
 
-    .. math:: f(x) = p_x,\quad x \in \{0, \ldots, k - 1\}
+        f(x) = p[x], for x = 0, 1, ..., k - 1
 
     Parameters
     ----------
@@ -102,9 +102,9 @@ def _chosen(table: Tensor, at: Tensor) -> Tensor:
 
 
 class OrderedLogistic(Categorical):
-    r"""Ordered categories: a logistic variable of mean `eta`, seen through cutpoints.
+    """Ordered categories: a logistic variable of mean `eta`, seen through cutpoints.
 
-    .. math:: f(x) = \sigma(c_x - \eta) - \sigma(c_{x - 1} - \eta),\quad c_{-1} = -\infty,\ c_{k - 1} = \infty
+        P(x <= j) = 1 / (1 + exp(eta - cutpoints[j])), for x = 0, 1, ..., k - 1
 
     Parameters
     ----------
@@ -119,6 +119,12 @@ class OrderedLogistic(Categorical):
     -----
     The probabilities are products of sigmoids, not their differences: they keep their digits in the
     tails. It is a `Categorical` in what follows.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.OrderedLogistic("x", eta=0.0, cutpoints=[-1.0, 1.0])
     """
 
     def __new__(cls, name: Any = None, *args: Any, compute_p: bool = True, **kwargs: Any) -> Any:
@@ -136,12 +142,9 @@ class OrderedLogistic(Categorical):
 
 
 class OrderedProbit(Categorical):
-    r"""Ordered categories: a normal variable of mean `eta`, seen through cutpoints.
+    """Ordered categories: a normal variable of mean `eta`, seen through cutpoints.
 
-    .. math::
-
-        f(x) = \Phi\left(\frac{c_x - \eta}{\sigma}\right) - \Phi\left(\frac{c_{x - 1} - \eta}{\sigma}\right),\quad
-        c_{-1} = -\infty,\ c_{k - 1} = \infty
+        P(x <= j) = Phi((cutpoints[j] - eta) / sigma), for x = 0, 1, ..., k - 1
 
     Parameters
     ----------
@@ -157,6 +160,12 @@ class OrderedProbit(Categorical):
     Notes
     -----
     It is a `Categorical` in what follows.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.OrderedProbit("x", eta=0.0, cutpoints=[-1.0, 1.0])
     """
 
     def __new__(cls, name: Any = None, *args: Any, compute_p: bool = True, **kwargs: Any) -> Any:

@@ -145,9 +145,9 @@ def _count(title: str, n: Any) -> int:
 
 
 class LKJCorr(Distribution):
-    r"""LKJ distribution of correlation matrices, as the vector of what stands above the diagonal.
+    """LKJ distribution of correlation matrices, as the vector of what stands above the diagonal.
 
-    .. math:: f(C) \propto |C|^{\eta - 1}
+        f(C) is in proportion to det(C)**(eta - 1)
 
     Parameters
     ----------
@@ -226,10 +226,10 @@ class LKJCorr(Distribution):
 
 
 class LKJCholeskyCov(Distribution):
-    r"""Covariance matrix with LKJ-distributed correlations, as its Cholesky factor.
+    """Covariance matrix with LKJ-distributed correlations, as its Cholesky factor.
 
-    .. math:: f(L) = \mathrm{LKJ}(C \mid \eta) \prod_i f_\sigma(\sigma_i) \, |J|,
-        \qquad L L^\top = \mathrm{diag}(\sigma)\, C\, \mathrm{diag}(\sigma)
+        f(L) = LKJ(C | eta) * prod(g(sigma)) * abs(J),
+            with L @ L.T = diag(sigma) @ C @ diag(sigma), g the density of sd_dist and J the Jacobian
 
     Parameters
     ----------

@@ -73,9 +73,9 @@ def summed_log_cdf(value: Tensor, last: Tensor, logp: Callable[[Tensor], Tensor]
 
 
 class Bernoulli(Count):
-    r"""Bernoulli distribution: 1 with probability `p`, else 0.
+    """Bernoulli distribution: 1 with probability `p`, else 0.
 
-    .. math:: f(x) = p^x (1 - p)^{1 - x},\quad x \in \{0, 1\}
+        f(x) = p**x * (1 - p)**(1 - x), for x = 0, 1
 
     Parameters
     ----------
@@ -132,9 +132,9 @@ class Bernoulli(Count):
 
 
 class Binomial(Count):
-    r"""Binomial distribution: how many of `n` trials succeed.
+    """Binomial distribution: how many of `n` trials succeed.
 
-    .. math:: f(x) = \binom{n}{x} p^x (1 - p)^{n - x},\quad x \in \{0, \ldots, n\}
+        f(x) = C(n, x) * p**x * (1 - p)**(n - x), for x = 0, 1, ..., n
 
     Parameters
     ----------
@@ -203,9 +203,9 @@ def _binomial_tail(value: Tensor, n: Tensor, p: Tensor) -> tuple[Tensor, Tensor]
 
 
 class BetaBinomial(Count):
-    r"""Beta-binomial distribution: binomial with a probability that is beta distributed.
+    """Beta-binomial distribution: binomial with a probability that is beta distributed.
 
-    .. math:: f(x) = \binom{n}{x} \frac{B(x + \alpha, n - x + \beta)}{B(\alpha, \beta)},\quad x \in \{0, \ldots, n\}
+        f(x) = C(n, x) * B(x + alpha, n - x + beta) / B(alpha, beta), for x = 0, 1, ..., n
 
     Parameters
     ----------
@@ -213,6 +213,12 @@ class BetaBinomial(Count):
         Parameters of the beta distribution, > 0.
     n
         Number of trials, >= 0.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.BetaBinomial("x", alpha=2.0, beta=5.0, n=10)
     """
 
     parameters = ("n", "alpha", "beta")
@@ -266,14 +272,20 @@ class BetaBinomial(Count):
 
 
 class Geometric(Count):
-    r"""Geometric distribution: how many trials there are up to the first success.
+    """Geometric distribution: how many trials there are up to the first success.
 
-    .. math:: f(x) = p (1 - p)^{x - 1},\quad x \in \{1, 2, \ldots\}
+        f(x) = p * (1 - p)**(x - 1), for x = 1, 2, ...
 
     Parameters
     ----------
     p
         Probability of success, > 0 and <= 1.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.Geometric("x", p=0.2)
     """
 
     parameters = ("p",)
@@ -317,12 +329,9 @@ class Geometric(Count):
 
 
 class HyperGeometric(Count):
-    r"""Hypergeometric distribution: how many of `n` things drawn without putting back are among the `k` good of `N`.
+    """Hypergeometric distribution: how many of `n` things drawn without putting back are among the `k` good of `N`.
 
-    .. math::
-
-        f(x) = \binom{k}{x} \binom{N - k}{n - x} \Big/ \binom{N}{n},\quad
-        \max(0, n - N + k) \le x \le \min(k, n)
+        f(x) = C(k, x) * C(N - k, n - x) / C(N, n), for x = max(0, n - N + k), ..., min(k, n)
 
     Parameters
     ----------
@@ -332,6 +341,12 @@ class HyperGeometric(Count):
         How many of them are good, between 0 and `N`.
     n
         How many are drawn, between 0 and `N`.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.HyperGeometric("x", N=50, k=10, n=5)
     """
 
     parameters = ("N", "k", "n")

@@ -16,9 +16,9 @@ from workbench.tensor.tensor import Tensor, as_tensor
 
 
 class Exponential(Distribution):
-    r"""Exponential distribution on the positive numbers.
+    """Exponential distribution on the positive numbers.
 
-    .. math:: f(x) = \lambda e^{-\lambda x},\quad x \ge 0
+        f(x) = lam * exp(-lam * x), for x >= 0
 
     Parameters
     ----------
@@ -26,6 +26,12 @@ class Exponential(Distribution):
         Rate, > 0; 1 by default.
     scale
         ``1 / lam``: an alternative to `lam`.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.Exponential("x", lam=1.0)
     """
 
     parameters = ("lam",)
@@ -67,9 +73,9 @@ class Exponential(Distribution):
 
 
 class Gamma(Distribution):
-    r"""Gamma distribution.
+    """Gamma distribution.
 
-    .. math:: f(x) = \frac{\beta^\alpha x^{\alpha-1} e^{-\beta x}}{\Gamma(\alpha)},\quad x \ge 0
+        f(x) = beta**alpha * x**(alpha - 1) * exp(-beta * x) / Gamma(alpha), for x >= 0
 
     Parameters
     ----------
@@ -140,14 +146,20 @@ class Gamma(Distribution):
 
 
 class ChiSquared(Distribution):
-    r"""Chi-squared distribution: of the sum of `nu` squared standard normal variables.
+    """Chi-squared distribution: of the sum of `nu` squared standard normal variables.
 
-    .. math:: f(x) = \frac{x^{\nu/2-1} e^{-x/2}}{2^{\nu/2}\,\Gamma(\nu/2)},\quad x \ge 0
+        f(x) = x**(nu / 2 - 1) * exp(-x / 2) / (2**(nu / 2) * Gamma(nu / 2)), for x >= 0
 
     Parameters
     ----------
     nu
         Degrees of freedom, > 0.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.ChiSquared("x", nu=3.0)
     """
 
     parameters = ("nu",)
@@ -189,9 +201,9 @@ def _of_nu(nu: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class InverseGamma(Distribution):
-    r"""Inverse gamma distribution: of the reciprocal of a gamma variable.
+    """Inverse gamma distribution: of the reciprocal of a gamma variable.
 
-    .. math:: f(x) = \frac{\beta^\alpha}{\Gamma(\alpha)} x^{-\alpha-1} e^{-\beta/x},\quad x > 0
+        f(x) = beta**alpha / Gamma(alpha) * x**(-alpha - 1) * exp(-beta / x), for x > 0
 
     Parameters
     ----------
@@ -201,6 +213,12 @@ class InverseGamma(Distribution):
         Scale, > 0; 1 by default.
     mu, sigma
         Mean and standard deviation, > 0: an alternative to `alpha` and `beta`.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.InverseGamma("x", alpha=3.0, beta=1.0)
     """
 
     parameters = ("alpha", "beta")

@@ -15,9 +15,9 @@ from workbench.tensor.tensor import Tensor
 
 
 class HalfNormal(Distribution):
-    r"""Half-normal distribution: the absolute value of a normal variable of mean 0.
+    """Half-normal distribution: the absolute value of a normal variable of mean 0.
 
-    .. math:: f(x) = \sqrt{\frac{2}{\pi\sigma^2}} \exp\left(-\frac{x^2}{2\sigma^2}\right),\quad x \ge 0
+        f(x) = sqrt(2 / pi) / sigma * exp(-x**2 / (2 * sigma**2)), for x >= 0
 
     Parameters
     ----------
@@ -25,6 +25,12 @@ class HalfNormal(Distribution):
         Scale, > 0; 1 by default.
     tau
         Precision, ``1 / sigma**2``: an alternative to `sigma`.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.HalfNormal("x", sigma=1.0)
     """
 
     parameters = ("sigma",)
@@ -65,10 +71,11 @@ class HalfNormal(Distribution):
 
 
 class HalfStudentT(Distribution):
-    r"""Half Student's t distribution: the absolute value of a Student's t variable around 0.
+    """Half Student's t distribution: the absolute value of a Student's t variable around 0.
 
-    .. math:: f(x) = \frac{2\,\Gamma(\frac{\nu+1}{2})}{\Gamma(\frac{\nu}{2})\sqrt{\nu\pi}\,\sigma}
-        \left(1 + \frac{x^2}{\nu\sigma^2}\right)^{-\frac{\nu+1}{2}},\quad x \ge 0
+        f(x) = 2 * Gamma((nu + 1) / 2) / (Gamma(nu / 2) * sqrt(nu * pi) * sigma) * (1 + (x / sigma)**2 / nu)**(-(nu
+            + 1) / 2),
+            for x >= 0
 
     Parameters
     ----------
@@ -78,6 +85,12 @@ class HalfStudentT(Distribution):
         Scale, > 0; 1 by default.
     lam
         ``1 / sigma**2``: an alternative to `sigma`.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.HalfStudentT("x", nu=3.0, sigma=1.0)
     """
 
     parameters = ("nu", "sigma")
@@ -128,14 +141,20 @@ class HalfStudentT(Distribution):
 
 
 class HalfCauchy(Distribution):
-    r"""Half-Cauchy distribution: the absolute value of a Cauchy variable around 0. It has no mean.
+    """Half-Cauchy distribution: the absolute value of a Cauchy variable around 0. It has no mean.
 
-    .. math:: f(x) = \frac{2}{\pi\beta\,(1 + (x/\beta)^2)},\quad x \ge 0
+        f(x) = 2 / (pi * beta * (1 + (x / beta)**2)), for x >= 0
 
     Parameters
     ----------
     beta
         Scale, > 0: the median.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.HalfCauchy("x", beta=2.5)
     """
 
     parameters = ("beta",)

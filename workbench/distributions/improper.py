@@ -11,7 +11,14 @@ from workbench.tensor.tensor import Tensor
 
 
 class Flat(Distribution):
-    """The improper prior that is 1 everywhere: it adds nothing to the log-density, and cannot be drawn from."""
+    """The improper prior that is 1 everywhere: it adds nothing to the log-density, and cannot be drawn from.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.Flat("x")
+    """
 
     support = REAL
 
@@ -36,7 +43,14 @@ class Flat(Distribution):
     def support_point(cls, *parameters: Tensor) -> Tensor:
         return pt.constant(0.0)
 class HalfFlat(Distribution):
-    """The improper prior that is 1 on the positive numbers: it cannot be drawn from."""
+    """The improper prior that is 1 on the positive numbers: it cannot be drawn from.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.HalfFlat("x")
+    """
 
     support = POSITIVE
 

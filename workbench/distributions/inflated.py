@@ -71,12 +71,9 @@ class ZeroInflated(AtZero, Count):
 
 
 class ZeroInflatedPoisson(ZeroInflated):
-    r"""Zero-inflated Poisson distribution: zero with probability ``1 - psi``, else Poisson.
+    """Zero-inflated Poisson distribution: zero with probability ``1 - psi``, else Poisson.
 
-    .. math::
-
-        f(x) = \begin{cases} (1 - \psi) + \psi e^{-\mu} & x = 0 \\
-               \psi\, \mathrm{Poisson}(x \mid \mu) & x > 0 \end{cases}
+        f(x) = psi * mu**x * exp(-mu) / x! + (1 - psi) * (x == 0), for x = 0, 1, ...
 
     Parameters
     ----------
@@ -84,6 +81,12 @@ class ZeroInflatedPoisson(ZeroInflated):
         Probability of the Poisson part, between 0 and 1.
     mu
         Mean of the Poisson part, >= 0.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.ZeroInflatedPoisson("x", psi=0.8, mu=3.0)
     """
 
     inside = Poisson
@@ -95,12 +98,9 @@ class ZeroInflatedPoisson(ZeroInflated):
 
 
 class ZeroInflatedBinomial(ZeroInflated):
-    r"""Zero-inflated binomial distribution: zero with probability ``1 - psi``, else binomial.
+    """Zero-inflated binomial distribution: zero with probability ``1 - psi``, else binomial.
 
-    .. math::
-
-        f(x) = \begin{cases} (1 - \psi) + \psi (1 - p)^n & x = 0 \\
-               \psi\, \mathrm{Binomial}(x \mid n, p) & x > 0 \end{cases}
+        f(x) = psi * C(n, x) * p**x * (1 - p)**(n - x) + (1 - psi) * (x == 0), for x = 0, 1, ..., n
 
     Parameters
     ----------
@@ -110,6 +110,12 @@ class ZeroInflatedBinomial(ZeroInflated):
         Number of trials, >= 0.
     p
         Probability of success, between 0 and 1.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.ZeroInflatedBinomial("x", psi=0.8, n=10, p=0.3)
     """
 
     inside = Binomial
@@ -125,12 +131,10 @@ class ZeroInflatedBinomial(ZeroInflated):
 
 
 class ZeroInflatedNegativeBinomial(ZeroInflated):
-    r"""Zero-inflated negative binomial distribution: zero with probability ``1 - psi``, else negative binomial.
+    """Zero-inflated negative binomial distribution: zero with probability ``1 - psi``, else negative binomial.
 
-    .. math::
-
-        f(x) = \begin{cases} (1 - \psi) + \psi \left(\frac{\alpha}{\alpha + \mu}\right)^\alpha & x = 0 \\
-               \psi\, \mathrm{NegativeBinomial}(x \mid \mu, \alpha) & x > 0 \end{cases}
+        f(x) = psi * C(x + alpha - 1, x) * r**alpha * (1 - r)**x + (1 - psi) * (x == 0),
+            with r = alpha / (mu + alpha), for x = 0, 1, ...
 
     Parameters
     ----------
@@ -138,6 +142,12 @@ class ZeroInflatedNegativeBinomial(ZeroInflated):
         Probability of the negative binomial part, between 0 and 1.
     mu, alpha, n, p
         As of `NegativeBinomial`.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.ZeroInflatedNegativeBinomial("x", psi=0.8, mu=3.0, alpha=2.0)
     """
 
     inside = NegativeBinomial
@@ -218,12 +228,9 @@ class CountHurdle(Hurdle, Count):
 
 
 class HurdlePoisson(CountHurdle):
-    r"""Hurdle Poisson distribution: zero with probability ``1 - psi``, else Poisson without its zeros.
+    """Hurdle Poisson distribution: zero with probability ``1 - psi``, else Poisson without its zeros.
 
-    .. math::
-
-        f(x) = \begin{cases} 1 - \psi & x = 0 \\
-               \psi \frac{\mathrm{Poisson}(x \mid \mu)}{1 - e^{-\mu}} & x > 0 \end{cases}
+        f(x) = psi * mu**x * exp(-mu) / (x! * (1 - exp(-mu))), for x = 1, 2, ...; P(x = 0) = 1 - psi
 
     Parameters
     ----------
@@ -231,6 +238,12 @@ class HurdlePoisson(CountHurdle):
         Probability of more than zero, between 0 and 1.
     mu
         Mean of the Poisson distribution, >= 0.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.HurdlePoisson("x", psi=0.8, mu=3.0)
     """
 
     inside = Poisson
@@ -254,13 +267,10 @@ class HurdlePoisson(CountHurdle):
 
 
 class HurdleNegativeBinomial(CountHurdle):
-    r"""Hurdle negative binomial distribution: zero with probability ``1 - psi``, else negative binomial without its zeros.
+    """Hurdle negative binomial distribution: zero with probability ``1 - psi``, else negative binomial without its zeros.
 
-    .. math::
-
-        f(x) = \begin{cases} 1 - \psi & x = 0 \\
-               \psi \frac{\mathrm{NegativeBinomial}(x \mid \mu, \alpha)}
-               {1 - \left(\frac{\alpha}{\alpha + \mu}\right)^\alpha} & x > 0 \end{cases}
+        f(x) = psi * C(x + alpha - 1, x) * r**alpha * (1 - r)**x / (1 - r**alpha), with r = alpha / (mu + alpha),
+            for x = 1, 2, ...; P(x = 0) = 1 - psi
 
     Parameters
     ----------
@@ -268,6 +278,12 @@ class HurdleNegativeBinomial(CountHurdle):
         Probability of more than zero, between 0 and 1.
     mu, alpha, n, p
         As of `NegativeBinomial`.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.HurdleNegativeBinomial("x", psi=0.8, mu=3.0, alpha=2.0)
     """
 
     inside = NegativeBinomial
@@ -296,11 +312,9 @@ class HurdleNegativeBinomial(CountHurdle):
 
 
 class HurdleGamma(Hurdle):
-    r"""Hurdle gamma distribution: zero with probability ``1 - psi``, else gamma.
+    """Hurdle gamma distribution: zero with probability ``1 - psi``, else gamma.
 
-    .. math::
-
-        f(x) = \begin{cases} 1 - \psi & x = 0 \\ \psi\, \mathrm{Gamma}(x \mid \alpha, \beta) & x > 0 \end{cases}
+        f(x) = psi * beta**alpha * x**(alpha - 1) * exp(-beta * x) / Gamma(alpha), for x > 0; P(x = 0) = 1 - psi
 
     Parameters
     ----------
@@ -308,6 +322,12 @@ class HurdleGamma(Hurdle):
         Probability of more than zero, between 0 and 1.
     alpha, beta, mu, sigma
         As of `Gamma`.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.HurdleGamma("x", psi=0.8, alpha=2.0, beta=1.0)
     """
 
     inside = Gamma
@@ -320,11 +340,10 @@ class HurdleGamma(Hurdle):
 
 
 class HurdleLogNormal(Hurdle):
-    r"""Hurdle log-normal distribution: zero with probability ``1 - psi``, else log-normal.
+    """Hurdle log-normal distribution: zero with probability ``1 - psi``, else log-normal.
 
-    .. math::
-
-        f(x) = \begin{cases} 1 - \psi & x = 0 \\ \psi\, \mathrm{LogNormal}(x \mid \mu, \sigma) & x > 0 \end{cases}
+        f(x) = psi * exp(-(log(x) - mu)**2 / (2 * sigma**2)) / (x * sigma * sqrt(2 * pi)), for x > 0;
+            P(x = 0) = 1 - psi
 
     Parameters
     ----------
@@ -332,6 +351,12 @@ class HurdleLogNormal(Hurdle):
         Probability of more than zero, between 0 and 1.
     mu, sigma, tau
         As of `LogNormal`.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.HurdleLogNormal("x", psi=0.8, mu=0.0, sigma=1.0)
     """
 
     inside = LogNormal

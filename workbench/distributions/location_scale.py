@@ -25,9 +25,9 @@ EULER_GAMMA = 0.5772156649015329
 
 
 class Normal(Distribution):
-    r"""Normal (Gaussian) distribution on the real line.
+    """Normal (Gaussian) distribution on the real line.
 
-    .. math:: f(x) = \frac{1}{\sigma\sqrt{2\pi}} \exp\left(-\frac{(x-\mu)^2}{2\sigma^2}\right)
+        f(x) = exp(-(x - mu)**2 / (2 * sigma**2)) / (sigma * sqrt(2 * pi)), for any x
 
     Parameters
     ----------
@@ -116,10 +116,11 @@ def student_t_log_tail(t: Tensor, nu: Tensor) -> Tensor:
 
 
 class StudentT(Distribution):
-    r"""Student's t distribution.
+    """Student's t distribution.
 
-    .. math:: f(x) = \frac{\Gamma(\frac{\nu+1}{2})}{\Gamma(\frac{\nu}{2})\sqrt{\nu\pi}\,\sigma}
-        \left(1 + \frac{(x-\mu)^2}{\nu\sigma^2}\right)^{-\frac{\nu+1}{2}}
+        f(x) = Gamma((nu + 1) / 2) / (Gamma(nu / 2) * sqrt(nu * pi) * sigma) * (1 + ((x - mu) / sigma)**2 /
+            nu)**(-(nu + 1) / 2),
+            for any x
 
     Parameters
     ----------
@@ -131,6 +132,12 @@ class StudentT(Distribution):
         Scale, > 0; 1 by default. It is not the standard deviation.
     lam
         ``1 / sigma**2``: an alternative to `sigma`.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.StudentT("x", nu=4.0, mu=0.0, sigma=1.0)
     """
 
     parameters = ("nu", "mu", "sigma")
@@ -175,9 +182,9 @@ class StudentT(Distribution):
 
 
 class Cauchy(Distribution):
-    r"""Cauchy (Lorentz) distribution. It has no mean.
+    """Cauchy (Lorentz) distribution. It has no mean.
 
-    .. math:: f(x) = \frac{1}{\pi\beta\,(1 + ((x-\alpha)/\beta)^2)}
+        f(x) = 1 / (pi * beta * (1 + ((x - alpha) / beta)**2)), for any x
 
     Parameters
     ----------
@@ -185,6 +192,12 @@ class Cauchy(Distribution):
         Location: the median.
     beta
         Scale, > 0: half of the width at half of the height.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.Cauchy("x", alpha=0.0, beta=1.0)
     """
 
     parameters = ("alpha", "beta")
@@ -229,9 +242,9 @@ class Cauchy(Distribution):
 
 
 class Laplace(Distribution):
-    r"""Laplace (double exponential) distribution.
+    """Laplace (double exponential) distribution.
 
-    .. math:: f(x) = \frac{1}{2b} \exp\left(-\frac{|x-\mu|}{b}\right)
+        f(x) = exp(-abs(x - mu) / b) / (2 * b), for any x
 
     Parameters
     ----------
@@ -239,6 +252,12 @@ class Laplace(Distribution):
         Location: the mean and the median.
     b
         Scale, > 0; the variance is ``2 * b**2``.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.Laplace("x", mu=0.0, b=1.0)
     """
 
     parameters = ("mu", "b")
@@ -281,9 +300,9 @@ class Laplace(Distribution):
 
 
 class Logistic(Distribution):
-    r"""Logistic distribution.
+    """Logistic distribution.
 
-    .. math:: f(x) = \frac{e^{-z}}{s\,(1 + e^{-z})^2},\quad z = \frac{x-\mu}{s}
+        f(x) = exp(-z) / (s * (1 + exp(-z))**2), with z = (x - mu) / s, for any x
 
     Parameters
     ----------
@@ -291,6 +310,12 @@ class Logistic(Distribution):
         Location: the mean and the median; 0 by default.
     s
         Scale, > 0; 1 by default. The variance is ``(pi * s)**2 / 3``.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.Logistic("x", mu=0.0, s=1.0)
     """
 
     parameters = ("mu", "s")
@@ -334,9 +359,9 @@ class Logistic(Distribution):
 
 
 class Gumbel(Distribution):
-    r"""Gumbel distribution: of the greatest of many.
+    """Gumbel distribution: of the greatest of many.
 
-    .. math:: f(x) = \frac{1}{\beta} e^{-(z + e^{-z})},\quad z = \frac{x-\mu}{\beta}
+        f(x) = exp(-z - exp(-z)) / beta, with z = (x - mu) / beta, for any x
 
     Parameters
     ----------
@@ -344,6 +369,12 @@ class Gumbel(Distribution):
         Location: the mode.
     beta
         Scale, > 0; the mean is ``mu + 0.5772 * beta``.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.Gumbel("x", mu=0.0, beta=1.0)
     """
 
     parameters = ("mu", "beta")
@@ -387,9 +418,9 @@ class Gumbel(Distribution):
 
 
 class Moyal(Distribution):
-    r"""Moyal distribution: of energy lost by ionisation, near to Landau's.
+    """Moyal distribution: of energy lost by ionisation, near to Landau's.
 
-    .. math:: f(x) = \frac{1}{\sigma\sqrt{2\pi}} e^{-\frac{1}{2}(z + e^{-z})},\quad z = \frac{x-\mu}{\sigma}
+        f(x) = exp(-(z + exp(-z)) / 2) / (sigma * sqrt(2 * pi)), with z = (x - mu) / sigma, for any x
 
     Parameters
     ----------
@@ -397,6 +428,12 @@ class Moyal(Distribution):
         Location: the mode; 0 by default.
     sigma
         Scale, > 0; 1 by default. The mean is ``mu + 1.2704 * sigma``.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.Moyal("x", mu=0.0, sigma=1.0)
     """
 
     parameters = ("mu", "sigma")

@@ -32,11 +32,10 @@ from workbench.tensor.tensor import Tensor
 
 
 class Wishart(Distribution):
-    r"""Wishart distribution of positive-definite matrices: of the sum of squares of normal vectors.
+    """Wishart distribution of positive-definite matrices: of the sum of squares of normal vectors.
 
-    .. math::
-
-        f(X) = \frac{|X|^{(\nu-p-1)/2}\, e^{-\mathrm{tr}(V^{-1}X)/2}}{2^{\nu p/2}\, |V|^{\nu/2}\, \Gamma_p(\nu/2)}
+        f(X) = det(X)**((nu - p - 1) / 2) * exp(-trace(inv(V) @ X) / 2) / (2**(nu * p / 2) * det(V)**(nu / 2) *
+            Gamma_p(nu / 2))
 
     Parameters
     ----------
@@ -50,6 +49,11 @@ class Wishart(Distribution):
     Shape ``(..., p, p)``. Mean ``nu * V``. A matrix that is not symmetric has density zero. There is no
     default transform, as in PyMC, so a free Wishart variable cannot be sampled by NUTS: its value would
     have to stay symmetric. For a prior of covariance matrices use :class:`LKJCholeskyCov`.
+
+    Examples
+    --------
+    >>> Wishart.dist(nu=4.0, V=[[1.0, 0.5], [0.5, 2.0]]).type.shape
+    (2, 2)
     """
 
     parameters = ("nu", "V")
@@ -107,25 +111,29 @@ class Wishart(Distribution):
 
 
 class MatrixNormal(Distribution):
-    r"""Matrix normal distribution: rows are correlated, and columns are.
+    """Matrix normal distribution: rows are correlated, and columns are.
 
-    .. math::
-
-        f(X) = \frac{\exp\left(-\tfrac12 \mathrm{tr}\left[V^{-1}(X-\mu)^\top U^{-1}(X-\mu)\right]\right)}
-        {(2\pi)^{mn/2}\,|V|^{m/2}\,|U|^{n/2}}
+        f(X) = exp(-trace(inv(V) @ (X - mu).T @ inv(U) @ (X - mu)) / 2) / ((2 * pi)**(m * n / 2) * det(V)**(m / 2) *
+            det(U)**(n / 2))
 
     Parameters
     ----------
     mu
         Mean, shape ``(..., m, n)``, or what broadcasts to it.
     rowcov, rowchol
-        Covariance of the elements of a column, :math:`U`, or its lower Cholesky factor, ``(m, m)``.
+        Covariance of the elements of a column, `U`, or its lower Cholesky factor, ``(m, m)``.
     colcov, colchol
-        Covariance of the elements of a row, :math:`V`, or its lower Cholesky factor, ``(n, n)``.
+        Covariance of the elements of a row, `V`, or its lower Cholesky factor, ``(n, n)``.
 
     Notes
     -----
     Shape ``(..., m, n)``. Mean `mu`. Element (i, j) and (k, l) have covariance ``U[i, k] * V[j, l]``.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.MatrixNormal("x", mu=[[0.0, 0.0], [0.0, 0.0]], rowcov=[[1.0, 0.5], [0.5, 1.0]], colcov=[[1.0, 0.0], [0.0, 2.0]])
     """
 
     parameters = ("mu", "rowchol", "colchol")
@@ -188,16 +196,16 @@ def _along_factors(function: Callable[[Tensor, Tensor], Tensor], factors: Sequen
 
 
 class KroneckerNormal(Distribution):
-    r"""Normal distribution whose covariance is a Kronecker product of matrices, plus noise.
+    """Normal distribution whose covariance is a Kronecker product of matrices, plus noise.
 
-    .. math:: x \sim \mathrm{Normal}\left(\mu,\; K_1 \otimes K_2 \otimes \dots + \sigma^2 I\right)
+        x ~ MvNormal(mu, kron(covs[0], covs[1], ...) + sigma**2 * I)
 
     Parameters
     ----------
     mu
         Mean, shape ``(..., N)`` or a scalar; N is the product of the factors' lengths.
     covs
-        Covariance matrices :math:`K_i`, a list of shapes ``(n_i, n_i)``.
+        Covariance matrices, a list of shapes ``(n_i, n_i)``.
     chols
         Their lower Cholesky factors: an alternative.
     evds
@@ -210,6 +218,12 @@ class KroneckerNormal(Distribution):
     Shape ``(..., N)``. The large matrix is never formed: the factors' eigenvalues and eigenvectors, or
     their Cholesky factors where `sigma` is the number 0, do. Source: Wilson and Nickisch, "Kernel
     interpolation for scalable structured Gaussian processes" (2015).
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.KroneckerNormal("x", mu=0.0, covs=[[[1.0, 0.5], [0.5, 1.0]], [[2.0]]], sigma=0.1)
     """
 
     parameters: ClassVar[tuple[str, ...]] = ("mu", "sigma")

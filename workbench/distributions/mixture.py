@@ -34,9 +34,9 @@ from workbench.tensor.tensor import Tensor
 
 
 class Mixture(Distribution):
-    r"""Mixture of distributions, summed over which of them a value comes from.
+    """Mixture of distributions, summed over which of them a value comes from.
 
-    .. math:: f(x) = \sum_{i=1}^k w_i f_i(x)
+        f(x) = w[0] * f[0](x) + ... + w[k-1] * f[k-1](x)
 
     Parameters
     ----------
@@ -187,9 +187,9 @@ class Mixture(Distribution):
 
 
 class NormalMixture(Mixture):
-    r"""Mixture of normal distributions.
+    """Mixture of normal distributions.
 
-    .. math:: f(x) = \sum_{i=1}^k w_i\, \mathrm{Normal}(x \mid \mu_i, \sigma_i)
+        f(x) = w[0] * Normal(x | mu[0], sigma[0]) + ... + w[k-1] * Normal(x | mu[k-1], sigma[k-1])
 
     Parameters
     ----------
@@ -204,6 +204,12 @@ class NormalMixture(Mixture):
     comp_shape
         Shape of the means and standard deviations together, the last axis over the components; that
         of `mu` and `sigma` by default.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.NormalMixture("x", w=[0.3, 0.7], mu=[0.0, 5.0], sigma=[1.0, 2.0])
     """
 
     @classmethod

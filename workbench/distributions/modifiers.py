@@ -118,9 +118,9 @@ class Modified(Distribution):
 
 
 class Truncated(Modified):
-    r"""A distribution of numbers, restricted to an interval.
+    """A distribution of numbers, restricted to an interval.
 
-    .. math:: f_t(x) = \frac{f(x)}{F(u) - F(l)},\quad l \le x \le u
+        g(x) = f(x) / (F(upper) - F(lower)), for lower <= x <= upper
 
     where `f` and `F` are the density and the distribution function of `dist`. Of a discrete
     distribution `lower` itself belongs to the interval: `F` is taken below it.
@@ -289,19 +289,12 @@ def _truncated_normal(normal: Tensor, lower: Any, upper: Any, shape: Any, size: 
 
 
 class Censored(Modified):
-    r"""A distribution of numbers seen through limits: what is beyond one is recorded as the limit.
+    """A distribution of numbers seen through limits: what is beyond one is recorded as the limit.
 
-    .. math::
-
-        f_c(x) = \begin{cases}
-            F(l) & x = l \\
-            f(x) & l < x < u \\
-            1 - F(u) & x = u \\
-            0 & \text{otherwise}
-        \end{cases}
+        P(x = lower) = F(lower),  P(x = upper) = 1 - F(upper),  density f(x) for lower < x < upper
 
     where `f` and `F` are the density and the distribution function of `dist`. Of a discrete
-    distribution, `u` itself counts in its own place: the third line is :math:`1 - F(u - 1)`.
+    distribution, `upper` itself counts in its own place: P(x = upper) = 1 - F(upper - 1).
 
     Parameters
     ----------

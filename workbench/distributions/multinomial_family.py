@@ -55,9 +55,9 @@ class VectorOfCounts(Count):
 
 
 class Multinomial(VectorOfCounts):
-    r"""Multinomial distribution: how many of `n` things fall into each of k categories.
+    """Multinomial distribution: how many of `n` things fall into each of k categories.
 
-    .. math:: f(x) = \frac{n!}{x_1! \cdots x_k!} p_1^{x_1} \cdots p_k^{x_k},\quad x_i \ge 0,\ \sum_i x_i = n
+        f(x) = n! / prod(x!) * prod(p**x), for x = 0, 1, ... of sum n
 
     Parameters
     ----------
@@ -159,12 +159,10 @@ def _scaled(title: str, p: Any) -> Any:
 
 
 class DirichletMultinomial(VectorOfCounts):
-    r"""Dirichlet-multinomial distribution: multinomial with probabilities that are Dirichlet distributed.
+    """Dirichlet-multinomial distribution: multinomial with probabilities that are Dirichlet distributed.
 
-    .. math::
-
-        f(x) = \frac{\Gamma(n + 1) \Gamma(A)}{\Gamma(n + A)}
-               \prod_i \frac{\Gamma(x_i + a_i)}{\Gamma(x_i + 1) \Gamma(a_i)},\quad A = \sum_i a_i
+        f(x) = n! * Gamma(A) / Gamma(n + A) * prod(Gamma(x + a) / (x! * Gamma(a))), with A = sum(a),
+            for x = 0, 1, ... of sum n
 
     Parameters
     ----------
@@ -176,6 +174,12 @@ class DirichletMultinomial(VectorOfCounts):
     Notes
     -----
     Shape ``(..., k)``. Mean ``n * a / sum(a)``.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.DirichletMultinomial("x", n=10, a=[1.0, 2.0, 3.0])
     """
 
     parameters = ("n", "a")
@@ -211,9 +215,9 @@ class DirichletMultinomial(VectorOfCounts):
 
 
 class OrderedMultinomial(Multinomial):
-    r"""Counts of ordered categories: `n` logistic variables of mean `eta`, seen through cutpoints.
+    """Counts of ordered categories: `n` logistic variables of mean `eta`, seen through cutpoints.
 
-    .. math:: x \sim \mathrm{Multinomial}(n, p),\quad p_i = \sigma(c_i - \eta) - \sigma(c_{i - 1} - \eta)
+        x ~ Multinomial(n, p), with p the probabilities of OrderedLogistic(eta, cutpoints)
 
     Parameters
     ----------
@@ -229,6 +233,12 @@ class OrderedMultinomial(Multinomial):
     Notes
     -----
     Shape ``(..., k)``.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.OrderedMultinomial("x", eta=0.0, cutpoints=[-1.0, 1.0], n=20)
     """
 
     def __new__(cls, name: Any = None, *args: Any, compute_p: bool = True, **kwargs: Any) -> Any:

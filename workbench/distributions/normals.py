@@ -160,11 +160,9 @@ def _matrix_of(title: str, chol: Any, lower: bool, **others: Any) -> tuple[str, 
 
 
 class MvNormal(Distribution):
-    r"""Multivariate normal distribution.
+    """Multivariate normal distribution.
 
-    .. math::
-
-        f(x) = (2\pi)^{-k/2} |\Sigma|^{-1/2} \exp\left(-\tfrac12 (x-\mu)^\top \Sigma^{-1} (x-\mu)\right)
+        f(x) = exp(-(x - mu) @ inv(cov) @ (x - mu) / 2) / sqrt((2 * pi)**k * det(cov)), for any x
 
     Parameters
     ----------
@@ -251,12 +249,11 @@ NORMALS = {"cov": MvNormal, "chol": CholeskyMvNormal, "tau": PrecisionMvNormal}
 
 
 class MvStudentT(MvNormal):
-    r"""Multivariate Student's t distribution.
+    """Multivariate Student's t distribution.
 
-    .. math::
-
-        f(x) = \frac{\Gamma((\nu+k)/2)}{\Gamma(\nu/2)\,(\nu\pi)^{k/2}\,|\Sigma|^{1/2}}
-        \left(1 + \tfrac1\nu (x-\mu)^\top \Sigma^{-1} (x-\mu)\right)^{-(\nu+k)/2}
+        f(x) = Gamma((nu + k) / 2) / (Gamma(nu / 2) * sqrt((nu * pi)**k * det(scale))) * (1 + (x - mu) @ inv(scale)
+            @ (x - mu) / nu)**(-(nu + k) / 2),
+            for any x
 
     Parameters
     ----------
@@ -277,6 +274,12 @@ class MvStudentT(MvNormal):
     Notes
     -----
     Shape ``(..., k)``. Mean `mu` for ``nu > 1``.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.MvStudentT("x", nu=5.0, mu=[0.0, 0.0], scale=[[1.0, 0.5], [0.5, 1.0]])
     """
 
     parameters = ("nu", "mu", "scale")

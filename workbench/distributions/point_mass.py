@@ -13,9 +13,9 @@ from workbench.tensor.tensor import Tensor, as_tensor
 
 
 class DiracDelta(Distribution):
-    r"""Dirac delta distribution: all mass at one number.
+    """Dirac delta distribution: all mass at one number.
 
-    .. math:: P(x = c) = 1
+        P(x = c) = 1
 
     Parameters
     ----------

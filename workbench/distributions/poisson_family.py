@@ -19,14 +19,20 @@ open_unit_interval = Constraint("between 0 and 1, both excluded", lambda p: pt.l
 
 
 class Poisson(Count):
-    r"""Poisson distribution: how many events there are, at a constant rate.
+    """Poisson distribution: how many events there are, at a constant rate.
 
-    .. math:: f(x) = \frac{e^{-\mu} \mu^x}{x!},\quad x \in \{0, 1, \ldots\}
+        f(x) = mu**x * exp(-mu) / x!, for x = 0, 1, ...
 
     Parameters
     ----------
     mu
         Mean, >= 0.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.Poisson("x", mu=4.0)
     """
 
     parameters = ("mu",)
@@ -63,14 +69,11 @@ class Poisson(Count):
 
 
 class NegativeBinomial(Count):
-    r"""Negative binomial distribution: Poisson with a mean that is gamma distributed.
+    """Negative binomial distribution: Poisson with a mean that is gamma distributed.
 
-    .. math::
+        f(x) = C(x + alpha - 1, x) * r**alpha * (1 - r)**x, with r = alpha / (mu + alpha), for x = 0, 1, ...
 
-        f(x) = \binom{x + \alpha - 1}{x} \left(\frac{\alpha}{\mu + \alpha}\right)^\alpha
-               \left(\frac{\mu}{\mu + \alpha}\right)^x,\quad x \in \{0, 1, \ldots\}
-
-    The variance is :math:`\mu + \mu^2 / \alpha`.
+    The variance is ``mu + mu**2 / alpha``.
 
     Parameters
     ----------
@@ -81,6 +84,12 @@ class NegativeBinomial(Count):
     n, p
         How many failures are waited for, > 0, and their probability: `x` counts the successes before.
         ``alpha = n`` and ``mu = n * (1 - p) / p``: alternatives to `alpha` and `mu`.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.NegativeBinomial("x", mu=5.0, alpha=2.0)
     """
 
     parameters = ("mu", "alpha")
@@ -128,14 +137,20 @@ class NegativeBinomial(Count):
 
 
 class DiscreteUniform(Count):
-    r"""Uniform distribution on whole numbers.
+    """Uniform distribution on whole numbers.
 
-    .. math:: f(x) = \frac{1}{u - l + 1},\quad x \in \{l, \ldots, u\}
+        f(x) = 1 / (upper - lower + 1), for x = lower, ..., upper
 
     Parameters
     ----------
     lower, upper
         The least and the greatest number.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.DiscreteUniform("x", lower=1, upper=6)
     """
 
     parameters = ("lower", "upper")
@@ -190,9 +205,9 @@ class DiscreteUniform(Count):
 
 
 class DiscreteWeibull(Count):
-    r"""Discrete Weibull distribution: the whole part of a Weibull variable.
+    """Discrete Weibull distribution: the whole part of a Weibull variable.
 
-    .. math:: f(x) = q^{x^\beta} - q^{(x + 1)^\beta},\quad x \in \{0, 1, \ldots\}
+        f(x) = q**(x**beta) - q**((x + 1)**beta), for x = 0, 1, ...
 
     Parameters
     ----------
@@ -204,6 +219,12 @@ class DiscreteWeibull(Count):
     Notes
     -----
     Source: Nakagawa and Osaki, "The discrete Weibull distribution" (1975).
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.DiscreteWeibull("x", q=0.9, beta=1.5)
     """
 
     parameters = ("q", "beta")

@@ -18,12 +18,12 @@ NODES = 96
 
 
 class PolyaGamma(Distribution):
-    r"""Polya-gamma distribution, which makes logistic regression normal when it is known.
+    """Polya-gamma distribution, which makes logistic regression normal when it is known.
 
-    .. math:: X = \frac{1}{2\pi^2} \sum_{k=0}^\infty \frac{G_k}{(k+\frac12)^2 + \frac{z^2}{4\pi^2}},\quad
-        E\, e^{-tX} = \left(\frac{\cosh(z/2)}{\cosh\sqrt{z^2/4 + t/2}}\right)^h
+        x = sum(G / ((k + 1/2)**2 + z**2 / (4 * pi**2))) / (2 * pi**2),
+            with k = 0, 1, ... and E(exp(-t * x)) = (cosh(z / 2) / cosh(sqrt(z**2 / 4 + t / 2)))**h
 
-    with gamma variables :math:`G_k` of shape `h` and rate 1.
+    with gamma variables G of shape `h` and rate 1.
 
     Parameters
     ----------

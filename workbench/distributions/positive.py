@@ -24,9 +24,9 @@ from workbench.tensor.tensor import Tensor, as_tensor
 
 
 class LogNormal(Distribution):
-    r"""Log-normal distribution: of the exponential of a normal variable.
+    """Log-normal distribution: of the exponential of a normal variable.
 
-    .. math:: f(x) = \frac{1}{x\sigma\sqrt{2\pi}} \exp\left(-\frac{(\log x-\mu)^2}{2\sigma^2}\right),\quad x > 0
+        f(x) = exp(-(log(x) - mu)**2 / (2 * sigma**2)) / (x * sigma * sqrt(2 * pi)), for x > 0
 
     Parameters
     ----------
@@ -36,6 +36,12 @@ class LogNormal(Distribution):
         Standard deviation of the logarithm, > 0; 1 by default.
     tau
         ``1 / sigma**2``: an alternative to `sigma`.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.LogNormal("x", mu=0.0, sigma=0.5)
     """
 
     parameters = ("mu", "sigma")
@@ -81,9 +87,9 @@ class LogNormal(Distribution):
 
 
 class Weibull(Distribution):
-    r"""Weibull distribution.
+    """Weibull distribution.
 
-    .. math:: f(x) = \frac{\alpha}{\beta} \left(\frac{x}{\beta}\right)^{\alpha-1} e^{-(x/\beta)^\alpha},\quad x \ge 0
+        f(x) = alpha / beta * (x / beta)**(alpha - 1) * exp(-(x / beta)**alpha), for x >= 0
 
     Parameters
     ----------
@@ -91,6 +97,12 @@ class Weibull(Distribution):
         Shape, > 0.
     beta
         Scale, > 0.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.Weibull("x", alpha=1.5, beta=2.0)
     """
 
     parameters = ("alpha", "beta")
@@ -140,9 +152,9 @@ class Weibull(Distribution):
 
 
 class Pareto(Distribution):
-    r"""Pareto distribution.
+    """Pareto distribution.
 
-    .. math:: f(x) = \frac{\alpha m^\alpha}{x^{\alpha+1}},\quad x \ge m
+        f(x) = alpha * m**alpha / x**(alpha + 1), for x >= m
 
     Parameters
     ----------
@@ -150,6 +162,12 @@ class Pareto(Distribution):
         Shape, > 0.
     m
         Scale, > 0: the least value.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.Pareto("x", alpha=2.0, m=1.0)
     """
 
     parameters = ("alpha", "m")
@@ -196,10 +214,10 @@ class Pareto(Distribution):
 
 
 class Wald(Distribution):
-    r"""Wald (inverse Gaussian) distribution: of the time at which a drifting Brownian motion passes a line.
+    """Wald (inverse Gaussian) distribution: of the time at which a drifting Brownian motion passes a line.
 
-    .. math:: f(x) = \sqrt{\frac{\lambda}{2\pi y^3}} \exp\left(-\frac{\lambda (y-\mu)^2}{2\mu^2 y}\right),\quad
-        y = x - \alpha > 0
+        f(x) = sqrt(lam / (2 * pi * y**3)) * exp(-lam * (y - mu)**2 / (2 * mu**2 * y)), with y = x - alpha,
+            for x > alpha
 
     Parameters
     ----------
@@ -211,6 +229,12 @@ class Wald(Distribution):
         ``lam / mu``: an alternative to one of them.
     alpha
         Shift, >= 0; 0 by default.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.Wald("x", mu=1.0, lam=2.0)
     """
 
     parameters = ("mu", "lam", "alpha")
@@ -273,10 +297,9 @@ class Wald(Distribution):
 
 
 class Rice(Distribution):
-    r"""Rice distribution: of the distance from 0 of a point in the plane, normal around one at distance `nu`.
+    """Rice distribution: of the distance from 0 of a point in the plane, normal around one at distance `nu`.
 
-    .. math:: f(x) = \frac{x}{\sigma^2} \exp\left(-\frac{x^2+\nu^2}{2\sigma^2}\right)
-        I_0\left(\frac{x\nu}{\sigma^2}\right),\quad x > 0
+        f(x) = x / sigma**2 * exp(-(x**2 + nu**2) / (2 * sigma**2)) * I0(x * nu / sigma**2), for x > 0
 
     Parameters
     ----------
@@ -286,6 +309,12 @@ class Rice(Distribution):
         Standard deviation in each direction, > 0; 1 by default.
     b
         ``nu / sigma``: an alternative to `nu`.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.Rice("x", nu=1.0, sigma=2.0)
     """
 
     parameters = ("nu", "sigma")

@@ -131,9 +131,9 @@ def default_start(title: str, start: Tensor, text: str) -> Tensor:
 
 
 class RandomWalk(Series):
-    r"""Random walk: a start, and independent steps added to it.
+    """Random walk: a start, and independent steps added to it.
 
-    .. math:: x_0 \sim \mathrm{init},\quad x_t = x_{t-1} + \epsilon_t,\quad \epsilon_t \sim \mathrm{innovation}
+        x[0] ~ init_dist,  x[t] = x[t-1] + step,  step ~ innovation_dist
 
     Parameters
     ----------
@@ -244,9 +244,9 @@ class RandomWalk(Series):
 
 
 class GaussianRandomWalk(RandomWalk):
-    r"""Random walk with normal steps.
+    """Random walk with normal steps.
 
-    .. math:: x_t = x_{t-1} + \epsilon_t,\quad \epsilon_t \sim \mathrm{Normal}(\mu, \sigma)
+        x[t] = x[t-1] + step,  step ~ Normal(mu, sigma)
 
     Parameters
     ----------
@@ -258,6 +258,12 @@ class GaussianRandomWalk(RandomWalk):
         Distribution of the start, made by ``.dist()``; ``Normal.dist(0, 100)``, with a warning, by default.
     steps
         How many steps; one less than the length of the series. The shape tells it where given.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.GaussianRandomWalk("x", mu=0.0, sigma=0.1, init_dist=pm.Normal.dist(0.0, 1.0), steps=9)
     """
 
     @classmethod
@@ -270,9 +276,9 @@ class GaussianRandomWalk(RandomWalk):
 
 
 class MvGaussianRandomWalk(RandomWalk):
-    r"""Random walk of vectors with normal steps.
+    """Random walk of vectors with normal steps.
 
-    .. math:: x_t = x_{t-1} + \epsilon_t,\quad \epsilon_t \sim \mathrm{MvNormal}(\mu, \Sigma)
+        x[t] = x[t-1] + step,  step ~ MvNormal(mu, cov)
 
     Parameters
     ----------
@@ -291,6 +297,15 @@ class MvGaussianRandomWalk(RandomWalk):
     Notes
     -----
     Shape ``(..., steps + 1, n)``.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.MvGaussianRandomWalk(
+    ...         "x", mu=[0.0, 0.0], cov=[[1.0, 0.5], [0.5, 1.0]], init_dist=pm.MvNormal.dist([0.0, 0.0],
+    ...         cov=[[9.0, 0.0], [0.0, 9.0]]), steps=9
+    ...     )
     """
 
     @classmethod
@@ -307,9 +322,9 @@ class MvGaussianRandomWalk(RandomWalk):
 
 
 class MvStudentTRandomWalk(RandomWalk):
-    r"""Random walk of vectors with steps from a multivariate Student's t distribution.
+    """Random walk of vectors with steps from a multivariate Student's t distribution.
 
-    .. math:: x_t = x_{t-1} + \epsilon_t,\quad \epsilon_t \sim \mathrm{MvStudentT}(\nu, \mu, \Sigma)
+        x[t] = x[t-1] + step,  step ~ MvStudentT(nu, mu, scale)
 
     Parameters
     ----------
@@ -326,6 +341,15 @@ class MvStudentTRandomWalk(RandomWalk):
         ``MvNormal.dist(0, 100 I)``, with a warning, by default.
     steps
         How many steps; one less than the length of the series. The shape tells it where given.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.MvStudentTRandomWalk(
+    ...         "x", nu=5.0, mu=[0.0, 0.0], scale=[[1.0, 0.5], [0.5, 1.0]], init_dist=pm.MvNormal.dist([0.0, 0.0],
+    ...         cov=[[9.0, 0.0], [0.0, 9.0]]), steps=9
+    ...     )
     """
 
     @classmethod

@@ -28,10 +28,9 @@ def log_power(x: Tensor, exponent: Tensor) -> Tensor:
 
 
 class Dirichlet(Distribution):
-    r"""Dirichlet distribution of vectors of probabilities.
+    """Dirichlet distribution of vectors of probabilities.
 
-    .. math:: f(x) = \frac{\Gamma(\sum_i a_i)}{\prod_i \Gamma(a_i)} \prod_i x_i^{a_i - 1},
-        \quad x_i \ge 0,\; \sum_i x_i = 1
+        f(x) = Gamma(sum(a)) / prod(Gamma(a)) * prod(x**(a - 1)), for x >= 0 of sum 1
 
     Parameters
     ----------
@@ -83,9 +82,9 @@ class Dirichlet(Distribution):
 
 
 class StickBreakingWeights(Distribution):
-    r"""Weights of a truncated Dirichlet process: a stick is broken `K` times, the rest is the last weight.
+    """Weights of a truncated Dirichlet process: a stick is broken `K` times, the rest is the last weight.
 
-    .. math:: x_i = v_i \prod_{j<i} (1 - v_j),\quad v_i \sim \mathrm{Beta}(1, \alpha),\; i \le K
+        x[i] = v[i] * (1 - v[0]) * ... * (1 - v[i-1]),  v[i] ~ Beta(1, alpha)
 
     Parameters
     ----------

@@ -16,10 +16,9 @@ from workbench.tensor.tensor import Tensor, as_tensor
 
 
 class AsymmetricLaplace(Distribution):
-    r"""Asymmetric Laplace distribution: exponential on both sides, with different rates.
+    """Asymmetric Laplace distribution: exponential on both sides, with different rates.
 
-    .. math:: f(x) = \frac{b}{\kappa + 1/\kappa} \exp\left(-(x-\mu)\, b\, s\, \kappa^{s}\right),\quad
-        s = \operatorname{sign}(x-\mu)
+        f(x) = b / (kappa + 1 / kappa) * exp(-(x - mu) * b * s * kappa**s), with s = sign(x - mu), for any x
 
     Parameters
     ----------
@@ -31,6 +30,12 @@ class AsymmetricLaplace(Distribution):
         Rate, > 0: the inverse of a scale.
     q
         Probability below `mu`, between 0 and 1: an alternative to `kappa`, for quantile regression.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.AsymmetricLaplace("x", kappa=1.5, mu=0.0, b=1.0)
     """
 
     parameters = ("kappa", "mu", "b")
@@ -93,10 +98,9 @@ class AsymmetricLaplace(Distribution):
 
 
 class ExGaussian(Distribution):
-    r"""Exponentially modified normal distribution: of a normal plus an exponential variable.
+    """Exponentially modified normal distribution: of a normal plus an exponential variable.
 
-    .. math:: f(x) = \frac{1}{\nu} \exp\left(\frac{\mu-x}{\nu} + \frac{\sigma^2}{2\nu^2}\right)
-        \Phi\left(\frac{x-\mu}{\sigma} - \frac{\sigma}{\nu}\right)
+        f(x) = exp((mu - x) / nu + sigma**2 / (2 * nu**2)) * Phi((x - mu) / sigma - sigma / nu) / nu, for any x
 
     Parameters
     ----------
@@ -108,6 +112,12 @@ class ExGaussian(Distribution):
     Notes
     -----
     The density is this one for every `nu`. PyMC takes the normal one alone where ``nu <= 0.05 * sigma``.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.ExGaussian("x", mu=300.0, sigma=40.0, nu=100.0)
     """
 
     parameters = ("mu", "sigma", "nu")
@@ -164,9 +174,9 @@ class ExGaussian(Distribution):
 
 
 class SkewNormal(Distribution):
-    r"""Skew-normal distribution.
+    """Skew-normal distribution.
 
-    .. math:: f(x) = \frac{2}{\sigma}\, \varphi(z)\, \Phi(\alpha z),\quad z = \frac{x-\mu}{\sigma}
+        f(x) = 2 / sigma * phi(z) * Phi(alpha * z), with z = (x - mu) / sigma, for any x
 
     Parameters
     ----------
@@ -176,6 +186,12 @@ class SkewNormal(Distribution):
         Location and scale, > 0; 0 and 1 by default. They are not the mean and the standard deviation.
     tau
         ``1 / sigma**2``: an alternative to `sigma`.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.SkewNormal("x", alpha=4.0, mu=0.0, sigma=1.0)
     """
 
     parameters = ("mu", "sigma", "alpha")
@@ -212,11 +228,10 @@ class SkewNormal(Distribution):
 
 
 class SkewStudentT(Distribution):
-    r"""Skewed Student's t distribution, of Jones and Faddy.
+    """Skewed Student's t distribution, of Jones and Faddy.
 
-    .. math:: f(x) = \frac{1}{B(a,b)\, 2^{a+b-1} \sqrt{a+b}\,\sigma}
-        \left(1 + \frac{z}{\sqrt{a+b+z^2}}\right)^{a+\frac12}
-        \left(1 - \frac{z}{\sqrt{a+b+z^2}}\right)^{b+\frac12},\quad z = \frac{x-\mu}{\sigma}
+        f(x) = (1 + t)**(a + 1/2) * (1 - t)**(b + 1/2) / (B(a, b) * 2**(a + b - 1) * sqrt(a + b) * sigma),
+            with t = z / sqrt(a + b + z**2) and z = (x - mu) / sigma, for any x
 
     Parameters
     ----------
@@ -233,6 +248,12 @@ class SkewStudentT(Distribution):
     Notes
     -----
     Source: Jones and Faddy, "A skew extension of the t-distribution, with applications" (2003).
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.SkewStudentT("x", a=3.0, b=5.0)
     """
 
     parameters = ("a", "b", "mu", "sigma")

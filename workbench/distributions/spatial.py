@@ -38,12 +38,9 @@ def _neighbours(weights: Tensor, x: Tensor) -> Tensor:
 
 
 class CAR(Distribution):
-    r"""Conditional autoregression: the mean of each place is a share of the weighted mean of its neighbours.
+    """Conditional autoregression: the mean of each place is a share of the weighted mean of its neighbours.
 
-    .. math::
-
-        f(x) = (2\pi)^{-n/2} |Q|^{1/2} \exp\left(-\tfrac12 (x-\mu)^\top Q\, (x-\mu)\right),
-        \qquad Q = \tau (D - \alpha W)
+        f(x) = sqrt(det(Q) / (2 * pi)**n) * exp(-(x - mu) @ Q @ (x - mu) / 2), with Q = tau * (D - alpha * W)
 
     `D` holds the sums of the rows of `W` on its diagonal.
 
@@ -61,10 +58,16 @@ class CAR(Distribution):
 
     Notes
     -----
-    Shape ``(..., n)``. As in PyMC the density leaves out the constants :math:`(2\pi)^{-n/2}` and
-    :math:`|D|^{1/2}`. Draws have the precision matrix `Q`. (PyMC 5's do not: it solves with `Q` where its
+    Shape ``(..., n)``. As in PyMC the density leaves out the constants ``(2 * pi)**(-n / 2)`` and
+    ``sqrt(det(D))``. Draws have the precision matrix `Q`. (PyMC 5's do not: it solves with `Q` where its
     root is due.) Source: Jin, Carlin and Banerjee, "Generalized hierarchical multivariate CAR models for
     areal data" (2005).
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.CAR("x", mu=0.0, W=[[0.0, 1.0], [1.0, 0.0]], alpha=0.5, tau=1.0)
     """
 
     parameters = ("mu", "W", "alpha", "tau")
@@ -138,12 +141,10 @@ def _scaled_eigenvalues(weights: Tensor) -> Tensor:
 
 
 class ICAR(Distribution):
-    r"""Intrinsic conditional autoregression: neighbours are alike, and all together sum to about zero.
+    """Intrinsic conditional autoregression: neighbours are alike, and all together sum to about zero.
 
-    .. math::
-
-        f(x) \propto \exp\left(-\frac{1}{2\sigma^2} \sum_{i \sim j} (x_i - x_j)^2\right)
-        \cdot \mathrm{Normal}\left(\textstyle\sum_i x_i \mid 0,\, s\, n\right)
+        f(x) is in proportion to exp(-S / (2 * sigma**2)) * Normal(sum(x) | 0, zero_sum_stdev * n),
+            with S the sum of (x[i] - x[j])**2 over neighbours
 
     Parameters
     ----------
@@ -161,6 +162,12 @@ class ICAR(Distribution):
     that is connected. Source: Besag, York and Mollie, "Bayesian image restoration, with two applications
     in spatial statistics" (1991); Morris et al., "Bayesian hierarchical spatial models: implementing the
     Besag York Mollie model in Stan" (2019).
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.ICAR("x", W=[[0, 1], [1, 0]])
     """
 
     parameters = ("W", "sigma", "zero_sum_stdev")

@@ -43,9 +43,9 @@ __all__ = [
 
 
 class AR(Series):
-    r"""Autoregressive process: each value is a weighted sum of the last p, with normal noise.
+    """Autoregressive process: each value is a weighted sum of the last p, with normal noise.
 
-    .. math:: x_t = \rho_0 + \sum_{i=1}^p \rho_i x_{t-i} + \epsilon_t,\quad \epsilon_t \sim \mathrm{Normal}(0, \sigma)
+        x[t] = rho[0] * x[t-1] + ... + rho[p-1] * x[t-p] + noise,  noise ~ Normal(0, sigma)
 
     Parameters
     ----------
@@ -188,12 +188,10 @@ def _order(rho: Tensor, given: int | None, constant: bool) -> int:
 
 
 class GARCH11(Series):
-    r"""GARCH(1, 1): normal noise whose variance follows its own past.
+    """GARCH(1, 1): normal noise whose variance follows its own past.
 
-    .. math::
-
-        x_t \sim \mathrm{Normal}(0, \sigma_t),\quad
-        \sigma_t^2 = \omega + \alpha_1 x_{t-1}^2 + \beta_1 \sigma_{t-1}^2,\quad \sigma_0 = \mathrm{initial\_vol}
+        x[t] ~ Normal(0, sigma[t]),  sigma[t]**2 = omega + alpha_1 * x[t-1]**2 + beta_1 * sigma[t-1]**2,  sigma[0] =
+            initial_vol
 
     Parameters
     ----------
@@ -212,6 +210,12 @@ class GARCH11(Series):
     -----
     Shape ``(..., steps + 1)``. The log-density is summed over the series. Source: Bollerslev,
     "Generalized autoregressive conditional heteroskedasticity" (1986).
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.GARCH11("x", omega=0.1, alpha_1=0.2, beta_1=0.7, initial_vol=1.0, steps=9)
     """
 
     parameters = ("omega", "alpha_1", "beta_1", "initial_vol")
@@ -259,12 +263,9 @@ class GARCH11(Series):
 
 
 class EulerMaruyama(Series):
-    r"""A stochastic differential equation, in steps of Euler and Maruyama.
+    """A stochastic differential equation, in steps of Euler and Maruyama.
 
-    .. math::
-
-        dX = f(X, \theta)\, dt + g(X, \theta)\, dW,\quad
-        x_{t+1} \sim \mathrm{Normal}\left(x_t + f(x_t, \theta)\, \Delta t,\ g(x_t, \theta) \sqrt{\Delta t}\right)
+        dX = f(X) * dt + g(X) * dW,  x[t+1] ~ Normal(x[t] + f(x[t]) * dt, g(x[t]) * sqrt(dt))
 
     Parameters
     ----------

@@ -20,13 +20,13 @@ ZERO_SUM = "zero sum"
 
 
 class ZeroSumNormal(Distribution):
-    r"""Normal variables that are known to sum to zero along their last axes.
+    """Normal variables that are known to sum to zero along their last axes.
 
     Independent normal variables less their mean: along one axis of length n their covariance is
-    :math:`\sigma^2 (I - \tfrac1n J)`, with J full of ones.
+    ``sigma**2 * (I - J / n)``, with J full of ones.
 
-    .. math:: f(x) = (2\pi\sigma^2)^{-d/2} \exp\left(-\frac{\sum_i x_i^2}{2\sigma^2}\right),
-        \qquad d = \prod_a (n_a - 1)
+        f(x) = (2 * pi * sigma**2)**(-d / 2) * exp(-sum(x**2) / (2 * sigma**2)),
+            with d = (n_1 - 1) * (n_2 - 1) * ...
 
     Parameters
     ----------
