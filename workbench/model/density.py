@@ -235,6 +235,13 @@ VALUE_FOR_VARIABLE = Rule(
 )
 
 
+def _part(value: Expr) -> None:
+    """A variable's unconstrained value is its part of the flat vector."""
+
+
+PART_FOR_VALUE = Rule("part_for_value", "values", (_part.__doc__ or "").strip(), (), lambda expr: None, _part)
+
+
 def values_of_variables(model: Model) -> dict[Expr, Any]:
     """Return each random variable's value in its own space, as an expression of the value variables."""
     values: dict[Expr, Any] = {}
@@ -264,7 +271,7 @@ def _substituted(model: Model, values: dict[Expr, Any], roots: Sequence[Expr]) -
     current = replace(roots, values)
     record = PassRecord(
         "values", "Each random variable is replaced by its value.", tuple(roots), tuple(current), tuple(firings),
-        time.perf_counter() - start,
+        time.perf_counter() - start, "substitute",
     )  # fmt: skip
     return current, record
 
@@ -375,7 +382,9 @@ def slopes(model: Model, trace: Trace | None = None) -> Slopes:
     q, parts = flat_vector(model)
     (total,) = replace([density.total], parts)
     if trace is not None:
-        trace.passes += density.trace.passes
+        firings = tuple(Firing(PART_FOR_VALUE, value, part, 0.0) for value, part in parts.items())
+        doc = "The unconstrained values are parts of one vector, which the sampler moves."
+        trace.passes += [*density.trace.passes, PassRecord("flat vector", doc, (density.total,), (total,), firings, 0.0, "substitute")]
     gradients = grad(total, list(parts.values()), disconnected_inputs="ignore", trace=trace)
     (total,) = replace([density.representable(density.total)], parts)
     return Slopes(density, q, parts, total, list(map(_row, model.free_RVs, gradients)))
