@@ -310,7 +310,7 @@ def test_one_pass_can_be_shown(model):
     wire.say(t="hello")
     content, _ = wire.of("steps")[-1]
     assert [p["name"] for p in content["passes"]] == ["gradient"] and not content["stages"]
-    with pytest.raises(ValueError, match="passes: log-probability, values, unconstrained, gradient"):
+    with pytest.raises(ValueError, match="passes: log-probability, values, unconstrained, flat vector, gradient"):
         RewriteStepper(model.trace(), "nothing").replay
 
 

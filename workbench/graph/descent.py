@@ -123,8 +123,8 @@ class _Pass:
         fired: dict[Expr, Expr] = {}
         for firing in record.firings:
             fired.setdefault(firing.before, firing.after)
-        substituted = record.kind == "substitute"
-        """Then a variable is not looked into."""
+        # What is put in the place of a variable is so without a look into the variable.
+        substituted = any(f.rule.group in ("values", "flat vector") for f in record.firings)
         became: dict[Expr, tuple[Expr, Expr]] = {}
         for root in self.users:
             stack = [root]

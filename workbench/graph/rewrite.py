@@ -194,9 +194,8 @@ class Firing:
 class PassRecord:
     """What one pass did.
 
-    `kind` is "rewrite" (each firing replaces `before` by an equal `after` in the graph), "substitute" (each
-    puts `after` in the place of a variable) or "derive" (each adds `after` beside what there is, as a
-    gradient does).
+    `kind` is "rewrite" (each firing replaces `before` by `after` in the graph) or "derive" (each
+    firing adds `after` beside what there is, as a gradient does).
     """
 
     name: str

@@ -239,7 +239,7 @@ def _part(value: Expr) -> None:
     """A variable's unconstrained value is its part of the flat vector."""
 
 
-PART_FOR_VALUE = Rule("part_for_value", "values", (_part.__doc__ or "").strip(), (), lambda expr: None, _part)
+PART_FOR_VALUE = Rule("part_for_value", "flat vector", (_part.__doc__ or "").strip(), (), lambda expr: None, _part)
 
 
 def values_of_variables(model: Model) -> dict[Expr, Any]:
@@ -271,7 +271,7 @@ def _substituted(model: Model, values: dict[Expr, Any], roots: Sequence[Expr]) -
     current = replace(roots, values)
     record = PassRecord(
         "values", "Each random variable is replaced by its value.", tuple(roots), tuple(current), tuple(firings),
-        time.perf_counter() - start, "substitute",
+        time.perf_counter() - start,
     )  # fmt: skip
     return current, record
 
@@ -384,7 +384,7 @@ def slopes(model: Model, trace: Trace | None = None) -> Slopes:
     if trace is not None:
         firings = tuple(Firing(PART_FOR_VALUE, value, part, 0.0) for value, part in parts.items())
         doc = "The unconstrained values are parts of one vector, which the sampler moves."
-        trace.passes += [*density.trace.passes, PassRecord("flat vector", doc, (density.total,), (total,), firings, 0.0, "substitute")]
+        trace.passes += [*density.trace.passes, PassRecord("flat vector", doc, (density.total,), (total,), firings, 0.0)]
     gradients = grad(total, list(parts.values()), disconnected_inputs="ignore", trace=trace)
     (total,) = replace([density.representable(density.total)], parts)
     return Slopes(density, q, parts, total, list(map(_row, model.free_RVs, gradients)))
