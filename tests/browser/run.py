@@ -18,7 +18,7 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-TESTS = ("lab", "hosts")
+TESTS = ("lab", "hosts", "writing")
 """In turn; ``run.py lab`` runs one alone."""
 
 

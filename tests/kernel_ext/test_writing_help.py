@@ -115,9 +115,12 @@ def test_a_models_variables_complete_anywhere(client, jedi):
 def test_shift_tab_in_a_cell_shows_signature_and_docstring(client):
     for body in ("y = Normal(|", "y = Normal(0, |sigma=1)", "y = Nor|mal(0, 1)"):
         shown = inspect(client, HEAD + body)
-        assert "Normal(" in shown
-        assert "sigma=None" in shown
+        assert shown.startswith("Normal(mu=0.0, sigma=None, tau=None)\n\nNormal (Gaussian) distribution on the real line.\n\n    f(x) = exp(")
         assert "Standard deviation" in shown
+        assert shown.endswith(
+            "It takes as well: dims, shape, observed, initval, transform, default_transform, total_size, model, size."
+        )
+    assert inspect(client, HEAD + "y = pm.LKJCholeskyCov(|").startswith("pm.LKJCholeskyCov(eta, n, sd_dist, *, compute_corr=True)")
     assert inspect(client, HEAD + "mu = Normal(0, 1)\ny = Normal(m|u, 1)") == "mu = Normal(0, 1)\n\nmu is made in line 1 of this cell."
     assert "labels: 'AITKIN', 'ANOKA'" in inspect(client, HEAD + "y = a[count|y]")
     assert "scale_of_mine" not in (inspect(client, HEAD + "y = nothing_|here") or "")
