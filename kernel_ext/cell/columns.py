@@ -108,7 +108,8 @@ def _column(source: str, name: str, given: Any) -> Column:
     if categories is not None and hasattr(categories, "to_numpy"):
         return Column(source, name, values, tuple(categories.to_numpy().tolist()), dims)
     if values.dtype.kind in "UST" or (values.dtype.kind == "O" and any(isinstance(x, str) for x in values.flat)):
-        return Column(source, name, values, tuple(sorted({x for x in values.ravel().tolist() if not _is_missing(x)}, key=str)), dims)
+        each = set(values.ravel().tolist())
+        return Column(source, name, values, tuple(sorted((x for x in each if not _is_missing(x)), key=str)), dims)
     return Column(source, name, values, None, dims)
 
 
@@ -143,7 +144,8 @@ def bind(columns: Mapping[str, Column], tree: ast.AST, model: Model) -> dict[str
 
 def _codes(column: Column, model: Model) -> Codes:
     flat = column.values.ravel().tolist()
-    missing = [i for i, x in enumerate(flat) if _is_missing(x)]
+    known = set(column.labels or ())
+    missing = [i for i, x in enumerate(flat) if x not in known and _is_missing(x)]
     if missing:
         raise ModelError(
             f"the column {column.name!r} of {column.source} has no label in {_rows(missing)}",
@@ -154,14 +156,15 @@ def _codes(column: Column, model: Model) -> Codes:
     labels = model.coords[column.name]
     assert labels is not None
     numbers = {label: i for i, label in enumerate(labels)}
-    for row, x in enumerate(flat):
-        if x not in numbers:
-            near = closest(str(x), map(str, labels))
-            raise ModelError(
-                f"row {row} of the column {column.name!r} of {column.source} is {x!r}, which is no label of the dim {column.name!r}",
-                f"did you mean {near!r}?" if near else f"its labels are {listed(labels)}",
-            )
-    return Codes.of(np.reshape([numbers[x] for x in flat], column.values.shape), labels)
+    codes = [numbers.get(x, -1) for x in flat]
+    if -1 in codes:
+        row = codes.index(-1)
+        near = closest(str(flat[row]), map(str, labels))
+        raise ModelError(
+            f"row {row} of the column {column.name!r} of {column.source} is {flat[row]!r}, which is no label of the dim {column.name!r}",
+            f"did you mean {near!r}?" if near else f"its labels are {listed(labels)}",
+        )
+    return Codes.of(np.reshape(codes, column.values.shape), labels)
 
 
 def _rows(at: Sequence[int]) -> str:

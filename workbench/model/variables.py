@@ -38,6 +38,15 @@ def Deterministic(
     ------
     ShapeError
         If the dims' lengths are not those of the expression.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     log_odds = pm.Normal("log_odds", 0, 1.5)
+    ...     share = pm.Deterministic("share", pm.math.invlogit(log_odds))
+    >>> model.deterministics == [share]
+    True
     """
     m = modelcontext(model)
     x = as_tensor(var)
@@ -69,7 +78,29 @@ def _own(name: str, x: Tensor) -> Tensor:
 def Potential(
     name: str, var: Any, model: Model | None = None, dims: str | Sequence[str | None] | None = None
 ) -> Tensor:
-    """Add an expression to the log-density of the model."""
+    """Add an expression to the log-density of the model.
+
+    Parameters
+    ----------
+    name, var, dims
+        Its name, the expression, and its dims. All elements of the expression are added.
+    model
+        The model; that of the surrounding block by default.
+
+    Raises
+    ------
+    ShapeError
+        If the dims' lengths are not those of the expression.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     a, b = pm.Normal("a"), pm.Normal("b")
+    ...     about_equal = pm.Potential("about_equal", -50.0 * (a - b) ** 2)
+    >>> model.point_logps({"a": 0.0, "b": 0.1})["about_equal"]
+    -0.5000...
+    """
     m = modelcontext(model)
     full = m.check_new(name)
     x = as_tensor(var)
@@ -154,7 +185,25 @@ def ConstantData(
     coords: Mapping[str, Sequence[Any]] | None = None,
     model: Model | None = None,
 ) -> Tensor:
-    """Make named data of the model that stay as they are: rules may compute with them."""
+    """Make named data of the model that stay as they are: rules may compute with them.
+
+    Parameters
+    ----------
+    name, value, dims
+        Its name, the array, and its dims: those that are not known yet get its lengths.
+    coords
+        Labels of dims, added to the model.
+    model
+        The model; that of the surrounding block by default.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.ConstantData("x", [1.0, 2.0], dims="obs")
+    >>> model.dim_lengths
+    {'obs': 2}
+    """
     m = modelcontext(model)
     array = _array(name, value)
     names = names_of_dims(name, dims)
