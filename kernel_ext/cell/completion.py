@@ -13,8 +13,9 @@ from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMa
 
 from kernel_ext.cell.draft import NOTHING, Draft, draft_of
 from kernel_ext.cell.position import Position, position
-from kernel_ext.cell.scope import visible_names
+from kernel_ext.cell.scope import distribution_of, visible_names
 from workbench import Model, transforms
+from workbench.distributions.signatures import parameters_of_calls
 from workbench.graph import Expr
 from workbench.transforms import Transform
 
@@ -130,12 +131,18 @@ def _arguments(draft: Draft, here: Position, word: str) -> Found:
     called = draft.value(here.callee) if here.callee and not here.keyword else NOTHING
     if called is NOTHING or here.argument.strip() != word:
         return []
+    return _starting([f"{n}=" for n in _parameters(called) if n not in (*here.given, "name")], word, "param")
+
+
+def _parameters(called: Any) -> list[str]:
+    """Names of the arguments that a call takes by name."""
+    if (made_by := distribution_of(called)) is not None and made_by is not called:
+        return [*(p.name for p in parameters_of_calls(made_by)), "shape", "size"]
     try:
         taken = inspect.signature(called).parameters.values()
     except (TypeError, ValueError):
         return []
-    names = [p.name for p in taken if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.name not in (*here.given, "name")]
-    return _starting([f"{n}=" for n in names], word, "param")
+    return [p.name for p in taken if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
 
 
 def _names(draft: Draft, here: Position, word: str) -> Found:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 from kernel_ext.cell.draft import NOTHING, Draft, draft_of
-from kernel_ext.cell.scope import is_distribution
+from kernel_ext.cell.scope import distribution_of
 from workbench.distributions.signatures import parameters_of_calls
 from workbench.tensor.tensor import Tensor
 
@@ -48,8 +49,8 @@ def _bundle(shell: Any, draft: Draft, code: str, cursor: int, detail_level: int,
     x = draft.value(name)
     if x is NOTHING or x is Tensor:
         return None
-    if is_distribution(x) and not detail_level:
-        return {"text/plain": _distribution(x, name)}
+    if (made_by := distribution_of(x)) is not None and not detail_level:
+        return {"text/plain": _distribution(made_by, name, () if made_by is x else ("shape", "size"))}
     info = OInfo(ismagic=False, isalias=False, found=True, obj=x, namespace="model cell", parent=None)
     found = shell.inspector._get_info(x, name, info=info, detail_level=detail_level, omit_sections=omit_sections)
     if not shell.enable_html_pager:
@@ -57,8 +58,8 @@ def _bundle(shell: Any, draft: Draft, code: str, cursor: int, detail_level: int,
     return dict(found)
 
 
-def _distribution(x: Any, name: str) -> str:
+def _distribution(x: Any, name: str, others: Sequence[str]) -> str:
     """A distribution as a cell uses it: its own parameters first, for the name is that of the line and the rest is every variable's."""
     own = parameters_of_calls(x)
-    others = [n for n in inspect.signature(x).parameters if n != "name" and all(n != p.name for p in own)]
+    others = others or [n for n in inspect.signature(x).parameters if n != "name" and all(n != p.name for p in own)]
     return f"{name}{inspect.Signature(own)}\n\n{inspect.getdoc(x)}\n\nIt takes as well: {', '.join(others)}."

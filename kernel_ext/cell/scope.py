@@ -40,6 +40,12 @@ def is_distribution(x: Any) -> bool:
     return isinstance(x, type) and issubclass(x, Distribution)
 
 
+def distribution_of(x: Any) -> type[Distribution] | None:
+    """The distribution that something is, or whose `dist` it is."""
+    owner = getattr(x, "__self__", None)
+    return x if is_distribution(x) else owner if is_distribution(owner) and x.__name__ == "dist" else None
+
+
 def makes_a_variable(x: Any) -> bool:
     """Whether a call of something makes a variable of the model, whose name is its first argument."""
     return is_distribution(x) or any(x is _language()[n] for n in MAKERS)

@@ -55,6 +55,7 @@ TABS = {
     "a parameter, in several lines": ("y = Normal(\n    0,\n    si|\n)", ["sigma="], "si"),
     "what every variable takes": ("y = Normal(0, ob|", ["observed="], "ob"),
     "a parameter with its address": ("y = pm.StudentT(nu=3, la|", ["lam="], "la"),
+    "a parameter of .dist()": ("y = Truncated(Normal.dist(0, si|", ["sigma=", "size="], "si"),
     "not one that is given": ("y = Normal(sigma=1, sigm|", [], "sigm"),
     "a dim of the coords": ('a = Normal(0, 1, dims="obs|")', ["obs"], "obs"),
     "a dim of a column of text": ('a = Normal(0, 1, dims="county|', ["county_name", "county"], "county"),
@@ -112,6 +113,12 @@ def test_a_models_variables_complete_anywhere(client, jedi):
     assert found == ["ell"]
 
 
+@pytest.mark.parametrize("jedi", [True, False])
+def test_parameters_complete_in_ordinary_cells(client, jedi):
+    run(client, f"%config IPCompleter.use_jedi = {jedi}")
+    assert "sigma=" in complete(client, 'pm.Normal("x", 0, si|')[0]
+
+
 def test_shift_tab_in_a_cell_shows_signature_and_docstring(client):
     for body in ("y = Normal(|", "y = Normal(0, |sigma=1)", "y = Nor|mal(0, 1)"):
         shown = inspect(client, HEAD + body)
@@ -121,6 +128,7 @@ def test_shift_tab_in_a_cell_shows_signature_and_docstring(client):
             "It takes as well: dims, shape, observed, initval, transform, default_transform, total_size, model, size."
         )
     assert inspect(client, HEAD + "y = pm.LKJCholeskyCov(|").startswith("pm.LKJCholeskyCov(eta, n, sd_dist, *, compute_corr=True)")
+    assert inspect(client, HEAD + "y = Truncated(Normal.dist(|").startswith("Normal.dist(mu=0.0, sigma=None, tau=None)\n")
     assert inspect(client, HEAD + "mu = Normal(0, 1)\ny = Normal(m|u, 1)") == "mu = Normal(0, 1)\n\nmu is made in line 1 of this cell."
     assert "labels: 'AITKIN', 'ANOKA'" in inspect(client, HEAD + "y = a[count|y]")
     assert "scale_of_mine" not in (inspect(client, HEAD + "y = nothing_|here") or "")
