@@ -7,9 +7,10 @@ const LIMITS = { loader: 4 * 1024, workbench: 250 * 1024 };
 
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
+const worker = await build({ entryPoints: ["src/layout/worker.ts"], bundle: true, format: "iife", target: "es2022", minify: true, write: false });
 await build({
   entryPoints: ["src/loader.ts", "src/workbench.ts"], outdir: out, bundle: true, format: "esm", target: "es2022", minify: true, legalComments: "none",
-  loader: { ".css": "text" },
+  loader: { ".css": "text" }, define: { LAYOUT_WORKER: JSON.stringify(worker.outputFiles[0].text) },
 });
 for (const [name, limit] of Object.entries(LIMITS)) {
   const { size } = statSync(`${out}/${name}.js`);

@@ -10,17 +10,19 @@ from workbench import Model
 from workbench.compile.function import CompiledFunction
 from workbench.graph import Data, Expr, Trace, free_inputs
 from workbench.graph.inner import Graph
+from workbench.model.purposes import Purposes, purposes
 from workbench.rewrites import default_mode
 
 Subject = Model | Expr | CompiledFunction
 
 
 class Computation(NamedTuple):
-    """The graph as it is written and as it is compiled, and the steps from the first, or from the model, to the last."""
+    """The graph as it is written and as it is compiled; the steps from the first, or from the model, to the last; what a model's nodes are for."""
 
     written: Graph
     graph: Graph
     trace: Trace
+    purposes: Purposes | None = None
 
 
 def computation_of(subject: Subject) -> Computation:
@@ -40,10 +42,8 @@ def computation_of(subject: Subject) -> Computation:
 
 
 def _of_model(model: Model) -> Computation:
-    trace = Trace()
-    written = model.logp_grad_graph(trace)
-    results, optimised = default_mode().run(written.results)
-    trace.passes += optimised.passes
-    for result, name in zip(results, ("logp", "gradient")):
+    made = purposes(model)
+    for result, name in zip(made.roots, ("logp", "gradient")):
         result.name = result.name or name
-    return Computation(written, Graph(written.params, results), trace)
+    before = next(p.before for p in made.trace.passes if p.name == default_mode().passes[0].name)
+    return Computation(Graph(free_inputs(before), before), Graph(free_inputs(before), made.roots), made.trace, made)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, NamedTuple
 
+from kernel_ext.grouping import Group
 from kernel_ext.layered import Point, layout
 from kernel_ext.model_view import model_columns
 from kernel_ext.snapshot import Keys, expression_columns
@@ -41,7 +42,7 @@ LOOKS: Mapping[str, Look] = {
     "reduction": Look("box", "#ffffff", "#cc79a7", width=1.5),
     "control": Look("box", "#ffffff", "#e69f00", width=1.8),
     "region": Look("box", "#ffffff", "#e69f00", width=1.8),
-    "group": Look("stack", "#f4f7fa", "#56789a", width=1.3),
+    "repeat": Look("stack", "#ebf6f2", "#009e73", width=1.3),
 }
 PLAIN = Look("box")
 
@@ -56,7 +57,7 @@ def outline(shape: str, w: float, h: float) -> str:
     if shape == "slant":
         return f"M{-x + 8:g},{-y:g}H{x:g}L{x - 8:g},{y:g}H{-x:g}Z"
     box = f"M{-x + 5:g},{-y:g}H{x - 5:g}Q{x:g},{-y:g} {x:g},{-y + 5:g}V{y - 5:g}Q{x:g},{y:g} {x - 5:g},{y:g}H{-x + 5:g}Q{-x:g},{y:g} {-x:g},{y - 5:g}V{-y + 5:g}Q{-x:g},{-y:g} {-x + 5:g},{-y:g}Z"
-    return box + f"M{-x + 4:g},{y + 3:g}H{x + 3:g}V{-y + 4:g}" if shape == "stack" else box
+    return box + f"M{-x + 4:g},{y + 3:g}H{x + 3:g}V{-y + 4:g}V{y + 3:g}H{-x + 4:g}Z" if shape == "stack" else box
 
 
 def clipped(text: str, most: int) -> str:
@@ -74,8 +75,27 @@ def text_width(text: str, size: float) -> float:
 
 def graph_svg(subject: Model | Expr) -> str | None:
     """Return a drawing of a model's variables or of an expression; ``None`` where it would be too large to read."""
-    drawn, plates = model_columns(Keys(), subject) if isinstance(subject, Model) else (expression_columns(Keys(), [subject]), [])
-    return None if len(drawn["key"]) > NODE_LIMIT else columns_svg(drawn, plates)
+    drawn, groups = model_columns(Keys(), subject) if isinstance(subject, Model) else (expression_columns(Keys(), [subject]), [])
+    drawn = closed(drawn, groups)
+    return None if len(drawn["key"]) > NODE_LIMIT else columns_svg(drawn, [g.label for g in groups])
+
+
+def closed(drawn: Mapping[str, Any], groups: Sequence[Group]) -> Mapping[str, Any]:
+    """Return columns with a box in the place of each closed group."""
+    if all(g.open for g in groups):
+        return drawn
+    held = [int(g) for g in drawn["group"]]
+    first: dict[int, int] = {}
+    stands = [i if g < 0 or groups[g].open else first.setdefault(g, i) for i, g in enumerate(held)]
+    kept = [i for i, s in enumerate(stands) if i == s]
+    box = {i: groups[g] for g, i in first.items()}
+    at = {int(key): stands[i] for i, key in enumerate(drawn["key"])}
+    edges = list(dict.fromkeys((at[int(a)], at[int(b)]) for a, b in zip(drawn["src"], drawn["dst"]) if at[int(a)] != at[int(b)]))
+    return {
+        "key": kept, "op": [drawn["op"][i] for i in kept], "src": [a for a, _ in edges], "dst": [b for _, b in edges],
+        "label": [box[i].label if i in box else drawn["label"][i] for i in kept], "kind": ["repeat" if i in box else drawn["kind"][i] for i in kept],
+        "type": [box[i].said if i in box else drawn["type"][i] for i in kept], "group": [box[i].parent if i in box else held[i] for i in kept],
+    }  # fmt: skip
 
 
 def columns_svg(drawn: Mapping[str, Any], plates: Sequence[str]) -> str:

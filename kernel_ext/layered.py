@@ -11,10 +11,12 @@ GAP_X, GAP_Y, ROW_GAP = 22.0, 44.0, 16.0
 PAD, FOOT = 14.0, 26.0
 """Around a plate's boxes, and below them for its label."""
 SWEEPS = 6
-NARROW, ASPECT = 760.0, 1.9
+NARROW, ASPECT = 1100.0, 1.9
 """A layer as wide as the first is kept in one row; longer ones are wrapped, for a drawing of the second's form."""
 TALL = 900.0
-"""A drawing taller than this is cut into columns, where few edges cross."""
+"""A drawing taller than this, and than twice its width, is cut into columns, where few edges cross."""
+REST = 0.4
+"""Less than so much of a column's height is no column of its own."""
 CUT_EDGES = 3
 TURN = 20.0
 """Room for an edge that turns into another column."""
@@ -206,16 +208,18 @@ def _columns(rows: list[list[int]], sizes: Sequence[tuple[float, float]], x: lis
         (x[i] - sizes[i][0] / 2 for row in rows for i in row), default=0.0
     )
     tallest = max(TALL, math.sqrt(total * (width + 2 * GAP_X) / ASPECT))
-    tallest = total / math.ceil(total / tallest) + GAP_Y if total > tallest else total
+    cut = total > max(tallest, 2 * width)
+    tallest = total / math.ceil(total / tallest) + GAP_Y if cut else math.inf
     # Edges into the next column come over its top.
-    top = TURN if total > tallest else 0.0
-    tops, columns, at, column = [], [], top, 0
+    top = TURN if cut else 0.0
+    tops, columns, at, column, rest = [], [], top, 0, total
     for r in range(len(rows)):
-        if at + heights[r] > tallest and crossing[r] <= CUT_EDGES:
+        if at + heights[r] > tallest and crossing[r] <= CUT_EDGES and rest > REST * tallest:
             at, column = top, column + 1
         tops.append(at)
         columns.append(column)
         at += heights[r] + gaps[r]
+        rest -= heights[r] + gaps[r]
     return tops, columns
 
 

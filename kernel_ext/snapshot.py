@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from workbench.distributions import Draw
-from workbench.graph import Constant, Data, Expr, Input, topological
+from workbench.graph import Constant, Data, Expr, Input, formula, topological
 from workbench.graph.printing import op_text
 from workbench.tensor.control.flow import Cond, Region, Slot, While
 from workbench.tensor.elementwise import Elementwise
@@ -32,12 +32,19 @@ KINDS: tuple[tuple[tuple[type, ...], str], ...] = (
 )
 
 
+FORMULA = 48
+"""Most characters of a node's formula."""
+LONGEST = 400
+"""Most characters of a name that widgets are told."""
+
+
 class Keys:
     """Numbers for expressions: the same number for as long as the widget lives."""
 
     def __init__(self) -> None:
         self._numbers: dict[Expr, int] = {}
         self._exprs: list[Expr] = []
+        self._labels: dict[Expr, str] = {}
 
     def of(self, expr: Expr) -> int:
         found = self._numbers.get(expr)
@@ -48,6 +55,13 @@ class Keys:
 
     def expr(self, key: int) -> Expr:
         return self._exprs[key]
+
+    def label(self, expr: Expr) -> str:
+        """Return what a node is called: by its name, else by its formula."""
+        found = self._labels.get(expr)
+        if found is None:
+            found = self._labels[expr] = (expr.name or formula(expr, FORMULA))[:LONGEST]
+        return found
 
 
 def kind_of(expr: Expr) -> str:
@@ -72,13 +86,12 @@ def columns(keys: Keys, nodes: Sequence[Expr], edges: Sequence[tuple[Expr, Expr]
     return {
         "key": np.array([keys.of(n) for n in nodes], np.int32),
         "op": [str(n.op.name) for n in nodes],
-        "label": [labels.get(n) or label_of(n) for n in nodes],
+        "label": [(labels.get(n) or keys.label(n))[:LONGEST] for n in nodes],
         "kind": [kinds.get(n) or kind_of(n) for n in nodes],
         "type": [types.get(n) or str(n.type) for n in nodes],
         "group": np.array(groups or [-1] * len(nodes), np.int32),
         "src": np.array([keys.of(a) for a, _ in edges], np.int32),
         "dst": np.array([keys.of(b) for _, b in edges], np.int32),
-        "port": np.zeros(len(edges), np.int32),
     }
 
 
@@ -87,30 +100,12 @@ def expression_columns(keys: Keys, roots: Sequence[Expr]) -> dict[str, Any]:
     nodes = [n for n in topological(roots) if not written_inside(n)]
     drawn = set(nodes)
     edges = [(x, n) for n in nodes for x in dict.fromkeys(n.inputs) if x in drawn]
-    labels = {n: _with_constants(n) for n in nodes if not n.name and any(written_inside(x) for x in n.inputs)}
-    return columns(keys, nodes, edges, labels, {}, {})
+    return columns(keys, nodes, edges, {}, {}, {})
 
 
 def written_inside(x: Expr) -> bool:
     """Whether a node is a number that stands in the labels of its users, and is not drawn itself."""
     return isinstance(x.op, Constant) and x.type.ndim == 0
-
-
-def _with_constants(n: Expr) -> str:
-    shown = [op_text(x) if written_inside(x) else "·" for x in n.inputs]
-    shown = [f"{float(s):.6g}" if _is_number(s) else s for s in shown]
-    symbol = getattr(n.op, "symbol", "")
-    if symbol and len(shown) == 2:
-        return f" {symbol} ".join(shown)
-    return f"{n.op.name}({', '.join(shown)})"
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def summarise(value: Any) -> str:
@@ -124,6 +119,24 @@ def summarise(value: Any) -> str:
         return f"{int(array.sum())} of {array.size} true" if array.dtype.kind == "b" else str(array.dtype)
     first = ", ".join(f"{v:.4g}" for v in array.reshape(-1)[:5])
     more = ", …" if array.size > 5 else ""
-    bad = int((~np.isfinite(array)).sum())
-    note = f"; {bad} not finite" if bad else ""
-    return f"{list(array.shape)} min {array.min():.4g}, mean {array.mean():.4g}, max {array.max():.4g}{note}: {first}{more}"
+    fine = array[np.isfinite(array)]
+    note = f"{array.size - fine.size} not finite; " if fine.size < array.size else ""
+    spread = f"min {fine.min():.4g}, mean {fine.mean():.4g}, max {fine.max():.4g}" if fine.size else "no finite number"
+    return f"{list(array.shape)} {note}{spread}: {first}{more}"
+
+
+THUMBNAIL, SIDE = 4096, 48
+"""Most numbers of a thumbnail, and most rows and columns of a picture."""
+
+
+def thumbnail(value: Any) -> tuple[list[int], np.ndarray[Any, Any]]:
+    """Return the shape and numbers of a small picture of a value: all of them, or evenly chosen ones."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiub" or array.ndim == 0:
+        return [], np.empty(0)
+    if array.ndim == 2 and min(array.shape) > 1:
+        array = array[:: -(-array.shape[0] // SIDE), :: -(-array.shape[1] // SIDE)]
+        return list(array.shape), array.astype(np.float64).reshape(-1)
+    flat = array.reshape(-1)
+    flat = flat[:: max(1, -(-flat.size // THUMBNAIL))].astype(np.float64)
+    return [flat.size], flat

@@ -1,4 +1,6 @@
 // The module that the page takes once: every view, and what mounts a panel of them.
+import inspector from "./inspector/inspector.css";
+import graph from "./render/graph.css";
 import theme from "./shared/theme.css";
 import steps from "./stepper/stepper.css";
 import plots from "./plots/plots.css";
@@ -12,7 +14,7 @@ function dress(host: HTMLElement): void {
   if (place.querySelector("style[data-wb]")) return;
   const style = document.createElement("style");
   style.setAttribute("data-wb", "");
-  style.textContent = theme + plots + steps;
+  style.textContent = theme + graph + inspector + steps + plots;
   place.append(style);
 }
 

@@ -104,6 +104,6 @@ def served(panel: Panel, port: int = 0) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    with served(runpy.run_path(sys.argv[1])["panel"], 8899) as address:
+    with served(runpy.run_path(sys.argv[1])["panel"], int(sys.argv[2]) if len(sys.argv) > 2 else 8899) as address:
         print(address, flush=True)
         threading.Event().wait()

@@ -48,13 +48,14 @@ def test_named_expressions_are_drawn_and_written_as_such(shell):
     run(shell, CELL)
     model = shell.user_ns["radon"]
     assert "a = a_raw*sigma_a + mu_a" in str(model).splitlines()
-    columns, plates = model_columns(Keys(), model)
+    columns, groups = model_columns(Keys(), model)
+    plates = [g.label for g in groups]
     nodes = dict(zip(columns["label"], zip(columns["kind"], columns["type"], columns["group"].tolist())))
     assert nodes["a"] == ("expression", "= a_raw*sigma_a + mu_a", plates.index("county (5)")) == (*nodes["a"][:2], nodes["a_raw"][2])
     names = dict(zip(columns["key"].tolist(), columns["label"]))
     edges = {(names[a], names[b]) for a, b in zip(columns["src"].tolist(), columns["dst"].tolist())}
     assert edges == {("a_raw", "a"), ("sigma_a", "a"), ("mu_a", "a"), ("a", "y"), ("b", "y"), ("eps", "y")}
-    value = GraphInspector(model).value(shell.user_ns["a"])
+    value, _ = GraphInspector(model).value(shell.user_ns["a"])
     assert value["summary"].startswith("[5] min 0, mean 0, max 0")
 
 

@@ -92,8 +92,12 @@ def test_models_without_variables_and_with_thousands_have_a_bundle():
     with pm.Model() as many:
         for i in range(2000):
             pm.Normal(f"x{i}")
-    assert graph_svg(many) is None
-    assert "2,000" in subject_bundle(many)["text/html"]
+    assert {"x0 … x1999", "~ Normal(0, 1) × 2,000"} <= set(words(graph_svg(many)))
+    with pm.Model() as unlike:
+        for i in range(200):
+            pm.Normal(f"x{i}", shape=i + 1)
+    assert graph_svg(unlike) is None
+    assert "200 variables (200 free)" in subject_bundle(unlike)["text/html"]
 
 
 def test_a_hundred_independent_variables_are_a_grid():

@@ -35,7 +35,7 @@ def test_the_inspector_shows_both_views_and_a_nodes_details(model):
     wire = Wire(GraphInspector(model, "m"))
     content, cols = wire.ask(t="hello", have=0)
     assert content["view"] == "model" and cols["label"] == ["mu", "sigma", "level", "y"]
-    assert content["groups"] == ["group (3)", "4"] and cols["group"].tolist() == [-1, -1, 0, 1]
+    assert cols["group.label"] == ["group (3)", "4"] and cols["group"].tolist() == [-1, -1, 0, 1]
     kinds = dict(zip(cols["label"], cols["kind"]))
     assert kinds["y"] == "observed" and kinds["mu"] == "random"
     names = dict(zip(cols["key"].tolist(), cols["label"]))
@@ -43,7 +43,7 @@ def test_the_inspector_shows_both_views_and_a_nodes_details(model):
     assert edges == {("mu", "level"), ("level", "y"), ("sigma", "y")}
     key = int(cols["key"][cols["label"].index("sigma")])
     node, _ = wire.ask(t="node", rid=7, key=key)
-    assert node["rid"] == 7 and node["op"] == "HalfNormal" and node["value"] == {"summary": "1"}
+    assert node["rid"] == 7 and node["op"] == "HalfNormal" and node["value"] == {"summary": "1", "shape": [], "said": "at the initial point"}
     assert "pm.HalfNormal" in node["line"]["text"]
     wire = Wire(GraphInspector(model, "m", "computation"))
     content, cols = wire.ask(t="hello", have=0)
@@ -51,7 +51,8 @@ def test_the_inspector_shows_both_views_and_a_nodes_details(model):
     root = int(content["roots"][0])
     node, _ = wire.ask(t="node", rid=8, key=root)
     assert np.isclose(float(node["value"]["summary"]), sum(model.point_logps().values()), rtol=1e-4)
-    assert "int32_t run" in node["code"]["c"]
+    more, _ = wire.ask(t="more", rid=9, key=root)
+    assert more["code"]["c"]["lines"] and "\n> " in more["code"]["c"]["text"] and more["gradient"]["summary"] == "1"
 
 
 def test_buffers_that_a_host_drops_come_as_text(model):

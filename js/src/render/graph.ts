@@ -1,318 +1,443 @@
-// A graph as SVG: pan, zoom, moves that the eye can follow, keyboard along the edges.
-import { layered, type Size } from "../layout/layered";
-import { inPlates } from "../layout/plates";
-import { el, replaceChildren, svg } from "../shared/dom";
+// A graph that one can look about in: groups open and close, what stays glides to its place, the keyboard follows edges.
+import { LayoutClient, PATIENCE } from "../layout/client";
+import { layout, type Layout } from "../layout/layout";
+import { button, el, replaceChildren } from "../shared/dom";
+import { Camera } from "./camera";
+import { CanvasPainter } from "./canvas";
+import { Links, matches, NOTHING, within, type GraphData, type GraphNode } from "./data";
+import { dotFile, pageFile, pngFile, svgFile } from "./export";
+import { NAMES, sample } from "./looks";
+import { Minimap } from "./minimap";
+import { Outline } from "./outline";
+import { askedOf, HEIGHT, sceneOf, type Drawn, type Scene } from "./scene";
+import { SvgPainter, type Marks, type Painter } from "./svg";
 
-export interface GraphNode { key: number; op: string; label: string; kind: string; type: string; group: number }
-export interface GraphData { nodes: GraphNode[]; src: number[]; dst: number[]; groups: string[]; roots: number[] }
+export { graphData, Links, matches, type GraphData, type GraphNode, type Group } from "./data";
 
-/** More nodes than this are not drawn at once. */
-export const LIMIT = 700;
-const HEIGHT = 38;
+/** More boxes than this are not drawn at once: those next to the results are. */
+export const LIMIT = 20_000;
+/** More boxes and edges than this are drawn on a canvas. */
+export const SVG_MOST = 1500;
+const WAIT = 150;
+const TALLEST = 560;
+const LEAST_TALL = 220;
 
-export function graphData(content: any, cols: Record<string, any>): GraphData {
-  const nodes: GraphNode[] = Array.from(cols.key as Int32Array, (key, i) => ({
-    key, op: cols.op[i], label: cols.label[i], kind: cols.kind[i], type: cols.type[i], group: cols.group[i],
-  }));
-  return { nodes, src: Array.from(cols.src), dst: Array.from(cols.dst), groups: content.groups ?? [], roots: content.roots ?? [] };
-}
-
-/** `op:exp shape:85 name:sigma kind:random`, or plain words in the label. */
-export function matches(node: GraphNode, query: string): boolean {
-  return query.trim().toLowerCase().split(/\s+/).filter(Boolean).every((term) => {
-    const [field, ...rest] = term.split(":");
-    const value = rest.join(":");
-    if (!value) return node.label.toLowerCase().includes(term) || node.op.toLowerCase().includes(term);
-    if (field === "op") return node.op.toLowerCase().includes(value);
-    if (field === "name") return node.label.toLowerCase().includes(value);
-    if (field === "kind") return node.kind.includes(value);
-    if (field === "shape") return node.type.slice(node.type.indexOf("[")).split(/\W+/).includes(value);
-    if (field === "type" || field === "dtype") return node.type.includes(value);
-    return false;
-  });
-}
-
-/** Part of a graph: nodes within reach of `from`, nearest first, at most `limit`. */
-export function nearest(data: GraphData, from: number[], limit: number): GraphData {
-  const near = new Map<number, number[]>();
-  data.src.forEach((s, i) => {
-    const d = data.dst[i];
-    near.set(s, [...(near.get(s) ?? []), d]);
-    near.set(d, [...(near.get(d) ?? []), s]);
-  });
-  const kept = new Set(from);
-  const queue = [...kept];
-  for (let k = 0; k < queue.length && kept.size < limit; k++) {
-    for (const other of near.get(queue[k]) ?? []) {
-      if (!kept.has(other) && kept.size < limit) {
-        kept.add(other);
-        queue.push(other);
-      }
-    }
-  }
-  const edges = data.src.map((s, i) => [s, data.dst[i]] as const).filter(([s, d]) => kept.has(s) && kept.has(d));
-  return { ...data, nodes: data.nodes.filter((n) => kept.has(n.key)), src: edges.map((e) => e[0]), dst: edges.map((e) => e[1]) };
-}
-
-/** Where each edge ends: those into one node side by side along its top, in the order that they come from. */
-function spread(src: number[], dst: number[], places: { x: number; y: number }[], sizes: Size[]): { x: number; y: number }[] {
-  const into = new Map<number, number[]>();
-  dst.forEach((d, i) => into.set(d, [...(into.get(d) ?? []), i]));
-  const ends = dst.map((d) => ({ ...places[d] }));
-  for (const [d, edges] of into) {
-    const step = Math.min(12, (sizes[d].width - 20) / edges.length);
-    edges.sort((a, b) => places[src[a]].x - places[src[b]].x);
-    edges.forEach((i, k) => (ends[i].x += (k - (edges.length - 1) / 2) * step));
-  }
-  return ends;
-}
+/** What part of a graph is looked at, and how it is called. */
+export interface Part { keys: Set<number>; said: string }
 
 export class GraphView {
   readonly element: HTMLElement;
+  /** Told of a node that is chosen, or of none. */
   onSelect: (node: GraphNode | null) => void = () => {};
-  private data: GraphData = { nodes: [], src: [], dst: [], groups: [], roots: [] };
-  private shown: GraphData = this.data;
+  /** Told of a group that is chosen. */
+  onGroup: (group: number) => void = () => {};
+  /** Whether the drawing's height follows what is in it. */
+  grows = false;
+  readonly outline: Outline;
+  private data: GraphData = NOTHING;
+  private links: Links | null = null;
+  private open = new Set<number>();
+  private part: Part | null = null;
   private limit = LIMIT;
-  private readonly drawing = svg("svg", { class: "wb-canvas", role: "application", tabindex: 0, "aria-label": "graph: arrow keys follow edges, Enter shows a node" });
-  private readonly world = svg("g", { class: "wb-world" });
-  private readonly plates = svg("g", { class: "wb-plates" });
-  private readonly edges = svg("g", { class: "wb-edges", "aria-hidden": "true" });
-  private readonly boxes = svg("g", { class: "wb-nodes" });
+  private drawn: Drawn | null = null;
+  private painter: Painter = new SvgPainter();
+  private readonly layouts = new LayoutClient();
+  private readonly camera: Camera;
+  private readonly minimap: Minimap;
+  private readonly area = el("div", { class: "wb-canvas", role: "application", tabindex: 0, "aria-label": "graph: arrow keys follow edges, Enter opens and closes groups, plus, minus and 0 zoom" });
   private readonly badge = el("button", { type: "button", class: "wb-badge", "data-action": "show-all", hidden: true });
-  private readonly tree = el("ul", { class: "wb-visually-hidden", role: "tree", "aria-label": "nodes of the graph" });
-  private drawn = new Map<number, { group: SVGElement; x: number; y: number; width: number }>();
-  private view = { x: 0, y: 0, k: 1 };
-  private touched = false;
-  private extent = { width: 1, height: 1 };
+  private readonly busy: HTMLElement;
+  private readonly legend = el("div", { class: "wb-legend", "aria-label": "legend", role: "group" });
+  private readonly said = el("div", { class: "wb-visually-hidden", "aria-live": "polite" });
+  private readonly marks: Marks = new Map();
+  /** What is marked, by key, whatever is drawn now. */
+  private readonly wanted = new Map<string, number[]>();
   private selected: number | null = null;
-  /** Ids are of the whole page: one of a hidden widget's would draw nothing. */
-  private readonly arrow = `wb-arrow-${Math.random().toString(36).slice(2)}`;
-  private focus: number | null = null;
+  private hits: number[] = [];
+  private hit = -1;
+  private toReveal: number[] | null = null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
-    this.world.append(this.plates, this.edges, this.boxes);
-    this.drawing.append(
-      svg("defs", {}, svg("marker", { id: this.arrow, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, markerUnits: "userSpaceOnUse", orient: "auto" }, svg("path", { d: "M0,0 L8,4 L0,8 Z", class: "wb-arrowhead" }))),
-      this.world,
-    );
-    this.element = el("div", { class: "wb-graph" }, this.drawing, this.badge, this.tree);
-    this.badge.addEventListener("click", () => {
-      this.limit *= 4;
-      this.draw();
+    const size = () => ({ width: this.area.clientWidth, height: this.area.clientHeight });
+    this.camera = new Camera(this.area, size, (view, moving) => {
+      this.painter.view(view, moving);
+      this.minimap.view(view, size());
     });
-    this.listen();
-    if (typeof ResizeObserver !== "undefined") new ResizeObserver(() => !this.touched && this.fit()).observe(this.element);
+    this.minimap = new Minimap((x, y) => {
+      this.camera.touched = true;
+      this.camera.go(this.camera.at({ x, y }, this.camera.view.k));
+    });
+    this.outline = new Outline((id) => this.choose(id, true), (group) => this.toggle(group));
+    this.busy = el("div", { class: "wb-busy", role: "status", hidden: true }, el("span", {}, "placing the boxes…"), button("Cancel", "cancel-layout", () => this.roughly(), "draw it roughly"));
+    const zoom = el("div", { class: "wb-zoom", role: "group", "aria-label": "zoom" },
+      button("+", "zoom-in", () => this.zoom(1.3), "nearer (+)"), button("−", "zoom-out", () => this.zoom(1 / 1.3), "farther (-)"), button("⤢", "whole", () => this.whole(), "the whole graph (0)"));
+    this.area.append(this.painter.element);
+    this.element = el("div", { class: "wb-graph" }, this.area, this.minimap.element, this.legend, zoom, this.badge, this.busy, this.said);
+    this.badge.addEventListener("click", () => {
+      if (this.part) this.look(null);
+      else {
+        this.limit *= 4;
+        this.draw();
+      }
+    });
+    this.area.addEventListener("click", (e) => this.click(e));
+    this.area.addEventListener("dblclick", (e) => {
+      const found = this.painter.at(e);
+      const box = found && "box" in found ? this.boxById(found.box) : undefined;
+      if (box?.node) this.focusOn(box.node.key);
+    });
+    this.area.addEventListener("pointermove", (e) => {
+      if (this.painter instanceof CanvasPainter && !e.buttons) {
+        const found = this.painter.at(e);
+        this.area.title = found && "box" in found ? this.boxById(found.box)?.title ?? "" : "";
+      }
+    });
+    this.area.addEventListener("keydown", (e) => this.key(e));
+    if (typeof ResizeObserver !== "undefined") new ResizeObserver(() => this.resized()).observe(this.area);
   }
 
+  /** Show a graph. With `keepView`, what a person chose to look at stays: the place, open groups, the part. */
   set(data: GraphData, keepView = false): void {
+    const groups = new Set(data.groups.flatMap((g, i) => (g.open ? [i] : [])));
+    if (!keepView || data.groups.length !== this.data.groups.length) this.open = groups;
     this.data = data;
+    this.links = null;
     this.limit = LIMIT;
     if (!keepView) {
-      this.focus = null;
-      this.touched = false;
+      this.part = null;
+      this.camera.touched = false;
     }
     this.draw();
   }
 
-  /** Show only what lies within a node's reach, or everything again. */
-  focusOn(key: number | null): void {
-    this.focus = key;
-    this.touched = false;
+  private get near(): Links {
+    return (this.links ??= new Links(this.data));
+  }
+
+  // Parts of the graph ---------------------------------------------------------------------------
+
+  /** Show only what lies within some steps of a node, or everything again. */
+  focusOn(key: number | null, steps = 2): void {
+    this.look(key === null ? null : { keys: this.near.reach([key], "both", steps, 400), said: `within ${steps} step${steps === 1 ? "" : "s"}` });
+  }
+
+  /** Show what a node depends on, what depends on it, or its ways to the results. */
+  follow(key: number, where: "above" | "below" | "path"): void {
+    const roots = this.data.roots.length ? this.data.roots : this.data.nodes.map((n) => n.key).filter((k) => !this.near.below.has(k));
+    const keys = where === "path" ? this.near.between(key, roots) : this.near.reach([key], where);
+    this.look({ keys, said: { above: "what it depends on", below: "what depends on it", path: "its ways to the results" }[where] });
+  }
+
+  /** Show a part only, or everything. */
+  look(part: Part | null): void {
+    this.part = part;
+    this.camera.touched = false;
     this.draw();
   }
 
+  // Groups -----------------------------------------------------------------------------------------
+
+  toggle(group: number): void {
+    const place = this.placeOf(this.open.has(group) ? { frame: group } : { box: -1 - group });
+    const open = !this.open.has(group);
+    if (open) this.open.add(group);
+    else this.open.delete(group);
+    this.said.textContent = `${this.data.groups[group].label} ${open ? "opened" : "closed"}`;
+    // What was clicked stays where it is on the screen.
+    this.draw(place ? () => {
+      const now = this.placeOf(open ? { frame: group } : { box: -1 - group }), { view } = this.camera;
+      if (now && this.camera.touched) this.camera.go({ ...view, x: view.x + (place.x - now.x) * view.k, y: view.y + (place.y - now.y) * view.k });
+    } : undefined);
+  }
+
+  /** Open or close all groups. */
+  openAll(open: boolean): void {
+    this.open = new Set(open ? this.data.groups.keys() : this.data.groups.flatMap((g, i) => (g.kind === "plate" ? [i] : [])));
+    this.camera.touched = false;
+    this.draw();
+  }
+
+  get hasGroups(): boolean {
+    return this.data.groups.some((g) => g.kind !== "plate");
+  }
+
+  private placeOf(what: { frame: number } | { box: number }): { x: number; y: number } | null {
+    if (!this.drawn) return null;
+    if ("frame" in what) {
+      const f = this.drawn.layout.frames.find((g) => this.drawn!.frames[g.frame] === what.frame);
+      return f ? { x: f.x + f.width / 2, y: f.y } : null;
+    }
+    const i = this.drawn.boxes.findIndex((b) => b.id === what.box);
+    return i < 0 ? null : { x: this.drawn.layout.x[i], y: this.drawn.layout.y[i] };
+  }
+
+  // Search, marks ----------------------------------------------------------------------------------
+
+  /** Mark what a query finds, and go to the first; how many there are. */
   search(query: string): number {
-    let hits = 0;
-    let first: number | null = null;
-    for (const node of this.shown.nodes) {
-      const hit = query.trim() !== "" && matches(node, query);
-      if (hit && first === null) first = node.key;
-      hits += Number(hit);
-      this.drawn.get(node.key)?.group.classList.toggle("wb-hit", hit);
-    }
-    if (first !== null) this.centre(first);
-    return hits;
+    const inside = this.data.groups.map((_, g) => within(this.data.groups, g).map((o) => this.data.groups[o].label).join(" "));
+    this.hits = query.trim() === "" ? [] : this.data.nodes.filter((n) => (!this.part || this.part.keys.has(n.key)) && matches(n, query, inside[n.group] ?? "")).map((n) => n.key);
+    this.hit = -1;
+    this.mark("wb-hit", this.hits);
+    if (this.hits.length) this.step(1, false);
+    return this.hits.length;
+  }
+
+  /** Go to the next hit, or the one before; its number, from 1. */
+  step(by: number, choose = true): number {
+    if (!this.hits.length) return 0;
+    this.hit = (this.hit + by + this.hits.length) % this.hits.length;
+    const key = this.hits[this.hit];
+    if (choose) {
+      this.expose(key);
+      this.choose(key, true);
+    } else this.centre([key]);
+    return this.hit + 1;
   }
 
   mark(name: string, keys: Iterable<number>): void {
-    for (const d of this.drawn.values()) d.group.classList.remove(name);
-    for (const k of keys) this.drawn.get(k)?.group.classList.add(name);
+    this.wanted.set(name, [...keys]);
+    this.remark();
+  }
+
+  private remark(): void {
+    if (!this.drawn) return;
+    const { boxes, of } = this.drawn;
+    for (const [name, keys] of this.wanted) this.marks.set(name, new Set(keys.flatMap((k) => (of.has(k) ? [boxes[of.get(k)!].id] : []))));
+    if (this.marks.get("wb-pale")?.size) {
+      // A group is pale if all in it are.
+      const pale = new Set(this.wanted.get("wb-pale")), clear = new Set([...of].filter(([key]) => !pale.has(key)).map(([, i]) => boxes[i].id));
+      this.marks.set("wb-pale", new Set([...this.marks.get("wb-pale")!].filter((id) => !clear.has(id))));
+    }
+    this.marks.set("wb-selected", new Set(this.selected === null ? [] : [this.selected >= 0 && of.has(this.selected) ? boxes[of.get(this.selected)!].id : this.selected]));
+    this.painter.marked(this.marks);
   }
 
   /** Bring nodes into view, unless one of them is. */
   reveal(keys: Iterable<number>): void {
-    const { clientWidth: w, clientHeight: h } = this.element;
-    const places = [...keys].flatMap((key) => this.drawn.get(key) ?? []);
-    const seen = ({ x, y }: { x: number; y: number }) => {
-      const px = x * this.view.k + this.view.x, py = y * this.view.k + this.view.y;
+    this.toReveal = [...keys];
+    if (!this.layouts.busy) this.revealed();
+  }
+
+  private revealed(): void {
+    const keys = this.toReveal;
+    this.toReveal = null;
+    if (!keys || !this.drawn) return;
+    const { clientWidth: w, clientHeight: h } = this.area, { view } = this.camera;
+    const places = keys.flatMap((key) => this.placeOf({ box: this.idOf(key) }) ?? []);
+    const seen = places.some(({ x, y }) => {
+      const px = x * view.k + view.x, py = y * view.k + view.y;
       return px > 20 && px < w - 20 && py > 20 && py < h - 20;
-    };
-    if (!places.length || places.some(seen)) return;
-    this.view.x = w / 2 - places[0].x * this.view.k;
-    this.view.y = h / 2 - places[0].y * this.view.k;
-    this.apply();
-  }
-
-  svgText(): string {
-    const copy = this.drawing.cloneNode(true) as SVGElement;
-    copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
-    copy.setAttribute("viewBox", `-20 -20 ${this.extent.width + 40} ${this.extent.height + 40}`);
-    copy.querySelector(".wb-world")?.removeAttribute("transform");
-    const style = ".wb-plates rect{fill:none}.wb-plates text{text-anchor:end;font-size:10px}rect{fill:#fff;stroke:#555}text{font:12px sans-serif;text-anchor:middle;fill:#111}path{fill:none;stroke:#888}.wb-sub{fill:#666;font-size:10px}";
-    copy.prepend(svg("style", {}, style));
-    return new XMLSerializer().serializeToString(copy);
-  }
-
-  private draw(): void {
-    const from = this.focus !== null ? [this.focus] : this.data.roots.length ? this.data.roots : this.data.nodes.slice(0, 1).map((n) => n.key);
-    const limit = this.focus !== null ? Math.min(this.limit, 40) : this.limit;
-    this.shown = this.data.nodes.length > limit ? nearest(this.data, from, limit) : this.data;
-    const hidden = this.data.nodes.length - this.shown.nodes.length;
-    this.badge.hidden = hidden === 0;
-    this.badge.textContent = `${hidden.toLocaleString("en")} hidden – show`;
-
-    const index = new Map(this.shown.nodes.map((n, i) => [n.key, i]));
-    const sizes: Size[] = this.shown.nodes.map((n) => ({ width: Math.max(44, 7.2 * Math.max(n.label.length, 0.8 * n.type.length) + 18), height: HEIGHT }));
-    const src = this.shown.src.map((k) => index.get(k)!);
-    const dst = this.shown.dst.map((k) => index.get(k)!);
-    const free = layered(sizes, src, dst, this.shown.nodes.map((n) => this.drawn.get(n.key)?.x));
-    const layout = inPlates(free, sizes, this.shown.nodes.map((n) => n.group));
-    this.extent = layout;
-
-    const old = this.drawn;
-    this.drawn = new Map();
-    this.shown.nodes.forEach((node, i) => {
-      const { x, y } = layout.places[i];
-      const width = sizes[i].width;
-      const before = old.get(node.key);
-      const group = before?.group ?? this.box(node, width);
-      if (!before) {
-        group.classList.add("wb-fresh");
-        this.boxes.append(group);
-      } else {
-        group.classList.remove("wb-fresh");
-      }
-      group.style.transform = `translate(${x}px, ${y}px)`;
-      this.drawn.set(node.key, { group, x, y, width });
     });
-    for (const [key, d] of old) {
-      if (this.drawn.has(key)) continue;
-      // A removed node stays for a moment as a ghost.
-      d.group.classList.add("wb-ghost");
-      setTimeout(() => d.group.remove(), 350);
+    if (places.length && !seen) this.camera.go(this.camera.at(places[0], view.k), true);
+  }
+
+  private idOf(key: number): number {
+    const i = this.drawn?.of.get(key);
+    return i === undefined ? key : this.drawn!.boxes[i].id;
+  }
+
+  /** Open the groups that a node is in. */
+  expose(key: number): void {
+    const node = this.data.nodes.find((n) => n.key === key);
+    const closed = node ? within(this.data.groups, node.group).filter((g) => !this.open.has(g) && this.data.groups[g].head !== key) : [];
+    if (!closed.length) return;
+    for (const g of closed) this.open.add(g);
+    this.draw();
+  }
+
+  private centre(keys: number[]): void {
+    const place = this.placeOf({ box: this.idOf(keys[0]) });
+    if (!place) return;
+    this.camera.touched = true;
+    this.camera.go(this.camera.at(place, Math.max(this.camera.view.k, 0.6)), true);
+  }
+
+  // Choosing ---------------------------------------------------------------------------------------
+
+  /** Choose a node by its key, a group by `-1 - group`, or nothing. */
+  choose(id: number | null, centred = false, tell = true): void {
+    this.selected = id;
+    this.remark();
+    this.outline.draw(this.data, this.open, this.part?.keys ?? null, id);
+    if (centred && id !== null) this.centre([id]);
+    if (!tell) return;
+    const box = id === null ? undefined : this.boxById(id);
+    if (id !== null && id < 0 && !box?.node) this.onGroup(-1 - id);
+    else this.onSelect(id === null ? null : box?.node ?? this.data.nodes.find((n) => n.key === id) ?? null);
+    if (box) this.said.textContent = box.title.replaceAll("\n", ", ");
+  }
+
+  private boxById(id: number) {
+    return this.drawn?.boxes.find((b) => b.id === id) ?? (id >= 0 ? this.drawn?.boxes[this.drawn.of.get(id) ?? -1] : undefined);
+  }
+
+  private click(event: MouseEvent): void {
+    const found = this.painter.at(event);
+    if (!found) return this.choose(null);
+    if ("frame" in found) {
+      if (event.detail > 1) return;
+      this.toggle(found.frame);
+      return this.choose(-1 - found.frame);
     }
-    const into = spread(src, dst, layout.places, sizes);
-    replaceChildren(this.edges, ...src.map((s, i) => this.edge(layout.places[s], into[i], this.shown.src[i], this.shown.dst[i])));
-    replaceChildren(this.plates, ...layout.plates.flatMap((p) => [
-      svg("rect", { x: p.x, y: p.y, width: p.width, height: p.height, rx: 8 }),
-      svg("text", { x: p.x + p.width - 8, y: p.y + p.height - 7 }, this.data.groups[p.group] ?? ""),
-    ]));
-    replaceChildren(this.tree, ...this.shown.nodes.slice(0, 300).map((n) => el("li", { role: "treeitem" }, `${n.label}: ${n.op}, ${n.type}`)));
-    if (!this.touched) this.fit();
-    this.select(this.selected !== null && this.drawn.has(this.selected) ? this.selected : null, false);
-  }
-
-  private box(node: GraphNode, width: number): SVGElement {
-    return svg(
-      "g", { class: `wb-node wb-kind-${node.kind.replace(/\W/g, "")}`, "data-key": node.key },
-      svg("title", {}, `${node.label}\n${node.op}\n${node.type}`),
-      svg("rect", { x: -width / 2, y: -HEIGHT / 2, width, height: HEIGHT, rx: node.kind === "random" || node.kind === "observed" ? HEIGHT / 2 : 6 }),
-      svg("text", { y: -2 }, node.label),
-      svg("text", { y: 12, class: "wb-sub" }, node.type.replace("float64", "ℝ").replace("int64", "ℤ").replace("[]", "")),
-    );
-  }
-
-  private edge(a: { x: number; y: number }, b: { x: number; y: number }, from: number, to: number): SVGElement {
-    const y1 = a.y + HEIGHT / 2, y2 = b.y - HEIGHT / 2 - 2, bend = Math.max(12, (y2 - y1) / 2);
-    return svg("path", { d: `M${a.x},${y1} C${a.x},${y1 + bend} ${b.x},${y2 - bend} ${b.x},${y2}`, "marker-end": `url(#${this.arrow})`, "data-from": from, "data-to": to });
-  }
-
-  private select(key: number | null, tell = true): void {
-    this.selected = key;
-    this.mark("wb-selected", key === null ? [] : [key]);
-    for (const path of Array.from(this.edges.children)) {
-      const on = key !== null && (path.getAttribute("data-from") === String(key) || path.getAttribute("data-to") === String(key));
-      path.classList.toggle("wb-lit", on);
-    }
-    if (tell) this.onSelect(this.shown.nodes.find((n) => n.key === key) ?? null);
-  }
-
-  private fit(): void {
-    const { clientWidth: w, clientHeight: h } = this.element;
-    if (!w || !h) return;
-    const k = Math.min(1.1, (w - 40) / this.extent.width, (h - 40) / this.extent.height);
-    // A drawing too large to read as a whole starts readable, at its end: the result.
-    const readable = Math.max(k, 0.62);
-    this.view = { k: readable, x: (w - this.extent.width * readable) / 2, y: k < 0.62 ? h - 20 - this.extent.height * readable : Math.max(20, (h - this.extent.height * readable) / 2) };
-    this.apply();
-  }
-
-  private centre(key: number): void {
-    const d = this.drawn.get(key);
-    if (!d) return;
-    this.touched = true;
-    this.view.x = this.element.clientWidth / 2 - d.x * this.view.k;
-    this.view.y = this.element.clientHeight / 2 - d.y * this.view.k;
-    this.apply();
-  }
-
-  private apply(): void {
-    this.world.setAttribute("transform", `translate(${this.view.x},${this.view.y}) scale(${this.view.k})`);
-  }
-
-  private listen(): void {
-    let drag: { x: number; y: number; moved: boolean } | null = null;
-    const area = this.drawing as unknown as HTMLElement;
-    area.addEventListener("pointerdown", (e) => (drag = { x: e.clientX, y: e.clientY, moved: false }));
-    area.addEventListener("pointermove", (e) => {
-      if (!drag || !e.buttons) return;
-      const dx = e.clientX - drag.x, dy = e.clientY - drag.y;
-      if (!drag.moved && Math.hypot(dx, dy) < 4) return;
-      drag = { x: e.clientX, y: e.clientY, moved: true };
-      this.touched = true;
-      this.view.x += dx;
-      this.view.y += dy;
-      this.apply();
-    });
-    area.addEventListener("click", (e) => {
-      if (drag?.moved) return;
-      const node = (e.target as Element).closest?.(".wb-node");
-      this.select(node ? Number(node.getAttribute("data-key")) : null);
-    });
-    area.addEventListener("dblclick", (e) => {
-      const node = (e.target as Element).closest?.(".wb-node");
-      this.focusOn(node ? Number(node.getAttribute("data-key")) : null);
-    });
-    area.addEventListener("wheel", (e) => {
-      if (!(e.ctrlKey || e.metaKey || document.activeElement === area)) return; // Let the notebook scroll.
-      e.preventDefault();
-      const box = area.getBoundingClientRect();
-      const factor = Math.exp(-e.deltaY * 0.0015);
-      const k = Math.min(3, Math.max(0.05, this.view.k * factor));
-      const px = e.clientX - box.left, py = e.clientY - box.top;
-      this.view.x = px - ((px - this.view.x) * k) / this.view.k;
-      this.view.y = py - ((py - this.view.y) * k) / this.view.k;
-      this.view.k = k;
-      this.touched = true;
-      this.apply();
-    }, { passive: false });
-    area.addEventListener("keydown", (e) => this.key(e));
+    const box = this.boxById(found.box);
+    this.choose(found.box);
+    if (box && box.group >= 0 && (found.open || !box.node) && event.detail < 2) this.toggle(box.group);
   }
 
   private key(e: KeyboardEvent): void {
-    if (!["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "Enter", "Escape"].includes(e.key)) return;
+    const actions: Record<string, () => void> = {
+      "+": () => this.zoom(1.3), "=": () => this.zoom(1.3), "-": () => this.zoom(1 / 1.3), "0": () => this.whole(),
+      ArrowUp: () => this.walk("up"), ArrowDown: () => this.walk("down"), ArrowLeft: () => this.walk("left"), ArrowRight: () => this.walk("right"),
+      Enter: () => this.enter(), Escape: () => (this.part ? this.look(null) : this.choose(null)),
+    };
+    if (!actions[e.key] || e.ctrlKey || e.metaKey || e.altKey) return;
     e.preventDefault();
     e.stopPropagation();
-    if (e.key === "Escape") return this.select(null);
-    const at = this.selected === null ? undefined : this.drawn.get(this.selected);
-    if (!at) return this.select(this.shown.roots[0] ?? this.shown.nodes[0]?.key ?? null);
-    if (e.key === "Enter") return this.select(this.selected);
-    const vertical = e.key === "ArrowUp" ? this.shown.src.filter((_, i) => this.shown.dst[i] === this.selected) : this.shown.dst.filter((_, i) => this.shown.src[i] === this.selected);
-    const sideways = [...this.drawn].filter(([, d]) => d.y === at.y && (e.key === "ArrowLeft" ? d.x < at.x : d.x > at.x)).sort((a, b) => Math.abs(a[1].x - at.x) - Math.abs(b[1].x - at.x)).map(([key]) => key);
-    const next = e.key === "ArrowUp" || e.key === "ArrowDown" ? vertical[0] : sideways[0];
-    if (next !== undefined) {
-      this.select(next);
-      this.centre(next);
+    actions[e.key]();
+  }
+
+  /** Open the chosen group; close that around the chosen node, if it cannot be opened. */
+  private enter(): void {
+    const box = this.selected === null ? undefined : this.boxById(this.selected);
+    if (!box) return this.selected !== null && this.selected < 0 ? this.toggle(-1 - this.selected) : this.walk("down");
+    if (box.group >= 0) return this.toggle(box.group);
+    this.choose(box.id);
+  }
+
+  private walk(where: "up" | "down" | "left" | "right"): void {
+    if (!this.drawn) return;
+    const { boxes, src, dst, layout: { x, y } } = this.drawn;
+    const at = this.selected === null ? -1 : boxes.findIndex((b) => b.id === this.idOf(this.selected!));
+    let next = -1, best = Infinity;
+    const offer = (i: number, cost: number) => {
+      if (cost < best) [next, best] = [i, cost];
+    };
+    if (at < 0) {
+      const first = this.data.roots.length ? this.drawn.of.get(this.data.roots[0]) : 0;
+      next = first ?? 0;
+    } else if (where === "up") for (let e = 0; e < src.length; e++) dst[e] === at && offer(src[e], Math.abs(x[src[e]] - x[at]));
+    else if (where === "down") for (let e = 0; e < src.length; e++) src[e] === at && offer(dst[e], Math.abs(x[dst[e]] - x[at]));
+    if (at >= 0 && next < 0) {
+      // Sideways, or where no edge goes: the nearest box there.
+      boxes.forEach((_, i) => {
+        const dx = x[i] - x[at], dy = y[i] - y[at];
+        const there = { up: dy < -HEIGHT, down: dy > HEIGHT, left: dx < -1 && Math.abs(dy) < HEIGHT, right: dx > 1 && Math.abs(dy) < HEIGHT }[where];
+        if (there) offer(i, Math.hypot(dx, dy));
+      });
     }
+    if (boxes[next]) this.choose(boxes[next].id, true);
+  }
+
+  // Looking ----------------------------------------------------------------------------------------
+
+  zoom(factor: number): void {
+    this.camera.zoom(factor);
+  }
+
+  whole(): void {
+    if (this.drawn) this.camera.go(this.camera.whole(this.drawn.layout), true);
+    this.camera.touched = false;
+  }
+
+  private resized(): void {
+    if (!this.drawn || !this.area.clientWidth) return;
+    if (this.camera.touched) this.camera.go(this.camera.view);
+    else this.first(false);
+  }
+
+  private first(glide: boolean): void {
+    const { layout: made, of } = this.drawn!;
+    if (this.grows && this.area.clientWidth) {
+      const k = Math.min(1.1, (this.area.clientWidth - 66) / Math.max(1, made.width));
+      this.element.style.height = `${Math.round(Math.max(LEAST_TALL, Math.min(TALLEST, made.height * k + 60)))}px`;
+    }
+    const root = this.data.roots.map((k) => of.get(k)).find((i) => i !== undefined) ?? 0;
+    this.camera.go(this.camera.first(made, { x: made.x[root] ?? 0, y: made.y[root] ?? 0 }), glide);
+  }
+
+  // Drawing ----------------------------------------------------------------------------------------
+
+  private draw(after?: () => void): void {
+    let only = this.part?.keys ?? null;
+    let scene = sceneOf(this.data, this.open, only);
+    let hidden = only ? this.data.nodes.filter((n) => !only!.has(n.key)).length : 0;
+    if (scene.boxes.length > this.limit) {
+      const roots = this.data.roots.length ? this.data.roots : [this.data.nodes[0].key];
+      only = this.near.reach(roots, "both", Infinity, this.limit);
+      hidden = this.data.nodes.length - only.size;
+      scene = sceneOf(this.data, this.open, only);
+    }
+    this.badge.hidden = hidden === 0;
+    this.badge.textContent = this.part ? `${this.part.said}: ${scene.of.size.toLocaleString("en")} of ${this.data.nodes.length.toLocaleString("en")} – show all` : `${hidden.toLocaleString("en")} hidden – show`;
+    const old = this.drawn, place = old && new Map(old.boxes.map((b, i) => [b.id, old.layout.x[i]]));
+    const asked = askedOf(scene, this.data, (id) => place?.get(id), PATIENCE);
+    clearTimeout(this.timer);
+    this.busy.hidden = true;
+    this.pending = { scene, after };
+    this.layouts.run(asked, (made) => this.laid(made));
+    if (this.layouts.busy) this.timer = setTimeout(() => (this.busy.hidden = false), WAIT);
+  }
+  private pending: { scene: Scene; after?: () => void } | null = null;
+
+  /** Give up a layout that takes long: rows without an order. */
+  private roughly(): void {
+    this.layouts.cancel();
+    if (this.pending) this.laid(layout({ ...askedOf(this.pending.scene, this.data, () => undefined, 0) }));
+  }
+
+  private laid(made: Layout): void {
+    const { scene, after } = this.pending!;
+    this.pending = null;
+    clearTimeout(this.timer);
+    this.busy.hidden = true;
+    const fresh = this.drawn === null || !this.camera.touched;
+    const glide = this.drawn !== null && this.drawn.boxes.length > 0;
+    this.drawn = { ...scene, layout: made };
+    const large = scene.boxes.length + scene.src.length > SVG_MOST;
+    if (large !== this.painter instanceof CanvasPainter) {
+      this.painter.close();
+      this.painter = large ? new CanvasPainter() : new SvgPainter();
+      this.area.append(this.painter.element);
+    }
+    this.painter.draw(this.drawn, this.data.groups, this.marks);
+    this.minimap.draw(this.drawn);
+    this.remark();
+    const kinds = new Set(scene.boxes.map((b) => b.kind));
+    replaceChildren(this.legend, ...[...kinds].filter((k) => k in NAMES).sort().map((k) => el("span", { class: "wb-legend-kind" }, sample(k), NAMES[k])));
+    this.outline.draw(this.data, this.open, this.part?.keys ?? null, this.selected);
+    if (fresh) this.first(glide);
+    else {
+      this.camera.go(this.camera.view);
+      after?.();
+    }
+    this.revealed();
+  }
+
+  // Files ------------------------------------------------------------------------------------------
+
+  svgText(): string {
+    return svgFile(this.drawn!, this.data.groups);
+  }
+
+  png(): Promise<Blob> {
+    return pngFile(this.drawn!, this.data.groups);
+  }
+
+  dot(): string {
+    return dotFile(this.data);
+  }
+
+  page(title: string): string {
+    return pageFile(this.drawn!, this.data.groups, title);
+  }
+
+  close(): void {
+    this.layouts.cancel();
+    clearTimeout(this.timer);
+    this.camera.close();
+    this.outline.close();
+    this.painter.close();
   }
 }

@@ -32,8 +32,8 @@ export function replaceChildren(parent: Element, ...children: Child[]): void {
   parent.replaceChildren(...children.filter((c): c is Node | string | number => c !== null && c !== undefined).map((c) => (c instanceof Node ? c : String(c))));
 }
 
-export function save(name: string, type: string, text: string): void {
-  const link = el("a", { href: URL.createObjectURL(new Blob([text], { type })), download: name });
+export function save(name: string, type: string, body: string | Blob): void {
+  const link = el("a", { href: URL.createObjectURL(new Blob([body], { type })), download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }

@@ -1,5 +1,5 @@
 // The graph after any step: what each step changes comes in blocks, and is done or undone here.
-import type { GraphData, GraphNode } from "../render/graph";
+import type { GraphData, GraphNode, Group } from "../render/graph";
 import type { Channel, Frame } from "../shared/protocol";
 
 /** A node with the nodes that it uses. */
@@ -24,12 +24,15 @@ function rows(cols: Record<string, any>): Cell[] {
   }));
 }
 
+/** Bodies of loops and branches, which are always open. */
+const bodies = (labels: string[]): Group[] => labels.map((label) => ({ label, said: "", kind: "loop", parent: -1, open: true }));
+
 export class States {
   total = 0;
   /** The step that `cells` are the state after; -1 before anything came. */
   at = -1;
   readonly cells = new Map<number, Cell>();
-  groups: string[] = [];
+  groups: Group[] = [];
   private readonly users = new Map<number, Set<number>>();
   private blocks = new Map<number, Block>();
   private asked = new Map<number, Promise<void>>();
@@ -170,7 +173,7 @@ export class States {
     let asked = this.asked.get(block);
     if (!asked) {
       asked = this.channel.request("block", { block }).then(({ content, cols }: Frame) => {
-        this.groups = content.groups ?? this.groups;
+        if (content.groups) this.groups = bodies(content.groups);
         this.blocks.set(block, { ...(cols as any), rows: rows(cols) });
       });
       this.asked.set(block, asked);
@@ -185,7 +188,7 @@ export class States {
       const made = rows(cols);
       (cols.cell as Int32Array).forEach((c, i) => found.push([c, made[(cols.now as Int32Array)[i]]]));
       more = Boolean(content.more);
-      this.groups = content.groups ?? this.groups;
+      if (content.groups) this.groups = bodies(content.groups);
     }
     this.cells.clear();
     this.users.clear();
