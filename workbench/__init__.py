@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from workbench import math, names, tensor
+from workbench import config, math, names, tensor  # noqa: F401 (config first: it knows when)
 from workbench.compile import function, to_jax
 from workbench.distributions import (
     AR,

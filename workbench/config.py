@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 
 from workbench.errors import CompileError
+
+BEGAN = time.time()
+"""When the package was imported."""
 
 
 def cache_directory() -> Path:

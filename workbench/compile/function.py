@@ -154,6 +154,7 @@ class CompiledFunction:
         self._graph = Graph(self.written.params, results)
         if precision != "float64" and "precision" not in self._options:
             self._graph = computed_in_single_precision(self._graph)
+        self._returns = self._graph.result_types
         self._whole: Graph | None = None
         self.timings["rewrite"] = time.perf_counter() - start
         self._mode = mode
@@ -196,7 +197,7 @@ class CompiledFunction:
             raise CompileError(f"{self.name} {there}, and is given functions for {', '.join(functions) or 'none'}")
         for label, f in functions.items():
             self._check_link(label, f)
-        made = CompiledFunction.__new__(CompiledFunction)
+        made = type(self).__new__(type(self))
         made.__dict__.update(self.__dict__)
         made._linked, made._compiled, made.timings, made._turns = functions, {}, {}, threading.RLock()
         made._only = made._enter = made._last = made._whole = None
@@ -218,7 +219,7 @@ class CompiledFunction:
                 f"{what} has lengths known only at the call, updates, or slots of its own that are empty",
                 "the function with the data that there are now: f.bound()" if f._before.results else "",
             )
-        takes, returns = tuple(f._types), tuple(at_lengths(t, f._known) for t in f._graph.result_types)
+        takes, returns = tuple(f._types), tuple(at_lengths(t, f._known) for t in f._returns)
         if not slot.fits(takes, returns) and not Slot(label, takes, returns).fits(slot.takes, slot.returns):
             wanted, got = (f"({', '.join(map(str, a))}) -> ({', '.join(map(str, b))})" for a, b in ((slot.takes, slot.returns), (takes, returns)))
             raise CompileError(f"{what} is {got}, the slot is for {wanted}")
@@ -285,7 +286,7 @@ class CompiledFunction:
             made._only = made._compiled[tuple(made._shapes)] = self.compiled.bound(held, {x.op: v for x, v in values.items()})
             return made
         graph = now(self._graph) if self.backend in ONCE else now(self.written).map_results(lambda r: self._mode.run(r, record=False)[0])
-        made._graph, made._code = graph, {}
+        made._graph, made._returns, made._code = graph, graph.result_types, {}
         made._compile_only()
         return made
 
@@ -461,7 +462,7 @@ class CompiledFunction:
         return array
 
     def _label(self, i: int) -> str:
-        return f"input {self.written.params[i].name or i!r} of {self.name}"
+        return f"input {self._asking[i].name or i!r} of {self.name}"
 
     def __repr__(self) -> str:
         return f"<{self.name}: {self.graph!r} on {self.backend}>"

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import copy
 import ctypes
+import functools
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -58,47 +60,92 @@ class Environment:
         self.address = ctypes.addressof(env)
 
 
-class Unit(Protocol):
-    """A program printed, whose compilation has begun."""
+class Printed(Protocol):
+    """A program as source code."""
 
-    text: str
     sizes: list[Size]
     """Sizes that the code reads from its environment, in order."""
+
+    @property
+    def text(self) -> str:
+        """The code as people read it."""
+
+    @property
+    def code(self) -> str:
+        """The text without comments."""
+
+
+class Unit(Protocol):
+    """Source code whose compilation has begun."""
 
     def address(self) -> tuple[int, bool]:
         """Wait for the code; return the address of its ``run``, and whether it came from the cache."""
 
 
-Begin = Callable[[L.Program, Storage], Unit]
-"""What prints a program and begins to compile it."""
+Print = Callable[[L.Program, Storage], Any]
+"""What prints a program: :class:`Printed`, of the backend's own kind."""
 
 
-class Code:
-    """A graph compiled, its regions with it; the last `held` parameters are no arguments, but stand beside them as data do."""
+class Lowered:
+    """A graph lowered and printed, its regions with it: all that is known of it before it is compiled, and can be kept for it.
 
-    def __init__(self, graph: Graph, name: str, begin: Begin, begin_region: Begin, known: Iterable[Symbol] = (), held: int = 0) -> None:
+    The last `held` parameters are no arguments, but stand beside them as data do.
+    """
+
+    def __init__(self, graph: Graph, name: str, printed: Print, printed_region: Print, known: Iterable[Symbol] = (), held: int = 0) -> None:
         phases.begin("lower")
         start = time.perf_counter()
-        self.timings: dict[str, float] = {}
         self.params = graph.params
         self.held = graph.params[len(graph.params) - held :]
         self.program = lower(graph, name, known, held)
         self.storage: Storage = plan(self.program)
-        self.unit = begin(self.program, self.storage)
-        self.timings["lower"] = time.perf_counter() - start
-        made: dict[tuple[str, Graph], Code] = {}
+        self.printed: Printed = printed(self.program, self.storage)
+        self.native, self.called_back = bool(L.native_calls(self.program)), L.called_back(self.program)
+        self.seconds = time.perf_counter() - start
+        self._print_region: Print | None = printed_region
+
+    @functools.cached_property
+    def regions(self) -> list[Lowered | None]:
+        """What the regions of the program are, in order, lowered when first asked for; ``None`` for one in a slot."""
+        assert self._print_region is not None
+        made: dict[tuple[str, Graph], Lowered] = {}
         for r in self.program.regions:
             if r.graph is not None and (r.label, r.graph) not in made:
-                made[r.label, r.graph] = Code(r.graph, r.label, begin_region, begin_region, self.program.lengths)
-        self.regions = [None if r.graph is None else made[r.label, r.graph] for r in self.program.regions]
-        self.slots: set[str] = {r.label for r in self.program.regions if r.graph is None}.union(*(r.slots for r in made.values()))
+                made[r.label, r.graph] = Lowered(r.graph, r.label, self._print_region, self._print_region, self.program.lengths)
+        return [None if r.graph is None else made[r.label, r.graph] for r in self.program.regions]
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What is printed is not asked for again.
+        regions = [replace(r, graph=None) for r in self.program.regions]
+        program = replace(self.program, body=[], regions=regions, externals=self.program.externals if self.called_back else [])
+        return {**self.__dict__, "program": program, "regions": self.regions, "_print_region": None, "seconds": 0.0}
+
+
+Begin = Callable[[Lowered], Unit]
+"""What begins to compile what is lowered."""
+
+
+class Code:
+    """What is lowered, compiled."""
+
+    def __init__(self, lowered: Lowered, begin: Begin) -> None:
+        self.lowered = lowered
+        self.params, self.held, self.program, self.storage = lowered.params, lowered.held, lowered.program, lowered.storage
+        unit = begin(lowered)
+        start = time.perf_counter()
+        self.timings: dict[str, float] = {"lower": lowered.seconds}
+        # Regions are lowered while the compiler is at work.
+        made = {r: Code(r, begin) for r in lowered.regions if r is not None}
+        self.regions = [None if r is None else made[r] for r in lowered.regions]
+        self.slots: set[str] = {r.label for r, inner in zip(self.program.regions, self.regions) if inner is None}.union(*(r.slots for r in made.values()))
         phases.begin("compile")
-        self.run_address, hit = self.unit.address()
-        self.timings["compile"] = time.perf_counter() - start - self.timings["lower"]
+        self.run_address, hit = unit.address()
+        self._unit = unit  # As long as this lives, so does its code.
+        self.timings["compile"] = time.perf_counter() - start
         self.cached: bool = hit and all(r.cached for r in made.values())
-        self.source: str = "\n".join([self.unit.text, *(r.source for r in made.values())])
-        self.library_table = external.library_table() if L.native_calls(self.program) else 0
-        self.fallbacks: list[str] = [*L.called_back(self.program), *(name for r in made.values() for name in r.fallbacks)]
+        self.source: str = "\n".join([lowered.printed.text, *(r.source for r in made.values())])
+        self.library_table = external.library_table() if lowered.native else 0
+        self.fallbacks: list[str] = [*lowered.called_back, *(name for r in made.values() for name in r.fallbacks)]
         self.data = [op for _, op in self.program.constants if isinstance(op, Data)]
 
 
@@ -137,7 +184,7 @@ class Sized:
         self.code, self.lengths, self._bound, program = code, values, bound, code.program
         self.values = code.storage.at(values)
         self._entered = external.Entered(program, self.values)
-        self._sizes = sizes_at(code.unit.sizes, self.values, 0)
+        self._sizes = sizes_at(code.lowered.printed.sizes, self.values, 0)
         self.inputs, self.outputs = ([(b.dtype, shape_at(b.shape, self.values)) for b in bs] for bs in (program.inputs, program.outputs))
         self._regions = [self._callee(r, inner, functions) for r, inner in zip(program.regions, code.regions)]
         self._data = [op for op in code.data if op not in bound]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from workbench.compile import CompiledFunction, function
+from workbench.compile import CompiledFunction
+from workbench.compile.kept import kept_function
 from workbench.graph.inner import Graph
 from workbench.samplers.chain import Chain
 from workbench.samplers.compound import Alone, Compound
@@ -25,10 +26,12 @@ class CompiledSampler:
         Where to compute.
     sampler
         What moves a chain.
+    of
+        The classes that it is made of, if there is nothing else to it.
     """
 
-    def __init__(self, backend: str, sampler: Alone | Compound) -> None:
-        self.backend, self.sampler = backend, sampler
+    def __init__(self, backend: str, sampler: Alone | Compound, of: Sequence[type] = ()) -> None:
+        self.backend, self.sampler, self._of = backend, sampler, of
         self.kernels = [sampler.kernel] if isinstance(sampler, Alone) else sampler.kernels
         self.columns = sampler.columns
         self._chain = Chain(sampler)
@@ -51,10 +54,12 @@ class CompiledSampler:
     def _once(self, which: str, graph: Callable[[], Graph]) -> CompiledFunction:
         with self._locks[which]:
             if which not in self._made:
-                with self._making:
-                    made = graph()
-                self._made[which] = function(made.params, made.results, backend=self.backend, name=self._names[which])
+                self._made[which] = kept_function(self._of, f"{which} {ROWS}", lambda: self._one_at_a_time(graph), self.backend, self._names[which])
             return self._made[which]
+
+    def _one_at_a_time(self, graph: Callable[[], Graph]) -> Graph:
+        with self._making:
+            return graph()
 
 
 def compiled_apart(backend: str, kernel: Kernel | type[Kernel]) -> dict[str, CompiledFunction]:
@@ -70,8 +75,7 @@ def _compiled(backend: str, name: str, make: Callable[[], Graph]) -> CompiledFun
     # Runs that start at once wait for one compilation.
     with _compiling:
         if (backend, make) not in _apart:
-            graph = make()
-            _apart[backend, make] = function(graph.params, graph.results, backend=backend, name=name)
+            _apart[backend, make] = kept_function([make], "", make, backend, name)
         return _apart[backend, make]
 
 
@@ -88,4 +92,4 @@ def compiled_sampler(backend: str, kinds: tuple[type[Kernel], ...], alone: bool)
     alone
         Whether the one kernel moves all variables.
     """
-    return CompiledSampler(backend, Alone(kinds[0]()) if alone else Compound(kinds))
+    return CompiledSampler(backend, Alone(kinds[0]()) if alone else Compound(kinds), [Alone if alone else Compound, *kinds])

@@ -21,22 +21,29 @@ from workbench.compile.c.threads import print_c_threads
 from workbench.compile.c.toolchain import Compiler, require_compiler
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.storage import Storage
-from workbench.compile.machine_code import Code, MachineFunction, Sized, raise_fault, result_of
+from workbench.compile.machine_code import Code, Lowered, MachineFunction, Sized, raise_fault, result_of
 from workbench.graph.inner import Graph
 from workbench.graph.lengths import Symbol
 
 
-class _Unit:
-    """A program printed as C; its code is unloaded when nobody can call it any more."""
+def lowered(graph: Graph, name: str, threads: int = 1, lengths: Sequence[Symbol] = (), held: int = 0) -> Lowered:
+    """Return a graph lowered, and printed as C; options are those of :class:`CFunction`."""
+    vector_math = require_compiler().vector_math
 
-    def __init__(self, compiler: Compiler, pool: ThreadPoolExecutor, threads: int, program: L.Program, storage: Storage) -> None:
-        printed: Source = (
-            print_c(program, storage, compiler.vector_math)
-            if threads == 1
-            else print_c_threads(program, storage, compiler.vector_math, threads)
-        )
-        self.text, self.sizes = printed.text, printed.sizes
-        self._job: Future[Any] = pool.submit(compiler.library, printed.code)
+    def printed(program: L.Program, storage: Storage) -> Source:
+        return print_c(program, storage, vector_math)
+
+    def shared(program: L.Program, storage: Storage) -> Source:
+        return print_c_threads(program, storage, vector_math, threads)
+
+    return Lowered(graph, name, printed if threads == 1 else shared, printed, lengths, held)
+
+
+class _Unit:
+    """A program in C; its code is unloaded when nobody can call it any more."""
+
+    def __init__(self, compiler: Compiler, pool: ThreadPoolExecutor, lowered: Lowered) -> None:
+        self._job: Future[Any] = pool.submit(compiler.library, lowered.printed.code)
 
     def address(self) -> tuple[int, bool]:
         library, hit = result_of(self._job)
@@ -51,7 +58,7 @@ class CFunction(MachineFunction):
     Parameters
     ----------
     graph, name
-        What is compiled, and its name in messages.
+        What is compiled, and its name in messages; or what :func:`lowered` made of a graph, which is not compiled again for short lengths.
     threads
         How many threads share out the rows of large loops.
     lengths
@@ -65,11 +72,12 @@ class CFunction(MachineFunction):
         How many times faster code for short lengths is, where it was compiled and taken.
     """
 
-    def __init__(self, graph: Graph, name: str, threads: int = 1, lengths: Sequence[Symbol] = (), held: int = 0) -> None:
+    def __init__(self, graph: Graph | Lowered, name: str, threads: int = 1, lengths: Sequence[Symbol] = (), held: int = 0) -> None:
         compiler = require_compiler()
         with ThreadPoolExecutor(2, thread_name_prefix="compile") as own:
             library = own.submit(entry.load, compiler, raise_fault)
-            code = Code(graph, name, partial(_Unit, compiler, own, threads), partial(_Unit, compiler, own, 1), lengths, held)
+            made = graph if isinstance(graph, Lowered) else lowered(graph, name, threads, lengths, held)
+            code = Code(made, partial(_Unit, compiler, own))
         result_of(library)
         cache.say()
         self._graph, self._threads = graph, threads
@@ -83,7 +91,8 @@ class CFunction(MachineFunction):
     def way_in(self, sized: Sized, calls: int | None = None) -> Callable[..., Any]:
         """Return a callable of plain arrays, which returns new ones, or ``None`` where an argument is anything else, and after so many calls."""
         if calls is None:
-            calls = OFTEN if sized.code is self.code and short_lengths(self._graph, sized.values) else 0
+            known = isinstance(self._graph, Graph) and sized.code is self.code
+            calls = OFTEN if known and short_lengths(self.code.params, sized.values) else 0
         library = entry.load(require_compiler(), raise_fault)
         run = entry.entry(library, sized.code.run_address, sized.inputs, sized.outputs, sized.arena, calls)
         if sized.fixed:
@@ -102,7 +111,7 @@ class CFunction(MachineFunction):
     def _reconsidered(self, values: Sequence[np.ndarray[Any, Any]]) -> Callable[..., Any]:
         """The way in for arguments of shapes that are common: of the code with numbers for short lengths, if that is faster."""
         sized = self.sized(*values)
-        short = short_lengths(self._graph, sized.values)
+        short = short_lengths(self.code.params, sized.values)
         key = self._key(values)
         trial = self._trials.get(tuple(short.items()))
         if trial is None:
@@ -123,10 +132,11 @@ class CFunction(MachineFunction):
     def _try(self, short: Mapping[Symbol, int], trial: Future[Code]) -> None:
         """Compile with numbers for short lengths."""
         try:
-            compiler = require_compiler()
+            assert isinstance(self._graph, Graph)
+            graph = with_numbers(self._graph, short)
             with ThreadPoolExecutor(1) as pool:
-                graph, unit = with_numbers(self._graph, short), partial(_Unit, compiler, pool)
-                trial.set_result(Code(graph, self.code.program.name, partial(unit, self._threads), partial(unit, 1), self._lengths, len(self.code.held)))
+                made = lowered(graph, self.code.program.name, self._threads, self._lengths, len(self.code.held))
+                trial.set_result(Code(made, partial(_Unit, require_compiler(), pool)))
         except BaseException as error:  # It was worth a try.
             trial.set_exception(error)
 

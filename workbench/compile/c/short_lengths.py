@@ -12,6 +12,7 @@ from typing import Any
 
 from workbench.compile.c.printer import LITERAL_LIMIT
 from workbench.graph.conditions import retyped
+from workbench.graph.expr import Expr
 from workbench.graph.inner import Graph
 from workbench.graph.lengths import Symbol, symbols
 
@@ -22,9 +23,9 @@ LEAST_GAIN = 1.1
 ROUNDS, SPAN = 5, 0.001
 
 
-def short_lengths(graph: Graph, values: Mapping[Symbol, int]) -> dict[Symbol, int]:
+def short_lengths(params: Sequence[Expr], values: Mapping[Symbol, int]) -> dict[Symbol, int]:
     """Return those lengths of the parameters that are short."""
-    named = dict.fromkeys(s for p in graph.params for n in p.type.shape for s in symbols(n))
+    named = dict.fromkeys(s for p in params for n in p.type.shape for s in symbols(n))
     return {s: values[s] for s in named if s in values and values[s] <= LITERAL_LIMIT}
 
 

@@ -15,10 +15,10 @@ import numpy as np
 
 from workbench.compile import cache
 from workbench.compile import callbacks as external
-from workbench.compile.c.printer import without_comments
+from workbench.compile.c.printer import Source, without_comments
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.storage import Storage
-from workbench.compile.machine_code import Code, MachineFunction, Sized, raise_fault
+from workbench.compile.machine_code import Code, Lowered, MachineFunction, Sized, raise_fault
 from workbench.compile.numba.printer import PRELUDE, print_numba
 from workbench.graph.inner import Graph
 from workbench.graph.lengths import Symbol
@@ -32,30 +32,40 @@ LINE = 64
 """Bytes that an arena's start is a multiple of."""
 
 
+def printed(program: L.Program, storage: Storage) -> Source:
+    """Print a program as a module."""
+    made = print_numba(program, storage)
+    return Source(made.pieces, made.sizes, [PRELUDE, *made.before], made.after)
+
+
+def lowered(graph: Graph, name: str, lengths: Sequence[Symbol] = (), held: int = 0) -> Lowered:
+    """Return a graph lowered, and printed as Python; options are those of :class:`NumbaFunction`."""
+    return Lowered(graph, name, printed, printed, lengths, held)
+
+
 class _Unit:
     """A program printed as Python."""
 
-    def __init__(self, program: L.Program, storage: Storage) -> None:
-        printed = print_numba(program, storage)
-        self.program, self.text, self.sizes = program, f"{PRELUDE}\n{printed.text}", printed.sizes
+    def __init__(self, lowered: Lowered) -> None:
+        self.native, self.text = lowered.native, lowered.printed.text
 
     def address(self) -> tuple[int, bool]:
         name = "wb_" + cache.digest(without_comments(self.text, "#"), _pointers())
         # Numba compiles one function at a time anyway.
         with _compiling:
-            _declare(self.program)
+            _declare(self.native)
             if name not in _compiled:
                 _compiled[name] = _compile(_module(name, without_comments(self.text, "#")).run)
         return _compiled[name].address, bool(_compiled[name].cache_hits)
 
 
 class NumbaFunction(MachineFunction):
-    """A graph compiled with Numba; `lengths` and `held` as in C."""
+    """A graph compiled with Numba, or what :func:`lowered` made of one; `lengths` and `held` as in C."""
 
     checks = False
 
-    def __init__(self, graph: Graph, name: str, lengths: Sequence[Symbol] = (), held: int = 0) -> None:
-        code = Code(graph, name, _Unit, _Unit, lengths, held)
+    def __init__(self, graph: Graph | Lowered, name: str, lengths: Sequence[Symbol] = (), held: int = 0) -> None:
+        code = Code(graph if isinstance(graph, Lowered) else lowered(graph, name, lengths, held), _Unit)
         cache.say()
         super().__init__(code, lengths)
 
@@ -97,9 +107,9 @@ def _compile(function: Any) -> Any:
     return made
 
 
-def _declare(program: L.Program) -> None:
-    """Tell LLVM where the routines are that a program calls by name."""
-    if L.native_calls(program):
+def _declare(native: bool) -> None:
+    """Tell LLVM where the routines are that a program calls by name, if it calls any."""
+    if native:
         import llvmlite.binding as llvm
 
         for name, address in external.routine_addresses().items():
