@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from workbench.errors import GradientError, warn_user
+from workbench.graph.derivations import remember
 from workbench.graph.expr import Expr, Get, Input, Op, intern
 from workbench.graph.provenance import derived
 from workbench.graph.rewrite import Firing, Pass, PassRecord, Rule, Trace
@@ -20,6 +21,9 @@ from workbench.tensor.tensor import Tensor, as_tensor
 
 CONTROL_GRADIENTS: dict[type, Callable[[Expr, Sequence[Any]], list[Expr | None]]] = {}
 """Of operations with inner graphs, how their cotangents are made: `control_gradients` says it, by reverse mode of what is inside."""
+
+
+REVERSE = "Reverse mode: how the value changes with each term, from the result back to the variables."
 
 
 def grad(
@@ -75,9 +79,11 @@ def grad(
     if trace is not None:
         seconds = time.perf_counter() - start
         trace.passes.append(
-            PassRecord("gradient", "Reverse mode: how the value changes with each term, from the result back to "
-                       "the variables.", (cost,), (cost, *found), tuple(steps), seconds, "derive")
-        )  # fmt: skip
+            PassRecord("gradient", REVERSE, (cost,), (cost, *found), tuple(steps), seconds, "derive")
+        )
+    held, otherwise = consider_constant, disconnected_inputs
+    made_of = [cost, *targets, *held]
+    remember(found, made_of, lambda trace: grad(cost, targets, consider_constant=held, disconnected_inputs=otherwise, trace=trace))  # type: ignore[no-any-return]
     return found[0] if isinstance(wrt, Expr) else found
 
 
@@ -102,6 +108,7 @@ def vjp(
     *,
     consider_constant: Sequence[Tensor] = (),
     disconnected_inputs: str = "ignore",
+    trace: Trace | None = None,
 ) -> Any:
     """Return the vector-Jacobian product: `cotangents` of `outputs` carried back to `wrt` (Theano's Lop).
 
@@ -111,6 +118,8 @@ def vjp(
         Expressions of any shape; one, or a sequence.
     cotangents
         One of the shape of each output.
+    trace
+        Where to record each step, for the rewrite stepper.
 
     Raises
     ------
@@ -127,13 +136,21 @@ def vjp(
     given = [cotangents] if isinstance(outputs, Expr) else list(cotangents)
     targets = sequence_of(wrt)
     ys = sequence_of(outputs)
-    steady, _ = steadied(ys, targets, consider_constant)
+    begun = time.perf_counter()
+    steady, record = steadied(ys, targets, consider_constant)
     start: dict[Expr, Any] = {}
     for y, s, g in zip(ys, steady, map(as_tensor, given), strict=True):
         if not g.type.may_be(y.type):
             raise GradientError(f"the cotangent of {y!r} has shape {g.type.shape}, it must have {y.type.shape}: {g.type} for {y.type}")
         start[s] = start[s] + g if s in start else g
-    found = _gradients(_reverse(start, targets, consider_constant, []), targets, disconnected_inputs)
+    steps: list[Firing] = []
+    found = _gradients(_reverse(start, targets, consider_constant, steps), targets, disconnected_inputs)
+    if trace is not None:
+        trace.passes += [record] if record is not None else []
+        trace.passes.append(PassRecord("gradient", REVERSE, tuple(ys), (*ys, *found), tuple(steps), time.perf_counter() - begun, "derive"))
+    held, otherwise = consider_constant, disconnected_inputs
+    made_of = [*ys, *targets, *map(as_tensor, given), *held]
+    remember(found, made_of, lambda trace: vjp(ys, targets, given, consider_constant=held, disconnected_inputs=otherwise, trace=trace))  # type: ignore[no-any-return]
     return found[0] if isinstance(wrt, Expr) else found
 
 

@@ -17,11 +17,12 @@ import workbench.tensor as pt
 from workbench.distributions.custom import QUESTIONS
 from workbench.distributions.distribution import Draw, as_wide
 from workbench.errors import LogProbError
+from workbench.graph.derivations import remember
 from workbench.graph.expr import Expr, Op, intern
 from workbench.graph.frozen import frozen
 from workbench.graph.inner import Graph
 from workbench.graph.memo import once
-from workbench.graph.rewrite import RULES, Pass, rule
+from workbench.graph.rewrite import RULES, Pass, Trace, rule
 from workbench.graph.traverse import ancestors, topological
 from workbench.graph.types import TensorType
 from workbench.tensor import elementwise as e
@@ -349,6 +350,13 @@ def _derived(node: Tensor) -> Tensor:
     (result,), _ = logprob_pass().run([node])
     require_derived([result])
     assert isinstance(result, Tensor)
+
+    def again(trace: Trace) -> tuple[Any, ...]:
+        results, record = logprob_pass().run([node])
+        trace.passes.append(record)
+        return results
+
+    remember([result], [node], again)
     return result
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from workbench.errors import ShapeError
+from workbench.graph.derivations import remember
 from workbench.graph.expr import Expr, Get, Input, give_name, input_like, intern, rebuild, results_of
 from workbench.graph.frozen import changed
 from workbench.graph.inner import Graph
 from workbench.graph.provenance import inherited
+from workbench.graph.rewrite import Firing, PassRecord, Rule, Trace
 from workbench.graph.traverse import topological
 from workbench.graph.types import Shape, TupleType
 from workbench.tensor import shape as _s
@@ -29,7 +33,7 @@ from workbench.tensor.shape.joining import Concatenate
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
-def vectorize_graph(outputs: Any, replace: Mapping[Expr, Any]) -> Any:
+def vectorize_graph(outputs: Any, replace: Mapping[Expr, Any], *, trace: Trace | None = None) -> Any:
     """Return `outputs` with batched values in place of some of their nodes.
 
     Parameters
@@ -39,6 +43,8 @@ def vectorize_graph(outputs: Any, replace: Mapping[Expr, Any]) -> Any:
     replace
         New values by node: of the node's dtype and shape ``(...)``, with more axes in front:
         ``(batch, ...)``. Batch axes of several values broadcast.
+    trace
+        Where to record each step, for the rewrite stepper.
 
     Returns
     -------
@@ -76,7 +82,12 @@ def vectorize_graph(outputs: Any, replace: Mapping[Expr, Any]) -> Any:
     batch = _s.common_lengths([(values[old], shape) for old, shape in extra.items()], "batch axes")
     given = {old: _batched(new, len(extra[old]), batch) for old, new in values.items() if extra[old]}
     plain = {old: new for old, new in values.items() if not extra[old]}
-    found = _Batching(batch, given, plain).outputs(roots)
+    steps: list[Firing] = []
+    start = time.perf_counter()
+    found = _Batching(batch, given, plain, steps).outputs(roots)
+    if trace is not None:
+        trace.passes.append(PassRecord("batch", DOC, tuple(roots), tuple(found), tuple(steps), time.perf_counter() - start, "derive"))
+    remember(found, [*roots, *replace.values()], lambda trace: vectorize_graph(roots, replace, trace=trace))
     return found[0] if isinstance(outputs, Expr) else found
 
 
@@ -90,8 +101,9 @@ def _batched(x: Tensor, have: int, batch: tuple[Any, ...]) -> Tensor:
 class _Batching:
     """One batching: the batch's shape, and the nodes that have it."""
 
-    def __init__(self, shape: tuple[Any, ...], batched: dict[Expr, Any], plain: dict[Expr, Any]) -> None:
+    def __init__(self, shape: tuple[Any, ...], batched: dict[Expr, Any], plain: dict[Expr, Any], steps: list[Firing] | None = None) -> None:
         self.shape, self.batched, self.plain = shape, batched, plain
+        self.steps = [] if steps is None else steps
 
     @property
     def rank(self) -> int:
@@ -114,7 +126,9 @@ class _Batching:
             elif isinstance(node.op, Get):
                 self.batched[node] = inherited(node.provenance, intern, node.op, (self.batched[node.inputs[0]],))
             else:
+                begun = time.perf_counter()
                 self.batched[node] = give_name(inherited(node.provenance, _rule(node.op), self, node), node.name)
+                self.steps.append(Firing(_step(node.op), node, self.batched[node], time.perf_counter() - begun))
         return [self.batched[r] if r in self.batched else self.plain[r] for r in roots]
 
     def has(self, x: Expr) -> bool:
@@ -330,6 +344,19 @@ def _rule(op: Any) -> BatchRule:
         if kind in RULES:
             return RULES[kind]
     return _by_rows
+
+
+DOC = "More axes in front, carried through every operation."
+
+
+@functools.cache
+def _step_of(name: str, rule: BatchRule) -> Rule:
+    return Rule(f"batch_of_{name}", "batch", f"How {name} has more axes in front.", (), lambda expr: None, rule)
+
+
+def _step(op: Any) -> Rule:
+    """How an operation is batched, as the stepper shows it."""
+    return _step_of(str(op.name), _rule(op))
 
 
 def vectorize(function: Callable[..., Any], signature: str | None = None) -> Callable[..., Any]:
