@@ -8,6 +8,7 @@ from typing import Any
 
 from workbench.errors import ArgumentError
 from workbench.inference import options
+from workbench.inference.executors import executor_named
 from workbench.inference.origin import check_model, check_versions, steps_again
 from workbench.inference.results import Kept
 from workbench.inference.run import Callback, Run
@@ -31,6 +32,7 @@ def resume_run(
     return_inferencedata: bool = True,
     idata_kwargs: Mapping[str, Any] | None = None,
     callback: Callback | None = None,
+    executor: Any = None,
     blocking: bool = True,
 ) -> Any:
     """Go on with a run that was begun by ``pm.sample(..., trace=path)`` and was stopped, or killed, or is to be longer.
@@ -48,7 +50,7 @@ def resume_run(
         Draws after warm-up, per chain, those that are there included; as many as were asked for at first by default.
     var_names, discard_tuned_samples, idata_kwargs
         As in :func:`workbench.sample`; as in the call that began the run by default.
-    cores, progressbar, quiet, compute_convergence_checks, return_inferencedata, callback, blocking
+    cores, progressbar, quiet, compute_convergence_checks, return_inferencedata, callback, executor, blocking
         As in :func:`workbench.sample`.
 
     Returns
@@ -91,7 +93,7 @@ def resume_run(
         run = Run(
             model, contents.draws if wanted is None else wanted, contents.tune, contents.chains,
             None if cores is None else options.whole("cores", cores, 1), int(told["random_seed"]), steps, told["backend"],
-            [None] * contents.chains, asked, callback=options.callback_of(callback), store=store,
+            [None] * contents.chains, asked, callback=options.callback_of(callback), store=store, executor=executor_named(executor),
         )  # fmt: skip
         check_model(run.model, told, where)
         check_versions(told, where)

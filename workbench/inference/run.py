@@ -21,6 +21,7 @@ from workbench.inference.chains import Chain, Cut
 from workbench.inference.columns import Columns
 from workbench.inference.convergence import convergence_problems
 from workbench.inference.element_table import ElementTable
+from workbench.inference.executors import Dask, Executor, Threads, linked_sampler
 from workbench.inference.external.sampler import External
 from workbench.inference.linked import LinkedSampler, Step, statistics_by_name
 from workbench.inference.origin import about
@@ -33,8 +34,6 @@ from workbench.model.model import Model
 from workbench.model.position import Places
 from workbench.tensor.random import threefry
 
-CHUNK_SECONDS = 0.1
-"""What a chunk should last: short enough for live plots and a prompt stop."""
 FIRST_BUDGET = 512
 
 Array = np.ndarray[Any, Any]
@@ -104,6 +103,7 @@ class Run:
         callback: Callback | None = None,
         external: Callable[[Run], External] | None = None,
         store: Store | None = None,
+        executor: Callable[[int], Dask] | None = None,
     ) -> None:
         # Data of the model may be replaced before the run is over.
         self.model = with_own_data(model)
@@ -115,6 +115,7 @@ class Run:
         self.tune = tune
         self.chains = chains
         self.cores = max(1, min(chains, cores or os.cpu_count() or 1))
+        self._limit, self._executor = cores, executor
         self.seed = seed
         self.steps = tuple(steps)
         self.backend = choose_backend(backend)
@@ -343,7 +344,17 @@ class Run:
         elif new := [f"{c.group}/{c.name}" for c in {*columns.all} ^ {*self._stored_columns}]:
             raise StoreError(f"what is stored of a draw is not what is made of it now: {', '.join(sorted(new))}", "use the version that began the run")
         self.kept = [Chain(i, own, columns, self.tune) for i, own in enumerate(self._rows)]
+        self.executor: Executor = self._elsewhere() if self._executor is not None else Threads(self.linked)
         self.timings["compile"] = time.perf_counter() - begun
+
+    def _elsewhere(self) -> Dask:
+        """Workers that compute chunks; a thread waits for each."""
+        assert self._executor is not None
+        found = self._executor(self.cores)
+        found.stopping = self.stopping
+        found.send(linked_sampler, self.model, self.steps, self.backend, self.blas_threads)
+        self.cores = max(1, min(self.chains, self._limit or found.workers))
+        return found
 
     def _first_state(self, number: int) -> list[Array]:
         key = np.asarray(threefry.numpy(np.uint64(self.seed), np.uint64(number)))
@@ -354,6 +365,8 @@ class Run:
     def _close(self) -> None:
         """Say that no draws will come; an error of the run's own comes before what the store says."""
         failing = sys.exc_info()[1]
+        if hasattr(self, "executor"):
+            self.executor.close()
         try:
             self.store.close({"sampling_time": self.timings["sample"]})
         except StoreError as error:
@@ -421,20 +434,18 @@ class Run:
 
     def _chunk(self, chain: Chain, budget: int) -> int:
         """Advance a chain; return the ticks to allow the next chunk."""
-        begun, cpu = time.perf_counter(), time.thread_time()
+        begun = time.perf_counter()
         wanted = min(self.linked.rows, self.total - chain.count)
-        state, ticks, q, z, stats = self.linked.advance(chain.state, wanted, budget, self.tune)
-        values = self.linked.values(q, z) if len(q) else []
-        spent = time.perf_counter() - begun
+        state, ticks, q, z, stats, values, spent, cpu = self.executor.chunk(chain.state, wanted, budget, self.tune)
         if self._given_up:
             return budget
         if len(q):
-            chain.add(q, z, stats, values, state, begun, spent, time.thread_time() - cpu)
+            chain.add(q, z, stats, values, state, begun, spent, cpu)
             if self._callback is not None:
                 self._call_back(chain, q, z, stats, values)
         else:
             chain.keep(state)
-        return int(np.clip(ticks * CHUNK_SECONDS / max(spent, 1e-6), 16, 10_000_000))
+        return int(np.clip(ticks * self.executor.seconds / max(spent, 1e-6), 16, 10_000_000))
 
     def _call_back(self, chain: Chain, q: Array, z: Array, stats: Array, values: Sequence[Array]) -> None:
         """Tell the callback of the last draws of a chain, one at a time."""

@@ -14,6 +14,7 @@ from workbench.inference.checks import whole
 from workbench.inference.convergence import ConvergenceWarning
 from workbench.inference.each_draw import seed_word
 from workbench.inference.ensemble_run import ensemble_run
+from workbench.inference.executors import executor_named
 from workbench.inference.loading_arviz import load_in_background
 from workbench.inference.many_chains import way_of
 from workbench.inference.run import Callback, Run
@@ -52,6 +53,7 @@ def sample(
     trace: str | os.PathLike[str] | Store | None = None,
     callback: Callback | None = None,
     blas_cores: int | str | None = "auto",
+    executor: Any = None,
     model: Model | None = None,
     backend: str | None = None,
     compile_kwargs: Mapping[str, Any] | None = None,
@@ -121,6 +123,10 @@ def sample(
         time. A KeyboardInterrupt that it raises stops the run, and what is drawn is kept.
     blas_cores
         Threads that BLAS may use for all chains together: as many as run at once by default ("auto"), ``None`` for no limit.
+    executor
+        Where chains are computed: "threads" (the default), "dask" for Dask's workers (those of the client that is there, else a
+        cluster on this machine for the time of the run), or a ``distributed.Client``. Draws are the same; a worker that is lost
+        loses nothing. A cluster starts processes that import the script: its call stands under ``if __name__ == "__main__"``.
     model
         The model; that of the surrounding ``with`` block by default.
     backend
@@ -160,7 +166,7 @@ def sample(
     StoreError
         If draws cannot be written to `trace`: there is something already, or the disk refuses.
     MissingPackageError
-        If the package of `nuts_sampler` is not installed.
+        If the package of `nuts_sampler` or of `executor` is not installed.
 
     Warns
     -----
@@ -191,6 +197,9 @@ def sample(
     external = options.external(nuts_sampler, nuts_sampler_kwargs, computes if backend or compile_kwargs else None, metric, quiet)
     if external is not None and (step is not None or of_steps):
         raise ArgumentError(f"nuts_sampler={nuts_sampler!r} moves all variables: step methods are not for it", "leave step out, or nuts_sampler")
+    workers = executor_named(executor)
+    if external is not None and workers is not None:
+        raise ArgumentError(f"nuts_sampler={nuts_sampler!r} computes its chains itself", "leave executor out, or nuts_sampler")
     count, tunes = whole("draws", draws, 1), whole("tune", tune, 0)
     seed, kept = seed_word(random_seed), options.kept(model, var_names, discard_tuned_samples, idata_kwargs)
     tries = whole("jitter_max_retries", jitter_max_retries, 0) + 1
@@ -200,7 +209,7 @@ def sample(
     alone = "step" if step is not None or of_steps else f"nuts_sampler={nuts_sampler!r}" if external is not None else None
     way = way_of(model, method, chains, count, whole("thin", thin, 1), device, said, target, alone)
     if way is not None:
-        options.of_chains_by_themselves(way.sampler.name, nuts=nuts or None, max_treedepth=None if max_treedepth == 10 else max_treedepth, trace=trace,
+        options.of_chains_by_themselves(way.sampler.name, nuts=nuts or None, max_treedepth=None if max_treedepth == 10 else max_treedepth, trace=trace, executor=executor,
                                         init=init if metric not in ("auto", "diag") else None)  # fmt: skip
     run = ensemble_run(model, way, count, tunes, chains, seed, given, kept, jitter, tries, told) if way is not None else Run(
         model,
@@ -218,6 +227,7 @@ def sample(
         told,
         None if external is None else lambda run: external.made(run, settings.target_accept, settings.max_treedepth),
         options.store_of(trace),
+        workers,
     )
     run.blas_threads = options.blas_threads(blas_cores, run.cores)
     if not any(run.places.sizes):

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from workbench.inference.calibration import Calibration, Replicate
 from workbench.inference.checks import whole
 from workbench.inference.diagnostics import ess_bulk
 from workbench.inference.each_draw import EachDraw, each_draw, seed_word
+from workbench.inference.executors import CHUNK_SECONDS, executor_named
 from workbench.inference.linked import LinkedSampler, Step
 from workbench.inference.predictive import likelihoods
 from workbench.inference.start import start_point
@@ -39,9 +41,11 @@ from workbench.tensor.tensor import Tensor, set_data
 Array = np.ndarray[Any, Any]
 Values = dict[str, Array]
 Posterior = Callable[[Values, np.random.Generator], Mapping[str, Any]]
+Sampler = Callable[[Values, int], tuple[Values, float, int]]
+"""From simulated data and the number of a replicate to what `Worker` returns."""
 
 LOG_LIKELIHOOD = "log_likelihood"
-CHUNK_SECONDS, FIRST_BUDGET = 0.1, 512
+FIRST_BUDGET = 512
 TIED = 1e-10
 """Values that differ by less, relatively, are equal."""
 LONGER = 10
@@ -63,6 +67,7 @@ def sbc(
     target_accept: float = 0.8,
     max_treedepth: int = 10,
     cores: int | None = None,
+    executor: Any = None,
     random_seed: Any = None,
     progressbar: bool = True,
     backend: str | None = None,
@@ -97,6 +102,8 @@ def sbc(
         As in :func:`workbench.sample`.
     cores
         How many replicates run at once; all cores by default. Results do not depend on it.
+    executor
+        Where replicates are computed, as in :func:`workbench.sample`.
     random_seed
         The same seed gives the same ranks.
     progressbar
@@ -137,14 +144,34 @@ def sbc(
         raise ArgumentError(f"posterior must be a function of data and a generator, got {posterior!r}")
     settings = options.settings(target_accept, max_treedepth, None)
     steps = steps_of(model, step, options.of_nuts(settings), quiet=True) if posterior is None else []
-    study = Study(model, replicates, ranked, var_names, quantities, log_likelihood, seed_word(random_seed), choose_backend(backend or model.backend))
-
-    def worker() -> Worker:
-        return Given(study, posterior) if posterior is not None else Sampled(study, draws, tune, steps)
-
-    most = whole("cores", cores, 1) if cores is not None else os.cpu_count() or 1
-    study.run(worker, min(replicates, most), progressbar and sys.stderr.isatty())
+    described = (model, replicates, ranked, var_names, quantities, log_likelihood, seed_word(random_seed), choose_backend(backend or model.backend))
+    study = Study(*described)
+    make: Callable[[Study], Worker] = partial(Given, posterior=posterior) if posterior is not None else partial(Sampled, draws=draws, tune=tune, steps=steps)
+    most = min(replicates, whole("cores", cores, 1) if cores is not None else os.cpu_count() or 1)
+    shown = progressbar and sys.stderr.isatty()
+    workers = executor_named(executor)
+    if workers is None:
+        study.run(lambda: make(study), most, shown)
+        return study.result()
+    dask = workers(most)
+    try:
+        dask.stopping = study.stop
+        dask.send(_study_of, described, make)
+        study.run(lambda: lambda data, i: dask.call(_replicated, i), min(replicates, cores or dask.workers), shown)
+    finally:
+        dask.close()
     return study.result()
+
+
+def _study_of(described: Sequence[Any], make: Callable[[Study], Worker]) -> Worker:
+    """What samples replicates on a worker: a study like that here, which simulates the same."""
+    return make(Study(*described))
+
+
+def _replicated(worker: Worker, i: int) -> tuple[Values, float, int]:
+    study = worker.study
+    with worker.busy:
+        return worker({name: study.simulated[name][i] for name in study.observed}, i)
 
 
 class Study:
@@ -174,7 +201,7 @@ class Study:
         self.stop = threading.Event()
         self._errors: list[BaseException] = []
 
-    def run(self, worker: Callable[[], Worker], workers: int, shown: bool) -> None:
+    def run(self, worker: Callable[[], Sampler], workers: int, shown: bool) -> None:
         """Do all replicates in threads; an interrupt ends them early."""
         waiting = iter(range(self.count))
         turns = threading.Lock()
@@ -221,7 +248,7 @@ class Study:
             sys.stderr.write(f"\rSBC: {len(self.done)} of {self.count} replicates{failed}  ")
             sys.stderr.flush()
 
-    def _replicate(self, i: int, worker: Worker) -> None:
+    def _replicate(self, i: int, worker: Sampler) -> None:
         """Sample the posterior of one replicate, and rank what was simulated in it."""
         try:
             posterior, few, divergences = worker({name: self.simulated[name][i] for name in self.observed}, i)
@@ -265,6 +292,7 @@ class Worker:
 
     def __init__(self, study: Study) -> None:
         self.study = study
+        self.busy = threading.Lock()
         model = with_own_data(study.model)
         self.data: dict[str, Tensor] = {name: pt.data(name, study.simulated[name][0]) for name in study.observed}
         self.model = observe(model, self.data)
