@@ -13,10 +13,10 @@ from workbench.errors import ArgumentError, SamplingError
 from workbench.inference.chains import Chain
 from workbench.inference.columns import TIMES, Columns
 from workbench.inference.convergence import EXAMINED, MOST_RHAT, NAMED
+from workbench.inference.executors import CHUNK_SECONDS
 from workbench.inference.linked_ensemble import Chunk, LinkedEnsemble, check_model
 from workbench.inference.many_chains import Way
 from workbench.inference.results import Kept
-from workbench.inference.executors import CHUNK_SECONDS
 from workbench.inference.run import Run
 from workbench.inference.start import TRIES, start_point
 from workbench.model.model import Model
