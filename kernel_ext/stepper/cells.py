@@ -137,7 +137,7 @@ class Cells:
         old = self.put(before)
         if not self._uses[old]:
             return None
-        new = self.put(after)
+        new = self.put(after, self.versions[old].body)
         if new != old:
             # What holds the old one within the new one keeps it.
             self._point([(old, new)])

@@ -18,8 +18,11 @@ from kernel_ext.stepper.sayings import Sayings
 from kernel_ext.stepper.stages import TITLES, Stage, stages
 from kernel_ext.stepper.static import html, plain
 from kernel_ext.stepper.text import joined, marked
-from workbench import Model
+from workbench import Model, samplers
 from workbench.graph import Rule, Trace
+from workbench.rewrites import default_mode
+from workbench.samplers.chain import Chain
+from workbench.samplers.compound import Alone
 
 
 class RewriteStepper(Part):
@@ -153,7 +156,10 @@ class RewriteStepper(Part):
         step = self._step(content)
         said = self.sayings.step(step) if step else {"before": [], "after": [], "whole": joined(self.replay.roots(0))}
         self.push("detail", rid=content.get("rid"), step=step, roots=list(self.replay.step(step).roots), **said)
-        self.at = step
+
+    def on_at(self, content: Mapping[str, Any]) -> None:
+        """Remember where the reader is."""
+        self.at = int(content["step"])
 
     def on_check(self, content: Mapping[str, Any]) -> None:
         step = self._step(content)
@@ -214,8 +220,25 @@ class RewriteStepper(Part):
 
 
 def trace_of(subject: Any) -> Trace:
-    """Return what a model, an expression or a compiled function goes through before it is compiled."""
-    return subject if isinstance(subject, Trace) else computation_of(subject).trace
+    """Return what a model, an expression, a compiled function or a sampler goes through before it is compiled.
+
+    Parameters
+    ----------
+    subject
+        One of these; a sampler is a kernel's class, or its name in small letters.
+    """
+    if isinstance(subject, Trace):
+        return subject
+    if isinstance(subject, str) or (isinstance(subject, type) and issubclass(subject, samplers.Kernel)):
+        kernel = samplers_by_name()[subject] if isinstance(subject, str) else subject
+        return default_mode().run(Chain(Alone(kernel())).advance(samplers.ROWS).results)[1]
+    return computation_of(subject).trace
+
+
+def samplers_by_name() -> dict[str, type[samplers.Kernel]]:
+    """Return the kernels that move all variables of a model, by their names in small letters."""
+    found = (getattr(samplers, name) for name in samplers.__all__)
+    return {k.__name__.lower(): k for k in found if isinstance(k, type) and issubclass(k, samplers.Kernel) and k is not samplers.Kernel}
 
 
 def _finite(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

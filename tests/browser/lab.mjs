@@ -34,7 +34,7 @@ await drive("lab", async ({ page, url, shots, check }) => {
   await steps.focus();
   // From the log-probability over values, the unconstrained form and the gradient to the first pass of the optimisation.
   for (let i = 0; i < 4; i++) await page.keyboard.press("ArrowDown");
-  await page.waitForFunction(() => document.querySelector(".wb-steps .wb-check")?.textContent.includes("same value"));
+  await page.waitForFunction(() => document.querySelector(".wb-steps .wb-check")?.textContent.includes("the two sides agree"));
   check(true, "a step of the optimisation is checked numerically");
   await lab.shot(".wb-steps", "steps");
 

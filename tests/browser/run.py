@@ -15,11 +15,17 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
 
+from standalone import served
+
 ROOT = Path(__file__).resolve().parents[2]
+ALONE = ("stepper",)
+"""Views in pages of their own, without Jupyter: NAME.mjs looks at the panels of NAME.py."""
 TESTS = ("lab", "hosts", "writing")
-"""In turn; ``run.py lab`` runs one alone."""
+"""In Jupyter. All in turn; ``run.py lab`` runs one alone."""
 
 
 def free_port() -> int:
@@ -33,6 +39,24 @@ def main() -> int:
     if browser is None:
         print("browser test skipped: no chromium on this system (apt install chromium)")
         return 0
+    shots = ROOT / "build" / "screenshots"
+    shots.mkdir(parents=True, exist_ok=True)
+    wanted = sys.argv[1:] or [*ALONE, *TESTS]
+    for test in (t for t in wanted if t in ALONE):
+        with ExitStack() as pages:
+            urls = [pages.enter_context(served(panel)) for panel in import_module(test).panels()]
+            if drive(test, ",".join(urls), browser, shots):
+                return 1
+    return in_jupyter([t for t in wanted if t in TESTS], browser, shots) if set(wanted) & set(TESTS) else 0
+
+
+def drive(test: str, url: str, browser: str, shots: Path) -> int:
+    """Run a test in the browser; return its exit status."""
+    command = ["node", str(Path(__file__).parent / f"{test}.mjs"), url, browser, str(shots)]
+    return subprocess.run(command, cwd=ROOT / "js", timeout=420, check=False).returncode
+
+
+def in_jupyter(tests: list[str], browser: str, shots: Path) -> int:
     port = free_port()
     work = Path(tempfile.mkdtemp(prefix="workbench-browser-"))
     shutil.copy(ROOT / "tutorials" / "01_radon.ipynb", work / "radon.ipynb")
@@ -54,11 +78,8 @@ def main() -> int:
     server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=work)
     try:
         wait_for(f"http://127.0.0.1:{port}/api", server)
-        shots = ROOT / "build" / "screenshots"
-        shots.mkdir(parents=True, exist_ok=True)
-        for test in sys.argv[1:] or TESTS:
-            drive = ["node", str(Path(__file__).parent / f"{test}.mjs"), f"http://127.0.0.1:{port}", browser, str(shots)]
-            status = subprocess.run(drive, cwd=ROOT / "js", timeout=420, check=False).returncode
+        for test in tests:
+            status = drive(test, f"http://127.0.0.1:{port}", browser, shots)
             if status:
                 print((work / "server.log").read_text()[-3000:], file=sys.stderr)
                 return status

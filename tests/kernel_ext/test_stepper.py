@@ -300,7 +300,8 @@ def test_where_a_page_goes_on_when_it_is_loaded_again(model):
     wire = Wire(RewriteStepper.of(model))
     wire.say(t="hello")
     assert wire.of("steps")[-1][0]["start"] == 0
-    wire.say(t="detail", rid=1, step=12)
+    wire.say(t="at", step=12)
+    wire.say(t="detail", rid=1, step=13)
     wire.say(t="hello")
     assert wire.of("steps")[-1][0]["start"] == 12
 

@@ -64,12 +64,14 @@ export class Stepper implements View {
         el("div", { class: "wb-side" }, this.passList, this.idlePasses, this.filter.element, this.concern, this.list.element),
         el("div", { class: "wb-main" }, this.explanation, this.stage, el("div", { class: "wb-split" }, this.graph.element, this.node))));
     host.append(this.root);
+    replaceChildren(this.explanation, el("p", { class: "wb-quiet" }, "The steps are being made…"));
     this.scrubber.addEventListener("input", () => this.go(Number(this.scrubber.value)));
     this.root.addEventListener("keydown", (e) => this.key(e));
     this.passList.addEventListener("keydown", (e) => this.passKey(e));
     this.graph.onSelect = (node) => void this.choose(node?.key ?? null);
     this.forget = this.bus.onSelect((choice, from) => from !== "steps" && void this.concerned(choice.name ?? null, choice.keys));
     this.channel.on("steps", ({ content, cols }) => this.begin(content, cols));
+    this.channel.on("wrong", ({ content }) => !this.total && replaceChildren(this.explanation, el("p", {}, content.message ?? "")));
     this.channel.on("names", ({ content }) => this.filter.offer(content.names));
     this.channel.hello();
   }
@@ -123,6 +125,8 @@ export class Stepper implements View {
     this.position.textContent = `${this.step.toLocaleString("en")} / ${this.last.toLocaleString("en")}`;
     this.list.select(this.filter.indexOf(this.step));
     this.markPass();
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => this.rest(), REST);
     if (this.step > this.total) return void this.showStage(this.step - this.total - 1);
     this.stage.hidden = true;
     this.graph.element.parentElement!.hidden = false;
@@ -159,11 +163,18 @@ export class Stepper implements View {
     this.graph.mark("wb-pale", all && near ? [...this.states.cells.keys()].filter((c) => !near.has(c)) : []);
     this.graph.reveal(made);
     this.near.setAttribute("aria-pressed", String(this.whole));
+    this.graph.element.dataset.step = String(this.step);
+    this.graph.element.dataset.nodes = String(this.states.cells.size);
   }
 
-  /** Fetch what is said of this step and of its neighbours; compare values when the reader stays. */
+  /** The reader stays: values are compared, and where this is is remembered. */
+  private rest(): void {
+    this.channel.send("at", { step: this.step });
+    if (this.step && this.step <= this.total && !this.checks.has(this.step)) void this.compareValues(this.step);
+  }
+
+  /** Fetch what is said of this step and of its neighbours. */
   private async read(): Promise<void> {
-    clearTimeout(this.resting);
     const step = this.step;
     const ahead = () => [step + 1, step - 1, step + 2].filter((n) => n >= 0 && n <= this.total && !this.details.has(n)).forEach((n) => void this.fetchDetail(n));
     if (!this.details.has(step)) await this.fetchDetail(step);
@@ -171,7 +182,6 @@ export class Stepper implements View {
     this.tell();
     ahead();
     if (this.pinned !== null) void this.compare();
-    if (step && !this.checks.has(step)) this.resting = setTimeout(() => void this.compareValues(step), REST);
   }
 
   private async fetchDetail(step: number): Promise<void> {

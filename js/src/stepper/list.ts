@@ -13,14 +13,23 @@ export class VirtualList {
   private readonly prefix = `wb-row-${Math.random().toString(36).slice(2)}`;
   private count = 0;
   private chosen = -1;
+  /** As it was told: asking the page makes it lay itself out anew. */
+  private top = 0;
+  private height = 300;
   private readonly watch: ResizeObserver | null = null;
 
   constructor(label: string, private readonly render: (index: number) => Row, private readonly onChoose: (index: number) => void) {
     this.element = el("div", { class: "wb-list", role: "listbox", tabindex: 0, "aria-label": label }, this.inner);
-    this.element.addEventListener("scroll", () => this.draw());
+    this.element.addEventListener("scroll", () => {
+      this.top = this.element.scrollTop;
+      this.draw();
+    });
     this.element.addEventListener("keydown", (e) => this.key(e));
     if (typeof ResizeObserver !== "undefined") {
-      this.watch = new ResizeObserver(() => this.draw());
+      this.watch = new ResizeObserver(() => {
+        this.height = this.element.clientHeight || this.height;
+        this.draw();
+      });
       this.watch.observe(this.element);
     }
   }
@@ -29,16 +38,21 @@ export class VirtualList {
     this.count = count;
     const height = Math.min(count * ROW, TALLEST);
     this.inner.style.height = `${height}px`;
-    if (this.element.scrollTop > height) this.element.scrollTop = 0;
+    if (this.top > height) this.scroll(0);
     this.draw();
   }
 
   select(index: number): void {
     this.chosen = index;
     const top = this.scale * index * ROW;
-    const { scrollTop, clientHeight } = this.element;
-    if (index >= 0 && (top < scrollTop || top > scrollTop + clientHeight - ROW)) this.element.scrollTop = Math.max(0, top - clientHeight / 2);
+    if (index >= 0 && (top < this.top || top > this.top + this.height - ROW)) this.scroll(Math.max(0, top - this.height / 2));
     this.draw();
+  }
+
+  private scroll(top: number): void {
+    const most = Math.max(0, Math.min(this.count * ROW, TALLEST) - this.height);
+    this.top = Math.min(top, most);
+    this.element.scrollTop = this.top;
   }
 
   close(): void {
@@ -50,7 +64,7 @@ export class VirtualList {
   }
 
   private key(e: KeyboardEvent): void {
-    const page = Math.max(1, Math.floor(this.element.clientHeight / ROW) - 1);
+    const page = Math.max(1, Math.floor(this.height / ROW) - 1);
     const by: Record<string, number> = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page };
     if (!(e.key in by) || !this.count) return;
     e.preventDefault();
@@ -63,9 +77,8 @@ export class VirtualList {
 
   /** Draw the rows in sight anew. */
   draw(): void {
-    const height = this.element.clientHeight || 300;
-    const first = Math.max(0, Math.floor(this.element.scrollTop / this.scale / ROW) - 2);
-    const last = Math.min(this.count, first + Math.ceil(height / ROW) + 5);
+    const first = Math.max(0, Math.floor(this.top / this.scale / ROW) - 2);
+    const last = Math.min(this.count, first + Math.ceil(this.height / ROW) + 5);
     const drawn: HTMLElement[] = [];
     let active = "";
     for (let i = first; i < last; i++) {
@@ -73,7 +86,7 @@ export class VirtualList {
       const on = i === this.chosen;
       const id = `${this.prefix}-${i}`;
       if (on) active = id;
-      const place = `top:${this.element.scrollTop + i * ROW - this.element.scrollTop / this.scale}px`;
+      const place = `top:${this.top + i * ROW - this.top / this.scale}px`;
       const kind = `wb-row${heading ? " wb-row-heading" : ""}${marked ? " wb-row-marked" : ""}`;
       const role = heading ? { role: "presentation" } : { role: "option", "aria-selected": String(on), "aria-setsize": this.count, "aria-posinset": i + 1, onClick: () => this.onChoose(i) };
       drawn.push(el("div", { class: kind, id, style: place, title, ...role }, ...content));
