@@ -7,8 +7,8 @@ import { FakeModel, type Columns } from "./fake";
 const HOSTILE = "<img src=x onerror=alert(1)>";
 const BLOCK = 64;
 const rules = [
-  { name: "log_of_one_plus", group: "stabilise", doc: `log1p keeps digits. ${HOSTILE}`, source: `def f(): "${HOSTILE}"`, precise: true },
-  { name: "add_zero", group: "canonicalise", doc: "Nothing is added.", source: "", precise: false },
+  { name: "log_of_one_plus", group: "stabilise", doc: `log1p keeps digits. ${HOSTILE}` },
+  { name: "add_zero", group: "canonicalise", doc: "Nothing is added." },
 ];
 
 /** Rows of nodes: what the kernel sends of a drawing. */
@@ -58,6 +58,7 @@ class Kernel extends FakeModel {
     if (t === "concerning") this.push({ ...back, t, name, steps: [3, 70] });
     if (t === "stage") this.push({ ...back, t, name: "C", doc: "Printed.", changed: true, lines: [[" ", "int32_t run"], ["+", "x = 1;"], ["-", HOSTILE]] });
     if (t === "node") this.push({ ...back, t, cell: 0, key: 17, name: "mu_a", label: "mu_a", op: "exp", type: "float64[]", formula: HOSTILE, line: null, made: 2, changes: [5], rule: "add_zero", rules: ["add_zero"] });
+    if (t === "rule") this.push({ ...back, t, text: "x + 0 -> x", conditions: ["x is a number"], proved: ["x real"], precise: true, place: "arithmetic.py, line 7", source: `def f(): "${HOSTILE}"` });
     if (t === "why_not") this.push({ ...back, t, text: "x is no zero" });
     if (t === "place") this.push({ ...back, t, step: 9, cells: [0], name: null });
     if (t === "compare") this.push({ ...back, t, a: 1, b: 2, before: [["x", true]], after: [["y", true]], made: [2], gone: [1], changed: [] });
@@ -251,6 +252,23 @@ describe("stepper", () => {
     expect(position()).toBe("6 / 42");
     expect(query("[data-action=play]").textContent).toBe("▶");
     vi.useRealTimers();
+  });
+
+  it("tells a rule in full when it is asked about it, once", async () => {
+    const { kernel } = await stepper(10);
+    for (let i = 0; i < 2; i++) {
+      click("next");
+      await settled();
+      if (i) continue;
+      const fold = query<HTMLDetailsElement>("[data-fold=rule]");
+      fold.open = true;
+      fold.dispatchEvent(new Event("toggle"));
+      await settled();
+    }
+    const text = query(".wb-rule").textContent!;
+    for (const part of ["x + 0 -> x", "x is a number", "x real", "mpmath", "arithmetic.py, line 7", HOSTILE]) expect(text).toContain(part);
+    expect(kernel.sent.filter((m) => m.t === "rule").length).toBe(1);
+    expect([...host.querySelectorAll(".wb-firings .wb-chip")].map((c) => c.textContent)).toEqual(["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"]);
   });
 
   it("compares any two steps", async () => {

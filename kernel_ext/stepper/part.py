@@ -214,6 +214,9 @@ class RewriteStepper(Part):
     def on_place(self, content: Mapping[str, Any]) -> None:
         self.push("place", rid=content.get("rid"), **self.sayings.place(self.numbers.expr(int(content["key"]))))
 
+    def on_rule(self, content: Mapping[str, Any]) -> None:
+        self.push("rule", rid=content.get("rid"), **self.sayings.whole_rule(self.rules[int(content["rule"])]))
+
     def on_why_not(self, content: Mapping[str, Any]) -> None:
         said = self.sayings.why_not(self._step(content), int(content["cell"]), str(content["rule"]))
         self.push("why_not", rid=content.get("rid"), text=said)

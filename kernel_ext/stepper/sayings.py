@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from bisect import bisect_left
+from pathlib import Path
 from typing import Any
 
 from kernel_ext.snapshot import Keys
 from kernel_ext.stepper.drawing import label
 from kernel_ext.stepper.replay import Replay
 from kernel_ext.stepper.text import LONG, both, marked, written
-from workbench.graph import RULES, Expr, Firing, Rule
+from workbench.graph import RULES, Expr, Firing, Rule, Trace
+from workbench.graph.descent import Descent
+from workbench.graph.rule_text import told
+from workbench.graph.why_not import why_not
 
 REACH = 6
 """So far below its two sides a step is said to concern what it finds there."""
@@ -24,8 +29,20 @@ class Sayings:
         self._exprs: tuple[int, dict[int, Expr]] = (-1, {})
 
     def rule(self, rule: Rule) -> dict[str, Any]:
-        """A rule: its sentence, and where it is written."""
-        return {"name": rule.name, "group": rule.group, "doc": rule.doc, "source": rule.source, "precise": rule.precise}
+        """A rule as a list shows it: its sentence."""
+        return {"name": rule.name, "group": rule.group, "doc": rule.doc}
+
+    def whole_rule(self, rule: Rule) -> dict[str, Any]:
+        """A rule in full: what it turns into what, where, how it is proved, and its source."""
+        text = told(rule)
+        proved = [f"{name} {domain}" for name, domain in text.domains]
+        if text.examples:
+            proved.append(f"{text.examples} expression{'' if text.examples == 1 else 's'} of its own")
+        where = text.location
+        return {
+            "text": str(text) if text.before else "", "conditions": list(text.conditions), "proved": proved, "precise": text.precise,
+            "place": f"{Path(where.filename).name}, line {where.lineno}" if where else "", "source": rule.source,
+        }  # fmt: skip
 
     def names(self) -> list[str]:
         """The names that steps may concern."""
@@ -40,7 +57,7 @@ class Sayings:
         return {
             "before": left, "after": right, "derivative": derivative, "depth": firing.depth,
             "of": written(firing.towards, 80) if firing.towards is not None else None,
-            "line": line_of(firing.before), "concerns": self._of_step(n),
+            "line": line_of(firing.before), "purpose": purpose_of(firing.before), "concerns": self._of_step(n),
         }  # fmt: skip
 
     def node(self, n: int, cell: int) -> dict[str, Any]:
@@ -52,10 +69,15 @@ class Sayings:
         steps = self.replay.lives().get(cell, [])
         return {
             "cell": cell, "key": self.numbers.of(x), "name": x.name, "label": label(self.replay.state(n)[cell], self.replay.versions),
-            "op": str(x.op.name), "type": str(x.type), "formula": written(x, LONG), "line": line_of(x),
+            "purpose": purpose_of(x), "op": str(x.op.name), "type": str(x.type), "formula": written(x, LONG), "line": line_of(x),
             "made": next(iter(steps), 0), "changes": steps[1:], "rule": self._rule_at(next(iter(steps), 0)),
             "rules": [r.name for r in RULES.values() if _rooted(r, x)],
         }  # fmt: skip
+
+    @functools.cached_property
+    def descent(self) -> Descent:
+        """What became of each node."""
+        return Descent(Trace(self.replay.passes))
 
     def _rule_at(self, n: int) -> str | None:
         return self.replay.firings[n - 1][1].rule.name if n else None
@@ -66,28 +88,26 @@ class Sayings:
         rule = RULES.get(name)
         if x is None or rule is None:
             return "There is no such node here, or no such rule."
+        reason = why_not(rule, x)
+        if reason is not None:
+            at = f" At {written(reason.at, 80)}." if reason.at is not x else ""
+            return f"{str(reason)[0].upper()}{str(reason)[1:]}.{at}"
         made = rule.apply(x)
-        if made is not None and made is not x:
-            return f"It would fire: {written(x)} would become {written(made)}."
-        if not _rooted(rule, x):
-            return f"It is for {', '.join(_op_name(r) for r in rule.roots)}; this is {x.op.name}."
-        return "Its pattern does not fit, or a condition in its function fails."
+        return f"It would fire: {written(x)} would become {written(made)}." if made is not None else "It would fire."
 
     def place(self, x: Expr) -> dict[str, Any]:
-        """Where an expression is found in the steps: the first step after which it is there, and its cell."""
+        """Where an expression, or what became of it, is found: a step after which it is there, and its cells."""
         last = len(self.replay)
-        cell = next((c for c, e in self._at(last).items() if e is x), None)
-        step = last
-        if cell is None:
-            for n, (_, firing) in enumerate(self.replay.firings, 1):
-                if firing.after is x or firing.before is x:
-                    place = self.replay.step(n).place
-                    return {"step": n, "cells": [place] if place >= 0 else []}
-            name = x.name or ""
-            named = [c for c, e in self._at(0).items() if name and e.name == name]
-            return {"step": None, "cells": named, "name": name}
-        steps = self.replay.lives().get(cell, [])
-        return {"step": steps[-1] if steps else step, "cells": [cell], "name": x.name}
+        became = {e for found in self.descent.became(x) for e in found} | {x}
+        cells = [c for c, e in self._at(last).items() if e in became]
+        if cells:
+            steps = self.replay.lives().get(cells[0], [])
+            return {"step": steps[-1] if steps else last, "cells": cells, "name": x.name}
+        for n, (_, firing) in enumerate(self.replay.firings, 1):
+            if firing.after is x or firing.before is x:
+                place = self.replay.step(n).place
+                return {"step": n, "cells": [place] if place >= 0 else [], "name": x.name}
+        return {"step": None, "cells": [], "name": x.name}
 
     def concerning(self, name: str) -> list[int]:
         """The steps that concern a name."""
@@ -141,8 +161,10 @@ def _rooted(rule: Rule, x: Expr) -> bool:
     return x.op in rule.roots or type(x.op) in rule.roots
 
 
-def _op_name(root: Any) -> str:
-    return str(getattr(root, "name", None) if not isinstance(root, type) else root.__name__)
+def purpose_of(x: Expr) -> str | None:
+    """What an expression is for."""
+    purpose = x.provenance.purpose if x.provenance else None
+    return None if purpose is None else str(purpose)
 
 
 def line_of(x: Expr) -> dict[str, Any] | None:

@@ -259,6 +259,23 @@ def test_a_node_says_which_step_made_it_and_what_becomes_of_it(model):
     assert gone["t"] == "wrong" and "no node" in gone["message"]
 
 
+def test_a_node_says_why_a_rule_does_not_fire_there():
+    x = pt.scalar("x")
+    wire = Wire(RewriteStepper.of(pt.log(x + 2.0)))
+    (cell,) = (c for c, v in wire.part.replay.state(0).items() if v.expr.op is pt.log)
+    said, _ = wire.ask(t="why_not", rid=1, step=0, cell=cell, rule="log_of_one_plus")
+    assert said["text"].startswith("The pattern log(1 + small) wants 1 where 2 stands.")
+    node, _ = wire.ask(t="node", rid=2, step=0, cell=cell)
+    assert "log_of_one_plus" in node["rules"]
+
+
+def test_a_rule_says_what_it_turns_into_what_and_how_it_is_proved(model):
+    wire = Wire(RewriteStepper.of(model))
+    number = [r.name for r in wire.part.rules].index("log_of_exp")
+    said, _ = wire.ask(t="rule", rid=1, rule=number)
+    assert "->" in said["text"] and said["proved"] and said["place"].endswith(said["place"].split()[-1]) and "def log_of_exp" in said["source"]
+
+
 def test_an_expression_of_another_tab_is_found(model):
     wire = Wire(RewriteStepper.of(model))
     final = wire.part.replay.roots(len(wire.part.replay))[0]

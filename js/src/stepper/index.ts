@@ -6,7 +6,7 @@ import type { Channel, View } from "../shared/protocol";
 import { Filter } from "./filter";
 import { VirtualList } from "./list";
 import { Player } from "./player";
-import { aboutNode, aboutStep, code, fold, said, sides, type Check, type Detail, type NodeFacts, type Rule } from "./reading";
+import { aboutNode, aboutStep, code, fold, said, sides, type Check, type Detail, type NodeFacts, type Rule, type WholeRule } from "./reading";
 import { States } from "./states";
 
 export interface Pass { name: string; doc: string; firings: number; first: number; seconds: number; changed: boolean }
@@ -35,6 +35,7 @@ export class Stepper implements View {
   private chosen: string | null = null;
   private readonly details = new Map<number, Detail>();
   private readonly checks = new Map<number, Check>();
+  private readonly told = new Map<number, Promise<WholeRule>>();
   private readonly open = new Set<string>();
   private resting: ReturnType<typeof setTimeout> | undefined;
   private readonly forget: () => void;
@@ -105,6 +106,7 @@ export class Stepper implements View {
     this.stages = content.stages ?? [];
     this.details.clear();
     this.checks.clear();
+    this.told.clear();
     this.states.begin(this.total, content.block);
     this.filter.begin(this.passes, this.rules, this.ruleOf, this.passOf, this.stages);
     this.scrubber.max = String(this.last);
@@ -209,7 +211,7 @@ export class Stepper implements View {
     const number = this.ruleOf[step - 1];
     aboutStep(this.explanation, step, {
       rule: this.rules[number], pass: this.passes[this.passOf[step - 1]]?.name ?? "", seconds: this.took[step - 1], detail, check: this.checks.get(step) ?? null,
-      firings: this.filter.firingsOf(number), breaks: this.player.breaks.has(number), go: (n) => this.go(n), concerning: (name) => void this.concerned(name, [], true),
+      whole: () => this.wholeRule(number), firings: this.filter.firingsOf(number), breaks: this.player.breaks.has(number), go: (n) => this.go(n), concerning: (name) => void this.concerned(name, [], true),
       toggleBreak: () => {
         this.player.toggleBreak(number);
         this.list.draw();
@@ -217,6 +219,11 @@ export class Stepper implements View {
       },
     }, this.open);
     this.explanation.append(fold("formula", this.open, "the whole formula after this step", () => [this.wholeFormula(step)]));
+  }
+
+  private wholeRule(number: number): Promise<WholeRule> {
+    if (!this.told.has(number)) this.told.set(number, this.channel.request("rule", { rule: number }).then(({ content }) => content as unknown as WholeRule));
+    return this.told.get(number)!;
   }
 
   private wholeFormula(step: number): HTMLElement {

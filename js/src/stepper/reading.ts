@@ -3,13 +3,11 @@ import { button, el, replaceChildren, seconds } from "../shared/dom";
 
 export type Pieces = [string, boolean][];
 
-export interface Rule {
-  name: string; group: string; doc: string; source: string; precise: boolean;
-  pattern?: string; domains?: string[]; defined?: string;
-}
+export interface Rule { name: string; group: string; doc: string }
+export interface WholeRule { text: string; conditions: string[]; proved: string[]; precise: boolean; place: string; source: string }
 
 export interface Detail {
-  step: number; before: Pieces; after: Pieces; derivative?: boolean; depth?: number; of?: string | null;
+  step: number; before: Pieces; after: Pieces; derivative?: boolean; depth?: number; of?: string | null; purpose?: string | null;
   line?: { file: string; number: number; text: string } | null; concerns?: string[]; whole?: string;
 }
 
@@ -54,7 +52,7 @@ export function checked(check: Check | null): HTMLElement {
 export interface About {
   rule: Rule; pass: string; seconds: number; detail: Detail | null; check: Check | null;
   firings: number[]; breaks: boolean;
-  go(step: number): void; toggleBreak(): void; concerning(name: string): void;
+  go(step: number): void; toggleBreak(): void; concerning(name: string): void; whole(): Promise<WholeRule>;
 }
 
 const FIRINGS = 60;
@@ -64,6 +62,7 @@ export function aboutStep(into: HTMLElement, step: number, about: About, open: S
   const { rule, detail } = about;
   const facts: (Node | string)[] = [];
   if (detail?.line?.text) facts.push(el("span", { class: "wb-source-line", title: `${detail.line.file}, line ${detail.line.number}` }, detail.line.text));
+  if (detail?.purpose) facts.push(el("span", { class: "wb-purpose" }, detail.purpose));
   if (detail?.depth) facts.push(el("span", { class: "wb-quiet" }, `inside ${detail.depth === 1 ? "a loop's body or a branch" : `${detail.depth} loops or branches`}`));
   const chips = (detail?.concerns ?? []).slice(0, 8).map((name) =>
     el("button", { type: "button", class: "wb-chip", title: `steps that concern ${name}`, onClick: () => about.concerning(name) }, name));
@@ -76,21 +75,23 @@ export function aboutStep(into: HTMLElement, step: number, about: About, open: S
     fold("rule", open, `the rule: ${rule.group}, ${about.firings.length} firing${about.firings.length === 1 ? "" : "s"} here`, () => aboutRule(step, about)));
 }
 
-function aboutRule(step: number, { rule, firings, breaks, go, toggleBreak }: About): Node[] {
-  const proof: [string, string | undefined][] = [
-    ["pattern", rule.pattern], ["where", rule.defined], ["proved on", rule.domains?.join("; ")],
-    ["precision", rule.precise ? "the right side is the more accurate one: proved against mpmath" : undefined],
-  ];
+function aboutRule(step: number, { firings, breaks, go, toggleBreak, whole }: About): Node[] {
   const listed = firings.slice(0, FIRINGS).map((n) =>
     el("button", { type: "button", class: n === step ? "wb-chip wb-on" : "wb-chip", "aria-current": n === step ? "step" : undefined, onClick: () => go(n) }, String(n)));
   const more = firings.length > FIRINGS ? el("span", { class: "wb-quiet" }, ` and ${firings.length - FIRINGS} more`) : null;
   const stop = button(breaks ? "Play on past this rule" : "Stop here when playing", "break", toggleBreak);
   stop.setAttribute("aria-pressed", String(breaks));
-  return [
-    ...proof.filter(([, text]) => text).map(([name, text]) => el("p", {}, el("span", { class: "wb-fact-name" }, name), text!)),
-    rule.source ? el("pre", { class: "wb-source", tabindex: 0, "aria-label": "source of the rule" }, rule.source) : el("p", { class: "wb-quiet" }, "Its source is not to be had."),
-    el("p", { class: "wb-firings" }, "steps ", ...listed, ...(more ? [more] : [])), stop,
-  ];
+  const told = el("div", { class: "wb-rule" }, el("p", { class: "wb-quiet" }, "…"));
+  void whole().then((rule) => {
+    const facts: [string, string][] = [
+      ["turns", rule.text], ["where", rule.conditions.join(", ")],
+      ["proved", rule.proved.length ? `both sides compared, drawn from: ${rule.proved.join("; ")}` : ""],
+      ["precision", rule.precise ? "the right side keeps more digits: proved against mpmath" : ""], ["written in", rule.place],
+    ];
+    replaceChildren(told, ...facts.filter(([, text]) => text).map(([name, text]) => el("p", {}, el("span", { class: "wb-fact-label" }, name), text)),
+      rule.source ? el("pre", { class: "wb-source", tabindex: 0, "aria-label": "source of the rule" }, rule.source) : el("p", { class: "wb-quiet" }, "Its source is not to be had."));
+  });
+  return [told, el("p", { class: "wb-firings" }, "steps ", ...listed, ...(more ? [more] : [])), stop];
 }
 
 /** A part that stays open, or closed, from step to step; filled when it is opened. */
@@ -113,7 +114,7 @@ export function code(lines: [string, string][]): HTMLElement {
 }
 
 export interface NodeFacts {
-  cell: number; key: number; name: string | null; label: string; op: string; type: string; formula: string;
+  cell: number; key: number; name: string | null; label: string; purpose: string | null; op: string; type: string; formula: string;
   line: { file: string; number: number; text: string } | null; made: number; changes: number[]; rule: string | null; rules: string[];
 }
 
@@ -132,6 +133,7 @@ export function aboutNode(into: HTMLElement, facts: NodeFacts, actions: NodeActi
   replaceChildren(into,
     el("div", { class: "wb-node-head" }, el("h4", {}, facts.label), button("×", "close-node", actions.close, "close")),
     fact("formula", el("code", {}, facts.formula)),
+    facts.purpose ? fact("for", facts.purpose) : null,
     fact("operation", facts.op), fact("type", facts.type),
     facts.line?.text ? fact("line", `${facts.line.text} (line ${facts.line.number})`) : null,
     fact("made by", ...(facts.rule ? [said(facts.rule), " "] : []), to(facts.made)),
