@@ -12,10 +12,11 @@ from traitlets import Enum, observe
 from kernel_ext.cell import Failures, columns_of, run_cell, say_priors
 from kernel_ext.display import parts_of, sample_in_panel, show, show_subject
 from kernel_ext.panel import Panel
-from kernel_ext.stepper import RewriteStepper
+from kernel_ext.stepper import RewriteStepper, samplers_by_name
 from workbench import Model
 from workbench import compile as backends
 from workbench.compile import choose_backend
+from workbench.compile.function import CompiledFunction
 from workbench.errors import WorkbenchError, closest
 from workbench.graph import Expr
 
@@ -87,22 +88,25 @@ class WorkbenchMagics(Magics):  # type: ignore[misc]
 
     @no_var_expand  # type: ignore[misc]
     @magic_arguments()  # type: ignore[misc]
-    @argument("subject", help="a model, or an expression's name")
-    @argument("--pass", dest="only", help="show one pass only")
+    @argument("subject", nargs="+", help="a model, an expression, or a compiled function")
+    @argument("--pass", dest="only", metavar="PASS", help="show one pass only")
+    @argument("--sampler", choices=sorted(samplers_by_name()), help="the steps of the sampler that moves the model's values")
     @line_magic  # type: ignore[misc]
     def steps(self, line: str) -> None:
         """Step through every rule that turns a model (or expression) into what is compiled."""
         args = parse_argstring(self.steps, line)
-        subject = self._subject(args.subject)
-        steps = RewriteStepper.of(subject, args.only)
+        source = " ".join(args.subject)
+        subject = self._subject(source, (Model, Expr, CompiledFunction), "a model, an expression or a compiled function")
+        steps = RewriteStepper.of(args.sampler or subject, args.only)
         try:
             steps.check()
         except WorkbenchError:
             raise
         except ValueError as error:
             raise UsageError(f"%steps: {error}") from None
-        parts = [steps if p.name == steps.name else p for p in parts_of(subject, args.subject)]
-        show(Panel(parts, steps.name, args.subject))
+        alone = args.sampler or isinstance(subject, CompiledFunction)
+        parts = [steps] if alone else [steps if p.name == steps.name else p for p in parts_of(subject, source)]
+        show(Panel(parts, steps.name, f"{args.sampler} of {source}" if args.sampler else source))
 
     @no_var_expand  # type: ignore[misc]
     @magic_arguments()  # type: ignore[misc]
@@ -141,12 +145,12 @@ class WorkbenchMagics(Magics):  # type: ignore[misc]
             raise UsageError(f"%%model {option}: there is no {name!r} in the notebook{f'; did you mean {near!r}?' if near else ''}")
         return scope[name]
 
-    def _subject(self, source: str) -> Model | Expr:
+    def _subject(self, source: str, kinds: tuple[type, ...] = (Model, Expr), called: str = "a model or an expression") -> Any:
         try:
             found = eval(source, self.shell.user_ns)
         except NameError as error:
             raise UsageError(self.failures.why_missing(error, self.shell.user_ns)) from None
         self.failures.warn_of_older(source)
-        if not isinstance(found, (Model, Expr)):
-            raise UsageError(f"{source} is a {type(found).__name__}, not a model or an expression")
+        if not isinstance(found, kinds):
+            raise UsageError(f"{source} is a {type(found).__name__}, not {called}")
         return found

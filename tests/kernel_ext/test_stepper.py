@@ -487,3 +487,42 @@ def test_lines_of_code_that_stay_are_told_by_their_number():
     assert lines_apart(before, after) == [
         ("@", "7 lines are the same"), (" ", "7"), (" ", "8"), (" ", "9"), ("+", "new"), (" ", "10"), (" ", "11"), (" ", "12"), ("@", "7 lines are the same"),
     ]  # fmt: skip
+
+
+# The magic ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shown(model, monkeypatch):
+    """What `%steps` shows, by its line."""
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = InteractiveShell()
+    shell.run_line_magic("load_ext", "kernel_ext")
+    x = pt.vector("x", 3)
+    shell.user_ns.update(m=model, x=x, pt=pt, f=pm.function([x], pt.log(1.0 + x), backend="numpy"))
+    panels = []
+    monkeypatch.setattr("kernel_ext.magics.show", panels.append)
+
+    def run(line):
+        shell.run_line_magic("steps", line)
+        return panels[-1]
+
+    yield run
+    shell.run_line_magic("unload_ext", "kernel_ext")
+
+
+@pytest.mark.parametrize("line, rule_name, parts", [
+    ("m", "density_of_draw", 6), ("pt.log(1.0 + x)", "log_of_one_plus", 2), ("f", "log_of_one_plus", 1), ("m --sampler nuts", "inside", 1),
+])  # fmt: skip
+def test_steps_of_models_expressions_functions_and_samplers(shown, line, rule_name, parts):
+    panel = shown(line)
+    assert panel.first == "steps" and rule_name in [r.name for r in panel.members["steps"].rules]
+    assert len(panel.members) >= min(parts, 3)
+
+
+def test_steps_of_something_else_say_what_they_are_of(shown):
+    with pytest.raises(Exception, match="is a module, not a model, an expression or a compiled function"):
+        shown("pt")
+    with pytest.raises(Exception, match="invalid choice: 'gibs'"):
+        shown("m --sampler gibs")
