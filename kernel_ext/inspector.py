@@ -82,6 +82,9 @@ class GraphInspector(Part):
         return self._graphs[id(subject)]
 
     def on_hello(self, content: Mapping[str, Any]) -> None:
+        if self.view != "model" and id(self.subject) not in self._graphs:
+            # It may take a second, and who hears nothing asks again.
+            self.push("begun", said="deriving the log-density and its gradient…" if isinstance(self.subject, Model) else "looking at the graph…")
         self.push_graph()
 
     def static(self) -> dict[str, str]:

@@ -57,6 +57,8 @@ export class Inspector implements View {
       this.graph.reveal(keys.length ? keys : this.named(name));
     });
     this.channel.on("graph", (frame) => this.receive(frame));
+    this.channel.on("begun", ({ content }) => this.graph.wait(content.said));
+    this.channel.on("wrong", ({ content }) => this.graph.wait(content.message));
     this.channel.hello();
   }
 

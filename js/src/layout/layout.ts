@@ -55,7 +55,7 @@ export function layout(asked: Asked): Layout {
     y[i] -= up;
     height = Math.max(height, y[i] + asked.height[i] / 2);
   }
-  const routes = routed(rows, asked, x, y, column, late);
+  const routes = routed(rows, asked, x, y, column, bands, late);
   return { x, y, routes, frames, width, height: height + (column.at(-1) ? TURN : 0), rough };
 }
 

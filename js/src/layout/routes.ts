@@ -1,5 +1,6 @@
 // Ways of edges through the gaps between boxes, which they share side by side: no edge crosses a box.
 import type { Asked } from "./layout";
+import type { Band } from "./bands";
 import { GAP_X } from "./layers";
 
 export const CLEAR = 6;
@@ -14,19 +15,11 @@ interface Wall { lefts: Float64Array; rights: Float64Array; top: number; bottom:
 /** Control points of all edges, one after the other: those of edge `e` begin at `start[e]`, two numbers a point. */
 export interface Routes { start: Int32Array; points: Float64Array }
 
-export function routed(rows: number[][], asked: Asked, x: Float64Array, y: Float64Array, column: Int32Array, late: () => boolean): Routes {
+export function routed(rows: number[][], asked: Asked, x: Float64Array, y: Float64Array, column: Int32Array, bands: Band[], late: () => boolean): Routes {
   const { src, dst, width, height } = asked;
   const row = new Int32Array(x.length);
   rows.forEach((boxes, r) => boxes.forEach((i) => (row[i] = r)));
-  const walls: Wall[] = rows.map((boxes) => {
-    let half = 0;
-    for (const i of boxes) half = Math.max(half, height[i] / 2);
-    const middle = boxes.length ? y[boxes[0]] : 0;
-    return {
-      lefts: Float64Array.from(boxes, (i) => x[i] - width[i] / 2 - CLEAR), rights: Float64Array.from(boxes, (i) => x[i] + width[i] / 2 + CLEAR),
-      top: middle - half - CLEAR, bottom: middle + half + CLEAR, used: new Int32Array(boxes.length + 1),
-    };
-  });
+  const { outermost, walls } = wallsOf(rows, asked, x, y, bands);
   const ends = arrivals(asked, x);
   const start = new Int32Array(src.length + 1), points: number[] = [];
   let passes = 0, straight = false;
@@ -43,7 +36,7 @@ export function routed(rows: number[][], asked: Asked, x: Float64Array, y: Float
       if (e % 256 === 0) straight ||= late() || passes > PASSES;
       if (!straight) {
         passes += row[b] - row[a];
-        through(walls, row[a] + 1, row[b], x1, y1, points);
+        through(walls(outermost[a], outermost[b]), row[a] + 1, row[b], x1, y1, points);
       }
       points.push(x1, y1 - BEND);
     }
@@ -52,6 +45,33 @@ export function routed(rows: number[][], asked: Asked, x: Float64Array, y: Float
     start[e + 1] = points.length;
   }
   return { start, points: Float64Array.from(points) };
+}
+
+/** What an edge goes around in each row: boxes, and frames that neither of its ends lies in. */
+function wallsOf(rows: number[][], { width, height, band, parent }: Asked, x: Float64Array, y: Float64Array, bands: Band[]): { outermost: Int32Array; walls: (a: number, b: number) => Wall[] } {
+  const outermost = band.map((f) => {
+    while (f >= 0 && parent[f] >= 0) f = parent[f];
+    return f;
+  });
+  const around = bands.filter((b) => parent[b.frame] < 0);
+  const known = new Map<number, Wall[]>();
+  const walls = (a: number, b: number): Wall[] => {
+    const name = (Math.min(a, b) + 1) * (parent.length + 1) + Math.max(a, b) + 1;
+    let found = known.get(name);
+    if (found) return found;
+    found = rows.map((boxes, r) => {
+      let half = 0;
+      for (const i of boxes) half = Math.max(half, height[i] / 2);
+      const middle = boxes.length ? y[boxes[0]] : 0;
+      const spans = boxes.filter((i) => outermost[i] < 0 || outermost[i] === a || outermost[i] === b).map((i) => [x[i] - width[i] / 2 - CLEAR, x[i] + width[i] / 2 + CLEAR]);
+      for (const f of around) if (f.frame !== a && f.frame !== b && f.first <= r && r <= f.last) spans.push([f.left - CLEAR, f.left + f.width + CLEAR]);
+      spans.sort((p, q) => p[0] - q[0]);
+      return { lefts: Float64Array.from(spans, (p) => p[0]), rights: Float64Array.from(spans, (p) => p[1]), top: middle - half - CLEAR, bottom: middle + half + CLEAR, used: new Int32Array(spans.length + 1) };
+    });
+    known.set(name, found);
+    return found;
+  };
+  return { outermost, walls };
 }
 
 /** Where each edge ends: those into one box side by side along its top, in the order that they come from. */

@@ -69,7 +69,7 @@ export class GraphView {
       this.camera.go(this.camera.at({ x, y }, this.camera.view.k));
     });
     this.outline = new Outline((id) => this.choose(id, true), (group) => this.toggle(group));
-    this.busy = el("div", { class: "wb-busy", role: "status", hidden: true }, el("span", {}, "placing the boxes…"), button("Cancel", "cancel-layout", () => this.roughly(), "draw it roughly"));
+    this.busy = el("div", { class: "wb-busy", role: "status", hidden: true });
     const zoom = el("div", { class: "wb-zoom", role: "group", "aria-label": "zoom" },
       button("+", "zoom-in", () => this.zoom(1.3), "nearer (+)"), button("−", "zoom-out", () => this.zoom(1 / 1.3), "farther (-)"), button("⤢", "whole", () => this.whole(), "the whole graph (0)"));
     this.area.append(this.painter.element);
@@ -156,6 +156,12 @@ export class GraphView {
     this.open = new Set(open ? this.data.groups.keys() : this.data.groups.flatMap((g, i) => (g.kind === "plate" ? [i] : [])));
     this.camera.touched = false;
     this.draw();
+  }
+
+  /** Say what one waits for, or nothing; `cancel` ends it. */
+  wait(said: string, cancel?: () => void): void {
+    this.busy.hidden = !said;
+    replaceChildren(this.busy, el("span", {}, said), cancel ? button("Cancel", "cancel-layout", cancel, "draw it roughly") : null);
   }
 
   get hasGroups(): boolean {
@@ -374,10 +380,10 @@ export class GraphView {
     const old = this.drawn, place = old && new Map(old.boxes.map((b, i) => [b.id, old.layout.x[i]]));
     const asked = askedOf(scene, this.data, (id) => place?.get(id), PATIENCE);
     clearTimeout(this.timer);
-    this.busy.hidden = true;
+    this.wait("");
     this.pending = { scene, after };
     this.layouts.run(asked, (made) => this.laid(made));
-    if (this.layouts.busy) this.timer = setTimeout(() => (this.busy.hidden = false), WAIT);
+    if (this.layouts.busy) this.timer = setTimeout(() => this.wait(`placing ${scene.boxes.length.toLocaleString("en")} boxes…`, () => this.roughly()), WAIT);
   }
   private pending: { scene: Scene; after?: () => void } | null = null;
 
@@ -391,7 +397,7 @@ export class GraphView {
     const { scene, after } = this.pending!;
     this.pending = null;
     clearTimeout(this.timer);
-    this.busy.hidden = true;
+    this.wait("");
     const fresh = this.drawn === null || !this.camera.touched;
     const glide = this.drawn !== null && this.drawn.boxes.length > 0;
     this.drawn = { ...scene, layout: made };

@@ -49,7 +49,10 @@ export function fillOf({ tint, share }: Look, palette: Palette): string {
 export function outline(shape: Look["shape"], w: number, h: number): string {
   const x = w / 2, y = h / 2;
   if (shape === "pill") return `M${y - x},${-y}H${x - y}A${y},${y} 0 0 1 ${x - y},${y}H${y - x}A${y},${y} 0 0 1 ${y - x},${-y}Z`;
-  if (shape === "octagon") return `M${9 - x},${-y}H${x - 9}L${x},${9 - y}V${y - 9}L${x - 9},${y}H${9 - x}L${-x},${y - 9}V${9 - y}Z`;
+  if (shape === "octagon") {
+    const c = Math.min(9, y * 0.6);
+    return `M${c - x},${-y}H${x - c}L${x},${c - y}V${y - c}L${x - c},${y}H${c - x}L${-x},${y - c}V${c - y}Z`;
+  }
   if (shape === "slant") return `M${8 - x},${-y}H${x}L${x - 8},${y}H${-x}Z`;
   const box = `M${5 - x},${-y}H${x - 5}Q${x},${-y} ${x},${5 - y}V${y - 5}Q${x},${y} ${x - 5},${y}H${5 - x}Q${-x},${y} ${-x},${y - 5}V${5 - y}Q${-x},${-y} ${5 - x},${-y}Z`;
   return shape === "stack" ? `${box}M${4 - x},${y + 3}H${x + 3}V${4 - y}V${y + 3}H${4 - x}Z` : box;
