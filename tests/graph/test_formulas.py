@@ -8,7 +8,7 @@ import pytest
 
 import workbench as pm
 import workbench.tensor as pt
-from workbench.graph import formula, free_inputs, summary, terms, topological
+from workbench.graph import formula, formulas, free_inputs, summary, terms, topological
 from workbench.rewrites import default_mode
 
 a = pt.matrix("a", 4, 5)
@@ -83,6 +83,13 @@ def test_what_is_left_out_lies_deep_and_the_top_is_never_hidden():
 
 def test_a_negative_end_of_a_sum_keeps_its_sign():
     assert formula(sum(b[1:8], b[0]) - b[8], 24) == "b0 + b1 + b2 + … - b8"
+    assert formula(sum([*b, *b, *b], b[0]) + b[1] * -2.0, 24) == "b0 + b0 + … - 2*b1"
+
+
+def test_formulas_of_many_are_those_of_each():
+    nodes = topological([sum([*b, *b, *b, *b], b[0]) * (b[0] * b[1] / b[2] * -3.0) + (b[3] + (b[4] - b[5]))])
+    for limit in (12, 34, 160):
+        assert formulas(nodes, limit) == [formula(n, limit) for n in nodes]
 
 
 @pytest.mark.parametrize("limit", [1, 5, 10, 34, 160])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,7 +47,7 @@ def summary(expr: Expr, limit: int = LIMIT) -> str:
     >>> summary(pt.log(1.0 + x[np.array([0, 2])]) * (y - 2.0) ** 2)
     'log(1.0 + x[[0, 2]]) * (y - 2.0) ** 2.0'
     """
-    return _Writer(expr, exact=True).written(limit)
+    return _Writer(expr, True, limit, {}).written()
 
 
 Expr.__repr__ = summary  # type: ignore[method-assign,assignment]
@@ -68,7 +69,21 @@ def formula(expr: Expr, limit: int = LIMIT) -> str:
     >>> formula(sum((b[i] * pt.sum(x) for i in range(1, 9)), b[0]), 40)
     'b0 + b1*sum(x) + … + b8*sum(x)'
     """
-    return _Writer(expr, exact=False).written(limit)
+    return _Writer(expr, False, limit, {}).written()
+
+
+def formulas(exprs: Iterable[Expr], limit: int = LIMIT) -> list[str]:
+    """Return the formulas of many expressions, such as all of a graph, in a time that grows with their number.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> x = pt.scalar("x")
+    >>> formulas([x + 1.0, x + 1.0 + x])
+    ['x + 1', 'x + 1 + x']
+    """
+    chains: Chains = {}
+    return [_Writer(x, False, limit, chains).written() for x in exprs]
 
 
 def terms(expr: Expr) -> list[tuple[int, Expr]]:
@@ -84,7 +99,9 @@ def terms(expr: Expr) -> list[tuple[int, Expr]]:
     [(1, x * y), (-1, 2.0 + y), (1, 1.0)]
     """
     top = _seen(expr)
-    return [(-1 if sign == "-" else 1, x) for sign, x in _chain(top, "+-", top, exact=False)]
+    if getattr(top.op, "symbol", "") not in ("+", "-") or len(top.inputs) != 2:
+        return [(1, expr)]
+    return [(-1 if sign == "-" else 1, x) for sign, x in _chain(top, ADDED, False, math.inf, {}).head]
 
 
 class _TooLong(Exception):
@@ -103,13 +120,13 @@ class _Form(NamedTuple):
 class _Writer:
     """Writes one expression: in full where that fits, else its outermost parts, and within them what there is room for."""
 
-    def __init__(self, root: Expr, exact: bool) -> None:
-        self.root, self.exact = root, exact
+    def __init__(self, root: Expr, exact: bool, limit: int, chains: Chains) -> None:
+        self.root, self.exact, self.limit, self.chains = root, exact, limit, chains
         self.known: dict[Expr, tuple[str, int]] = {}
         self.forms: dict[Expr, _Form] = {}
 
-    def written(self, limit: int) -> str:
-        room = limit
+    def written(self) -> str:
+        room = limit = self.limit
         while len(made := self.within(self.root, LOOSE, room, 0)) > limit and room > LEAST:
             # Many brackets around little: there is room for fewer of them.
             room = room * 3 // 4
@@ -178,10 +195,10 @@ class _Writer:
             kept += 1
         if kept == last:
             return form
-        joint = " + " if texts[kept] == " - " else texts[kept]
+        joint = " + " if texts[kept] == " - " else texts[kept].split(ELIDED)[0]
         ends = [*range(kept), last]
         return form._replace(
-            texts=[*texts[:kept], joint + ELIDED + texts[last], texts[-1]], operands=[form.operands[i] for i in ends], least=[form.least[i] for i in ends]
+            texts=[*texts[:kept], joint + ELIDED + texts[last].split(ELIDED)[-1], texts[-1]], operands=[form.operands[i] for i in ends], least=[form.least[i] for i in ends]
         )
 
     def size(self, form: _Form, i: int, most: int) -> int:
@@ -198,8 +215,8 @@ class _Writer:
         for i, (x, operand) in enumerate(zip(form.operands, made)):
             sign = texts[i]
             if not self.exact and operand.startswith("-") and not x.name:
-                if sign in MINUS:
-                    sign, operand = MINUS[sign], operand[1:]
+                if sign[-3:] in MINUS:
+                    sign, operand = sign[:-3] + MINUS[sign[-3:]], operand[1:]
                 elif operand == "-1" and texts[i + 1] == "*" and not whole:
                     operand, texts[i + 1] = "-", ""
             whole += sign + operand
@@ -249,12 +266,18 @@ class _Writer:
             return _Form(["", " ** " if self.exact else "**", ""], node.inputs, [ATOM, NEGATION], binding)
         if symbol not in ADDED and symbol not in MULTIPLIED:
             return _Form(["", f" {symbol} ", ""], node.inputs, [binding + (binding == COMPARISON), binding + 1], binding)
-        chain = _chain(node, ADDED if symbol in ADDED else MULTIPLIED, self.root, self.exact)
+        # Of more operands than have room, the last ones are left out but for the very last.
+        found = _chain(node, ADDED if symbol in ADDED else MULTIPLIED, self.exact, self.limit // 2 + 2, self.chains)
+        chain = list(found.head)
         close = symbol in MULTIPLIED and not self.exact
         if close:
             # A person writes -2*x for x*(-2).
             chain.sort(key=lambda factor: factor[0] != "*" or not _is_negative(factor[1]))
-        texts = ["", *(sign if close else f" {sign} " for sign, _ in chain[1:]), ""]
+        texts = ["", *(_between(sign, close) for sign, _ in chain[1:]), ""]
+        if found.length > len(chain):
+            joint = _between(found.last[0], close)
+            texts[-1:] = [_between(ADDED[0] if symbol in ADDED else MULTIPLIED[0], close) + ELIDED + joint, ""]
+            chain.append(found.last)
         return _Form(texts, [x for _, x in chain], [binding, *[POWER if close else binding + 1] * (len(chain) - 1)], binding)
 
 
@@ -262,6 +285,10 @@ ADDED, MULTIPLIED = "+-", "*/"
 MINUS = {" + ": " - ", " - ": " + ", "-": ""}
 """Signs that with a minus sign after them are another."""
 MARK = re.compile("\0(\\d+)\0")
+
+
+def _between(sign: str, close: bool) -> str:
+    return sign if close else f" {sign} "
 
 
 def _mark(i: int) -> str:
@@ -283,23 +310,52 @@ def _seen(node: Expr) -> Expr:
     return node
 
 
-def _chain(node: Expr, signs: str, root: Expr, exact: bool) -> list[tuple[str, Expr]]:
-    """The operands of operations of one rank, each with the sign before it.
+class _Chain(NamedTuple):
+    """Operands of operations of one rank, each with the sign before it: the first ones, the last, and how many there are."""
+
+    head: tuple[tuple[str, Expr], ...]
+    last: tuple[str, Expr]
+    length: int
+
+
+Chains = dict[Expr, _Chain]
+
+
+def _chain(top: Expr, signs: str, exact: bool, most: float, known: Chains) -> _Chain:
+    """The chain of operations of one rank below a node, of which the first `most` operands are kept.
 
     Exactly, those that are computed from the left; for readers a + (b + c) is a + b + c.
     """
-    found: list[tuple[str, Expr]] = []
-    pending = [(signs[0], node, True)]
+    pending = [top]
     while pending:
-        sign, x, first = pending.pop()
-        inner = x if exact or (x.name and x is not root) else _seen(x)
-        symbol = getattr(inner.op, "symbol", "")
-        named = bool(inner.name) and inner is not root and x is not node
-        if named or not symbol or symbol not in signs or len(inner.inputs) != 2 or not (first if exact else sign == signs[0]):
-            found.append((sign, x))
+        node = pending[-1]
+        if node in known:
+            pending.pop()
             continue
-        pending += [(symbol, inner.inputs[1], False), (sign, inner.inputs[0], first)]
-    return found
+        left, right = (_opened(x, signs, exact) for x in node.inputs)
+        right = right if not exact and node.op.symbol == signs[0] else None
+        waiting = [x for x in (left, right) if x is not None and x not in known]
+        if waiting:
+            pending += waiting
+            continue
+        pending.pop()
+        one = known[left] if left is not None else _single(signs[0], node.inputs[0])
+        two = known[right] if right is not None else _single(node.op.symbol, node.inputs[1])
+        # A long chain shares its head with all chains that it begins with.
+        head = one.head if len(one.head) >= most else (*one.head, *two.head)[: int(min(most, one.length + two.length))]
+        known[node] = _Chain(head, two.last, one.length + two.length)
+    return known[top]
+
+
+def _single(sign: str, x: Expr) -> _Chain:
+    return _Chain(((sign, x),), (sign, x), 1)
+
+
+def _opened(x: Expr, signs: str, exact: bool) -> Expr | None:
+    """The operation of a chain that an operand is, if it is one without a name."""
+    inner = x if exact or x.name else _seen(x)
+    symbol = getattr(inner.op, "symbol", "")
+    return inner if not inner.name and symbol and symbol in signs and len(inner.inputs) == 2 else None
 
 
 def _value(node: Expr, as_number: bool) -> str:
