@@ -52,13 +52,14 @@ class SamplingDashboard(Part):
     def joined(self, panel: Panel, numbers: Keys) -> None:
         super().joined(panel, numbers)
         if self.publisher is not None:
-            self.publisher.status = self._status
+            self.publisher.status, self.publisher.offer = self._status, panel.offer
 
     def watch(self, run: Run, **about: Any) -> Publisher:
         """Show a run from now on."""
         publisher = Publisher(run, lambda kind, columns=None, **content: self.push(kind, columns, **content), about)
         before, self.publisher = self.publisher, publisher
         publisher.status = self._status
+        publisher.offer = None if self.panel is None else self.panel.offer
         publisher.finished = self._finished
         if before is not None and before.heard:
             publisher.hello()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from html import escape
 from typing import Any
 
@@ -10,6 +11,7 @@ from IPython.core.getipython import get_ipython
 from IPython.display import display
 
 from kernel_ext import static_view
+from kernel_ext.busy_kernel import answering
 from kernel_ext.dashboard import SamplingDashboard
 from kernel_ext.inspector import GraphInspector
 from kernel_ext.panel import Panel
@@ -86,13 +88,18 @@ def show_run(run: Run) -> Callable[[], None]:
 
 
 def _followed(dashboard: SamplingDashboard, run: Run, update: Callable[[dict[str, str]], None]) -> Callable[[], None]:
-    run.shows_problems = hasattr(get_ipython(), "kernel")
+    """What ends the display of a run that a cell waits for: until then the kernel answers pages that are loaded anew."""
+    kernel = getattr(get_ipython(), "kernel", None)
+    run.shows_problems = kernel is not None
     dashboard.update_static = update
     publisher = dashboard.publisher
     assert publisher is not None
+    busy = ExitStack()
+    busy.enter_context(answering(kernel))
 
     def finish() -> None:
         publisher.ready.wait(30)
+        busy.close()
         update(dashboard.static())
 
     return finish

@@ -95,12 +95,16 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
         else:
             self.send(message, [data])
 
+    def offer(self) -> None:
+        """Send the front end's module."""
+        self.send({"t": "module", "v": VERSION, "text": front_end()[0]})
+
     def _receive(self, _: Any, content: Any, buffers: Any) -> None:
         # Whatever a front end sends, the kernel goes on.
         if not isinstance(content, Mapping):
             return
         if content.get("t") == "module":
-            self.send({"t": "module", "v": VERSION, "text": front_end()[0]})
+            self.offer()
             return
         if content.get("t") == "hello":
             self._base64 = self._base64 or bool(content.get("b64"))

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from kernel_ext.chain_diagnostics import diagnostic_columns, said_of_chains
-from workbench.inference.element_table import FINE, Draws, ElementTable
+from workbench.inference.convergence import MOST_RHAT
+from workbench.inference.element_table import FINE, NOT_FINITE, Draws, ElementTable
 from workbench.inference.run import Run
 
 Array = np.ndarray[Any, Any]
@@ -31,13 +32,17 @@ BATCH = 25_000
 TABLE_PERIOD = 1.5
 LIVE_ROWS = 1000
 """Draws a chain that statistics of a run that goes on are made of, about."""
+CHANCE = 4.0
+"""By how much, divided by the draws a chain, R-hat may be too large while a run goes on before an element is drawn for it."""
 NUMBERS_A_SECOND = 3e6
 """How many numbers R-hat and effective sample sizes are computed of in a second, about."""
 EXACT = 2_000_000
 """Numbers of which all are used, at the end of a run, before it is returned."""
 NAMES = 4000
 UNHEARD = 2.0
-"""Seconds after which a front end that was not heard of is told by what its widget holds."""
+"""Seconds after which a front end that was not heard of is told by what its widget holds, and all is sent unasked."""
+OFFERS, BETWEEN = 3, 5.0
+"""How often all is sent unasked, and seconds between."""
 
 
 class Publisher:
@@ -72,6 +77,7 @@ class Publisher:
         self.note = ""
         self.heard = False
         self.status: Callable[[str], None] | None = None
+        self.offer: Callable[[], None] | None = None
         self.finished: Callable[[], None] | None = None
         self._push = push
         self._fresh = threading.Event()
@@ -86,6 +92,7 @@ class Publisher:
         self._making: tuple[ElementTable, Iterator[None]] | None = None
         self._spent = self._table_spent = 0.0
         self._last_table = self._last_status = 0.0
+        self._offered = 0
         self._words: list[str] = []
 
     def start(self) -> Publisher:
@@ -117,6 +124,7 @@ class Publisher:
             pause = PERIOD
             while not self.run.wait_quietly(pause):
                 begun = time.thread_time()
+                self._offer_unasked()
                 self._look()
                 self._go_on_with_table()
                 pause = min(SLOWEST, max(PERIOD, (time.thread_time() - begun) / SHARE / 2))
@@ -125,6 +133,14 @@ class Publisher:
         finally:
             self.ready.set()
             self.over.set()
+
+    def _offer_unasked(self) -> None:
+        """Where messages reach the kernel between cells alone, a front end cannot ask: send it all, a few times."""
+        due = UNHEARD + self._offered * BETWEEN
+        if not self.heard and self.offer is not None and self._offered < OFFERS and time.perf_counter() - self.run.started > due:
+            self._offered += 1
+            self.offer()
+            self._fresh.set()
 
     def _look(self, final: bool = False) -> None:
         with self._sending:
@@ -168,9 +184,12 @@ class Publisher:
         table = self.table
         if table is None or not table.draws.count:
             return self.shown or first
-        worst = [int(i) for i in table.worst()[:SHOWN] if table.notes[i] != FINE or not table.columns["rhat"][i] <= 1.01]
-        kept = [i for i in (self.shown or first) if i not in worst]
-        return (worst + kept)[:SHOWN]
+        order = [int(i) for i in table.worst()]
+        # Few draws give a large R-hat by chance.
+        bound = MOST_RHAT + CHANCE / max(1, table.rows)
+        bad = [i for i in order if table.notes[i] == NOT_FINITE or (table.notes[i] == FINE and not table.columns["rhat"][i] <= bound)]
+        chosen = set(list(dict.fromkeys([*bad[:SHOWN], *scalars[:SHOWN], *order]))[:SHOWN])
+        return [i for i in order if i in chosen]
 
     def _send_state(self, final: bool) -> None:
         run = self.run
@@ -182,7 +201,7 @@ class Publisher:
         state = {
             "state": run.state, "elapsed": time.perf_counter() - run.started if not final else run.timings.get("compile", 0.0) + seconds,
             "rate": rate, "eta": (whole - made) / rate if rate else None, "made": made, "whole": whole, "message": self._message(),
-            "compiling": list(run.compiling.items()), "words": self._words,
+            "compiling": list(run.compiling.items()), "words": self._words, "heard": self.heard,
         }  # fmt: skip
         columns = {
             "chain": np.array([r["chain"] for r in rows], np.int32), "draws": np.array([r["draws"] for r in rows], np.int32),
@@ -195,7 +214,7 @@ class Publisher:
         if self.status is not None and not self.heard and (final or (now - run.started > UNHEARD and now - self._last_status > 0.5)):
             self._last_status = now
             worst = self._worst_rhat()
-            self.status(json.dumps({**{k: state[k] for k in ("state", "made", "whole", "rate", "eta", "message")}, "worst": worst}))
+            self.status(json.dumps({**{k: state[k] for k in ("state", "made", "whole", "rate", "eta", "message")}, "elapsed": round(state["elapsed"], 1), "worst": worst}))
 
     def _worst_rhat(self) -> list[Any] | None:
         table = self.table
@@ -275,8 +294,8 @@ class Publisher:
         self.table = table
         self._words = said_of_chains(self.run, table)
         with self._sending:
-            if self._sent and self.heard:
-                if self._wanted is None and self._choose() != self.shown:
+            if self._sent:
+                if self._wanted is None and {*self._choose()} != {*self.shown}:
                     self._shown_changed = True
                 self._send_table()
 
@@ -294,6 +313,8 @@ class Publisher:
 
     def _end(self) -> None:
         run = self.run
+        # That it is over is said before what takes longer.
+        self._look(final=True)
         draws = Draws.of_run(run, run.shown_chains) if run.kept else Draws(run.variable_names(), [], 0, [])
         whole = len(draws.names) * len(draws.chains) * draws.count
         share = max(0.05, SHARE * run.timings["sample"]) * NUMBERS_A_SECOND
@@ -317,7 +338,7 @@ class Publisher:
             self._shown_changed = self._choose() != self.shown
         self._look(final=True)
         with self._sending:
-            if self._sent and self.heard:
+            if self._sent:
                 self._send_table()
                 self._push("findings", texts=self.findings)
 

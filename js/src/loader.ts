@@ -26,6 +26,17 @@ function loading(hash: string): Loading {
   return found;
 }
 
+/** What a run has come to, where nothing but what the widget holds tells of it. */
+function told(status: unknown): string {
+  try {
+    const { state, made, whole, rate, worst, message, elapsed } = JSON.parse(String(status));
+    return [state === "compiling" ? `${state}: ${elapsed} s so far` : `${state}: ${made.toLocaleString("en")} of ${whole.toLocaleString("en")} draws`, rate && `${Math.round(rate).toLocaleString("en")} a second`,
+      worst && `the worst R-hat is ${worst[1].toFixed(3)}, of ${worst[0]}`, message, state !== "done" && state !== "stopped" && "interrupt the kernel to stop and keep the draws"].filter(Boolean).join("; ");
+  } catch {
+    return "";
+  }
+}
+
 /** Ask for the module until it is there: the first widget at once, others in their turn, should the first be gone. */
 function ask(model: any, from: Loading, note: HTMLElement): () => void {
   const begun = Date.now();
@@ -34,11 +45,17 @@ function ask(model: any, from: Loading, note: HTMLElement): () => void {
     from.done = true;
     from.settle(content.text);
   };
+  const tell = () => {
+    const text = told(model.get("status"));
+    if (text && !from.done) note.textContent = text;
+  };
   model.on("msg:custom", listener);
+  model.on("change:status", tell);
+  tell();
   let timer: ReturnType<typeof setTimeout>;
   const go = () => {
     if (from.done) return;
-    if (Date.now() - begun > SILENT) note.textContent = "The kernel does not answer. It may be busy, or was started anew: then run the cell again.";
+    if (Date.now() - begun > SILENT && !told(model.get("status"))) note.textContent = "The kernel does not answer. It may be busy, or was started anew: then run the cell again.";
     model.send({ t: "module", v: 1 });
     timer = setTimeout(go, Date.now() - begun > SILENT ? 5 * AGAIN : AGAIN);
   };
@@ -47,6 +64,7 @@ function ask(model: any, from: Loading, note: HTMLElement): () => void {
     clearTimeout(timer);
     from.waiting--;
     model.off("msg:custom", listener);
+    model.off("change:status", tell);
   };
 }
 

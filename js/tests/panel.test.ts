@@ -84,3 +84,19 @@ it("says that the kernel does not answer, after a while", async () => {
   await vi.advanceTimersByTimeAsync(8000);
   expect(el.textContent).toContain("does not answer");
 });
+
+it("says what a run has come to where messages do not come, and takes the module unasked", async () => {
+  vi.spyOn(URL, "createObjectURL").mockReturnValue("data:text/javascript,export const mount = (_, el) => { el.textContent = 'there'; return () => {}; }");
+  const traits = { module: "h3", status: JSON.stringify({ state: "sampling", made: 1200, whole: 8000, rate: 400, eta: 1, message: "", worst: ["<b>tau</b>", 1.31] }) };
+  const model = new FakeModel(traits);
+  const el = document.createElement("div");
+  const rendered = loader.render({ model, el });
+  expect(el.textContent).toContain("sampling: 1,200 of 8,000 draws; 400 a second; the worst R-hat is 1.310, of <b>tau</b>");
+  expect(el.querySelector("b")).toBeNull();
+  traits.status = JSON.stringify({ state: "stopped", made: 2000, whole: 8000 });
+  model.emit("change:status");
+  expect(el.textContent).toContain("stopped: 2,000");
+  model.emit("msg:custom", { t: "module", text: "" });
+  await rendered;
+  expect(el.textContent).toBe("there");
+});

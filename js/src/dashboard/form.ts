@@ -29,7 +29,7 @@ export class Form {
     this.element.append(
       el("div", { class: "wb-fields" }, label("method", this.method), ...fields, label("where", this.place), this.start),
       this.does, this.said,
-      el("div", { class: "wb-line" }, this.code, button("Copy", "copy", () => void navigator.clipboard?.writeText(this.code.textContent ?? ""), "copy the line of code")),
+      el("div", { class: "wb-together" }, this.code, button("Copy", "copy", () => void navigator.clipboard?.writeText(this.code.textContent ?? ""), "copy the line of code")),
     );
     this.element.addEventListener("submit", (e) => {
       e.preventDefault();

@@ -5,7 +5,7 @@ import type { Channel, View } from "../shared/protocol";
 import { Column, type Element } from "../plots/draws";
 import { COLOURS, Figure, Frames } from "../plots/figure";
 import { densities, depths, type Diagnostics, energy, ranks, scatter, steps, trace } from "../plots/kinds";
-import { count, ElementTable, MOST_RHAT, rhat } from "../plots/table";
+import { count, ElementTable, MOST_RHAT, nth, rhat } from "../plots/table";
 import { Form } from "./form";
 
 const KINDS = ["Traces", "Densities", "Ranks", "Pairs", "Diagnostics"] as const;
@@ -29,6 +29,7 @@ export class Dashboard implements View {
   private readonly live: HTMLElement;
   /** What there is to see as soon as there are draws. */
   private readonly seen: HTMLElement;
+  private readonly unheard = el("p", { class: "wb-advice", hidden: true }, "Clicks do not reach the kernel while the cell runs: interrupt the kernel to stop, and the draws are kept.");
   private readonly skip = el("input", { type: "checkbox" });
   private readonly kinds: HTMLElement;
   private kind: Kind = "Traces";
@@ -53,11 +54,11 @@ export class Dashboard implements View {
     this.seen = el("div", { hidden: true },
       el("table", { class: "wb-chains" }, el("caption", { class: "wb-visually-hidden" }, "chains"),
         el("thead", {}, el("tr", {}, ...["chain", "draws", "step size", "depth", "gradients a draw", "divergences"].map((h) => el("th", { scope: "col" }, h)))), this.chainsBody),
-      el("div", { class: "wb-line wb-plot-bar" }, this.kinds, el("label", { class: "wb-quiet" }, this.skip, " leave out warm-up")),
+      el("div", { class: "wb-together wb-plot-bar" }, this.kinds, el("label", { class: "wb-quiet" }, this.skip, " leave out warm-up")),
       this.plots, this.table.element);
     this.live = el("div", { class: "wb-live", hidden: true },
       el("div", { class: "wb-bar" }, this.state, this.facts, el("span", { class: "wb-space" }), this.pause, this.stop, this.next),
-      this.bar, this.compiling, this.advice, this.seen);
+      this.bar, this.unheard, this.compiling, this.advice, this.seen);
     this.host.append(el("div", { class: "wb-view wb-dashboard" }, this.form.element, this.live));
     channel.on("run", ({ content }) => this.begin(content));
     channel.on("elements", ({ content, cols }) => this.table.name(content.start, cols.name as string[]));
@@ -161,7 +162,7 @@ export class Dashboard implements View {
       });
       return select;
     };
-    return new Figure(this.frames, 320, (pen) => this.pair && scatter(pen, this.element(this.pair[0]), this.element(this.pair[1])), "wb-pairs", el("div", { class: "wb-line" }, choice(0), choice(1)));
+    return new Figure(this.frames, 320, (pen) => this.pair && scatter(pen, this.element(this.pair[0]), this.element(this.pair[1])), "wb-pairs", el("div", { class: "wb-together" }, choice(0), choice(1)));
   }
 
   private energies(): HTMLElement {
@@ -212,12 +213,13 @@ export class Dashboard implements View {
     this.pause.hidden = over || c.state === "compiling";
     this.next.hidden = !(over && this.bus.has("posterior") && c.made);
     this.form.busy(!over);
+    this.unheard.hidden = over || c.heard !== false;
     this.bar.value = c.whole ? c.made / c.whole : 0;
     const rest = ["tuning", "sampling"].includes(c.state) && Number.isFinite(c.eta) && c.eta !== null ? `${seconds(c.eta)} to go` : "";
     const compiling = c.state === "compiling";
     this.facts.textContent = [
       compiling ? `${c.message}, ${seconds(c.elapsed)} so far` : `${count(c.made)} of ${count(c.whole)} draws`, c.rate ? `${count(c.rate)} a second` : "", rest,
-      compiling ? "" : over ? seconds(c.elapsed) : "", this.run.stride > 1 ? `every ${this.run.stride}th draw is drawn` : "",
+      compiling ? "" : over ? seconds(c.elapsed) : "", this.run.stride > 1 ? `every ${nth(this.run.stride)} draw is drawn` : "",
       this.run.all_chains > this.run.chains ? `the first ${this.run.chains} of ${this.run.all_chains} chains` : "", !compiling ? c.message : "",
     ].filter(Boolean).join("; ");
     this.compiling.hidden = !compiling || !c.compiling.length;

@@ -8,6 +8,9 @@ export const MOST_RHAT = 1.01;
 export const count = (x: number) => (Number.isFinite(x) ? Math.round(x).toLocaleString("en") : "–");
 export const rhat = (x: number) => (Number.isFinite(x) ? x.toFixed(3) : "–");
 
+/** A number as the place of something: 2nd, 3rd, 11th, 22nd. */
+export const nth = (n: number) => `${n}${n % 100 > 10 && n % 100 < 14 ? "th" : (["th", "st", "nd", "rd"][n % 10] ?? "th")}`;
+
 export class ElementTable {
   names: string[] = [];
   private columns: Record<string, Float32Array> = {};
@@ -35,7 +38,7 @@ export class ElementTable {
         el("thead", {}, el("tr", {}, head("worst", "element"), ...COLUMNS.map(([key, title]) => head(key, title)))), this.body));
     this.scroller.addEventListener("scroll", () => this.rows());
     this.filter.addEventListener("input", () => this.arrange());
-    this.element = el("div", { class: "wb-elements-all" }, el("div", { class: "wb-line" }, this.filter, this.said), this.scroller);
+    this.element = el("div", { class: "wb-elements-all" }, el("div", { class: "wb-together" }, this.filter, this.said), this.scroller);
     if (typeof ResizeObserver !== "undefined") new ResizeObserver(() => this.rows()).observe(this.scroller);
   }
 
@@ -55,7 +58,7 @@ export class ElementTable {
   update(start: number, cols: Record<string, any>, step: number, draws: number): void {
     for (const [key] of COLUMNS) if (cols[key]) this.columns[key]?.set(cols[key], start);
     this.notes.set(cols.note, start);
-    this.note = step > 1 ? `from every ${step}${["th", "st", "nd", "rd"][step % 100 > 10 && step % 100 < 14 ? 0 : step % 10] ?? "th"} of ${draws.toLocaleString("en")} draws a chain` : `${draws.toLocaleString("en")} draws a chain`;
+    this.note = step > 1 ? `from every ${nth(step)} of ${draws.toLocaleString("en")} draws a chain` : `${draws.toLocaleString("en")} draws a chain`;
     this.arrange();
   }
 

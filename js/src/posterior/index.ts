@@ -3,7 +3,7 @@ import { swatch } from "../dashboard/index";
 import { type Element, extent } from "../plots/draws";
 import { Figure, FIGURE_MARGIN, Frames } from "../plots/figure";
 import { densities, depths, type Diagnostics, energy, forest, type Forest, FOREST_ROW, type Predicted, predictive, ranks, scatter, trace } from "../plots/kinds";
-import { count, ElementTable, MOST_RHAT, rhat } from "../plots/table";
+import { count, ElementTable, MOST_RHAT, nth, rhat } from "../plots/table";
 import type { Bus } from "../shared/bus";
 import { button, el, number, replaceChildren } from "../shared/dom";
 import type { Channel, View } from "../shared/protocol";
@@ -48,7 +48,7 @@ export class Posterior implements View {
       figure("pairs", 220, (pen) => {
         const a = this.known.get(this.chosen), b = this.known.get(this.with);
         if (a && b) scatter(pen, a, b);
-      }, el("label", { class: "wb-line wb-quiet" }, "with ", this.second)).element,
+      }, el("label", { class: "wb-together wb-quiet" }, "with ", this.second)).element,
     );
     this.second.addEventListener("change", () => void this.pair(Number(this.second.value)));
     this.variable.addEventListener("change", () => void this.forest(this.variable.value));
@@ -163,7 +163,7 @@ export class Posterior implements View {
     const name = this.table.names[this.chosen];
     if (name === undefined) return;
     const s = this.table.of(this.chosen), e = this.known.get(this.chosen);
-    const every = e && e.stride > 1 ? `, every ${e.stride}th draw` : "";
+    const every = e && e.stride > 1 ? `, every ${nth(e.stride)} draw` : "";
     const range = e ? extent(e) : null, from = range ? `, from ${number(range[0])} to ${number(range[1])}` : "";
     this.figures.trace.say(`${name}   R-hat ${rhat(s.rhat)}   ESS ${count(s.ess)}`, `trace of ${name}${from}${every}: R-hat ${rhat(s.rhat)}, ESS ${count(s.ess)}`, s.rhat > MOST_RHAT);
     this.figures.density.say(`density by chain${e?.prior?.length ? ", and the prior" : ""}`, `densities of ${name} by chain${from}`);
@@ -206,7 +206,7 @@ export class Posterior implements View {
     const n = this.forestOf.name.length;
     const f = (this.figures.forest = new Figure(this.frames, n * FOREST_ROW + FIGURE_MARGIN, (pen) => forest(pen, this.forestOf!), "wb-forest"));
     f.say(`${name}: median, 50 % and 90 % of the draws${content.hidden ? `; ${content.hidden} more elements are not drawn` : ""}`);
-    replaceChildren(this.body.querySelector(".wb-forests")!, el("label", { class: "wb-line wb-quiet" }, "all elements of ", this.variable), el("div", { class: "wb-forest-scroll", tabindex: 0, role: "region", "aria-label": `intervals of ${name}` }, f.element));
+    replaceChildren(this.body.querySelector(".wb-forests")!, el("label", { class: "wb-together wb-quiet" }, "all elements of ", this.variable), el("div", { class: "wb-forest-scroll", tabindex: 0, role: "region", "aria-label": `intervals of ${name}` }, f.element));
     f.redraw();
   }
 
