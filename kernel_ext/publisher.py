@@ -25,7 +25,7 @@ SHARE = 0.02
 SLOWEST = 1.0
 SHOWN = 8
 MOST_SHOWN = 24
-KEPT = 20_000
+KEPT = 10_000
 """Draws of a chain that views get: of longer ones every second, third, ... draw."""
 BATCH = 25_000
 """Numbers in a message."""

@@ -39,7 +39,7 @@ export function trace(pen: Pen, e: Element, total: number, skipWarmup: boolean):
       const pieces: [number, number, number][] = tuning ? [[0, c.length, width]] : [[tune, c.length, (1 - strip) * width]];
       if (!tuning && strip > 0) pieces.unshift([0, tune, strip * width]);
       for (const [first, stop, pixels] of pieces) {
-        const d = decimate(c, first, stop, Math.max(10, Math.floor(pixels / 1.5)));
+        const d = decimate(c, first, stop, Math.max(10, Math.floor(pixels / 2)));
         pen.line(pairs(d, x, (v) => pen.y(v)), colour(k), { width: 0.8, alpha: 0.8 });
       }
     });
