@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from kernel_ext.cell.arrays import call_arrays
 from kernel_ext.cell.columns import Column, bind
 from kernel_ext.cell.errors import Cell, CellSyntaxError, explain
 from kernel_ext.cell.naming import NAMED, named, with_names
@@ -72,6 +73,7 @@ def run_cell(
     except Exception as error:
         explain(error, cell)
         raise
+    call_arrays(tree, seen)
     found = {k: v for k, v in made.items() if k not in ("__name__", "__builtins__", "__doc__", "__annotations__")}
     for k, v in found.items():
         # What a line calls by a name is shown by it.

@@ -158,3 +158,18 @@ def test_loading_twice_is_fine_and_unloading_takes_all_away(shell, capsys):
 def test_magics_say_what_was_wrong(shell, magic, line, words):
     with pytest.raises(Exception, match=words):
         shell.run_line_magic(magic, line)
+
+
+def test_formulas_call_arrays_as_the_cell_does(shell):
+    import pandas as pd
+
+    from workbench.graph import formula
+    from workbench.model.drawing import named_expressions
+
+    shell.user_ns["df"] = pd.DataFrame({"dose": np.linspace(0, 1, 40), "arm": np.arange(40) % 2})
+    shell.user_ns["tables"] = {"age": np.arange(40)}
+    run(shell, 'k = Normal(0, 1)\nmu = k * df.dose + df["arm"] - tables["age"] + np.array([0.5] * 39 + [1])\ny = Normal(mu, 1, observed=log_radon)')
+    (mu,) = named_expressions(shell.user_ns["radon"])
+    assert formula(mu) == "k*dose + arm - age + [0.5, 0.5, …]"
+    run(shell, CELL)
+    assert "a[county] + b*floor" in formula(shell.user_ns["y"], 1000)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from workbench.graph.array_names import array_name
 from workbench.graph.expr import Constant, Expr, Op
 from workbench.graph.pattern import uniform_value
 from workbench.graph.printing import one_line, op_text
@@ -363,6 +364,8 @@ def _value(node: Expr, as_number: bool) -> str:
     if not isinstance(node.op, Constant):
         return op_text(node)
     array = node.op.value
+    if array.size > ALL and (called := array_name(node)) is not None:
+        return one_line(called)
     one = uniform_value(node) if as_number else None
     return number_text(array[()]) if array.ndim == 0 else number_text(one) if one is not None else _array(array, 6 if array.size <= ALL else 4)
 
