@@ -8,7 +8,7 @@ import pytest
 import workbench as pm
 import workbench.tensor as pt
 from tests.model.test_lines import MODELS, gaussian_process, loop, radon
-from workbench.graph import Constant, Trace, formula, topological
+from workbench.graph import Constant, Trace, formula, free_inputs, topological
 from workbench.graph.descent import Descent
 from workbench.rewrites import default_mode
 
@@ -68,6 +68,20 @@ def test_variables_of_radon_are_followed_to_the_end():
     assert descent.came_from(term) == [x for x in descent.came_from(term) if "logp(y" in formula(x)] != []
 
 
+def test_the_gradient_to_each_variable_is_its_part_of_the_result(traced):
+    model, trace, descent = traced
+    q = model.flatten(model.initial_point()) + 0.1
+    (vector,) = free_inputs(trace.passes[-1].after)
+    whole = trace.passes[-1].after[1].eval({vector: q})
+    for rv in model.free_RVs:
+        value = model.rvs_to_values[rv]
+        (found,) = descent.gradient_to(value)[-1]
+        at, _ = model.flat_slices[value.name]
+        given = {vector: q} if free_inputs([found]) else {}
+        np.testing.assert_allclose(np.broadcast_to(found.eval(given), value.type.static_shape).ravel(), whole[at], rtol=1e-10, atol=1e-12)
+    assert not any(descent.gradient_to(model.value_vars[0])[:4])
+
+
 def test_a_variable_is_not_lost_in_a_constant_that_all_graphs_have():
     model = gaussian_process()
     descent = Descent(model.trace())
@@ -112,13 +126,16 @@ def test_the_time_grows_with_the_size():
             xs = [pm.HalfNormal(f"x{i}") for i in range(n)]
             pm.Normal("y", sum(pt.log(1.0 + x) for x in xs), 1.0, observed=np.zeros(3))
         trace = model.trace()
-        start = time.perf_counter()
-        descent = Descent(trace)
-        for node in topological(trace.passes[-1].after):
-            descent.made_by(node)
-        for x in model.free_RVs:
-            descent.became(x)
-        return time.perf_counter() - start
 
-    seconds(5)
-    assert seconds(80) < 12 * max(seconds(20), 0.01)
+        def once():
+            start = time.process_time()
+            descent = Descent(trace)
+            for node in topological(trace.passes[-1].after):
+                descent.made_by(node)
+            for x in model.free_RVs:
+                descent.became(x)
+            return time.process_time() - start
+
+        return min(once() for _ in range(4))
+
+    assert seconds(80) < 12 * seconds(20)

@@ -38,6 +38,7 @@ class Descent:
     """
 
     def __init__(self, trace: Trace) -> None:
+        self.trace = trace
         self.passes: list[_Pass] = []
         self.firings: list[Firing] = [f for record in trace.passes for f in record.firings]
         self._first: dict[Expr, int] = {}
@@ -90,6 +91,24 @@ class Descent:
             now = dict.fromkeys(y for x in known if x in p.users for y in p.became(x))
             # A constant is everybody's: what uses it comes from others too.
             known |= dict.fromkeys(x for x in now if not isinstance(x.op, Constant))
+            found.append(list(now))
+        return found
+
+    def gradient_to(self, expr: Expr) -> list[list[Expr]]:
+        """Return, after each pass, the gradient to what became of a node; empty before there is one.
+
+        That to a variable of a model is the one to its unconstrained value, ``model.rvs_to_values[x]``.
+        """
+        found: list[list[Expr]] = []
+        known: dict[Expr, None] = {expr: None}
+        slopes: dict[Expr, None] = {}
+        for p, record in zip(self.passes, self.trace.passes):
+            now = dict.fromkeys(y for x in slopes if x in p.users for y in p.became(x))
+            if record.kind == "derive":
+                # Contributions are added up one after the other: the last is the sum.
+                now |= dict.fromkeys({f.towards: f.after for f in record.firings if f.towards in known}.values())
+            known |= dict.fromkeys(y for x in known if x in p.users for y in p.became(x))
+            slopes |= dict.fromkeys(x for x in now if not isinstance(x.op, Constant))
             found.append(list(now))
         return found
 

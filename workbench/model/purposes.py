@@ -46,6 +46,8 @@ class Purposes:
 
     Attributes
     ----------
+    written
+        The graph from the flat vector to the log-density, and its gradient, as derived.
     roots
         The optimised log-density, and its gradient.
     trace
@@ -71,8 +73,8 @@ class Purposes:
     gradient to mu: 3 - mu*2 - mu
     """
 
-    def __init__(self, roots: Sequence[Expr], trace: Trace, of: Mapping[Expr, Purpose]) -> None:
-        self.roots, self.trace, self.of = tuple(roots), trace, dict(of)
+    def __init__(self, written: Graph, roots: Sequence[Expr], trace: Trace, of: Mapping[Expr, Purpose]) -> None:
+        self.written, self.roots, self.trace, self.of = written, tuple(roots), trace, dict(of)
 
     @property
     def parts(self) -> dict[Purpose, list[Expr]]:
@@ -95,18 +97,18 @@ def purposes(model: Model) -> Purposes:
     trace = Trace()
     if all(rv.type.kind == "f" for rv in m.free_RVs):
         whole = slopes(m, trace)
-        results = whole.graph.results
+        written = whole.graph
     else:
         density = m.density()
         q, values = flat_vector(m)
         trace.passes += density.trace.passes
         whole = Slopes(density, q, values, replace(density.representable(density.total), values), [])
-        results = (whole.total,)
-    roots, optimised = default_mode().run(results)
+        written = Graph([q], [whole.total])
+    roots, optimised = default_mode().run(written.results)
     trace.passes += optimised.passes
     with nowhere():
         parts = _Parts(m, whole)
-    return Purposes(roots, trace, _decided(roots, parts))
+    return Purposes(written, roots, trace, _decided(roots, parts))
 
 
 class _Parts:
