@@ -15,6 +15,7 @@ def load_ipython_extension(ip: Any) -> None:
     """Add the magics, the displays of models and expressions, and the dashboard. Loading twice is fine."""
     from kernel_ext.cell.completion import matcher_for
     from kernel_ext.cell.inspection import inspect_cells
+    from kernel_ext.computation import FUNCTIONS, function_in
     from kernel_ext.display import show_run, show_subject
     from kernel_ext.magics import WorkbenchMagics
     from workbench import Model
@@ -26,6 +27,8 @@ def load_ipython_extension(ip: Any) -> None:
     formatter = ip.display_formatter.ipython_display_formatter
     formatter.for_type(Model, lambda model: show_subject(model, _name_of(ip, model)))
     formatter.for_type(Expr, show_subject)
+    for kind in FUNCTIONS:
+        formatter.for_type(kind, lambda f: show_subject(function_in(f), _name_of(ip, f)))
     _leave(ip)
     ip.Completer.custom_matchers.append(matcher_for(ip, _COMMANDS))
     if getattr(ip, "kernel", None) is not None:
@@ -37,6 +40,7 @@ def load_ipython_extension(ip: Any) -> None:
 
 def unload_ipython_extension(ip: Any) -> None:
     """Take away what loading added."""
+    from kernel_ext.computation import FUNCTIONS
     from kernel_ext.display import show_run
     from workbench import Model
     from workbench.graph import Expr
@@ -49,7 +53,7 @@ def unload_ipython_extension(ip: Any) -> None:
             for command in _COMMANDS:
                 manager.magics[kind].pop(command, None)
     formatter = ip.display_formatter.ipython_display_formatter
-    for kind_of in (Model, Expr):
+    for kind_of in (Model, Expr, *FUNCTIONS):
         if kind_of in formatter.type_printers:
             formatter.pop(kind_of)
     if show_run in run.on_start:

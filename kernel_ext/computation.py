@@ -2,18 +2,47 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from workbench import Model
 from workbench.compile.function import CompiledFunction
 from workbench.graph import Data, Expr, Trace, free_inputs
+from workbench.graph.expr import Op, intern
+from workbench.graph.frozen import frozen
 from workbench.graph.inner import Graph
+from workbench.graph.types import TupleType
+from workbench.model.compiled import PointFunction
+from workbench.model.density import LogpDlogp
 from workbench.model.purposes import Purposes, purposes
 from workbench.rewrites import default_mode
 
 Subject = Model | Expr | CompiledFunction
+FUNCTIONS = (CompiledFunction, PointFunction, LogpDlogp)
+"""What is compiled, as `function` and models make it."""
+
+
+@frozen
+class Results(Op):
+    """The results of a function together: for drawings, and for text."""
+
+    name = "results"
+
+    def infer(self, *types: Any) -> TupleType:
+        return TupleType(types)
+
+    def numpy(self, *values: Any) -> tuple[Any, ...]:
+        return values
+
+
+def drawn(subject: Subject) -> Model | Expr:
+    """Return a subject as what can be drawn: a function as the expression that it computes."""
+    if not isinstance(subject, CompiledFunction):
+        return subject
+    results = subject.graph.results
+    made: Expr = results[0] if len(results) == 1 else intern(Results(), results)
+    return made
 
 
 class Computation(NamedTuple):
@@ -23,6 +52,11 @@ class Computation(NamedTuple):
     graph: Graph
     trace: Trace
     purposes: Purposes | None = None
+
+
+def function_in(x: Any) -> Any:
+    """Return the compiled function behind a function of points, or of a model; anything else as it is."""
+    return x.function if isinstance(x, FUNCTIONS[1:]) else x
 
 
 def computation_of(subject: Subject) -> Computation:

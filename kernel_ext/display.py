@@ -11,7 +11,10 @@ from IPython.core.getipython import get_ipython
 from IPython.display import display
 
 from kernel_ext import static_view
+from kernel_ext.backends import BackendToggle
 from kernel_ext.busy_kernel import answering
+from kernel_ext.code_view import CodeView
+from kernel_ext.computation import Subject, drawn
 from kernel_ext.dashboard import SamplingDashboard
 from kernel_ext.inspector import GraphInspector
 from kernel_ext.panel import Panel
@@ -20,7 +23,6 @@ from kernel_ext.posterior import PosteriorView
 from kernel_ext.sampling_form import code
 from kernel_ext.stepper import RewriteStepper
 from workbench import Model, sample
-from workbench.graph import Expr
 from workbench.inference.run import Run
 
 # Two outputs, one below the other. While the widget is there the first is hidden; where there is none, as in a saved notebook
@@ -33,18 +35,22 @@ STATIC_FIRST = (
 )
 
 
-def panel_of(subject: Model | Expr, title: str = "", first: str = "") -> Panel:
-    """Return the panel of a model or an expression."""
+def panel_of(subject: Subject, title: str = "", first: str = "") -> Panel:
+    """Return the panel of a model, an expression or a function."""
     return Panel(parts_of(subject, title), first, title)
 
 
-def parts_of(subject: Model | Expr, title: str = "") -> Sequence[Part]:
-    """Return the parts of a model's or an expression's panel, in the order in which one leads to the next."""
+def parts_of(subject: Subject, title: str = "") -> Sequence[Part]:
+    """Return the parts of the panel of a model, an expression or a function, in the order in which one leads to the next."""
     if isinstance(subject, Model):
         sampling = SamplingDashboard(subject, title)
         graphs = [GraphInspector(subject, title), GraphInspector(subject, title, "computation")]
-        return [*graphs, RewriteStepper.of(subject), sampling, PosteriorView(sampling)]
-    return [GraphInspector(subject, title), RewriteStepper.of(subject)]
+        return [*graphs, RewriteStepper.of(subject), *_code(subject, title), sampling, PosteriorView(sampling)]
+    return [GraphInspector(drawn(subject), title), RewriteStepper.of(subject), *_code(subject, title)]
+
+
+def _code(subject: Subject, title: str) -> list[Part]:
+    return [CodeView(subject, title), BackendToggle(subject, title)]
 
 
 def show(panel: Panel) -> Callable[[dict[str, str]], None]:
@@ -71,12 +77,12 @@ def widget_bundle(widget: Panel) -> dict[str, Any]:
     return {**data, "text/plain": ""}
 
 
-def show_subject(subject: Model | Expr, title: str = "", first: str = "") -> None:
-    """Display the panel of a model or an expression; where the widgets are not built, what lasts of it, and why."""
+def show_subject(subject: Subject, title: str = "", first: str = "") -> None:
+    """Display the panel of a model, an expression or a function; where the widgets are not built, what lasts of it, and why."""
     try:
         show(panel_of(subject, title, first))
     except FileNotFoundError as missing:
-        bundle = static_view.subject_bundle(subject)
+        bundle = static_view.subject_bundle(drawn(subject))
         display({**bundle, "text/plain": f"{bundle['text/plain']}\n({missing})"}, raw=True)
 
 

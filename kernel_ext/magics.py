@@ -9,19 +9,19 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, nee
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 from traitlets import Enum, observe
 
+from kernel_ext.backends import BackendToggle
 from kernel_ext.cell import Failures, columns_of, run_cell, say_priors
+from kernel_ext.computation import Subject, function_in
 from kernel_ext.display import parts_of, sample_in_panel, show, show_subject
 from kernel_ext.panel import Panel
 from kernel_ext.stepper import RewriteStepper, samplers_by_name
 from workbench import Model
 from workbench import compile as backends
 from workbench.compile import choose_backend
-from workbench.compile.function import CompiledFunction
 from workbench.errors import WorkbenchError, closest
-from workbench.graph import Expr
 
 BACKENDS = ("auto", *backends.BACKENDS)
-SHOWS = {"graph": "model", "density": "density", "steps": "steps", "none": ""}
+SHOWS = {"graph": "model", "density": "density", "steps": "steps", "code": "code", "backends": "backends", "none": ""}
 """The part that each word opens."""
 
 
@@ -48,7 +48,7 @@ class WorkbenchMagics(Magics):  # type: ignore[misc]
     @argument("--data", help="a DataFrame or dict whose columns are names in the cell")
     @argument("--coords", help="a dict of the dims' labels")
     @argument("--backend", choices=BACKENDS, help="where the model is computed")
-    @argument("--show", default="graph", help="what is seen first: graph, density, steps; none for no panel")
+    @argument("--show", default="graph", help="what is seen first: graph, density, steps, code, backends; none for no panel")
     @argument("--check-priors", action="store_true", help="say which priors are improbable given the data's scale")
     @cell_magic  # type: ignore[misc]
     def model(self, line: str, cell: str, local_ns: dict[str, Any] | None = None) -> None:
@@ -78,10 +78,10 @@ class WorkbenchMagics(Magics):  # type: ignore[misc]
 
     @no_var_expand  # type: ignore[misc]
     @magic_arguments()  # type: ignore[misc]
-    @argument("subject", nargs="+", help="a model, or an expression")
+    @argument("subject", nargs="+", help="a model, an expression, or a compiled function")
     @line_magic  # type: ignore[misc]
     def graph(self, line: str) -> None:
-        """Show the graph of a model or an expression."""
+        """Show the graph of a model, an expression or a compiled function."""
         args = parse_argstring(self.graph, line)
         source = " ".join(args.subject)
         show_subject(self._subject(source), source)
@@ -96,7 +96,7 @@ class WorkbenchMagics(Magics):  # type: ignore[misc]
         """Step through every rule that turns a model (or expression) into what is compiled."""
         args = parse_argstring(self.steps, line)
         source = " ".join(args.subject)
-        subject = self._subject(source, (Model, Expr, CompiledFunction), "a model, an expression or a compiled function")
+        subject = self._subject(source)
         steps = RewriteStepper.of(args.sampler or subject, args.only)
         try:
             steps.check()
@@ -104,8 +104,7 @@ class WorkbenchMagics(Magics):  # type: ignore[misc]
             raise
         except ValueError as error:
             raise UsageError(f"%steps: {error}") from None
-        alone = args.sampler or isinstance(subject, CompiledFunction)
-        parts = [steps] if alone else [steps if p.name == steps.name else p for p in parts_of(subject, source)]
+        parts = [steps] if args.sampler else [steps if p.name == steps.name else p for p in parts_of(subject, source)]
         show(Panel(parts, steps.name, f"{args.sampler} of {source}" if args.sampler else source))
 
     @no_var_expand  # type: ignore[misc]
@@ -127,15 +126,33 @@ class WorkbenchMagics(Magics):  # type: ignore[misc]
         given = {"draws": args.draws, "tune": args.tune, "chains": args.chains, "random_seed": args.seed, "target_accept": args.target_accept, "backend": args.backend}
         return sample_in_panel(model, args.subject, given)
 
+    @no_var_expand  # type: ignore[misc]
+    @magic_arguments()  # type: ignore[misc]
+    @argument("words", nargs="*", metavar="[MODEL] [BACKEND]", help="a model, an expression or a function; a backend to compute it on")
     @line_magic("backend")  # type: ignore[misc]
-    def choose(self, line: str) -> str:
-        """Show or set where models are computed: ``%backend numba``."""
-        wanted = line.strip()
-        if wanted:
-            if wanted not in BACKENDS:
-                raise UsageError(f"%backend: {wanted!r} is none of {', '.join(BACKENDS)}")
+    def choose(self, line: str) -> str | None:
+        """Compare backends, or set one: ``%backend``, ``%backend radon``, ``%backend numba``, ``%backend radon numba``."""
+        words = parse_argstring(self.choose, line).words
+        wanted = words.pop() if words and (words[-1] in BACKENDS or len(words) > 1) else None
+        if wanted is not None and wanted not in BACKENDS:
+            raise UsageError(f"%backend: {wanted!r} is none of {', '.join(BACKENDS)}")
+        if not words and wanted is None:
+            show(Panel([BackendToggle(None, "", lambda name: setattr(self, "backend", name))]))
+        elif not words:
             self.backend = wanted
-        return f"{self.backend} ({choose_backend(self.backend)})" if self.backend == "auto" else str(self.backend)
+            return f"{self.backend} ({choose_backend(self.backend)})" if self.backend == "auto" else str(self.backend)
+        elif wanted is None:
+            if words[0] not in self.shell.user_ns and words[0].isidentifier():
+                near = closest(words[0], [*BACKENDS, *self.shell.user_ns])
+                raise UsageError(f"%backend: {words[0]!r} is none of {', '.join(BACKENDS)}, and no model{f'; did you mean {near!r}?' if near else ''}")
+            show_subject(self._subject(words[0]), words[0], BackendToggle.name)
+        else:
+            model = self._subject(words[0])
+            if not isinstance(model, Model):
+                raise UsageError(f"%backend: {words[0]} is not a model; what is compiled stays on its backend")
+            model.backend = wanted
+            return f"{words[0]}: {model.backend} ({choose_backend(model.backend)})" if wanted == "auto" else f"{words[0]}: {wanted}"
+        return None
 
     def _lookup(self, name: str | None, scope: dict[str, Any], option: str) -> Any:
         if name is None:
@@ -145,12 +162,13 @@ class WorkbenchMagics(Magics):  # type: ignore[misc]
             raise UsageError(f"%%model {option}: there is no {name!r} in the notebook{f'; did you mean {near!r}?' if near else ''}")
         return scope[name]
 
-    def _subject(self, source: str, kinds: tuple[type, ...] = (Model, Expr), called: str = "a model or an expression") -> Any:
+    def _subject(self, source: str) -> Subject:
         try:
             found = eval(source, self.shell.user_ns)
         except NameError as error:
             raise UsageError(self.failures.why_missing(error, self.shell.user_ns)) from None
         self.failures.warn_of_older(source)
-        if not isinstance(found, kinds):
-            raise UsageError(f"{source} is a {type(found).__name__}, not {called}")
+        found = function_in(found)
+        if not isinstance(found, Subject):
+            raise UsageError(f"{source} is a {type(found).__name__}, not a model, an expression or a compiled function")
         return found

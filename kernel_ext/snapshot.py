@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,12 +46,16 @@ class Keys:
         self._numbers: dict[Expr, int] = {}
         self._exprs: list[Expr] = []
         self._labels: dict[Expr, str] = {}
+        self._lock = threading.Lock()
 
     def of(self, expr: Expr) -> int:
         found = self._numbers.get(expr)
         if found is None:
-            found = self._numbers[expr] = len(self._exprs)
-            self._exprs.append(expr)
+            with self._lock:  # Code is numbered on a thread of its own.
+                found = self._numbers.get(expr)
+                if found is None:
+                    self._exprs.append(expr)
+                    found = self._numbers[expr] = len(self._exprs) - 1
         return found
 
     def expr(self, key: int) -> Expr:

@@ -1,4 +1,6 @@
 // A panel: the parts of one subject as tabs, each the next thing that happens to it.
+import { Backends } from "./backends/index";
+import { Code } from "./code/index";
 import { Dashboard } from "./dashboard/index";
 import { Inspector } from "./inspector/index";
 import { Posterior } from "./posterior/index";
@@ -8,7 +10,9 @@ import { Channel, type Model, type View } from "./shared/protocol";
 import { Stepper } from "./stepper/index";
 
 type Make = new (channel: Channel, host: HTMLElement, bus: Bus) => View;
-const VIEWS: Record<string, Make> = { model: Inspector, density: Inspector, steps: Stepper, sample: Dashboard, posterior: Posterior };
+const VIEWS: Record<string, Make> = {
+  model: Inspector, density: Inspector, steps: Stepper, code: Code, backends: Backends, sample: Dashboard, posterior: Posterior,
+};
 
 interface Tab { name: string; handle: HTMLElement; page: HTMLElement; view: View | null; channel: Channel | null }
 

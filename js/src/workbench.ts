@@ -2,6 +2,8 @@
 import inspector from "./inspector/inspector.css";
 import graph from "./render/graph.css";
 import theme from "./shared/theme.css";
+import backends from "./backends/backends.css";
+import code from "./code/code.css";
 import steps from "./stepper/stepper.css";
 import plots from "./plots/plots.css";
 import { Panel } from "./panel";
@@ -14,7 +16,7 @@ function dress(host: HTMLElement): void {
   if (place.querySelector("style[data-wb]")) return;
   const style = document.createElement("style");
   style.setAttribute("data-wb", "");
-  style.textContent = theme + graph + inspector + steps + plots;
+  style.textContent = theme + graph + inspector + steps + code + backends + plots;
   place.append(style);
 }
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from workbench.compile.slots import slots_of
 from workbench.errors import CompileError
 from workbench.graph.expr import Constant, Data, Expr, Input, Op, constant_op, give_name, intern
@@ -77,7 +79,8 @@ class _Narrowing:
 
     def op(self, op: Op) -> Op:
         if isinstance(op, Constant):
-            return constant_op(op.value, NARROW) if op.value.dtype == WIDE else op
+            with np.errstate(over="ignore"):  # Limits such as 1e150 are infinite in float32.
+                return constant_op(op.value, NARROW) if op.value.dtype == WIDE else op
         if isinstance(op, Input):
             return Input(op.label, self.field(op.type))
         if isinstance(op, (Data, ScalarOp)):
