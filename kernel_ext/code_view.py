@@ -127,7 +127,8 @@ class CodeView(Part):
         found = [x for x in wanted if x in there]
         if not found:
             names = {name for name in (name, *(x.name for x in wanted)) if name}
-            found = [x for x in there if x.name in names or names & set(_derived_for(x))]
+            parts = purposes.of if (purposes := computation_of(self.subject).purposes) is not None else {}
+            found = [x for x in there if x.name in names or (x in parts and len(parts[x].names) == 1 and parts[x].names[0] in names)]
             lines = {where for x in wanted if (where := _location(x)) is not None}
             found = found or [x for x in there if _location(x) in lines]
         return [self.numbers.of(x) for x in dict.fromkeys(found)]
@@ -146,12 +147,6 @@ class CodeView(Part):
 
 def _location(x: Expr) -> Any:
     return x.provenance.location if x.provenance is not None else None
-
-
-def _derived_for(x: Expr) -> tuple[str, ...]:
-    """Names of the variables of whose part of a model an expression is."""
-    purpose = x.provenance.purpose if x.provenance is not None else None
-    return purpose.names if purpose is not None else ()
 
 
 def _place(x: Expr | None, places: dict[tuple[str, int, str], int]) -> int:

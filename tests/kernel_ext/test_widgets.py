@@ -88,9 +88,9 @@ def test_widgets_are_small():
 
 def test_a_panel_has_the_parts_of_its_subject_with_one_numbering(model):
     panel = panel_of(model, "m", "steps")
-    assert [name for name, _ in panel.parts] == ["model", "density", "steps", "sample", "posterior"] and panel.first == "steps"
+    assert [name for name, _ in panel.parts] == ["model", "density", "steps", "code", "backends", "sample", "posterior"] and panel.first == "steps"
     assert len({id(p.numbers) for p in panel.members.values()}) == 1
-    assert [title for _, title in panel_of(pt.exp(pt.scalar("x"))).parts] == ["Graph", "Rewrites"]
+    assert [title for _, title in panel_of(pt.exp(pt.scalar("x"))).parts] == ["Graph", "Rewrites", "Code", "Backends"]
 
 
 def test_a_page_gets_the_module_when_it_asks(model):
