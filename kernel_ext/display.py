@@ -17,6 +17,7 @@ from kernel_ext.code_view import CodeView
 from kernel_ext.computation import Subject, drawn
 from kernel_ext.dashboard import SamplingDashboard
 from kernel_ext.inspector import GraphInspector
+from kernel_ext.links import Links
 from kernel_ext.panel import Panel
 from kernel_ext.part import Part
 from kernel_ext.posterior import PosteriorView
@@ -45,8 +46,8 @@ def parts_of(subject: Subject, title: str = "") -> Sequence[Part]:
     if isinstance(subject, Model):
         sampling = SamplingDashboard(subject, title)
         graphs = [GraphInspector(subject, title), GraphInspector(subject, title, "computation")]
-        return [*graphs, RewriteStepper.of(subject), *_code(subject, title), sampling, PosteriorView(sampling)]
-    return [GraphInspector(drawn(subject), title), RewriteStepper.of(subject), *_code(subject, title)]
+        return [*graphs, RewriteStepper.of(subject), *_code(subject, title), sampling, PosteriorView(sampling), Links(subject)]
+    return [GraphInspector(drawn(subject), title), RewriteStepper.of(subject), *_code(subject, title), Links(subject)]
 
 
 def _code(subject: Subject, title: str) -> list[Part]:

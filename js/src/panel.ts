@@ -43,10 +43,24 @@ export class Panel {
     host.append(this.root);
     this.bus.open = (part, detail) => this.open(part, detail);
     this.bus.has = (part) => this.tabs.some((t) => t.name === part);
+    if ((model.get("parts") ?? []).some(([name]: [string]) => name === "links")) this.link();
     model.on("comm_live_update", this.lost);
     const first = String(model.get("first") ?? "");
     this.open(this.bus.has(first) ? first : this.tabs[0]?.name);
   }
+
+  /** What is chosen in one tab is shown in every other: what became of it, and what it came from. */
+  private link(): void {
+    const links = (this.links = new Channel(this.model, "links"));
+    let newest = 0;
+    this.bus.onSelect(async (choice, from) => {
+      const mine = choice.related ? newest : ++newest;
+      if (choice.related || !choice.keys.length) return;
+      const { content: c } = await links.request("related", { keys: choice.keys });
+      if (mine === newest && c.keys) this.bus.select({ keys: c.keys, name: c.name ?? choice.name, related: true }, from);
+    });
+  }
+  private links: Channel | null = null;
 
   private open(name: string | undefined, detail?: any): void {
     const tab = this.tabs.find((t) => t.name === name);
@@ -75,6 +89,7 @@ export class Panel {
 
   close(): void {
     this.model.off("comm_live_update", this.lost);
+    this.links?.close();
     for (const t of this.tabs) {
       t.view?.close();
       t.channel?.close();

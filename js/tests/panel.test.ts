@@ -100,3 +100,20 @@ it("says what a run has come to where messages do not come, and takes the module
   await rendered;
   expect(el.textContent).toBe("there");
 });
+
+it("tells every tab the relatives of what is chosen in one, and only of the newest choice", async () => {
+  const host = document.createElement("div");
+  const model = new FakeModel({ parts: [["model", "Model"], ["links", ""]], first: "model" });
+  const panel: any = new Panel(model, host);
+  expect(host.querySelectorAll("[role=tab]").length).toBe(1);
+  const heard: any[] = [];
+  panel.bus.onSelect((choice: any, from: string) => heard.push([choice, from]));
+  panel.bus.select({ keys: [3] }, "model");
+  panel.bus.select({ keys: [4] }, "density");
+  const asked = model.sent.filter((m) => m.t === "related");
+  expect(asked.map((m) => m.keys)).toEqual([[3], [4]]);
+  for (const { rid, keys } of asked) model.emit("msg:custom", { t: "related", p: "links", rid, keys: [...keys, 9], name: "mu" }, []);
+  await new Promise((r) => setTimeout(r));
+  expect(heard.filter(([c]) => c.related)).toEqual([[{ keys: [4, 9], name: "mu", related: true }, "density"]]);
+  panel.close();
+});

@@ -88,9 +88,32 @@ def test_widgets_are_small():
 
 def test_a_panel_has_the_parts_of_its_subject_with_one_numbering(model):
     panel = panel_of(model, "m", "steps")
-    assert [name for name, _ in panel.parts] == ["model", "density", "steps", "code", "backends", "sample", "posterior"] and panel.first == "steps"
+    assert [name for name, _ in panel.parts] == ["model", "density", "steps", "code", "backends", "sample", "posterior", "links"] and panel.first == "steps"
     assert len({id(p.numbers) for p in panel.members.values()}) == 1
-    assert [title for _, title in panel_of(pt.exp(pt.scalar("x"))).parts] == ["Graph", "Rewrites", "Code", "Backends"]
+    assert [title for _, title in panel_of(pt.exp(pt.scalar("x"))).parts] == ["Graph", "Rewrites", "Code", "Backends", ""]
+
+
+def test_what_is_chosen_in_one_tab_is_found_in_the_others(model):
+    from kernel_ext.computation import computation_of
+    from kernel_ext.links import Links
+    from workbench.graph import topological
+
+    links = Links(model)
+    wire = Wire(links)
+    numbers = wire.panel.numbers
+    compiled = set(topological(computation_of(model).graph.results))
+
+    def ask(x):
+        content, _ = wire.ask(t="related", rid=1, keys=[numbers.of(x)])
+        return [numbers.expr(k) for k in content["keys"]], content["name"]
+
+    found, name = ask(model["sigma"])
+    there = [x for x in found if x in compiled]
+    assert name == "sigma" and [str(x) for x in there] == ["exp(sigma_log__)"], found
+    found, name = ask(there[0])
+    assert name == "sigma" and model["sigma"] in set(found), "and back"
+    found, name = ask(computation_of(model).graph.results[0])
+    assert name is None, "the whole density comes from no one variable"
 
 
 def test_a_page_gets_the_module_when_it_asks(model):

@@ -1,7 +1,7 @@
 // What connects the tabs of one panel: what is chosen, and which tab is open.
 
 /** A choice: numbers of expressions, which all tabs share, and the name by which other places know it. */
-export interface Choice { keys: number[]; name?: string }
+export interface Choice { keys: number[]; name?: string; /** Relatives in other graphs are among them. */ related?: boolean }
 
 export class Bus {
   private listeners: ((choice: Choice, from: string) => void)[] = [];
