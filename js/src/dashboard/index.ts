@@ -22,7 +22,7 @@ export class Dashboard implements View {
   private readonly stop = button("Stop", "stop", () => this.channel.send("stop"), "stop and keep the draws");
   private readonly pause = button("Pause", "pause", () => this.channel.send(this.paused ? "resume" : "pause"));
   private readonly next = button("Posterior →", "posterior", () => this.bus.open("posterior"), "look at the draws");
-  private readonly advice = el("ul", { class: "wb-advice", role: "status", hidden: true });
+  private readonly advice = el("ul", { class: "wb-advice", "aria-live": "polite", hidden: true });
   private readonly chainsBody = el("tbody");
   private readonly plots = el("div", { class: "wb-plots" });
   private readonly table: ElementTable;
