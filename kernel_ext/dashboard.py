@@ -139,6 +139,9 @@ class SamplingDashboard(Part):
             threading.Thread(target=self._find_devices, name="workbench-devices", daemon=True).start()
 
     def _find_devices(self) -> None:
+        # JAX takes seconds to import: a run that goes on keeps its processors.
+        while self.publisher is not None and not self.publisher.over.wait(0.5):
+            pass
         try:
             self._devices = sampling_form.devices()
         except Exception as error:
@@ -170,7 +173,7 @@ class SamplingDashboard(Part):
         shell = get_ipython()
         if shell is not None:
             shell.user_ns[name] = self.idata
-        publisher.note = f"the draws are {name} in the notebook"
+            publisher.note = f"the draws are {name} in the notebook"
         publisher.over.wait()
         publisher.hello()
 

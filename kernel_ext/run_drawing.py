@@ -119,8 +119,8 @@ def _trace(draws: Array, low: float, high: float) -> str:
             part = x[a:b][np.isfinite(x[a:b])]
             if part.size:
                 ends = (part.min(), part.max()) if b - a > 1 else (part[0],)
-                at = TRACE * (k + 0.5) / (len(edges) - 1)
-                points += [f"{at:.0f},{HEIGHT - (float(y) - low) / span * HEIGHT:.0f}" for y in (ends if k % 2 else ends[::-1])]
+                for y, share in zip(ends, (0.25, 0.75)):
+                    points.append(f"{TRACE * (k + share) / (len(edges) - 1):.0f},{HEIGHT - (float(y) - low) / span * HEIGHT:.0f}")
         found.append(f'<polyline points="{" ".join(points)}" stroke="{COLOURS[c % 6]}" stroke-width="0.8" opacity="0.75"/>')
     return "".join(found)
 
@@ -174,7 +174,7 @@ def _table(table: ElementTable) -> str:
     chosen |= set([i for i in worst if i not in chosen][: ROWS - len(chosen)])
     rows = "".join(_row(table.row(i)) for i in worst if i in chosen)
     heads = "".join(f"<th style='text-align:right'>{h}</th>" for h in ("mean", "sd", "5 %", "95 %", "ESS bulk", "ESS tail", "R-hat"))
-    return f"<table style='font-variant-numeric:tabular-nums'><thead><tr><th></th>{heads}</tr></thead><tbody>{rows}</tbody></table>{note(table, chosen)}"
+    return f"<table style='font-variant-numeric:tabular-nums'><thead><tr><th></th>{heads}</tr></thead><tbody style='text-align:right'>{rows}</tbody></table>{note(table, chosen)}"
 
 
 def note(table: ElementTable, chosen: set[int]) -> str:

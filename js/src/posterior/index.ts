@@ -149,6 +149,7 @@ export class Posterior implements View {
   private async pair(j: number): Promise<void> {
     this.with = j;
     if (j >= 0) {
+      if (!this.second.querySelector(`option[value="${j}"]`)) this.second.append(el("option", { value: j }, this.table.names[j]));
       this.second.value = String(j);
       await this.fetch(j);
       // Fetching may have pushed out the first.
