@@ -40,7 +40,6 @@ class SamplingDashboard(Part):
         self._starting = threading.Lock()
         self._watchers: list[Callable[[Publisher], None]] = []
         self._devices: list[dict[str, Any]] | None = None
-        self.update_static: Callable[[dict[str, str]], None] | None = None
         if isinstance(subject, Run):
             self.watch(subject)
 
@@ -77,8 +76,13 @@ class SamplingDashboard(Part):
             self.panel.status = text
 
     def _finished(self) -> None:
-        if self.update_static is not None:
-            self.update_static(self.static())
+        """Let what lasts of the panel be what it was, and the run below it."""
+        panel = self.panel
+        if panel is None or panel.replace is None or self.publisher is None or not self.publisher.ready.is_set():
+            return
+        own, before = self.static(), panel.lasting if panel.first != self.name else {}
+        html = before.get("text/html", "") + own.get("text/html", "")
+        panel.replace({"text/plain": own["text/plain"], **({"text/html": html} if html else {})})
 
     # Handlers only set flags, or hand work to a thread: they may run while C code or a cell is busy.
 
@@ -175,6 +179,7 @@ class SamplingDashboard(Part):
             shell.user_ns[name] = self.idata
             publisher.note = f"the draws are {name} in the notebook"
         publisher.over.wait()
+        self._finished()
         publisher.hello()
 
     def static(self) -> dict[str, str]:

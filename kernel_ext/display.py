@@ -63,7 +63,8 @@ def show(panel: Panel) -> Callable[[dict[str, str]], None]:
     handle = display(_marked(lasting, panel), raw=True, display_id=True)
     if live:
         display(widget_bundle(panel), raw=True)
-    return lambda now: handle.update(_marked(now, panel), raw=True)
+    panel.lasting, panel.replace = lasting, lambda now: handle.update(_marked(now, panel), raw=True)
+    return panel.replace
 
 
 def _marked(bundle: dict[str, str], panel: Panel) -> dict[str, str]:
@@ -98,7 +99,6 @@ def _followed(dashboard: SamplingDashboard, run: Run, update: Callable[[dict[str
     """What ends the display of a run that a cell waits for: until then the kernel answers pages that are loaded anew."""
     kernel = getattr(get_ipython(), "kernel", None)
     run.shows_problems = kernel is not None
-    dashboard.update_static = update
     publisher = dashboard.publisher
     assert publisher is not None
     busy = ExitStack()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,9 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
             _esm=static_file("loader.js").read_text(), module=front_end()[1], parts=[[p.name, p.title] for p in parts],
             first=first or next(iter(self.members), ""), title=title,
         )  # fmt: skip
+        # What a saved notebook shows of the panel, and what puts something else in its place: known when it is displayed.
+        self.lasting: dict[str, str] = {}
+        self.replace: Callable[[dict[str, str]], None] | None = None
         self._sequence = 0
         self._base64 = False
         for p in parts:

@@ -25,6 +25,8 @@ SHARE = 0.02
 SLOWEST = 1.0
 SHOWN = 8
 MOST_SHOWN = 24
+MARKS = 1000
+"""Divergences of a chain that are marked in plots: the latest."""
 KEPT = 10_000
 """Draws of a chain that views get: of longer ones every second, third, ... draw."""
 BATCH = 25_000
@@ -93,6 +95,7 @@ class Publisher:
         self._spent = self._table_spent = 0.0
         self._last_table = self._last_status = 0.0
         self._offered = 0
+        self._told_divergences = -1
         self._words: list[str] = []
 
     def start(self) -> Publisher:
@@ -156,6 +159,7 @@ class Publisher:
     def _begin(self) -> None:
         run, names = self.run, self.run.variable_names()
         self._sent = [0] * run.shown_chains
+        self._told_divergences = -1
         self._push(
             "run", chains=run.shown_chains, all_chains=run.chains, tune=run.tune, draws=run.draws_requested, stride=self.stride,
             backend=run.backend, elements=len(names), state=run.state, started=run.started, **self.about,
@@ -197,7 +201,7 @@ class Publisher:
         made, whole = sum(r["draws"] for r in rows), run.shown_chains * run.total
         seconds = run.sampling_seconds
         rate = made / seconds if made and seconds > 0 else None
-        new_chain, new_draw = self._new_divergences()
+        columns_of_divergences = self._divergences(final)
         state = {
             "state": run.state, "elapsed": time.perf_counter() - run.started if not final else run.timings.get("compile", 0.0) + seconds,
             "rate": rate, "eta": (whole - made) / rate if rate else None, "made": made, "whole": whole, "message": self._message(),
@@ -207,7 +211,7 @@ class Publisher:
             "chain": np.array([r["chain"] for r in rows], np.int32), "draws": np.array([r["draws"] for r in rows], np.int32),
             "tuning": np.array([r["tuning"] for r in rows], np.uint8), "divergences": np.array([r["divergences"] for r in rows], np.int32),
             **{name: np.array([r[name] for r in rows], np.float64) for name in ("step_size", "gradients", "tree_depth")},
-            "divergent_chain": np.array(new_chain, np.int32), "divergent_draw": np.array(new_draw, np.int32),
+            **columns_of_divergences,
         }  # fmt: skip
         self._push("state", columns, **state)
         now = time.perf_counter()
@@ -233,8 +237,8 @@ class Publisher:
             return f"while compiling for {run.backend}: no draws were made, and what is compiled is kept for the next run"
         return self.note
 
-    def _new_divergences(self) -> tuple[list[int], list[int]]:
-        """Draws after warm-up that diverged since the last look, all of them for a view that is new; marks count kept draws."""
+    def _divergences(self, final: bool) -> dict[str, Array]:
+        """Draws after warm-up that diverged, of each chain the latest; nothing if none has come since they were sent."""
         run = self.run
         if len(self._looked) != len(run.kept[: run.shown_chains]):
             self._looked = [run.tune] * len(run.kept[: run.shown_chains])
@@ -245,7 +249,13 @@ class Publisher:
             if found is not None and len(found):
                 self._divergent[c] = np.concatenate([self._divergent[c], self._looked[c] + np.flatnonzero(found)])
             self._looked[c] = max(upto, self._looked[c])
-        return ([c for c, rows in enumerate(self._divergent) for _ in rows[-1000:]], [int(r) for rows in self._divergent for r in rows[-1000:]])
+        known = sum(map(len, self._divergent))
+        if known == self._told_divergences and not final:
+            return {}
+        self._told_divergences = known
+        latest = [rows[-MARKS:] for rows in self._divergent]
+        chains = [np.full(len(rows), c, np.int32) for c, rows in enumerate(latest)]
+        return {name: np.concatenate(x).astype(np.int32) if x else np.empty(0, np.int32) for name, x in (("divergent_chain", chains), ("divergent_draw", latest))}
 
     def _send_draws(self) -> None:
         """Send the draws made before this look; those of fast chains go on arriving meanwhile."""

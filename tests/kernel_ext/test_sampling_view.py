@@ -10,6 +10,7 @@ import workbench as pm
 from kernel_ext import run_drawing
 from kernel_ext.chain_diagnostics import elsewhere
 from kernel_ext.dashboard import SamplingDashboard
+from kernel_ext.inspector import GraphInspector
 from kernel_ext.panel import STATIC
 from kernel_ext.publisher import Publisher
 from workbench.inference import run as running
@@ -179,6 +180,7 @@ def test_divergences_are_those_after_warm_up_everywhere(schools):
     wire.say(t="hello", have=0)
     assert run.wait(60) and dashboard.publisher.over.wait(20)
     _, cols = wire.of("state")[-1]
+    assert [c for c, _ in wire.of("state")][-1]["state"] == "done"
     assert cols["divergences"].sum() > 0, "centred eight schools diverge"
     assert len(cols["divergent_draw"]) == cols["divergences"].sum() and (cols["divergent_draw"] >= 300).all()
     stats = run.stats["diverging"]
@@ -339,3 +341,13 @@ def test_the_button_starts_a_run_and_a_second_one_waits_for_it(model):
     assert dashboard.idata.posterior.sizes["chain"] == 1
     begin, _ = wire.of("run")[-1]
     assert begin["code"] == "idata_m = pm.sample(2000000, tune=100, chains=1, random_seed=1, model=m)"
+
+
+def test_a_run_that_was_started_by_the_button_lasts_below_what_the_panel_showed(model):
+    dashboard = SamplingDashboard(model, "m")
+    wire = Wire(GraphInspector(model, "m"), dashboard)
+    shown = []
+    wire.panel.lasting, wire.panel.replace = {"text/html": "<svg>graph</svg>", "text/plain": "m"}, shown.append
+    wire.say("sample", t="hello", have=0)
+    dashboard.begin({"draws": "100", "tune": "100", "chains": "2", "random_seed": "1"})
+    assert shown[-1]["text/html"].startswith("<svg>graph</svg>") and "400 draws of 2 chains" in shown[-1]["text/html"]

@@ -226,8 +226,11 @@ export class Dashboard implements View {
     this.compiling.textContent = c.compiling.map(([what, s]: [string, number | null]) => (s === null ? `${what} …` : `${what} ✓ ${seconds(s)}`)).join("   ");
     this.rows(c, cols);
     this.seen.hidden = !c.made;
-    for (const rows of this.divergent) rows.length = 0;
-    (cols.divergent_chain as Int32Array).forEach((k, n) => this.divergent[k]?.push((cols.divergent_draw as Int32Array)[n]));
+    if (cols.divergent_chain) {
+      for (const rows of this.divergent) rows.length = 0;
+      (cols.divergent_chain as Int32Array).forEach((k, n) => this.divergent[k]?.push((cols.divergent_draw as Int32Array)[n]));
+      this.caption();
+    }
     this.schedule();
   }
 
