@@ -243,7 +243,7 @@ class BackendToggle(Part):
                 elif precision == "float64" and p.why_not:
                     cells = [f"{p.why_not}: {p.fix}" if p.fix else p.why_not, "", "", ""]
                 elif precision == "float64":
-                    cells = ["not measured", "", "", ""]
+                    cells = ["not measured" if self.subject is not None else "", "", "", ""]
                 else:
                     continue
                 mark = " (in use)" if p.backend == self.in_use and precision == "float64" else ""

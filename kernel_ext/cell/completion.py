@@ -15,6 +15,7 @@ from kernel_ext.cell.draft import NOTHING, Draft, draft_of
 from kernel_ext.cell.position import Position, position
 from kernel_ext.cell.scope import distribution_of, visible_names
 from workbench import Model, transforms
+from workbench.compile import CompiledFunction
 from workbench.distributions.signatures import parameters_of_calls
 from workbench.graph import Expr
 from workbench.transforms import Transform
@@ -66,7 +67,7 @@ def _after_magic(ip: Any, marks: str, command: str, line: str, fragment: str) ->
         if before in action.option_strings:
             return _starting(_values(ip, action), fragment, "instance")
     unused = [o for a in actions for o in a.option_strings[:1] if o not in words[:-1] and o.startswith("--")]
-    subjects = _names_of(ip, (Model, Expr)) if marks == "%" and any(a.dest == "subject" for a in actions) else []
+    subjects = _names_of(ip, (Model, Expr, CompiledFunction)) if marks == "%" and any(a.dest in ("subject", "words") for a in actions) else []
     words_of_backend = list(type(magic.__self__).backend.values) if command == "backend" and magic is not None else []
     return [*_starting([*subjects, *words_of_backend], fragment, "instance"), *_starting(unused, fragment, "param")]
 

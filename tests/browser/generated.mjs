@@ -59,8 +59,14 @@ await drive("generated", async ({ page, url, shots, check }) => {
   check(true, "what is chosen is marked in the code beside it");
   await shot("code");
   await page.locator("[data-action=show-graph]").click();
-  await page.locator("[data-page=density] .wb-graph").first().waitFor();
-  check(true, "a line leads to the graph");
+  await page.locator("[data-page=density] .wb-linked").first().waitFor();
+  check(true, "a line leads to its node in the graph");
+  await page.locator("[data-tab=model]").click();
+  await page.locator("[data-page=model] .wb-node", { hasText: "level" }).first().click();
+  await page.locator("[data-tab=code]").click();
+  await page.waitForFunction(() => document.querySelectorAll("[data-page=code] .wb-code-chosen").length > 1);
+  check(true, "a variable of the model has its lines marked");
+  await shot("code-of-a-variable");
   await page.goto(`${long}?dark`);
   await page.locator(".wb-code-text").first().waitFor();
   const total = await page.waitForFunction(() => {

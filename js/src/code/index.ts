@@ -103,6 +103,7 @@ export class Code implements View {
       listing.hint = content.hint ?? "";
     } else if (content.start === listing.text.length) listing.add(content, cols);
     this.draw();
+    if (listing.complete && content.kind === this.beside) this.right.reveal(listing.linesOf(this.chosen)[0] ?? -1);
     if (listing.complete && content.kind === this.kind) {
       this.find();
       void this.mark(this.wished.key !== undefined ? [this.wished.key] : [...this.chosen], this.called);

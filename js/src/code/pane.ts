@@ -103,7 +103,8 @@ export class Pane {
     if (loop) band.style.boxShadow = `inset -3px 0 0 ${COLOURS[(loop - 1) % COLOURS.length]}`;
     const text = el("span", { class: "wb-code-text" }, ...tokens(this.lines ? listing.alone(at) : listing.text[at], listing.language).map((t) => (t.kind ? el("span", { class: `wb-t-${t.kind}` }, t.text) : t.text)));
     line.append(band, el("span", { class: "wb-code-number" }, String(at + 1)), text);
-    const same = at > 0 && listing.place[at - 1] === listing.place[at];
+    // The uppermost row in sight says it in full.
+    const same = at > 0 && listing.place[at - 1] === listing.place[at] && r !== Math.ceil(this.element.scrollTop / ROW);
     if (this.lines && place) line.append(el("span", { class: "wb-code-user", title: `${place.file}:${place.number}` }, same ? "  ⋮" : `${place.number}: ${place.text}`));
     return line;
   }
