@@ -1,4 +1,4 @@
-"""ArviZ takes seconds to import, four fifths of them for plots and statistics: it loads beside the sampling, and results wait for their class alone."""
+"""ArviZ takes seconds to import, seven tenths of them for plots and statistics: it loads beside the sampling, and results wait for their class alone."""
 
 from __future__ import annotations
 
