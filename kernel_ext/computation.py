@@ -16,6 +16,7 @@ from workbench.graph.types import TupleType
 from workbench.model.compiled import PointFunction
 from workbench.model.density import LogpDlogp
 from workbench.model.purposes import Purposes, purposes
+from workbench.model.tracing import trace_of
 from workbench.rewrites import default_mode
 
 Subject = Model | Expr | CompiledFunction
@@ -65,11 +66,10 @@ def computation_of(subject: Subject) -> Computation:
     That of a model is made once for what the model is, the lengths of its data, and the rules that there are.
     """
     if isinstance(subject, CompiledFunction):
-        return Computation(subject.written, subject.graph, subject.trace)
+        return Computation(subject.written, subject.graph, trace_of(subject))
     if isinstance(subject, Expr):
-        results, trace = default_mode().run([subject])
-        inputs = free_inputs([subject])
-        return Computation(Graph(inputs, [subject]), Graph(inputs, results), trace)
+        trace, inputs = trace_of(subject), free_inputs([subject])
+        return Computation(Graph(inputs, [subject]), Graph(inputs, trace.passes[-1].after), trace)
     shapes = tuple(np.shape(x.op.value) for x in subject.data_vars if isinstance(x.op, Data))
     made = subject.compiled_functions.get(subject, ("computation", default_mode(), shapes), _of_model).value
     return made or _of_model(subject)

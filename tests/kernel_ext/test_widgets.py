@@ -147,3 +147,20 @@ def test_what_is_imported_ahead_is_what_a_models_steps_need():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert int(done.stdout) == 0
+
+
+def test_the_steps_of_a_gradient_begin_with_its_derivation():
+    from kernel_ext.computation import computation_of
+    from kernel_ext.stepper import RewriteStepper
+
+    x = pt.vector("x")
+    slope = pt.grad(pt.sum(pt.exp(x) * x), x)
+    for subject in (slope, pm.function([x], slope, backend="numpy")):
+        made = computation_of(subject)
+        rules = [f.rule.name for p in made.trace.passes if p.name == "gradient" for f in p.firings]
+        assert {"derivative_of_exp", "derivative_of_multiply"} <= set(rules)
+        assert len(made.graph.results) == 1
+        at = np.array([0.5, -1.0])
+        (value,) = made.graph.run("numpy", at)
+        assert np.allclose(value, np.exp(at) * (at + 1))
+        assert RewriteStepper(made.trace).replay.passes[0].name == "gradient"
