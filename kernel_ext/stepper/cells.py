@@ -51,6 +51,24 @@ class Version:
         return self.below + self.inside
 
 
+class Roots:
+    """The cells of results; those of a derivation, which has one more at each step, share what they had before."""
+
+    __slots__ = ("_added", "_before")
+
+    def __init__(self, before: Roots | None, added: tuple[int, ...]) -> None:
+        self._before, self._added = before, added
+
+    def cells(self) -> list[int]:
+        """Return them in order."""
+        parts: list[tuple[int, ...]] = []
+        roots: Roots | None = self
+        while roots is not None:
+            parts.append(roots._added)
+            roots = roots._before
+        return [c for part in reversed(parts) for c in part]
+
+
 class Cells:
     """The cells of a graph, and which of them its roots need.
 
@@ -68,7 +86,8 @@ class Cells:
     def __init__(self) -> None:
         self.versions: list[Version] = []
         self.bodies: list[str] = []
-        self._roots: tuple[int, ...] = ()
+        self._roots: dict[int, None] = {}
+        self._listed: Roots | None = None
         self._cell: list[int] = []
         self._body_numbers: dict[Any, int] = {}
         self._uses: list[int] = []
@@ -80,9 +99,11 @@ class Cells:
         self._moved: set[int] = set()
 
     @property
-    def roots(self) -> tuple[int, ...]:
+    def roots(self) -> Roots:
         """The cells of the results."""
-        return tuple(self._cell[r] for r in self._roots)
+        if self._listed is None:
+            self._listed = Roots(None, tuple(self._cell[r] for r in self._roots))
+        return self._listed
 
     def cell(self, node: int) -> int:
         """Return the cell of a node."""
@@ -122,14 +143,20 @@ class Cells:
         self._table = {self.versions[c].key: c for c in range(len(self.versions)) if self._uses[c]}
         had = len(self.versions)
         fresh: dict[int, int] = {}
-        self._take([self.put(r, -1, fresh) for r in roots])
+        before, self._roots = self._roots, dict.fromkeys(self.put(r, -1, fresh) for r in roots)
+        self._need(self._roots)
+        self._drop(before)
+        self._listed = None
         return sum(1 for n in range(had, len(self.versions)) if self._uses[n])
 
     def add(self, root: Expr) -> int:
         """Make an expression one more root; return its node."""
         node = self.put(root)
         if node not in self._roots:
-            self._take([*self._roots, node])
+            before = self.roots
+            self._need([node])
+            self._roots[node] = None
+            self._listed = Roots(before, (self._cell[node],))
         return node
 
     def rewrite(self, before: Expr, after: Expr) -> int | None:
@@ -234,11 +261,6 @@ class Cells:
             cell = self._became[cell]
         return cell
 
-    def _take(self, roots: Sequence[int]) -> None:
-        before, self._roots = self._roots, tuple(dict.fromkeys(roots))
-        self._need(self._roots)
-        self._drop(before)
-
     def _point(self, pairs: list[tuple[int, int]]) -> None:
         """Let the users of a cell use another; users that are then equal become one."""
         while pairs:
@@ -255,7 +277,11 @@ class Cells:
                 if twin is not None:
                     pairs.append((user, twin))
             if old in self._roots:
-                self._take([new if n == old else n for n in self._roots])
+                if new not in self._roots:
+                    self._need([new])
+                self._roots = dict.fromkeys(new if n == old else n for n in self._roots)
+                self._drop([old])
+                self._listed = None
             if not self._uses[old]:
                 self._became[old] = new
 

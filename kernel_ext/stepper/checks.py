@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kernel_ext.stepper.points import NoValue, Points, opened
+from kernel_ext.stepper.points import NoValue, Points, opened, with_densities
 from kernel_ext.stepper.references import log_density
 from workbench import Model
 from workbench.distributions.distribution import Draw
@@ -15,6 +15,7 @@ from workbench.errors import WorkbenchError
 from workbench.graph import Expr, Firing, PassRecord, replace
 from workbench.graph.expr import Input, intern, rebuild
 from workbench.graph.inner import Graph
+from workbench.graph.pattern import uniform_value
 from workbench.graph.types import TensorType, TupleType
 from workbench.tensor import constant
 from workbench.transforms.change_of_variables import UnconstrainedLogProb
@@ -104,13 +105,16 @@ class Checker:
 
     def _equal(self, firing: Firing) -> Check:
         before, after = firing.before, firing.after
-        (one, other), inputs, hidden = opened([before, after])
+        whole = with_densities([before, after])
+        (one, other), inputs, hidden = opened(whole)
         if any(one is x for x in inputs) and before.inputs:
             raise NoValue(f"{_called(before)} has no value by itself: it stands for a computation that is filled in later.")
         rows = [_row(*found) for _, found in self.points.at(inputs, [one, other])]
         where = self.points.where if not inputs or all(str(x.name) in self.points.named[0] for x in inputs) else "points where it is defined"
         names = list(dict.fromkeys(_called(x) for x in hidden))
         how = f"Both sides were computed at {where}." + (f" Values were put in the place of {', '.join(names[:3])}." if names else "")
+        if whole[0] is not before:
+            how += " For the model's density, which is filled in later, a standard normal stands."
         if firing.depth:
             how += " The step lies in a loop's body or a branch: what that is given was drawn."
         return Check(how, rows=tuple(rows))
@@ -167,19 +171,20 @@ class Checker:
         firing = record.firings[index]
         x, node = firing.towards, firing.before
         if x is None:
-            raise NoValue("What this derivative is of was not recorded.")
+            raise NoValue("It makes the same for every row of a batch: both sides have other shapes, and are not compared.")
         if not isinstance(x.type, TensorType) or x.type.kind != "f":
             raise NoValue(f"{_called(x)} is no real number: it has no derivative.")
         complete = all(f.towards is not x for f in record.firings[index + 1 :])
-        if complete:
+        first = record.firings[0].given
+        if complete and len(record.before) == 1 and first is not None and uniform_value(first) == 1:
             return self._whole_derivative(record.before[0], x, firing.after)
-        known = next((f.after for f in reversed(record.firings[:index]) if f.towards is x), None)
-        flows = next((f.after for f in reversed(record.firings[:index]) if f.towards is node), None)
-        if flows is None and node is not record.before[0]:
+        if firing.given is None:
             raise NoValue("It is one part of a derivative; the parts of this operation's other results come in elsewhere.")
+        known = next((f.after for f in reversed(record.firings[:index]) if f.towards is x), None)
         part = firing.after - known if known is not None else firing.after  # type: ignore[operator]
-        how = f"A part of the derivative to {_called(x)}, through {node.op.name} alone: against central differences of that operation. More parts follow."
-        return self._against_differences(node, x, part, flows, how, shallow=True)
+        more = "" if complete else " More parts follow."
+        how = f"A part of the derivative to {_called(x)}, through {node.op.name} alone: against central differences of that operation.{more}"
+        return self._against_differences(node, x, part, firing.given, how, shallow=True)
 
     def _whole_derivative(self, cost: Expr, x: Expr, slope: Expr) -> Check:
         how = f"The derivative of the term to {_called(x)}, complete here: along a random direction, against central differences of the whole."

@@ -20,9 +20,14 @@ from kernel_ext.stepper.static import html, plain
 from kernel_ext.stepper.text import joined, marked
 from workbench import Model, samplers
 from workbench.graph import Rule, Trace
+from workbench.graph.provenance import NOWHERE, inherited
+from workbench.model import tracing
 from workbench.rewrites import default_mode
 from workbench.samplers.chain import Chain
 from workbench.samplers.compound import Alone
+
+LARGE = 4000
+"""Of graphs with more nodes the code is made when it is asked for."""
 
 
 class RewriteStepper(Part):
@@ -140,11 +145,13 @@ class RewriteStepper(Part):
         # All states, and who is concerned, while the first is looked at.
         self._later({}, "names", lambda: {"steps": self.replay.step(len(replay)) and len(replay), "names": self.sayings.names()})
 
+        if self.only is None and len(replay.state(0)) <= LARGE:
+            self._later({}, "stages", lambda: {"changed": [s.changed for s in self.stages]})
+
     def on_page(self, content: Mapping[str, Any]) -> None:
         step = self._step(content)
         columns, more = drawing.page(self.replay, step, int(content.get("page", 0)))
-        roots = list(self.replay.step(step).roots)
-        self.push("page", columns, rid=content.get("rid"), step=step, more=more, roots=roots, groups=self.replay.bodies)
+        self.push("page", columns, rid=content.get("rid"), step=step, more=more, groups=self.replay.bodies)
 
     def on_block(self, content: Mapping[str, Any]) -> None:
         number = int(content["block"])
@@ -155,7 +162,7 @@ class RewriteStepper(Part):
     def on_detail(self, content: Mapping[str, Any]) -> None:
         step = self._step(content)
         said = self.sayings.step(step) if step else {"before": [], "after": [], "whole": joined(self.replay.roots(0))}
-        self.push("detail", rid=content.get("rid"), step=step, roots=list(self.replay.step(step).roots), **said)
+        self.push("detail", rid=content.get("rid"), step=step, **said)
 
     def on_at(self, content: Mapping[str, Any]) -> None:
         """Remember where the reader is."""
@@ -234,8 +241,10 @@ def trace_of(subject: Any) -> Trace:
         return subject
     if isinstance(subject, str) or (isinstance(subject, type) and issubclass(subject, samplers.Kernel)):
         kernel = samplers_by_name()[subject] if isinstance(subject, str) else subject
-        return default_mode().run(Chain(Alone(kernel())).advance(samplers.ROWS).results)[1]
-    return computation_of(subject).trace
+        # A sampler is on nobody's line.
+        return inherited(NOWHERE, lambda: default_mode().run(Chain(Alone(kernel())).advance(samplers.ROWS).results)[1])
+    # All tabs of a model look at the same nodes; an expression's derivation is derived again.
+    return computation_of(subject).trace if isinstance(subject, Model) else tracing.trace_of(subject)
 
 
 def samplers_by_name() -> dict[str, type[samplers.Kernel]]:

@@ -7,14 +7,16 @@ from typing import Any
 
 import numpy as np
 
+import workbench.tensor as pt
 from workbench import Model
 from workbench.errors import WorkbenchError
 from workbench.graph import Data, Expr, Input, topological
-from workbench.graph.expr import Op, intern
-from workbench.graph.inner import Graph
+from workbench.graph.expr import Op, input_like, intern
+from workbench.graph.inner import Graph, mapped
 from workbench.graph.lengths import number, symbols
 from workbench.graph.types import TensorType
 from workbench.model.density import values_of_variables
+from workbench.tensor.control.flow import Region, Slot
 
 POINTS = 3
 SPREAD = 0.3
@@ -145,6 +147,28 @@ def _share_finite(value: Any) -> float:
         return min((_share_finite(v) for v in value), default=1.0)
     array = np.asarray(value)
     return float(np.isfinite(array).mean()) if array.dtype.kind == "f" and array.size else 1.0
+
+
+def with_densities(roots: Sequence[Expr]) -> list[Any]:
+    """Return expressions with the density of a standard normal, and its gradient, in the slots of a sampler that are for those."""
+
+    def region(node: Expr, inputs: tuple[Expr, ...]) -> Expr | None:
+        return _bowl(node.op, inputs) if isinstance(node.op, Slot) else None
+
+    return mapped(roots, region)
+
+
+def _bowl(slot: Slot, inputs: Sequence[Any]) -> Any:
+    """What stands for a function that is given later; ``None`` where it is no density."""
+    params: list[Any] = [input_like(x, x.type) for x in inputs]
+    real = [p for p in params if p.type.kind == "f"]
+    results: list[Any] = []
+    for wanted in slot(*inputs).type.items:
+        like = next((p for p in real if p.type.shape == wanted.shape and p.ndim), None)
+        if like is None and wanted.ndim:
+            return None
+        results.append(-like if like is not None else sum((pt.sum(p * p) * -0.5 for p in real), pt.constant(0.0)))
+    return Region(slot.label, Graph(params, results))(*inputs)
 
 
 def has_value(x: Expr) -> bool:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from kernel_ext.stepper.cells import Cells, Version, in_order
+from kernel_ext.stepper.cells import Cells, Roots, Version, in_order
 from workbench.graph import Expr, Firing, PassRecord, Trace
 from workbench.graph.expr import give_name, rebuild
 from workbench.graph.inner import Graph
@@ -38,7 +38,7 @@ class Step(NamedTuple):
     made: tuple[int, ...]
     place: int
     result: Version | None
-    roots: tuple[int, ...]
+    roots: Roots
 
 
 class Replay:
@@ -90,7 +90,7 @@ class Replay:
     def roots(self, n: int) -> tuple[Expr, ...]:
         """Return the graph after `n` firings, as expressions."""
         found = self.exprs(n)
-        return tuple(found[c] for c in self.step(n).roots)
+        return tuple(found[c] for c in self.step(n).roots.cells())
 
     def lives(self) -> dict[int, list[int]]:
         """Return, for each cell, the steps that made, changed or took it away, in order."""
@@ -125,7 +125,7 @@ class Replay:
     def _made(self, cells: Cells) -> Iterator[Step]:
         if not self.passes:
             self._kept[0] = {}
-            yield Step({}, {}, (), -1, None, ())
+            yield Step({}, {}, (), -1, None, cells.roots)
             return
         cells.show(self.passes[0].before)
         changes = cells.changes()

@@ -10,7 +10,7 @@ from typing import Any
 from kernel_ext.snapshot import Keys
 from kernel_ext.stepper.drawing import label
 from kernel_ext.stepper.replay import Replay
-from kernel_ext.stepper.text import LONG, both, marked, written
+from kernel_ext.stepper.text import LONG, both, called, marked, written
 from workbench.graph import RULES, Expr, Firing, Rule, Trace
 from workbench.graph.descent import Descent
 from workbench.graph.rule_text import told
@@ -56,7 +56,7 @@ class Sayings:
         left, right = ([(before, False)], [(after, False)]) if derivative else marked(before, after)
         return {
             "before": left, "after": right, "derivative": derivative, "depth": firing.depth,
-            "of": written(firing.towards, 80) if firing.towards is not None else None,
+            "of": called(firing.towards) if firing.towards is not None else None,
             "line": line_of(firing.before), "purpose": purpose_of(firing.before), "concerns": self._of_step(n),
         }  # fmt: skip
 

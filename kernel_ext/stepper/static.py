@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from kernel_ext.stepper.replay import Replay
-from kernel_ext.stepper.text import Marked, both, joined, marked
+from kernel_ext.stepper.text import Marked, both, called, joined, marked
 from workbench.graph import Firing, PassRecord
 
 MOST, A_PASS = 9, 3
@@ -18,7 +18,7 @@ ROUTINE = ("constant", "broadcast", "identity", "inside", "unused", "_one", "_ze
 """Words in the names of rules that only tidy up."""
 
 _BOX = "font:13px/1.5 system-ui,sans-serif;max-width:60em"
-_CODE = "font:12px/1.45 ui-monospace,monospace;overflow-wrap:anywhere"
+_CODE = "font:12px/1.45 ui-monospace,monospace;overflow-wrap:anywhere;white-space:pre-wrap"
 _OLD = f"{_CODE};border-left:3px solid #d55e00;padding-left:8px"
 _NEW = f"{_CODE};border-left:3px solid #009e73;padding-left:8px"
 
@@ -35,12 +35,17 @@ def html(replay: Replay) -> str:
     chosen = telling(replay)
     parts = [f'<div style="{_BOX}"><div><b>{_count(len(replay))}</b> in {len(replay.passes)} passes</div>', _formula("before any rule", joined(replay.passes[0].before, 300, 1))]
     parts.append('<ol style="padding-left:1.4em">')
-    for number, p in enumerate(replay.passes):
-        doc = f" – {escape(' '.join(p.doc.split()).split('. ')[0].rstrip('.'))}" if p.doc and p.firings else ""
+    idle = [p.name for p in replay.passes if not p.firings]
+    for p in replay.passes:
+        if not p.firings:
+            continue
+        doc = f" – {escape(' '.join(p.doc.split()).split('. ')[0].rstrip('.'))}" if p.doc else ""
         parts.append(f'<li><b>{escape(p.name)}</b> <span style="opacity:.7">{_count(len(p.firings))}, {p.seconds * 1e3:.1f} ms{doc}</span>')
-        parts += [_step(n, record, firing) for n, record, firing in chosen if record is replay.passes[number]]
+        parts += [_step(n, record, firing) for n, record, firing in chosen if record is p]
         parts.append("</li>")
     parts.append("</ol>")
+    if idle:
+        parts.append(f'<div style="opacity:.7">Nothing to do for {escape(", ".join(idle))}.</div>')
     parts.append(_formula("at the end", joined(replay.passes[-1].after, 300, 2)))
     return "".join([*parts, "</div>"])
 
@@ -80,7 +85,7 @@ def _step(n: int, record: PassRecord, firing: Firing) -> str:
     title = f'<span style="opacity:.7">step {n}</span> {escape(firing.rule.name.replace("_", " "))}'
     sides = f'<div style="{_OLD}">{_pieces(left, "line-through")}</div><div style="{_NEW}">{_pieces(right, "underline")}</div>'
     if record.kind == "derive":
-        of = both(firing.towards, firing.towards, WIDTH)[0] if firing.towards is not None else ""
+        of = called(firing.towards) if firing.towards is not None else ""
         sides = f'<div style="{_OLD}">{escape(before)}</div><div style="{_NEW}">∂/∂({escape(of)}) = {escape(after)}</div>'
     return f'<div style="margin:6px 0 8px"><div>{title}: {doc}</div>{sides}</div>'
 

@@ -11,7 +11,7 @@ from wire import Wire
 import workbench as pm
 import workbench.tensor as pt
 from kernel_ext.panel import STATIC
-from kernel_ext.stepper import Replay, RewriteStepper
+from kernel_ext.stepper import Replay, RewriteStepper, trace_of
 from kernel_ext.stepper.cells import Cells
 from kernel_ext.stepper.checks import Checker
 from kernel_ext.stepper.points import Points
@@ -365,6 +365,25 @@ def test_almost_every_step_is_checked_and_holds(make):
     assert all(c.how.endswith(".") for _, _, c in found), "a sentence, also where there is nothing to compare"
 
 
+def test_steps_of_a_sampler_are_checked_with_a_density_in_its_slot():
+    trace = trace_of("nuts")
+    every = [(p, i) for p in trace.passes for i in range(len(p.firings))][::19]
+    found = [Checker().check(p, i) for p, i in every]
+    assert all(c.rows and c.holds for c in found)
+    assert any("a standard normal stands" in c.how for c in found)
+
+
+def test_the_derivation_of_a_gradient_is_a_part_of_its_steps_and_checked():
+    x = pt.vector("x", 3)
+    trace = trace_of(pm.grad(pt.sum(pt.log(1 + x) ** 2), x))
+    assert "gradient" in [p.name for p in trace.passes] and Replay(trace).step(len(trace)).result is not None
+    checks = [Checker().check(p, i) for p in trace.passes for i in range(len(p.firings))]
+    assert all(c.rows and c.holds for c in checks)
+    second = trace_of(pm.hessian(pt.sum(x**3), x))
+    checks = [(p.name, Checker().check(p, i)) for p in second.passes for i in range(len(p.firings))]
+    assert all(c.holds for _, c in checks) and all(c.rows for name, c in checks if name != "batch")
+
+
 def test_densities_are_compared_with_scipys(model):
     checker, trace = Checker(model), model.trace()
     record = trace.passes[0]
@@ -453,6 +472,7 @@ def test_a_saved_notebook_has_the_passes_and_the_steps_that_tell_most(model):
     html = bundle["text/html"]
     assert len(html) < 30_000
     assert 6 <= html.count("<span style=\"opacity:.7\">step ") <= 10
+    assert "Nothing to do for unused results" in html
     assert all(p.name in html and p.name in bundle["text/plain"] for p in model.trace().passes)
     assert "before any rule" in html and "at the end" in html and "line-through" in html and "underline" in html
 

@@ -188,6 +188,8 @@ class Firing:
     """How many loop bodies or branches the step lies inside."""
     towards: Expr | None = None
     """Of a step of differentiation, the input of `before` of which `after` is the derivative, as far as it is known then."""
+    given: Expr | None = None
+    """The derivative by `before` that such a step goes on from."""
 
 
 @frozen

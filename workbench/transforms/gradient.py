@@ -79,7 +79,7 @@ def grad(
     if trace is not None:
         seconds = time.perf_counter() - start
         trace.passes.append(
-            PassRecord("gradient", REVERSE, (cost,), (cost, *found), tuple(steps), seconds, "derive")
+            PassRecord("gradient", REVERSE, (steady,), (steady, *found), tuple(steps), seconds, "derive")
         )
     held, otherwise = consider_constant, disconnected_inputs
     made_of = [cost, *targets, *held]
@@ -147,7 +147,7 @@ def vjp(
     found = _gradients(_reverse(start, targets, consider_constant, steps), targets, disconnected_inputs)
     if trace is not None:
         trace.passes += [record] if record is not None else []
-        trace.passes.append(PassRecord("gradient", REVERSE, tuple(ys), (*ys, *found), tuple(steps), time.perf_counter() - begun, "derive"))
+        trace.passes.append(PassRecord("gradient", REVERSE, tuple(steady), (*steady, *found), tuple(steps), time.perf_counter() - begun, "derive"))
     held, otherwise = consider_constant, disconnected_inputs
     made_of = [*ys, *targets, *map(as_tensor, given), *held]
     remember(found, made_of, lambda trace: vjp(ys, targets, given, consider_constant=held, disconnected_inputs=otherwise, trace=trace))  # type: ignore[no-any-return]
@@ -247,7 +247,7 @@ def _reverse(
                 known = cotangents.get(x)
                 total = part if known is None else accumulated(known, part) if x.inputs else known + part
                 cotangents[x] = total
-                steps.append(Firing(rule, node, total, time.perf_counter() - start, towards=x))
+                steps.append(Firing(rule, node, total, time.perf_counter() - start, towards=x, given=g if isinstance(g, Tensor) else None))
     return cotangents
 
 

@@ -28,6 +28,7 @@ export class Stepper implements View {
   private passOf: Int32Array = new Int32Array();
   private took: Float64Array = new Float64Array();
   private stages: string[] = [];
+  private idleStages = new Set<number>();
   private step = 0;
   private pinned: number | null = null;
   private whole = false;
@@ -47,7 +48,7 @@ export class Stepper implements View {
   private readonly stage = el("div", { class: "wb-stage", hidden: true });
   private readonly node = el("aside", { class: "wb-node-facts", "aria-label": "the chosen node", hidden: true });
   private readonly concern = el("div", { class: "wb-concern", hidden: true });
-  private readonly near = button("Whole graph", "whole", () => this.toggleWhole(), "the whole graph, or what is near the change");
+  private readonly near = button("Whole graph", "near", () => this.toggleWhole(), "the whole graph, or what is near the change");
   private readonly pin = button("Compare from here", "compare", () => this.togglePin(), "compare this step with another");
   private readonly idlePasses = button("", "idle", () => this.toggleIdle());
   private readonly root: HTMLElement;
@@ -73,6 +74,10 @@ export class Stepper implements View {
     this.forget = this.bus.onSelect((choice, from) => from !== "steps" && void this.concerned(choice.name ?? null, choice.keys));
     this.channel.on("steps", ({ content, cols }) => this.begin(content, cols));
     this.channel.on("wrong", ({ content }) => !this.total && replaceChildren(this.explanation, el("p", {}, content.message ?? "")));
+    this.channel.on("stages", ({ content }) => {
+      this.idleStages = new Set((content.changed as boolean[]).flatMap((changed, i) => (changed ? [] : [i])));
+      this.drawPasses();
+    });
     this.channel.on("names", ({ content }) => this.filter.offer(content.names));
     this.channel.hello();
   }
@@ -163,6 +168,7 @@ export class Stepper implements View {
     this.graph.mark("wb-changed", marks.changed);
     this.graph.mark("wb-gone", marks.gone.map((g) => g.key));
     this.graph.mark("wb-pale", all && near ? [...this.states.cells.keys()].filter((c) => !near.has(c)) : []);
+    if (this.chosen) this.markChosen();
     this.graph.reveal(made);
     this.near.setAttribute("aria-pressed", String(this.whole));
     this.graph.element.dataset.step = String(this.step);
@@ -294,7 +300,11 @@ export class Stepper implements View {
 
   /** Mark the steps that concern a variable, and its nodes; show only these if asked to. */
   private async concerned(name: string | null, keys: number[], only = false): Promise<void> {
-    if (!name && keys.length) return;
+    if (!name && keys.length) {
+      // What has no name is shown where it is.
+      const { content } = await this.channel.request("place", { key: keys[0] });
+      return this.graph.mark("wb-hit", content.cells ?? []);
+    }
     this.chosen = name;
     const marked = await this.filter.mark(name);
     if (this.chosen !== name) return;
@@ -302,24 +312,28 @@ export class Stepper implements View {
     if (name) {
       replaceChildren(this.concern, el("span", {}, `${marked} step${marked === 1 ? "" : "s"} concern${marked === 1 ? "s" : ""} `, el("b", {}, name)),
         button("only these", "only", () => this.filter.set(`concerning:${name}`)), button("×", "forget", () => void this.concerned(null, []), "forget the choice"));
-      this.graph.mark("wb-hit", [...this.states.cells.values()].filter((c) => c.label === name).map((c) => c.key));
-    } else this.graph.mark("wb-hit", []);
+    }
+    this.markChosen();
     if (only && name) this.filter.set(`concerning:${name}`);
     this.list.draw();
+  }
+
+  private markChosen(): void {
+    this.graph.mark("wb-hit", this.chosen ? [...this.states.cells.values()].filter((c) => c.label === this.chosen).map((c) => c.key) : []);
   }
 
   // Passes and the list of steps ----------------------------------------------------------------
 
   private drawPasses(): void {
-    const idle = this.passes.filter((p) => !p.changed).length;
+    const idle = this.passes.filter((p) => !p.changed).length + this.idleStages.size;
     this.idlePasses.hidden = !idle;
-    this.idlePasses.textContent = this.idle ? "Hide passes that change nothing" : `${idle} pass${idle === 1 ? "" : "es"} change${idle === 1 ? "s" : ""} nothing`;
+    this.idlePasses.textContent = this.idle ? "Hide passes that change nothing" : `${idle} pass${idle === 1 ? "" : "es"} change${idle === 1 ? "s" : ""} nothing – show`;
     this.idlePasses.setAttribute("aria-pressed", String(this.idle));
     const item = (at: number, title: string, name: string, quiet: string) =>
       el("div", { role: "option", class: "wb-pass", "data-at": at, title, tabindex: -1, onClick: () => this.go(at) }, el("span", {}, name), el("span", { class: "wb-quiet" }, quiet));
     replaceChildren(this.passList,
       ...this.passes.map((p) => (p.changed || this.idle ? item(p.firings ? p.first + 1 : -1, p.doc, p.name, p.firings ? `${p.firings} · ${seconds(p.seconds)}` : `nothing · ${seconds(p.seconds)}`) : null)),
-      ...this.stages.map((name, i) => item(this.total + 1 + i, "", name, i ? "" : "after the rules")));
+      ...this.stages.map((name, i) => this.idleStages.has(i) && !this.idle ? null : item(this.total + 1 + i, "", name, i ? "" : "after the rules")));
     for (const p of Array.from(this.passList.children)) if (p.getAttribute("data-at") === "-1") p.setAttribute("aria-disabled", "true");
     this.markPass();
   }
