@@ -11,8 +11,9 @@ from traitlets import Enum, observe
 
 from kernel_ext.backends import BackendToggle
 from kernel_ext.cell import Failures, columns_of, run_cell, say_priors
-from kernel_ext.computation import Subject, function_in
+from kernel_ext.computation import Subject, drawn, function_in
 from kernel_ext.display import parts_of, sample_in_panel, show, show_subject
+from kernel_ext.inspector import GraphInspector
 from kernel_ext.panel import Panel
 from kernel_ext.stepper import RewriteStepper, samplers_by_name
 from workbench import Model
@@ -78,19 +79,26 @@ class WorkbenchMagics(Magics):  # type: ignore[misc]
 
     @no_var_expand  # type: ignore[misc]
     @magic_arguments()  # type: ignore[misc]
-    @argument("subject", nargs="+", help="a model, an expression, or a compiled function")
+    @argument("subject", nargs="+", help="a model, an expression, or a compiled function; two, to compare them")
     @line_magic  # type: ignore[misc]
     def graph(self, line: str) -> None:
-        """Show the graph of a model, an expression or a compiled function."""
-        args = parse_argstring(self.graph, line)
-        source = " ".join(args.subject)
+        """Show the graph of a model, an expression or a compiled function: ``%graph radon``; of two, what they have in common: ``%graph radon pooled``."""
+        names = parse_argstring(self.graph, line).subject
+        if len(names) == 2 and all(n.isidentifier() for n in names):
+            first, second = (drawn(self._subject(n)) for n in names)
+            try:
+                show(Panel([GraphInspector(first, names[0], compare=second, compared_to=names[1])], title=" ".join(names)))
+            except TypeError as error:
+                raise UsageError(f"%graph: {error}") from None
+            return
+        source = " ".join(names)
         show_subject(self._subject(source), source)
 
     @no_var_expand  # type: ignore[misc]
     @magic_arguments()  # type: ignore[misc]
     @argument("subject", nargs="+", help="a model, an expression, or a compiled function")
     @argument("--pass", dest="only", metavar="PASS", help="show one pass only")
-    @argument("--sampler", choices=sorted(samplers_by_name()), help="the steps of the sampler that moves the model's values")
+    @argument("--sampler", nargs="?", const="nuts", choices=sorted(samplers_by_name()), help="the steps of the sampler (nuts, if none is said) that moves the model's values")
     @line_magic  # type: ignore[misc]
     def steps(self, line: str) -> None:
         """Step through every rule that turns a model (or expression) into what is compiled."""
@@ -167,6 +175,8 @@ class WorkbenchMagics(Magics):  # type: ignore[misc]
             found = eval(source, self.shell.user_ns)
         except NameError as error:
             raise UsageError(self.failures.why_missing(error, self.shell.user_ns)) from None
+        except SyntaxError:
+            raise UsageError(f"{source!r} is neither a name nor an expression") from None
         self.failures.warn_of_older(source)
         found = function_in(found)
         if not isinstance(found, Subject):

@@ -45,7 +45,10 @@ def hint_for(error: BaseException, node: ast.AST | None, frame: FrameType | None
 
 def suggested_name(name: str, cell: Cell) -> str | None:
     """The name in scope that another one was probably meant to be: of the cell first, Python's last."""
-    groups: list[Iterable[str]] = [cell.made, cell.columns, cell.notebook, visible_names(), vars(builtins)]
+    groups: list[Iterable[str]] = [cell.made, cell.columns, cell.notebook]
+    if len(name) > 2:
+        # One of so many names is always near a short one.
+        groups += [visible_names(), vars(builtins)]
     return closest(name, *([n for n in group if not n.startswith(("_", "<"))] for group in groups))
 
 

@@ -173,3 +173,20 @@ def test_formulas_call_arrays_as_the_cell_does(shell):
     assert formula(mu) == "k*dose + arm - age + [0.5, 0.5, …]"
     run(shell, CELL)
     assert "a[county] + b*floor" in formula(shell.user_ns["y"], 1000)
+
+
+def test_two_models_are_compared(shell, monkeypatch):
+    from kernel_ext import magics
+
+    shown = []
+    monkeypatch.setattr(magics, "show", shown.append)
+    run(shell, CELL)
+    shell.user_ns["first"] = shell.user_ns["radon"]
+    run(shell, CELL.replace("HalfNormal(1.5)", "HalfNormal(2.0)"))
+    shell.run_line_magic("graph", "first radon")
+    (panel,) = shown
+    assert [name for name, _ in panel.parts] == ["model"] and panel.title == "first radon"
+    assert panel.members["model"].compare is shell.user_ns["radon"]
+    for line, words in {"first a": "can be compared with a model", "first radon +": "neither a name nor an expression"}.items():
+        with pytest.raises(Exception, match=words):
+            shell.run_line_magic("graph", line)
