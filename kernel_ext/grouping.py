@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from workbench.graph import Expr, formula
+from workbench.graph import Expr
 from workbench.graph.provenance import Purpose
 
 FOLDED = 12
@@ -14,7 +14,6 @@ FOLDED = 12
 ALIKE = 8
 """So many variables alike are a group, in models of more than `CROWD` variables."""
 CROWD = 150
-SAID = 60
 
 
 class Group(NamedTuple):
@@ -113,7 +112,7 @@ def by_purpose(nodes: Sequence[Expr], purpose: Mapping[Expr, Purpose], said: Map
     return [groups[g].parent if g >= 0 and sizes[g] == 1 and g not in inner and not groups[g].said else g for g in found]
 
 
-def folded(nodes: Sequence[Expr], roots: Sequence[Expr], group: Sequence[int], keys: Sequence[int], groups: list[Group]) -> list[int]:
+def folded(nodes: Sequence[Expr], roots: Sequence[Expr], group: Sequence[int], keys: Sequence[int], labels: Sequence[str], groups: list[Group]) -> list[int]:
     """Return groups with formulas folded: a node that is computed for one other alone, within a group, is drawn in that one's formula."""
     at = {n: i for i, n in enumerate(nodes)}
     users: dict[Expr, list[Expr]] = {}
@@ -140,6 +139,6 @@ def folded(nodes: Sequence[Expr], roots: Sequence[Expr], group: Sequence[int], k
             continue
         if h not in number:
             number[h] = len(groups)
-            groups.append(Group(h.name or formula(h, SAID), "", "formula", group[at[h]], head=keys[at[h]]))
+            groups.append(Group(labels[at[h]], "", "formula", group[at[h]], head=keys[at[h]]))
         found[at[n]] = number[h]
     return found

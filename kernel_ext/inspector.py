@@ -15,7 +15,7 @@ from kernel_ext.frames import encode
 from kernel_ext.grouping import Group, by_purpose, folded
 from kernel_ext.model_view import model_columns
 from kernel_ext.part import Part
-from kernel_ext.snapshot import FORMULA, columns, summarise, thumbnail, written_inside
+from kernel_ext.snapshot import FORMULA, columns, label_of, summarise, thumbnail, written_inside
 from kernel_ext.values import Values, initial_position, variables_at
 from workbench import Model
 from workbench.compile.listing import listing
@@ -25,6 +25,8 @@ from workbench.graph.inner import Graph
 from workbench.graph.provenance import Purpose
 from workbench.model.purposes import Purposes
 
+FORMULAS = 2000
+"""Nodes of larger graphs are called by their operations."""
 CHUNK = 180_000
 """About how many bytes of a graph go in one message."""
 AROUND, MOST_LINES = 2, 20
@@ -129,7 +131,9 @@ class GraphInspector(Part):
         groups: list[Group] = []
         purposes = self._purposes
         held = by_purpose(nodes, purposes.of, _said(self.subject, purposes), groups) if purposes and isinstance(self.subject, Model) else [-1] * len(nodes)
-        held = folded(nodes, roots, held, [self.numbers.of(n) for n in nodes], groups)
+        # Of large graphs nobody reads all formulas, and each is some work.
+        named = self.numbers.label if len(nodes) <= FORMULAS else label_of
+        held = folded(nodes, roots, held, [self.numbers.of(n) for n in nodes], [named(n) for n in nodes], groups)
         for i, n in enumerate(list(nodes)):
             inside = [x for x in topological([r for g in n.op.graphs for r in g.results]) if x not in there and not written_inside(x)]
             if not inside:
@@ -140,7 +144,7 @@ class GraphInspector(Part):
             there.update(inside)
             edges += [(x, y) for y in inside for x in dict.fromkeys(y.inputs) if x in there]
             edges += [(r, n) for g in n.op.graphs for r in dict.fromkeys(g.results) if r in there]
-        return columns(self.numbers, nodes, edges, {}, {}, {}, held), groups, roots
+        return columns(self.numbers, nodes, edges, {n: named(n) for n in nodes}, {}, {}, held), groups, roots
 
     # Details of a node -------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from standalone import served
 
 ROOT = Path(__file__).resolve().parents[2]
-ALONE = ("stepper", "generated", "posterior")
+ALONE = ("inspector", "stepper", "generated", "posterior")
 """Views in pages of their own, without Jupyter: NAME.mjs looks at the panels of NAME.py."""
 TESTS = ("lab", "hosts", "writing", "sampling")
 """In Jupyter. All in turn; ``run.py lab`` runs one alone."""

@@ -31,6 +31,8 @@ const TALL = 900;
 const REST = 0.4;
 const ASPECT = 1.9;
 const CUT_EDGES = 3;
+/** Sweeps where an order was drawn before: fewer, which keep more of it. */
+const AGAIN = 2;
 
 export function layout(asked: Asked): Layout {
   const n = asked.width.length, begun = performance.now();
@@ -38,7 +40,7 @@ export function layout(asked: Asked): Layout {
   const late = () => (rough ||= performance.now() - begun > asked.patience);
   const over = neighbours(n, asked.dst, asked.src), under = neighbours(n, asked.src, asked.dst);
   const rows = wrapped(layersOf(n, over, under), asked);
-  const x = ordered(rows, asked, over, under, n > 3000 ? 4 : 6, late);
+  const x = ordered(rows, asked, over, under, asked.previous ? AGAIN : n > 3000 ? 4 : 6, late);
   const bands = inBands(rows, asked, x);
   const y = new Float64Array(n);
   const { tops, heights, column } = stacked(rows, asked, x, bands);

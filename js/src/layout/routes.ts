@@ -9,6 +9,8 @@ const LANE = 4;
 const BEND = 14;
 /** Rows that edges may pass in all; the rest of a huge drawing's edges go straight. */
 const PASSES = 150_000;
+/** So many frames are gone around. */
+const FRAMES = 40;
 
 interface Wall { lefts: Float64Array; rights: Float64Array; top: number; bottom: number; /** Edges through each gap. */ used: Int32Array }
 
@@ -49,11 +51,13 @@ export function routed(rows: number[][], asked: Asked, x: Float64Array, y: Float
 
 /** What an edge goes around in each row: boxes, and frames that neither of its ends lies in. */
 function wallsOf(rows: number[][], { width, height, band, parent }: Asked, x: Float64Array, y: Float64Array, bands: Band[]): { outermost: Int32Array; walls: (a: number, b: number) => Wall[] } {
+  const around = bands.filter((b) => parent[b.frame] < 0);
+  // Among very many frames there is no way around.
+  if (around.length > FRAMES) around.length = 0;
   const outermost = band.map((f) => {
     while (f >= 0 && parent[f] >= 0) f = parent[f];
-    return f;
+    return around.length ? f : -1;
   });
-  const around = bands.filter((b) => parent[b.frame] < 0);
   const known = new Map<number, Wall[]>();
   const walls = (a: number, b: number): Wall[] => {
     const name = (Math.min(a, b) + 1) * (parent.length + 1) + Math.max(a, b) + 1;

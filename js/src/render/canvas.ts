@@ -1,4 +1,5 @@
-// Draws a large scene on a canvas, with the look of the SVG. While one moves over much of it, a picture of the whole is moved instead.
+// Draws a large scene on a canvas, with the look of the SVG. While one moves over much of it, a picture of the whole is moved instead;
+// what takes long is painted in slices, between which the page goes on.
 import { el } from "../shared/dom";
 import type { View } from "./camera";
 import type { Group } from "./data";
@@ -9,7 +10,10 @@ import type { Marks, Painter } from "./svg";
 
 /** More boxes and edges in sight than this are too many to draw in each frame. */
 const SWIFT = 1200;
-const STILL = 120;
+const STILL = 160;
+/** Boxes or edges that are painted between two pauses, and milliseconds of a slice. */
+const PIECE = 300;
+const SLICE = 7;
 const PICTURE = 2048;
 const RINGS: Record<string, string> = { "wb-hit": "#e69f00", "wb-produced": "#009e73", "wb-changed": "#0072b2", "wb-gone": "#d55e00", "wb-linked": "#cc79a7", "wb-selected": "" };
 
@@ -25,6 +29,9 @@ export class CanvasPainter implements Painter {
   private low = new Float64Array(0);
   private high = new Float64Array(0);
   private frame = 0;
+  private still = 0;
+  private picturing = 0;
+  private shown = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private shapes = new Map<string, Path2D>();
 
@@ -41,6 +48,8 @@ export class CanvasPainter implements Painter {
         if (points[p] > this.high[at]) this.high[at] = points[p];
       }
     }
+    this.shown = false;
+    this.pictured();
     this.later(false);
   }
 
@@ -57,9 +66,9 @@ export class CanvasPainter implements Painter {
   private later(moving: boolean): void {
     cancelAnimationFrame(this.frame);
     clearTimeout(this.timer);
+    cancelAnimationFrame(this.still);
     this.frame = requestAnimationFrame(() => {
-      const begun = this.render(moving);
-      if (!begun) this.timer = setTimeout(() => this.render(false), STILL);
+      if (!this.render(moving)) this.timer = setTimeout(() => this.render(false), STILL);
     });
   }
 
@@ -73,18 +82,33 @@ export class CanvasPainter implements Painter {
       this.element.width = Math.round(w * ratio);
       this.element.height = Math.round(h * ratio);
     }
-    const { x, y, k } = this.now;
+    const { x, y, k } = this.now, { width, height } = this.drawn.layout;
     const seen = this.inSight(-x / k, -y / k, (w - x) / k, (h - y) / k);
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    context.clearRect(0, 0, this.element.width, this.element.height);
-    context.setTransform(ratio * k, 0, 0, ratio * k, ratio * x, ratio * y);
-    if (moving && seen.boxes.length + seen.edges.length > SWIFT) {
-      const whole = (this.picture ??= this.pictured());
-      context.imageSmoothingQuality = "low";
-      context.drawImage(whole, 0, 0, this.drawn.layout.width, this.drawn.layout.height);
-      return false;
+    const place = (c: CanvasRenderingContext2D) => c.setTransform(ratio * k, 0, 0, ratio * k, ratio * x, ratio * y);
+    const clear = () => {
+      context.setTransform(1, 0, 0, 1, 0, 0);
+      context.clearRect(0, 0, this.element.width, this.element.height);
+      place(context);
+    };
+    if (seen.boxes.length + seen.edges.length <= SWIFT) {
+      clear();
+      for (const _ of this.paint(context, seen, k, this.colours()));
+      return true;
     }
-    this.paint(context, seen, k, this.colours());
+    if (moving || !this.shown) {
+      clear();
+      if (this.picture) context.drawImage(this.picture, 0, 0, width, height);
+      else for (const _ of this.paint(context, { boxes: seen.boxes, edges: [] }, k, this.colours()));
+      this.shown = true;
+      if (moving) return false;
+    }
+    const sheet = el("canvas", { width: this.element.width, height: this.element.height }), c = sheet.getContext("2d")!;
+    place(c);
+    this.still = sliced(this.paint(c, seen, k, this.colours()), c, (number) => (this.still = number), () => {
+      clear();
+      context.setTransform(1, 0, 0, 1, 0, 0);
+      context.drawImage(sheet, 0, 0);
+    });
     return true;
   }
 
@@ -101,13 +125,14 @@ export class CanvasPainter implements Painter {
     return { boxes: found, edges };
   }
 
-  private pictured(): HTMLCanvasElement {
+  /** Make the picture that is moved about, in slices. */
+  private pictured(): void {
+    cancelAnimationFrame(this.picturing);
     const { width, height } = this.drawn!.layout, k = Math.min(1, PICTURE / width, PICTURE / height);
-    const canvas = el("canvas", { width: Math.max(1, Math.round(width * k)), height: Math.max(1, Math.round(height * k)) });
-    const context = canvas.getContext("2d")!;
-    context.scale(k, k);
-    this.paint(context, this.inSight(0, 0, width, height), k, this.colours());
-    return canvas;
+    const sheet = el("canvas", { width: Math.max(1, Math.round(width * k)), height: Math.max(1, Math.round(height * k)) }), c = sheet.getContext?.("2d");
+    if (!c) return;
+    c.scale(k, k);
+    this.picturing = sliced(this.paint(c, this.inSight(0, 0, width, height), k, this.colours()), c, (number) => (this.picturing = number), () => (this.picture = sheet));
   }
 
   private colours(): Colours {
@@ -115,7 +140,8 @@ export class CanvasPainter implements Painter {
     return { ink: of("--ink", "#222"), quiet: of("--quiet", "#666"), paper: of("--paper", "#fff"), edge: of("--edge", "#888"), accent: of("--accent", "#0072b2") };
   }
 
-  private paint(c: CanvasRenderingContext2D, seen: { boxes: number[]; edges: number[] }, k: number, colours: Colours): void {
+  /** Paint what is seen; pauses are between pieces of some milliseconds. */
+  private *paint(c: CanvasRenderingContext2D, seen: { boxes: number[]; edges: number[] }, k: number, colours: Colours): Generator<void> {
     const { boxes, layout, frames, src, dst } = this.drawn!;
     const detail = detailAt(k), far = k < 0.2;
     c.lineJoin = "round";
@@ -152,7 +178,11 @@ export class CanvasPainter implements Painter {
     };
     const lit = chosen?.size ? seen.edges.filter((e) => chosen.has(boxes[src[e]].id) || chosen.has(boxes[dst[e]].id)) : [];
     c.globalAlpha = far ? 0.35 : 0.75;
-    stroke(seen.edges, colours.edge, Math.max(1, 0.5 / k));
+    for (let e = 0; e < seen.edges.length; e += PIECE) {
+      stroke(seen.edges.slice(e, e + PIECE), colours.edge, Math.max(1, 0.5 / k));
+      yield;
+    }
+    c.globalAlpha = far ? 0.35 : 0.75;
     c.globalAlpha = 1;
     stroke(lit, colours.accent, Math.max(2, 1.5 / k));
     // All boxes of a kind in one stroke.
@@ -163,7 +193,9 @@ export class CanvasPainter implements Painter {
       else kinds.set(kind, [i]);
     }
     const faint = this.marks.get("wb-pale");
-    for (const those of kinds.values()) {
+    const pieces = [...kinds.values()].flatMap((those) => Array.from({ length: Math.ceil(those.length / PIECE) }, (_, i) => those.slice(i * PIECE, (i + 1) * PIECE)));
+    for (const those of pieces) {
+      yield;
       const { kind, side } = boxes[those[0]], look = lookOf(kind), all = new Path2D();
       for (const i of those) {
         if (far) all.rect(layout.x[i] - boxes[i].width / 2, layout.y[i] - HEIGHT / 2, boxes[i].width, HEIGHT);
@@ -234,8 +266,22 @@ export class CanvasPainter implements Painter {
   }
 
   close(): void {
-    cancelAnimationFrame(this.frame);
+    for (const number of [this.frame, this.still, this.picturing]) cancelAnimationFrame(number);
     clearTimeout(this.timer);
     this.element.remove();
   }
+}
+
+/** Go through a painting a slice a frame; `frame` is told the number of each. */
+function sliced(painting: Generator<void>, context: CanvasRenderingContext2D, frame: (number: number) => void, done: () => void): number {
+  const go = () => {
+    const begun = performance.now();
+    while (performance.now() - begun < SLICE) {
+      if (painting.next().done) return done();
+      // Browsers put painting off: this has it done now, as part of the slice.
+      context.getImageData(0, 0, 1, 1);
+    }
+    frame(requestAnimationFrame(go));
+  };
+  return requestAnimationFrame(go);
 }

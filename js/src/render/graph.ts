@@ -180,25 +180,23 @@ export class GraphView {
 
   // Search, marks ----------------------------------------------------------------------------------
 
-  /** Mark what a query finds, and go to the first; how many there are. */
+  /** Mark what a query finds, and look at the first; how many there are. */
   search(query: string): number {
     const inside = this.data.groups.map((_, g) => within(this.data.groups, g).map((o) => this.data.groups[o].label).join(" "));
     this.hits = query.trim() === "" ? [] : this.data.nodes.filter((n) => (!this.part || this.part.keys.has(n.key)) && matches(n, query, inside[n.group] ?? "")).map((n) => n.key);
     this.hit = -1;
     this.mark("wb-hit", this.hits);
-    if (this.hits.length) this.step(1, false);
+    if (this.hits.length) this.centre(this.hits);
     return this.hits.length;
   }
 
-  /** Go to the next hit, or the one before; its number, from 1. */
-  step(by: number, choose = true): number {
+  /** Choose the next hit, or the one before; its number, from 1. */
+  step(by: number): number {
     if (!this.hits.length) return 0;
-    this.hit = (this.hit + by + this.hits.length) % this.hits.length;
+    this.hit = this.hit < 0 && by < 0 ? this.hits.length - 1 : (this.hit + by + this.hits.length) % this.hits.length;
     const key = this.hits[this.hit];
-    if (choose) {
-      this.expose(key);
-      this.choose(key, true);
-    } else this.centre([key]);
+    this.expose(key);
+    this.choose(key, true);
     return this.hit + 1;
   }
 
@@ -378,7 +376,10 @@ export class GraphView {
     this.badge.hidden = hidden === 0;
     this.badge.textContent = this.part ? `${this.part.said}: ${scene.of.size.toLocaleString("en")} of ${this.data.nodes.length.toLocaleString("en")} – show all` : `${hidden.toLocaleString("en")} hidden – show`;
     const old = this.drawn, place = old && new Map(old.boxes.map((b, i) => [b.id, old.layout.x[i]]));
-    const asked = askedOf(scene, this.data, (id) => place?.get(id), PATIENCE);
+    old?.layout.frames.forEach((f) => place!.set(-1 - old.frames[f.frame], f.x + f.width / 2));
+    // What was in a closed group comes from where that was.
+    const was = (id: number, group: number) => place?.get(id) ?? within(this.data.groups, group).map((g) => place?.get(-1 - g)).find((x) => x !== undefined);
+    const asked = askedOf(scene, this.data, was, PATIENCE);
     clearTimeout(this.timer);
     this.wait("");
     this.pending = { scene, after };
@@ -408,6 +409,7 @@ export class GraphView {
       this.area.append(this.painter.element);
     }
     this.painter.draw(this.drawn, this.data.groups, this.marks);
+    this.element.dataset.boxes = String(scene.boxes.length);
     this.minimap.draw(this.drawn);
     this.remark();
     const kinds = new Set(scene.boxes.map((b) => b.kind));

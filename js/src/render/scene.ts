@@ -123,13 +123,13 @@ function edgesOf(data: GraphData, of: Map<number, number>): Pick<Scene, "src" | 
 }
 
 /** What the layout is asked, for a scene. `before` says where boxes were drawn, by id. */
-export function askedOf(scene: Scene, data: GraphData, before: (id: number) => number | undefined, patience: number): Asked {
+export function askedOf(scene: Scene, data: GraphData, before: (id: number, group: number) => number | undefined, patience: number): Asked {
   const number = new Map(scene.frames.map((g, i) => [g, i]));
   const inner = (g: number): number => {
     for (const o of within(data.groups, g)) if (number.has(o)) return number.get(o)!;
     return -1;
   };
-  const previous = Float64Array.from(scene.boxes, (b) => before(b.id) ?? NaN);
+  const previous = Float64Array.from(scene.boxes, (b) => before(b.id, b.node?.group ?? -1) ?? NaN);
   return {
     width: Float64Array.from(scene.boxes, (b) => b.width), height: new Float64Array(scene.boxes.length).fill(HEIGHT), src: scene.src, dst: scene.dst,
     band: scene.band.map((g) => (g < 0 ? -1 : inner(g))), parent: Int32Array.from(scene.frames, (g) => inner(data.groups[g].parent)),
