@@ -50,7 +50,7 @@ class Kernel extends FakeModel {
       this.push({ ...back, t, block, groups: [] }, {
         ...nodes([...steps.map((n) => `n${n}`), `n${steps.at(-1)! + 1}`], [...steps, 0].map(() => [0])),
         cell: ["i32", steps.flatMap((n) => [n, n + 1])], was: ["i32", steps.flatMap((_, i) => [i, -1])], now: ["i32", steps.flatMap((_, i) => [-1, i + 1])],
-        mark: ["i32", steps.flatMap(() => [2, 3])], place: ["i32", steps.map((n) => n + 1)], step: ["i32", [0, ...steps.map((_, i) => 2 * (i + 1))]],
+        mark: ["i32", steps.flatMap(() => [2, 3])], place: ["i32", steps.map((n) => n + 1)], about: ["i32", steps.map(() => -1)], step: ["i32", [0, ...steps.map((_, i) => 2 * (i + 1))]],
       });
     }
     if (t === "detail") this.push({ ...back, t, step, before: [["log(1 + ", true], ["x", false]], after: [["log1p(", true], ["x", false], [HOSTILE, true]], concerns: ["mu_a"], whole: "the whole" });

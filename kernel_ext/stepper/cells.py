@@ -113,6 +113,11 @@ class Cells:
         """Whether a root needs a node."""
         return self._uses[node] > 0
 
+    def where(self, expr: Expr) -> int:
+        """Return the cell that an expression is now, or -1."""
+        node = self.put(expr)
+        return self._cell[node] if self._uses[node] else -1
+
     def state(self) -> dict[int, Version]:
         """Return all cells that a root needs."""
         return {self._cell[n]: self._shown(n) for n, v in enumerate(self.versions) if self._uses[n]}

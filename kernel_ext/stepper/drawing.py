@@ -93,11 +93,12 @@ MADE, OWN = 1, 2
 def block(replay: Replay, number: int) -> dict[str, Any]:
     """Return what the steps of a block change: of each cell, the row that it was and the row that it is.
 
-    `mark` says of a change whether the firing itself did it, and whether it made the cell; `place` of a step which cell its result is.
+    `mark` says of a change whether the firing itself did it, and whether it made the cell; `place` of a step which cell its result is,
+    and `about` which one it is about.
     """
     records = Records(replay)
     first = number * BLOCK
-    columns: dict[str, list[int]] = {name: [] for name in ("cell", "was", "now", "mark", "place")}
+    columns: dict[str, list[int]] = {name: [] for name in ("cell", "was", "now", "mark", "place", "about")}
     ends = [0]
     for n in range(first + 1, min(first + BLOCK, len(replay)) + 1):
         step = replay.step(n)
@@ -108,6 +109,7 @@ def block(replay: Replay, number: int) -> dict[str, Any]:
                     columns[name].append(value)
         ends.append(len(columns["cell"]))
         columns["place"].append(step.place if drawn(step.result) else -1)
+        columns["about"].append(step.about)
     return {**records.columns(), **{k: np.array(v, np.int32) for k, v in columns.items()}, "step": np.array(ends, np.int32)}
 
 

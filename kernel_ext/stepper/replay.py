@@ -29,6 +29,8 @@ class Step(NamedTuple):
         Cells that are new.
     place, result
         The cell of the result, and what it is; -1 and ``None`` where what the rule was for was not needed.
+    about
+        Of a derivation's step, the cell of what it is about; else -1.
     roots
         The cells of the results.
     """
@@ -38,6 +40,7 @@ class Step(NamedTuple):
     made: tuple[int, ...]
     place: int
     result: Version | None
+    about: int
     roots: Roots
 
 
@@ -125,12 +128,12 @@ class Replay:
     def _made(self, cells: Cells) -> Iterator[Step]:
         if not self.passes:
             self._kept[0] = {}
-            yield Step({}, {}, (), -1, None, cells.roots)
+            yield Step({}, {}, (), -1, None, -1, cells.roots)
             return
         cells.show(self.passes[0].before)
         changes = cells.changes()
         self._kept[0] = cells.state()
-        yield Step(changes, {}, (), -1, None, cells.roots)
+        yield Step(changes, {}, (), -1, None, -1, cells.roots)
         since, n, size = 0, 0, len(changes)
         entered: Changes = {}
         for number, record in enumerate(self.passes):
@@ -150,8 +153,9 @@ class Replay:
                 if since >= size // 4 + 64:
                     self._kept[n] = cells.state()
                     since, size = 0, len(self._kept[n])
+                about = cells.where(firing.before) if record.kind == "derive" else -1
                 result = None if place is None else cells.versions[place]
-                yield Step(changes, own, made, -1 if place is None else cells.cell(place), result, cells.roots)
+                yield Step(changes, own, made, -1 if place is None else cells.cell(place), result, about, cells.roots)
 
 
 def _fire(cells: Cells, record: PassRecord, firing: Firing) -> int | None:

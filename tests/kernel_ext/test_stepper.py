@@ -154,6 +154,13 @@ def test_users_that_become_equal_become_one():
     assert any(now is None for _, now in cells.changes().values())
 
 
+def test_a_step_of_a_derivation_is_about_the_node_that_it_differentiates(trace):
+    replay = Replay(trace)
+    derived = [n for n, (p, _) in enumerate(replay.firings, 1) if p.kind == "derive"]
+    assert derived and all(replay.exprs(n)[replay.step(n).about] is replay.firings[n - 1][1].before for n in derived)
+    assert all(replay.step(n).about == -1 for n in range(1, derived[0]))
+
+
 def test_steps_within_loops_change_their_bodies():
     trace = loop().trace()
     replay = Replay(trace)

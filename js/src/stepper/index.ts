@@ -159,13 +159,14 @@ export class Stepper implements View {
   private draw(): void {
     const marks = this.states.marks(this.step);
     const users = marks.gone.flatMap((g) => g.inputs);
-    const place = [...marks.made, ...(marks.made.length ? [] : [...marks.changed, marks.place]), ...users].filter((c) => this.states.cells.has(c));
-    const made = marks.made.length ? marks.made : marks.place >= 0 ? [marks.place] : marks.changed;
+    const place = [...marks.made, marks.about, ...(marks.made.length ? [] : [...marks.changed, marks.place]), ...users].filter((c) => this.states.cells.has(c));
+    const made = marks.made.length ? marks.made : marks.place >= 0 ? [marks.place] : marks.changed.length || marks.about < 0 ? marks.changed : [marks.about];
     const near = this.step && place.length ? this.states.near([...made, ...place].slice(0, 12), NEAR, REACH) : null;
     const all = this.whole || !near;
     this.graph.set(this.states.drawing(all ? null : near, marks.gone.slice(0, 12)), this.step !== 0 && this.whole);
     this.graph.mark("wb-produced", made);
     this.graph.mark("wb-changed", marks.changed);
+    this.graph.mark("wb-linked", this.states.cells.has(marks.about) ? [marks.about] : []);
     this.graph.mark("wb-gone", marks.gone.map((g) => g.key));
     this.graph.mark("wb-pale", all && near ? [...this.states.cells.keys()].filter((c) => !near.has(c)) : []);
     if (this.chosen) this.markChosen();
@@ -410,6 +411,7 @@ export class Stepper implements View {
     this.player.close();
     this.states.close();
     this.list.close();
+    this.graph.close();
     this.forget();
     this.channel.close();
   }

@@ -7,7 +7,7 @@ const SPEEDS = [0.5, 1, 2, 5, 20];
 export class Player {
   readonly breaks = new Set<number>();
   readonly button: HTMLButtonElement;
-  readonly speed = el("select", { class: "wb-select wb-speed", "aria-label": "play speed", title: "play speed" }, ...SPEEDS.map((s) => el("option", { value: s, selected: s === 1 }, `${s}×`)));
+  readonly speed = el("select", { class: "wb-select", "aria-label": "play speed", title: "play speed" }, ...SPEEDS.map((s) => el("option", { value: s, selected: s === 1 }, `${s}×`)));
   private timer: ReturnType<typeof setTimeout> | null = null;
 
   constructor(private readonly next: () => void, private readonly stops: (step: number) => boolean, private readonly at: () => number) {

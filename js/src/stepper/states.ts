@@ -6,9 +6,9 @@ import type { Channel, Frame } from "../shared/protocol";
 export interface Cell extends GraphNode { inputs: number[] }
 
 /** What one step did: for the eye. */
-export interface Marks { made: number[]; gone: Cell[]; changed: number[]; place: number }
+export interface Marks { made: number[]; gone: Cell[]; changed: number[]; place: number; about: number }
 
-interface Block { cell: Int32Array; was: Int32Array; now: Int32Array; mark: Int32Array; place: Int32Array; step: Int32Array; rows: Cell[] }
+interface Block { cell: Int32Array; was: Int32Array; now: Int32Array; mark: Int32Array; place: Int32Array; about: Int32Array; step: Int32Array; rows: Cell[] }
 
 const MADE = 1, OWN = 2;
 /** So many blocks ahead of the reader are asked for; all, of a trace that has no more than `ALL`. */
@@ -83,11 +83,12 @@ export class States {
 
   /** What the step that led here did. */
   marks(step: number): Marks {
-    const found: Marks = { made: [], gone: [], changed: [], place: -1 };
+    const found: Marks = { made: [], gone: [], changed: [], place: -1, about: -1 };
     const b = this.blocks.get(this.block(step));
     if (!step || !b) return found;
     const i = (step - 1) % this.size;
     found.place = b.place[i];
+    found.about = b.about[i];
     for (let k = b.step[i]; k < b.step[i + 1]; k++) {
       if (!(b.mark[k] & OWN)) continue;
       if (b.now[k] < 0) found.gone.push({ ...b.rows[b.was[k]], key: b.cell[k] });
