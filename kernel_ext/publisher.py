@@ -20,8 +20,8 @@ Push = Callable[..., None]
 
 PERIOD = 0.1
 """Seconds between looks, at least: longer where a look costs more than its share."""
-SHARE = 0.02
-"""Of one processor's time, what telling of a run may take while it goes on."""
+SHARE, TABLE_SHARE = 0.02, 0.01
+"""Of one processor's time, what telling of a run may take while it goes on, and what the statistics of all elements may."""
 SLOWEST = 1.0
 SHOWN = 8
 MOST_SHOWN = 24
@@ -92,7 +92,7 @@ class Publisher:
         self._divergent: list[Array] = []
         self._looked: list[int] = []
         self._making: tuple[ElementTable, Iterator[None]] | None = None
-        self._spent = self._table_spent = 0.0
+        self._table_spent = 0.0
         self._last_table = self._last_status = 0.0
         self._offered = 0
         self._told_divergences = -1
@@ -129,9 +129,8 @@ class Publisher:
                 begun = time.thread_time()
                 self._offer_unasked()
                 self._look()
+                pause = min(SLOWEST, max(PERIOD, (time.thread_time() - begun) / SHARE))
                 self._go_on_with_table()
-                pause = min(SLOWEST, max(PERIOD, (time.thread_time() - begun) / SHARE / 2))
-                self._spent += time.thread_time() - begun
             self._end()
         finally:
             self.ready.set()
@@ -280,7 +279,7 @@ class Publisher:
         """Go on with the table of all elements, for the time that it may take; begin it anew with newer draws."""
         run = self.run
         now = time.perf_counter()
-        allowance = SHARE * (now - run.started) - self._table_spent
+        allowance = TABLE_SHARE * (now - run.started) - self._table_spent
         if self._making is None:
             if now - self._last_table < TABLE_PERIOD or run.state not in ("sampling", "paused"):
                 return
@@ -327,7 +326,7 @@ class Publisher:
         self._look(final=True)
         draws = Draws.of_run(run, run.shown_chains) if run.kept else Draws(run.variable_names(), [], 0, [])
         whole = len(draws.names) * len(draws.chains) * draws.count
-        share = max(0.05, SHARE * run.timings["sample"]) * NUMBERS_A_SECOND
+        share = max(0.03, TABLE_SHARE * run.timings["sample"]) * NUMBERS_A_SECOND
         first = table = ElementTable.within(draws, whole if whole <= EXACT else share)
         table.fill(tails=False)
         self.table = table
