@@ -120,7 +120,7 @@ export function density(x: Float64Array, low: number, high: number, points: numb
 }
 
 function spread(x: Float64Array): number {
-  const some = thin(x, 2000).filter(Number.isFinite).sort();
+  const some = thin(x, 500).filter(Number.isFinite).sort();
   return some.length ? some[Math.floor(0.75 * (some.length - 1))] - some[Math.floor(0.25 * (some.length - 1))] : 0;
 }
 
@@ -134,7 +134,7 @@ export function thin(x: Float64Array, most: number): Float64Array {
 export function rankCounts(chains: Float64Array[], bins: number): Float64Array[] {
   const n = Math.min(...chains.map((c) => c.length));
   if (!(n > 0)) return [];
-  const some = chains.map((c) => thin(c.subarray(0, n), 2000));
+  const some = chains.map((c) => thin(c.subarray(0, n), 1000));
   const all = new Float64Array(some.reduce((sum, c) => sum + c.length, 0));
   some.reduce((at, c) => (all.set(c, at), at + c.length), 0);
   all.sort();
