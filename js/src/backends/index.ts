@@ -19,7 +19,7 @@ export class Backends implements View {
   private readonly measures = new Map<string, Measure>();
   private state: any = {};
   private readonly body = el("tbody");
-  private readonly said = el("p", { class: "wb-said", role: "status" });
+  private readonly said = el("p", { class: "wb-backends-said", role: "status" });
   private readonly how = el("p", { class: "wb-quiet wb-how" });
   private readonly single = el("input", { type: "checkbox" });
   private readonly all: HTMLButtonElement;
@@ -111,10 +111,10 @@ export class Backends implements View {
       return wide(start, p.asked ? null : el("span", { class: "wb-quiet" }, " imports JAX"));
     }
     if (m.state === "waiting") return wide(el("span", { class: "wb-quiet" }, "waits for its turn"));
-    if (m.state === "now") return wide(el("span", { class: "wb-busy", "aria-hidden": "true" }), el("span", {}, PHASES[m.phase ?? ""] ?? m.phase ?? "starting", " …"));
+    if (m.state === "now") return wide(el("span", { class: "wb-spinner", "aria-hidden": "true" }), el("span", {}, PHASES[m.phase ?? ""] ?? m.phase ?? "starting", " …"));
     if (m.state === "failed") return wide(el("span", { class: "wb-warn" }, `✗ ${m.why}`), m.fix ? el("span", { class: "wb-fix" }, ` → ${m.fix}`) : null);
     const parts = Object.entries(m.phases ?? {}).map(([name, s]) => `${name.replace("_", " ")} ${seconds(s)}`).join(", ");
-    const bar = el("span", { class: "wb-speed", "aria-hidden": "true" });
+    const bar = el("span", { class: "wb-rate", "aria-hidden": "true" });
     bar.style.width = `${Math.max(2, (60 * fastest) / (m.seconds || 1))}px`;
     const times = (m.seconds ?? 0) / fastest;
     return [
