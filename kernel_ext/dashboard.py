@@ -55,6 +55,7 @@ class SamplingDashboard(Part):
 
     def watch(self, run: Run, **about: Any) -> Publisher:
         """Show a run from now on."""
+        about["keys"] = self.keys()
         publisher = Publisher(run, lambda kind, columns=None, **content: self.push(kind, columns, **content), about)
         before, self.publisher = self.publisher, publisher
         publisher.status = self._status
@@ -66,6 +67,10 @@ class SamplingDashboard(Part):
         for watcher in self._watchers:
             watcher(publisher)
         return publisher
+
+    def keys(self) -> dict[str, int]:
+        """Return the numbers by which the other tabs know the model's variables."""
+        return {} if self.model is None else {name: self.numbers.of(x) for name, x in self.model.named_vars.items()}
 
     def on_watch(self, watcher: Callable[[Publisher], None]) -> None:
         """Call with what tells of a run, of each run that is shown from now on."""
@@ -186,9 +191,12 @@ class SamplingDashboard(Part):
         publisher = self.publisher
         if publisher is None:
             return {"text/plain": f"no draws of {self._model_name} yet: sample it here, or with {sampling_form.code(self._model_name, {})}"}
-        if not publisher.ready.is_set() or publisher.table is None:
+        if not publisher.ready.is_set():
             return {"text/plain": "sampling ..."}
-        return {"text/html": run_html(publisher.run, publisher.table, publisher.findings), "text/plain": repr(publisher.run)}
+        text = {"text/plain": "\n".join([repr(publisher.run), *publisher.findings])}
+        if publisher.table is None:
+            return text
+        return {"text/html": run_html(publisher.run, publisher.table, publisher.findings), **text}
 
 
 def said(error: BaseException) -> str:

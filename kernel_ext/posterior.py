@@ -117,7 +117,8 @@ class PosteriorView(Part):
         names = list(source.draws.names)
         self.push(
             "posterior", head=source.head, chains=[str(c) for c in source.draws.chains], draws=source.draws.count, elements=len(names),
-            variables=[[v.name, v.first, v.size] for v in source.variables], prior=bool(source.prior), actions=self._actions(source), name=bound(self.model_name),
+            variables=[[v.name, v.first, v.size] for v in source.variables], prior=bool(source.prior), actions=self._actions(source),
+            keys=self.dashboard.keys() if self.dashboard is not None else {}, name=bound(self.model_name),
             observed=[str(x.name) for x in self.model.observed_RVs] if self.model is not None else [],
         )  # fmt: skip
         for at in range(0, len(names), NAMES):

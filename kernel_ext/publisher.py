@@ -132,6 +132,11 @@ class Publisher:
                 pause = min(SLOWEST, max(PERIOD, (time.thread_time() - begun) / SHARE))
                 self._go_on_with_table()
             self._end()
+        except Exception as error:
+            # The run is not touched by it, but what it is like must not seem fine.
+            self.findings = [f"the dashboard failed ({type(error).__name__}: {error}): the draws are there, whether they can be trusted is not known"]
+            self._push("findings", texts=self.findings)
+            raise
         finally:
             self.ready.set()
             self.over.set()

@@ -351,3 +351,33 @@ def test_a_run_that_was_started_by_the_button_lasts_below_what_the_panel_showed(
     wire.say("sample", t="hello", have=0)
     dashboard.begin({"draws": "100", "tune": "100", "chains": "2", "random_seed": "1"})
     assert shown[-1]["text/html"].startswith("<svg>graph</svg>") and "400 draws of 2 chains" in shown[-1]["text/html"]
+
+
+def test_a_dashboard_that_fails_says_so_and_leaves_the_run_alone(model, monkeypatch):
+    def broken(self):
+        raise ValueError("broken")
+
+    monkeypatch.setattr(Publisher, "_end", broken)
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    run = begun(model, 50, tune=50, chains=1)
+    dashboard = SamplingDashboard(run)
+    wire = Wire(dashboard)
+    assert run.wait(60) and dashboard.publisher.over.wait(10)
+    assert "the dashboard failed (ValueError: broken)" in wire.of("findings")[-1][0]["texts"][0]
+    assert "the dashboard failed" in dashboard.static()["text/plain"] and run.draws["mu"].shape == (1, 50)
+
+
+def test_a_run_whose_model_was_deleted_goes_on():
+    import gc
+
+    with pm.Model() as short:
+        pm.Normal("x")
+    dashboard = SamplingDashboard(short, "short")
+    wire = Wire(dashboard)
+    wire.say(t="hello", have=0)
+    wire.say(t="start", draws="50", tune="50", chains="1", random_seed="1")
+    wait_until(lambda: dashboard.run is not None)
+    dashboard.model = short = None
+    gc.collect()
+    wait_until(lambda: dashboard.idata is not None)
+    assert dashboard.publisher.over.wait(20) and wire.of("findings") and not wire.of("wrong")

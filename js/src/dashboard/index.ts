@@ -195,7 +195,8 @@ export class Dashboard implements View {
   private toggle(i: number): void {
     const wanted = this.shown.includes(i) ? this.shown.filter((j) => j !== i) : [i, ...this.shown];
     this.channel.send("show", { elements: wanted });
-    this.bus.select({ keys: [], name: this.table.names[i].split("[")[0] }, "sample");
+    const name = variable(this.table.names[i]), key = this.run.keys?.[name];
+    this.bus.select({ keys: key === undefined ? [] : [key], name }, "sample");
   }
 
   // State ----------------------------------------------------------------------------------------
@@ -271,6 +272,11 @@ export class Dashboard implements View {
     this.frames.close();
     this.channel.close();
   }
+}
+
+/** The variable that an element is of. */
+export function variable(element: string): string {
+  return element.endsWith("]") ? element.slice(0, element.indexOf("[")) : element;
 }
 
 /** A chain's colour. */

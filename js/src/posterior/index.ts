@@ -1,5 +1,5 @@
 // The Posterior tab: what is wrong and what to do next, all elements in a table, and the plots of one of them.
-import { swatch } from "../dashboard/index";
+import { swatch, variable } from "../dashboard/index";
 import { type Element, extent } from "../plots/draws";
 import { Figure, FIGURE_MARGIN, Frames } from "../plots/figure";
 import { densities, depths, type Diagnostics, energy, forest, type Forest, FOREST_ROW, type Predicted, predictive, ranks, scatter, trace } from "../plots/kinds";
@@ -136,7 +136,10 @@ export class Posterior implements View {
     if (i === undefined || i < 0) return;
     this.chosen = i;
     this.table.light([i]);
-    if (said) this.bus.select({ keys: [], name: this.table.names[i].split("[")[0] }, "posterior");
+    if (said) {
+      const name = variable(this.table.names[i]), key = this.about.keys?.[name];
+      this.bus.select({ keys: key === undefined ? [] : [key], name }, "posterior");
+    }
     await this.fetch(i);
     await this.pair(this.with >= 0 && this.with !== i ? this.with : this.partner(i));
   }
