@@ -52,6 +52,8 @@ class BackendToggle(Part):
         self.places = places(False)
         self.measured: dict[tuple[str, str], Measured] = {}
         self.failed: dict[tuple[str, str], tuple[str, str]] = {}
+        self.anew: dict[tuple[str, str], float] = {}
+        """Seconds of compiling where it was not from the cache."""
         self._waiting: deque[tuple[str, str]] = deque()
         self._now: tuple[str, str] | None = None
         self._phase = ""
@@ -153,7 +155,7 @@ class BackendToggle(Part):
             return {**row, "state": "failed", "why": self.failed[at][0], "fix": self.failed[at][1]}
         if at in self.measured:
             made = self.measured[at]
-            values = {**asdict(made), "compile": made.compile_seconds}
+            values = {**asdict(made), "compile": made.compile_seconds, "anew": self.anew.get(at)}
             row.update({k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()})
             row["state"] = "done"
         return row
@@ -199,8 +201,8 @@ class BackendToggle(Part):
         if graph is not self._graph:
             # Of a model as it was before it was changed nothing is kept.
             self._graph = graph
-            self.measured.clear()
-            self.failed.clear()
+            for kept in (self.measured, self.failed, self.anew):
+                kept.clear()
         return Measurement(self.subject)
 
     def _measure_one(self, key: str, precision: str, measure: Measurement) -> None:
@@ -215,6 +217,8 @@ class BackendToggle(Part):
             made = measure(place, precision, self._heard)
             self.failed.pop(at, None)
             self.measured[at] = made
+            if made.cached is False:
+                self.anew[at] = made.compile_seconds
         except Cancelled:
             pass
         except Exception as error:

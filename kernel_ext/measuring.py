@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kernel_ext.computation import Subject
+from kernel_ext.computation import Subject, computation_of
 from workbench import Model
 from workbench.compile.c.toolchain import find_compiler, require_compiler
 from workbench.compile.function import CompiledFunction, function
@@ -138,7 +138,8 @@ class Measurement:
     Parameters
     ----------
     subject
-        A model, whose log-density and gradient are evaluated; an expression, or a compiled function.
+        A model, whose log-density and gradient are evaluated (the first alone, if a free variable is discrete); an expression, or a
+        compiled function.
     """
 
     def __init__(self, subject: Subject) -> None:
@@ -179,7 +180,7 @@ class Measurement:
         if isinstance(subject, Model):
             listener("derive")
             start = time.perf_counter()
-            graph = subject.logp_grad_graph()
+            graph = subject.logp_grad_graph() if _has_gradient(subject) else computation_of(subject).written
             derive = {"derive": time.perf_counter() - start}
             f = function(graph.params, graph.results, backend=backend, name="logp_grad", precision=precision)
         elif isinstance(subject, CompiledFunction):
@@ -196,9 +197,14 @@ class Measurement:
         rng = np.random.default_rng(0)
         if isinstance(self.subject, Model):
             first = self.subject.flatten(self.subject.initial_point())
-            return [[first + SPREAD * k * rng.normal(size=first.shape)] for k in (0, *[1] * (POINTS - 1))]
+            spread = np.concatenate([np.full(v.size, SPREAD * (v.type.kind == "f")) for v in self.subject.at_current_shapes().value_vars] or [first])
+            return [[first + k * spread * rng.normal(size=first.shape)] for k in (0, *[1] * (POINTS - 1))]
         inputs = self.subject._asked[0] if isinstance(self.subject, CompiledFunction) else free_inputs([self.subject])
         return [[_random(rng, x.type) for x in inputs] for _ in range(POINTS)]
+
+
+def _has_gradient(model: Model) -> bool:
+    return all(rv.type.kind == "f" for rv in model.free_RVs)
 
 
 def _random(rng: np.random.Generator, kind: Any) -> np.ndarray[Any, Any]:

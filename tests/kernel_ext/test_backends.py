@@ -57,6 +57,29 @@ def test_c_and_numpy_are_measured_at_once_and_jax_and_numba_when_asked():
     assert said == ["derive", "rewrite", "lower", "compile", "compare", "time"]
 
 
+def test_what_compiling_took_is_kept_when_the_code_comes_from_the_cache(monkeypatch, tmp_path):
+    tmp_path.chmod(0o700)
+    monkeypatch.setenv("WORKBENCH_CACHE_DIR", str(tmp_path))
+    wire = Wire(BackendToggle(model_of(), "m"))
+    wire.say(t="measure", keys=["c"])
+    first = settled(wire)["c", "float64"]
+    wire.say(t="measure", keys=["c"])
+    again = settled(wire)["c", "float64"]
+    assert (first["cached"], again["cached"]) == (False, True)
+    assert again["anew"] == first["compile"] > again["compile"]
+
+
+def test_of_discrete_variables_the_density_alone_is_measured_at_whole_numbers():
+    with pm.Model() as model:
+        p = pm.Beta("p", 1.0, 1.0)
+        pm.Binomial("y", pm.Poisson("k", 3.0) + 1, p, observed=1)
+    measure = Measurement(model)
+    at = model.flat_slices["k"][0]
+    assert all(v[0][at] == np.round(v[0][at]) for v in measure.points) and len({float(v[0][0]) for v in measure.points}) > 1
+    made = measure(places(False)[1], "float64", lambda phase: None)
+    assert made.not_finite == 0 and made.relative < 1e-13
+
+
 def test_a_difference_is_that_of_the_results():
     x = pt.vector("x", 3)
     measure = Measurement(pt.exp(x) + 1e-7 * pt.sin(1e3 * x))

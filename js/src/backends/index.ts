@@ -6,7 +6,7 @@ import type { Channel, View } from "../shared/protocol";
 interface Place { key: string; backend: string; title: string; why: string; fix: string; asked: boolean; device: string }
 interface Measure {
   key: string; precision: string; state: "waiting" | "now" | "done" | "failed"; phase?: string; why?: string; fix?: string;
-  compile?: number; cached?: boolean | null; phases?: Record<string, number>; seconds?: number; calls?: number; batches?: number;
+  compile?: number; anew?: number | null; cached?: boolean | null; phases?: Record<string, number>; seconds?: number; calls?: number; batches?: number;
   difference?: number | null; relative?: number | null; not_finite?: number;
 }
 
@@ -118,7 +118,7 @@ export class Backends implements View {
     bar.style.width = `${Math.max(2, (60 * fastest) / (m.seconds || 1))}px`;
     const times = (m.seconds ?? 0) / fastest;
     return [
-      el("td", { title: parts }, seconds(m.compile ?? NaN), m.cached === null || m.cached === undefined ? null : el("span", { class: "wb-quiet" }, m.cached ? " from the cache" : " anew")),
+      el("td", { title: parts }, seconds(m.compile ?? NaN), m.cached === null || m.cached === undefined ? null : el("span", { class: "wb-quiet" }, !m.cached ? " anew" : m.anew ? ` from the cache, ${seconds(m.anew)} anew` : " from the cache")),
       el("td", { title: `fastest of ${m.batches} batches of ${m.calls} calls` }, bar, duration(m.seconds ?? NaN), el("span", { class: "wb-quiet" }, times > 1.05 ? ` ×${number(times, 2)}` : " fastest")),
       el("td", {}, m.not_finite ? el("span", { class: "wb-warn" }, `not finite alike at ${m.not_finite} points`) : m.difference === 0 ? "0" : (m.difference ?? NaN).toExponential(1)),
       el("td", {}, m.relative === 0 ? "0" : (m.relative ?? NaN).toExponential(1)),
