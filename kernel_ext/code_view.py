@@ -125,12 +125,12 @@ class CodeView(Part):
         there = dict.fromkeys(x.of for x in self.lines(kind) if x.of is not None)
         wanted = [self.numbers.expr(k) for k in keys]
         found = [x for x in wanted if x in there]
+        names = {n for n in (name, *(x.name for x in wanted if x not in there)) if n}
+        parts = purposes.of if names and (purposes := computation_of(self.subject).purposes) is not None else {}
+        found += [x for x in there if x.name in names or (x in parts and len(parts[x].names) == 1 and parts[x].names[0] in names)]
         if not found:
-            names = {name for name in (name, *(x.name for x in wanted)) if name}
-            parts = purposes.of if (purposes := computation_of(self.subject).purposes) is not None else {}
-            found = [x for x in there if x.name in names or (x in parts and len(parts[x].names) == 1 and parts[x].names[0] in names)]
             lines = {where for x in wanted if (where := _location(x)) is not None}
-            found = found or [x for x in there if _location(x) in lines]
+            found = [x for x in there if _location(x) in lines]
         return [self.numbers.of(x) for x in dict.fromkeys(found)]
 
     def static(self) -> dict[str, str]:

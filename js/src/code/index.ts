@@ -42,7 +42,10 @@ export class Code implements View {
     this.search.addEventListener("input", () => this.find());
     this.other.addEventListener("change", () => this.openBeside(this.other.value));
     this.userLines.addEventListener("change", () => this.draw());
-    this.forget = bus.onSelect((choice, from) => { if (from !== "code") void this.mark(choice.keys, choice.name); });
+    this.forget = bus.onSelect((choice, from) => {
+      // Relatives in other graphs are marked where what was chosen has no lines itself.
+      if (from !== "code" && !(choice.related && this.listing?.linesOf(this.chosen).length)) void this.mark(choice.keys, choice.name);
+    });
     channel.on("kinds", ({ content }) => {
       this.kinds = content.kinds;
       this.name = content.name;
@@ -57,7 +60,7 @@ export class Code implements View {
 
   /** Go to the code of a backend, or to the lines of an expression. */
   opened(detail?: any): void {
-    if (!detail) return;
+    if (!detail) return this.revealChosen();  // What was chosen while the tab was closed.
     this.wished = detail;
     if (detail.backend && this.kinds.length) this.open(detail.backend);
     if (typeof detail.key === "number") void this.mark([detail.key]);
@@ -123,6 +126,10 @@ export class Code implements View {
     const { cols } = await this.channel.request("related", { keys, name, kind: this.kind });
     if (cols.key) this.chosen = new Set([...keys, ...(cols.key as Int32Array)]);
     this.draw();
+    this.revealChosen();
+  }
+
+  private revealChosen(): void {
     for (const [pane, kind] of [[this.left, this.kind], [this.right, this.beside]] as const) {
       const lines = this.listings.get(kind)?.linesOf(this.chosen) ?? [];
       if (lines.length) pane.reveal(lines[0]);
