@@ -17,6 +17,7 @@ def load_ipython_extension(ip: Any) -> None:
     from kernel_ext.cell.inspection import inspect_cells
     from kernel_ext.computation import FUNCTIONS, function_in
     from kernel_ext.display import show_run, show_subject
+    from kernel_ext.draws import remember
     from kernel_ext.magics import WorkbenchMagics
     from workbench import Model
     from workbench.graph import Expr
@@ -34,14 +35,14 @@ def load_ipython_extension(ip: Any) -> None:
     if getattr(ip, "kernel", None) is not None:
         inspect_cells(ip.kernel)
         threading.Thread(target=import_soon_needed, name="workbench-imports", daemon=True).start()
-    if show_run not in run.on_start:
-        run.on_start.append(show_run)
+    run.on_start += [watch for watch in (show_run, remember) if watch not in run.on_start]
 
 
 def unload_ipython_extension(ip: Any) -> None:
     """Take away what loading added."""
     from kernel_ext.computation import FUNCTIONS
     from kernel_ext.display import show_run
+    from kernel_ext.draws import remember
     from workbench import Model
     from workbench.graph import Expr
     from workbench.inference import run
@@ -56,8 +57,9 @@ def unload_ipython_extension(ip: Any) -> None:
     for kind_of in (Model, Expr, *FUNCTIONS):
         if kind_of in formatter.type_printers:
             formatter.pop(kind_of)
-    if show_run in run.on_start:
-        run.on_start.remove(show_run)
+    for watch in (show_run, remember):
+        if watch in run.on_start:
+            run.on_start.remove(watch)
     Model.default_backend = "auto"
 
 

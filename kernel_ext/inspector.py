@@ -54,7 +54,7 @@ class GraphInspector(Part):
     def __init__(self, subject: Model | Expr, called: str = "", view: str = "", compare: Model | Expr | None = None, compared_to: str = "") -> None:
         super().__init__()
         if compare is not None and isinstance(compare, Model) != isinstance(subject, Model):
-            raise TypeError(f"a {_what(subject)} can be compared with a {_what(subject)}, not with a {_what(compare)}")
+            raise TypeError(f"{_what(subject)} can be compared with another, not with {_what(compare)}")
         self.subject, self.compare = subject, compare
         self.called = called or (subject.name or "" if isinstance(subject, Expr) else "")
         self.compared_to = compared_to or "the other"
@@ -267,7 +267,7 @@ class GraphInspector(Part):
 
 
 def _what(subject: Model | Expr) -> str:
-    return "model" if isinstance(subject, Model) else "expression"
+    return "a model" if isinstance(subject, Model) else "an expression"
 
 
 def _place(content: Mapping[str, Any]) -> tuple[int, int] | None:

@@ -19,13 +19,11 @@ def shell():
 
 IMPOSSIBLE = "mu = Normal(0, 1)\ny = Poisson(exp(mu), observed=counts, dims='obs')"
 UNDERIVED = "x = Normal(0, 1)\ny = CustomDist(x, dist=lambda x, size: math.floor(Normal.dist(x, 1, size=size)) * Normal.dist(0, 1, size=size), observed=counts)"
-DISCRETE = "rate = HalfNormal(1)\nk = Poisson(3)\ny = Normal(k, rate, observed=counts)"
 INDEX = "k = Categorical(p=[0.5, 0.5])\na = Normal(0, 1, shape=2)\ny = Normal(a[k + 1], 1, observed=counts)"
 CASES = {
     "data that cannot occur": (IMPOSSIBLE, "sample", 2, ["log p(y[1]) = -inf (obs = b)", "value = -1"]),
     "a density that cannot be derived": (UNDERIVED, "sample", 2, ["no rule derives the log-density of"]),
     "a density that cannot be derived, in steps": (UNDERIVED, "steps", 2, ["no rule derives the log-density of"]),
-    "a discrete variable": (DISCRETE, "steps", 2, ["k: a discrete free variable has no gradient", "sum it out of the model"]),
     "an index out of bounds": (INDEX, "sample", 3, ["index 2 is out of bounds"]),
 }
 

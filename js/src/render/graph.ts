@@ -355,7 +355,7 @@ export class GraphView {
     const { layout: made, of } = this.drawn!;
     if (this.grows && this.area.clientWidth) {
       const k = Math.min(1.1, (this.area.clientWidth - 66) / Math.max(1, made.width));
-      this.element.style.height = `${Math.round(Math.max(LEAST_TALL, Math.min(TALLEST, made.height * k + 60)))}px`;
+      this.element.style.minHeight = `${Math.round(Math.max(LEAST_TALL, Math.min(TALLEST, made.height * k + 60)))}px`;
     }
     const root = this.data.roots.map((k) => of.get(k)).find((i) => i !== undefined) ?? 0;
     this.camera.go(this.camera.first(made, { x: made.x[root] ?? 0, y: made.y[root] ?? 0 }), glide);
