@@ -61,7 +61,7 @@ class Kernel extends FakeModel {
     if (t === "rule") this.push({ ...back, t, text: "x + 0 -> x", conditions: ["x is a number"], proved: ["x real"], precise: true, place: "arithmetic.py, line 7", source: `def f(): "${HOSTILE}"` });
     if (t === "why_not") this.push({ ...back, t, text: "x is no zero" });
     if (t === "place") this.push({ ...back, t, step: 9, cells: [0], name: null });
-    if (t === "compare") this.push({ ...back, t, a: 1, b: 2, before: [["x", true]], after: [["y", true]], made: [2], gone: [1], changed: [] });
+    if (t === "compare") this.push({ ...back, t, a: 1, b: 2, before: [["x", true]], after: [["y", true]], made: [2], went: 1, changed: [] }, { ...nodes(["old"], [[0]]), cell: ["i32", [900]], now: ["i32", [0]] });
   }
 }
 
@@ -279,6 +279,7 @@ describe("stepper", () => {
     await settled();
     expect(query(".wb-explanation h4").textContent).toBe("From step 1 to step 2");
     expect(query(".wb-explanation").textContent).toContain("1 node came, 1 node went");
+    expect(query(".wb-node.wb-gone:not(.wb-ghost) text").textContent).toBe("old");
     click("compare");
     await settled();
     expect(query(".wb-explanation h4").textContent).toContain("add zero");

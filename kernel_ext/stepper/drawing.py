@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -116,9 +116,12 @@ def block(replay: Replay, number: int) -> dict[str, Any]:
 def page(replay: Replay, step: int, number: int) -> tuple[dict[str, Any], bool]:
     """Return part of the nodes of a state, and whether there are more."""
     state = [(c, v) for c, v in replay.state(step).items() if drawn(v)]
-    part = state[number * PAGE : (number + 1) * PAGE]
-    records = Records(replay)
-    rows = [records.row(v) for _, v in part]
-    columns = {**records.columns(), "cell": np.array([c for c, _ in part], np.int32), "now": np.array(rows, np.int32)}
-    return columns, (number + 1) * PAGE < len(state)
+    part = dict(state[number * PAGE : (number + 1) * PAGE])
+    return columns_of(replay, part, list(part)), (number + 1) * PAGE < len(state)
 
+
+def columns_of(replay: Replay, state: Mapping[int, Version], cells: Sequence[int]) -> dict[str, Any]:
+    """Return some cells of a state."""
+    records = Records(replay)
+    rows = [records.row(state[c]) for c in cells]
+    return {**records.columns(), "cell": np.array(cells, np.int32), "now": np.array(rows, np.int32)}

@@ -26,6 +26,8 @@ from workbench.rewrites import default_mode
 from workbench.samplers.chain import Chain
 from workbench.samplers.compound import Alone
 
+GHOSTS = 60
+"""Nodes that went that are drawn where two steps are compared."""
 LARGE = 4000
 """Of graphs with more nodes the code is made when it is asked for."""
 
@@ -109,7 +111,8 @@ class RewriteStepper(Part):
 
         def answer() -> None:
             try:
-                self.push(kind, rid=content.get("rid"), **make())
+                made = make()
+                self.push(kind, made.pop("columns", None), rid=content.get("rid"), **made)
             except Exception as error:
                 self.push("wrong", rid=content.get("rid"), message=f"{type(error).__name__}: {error}")
 
@@ -196,12 +199,13 @@ class RewriteStepper(Part):
             left, right = marked(joined(self.replay.roots(a)), joined(self.replay.roots(b)))
             one, other = self.replay.state(a), self.replay.state(b)
             both = one.keys() & other.keys()
-            cells = {
-                "made": [c for c in other.keys() - both if drawing.drawn(other[c])],
-                "gone": [c for c in one.keys() - both if drawing.drawn(one[c])],
-                "changed": [c for c in both if one[c] is not other[c] and drawing.drawn(other[c])],
-            }
-            return {"a": a, "b": b, "before": left, "after": right, **{k: sorted(v) for k, v in cells.items()}}
+            gone = sorted(c for c in one.keys() - both if drawing.drawn(one[c]))
+            return {
+                "a": a, "b": b, "before": left, "after": right, "went": len(gone),
+                "made": sorted(c for c in other.keys() - both if drawing.drawn(other[c])),
+                "changed": sorted(c for c in both if one[c] is not other[c] and drawing.drawn(other[c])),
+                "columns": drawing.columns_of(self.replay, one, gone[:GHOSTS]),
+            }  # fmt: skip
 
         self._later(content, "compare", make)
 

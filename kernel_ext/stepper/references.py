@@ -43,6 +43,13 @@ def _zero_inflated(count: Callable[..., Array]) -> Callable[..., Array]:
     return form
 
 
+def _normal_mixture(x: Array, w: Array, mu: Array, sigma: Array) -> Array:
+    from scipy.special import logsumexp
+
+    parts = _of("norm", lambda: {"loc": mu, "scale": sigma})(np.asarray(x)[..., None])
+    return logsumexp(parts + np.log(w), axis=-1)
+
+
 _POISSON = _of("poisson", lambda mu: {"mu": mu}, True)
 _BINOMIAL = _of("binom", lambda n, p: {"n": n, "p": p}, True)
 _NEGATIVE_BINOMIAL = _of("nbinom", lambda mu, alpha: {"n": alpha, "p": alpha / (mu + np.asarray(alpha))}, True)
@@ -82,6 +89,7 @@ _FORMS: dict[str, Callable[..., Array]] = {
     "HyperGeometric": _of("hypergeom", lambda N, k, n: {"M": N, "n": k, "N": n}, True),
     "DiscreteUniform": _of("randint", lambda a, b: {"low": a, "high": np.add(b, 1)}, True),
     "Categorical": _categorical,
+    "NormalMixture": _normal_mixture,
     "ZeroInflatedPoisson": _zero_inflated(_POISSON),
     "ZeroInflatedBinomial": _zero_inflated(_BINOMIAL),
     "ZeroInflatedNegativeBinomial": _zero_inflated(_NEGATIVE_BINOMIAL),

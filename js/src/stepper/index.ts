@@ -7,12 +7,14 @@ import { Filter } from "./filter";
 import { VirtualList } from "./list";
 import { Player } from "./player";
 import { aboutNode, aboutStep, code, fold, said, sides, type Check, type Detail, type NodeFacts, type Rule, type WholeRule } from "./reading";
-import { States } from "./states";
+import { cellsOf, States } from "./states";
 
 export interface Pass { name: string; doc: string; firings: number; first: number; seconds: number; changed: boolean }
 
 /** Nodes that are drawn about a change, and how far from it. */
 const NEAR = 26, REACH = 2;
+/** Nodes that are drawn of what differs between two steps. */
+const COMPARED = 160;
 const REMEMBERED = 400;
 /** Values are compared when a reader stays for so long. */
 const REST = 140;
@@ -265,17 +267,21 @@ export class Stepper implements View {
     const a = this.pinned, b = Math.min(this.step, this.total);
     if (a === null) return;
     if (a === b) return void replaceChildren(this.explanation, el("h4", {}, `Comparing from step ${a}`), el("p", {}, "Go to another step: what differs between the two is shown."));
-    const { content } = await this.channel.request("compare", { a, b });
+    const { content, cols } = await this.channel.request("compare", { a, b });
     if (this.pinned !== a || b !== Math.min(this.step, this.total) || content.t !== "compare") return;
     const count = (n: number, word: string) => `${n} node${n === 1 ? "" : "s"} ${word}`;
     replaceChildren(this.explanation, el("h4", {}, `From step ${a} to step ${b}`),
-      el("p", {}, [count(content.made.length, "came"), count(content.gone.length, "went"), count(content.changed.length, "have other inputs")].join(", ")),
+      el("p", {}, [count(content.made.length, "came"), count(content.went, "went"), count(content.changed.length, "have other inputs")].join(", ")),
       sides(content.before, content.after));
     const made = (content.made as number[]).filter((c) => this.states.cells.has(c));
-    this.graph.set(this.states.drawing(null), true);
+    const ghosts = cellsOf(cols).filter((c) => !this.states.cells.has(c.key));
+    const only = this.whole ? null : this.states.near([...made, ...(content.changed as number[]), ...ghosts.flatMap((g) => g.inputs)], COMPARED, 1);
+    this.graph.set(this.states.drawing(only, ghosts), this.whole);
     this.graph.mark("wb-produced", made);
     this.graph.mark("wb-changed", content.changed);
-    this.graph.mark("wb-gone", []);
+    this.graph.mark("wb-linked", []);
+    this.graph.mark("wb-pale", []);
+    this.graph.mark("wb-gone", ghosts.map((g) => g.key));
     this.graph.reveal(made);
   }
 

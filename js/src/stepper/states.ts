@@ -27,6 +27,12 @@ function rows(cols: Record<string, any>): Cell[] {
 /** Bodies of loops and branches, which are always open. */
 const bodies = (labels: string[]): Group[] => labels.map((label) => ({ label, said: "", kind: "loop", parent: -1, open: true }));
 
+/** The cells of a message, each with its row. */
+export function cellsOf(cols: Record<string, any>): Cell[] {
+  const made = rows(cols);
+  return Array.from(cols.cell as Int32Array, (key, i) => ({ ...made[(cols.now as Int32Array)[i]], key }));
+}
+
 export class States {
   total = 0;
   /** The step that `cells` are the state after; -1 before anything came. */
@@ -183,17 +189,16 @@ export class States {
   }
 
   private async load(step: number): Promise<void> {
-    const found: [number, Cell][] = [];
+    const found: Cell[] = [];
     for (let page = 0, more = true; more; page++) {
       const { content, cols } = await this.channel.request("page", { step, page });
-      const made = rows(cols);
-      (cols.cell as Int32Array).forEach((c, i) => found.push([c, made[(cols.now as Int32Array)[i]]]));
+      found.push(...cellsOf(cols));
       more = Boolean(content.more);
       if (content.groups) this.groups = bodies(content.groups);
     }
     this.cells.clear();
     this.users.clear();
-    for (const [c, row] of found) this.put(c, row);
+    for (const cell of found) this.put(cell.key, cell);
     this.at = step;
   }
 
