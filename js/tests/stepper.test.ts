@@ -201,7 +201,7 @@ describe("stepper", () => {
   });
 
   it("says what made a node, why a rule leaves it alone, and tells the other tabs", async () => {
-    await stepper(10);
+    const { kernel } = await stepper(10);
     const heard: any[] = [];
     bus.onSelect((choice, from) => heard.push([choice, from]));
     click("next");
@@ -217,6 +217,8 @@ describe("stepper", () => {
     expect(query(".wb-why").textContent).toBe("x is no zero");
     ([...host.querySelectorAll(".wb-node-facts .wb-chip")] as HTMLElement[]).find((b) => b.textContent === "step 5")!.click();
     expect(position()).toBe("5 / 12");
+    await new Promise((r) => setTimeout(r, 250));
+    expect(kernel.sent.filter((m) => m.t === "node").map((m) => m.step)).toEqual([1, 5]);
     expect(host.querySelector("img")).toBeNull();
   });
 

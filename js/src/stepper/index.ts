@@ -36,6 +36,9 @@ export class Stepper implements View {
   private whole = false;
   private idle = false;
   private chosen: string | null = null;
+  /** The node that is told of, and at which step. */
+  private cell: number | null = null;
+  private said = -1;
   private readonly details = new Map<number, Detail>();
   private readonly checks = new Map<number, Check>();
   private readonly told = new Map<number, Promise<WholeRule>>();
@@ -181,6 +184,8 @@ export class Stepper implements View {
   /** The reader stays: values are compared, and where this is is remembered. */
   private rest(): void {
     this.channel.send("at", { step: this.step });
+    // What is said of a node is said of it here.
+    if (!this.node.hidden && this.said !== this.step && this.step <= this.total) void this.choose(this.cell);
     if (this.step && this.step <= this.total && !this.checks.has(this.step)) void this.compareValues(this.step);
   }
 
@@ -288,10 +293,11 @@ export class Stepper implements View {
   // What is chosen ------------------------------------------------------------------------------
 
   private async choose(cell: number | null): Promise<void> {
+    this.cell = cell;
     this.node.hidden = cell === null;
     if (cell === null) return;
-    replaceChildren(this.node, el("p", { class: "wb-quiet" }, "…"));
     const step = Math.min(this.step, this.total);
+    this.said = step;
     let { content } = await this.channel.request("node", { step, cell });
     // A ghost was there one step before.
     if (content.t !== "node" && step) ({ content } = await this.channel.request("node", { step: step - 1, cell }));
