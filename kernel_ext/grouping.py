@@ -71,6 +71,9 @@ WHOLES = {
     "gradients": "gradient", "change of variables": "", "loop body": "",
 }  # fmt: skip
 """Parts of these kinds lie within a larger one, of this name."""
+PLURALS = {"prior": "priors", "density": "densities", "potential": "potentials", "expression": "expressions", "shared": "shared parts"}
+SAID = 80
+"""Most characters of what is said below a group's name."""
 MANY = 12
 """More parts of one kind than this lie within one."""
 
@@ -96,7 +99,7 @@ def by_purpose(nodes: Sequence[Expr], purpose: Mapping[Expr, Purpose], said: Map
         elif p.kind == "change of variables" and (prior := Purpose("prior", p.names)) in parts:
             parent = of(prior)
         elif kinds[p.kind] > MANY:
-            parent = whole(f"{kinds[p.kind]:,} of {str(p).split(' ')[0]}", "")
+            parent = whole(f"{kinds[p.kind]:,} {PLURALS.get(p.kind, 'parts')}", f"of {', '.join(', '.join(q.names) for q in parts if q.kind == p.kind)}"[:SAID])
         if p.kind in ("values", "sum", "gradients"):
             # The rest of a whole lies in it directly.
             number[p] = parent

@@ -66,6 +66,18 @@ describe("groups", () => {
     expect(names().sort()).toEqual(["density of y", "logp", "prior of x", "x"]);
   });
 
+  it("stay open when a busy kernel answers twice", () => {
+    shown();
+    click(box("prior of x"));
+    model.push({ t: "graph", seq: 2, title: "m", roots: [4] }, columns());
+    expect(host.querySelectorAll(".wb-frame").length).toBe(1);
+    const other = columns();
+    (other.label[1] as string[])[0] = "z";
+    model.push({ t: "graph", seq: 3, title: "m", roots: [4] }, other);
+    expect(names()).toContain("z");
+    expect(host.querySelectorAll(".wb-frame").length).toBe(0);
+  });
+
   it("open with Enter, and arrow keys follow edges", () => {
     shown();
     const area = host.querySelector(".wb-canvas")!;
