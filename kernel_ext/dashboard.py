@@ -143,6 +143,7 @@ class SamplingDashboard(Part):
         self.push(
             "form", methods=sampling_form.methods(model), places=sampling_form.places(), defaults=sampling_form.defaults(model),
             bound=sampling_form.bound(self._model_name), devices=self._devices,
+            given={} if self.publisher is None else self.publisher.about.get("given", {}),
         )  # fmt: skip
         if self._devices is None:
             threading.Thread(target=self._find_devices, name="workbench-devices", daemon=True).start()

@@ -120,7 +120,9 @@ def sample_in_panel(model: Model, title: str, options: dict[str, Any]) -> Any:
     dashboard = panel.members[SamplingDashboard.name]
     assert isinstance(dashboard, SamplingDashboard)
     run = sample(**options, model=model, blocking=False, progressbar=False)
-    dashboard.watch(run, code=code(title, {k: v for k, v in options.items() if v is not None}))
+    given = {k: v for k, v in options.items() if v is not None}
+    # The form shows what the run was made with, the backend where it says where.
+    dashboard.watch(run, code=code(title, given), given={"place" if k == "backend" else k: str(v) for k, v in given.items()})
     finish = _followed(dashboard, run, show(panel))
     run.wait()
     finish()

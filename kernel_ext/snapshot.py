@@ -82,7 +82,13 @@ def label_of(expr: Expr) -> str:
     if symbol:
         return symbol if len(expr.inputs) == 2 else f"{symbol}x"
     text = op_text(expr)
-    return text if len(text) <= 24 else str(expr.op.name)
+    return str(expr.op.name) if len(text) > 24 or _told_by_type(expr) else text
+
+
+def _told_by_type(expr: Expr) -> bool:
+    """Whether a node's type says all that its parameters would: of what is summed over, or laid out."""
+    whole = isinstance(expr.op, Reduce) and len(expr.op.axes) == expr.inputs[0].type.ndim
+    return whole or isinstance(expr.op, (Reshape, BroadcastTo))
 
 
 def columns(keys: Keys, nodes: Sequence[Expr], edges: Sequence[tuple[Expr, Expr]], labels: dict[Expr, str],

@@ -172,6 +172,21 @@ describe("dashboard", () => {
     expect([...view.element(1).chains[1]]).toEqual([30, 40]);
   });
 
+  it("has in its form what the run was made with, until something else is filled in", () => {
+    new Dashboard(new Channel(model, "sample"), host, new Bus());
+    const form = (given: Record<string, string>) => model.push({
+      t: "form", p: "sample", bound: "idata_m", defaults: {}, devices: null, given, places: [{ name: "", title: "the model's choice" }, { name: "jax", title: "JAX" }],
+      methods: [{ name: "auto", title: "NUTS" }],
+    });
+    form({ draws: "500", random_seed: "1", place: "jax" });
+    const value = (name: string) => host.querySelector<HTMLInputElement>(`input[name=${name}]`)!.value;
+    expect([value("draws"), value("random_seed"), value("tune")]).toEqual(["500", "1", ""]);
+    expect(model.last("code")).toMatchObject({ draws: "500", place: "jax" });
+    host.querySelector<HTMLInputElement>("input[name=draws]")!.value = "700";
+    form({ draws: "500" });
+    expect(value("draws")).toBe("700");
+  });
+
   it("starts a run with what is filled in, and says why something cannot be chosen", () => {
     open();
     model.push({

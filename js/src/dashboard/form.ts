@@ -66,13 +66,17 @@ export class Form {
     }
     replaceChildren(this.method, ...groups.values());
     this.method.value = before && this.methods.some((m) => m.name === before) ? before : "auto";
-    this.placesAre(c.places, c.devices ?? this.devices);
+    for (const [name, value] of Object.entries((c.given ?? {}) as Record<string, string>)) {
+      const input = this.inputs.get(name) ?? (name === "method" ? this.method : null);
+      if (input && !before) input.value = value;
+    }
+    this.placesAre(c.places, c.devices ?? this.devices, before ? undefined : c.given?.place);
   }
 
-  private placesAre(places: Option[], devices: Option[]): void {
+  private placesAre(places: Option[], devices: Option[], given?: string): void {
     this.places = places;
     this.devices = devices ?? [];
-    const before = this.place.value;
+    const before = given ?? this.place.value;
     replaceChildren(this.place, el("optgroup", { label: "each chain by itself, or all together" }, ...places.map((p) => option(p))),
       this.devices.length ? el("optgroup", { label: "many chains together, on" }, ...this.devices.map((d) => option(d))) : null);
     this.place.value = before || "";
