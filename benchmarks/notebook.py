@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 import workbench as pm
-from kernel_ext.panel import Panel
 from kernel_ext.stepper import RewriteStepper
 from kernel_ext.stepper.drawing import BLOCK
+from kernel_ext.widget.panel import Panel
 from workbench.datasets import radon as radon_data
 
 

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 import workbench as pm
-from kernel_ext.dashboard import SamplingDashboard
-from kernel_ext.panel import Panel
+from kernel_ext.sampling.dashboard import SamplingDashboard
+from kernel_ext.widget.panel import Panel
 from workbench.datasets import radon as load
 from workbench.inference import run as running
 

@@ -15,10 +15,10 @@ def load_ipython_extension(ip: Any) -> None:
     """Add the magics, the displays of models and expressions, and the dashboard. Loading twice is fine."""
     from kernel_ext.cell.completion import matcher_for
     from kernel_ext.cell.inspection import inspect_cells
-    from kernel_ext.computation import FUNCTIONS, function_in
     from kernel_ext.display import show_run, show_subject
-    from kernel_ext.draws import remember
+    from kernel_ext.graphs.computation import FUNCTIONS, function_in
     from kernel_ext.magics import WorkbenchMagics
+    from kernel_ext.sampling.draws import remember
     from workbench import Model
     from workbench.graph import Expr
     from workbench.inference import run
@@ -40,9 +40,9 @@ def load_ipython_extension(ip: Any) -> None:
 
 def unload_ipython_extension(ip: Any) -> None:
     """Take away what loading added."""
-    from kernel_ext.computation import FUNCTIONS
     from kernel_ext.display import show_run
-    from kernel_ext.draws import remember
+    from kernel_ext.graphs.computation import FUNCTIONS
+    from kernel_ext.sampling.draws import remember
     from workbench import Model
     from workbench.graph import Expr
     from workbench.inference import run

@@ -11,18 +11,18 @@ from IPython.core.getipython import get_ipython
 from IPython.display import display
 
 from kernel_ext import static_view
-from kernel_ext.backends import BackendToggle
-from kernel_ext.busy_kernel import answering
-from kernel_ext.code_view import CodeView
-from kernel_ext.computation import Subject, drawn
-from kernel_ext.dashboard import SamplingDashboard
-from kernel_ext.inspector import GraphInspector
-from kernel_ext.links import Links
-from kernel_ext.panel import Panel
-from kernel_ext.part import Part
-from kernel_ext.posterior import PosteriorView
-from kernel_ext.sampling_form import code
+from kernel_ext.code.backends import BackendToggle
+from kernel_ext.code.code_view import CodeView
+from kernel_ext.graphs.computation import Subject, drawn
+from kernel_ext.graphs.inspector import GraphInspector
+from kernel_ext.sampling.dashboard import SamplingDashboard
+from kernel_ext.sampling.posterior import PosteriorView
+from kernel_ext.sampling.sampling_form import code
 from kernel_ext.stepper import RewriteStepper
+from kernel_ext.widget.busy_kernel import answering
+from kernel_ext.widget.links import Links
+from kernel_ext.widget.panel import Panel
+from kernel_ext.widget.part import Part
 from workbench import Model, sample
 from workbench.inference.run import Run
 

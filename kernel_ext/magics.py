@@ -9,13 +9,13 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, nee
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 from traitlets import Enum, observe
 
-from kernel_ext.backends import BackendToggle
 from kernel_ext.cell import Failures, columns_of, run_cell, say_priors
-from kernel_ext.computation import Subject, drawn, function_in
+from kernel_ext.code.backends import BackendToggle
 from kernel_ext.display import parts_of, sample_in_panel, show, show_subject
-from kernel_ext.inspector import GraphInspector
-from kernel_ext.panel import Panel
+from kernel_ext.graphs.computation import Subject, drawn, function_in
+from kernel_ext.graphs.inspector import GraphInspector
 from kernel_ext.stepper import RewriteStepper, samplers_by_name
+from kernel_ext.widget.panel import Panel
 from workbench import Model
 from workbench import compile as backends
 from workbench.compile import choose_backend

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from html import escape
 
-from kernel_ext.drawing import graph_svg
+from kernel_ext.graphs.drawing import graph_svg
 from workbench import Model
 from workbench.graph import Expr, text, topological
 from workbench.model.drawing import kind_of

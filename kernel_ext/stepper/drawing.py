@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kernel_ext.snapshot import kind_of, label_of, written_inside
+from kernel_ext.graphs.snapshot import kind_of, label_of, written_inside
 from kernel_ext.stepper.cells import Version
 from kernel_ext.stepper.replay import Replay
 from workbench.graph import Data

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kernel_ext.computation import computation_of
-from kernel_ext.part import Part
+from kernel_ext.graphs.computation import computation_of
 from kernel_ext.stepper import drawing
 from kernel_ext.stepper.checks import Checker
 from kernel_ext.stepper.replay import Replay
@@ -18,6 +17,7 @@ from kernel_ext.stepper.sayings import Sayings
 from kernel_ext.stepper.stages import TITLES, Stage, stages
 from kernel_ext.stepper.static import html, plain
 from kernel_ext.stepper.text import joined, marked
+from kernel_ext.widget.part import Part
 from workbench import Model, samplers
 from workbench.graph import Rule, Trace
 from workbench.graph.provenance import NOWHERE, inherited

@@ -7,7 +7,7 @@ from bisect import bisect_left
 from pathlib import Path
 from typing import Any
 
-from kernel_ext.snapshot import Keys
+from kernel_ext.graphs.snapshot import Keys
 from kernel_ext.stepper.drawing import label
 from kernel_ext.stepper.replay import Replay
 from kernel_ext.stepper.text import LONG, both, called, marked, written

@@ -6,9 +6,9 @@ import numpy as np
 
 import workbench as pm
 import workbench.tensor as pt
-from kernel_ext.backends import BackendToggle
+from kernel_ext.code.backends import BackendToggle
 from kernel_ext.display import panel_of
-from kernel_ext.panel import Panel
+from kernel_ext.widget.panel import Panel
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 

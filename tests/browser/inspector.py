@@ -7,8 +7,8 @@ import numpy as np
 import workbench as pm
 import workbench.tensor as pt
 from kernel_ext.display import panel_of
-from kernel_ext.inspector import GraphInspector
-from kernel_ext.panel import Panel
+from kernel_ext.graphs.inspector import GraphInspector
+from kernel_ext.widget.panel import Panel
 
 HOSTILE = ("<img src=x onerror=alert(1)>", "x" * 300, "\u202eevil", "מודל", "日本語")
 

@@ -8,8 +8,8 @@ import xarray
 
 import workbench as pm
 from kernel_ext.display import panel_of
-from kernel_ext.panel import Panel
-from kernel_ext.posterior import PosteriorView
+from kernel_ext.sampling.posterior import PosteriorView
+from kernel_ext.widget.panel import Panel
 
 SCHOOLS = ("Choate", "Deerfield", "Phillips Andover", "Phillips Exeter", "Hotchkiss", "Lawrenceville", "St. Paul's", "Mt. Hermon")
 

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from kernel_ext.panel import Panel, static_file
+from kernel_ext.widget.panel import Panel, static_file
 
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>panel</title>
 <style>body{margin:12px;font-family:sans-serif} body.dark{background:#111;--jp-ui-font-color1:#eee;--jp-ui-font-color2:#aaa;

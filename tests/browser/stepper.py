@@ -6,8 +6,8 @@ import numpy as np
 
 import workbench as pm
 from kernel_ext.display import panel_of
-from kernel_ext.panel import Panel
 from kernel_ext.stepper import RewriteStepper
+from kernel_ext.widget.panel import Panel
 
 
 def hierarchy() -> pm.Model:

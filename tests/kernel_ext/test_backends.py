@@ -10,13 +10,13 @@ from wire import Wire
 
 import workbench as pm
 import workbench.tensor as pt
-from kernel_ext import measuring
-from kernel_ext.backends import BackendToggle
-from kernel_ext.code_view import CodeView
-from kernel_ext.computation import computation_of, drawn
+from kernel_ext.code import measuring
+from kernel_ext.code.backends import BackendToggle
+from kernel_ext.code.code_view import CodeView
+from kernel_ext.code.measuring import Measurement, difference, places, timed
 from kernel_ext.display import panel_of
-from kernel_ext.measuring import Measurement, difference, places, timed
-from kernel_ext.panel import STATIC
+from kernel_ext.graphs.computation import computation_of, drawn
+from kernel_ext.widget.panel import STATIC
 from workbench.graph import topological
 
 pytestmark = pytest.mark.skipif(not (STATIC / "workbench.js").exists(), reason="the widgets are not built: run `make setup`")

@@ -6,7 +6,7 @@ import pytest
 import zmq
 from jupyter_client.session import Session
 
-from kernel_ext.busy_kernel import CONTROL, _Answers, answering
+from kernel_ext.widget.busy_kernel import CONTROL, _Answers, answering
 
 
 class Comms:

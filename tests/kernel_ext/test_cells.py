@@ -5,9 +5,9 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 import workbench as pm
-from kernel_ext.inspector import GraphInspector
-from kernel_ext.model_view import model_columns
-from kernel_ext.snapshot import Keys
+from kernel_ext.graphs.inspector import GraphInspector
+from kernel_ext.graphs.model_view import model_columns
+from kernel_ext.graphs.snapshot import Keys
 
 CELL = '''mu_a = Normal(0.0, 10);    sigma_a = HalfNormal(1.0)
 a    = Normal("a_raw", 0, 1, dims="county") * sigma_a + mu_a

@@ -1,6 +1,6 @@
 import workbench as pm
 import workbench.tensor as pt
-from kernel_ext.computation import computation_of
+from kernel_ext.graphs.computation import computation_of
 from workbench.graph import topological
 
 

@@ -7,8 +7,8 @@ import pytest
 
 import workbench as pm
 import workbench.tensor as pt
-from kernel_ext.drawing import NODE_LIMIT, clipped, graph_svg
-from kernel_ext.layered import CLEAR, layout
+from kernel_ext.graphs.drawing import NODE_LIMIT, clipped, graph_svg
+from kernel_ext.graphs.layered import CLEAR, layout
 from workbench.datasets import radon as radon_data
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -5,9 +5,9 @@ from wire import Wire
 
 import workbench as pm
 import workbench.tensor as pt
-from kernel_ext import draws
-from kernel_ext.inspector import GraphInspector
-from kernel_ext.panel import STATIC
+from kernel_ext.graphs.inspector import GraphInspector
+from kernel_ext.sampling import draws
+from kernel_ext.widget.panel import STATIC
 from workbench.graph import topological
 from workbench.model.position import Places
 
@@ -133,7 +133,7 @@ def test_messages_are_small_whatever_the_graph():
     inspector = GraphInspector(nodes[-1])
     wire, sent, cols = graph_of(inspector)
     assert len(sent) > 1 and len(cols["key"]) == len(set(cols["key"])) > 10_000
-    from kernel_ext.frames import encode
+    from kernel_ext.widget.frames import encode
 
     drawn, _, _ = inspector._drawn()
     assert len(encode(drawn)[1]) / len(sent) < MESSAGE

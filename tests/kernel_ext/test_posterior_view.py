@@ -7,11 +7,11 @@ import xarray
 from wire import Wire
 
 import workbench as pm
-from kernel_ext.chain_diagnostics import bfmi
-from kernel_ext.dashboard import SamplingDashboard
-from kernel_ext.panel import STATIC
-from kernel_ext.posterior import PosteriorView
-from kernel_ext.predictive import compared
+from kernel_ext.sampling.chain_diagnostics import bfmi
+from kernel_ext.sampling.dashboard import SamplingDashboard
+from kernel_ext.sampling.posterior import PosteriorView
+from kernel_ext.sampling.predictive import compared
+from kernel_ext.widget.panel import STATIC
 
 pytestmark = pytest.mark.skipif(not (STATIC / "workbench.js").exists(), reason="the widgets are not built: run `make setup`")
 

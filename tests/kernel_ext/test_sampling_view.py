@@ -7,12 +7,12 @@ import pytest
 from wire import Wire
 
 import workbench as pm
-from kernel_ext import run_drawing
-from kernel_ext.chain_diagnostics import elsewhere
-from kernel_ext.dashboard import SamplingDashboard
-from kernel_ext.inspector import GraphInspector
-from kernel_ext.panel import STATIC
-from kernel_ext.publisher import Publisher
+from kernel_ext.graphs.inspector import GraphInspector
+from kernel_ext.sampling import run_drawing
+from kernel_ext.sampling.chain_diagnostics import elsewhere
+from kernel_ext.sampling.dashboard import SamplingDashboard
+from kernel_ext.sampling.publisher import Publisher
+from kernel_ext.widget.panel import STATIC
 from workbench.inference import run as running
 from workbench.inference.element_table import Draws, ElementTable
 

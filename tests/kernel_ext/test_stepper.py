@@ -10,12 +10,12 @@ from wire import Wire
 
 import workbench as pm
 import workbench.tensor as pt
-from kernel_ext.panel import STATIC
 from kernel_ext.stepper import Replay, RewriteStepper, trace_of
 from kernel_ext.stepper.cells import Cells
 from kernel_ext.stepper.checks import Checker
 from kernel_ext.stepper.points import Points
 from kernel_ext.stepper.text import lines_apart
+from kernel_ext.widget.panel import STATIC
 from workbench.graph import Pass, replace, rule, topological
 from workbench.graph.rewrite import INSIDE, RULES
 from workbench.rewrites import default_mode

@@ -6,9 +6,9 @@ import workbench as pm
 import workbench.tensor as pt
 from kernel_ext import static_view
 from kernel_ext.display import panel_of
-from kernel_ext.frames import encode
-from kernel_ext.inspector import GraphInspector
-from kernel_ext.panel import STATIC, Panel
+from kernel_ext.graphs.inspector import GraphInspector
+from kernel_ext.widget.frames import encode
+from kernel_ext.widget.panel import STATIC, Panel
 
 pytestmark = pytest.mark.skipif(not (STATIC / "workbench.js").exists(), reason="the widgets are not built: run `make setup`")
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -94,8 +94,8 @@ def test_a_panel_has_the_parts_of_its_subject_with_one_numbering(model):
 
 
 def test_what_is_chosen_in_one_tab_is_found_in_the_others(model):
-    from kernel_ext.computation import computation_of
-    from kernel_ext.links import Links
+    from kernel_ext.graphs.computation import computation_of
+    from kernel_ext.widget.links import Links
     from workbench.graph import topological
 
     links = Links(model)
@@ -150,7 +150,7 @@ def test_what_is_imported_ahead_is_what_a_models_steps_need():
 
 
 def test_the_steps_of_a_gradient_begin_with_its_derivation():
-    from kernel_ext.computation import computation_of
+    from kernel_ext.graphs.computation import computation_of
     from kernel_ext.stepper import RewriteStepper
 
     x = pt.vector("x")

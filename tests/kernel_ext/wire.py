@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from kernel_ext.panel import Panel
+from kernel_ext.widget.panel import Panel
 
 
 def decode(message, data):

@@ -1,4 +1,4 @@
-// How kinds of boxes look: told apart by shape, colour and dashes. The same as kernel_ext/drawing.py draws.
+// How kinds of boxes look: told apart by shape, colour and dashes. The same as kernel_ext/graphs/drawing.py draws.
 import { svg } from "../shared/dom";
 
 export interface Look { shape: "pill" | "box" | "octagon" | "slant" | "stack"; stroke: string; /** A colour mixed into the paper's, and how much of it. */ tint: string; share: number; dash: string; width: number }

@@ -6,8 +6,8 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
-from kernel_ext.computation import Subject, computation_of
-from kernel_ext.part import Part
+from kernel_ext.graphs.computation import Subject, computation_of
+from kernel_ext.widget.part import Part
 from workbench import Model
 from workbench.graph import Expr
 from workbench.graph.descent import Descent

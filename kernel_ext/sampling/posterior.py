@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from kernel_ext.chain_diagnostics import diagnostic_columns
-from kernel_ext.dashboard import SamplingDashboard, said
-from kernel_ext.part import Part
-from kernel_ext.predictive import compared
-from kernel_ext.publisher import BATCH, NAMES, Publisher
-from kernel_ext.run_drawing import drawing
-from kernel_ext.sampling_form import bound, code
-from kernel_ext.source import Source
+from kernel_ext.sampling.chain_diagnostics import diagnostic_columns
+from kernel_ext.sampling.dashboard import SamplingDashboard, said
+from kernel_ext.sampling.predictive import compared
+from kernel_ext.sampling.publisher import BATCH, NAMES, Publisher
+from kernel_ext.sampling.run_drawing import drawing
+from kernel_ext.sampling.sampling_form import bound, code
+from kernel_ext.sampling.source import Source
+from kernel_ext.widget.part import Part
 from workbench import Model, compute_log_likelihood, sample_posterior_predictive, sample_prior_predictive
 from workbench.inference.run import Run
 

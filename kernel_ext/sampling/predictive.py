@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kernel_ext.run_drawing import density
+from kernel_ext.sampling.run_drawing import density
 
 Array = np.ndarray[Any, Any]
 

@@ -10,9 +10,9 @@ from dataclasses import asdict
 from html import escape
 from typing import Any
 
-from kernel_ext.computation import Subject, computation_of
-from kernel_ext.measuring import Cancelled, Measured, Measurement, Place, places, why
-from kernel_ext.part import Part
+from kernel_ext.code.measuring import Cancelled, Measured, Measurement, Place, places, why
+from kernel_ext.graphs.computation import Subject, computation_of
+from kernel_ext.widget.part import Part
 from workbench import Model
 from workbench.compile import choose_backend
 from workbench.compile.function import CompiledFunction

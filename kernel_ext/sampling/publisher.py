@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kernel_ext.chain_diagnostics import diagnostic_columns, said_of_chains
+from kernel_ext.sampling.chain_diagnostics import diagnostic_columns, said_of_chains
 from workbench.inference.convergence import MOST_RHAT
 from workbench.inference.element_table import FINE, NOT_FINITE, Draws, ElementTable
 from workbench.inference.run import Run

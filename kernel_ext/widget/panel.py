@@ -12,11 +12,11 @@ from typing import Any
 import anywidget
 import traitlets
 
-from kernel_ext.frames import VERSION, Columns, encode
-from kernel_ext.part import Part
-from kernel_ext.snapshot import Keys
+from kernel_ext.graphs.snapshot import Keys
+from kernel_ext.widget.frames import VERSION, Columns, encode
+from kernel_ext.widget.part import Part
 
-STATIC = Path(__file__).parent / "static"
+STATIC = Path(__file__).parents[1] / "static"
 
 
 def static_file(name: str) -> Path:

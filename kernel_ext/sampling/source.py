@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from kernel_ext.chain_diagnostics import bfmi
-from kernel_ext.publisher import Publisher
-from kernel_ext.run_drawing import divergent_draws
+from kernel_ext.sampling.chain_diagnostics import bfmi
+from kernel_ext.sampling.publisher import Publisher
+from kernel_ext.sampling.run_drawing import divergent_draws
 from workbench.inference.convergence import FULL_TREES, LEAST_ESS, MOST_RHAT, NAMED
 from workbench.inference.element_table import FINE, NOT_FINITE, Draws, ElementTable
 from workbench.inference.values import apart

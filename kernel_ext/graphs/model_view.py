@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from kernel_ext.grouping import Group, repeats
-from kernel_ext.snapshot import Keys, columns
+from kernel_ext.graphs.grouping import Group, repeats
+from kernel_ext.graphs.snapshot import Keys, columns
 from workbench import Model
 from workbench.distributions import Draw
 from workbench.graph import formula

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from kernel_ext.frames import Columns
-from kernel_ext.snapshot import Keys
+from kernel_ext.graphs.snapshot import Keys
+from kernel_ext.widget.frames import Columns
 
 if TYPE_CHECKING:
-    from kernel_ext.panel import Panel
+    from kernel_ext.widget.panel import Panel
 
 
 class Part:
@@ -55,6 +55,6 @@ class Part:
 
     def _ipython_display_(self) -> None:
         from kernel_ext.display import show
-        from kernel_ext.panel import Panel
+        from kernel_ext.widget.panel import Panel
 
         show(self.panel or Panel([self]))

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, NamedTuple
 
-from kernel_ext.grouping import Group
-from kernel_ext.layered import Point, layout
-from kernel_ext.model_view import model_columns
-from kernel_ext.snapshot import Keys, expression_columns
+from kernel_ext.graphs.grouping import Group
+from kernel_ext.graphs.layered import Point, layout
+from kernel_ext.graphs.model_view import model_columns
+from kernel_ext.graphs.snapshot import Keys, expression_columns
 from workbench import Model
 from workbench.graph import Expr
 

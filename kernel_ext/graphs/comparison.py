@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from kernel_ext.grouping import Group
-from kernel_ext.model_view import arrows, variable, variable_columns
-from kernel_ext.snapshot import Keys
+from kernel_ext.graphs.grouping import Group
+from kernel_ext.graphs.model_view import arrows, variable, variable_columns
+from kernel_ext.graphs.snapshot import Keys
 from workbench import Model
 from workbench.graph import Expr, Input, topological
 from workbench.graph.inner import Graph

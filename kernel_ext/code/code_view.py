@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from kernel_ext.computation import Subject, computation_of
-from kernel_ext.part import Part
+from kernel_ext.graphs.computation import Subject, computation_of
+from kernel_ext.widget.part import Part
 from workbench.compile import choose_backend
 from workbench.compile.function import CompiledFunction
 from workbench.compile.listing import KINDS, listing, listing_of

@@ -8,12 +8,12 @@ from typing import Any
 
 from IPython.core.getipython import get_ipython
 
-from kernel_ext import sampling_form
-from kernel_ext.panel import Panel
-from kernel_ext.part import Part
-from kernel_ext.publisher import Publisher
-from kernel_ext.run_drawing import run_html
-from kernel_ext.snapshot import Keys
+from kernel_ext.graphs.snapshot import Keys
+from kernel_ext.sampling import sampling_form
+from kernel_ext.sampling.publisher import Publisher
+from kernel_ext.sampling.run_drawing import run_html
+from kernel_ext.widget.panel import Panel
+from kernel_ext.widget.part import Part
 from workbench import Model, sample
 from workbench.inference.run import Run
 

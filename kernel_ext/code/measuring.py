@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kernel_ext.computation import Subject, computation_of
+from kernel_ext.graphs.computation import Subject, computation_of
 from workbench import Model
 from workbench.compile.c.toolchain import find_compiler, require_compiler
 from workbench.compile.function import CompiledFunction, function

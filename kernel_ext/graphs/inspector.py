@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from kernel_ext import draws, static_view
-from kernel_ext.comparison import Together, compared_models
-from kernel_ext.computation import computation_of
-from kernel_ext.frames import encode
-from kernel_ext.grouping import Group, by_purpose, folded
-from kernel_ext.model_view import model_columns
-from kernel_ext.part import Part
-from kernel_ext.snapshot import FORMULA, columns, label_of, summarise, thumbnail, written_inside
-from kernel_ext.values import Values, initial_position, variables_at
+from kernel_ext import static_view
+from kernel_ext.graphs.comparison import Together, compared_models
+from kernel_ext.graphs.computation import computation_of
+from kernel_ext.graphs.grouping import Group, by_purpose, folded
+from kernel_ext.graphs.model_view import model_columns
+from kernel_ext.graphs.snapshot import FORMULA, columns, label_of, summarise, thumbnail, written_inside
+from kernel_ext.graphs.values import Values, initial_position, variables_at
+from kernel_ext.sampling import draws
+from kernel_ext.widget.frames import encode
+from kernel_ext.widget.part import Part
 from workbench import Model
 from workbench.compile.listing import listing
 from workbench.compile.loop_ir.lines import CodeLine

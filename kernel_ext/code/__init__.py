@@ -1,0 +1,1 @@
+"""Generated code, and the backends side by side."""
