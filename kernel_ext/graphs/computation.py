@@ -9,7 +9,7 @@ import numpy as np
 from workbench import Model
 from workbench.compile.function import CompiledFunction
 from workbench.graph import Data, Expr, Trace, free_inputs
-from workbench.graph.expr import Op, intern
+from workbench.graph.expr import Op, give_name, intern
 from workbench.graph.frozen import frozen
 from workbench.graph.inner import Graph
 from workbench.graph.types import TupleType
@@ -78,6 +78,6 @@ def computation_of(subject: Subject) -> Computation:
 def _of_model(model: Model) -> Computation:
     made = purposes(model)
     for result, name in zip(made.roots, ("logp", "gradient")):
-        result.name = result.name or name
+        give_name(result, name)
     before = next(p.before for p in made.trace.passes if p.name == default_mode().passes[0].name)
     return Computation(Graph(free_inputs(before), before), Graph(free_inputs(before), made.roots), made.trace, made)

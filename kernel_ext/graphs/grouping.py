@@ -11,6 +11,8 @@ from workbench.graph.provenance import Purpose
 
 FOLDED = 12
 """Most nodes of one formula."""
+SMALL = 24
+"""Graphs of so many nodes are drawn with their formulas open."""
 ALIKE = 8
 """So many variables alike are a group, in models of more than `CROWD` variables."""
 CROWD = 150
@@ -142,6 +144,6 @@ def folded(nodes: Sequence[Expr], roots: Sequence[Expr], group: Sequence[int], k
             continue
         if h not in number:
             number[h] = len(groups)
-            groups.append(Group(labels[at[h]], "", "formula", group[at[h]], head=keys[at[h]]))
+            groups.append(Group(labels[at[h]], "", "formula", group[at[h]], len(nodes) <= SMALL, keys[at[h]]))
         found[at[n]] = number[h]
     return found

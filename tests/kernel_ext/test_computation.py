@@ -36,3 +36,8 @@ def test_functions_and_expressions_have_theirs():
     found = computation_of(f)
     assert found.graph == f.graph and [p.name for p in found.trace.passes] == [p.name for p in f.trace.passes] and found.graph.results == (found.graph.params[0],)
     assert computation_of(pt.exp(x)).graph.results == (pt.exp(x),)
+
+
+def test_a_model_without_variables_gives_no_number_a_name():
+    computation_of(pm.Model())
+    assert str(pt.constant(0.0)) == "0.0"
