@@ -187,6 +187,6 @@ def test_two_models_are_compared(shell, monkeypatch):
     (panel,) = shown
     assert [name for name, _ in panel.parts] == ["model"] and panel.title == "first radon"
     assert panel.members["model"].compare is shell.user_ns["radon"]
-    for line, words in {"first a": "can be compared with a model", "first radon +": "neither a name nor an expression"}.items():
+    for line, words in {"first a": "a model can be compared with another", "first radon +": "neither a name nor an expression"}.items():
         with pytest.raises(Exception, match=words):
             shell.run_line_magic("graph", line)
