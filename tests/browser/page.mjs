@@ -58,6 +58,22 @@ export class Notebook {
     return this.command("notebook:run-all-cells");
   }
 
+  /** Run one cell, and return the seconds until something is seen in it. */
+  async seconds(cell, selector) {
+    return await this.page.evaluate(async ([i, wanted]) => {
+      const { content } = window.notebook;
+      content.activeCellIndex = i;
+      content.deselectAll();
+      const begun = performance.now();
+      void window.jupyterapp.commands.execute("notebook:run-cell");
+      while (![...content.widgets[i].node.querySelectorAll(wanted)].some((e) => e.getClientRects().length)) {
+        if (performance.now() - begun > 60_000) throw new Error(`no ${wanted} within a minute`);
+        await new Promise(requestAnimationFrame);
+      }
+      return (performance.now() - begun) / 1000;
+    }, [cell, selector]);
+  }
+
   /** Wait until every cell has run. */
   async idle(timeout = 120_000) {
     await this.page.waitForFunction(() => {
