@@ -369,7 +369,8 @@ def test_every_distribution_is_documented(name):
     own = "dist" in vars(cls)
     arguments = [n for n in inspect.signature(cls.dist if own else cls.arguments).parameters if n not in ("shape", "size")]
     assert all(re.search(rf"\b{n}\b", text) for n in arguments), name
-    assert ".. math::" in text or name in {*IMPROPER, "Interpolated"}
+    assert re.search(r"^ {8}\S", text.partition("Parameters")[0], re.MULTILINE) or name in {*IMPROPER, "Interpolated"}, "its density as a formula"
+    assert "Examples" in text
 
 
 # Those that no other file draws or weighs -------------------------------------------------------
