@@ -1,3 +1,4 @@
+import { Camera } from "../src/render/camera";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Inspector } from "../src/inspector/index";
 import { thumbnail } from "../src/inspector/thumbnail";
@@ -246,4 +247,13 @@ it("every kind that has a look of its own is in the legend", () => {
   for (const kind of ["random", "observed", "deterministic", "potential", "data", "constant", "input", "reduction", "control", "term", "plate", "repeat", "loop"]) expect(NAMES[kind]).toBeTruthy();
   const looks = ["random", "observed", "deterministic", "potential", "data"].map((k) => lookOf(k));
   expect(new Set(looks.map((l) => `${l.shape} ${l.share}`)).size).toBe(5);
+});
+
+it("reveals by where the camera will be, not by where it glides from", () => {
+  const area = document.createElement("div");
+  const camera = new Camera(area, () => ({ width: 600, height: 400 }), () => {});
+  camera.go({ x: 0, y: 0, k: 0.4 });
+  camera.go({ x: 5, y: 5, k: 1.1 }, true);
+  expect(camera.goal).toEqual({ x: 5, y: 5, k: 1.1 });
+  camera.close();
 });

@@ -16,6 +16,8 @@ export const calm = (): boolean => typeof matchMedia !== "undefined" && matchMed
 
 export class Camera {
   view: View = { x: 0, y: 0, k: 1 };
+  /** Where it glides to, or is. */
+  goal: View = this.view;
   /** Whether a person chose where to look: then nothing else does. */
   touched = false;
   private frame = 0;
@@ -59,13 +61,14 @@ export class Camera {
   private move(x: number, y: number, k: number): void {
     this.touched = true;
     cancelAnimationFrame(this.frame);
-    this.view = { x, y, k };
+    this.goal = this.view = { x, y, k };
     this.apply(this.view, true);
   }
 
   /** Go to a view, gliding if that is wanted. */
   go(to: View, glide = false): void {
     cancelAnimationFrame(this.frame);
+    this.goal = to;
     if (!glide || calm()) {
       this.view = to;
       this.apply(to, false);

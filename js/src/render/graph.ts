@@ -228,7 +228,7 @@ export class GraphView {
     const keys = this.toReveal;
     this.toReveal = null;
     if (!keys || !this.drawn) return;
-    const { clientWidth: w, clientHeight: h } = this.area, { view } = this.camera;
+    const { clientWidth: w, clientHeight: h } = this.area, view = this.camera.goal;
     const places = keys.flatMap((key) => this.placeOf({ box: this.idOf(key) }) ?? []);
     const seen = places.some(({ x, y }) => {
       const px = x * view.k + view.x, py = y * view.k + view.y;
