@@ -218,11 +218,12 @@ def test_statistics_of_several_methods_and_what_a_callback_is_told(small):
 
 
 def test_the_same_seed_gives_the_same_draws_however_they_are_cut(small, monkeypatch):
+    from workbench.inference import executors
     from workbench.inference import run as runs
 
     one = sample(small, chains=2, cores=2).posterior
     monkeypatch.setattr(runs, "FIRST_BUDGET", 7)
-    monkeypatch.setattr(runs, "CHUNK_SECONDS", 1e-9)
+    monkeypatch.setattr(executors.Threads, "seconds", 1e-9)
     two = sample(small, chains=2, cores=1).posterior
     assert one.equals(two)
 
