@@ -127,7 +127,7 @@ def test_a_run_that_is_stopped_anywhere_goes_on(model, whole, path):
     for at in (3, 39, 40, 41, 77, 99):
         stop = lambda run, draw: run.stop() if draw.draw_idx == at else None
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("workbench.inference.run.CHUNK_SECONDS", 1e-9)
+            patch.setattr("workbench.inference.executors.Threads.seconds", 1e-9)
             first = sample(model, trace=path, callback=stop)
         assert first.state in ("stopped", "done")
         assert same(resume(path, model, cores=1 + at % 2), whole)
@@ -320,7 +320,7 @@ def test_a_run_that_fails_before_its_first_draw_leaves_nothing_behind(path):
 
 @pytest.mark.parametrize("memory", [0, 1 << 30])
 def test_when_the_disk_is_full_the_run_ends_with_its_draws_and_goes_on_when_there_is_room(model, path, monkeypatch, memory):
-    monkeypatch.setattr("workbench.inference.run.CHUNK_SECONDS", 1e-9)
+    monkeypatch.setattr("workbench.inference.executors.Threads.seconds", 1e-9)
     real, written = zarr_format._write_all, 0
 
     def full(file, content):
@@ -345,7 +345,7 @@ def test_when_the_disk_is_full_the_run_ends_with_its_draws_and_goes_on_when_ther
 def test_when_the_folder_is_deleted_the_draws_are_in_the_run(model, path, monkeypatch):
     import shutil
 
-    monkeypatch.setattr("workbench.inference.run.CHUNK_SECONDS", 1e-9)
+    monkeypatch.setattr("workbench.inference.executors.Threads.seconds", 1e-9)
     with pytest.raises(SamplingError, match=r"the folder is gone") as caught:
         sample(model, draws=3000, trace=path, callback=lambda run, draw: shutil.rmtree(path) if draw.draw_idx == 100 and draw.chain == 0 else None)
     run = caught.value.run
@@ -358,9 +358,10 @@ def test_when_the_folder_is_deleted_the_draws_are_in_the_run(model, path, monkey
 CHILD = """
     import sys, os
     sys.path[:0] = [{root!r}]
-    import workbench.inference.run as run, workbench as pm
+    import workbench as pm
+    from workbench.inference.executors import Threads
     from workbench.inference.stores import zarr
-    run.CHUNK_SECONDS, zarr.SYNC_SECONDS, zarr.CHUNK_BYTES = 0.002, 0.01, 4000
+    Threads.seconds, zarr.SYNC_SECONDS, zarr.CHUNK_BYTES = 0.002, 0.01, 4000
     from tests.inference.test_resume import model_of
     path, model = {path!r}, model_of()
     if os.path.exists(path + "/.workbench/manifest.json"):
