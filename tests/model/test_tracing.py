@@ -29,6 +29,13 @@ def test_a_gradient_shows_how_it_is_derived():
     assert trace.passes[0].after[1] is slope and trace.passes[1].before == (slope,)
 
 
+def test_ones_come_from_no_ones_gradient():
+    u = pt.vector("u", 3)
+    kept = pm.grad(pt.sum(u), u)
+    trace = trace_of(pm.grad(pt.sum(pt.sin(v) * x), v))
+    assert names(trace) == ["gradient", *PASSES] and not kept.name
+
+
 def test_a_gradient_within_an_expression_and_several_of_one_call_are_derived_once():
     to_x, to_v = pm.grad(pt.sum(pt.exp(v) * x), [x, v])
     trace = trace_of(to_x + pt.sum(to_v) * 2.0)

@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from workbench.graph.expr import Expr
+from workbench.graph.expr import Constant, Expr
 from workbench.graph.rewrite import Trace
 from workbench.graph.traverse import replace, topological
 
@@ -21,10 +21,11 @@ def remember(results: Iterable[Expr], made_of: Sequence[Expr], again: Again) -> 
     """Let results of a transformation be made again by `again`, for as long as they live.
 
     What lies below the expressions that they are made of is none of its results: these are held, and so it would be kept for ever.
+    Nor is what is computed of constants alone, such as ones: it is a part of any graph, and comes from no one derivation.
     """
     before = set(topological(made_of))
     for i, x in enumerate(results):
-        if x.inputs and x not in before and id(x) not in _known:
+        if x.inputs and x not in before and id(x) not in _known and any(not n.inputs and not isinstance(n.op, Constant) for n in topological([x])):
             key = id(x)
             _known[key] = again, made_of, i, weakref.ref(x, lambda _, key=key: _known.pop(key, None))  # type: ignore[misc]
 
