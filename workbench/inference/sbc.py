@@ -156,16 +156,18 @@ def sbc(
     dask = workers(most)
     try:
         dask.stopping = study.stop
-        dask.send(_study_of, described, make)
+        dask.send(_study_of, described, study.simulated, make)
         study.run(lambda: lambda data, i: dask.call(_replicated, i), min(replicates, cores or dask.workers), shown)
     finally:
         dask.close()
     return study.result()
 
 
-def _study_of(described: Sequence[Any], make: Callable[[Study], Worker]) -> Worker:
-    """What samples replicates on a worker: a study like that here, which simulates the same."""
-    return make(Study(*described))
+def _study_of(described: Sequence[Any], simulated: Values, make: Callable[[Study], Worker]) -> Worker:
+    """What samples replicates on a worker: a study like that here, of what was simulated here."""
+    study = Study(*described)
+    study.simulated = simulated
+    return make(study)
 
 
 def _replicated(worker: Worker, i: int) -> tuple[Values, float, int]:
