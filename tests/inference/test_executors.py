@@ -96,6 +96,24 @@ def test_stop_does_not_wait_for_workers_that_are_gone():
         dask.call(print)
 
 
+def test_a_time_out_on_a_worker_is_not_waited_for_again():
+    class Late:
+        def submit(self, *_, **__):
+            return self
+
+        def result(self, timeout=None):
+            raise TimeoutError("there")
+
+        def done(self):
+            return True
+
+        def release(self):
+            pass
+
+    with pytest.raises(TimeoutError, match="there"):
+        Dask(Late(), 1).call(print)
+
+
 def test_what_fails_on_a_worker_is_said_as_what_fails_here(client):
     with pm.Model() as model:
         x = pm.Normal("x", 0.0, 1.0)

@@ -133,9 +133,11 @@ class Dask:
                 try:
                     return future.result(timeout=self.PATIENCE)
                 except TimeoutError:
-                    if future.done() or not (self.stopping.is_set() and not self.client.nthreads()):
-                        continue
-                    raise KeyboardInterrupt from None
+                    if future.done():
+                        # Done meanwhile, or what it raised there is this very error.
+                        return future.result()
+                    if self.stopping.is_set() and not self.client.nthreads():
+                        raise KeyboardInterrupt from None
         finally:
             future.release()
 
