@@ -1,0 +1,1 @@
+"""Approximations of posteriors, each with what tells whether to trust it."""
