@@ -145,6 +145,7 @@ INFERENCE = frozenset([
     "UniformProposal", "ZarrStore",
     "check_priors", "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "devices", "draw", "find_MAP", "find_constrained_prior", "resume_run", "sample",
     "sample_posterior_predictive", "sample_prior_predictive", "sbc",
+    "fit_laplace", "fit_pathfinder",
 ])  # fmt: skip
 """Loaded when first used."""
 
@@ -176,4 +177,5 @@ __all__ = [
     "ConstantData", "check_priors", "CustomDist", "DensityDist", "MutableData", "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "devices", "do",
     "draw", "find_MAP", "find_constrained_prior", "freeze_dims_and_data", "icdf", "invlogit", "invprobit", "logaddexp", "logccdf", "logcdf", "logit", "logsumexp", "model_to_graphviz",
     "modelcontext", "observe", "probit", "resume_run", "sample_posterior_predictive", "sample_prior_predictive", "sbc", "set_data", "ZarrStore",
+    "fit_laplace", "fit_pathfinder",
 ]  # fmt: skip

@@ -1,6 +1,8 @@
 """Sampling runs: threads, chunks, live draws, results for ArviZ; predictive sampling, modes."""
 
 from workbench.compile.jax.devices import devices
+from workbench.inference.approximations.laplace import fit_laplace
+from workbench.inference.approximations.pathfinder import fit_pathfinder
 from workbench.inference.continuous_step_methods import MALA, NUTS, DEMetropolisZ, EllipticalSlice, HamiltonianMC, Slice
 from workbench.inference.drawing import draw
 from workbench.inference.optimise import find_constrained_prior, find_MAP
@@ -38,4 +40,5 @@ __all__ = [
     "EllipticalSlice", "HamiltonianMC", "LaplaceProposal", "Metropolis", "MultivariateNormalProposal", "NormalProposal", "PoissonProposal", "Slice", "UniformProposal",
     "Run", "ZarrStore", "check_priors", "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "devices", "draw", "find_MAP", "find_constrained_prior", "resume_run", "sample",
     "sample_posterior_predictive", "sample_prior_predictive", "sbc",
+    "fit_laplace", "fit_pathfinder",
 ]  # fmt: skip

@@ -45,7 +45,12 @@ def test_elements_of_the_flat_vector_have_names(model):
     assert unconstrained_names(model) == ["mu", "sigma_log__", "p_simplex__[0]", "p_simplex__[1]", "x[here]", "x[there]"]
 
 
-def test_second_and_third_derivatives_are_those_of_differences(model, backend):
+def test_second_and_third_derivatives_are_those_of_differences(backend):
+    with pm.Model() as model:
+        mu = pm.Normal("mu")
+        sigma = pm.HalfNormal("sigma")
+        x = pm.Normal("x", mu, sigma, shape=2)
+        pm.Poisson("y", pm.math.exp(x), observed=[3, 4])
     density = FlatDensity(model, backend)
     rng = np.random.default_rng(2)
     q, u, v = 0.5 * rng.normal(size=(3, model.flat_size))

@@ -70,6 +70,23 @@ class ParetoK:
             return f"{said}: the approximation misses a part of the posterior; its means may be useful, its tails and intervals are not to be trusted: sample with NUTS"
         return f"{said}: the approximation is far from the posterior; do not trust it: sample with NUTS, or write the model in another parametrisation"
 
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """What results say of it."""
+        return {"pareto_k": self.value, "pareto_k_words": self.words, "importance_ess": self.ess}
+
+
+def weighted_evidence(log_ratios: Array) -> float:
+    """Return the logarithm of the mean of importance weights: the log marginal likelihood, where they are a model's density over a normalised one.
+
+    Examples
+    --------
+    >>> round(weighted_evidence(np.log([1.0, 3.0])), 6) == round(math.log(2.0), 6)
+    True
+    """
+    top = float(np.max(log_ratios))
+    return top + math.log(np.mean(np.exp(log_ratios - top)))
+
 
 def smoothed_weights(log_ratios: Any) -> tuple[Array, ParetoK]:
     """Return normalised log-weights of draws, their tail smoothed, and k-hat.
