@@ -33,16 +33,14 @@ await drive("hosts", async ({ page, url, shots, check }) => {
       await page.evaluate(() => window.jupyterapp.shell.activateById(window.notebook.id));
     }
 
-    await book.command("docmanager:save");
+    await book.save();
     await page.evaluate(() => window.notebook.sessionContext.session.kernel.restart());
     await page.locator(".wb-advice", { hasText: "run the cell again" }).first().waitFor();
     check(true, `${host}: a kernel started anew is said`);
     await book.screen(`${host}-restarted`);
 
-    await page.evaluate(() => window.notebook.sessionContext.shutdown());
-    await book.open("coin.ipynb");
-    await page.locator("[data-wb-static]").first().waitFor();
-    await page.waitForTimeout(1500);
+    // At once, while the kernel starts.
+    await book.reopen("coin.ipynb");
     check(!(await page.locator(".jp-Notebook").innerText()).includes("model not found"), `${host}: a saved notebook shows no error`);
     for (let i = 0; i < 3; i++) await page.locator("[data-wb-static]").nth(i).waitFor();
     check(await page.locator(".wb").count() === 0, `${host}: but what lasts`);

@@ -47,13 +47,8 @@ await drive("lab", async ({ page, url, shots, check }) => {
   check(/compile [\d.]+ s, sample [\d.]+ s/.test(text), "the notebook ran to its end");
   check(await page.locator(".wb-static").count() >= 1, "a finished run leaves a static picture");
 
-  await page.evaluate(async () => {
-    await window.jupyterapp.commands.execute("docmanager:save");
-    await window.notebook.sessionContext.shutdown();
-  });
-  await lab.open("radon.ipynb");
-  await page.locator("[data-wb-static]").first().waitFor();
-  await page.waitForTimeout(1500);
+  await lab.save();
+  await lab.reopen("radon.ipynb");
   check(!(await page.locator(".jp-Notebook").innerText()).includes("model not found"), "a saved notebook that is opened again shows no error");
   check(await page.locator("[data-wb-static] svg").first().isVisible(), "but the drawings that last");
   await lab.screen("saved");
@@ -61,12 +56,14 @@ await drive("lab", async ({ page, url, shots, check }) => {
   await lab.open("stop.ipynb");
   await lab.runAll();
   await page.waitForSelector(".wb-dashboard .wb-trace canvas");
-  const drawn = () => page.evaluate(() => Number(document.querySelector(".wb-dashboard .wb-facts-line")?.textContent.split(" ")[0].replaceAll(",", "")) || 0);
   await page.waitForFunction(() => document.querySelector(".wb-dashboard .wb-state")?.dataset.state === "sampling");
-  const early = await drawn();
-  await page.waitForTimeout(1500);
-  const later = await drawn();
-  check(later > early && early > 0, `traces grow while the cell runs (${early} then ${later} draws)`);
+  const beyond = async (draws) => (await page.waitForFunction((n) => {
+    const made = Number(document.querySelector(".wb-dashboard .wb-facts-line")?.textContent.split(" ")[0].replaceAll(",", "")) || 0;
+    return made > n && made;
+  }, draws)).jsonValue();
+  const early = await beyond(0), later = await beyond(early);
+  const running = await page.evaluate(() => document.querySelector(".wb-dashboard .wb-state").dataset.state === "sampling" && !document.querySelector(".jp-Notebook").innerText.includes("KEPT"));
+  check(running, `traces grow while the cell runs (${early} then ${later} draws)`);
   await lab.shot(".wb-dashboard", "dashboard");
   const pressed = Date.now();
   await page.locator(".wb-dashboard [data-action=stop]").click();

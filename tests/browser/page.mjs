@@ -27,10 +27,11 @@ export async function drive(name, test, viewport = { width: 1400, height: 1000 }
     check(problems.length === 0, `no error in the page${problems.length ? `: ${problems[0]}` : ""}`);
     console.log(`${name}: ${passed} passed, 0 failed`);
   } catch (error) {
-    await page.screenshot({ path: join(shots, `${name}-failed.png`) });
-    console.log(`${name}: ${passed} passed, 1 failed`);
-    console.error(error, problems);
     process.exitCode = 1;
+    await page.screenshot({ path: join(shots, `${name}-failed.png`) }).catch(() => console.log("no picture could be had of it"));
+    console.log(`${name}: ${passed} passed, 1 failed`);
+    // What run.py says last of all.
+    console.log("failed:", error, ...problems);
   } finally {
     await context.close();
   }
@@ -52,6 +53,22 @@ export class Notebook {
 
   async command(name, args = {}) {
     await this.page.evaluate(([n, a]) => void window.jupyterapp.commands.execute(n, a), [name, args]);
+  }
+
+  /** Save, and wait until it is. */
+  save() {
+    return this.page.evaluate(async () => void (await window.jupyterapp.commands.execute("docmanager:save")));
+  }
+
+  /** Shut the kernel down and open the notebook again: what is left is what was saved. Waits until no widget is looked for any more. */
+  async reopen(name) {
+    await this.page.evaluate(() => window.notebook.sessionContext.shutdown());
+    await this.open(name);
+    await this.page.locator("[data-wb-static]").first().waitFor();
+    await this.page.waitForFunction(() => {
+      const widgets = [...document.querySelectorAll(".jp-OutputArea-child:has([data-wb-static]) + .jp-OutputArea-child")];
+      return widgets.length > 0 && widgets.every((w) => w.textContent && !w.textContent.includes("Loading widget"));
+    });
   }
 
   runAll() {

@@ -6,16 +6,20 @@ browser cannot be had. Screenshots go to build/screenshots.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
 from contextlib import ExitStack
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
@@ -26,12 +30,23 @@ ALONE = ("inspector", "stepper", "generated", "posterior")
 """Views in pages of their own, without Jupyter: NAME.mjs looks at the panels of NAME.py."""
 TESTS = ("lab", "hosts", "writing", "sampling")
 """In Jupyter. All in turn; ``run.py lab`` runs one alone."""
+LONGEST, START = 420, 180
+"""Seconds that one test may take, and that Jupyter may take to start."""
 
 
 def free_port() -> int:
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return int(s.getsockname()[1])
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a test: what it said where it failed, nothing where it passed."""
+
+    test: str
+    seconds: float
+    problem: str
 
 
 def main() -> int:
@@ -42,22 +57,56 @@ def main() -> int:
     shots = ROOT / "build" / "screenshots"
     shots.mkdir(parents=True, exist_ok=True)
     wanted = sys.argv[1:] or [*ALONE, *TESTS]
+    unknown = [t for t in wanted if t not in (*ALONE, *TESTS)]
+    if unknown:
+        print(f"no browser test is called {unknown[0]!r}: there are {', '.join((*ALONE, *TESTS))}")
+        return 2
+    outcomes = []
     for test in (t for t in wanted if t in ALONE):
         with ExitStack() as pages:
             urls = [pages.enter_context(served(panel)) for panel in import_module(test).panels()]
-            if drive(test, ",".join(urls), browser, shots):
-                return 1
-    return in_jupyter([t for t in wanted if t in TESTS], browser, shots) if set(wanted) & set(TESTS) else 0
+            outcomes.append(drive(test, ",".join(urls), browser, shots))
+    if tests := [t for t in wanted if t in TESTS]:
+        outcomes += in_jupyter(tests, browser, shots)
+    # Last of all, for logs that are cut.
+    print("browser tests")
+    for o in outcomes:
+        print(f"  {'FAILED' if o.problem else 'passed'}  {o.test} ({o.seconds:.0f} s)")
+    for o in outcomes:
+        if o.problem:
+            print(f"{o.test}: {o.problem}")
+    return int(any(o.problem for o in outcomes))
 
 
-def drive(test: str, url: str, browser: str, shots: Path) -> int:
-    """Run a test in the browser; return its exit status."""
+def drive(test: str, url: str, browser: str, shots: Path) -> Outcome:
+    """Run a test in the browser. What it prints is passed on; from the line "failed:" on, it is what went wrong."""
+    shot = shots / f"{test}-failed.png"
+    shot.unlink(missing_ok=True)
     command = ["node", str(Path(__file__).parent / f"{test}.mjs"), url, browser, str(shots)]
-    return subprocess.run(command, cwd=ROOT / "js", timeout=420, check=False).returncode
+    begun = time.monotonic()
+    process = subprocess.Popen(command, cwd=ROOT / "js", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+    late = threading.Timer(LONGEST, os.killpg, (process.pid, signal.SIGKILL))
+    late.start()
+    lines = []
+    assert process.stdout is not None
+    for line in process.stdout:
+        print(line, end="", flush=True)
+        lines.append(line)
+    status = process.wait()
+    late.cancel()
+    seconds = time.monotonic() - begun
+    if not status:
+        return Outcome(test, seconds, "")
+    said = "".join(lines[next((i for i, line in enumerate(lines) if line.startswith("failed:")), -5) :]).strip()
+    if seconds >= LONGEST:
+        said = f"not done within {LONGEST} s, after:\n{said}"
+    seen = f"\n  what was seen: {shot.relative_to(ROOT)}" if shot.exists() else ""
+    return Outcome(test, seconds, said + seen)
 
 
-def in_jupyter(tests: list[str], browser: str, shots: Path) -> int:
+def in_jupyter(tests: list[str], browser: str, shots: Path) -> list[Outcome]:
     port = free_port()
+    url = f"http://127.0.0.1:{port}"
     work = Path(tempfile.mkdtemp(prefix="workbench-browser-"))
     shutil.copy(ROOT / "tutorials" / "01_radon.ipynb", work / "radon.ipynb")
     for notebook in Path(__file__).parent.glob("*.ipynb"):
@@ -74,25 +123,37 @@ def in_jupyter(tests: list[str], browser: str, shots: Path) -> int:
         "--IdentityProvider.token=", "--ServerApp.password=", "--ServerApp.disable_check_xsrf=True", f"--ServerApp.root_dir={work}",
         "--LabApp.news_url=", "--LabApp.collaborative=False", "--expose-app-in-browser", "--JupyterNotebookApp.expose_app_in_browser=True",
     ]  # fmt: skip
-    log = (work / "server.log").open("w")
-    server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=work)
-    try:
-        wait_for(f"http://127.0.0.1:{port}/api", server)
-        for test in tests:
-            status = drive(test, f"http://127.0.0.1:{port}", browser, shots)
-            if status:
-                print((work / "server.log").read_text()[-3000:], file=sys.stderr)
-                return status
-        return 0
-    finally:
-        server.terminate()
-        server.wait(20)
-        log.close()
-        shutil.rmtree(work, ignore_errors=True)
+    log = work / "server.log"
+    outcomes = []
+    with log.open("w") as out:
+        server = subprocess.Popen(command, env=environment, stdout=out, stderr=out, cwd=work)
+        try:
+            try:
+                wait_for(f"{url}/api", server)
+            except RuntimeError as error:
+                return [Outcome(t, 0.0, f"{error}:\n{log.read_text()[-1000:]}") for t in tests]
+            for test in tests:
+                before = log.stat().st_size
+                outcomes.append(drive(test, url, browser, shots))
+                if outcomes[-1].problem:
+                    print(f"the server's log of {test}:\n{log.read_text()[before:][-3000:]}")
+                end_sessions(url)
+        finally:
+            server.terminate()
+            server.wait(20)
+            shutil.rmtree(work, ignore_errors=True)
+    return outcomes
+
+
+def end_sessions(url: str) -> None:
+    """End what a test left running, which would be in the way of the next."""
+    for session in json.load(urllib.request.urlopen(f"{url}/api/sessions", timeout=60)):
+        urllib.request.urlopen(urllib.request.Request(f"{url}/api/sessions/{session['id']}", method="DELETE"), timeout=60).close()
 
 
 def wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
-    for _ in range(240):
+    begun = time.monotonic()
+    while time.monotonic() - begun < START:
         if server.poll() is not None:
             raise RuntimeError("JupyterLab ended before it was ready")
         try:
@@ -100,7 +161,7 @@ def wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
             return
         except (urllib.error.URLError, OSError):
             time.sleep(0.25)
-    raise RuntimeError("JupyterLab was not ready within a minute")
+    raise RuntimeError(f"JupyterLab was not ready within {START} s")
 
 
 if __name__ == "__main__":

@@ -10,8 +10,7 @@ await drive("sampling", async ({ page, url, shots, check }) => {
   check(await page.locator(".wb-tab[aria-selected=true]").first().textContent() === "Sample", "%sample opens the model's panel at the run");
   await page.waitForTimeout(2500);
   await lab.shot(".wb", "sampling");
-  await lab.command("docmanager:save");
-  await page.waitForTimeout(1000);
+  await lab.save();
   const reloaded = Date.now();
   await page.reload({ waitUntil: "domcontentloaded" });
   await page.waitForSelector(".jp-Notebook .jp-Cell", { state: "attached" });
@@ -19,7 +18,7 @@ await drive("sampling", async ({ page, url, shots, check }) => {
   await page.waitForSelector(".wb-dashboard [data-action=stop]:visible", { timeout: 60_000 });
   await state("sampling");
   console.log(`   the notebook was there ${there - reloaded} ms after the reload, Stop ${Date.now() - there} ms after that`);
-  check(Date.now() - there < 8000, `after a reload in mid-run the dashboard is there again`);
+  check(Date.now() - there < Math.max(8000, 4 * (there - reloaded)), `after a reload in mid-run the dashboard is there again`);
   const pressed = Date.now();
   await page.locator(".wb-dashboard [data-action=stop]").first().click();
   await state("stopped");

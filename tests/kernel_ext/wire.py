@@ -1,6 +1,7 @@
 """A panel, and what it sends, caught and read as the front end reads it."""
 
 import json
+import threading
 
 import numpy as np
 
@@ -26,20 +27,24 @@ class Wire:
     """What a panel of some parts sends, caught; what is said and asked is for the first, unless another is named."""
 
     def __init__(self, *parts):
-        self.sent, self.sizes = [], []
+        self.sent, self.sizes, self._answers = [], [], threading.local()
         self.part, self.panel = parts[0], Panel(parts)
         self.panel.send = self._caught
 
     def _caught(self, content, buffers=None):
+        message = content, decode(content, buffers[0]) if buffers else {}
         self.sizes.append(len(json.dumps(content)) + sum(map(len, buffers or [])))
-        self.sent.append((content, decode(content, buffers[0]) if buffers else {}))
+        self.sent.append(message)
+        self._answers.last = message
 
     def say(self, part=None, **content):
         self.panel._receive(None, {"p": part or self.part.name, **content}, [])
 
     def ask(self, part=None, **content):
+        """The answer that comes at once; what comes later, from other threads, may be sent meanwhile."""
+        self._answers.last = None
         self.say(part, **content)
-        return self.sent[-1]
+        return self._answers.last
 
     def of(self, kind, part=None):
         return [m for m in self.sent if m[0]["t"] == kind and part in (None, m[0].get("p"))]
