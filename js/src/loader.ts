@@ -56,7 +56,12 @@ function ask(model: any, from: Loading, note: HTMLElement): () => void {
   const go = () => {
     if (from.done) return;
     if (Date.now() - begun > SILENT && !told(model.get("status"))) note.textContent = "The kernel does not answer. It may be busy, or was started anew: then run the cell again.";
-    model.send({ t: "module", v: 1 });
+    try {
+      model.send({ t: "module", v: 1 });
+    } catch {
+      note.textContent = "The kernel was started anew or is gone: run the cell again.";
+      return;
+    }
     timer = setTimeout(go, Date.now() - begun > SILENT ? 5 * AGAIN : AGAIN);
   };
   timer = setTimeout(go, from.waiting++ * TURN);

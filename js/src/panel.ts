@@ -51,7 +51,7 @@ export class Panel {
 
   /** What is chosen in one tab is shown in every other: what became of it, and what it came from. */
   private link(): void {
-    const links = (this.links = new Channel(this.model, "links"));
+    const links = (this.links = new Channel(this.model, "links", this.lost));
     let newest = 0;
     this.bus.onSelect(async (choice, from) => {
       const mine = choice.related ? newest : ++newest;
@@ -72,7 +72,7 @@ export class Panel {
       t.handle.tabIndex = on ? 0 : -1;
     }
     if (!tab.view) {
-      tab.channel = new Channel(this.model, tab.name);
+      tab.channel = new Channel(this.model, tab.name, this.lost);
       tab.view = new VIEWS[tab.name](tab.channel, tab.page, this.bus);
     }
     tab.view.opened?.(detail);

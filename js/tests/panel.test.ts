@@ -60,6 +60,30 @@ it("says that the kernel is gone", () => {
   expect(host.querySelector(".wb-advice")!.textContent).toContain("run the cell again");
 });
 
+it("says that the kernel is gone where nothing can be sent, and throws nothing", async () => {
+  vi.useFakeTimers();
+  const host = document.createElement("div");
+  const model = new FakeModel({ parts: [["steps", "Rewrites"], ["links", ""]], first: "steps" });
+  const panel = new Panel(model, host);
+  const note = host.querySelector<HTMLElement>(".wb-advice")!;
+  expect(note.hidden).toBe(true);
+  model.send = () => { throw new Error("Cannot send"); };
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(note.hidden).toBe(false);
+  expect(note.textContent).toContain("run the cell again");
+  panel.close();
+});
+
+it("says that the kernel is gone where the module cannot be asked for", async () => {
+  vi.useFakeTimers();
+  const model = new FakeModel({ module: "gone" });
+  model.send = () => { throw new Error("Cannot send"); };
+  const host = document.createElement("div");
+  void loader.render({ model, el: host });
+  await vi.advanceTimersByTimeAsync(100);
+  expect(host.textContent).toContain("run the cell again");
+});
+
 it("asks for the module once a page, from the next widget if the first has no answer", async () => {
   vi.spyOn(URL, "createObjectURL").mockReturnValue("data:text/javascript,export const mount = () => {}");
   vi.useFakeTimers();

@@ -45,6 +45,16 @@ export function decode(content: Content, buffers: readonly (DataView | ArrayBuff
   return { content, cols };
 }
 
+/** Send to the kernel; whether it could be. A host's line to a kernel that was ended or started anew throws. */
+export function sent(model: Model, content: Content): boolean {
+  try {
+    model.send(content);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const ATTEMPTS = 40;
 const PATIENCE = 400;
 
@@ -59,7 +69,8 @@ export class Channel {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly listener = (content: Content, buffers: DataView[]) => this.receive(content, buffers ?? []);
 
-  constructor(private readonly model: Model, readonly part: string) {
+  /** `lost` is called when something cannot be said, as the kernel is no longer there. */
+  constructor(private readonly model: Model, readonly part: string, private readonly lost = () => {}) {
     model.on("msg:custom", this.listener);
   }
 
@@ -79,7 +90,7 @@ export class Channel {
   }
 
   send(type: string, body: object = {}): void {
-    this.model.send({ t: type, p: this.part, v: 1, ...body });
+    if (!sent(this.model, { t: type, p: this.part, v: 1, ...body })) this.lost();
   }
 
   request(type: string, body: object = {}): Promise<Frame> {
