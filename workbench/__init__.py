@@ -109,6 +109,7 @@ from workbench.model import (
     model_to_graphviz,
     modelcontext,
     observe,
+    reparameterize,
     set_data,
 )  # fmt: skip
 from workbench.transforms import (
@@ -176,6 +177,6 @@ __all__ = [
     "RandomWalk", "Truncated", "ZeroInflatedBinomial", "ZeroInflatedNegativeBinomial", "ZeroInflatedPoisson",
     "ConstantData", "check_priors", "CustomDist", "DensityDist", "MutableData", "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "devices", "do",
     "draw", "find_MAP", "find_constrained_prior", "freeze_dims_and_data", "icdf", "invlogit", "invprobit", "logaddexp", "logccdf", "logcdf", "logit", "logsumexp", "model_to_graphviz",
-    "modelcontext", "observe", "probit", "resume_run", "sample_posterior_predictive", "sample_prior_predictive", "sbc", "set_data", "ZarrStore",
+    "modelcontext", "observe", "probit", "reparameterize", "resume_run", "sample_posterior_predictive", "sample_prior_predictive", "sbc", "set_data", "ZarrStore",
     "fit_laplace", "fit_pathfinder",
 ]  # fmt: skip

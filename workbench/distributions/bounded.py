@@ -9,9 +9,11 @@ import workbench.tensor as pt
 from workbench.distributions.constraints import Check, positive
 from workbench.distributions.deviances import are_large, deviance, gamma_rest
 from workbench.distributions.distribution import INTERVAL, UNIT, Distribution
+from workbench.distributions.families import Family
 from workbench.distributions.formulas import (
     INF,
     LOG_ROOT_2PI,
+    NAN,
     anchored_log_ndtr,
     inside_of,
     log_ndtr_difference,
@@ -260,6 +262,19 @@ class TruncatedNormal(Distribution):
         return cls.logcdf(-value, -mu, sigma, -upper, -lower)
 
     @classmethod
+    def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
+        mu, sigma, lower, upper = parameters
+        a, b = _standard(lower, mu, sigma), _standard(upper, mu, sigma)
+        # In the tail that is nearer, where probabilities have all their digits: they have none beyond 37 standard deviations.
+        right = a > 0.0
+        near, far = pt.where(right, -a, a), pt.where(right, -b, b)
+        probability = pt.exp(pt.log_ndtr(near)) * (1.0 - q) + pt.exp(pt.log_ndtr(far)) * q
+        none = pt.maximum(probability, 0.0) < 1e-300
+        z = pt.ndtri(pt.where(none, 0.5, probability))
+        found = pt.clip(mu + sigma * pt.where(right, -z, z), lower, upper)
+        return quantile(q, pt.where(none, NAN, found), lower, upper)
+
+    @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
         mu, sigma, lower, upper = parameters
         drawn = pt.random.truncated_normal(key, shape, (lower - mu) / sigma, (upper - mu) / sigma)
@@ -464,6 +479,7 @@ class LogitNormal(Distribution):
     """
 
     parameters = ("mu", "sigma")
+    family = Family("mu", "sigma", of_normal=True)
     domains = {"sigma": positive}
     support = UNIT
 

@@ -14,6 +14,7 @@ import numpy as np
 
 import workbench.tensor as pt
 from workbench.distributions.constraints import Check, Constraint, checked, shortened, violation, where_violated
+from workbench.distributions.families import Family
 from workbench.distributions.signatures import CallSignature
 from workbench.errors import ArgumentError, ModelError, ShapeError, closest
 from workbench.graph.expr import Constant, Data, Expr, Input, Op, intern
@@ -70,6 +71,8 @@ class Distribution:
         Where the mass lies, and the dtype of draws.
     chained
         Whether a transform that is given comes after that of the support, and not instead of it.
+    family
+        How its draws follow from those of a standard one by a location and a scale; ``None`` if they do not.
     made_from
         For a class that :meth:`with_fields` made: the class it was made of, and the fields.
     """
@@ -82,6 +85,7 @@ class Distribution:
     support: ClassVar[Support] = REAL
     dtype: ClassVar[str] = "float64"
     chained: ClassVar[bool] = True
+    family: ClassVar[Family | None] = None
     made_from: ClassVar[tuple[Any, Mapping[str, Any]] | None] = None
     __signature__: ClassVar[Any] = CallSignature(register_variable)
 

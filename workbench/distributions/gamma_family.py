@@ -8,6 +8,7 @@ import workbench.tensor as pt
 from workbench.distributions.constraints import positive
 from workbench.distributions.deviances import are_large, deviance, gamma_rest
 from workbench.distributions.distribution import POSITIVE, Distribution
+from workbench.distributions.families import Family
 from workbench.distributions.formulas import INF, finite_from, inside_of, power_log, quantile, where_valid
 from workbench.errors import ModelError
 from workbench.tensor.special.incomplete import log_gammainc, log_gammaincc
@@ -35,6 +36,7 @@ class Exponential(Distribution):
     """
 
     parameters = ("lam",)
+    family = Family(scale="lam", power=-1.0)
     domains = {"lam": positive}
     support = POSITIVE
 
@@ -94,6 +96,7 @@ class Gamma(Distribution):
     """
 
     parameters = ("alpha", "beta")
+    family = Family(scale="beta", power=-1.0)
     domains = {"alpha": positive, "beta": positive}
     support = POSITIVE
 
@@ -222,6 +225,7 @@ class InverseGamma(Distribution):
     """
 
     parameters = ("alpha", "beta")
+    family = Family(scale="beta")
     domains = {"alpha": positive, "beta": positive}
     support = POSITIVE
 

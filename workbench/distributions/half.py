@@ -8,6 +8,7 @@ from typing import Any
 import workbench.tensor as pt
 from workbench.distributions.constraints import positive
 from workbench.distributions.distribution import POSITIVE, Distribution
+from workbench.distributions.families import Family
 from workbench.distributions.formulas import INF, quantile, sigma_of, where_valid
 from workbench.distributions.location_scale import student_t_distance, student_t_log_tail, student_t_logp
 from workbench.tensor.special.incomplete import log_betainc
@@ -34,6 +35,7 @@ class HalfNormal(Distribution):
     """
 
     parameters = ("sigma",)
+    family = Family(scale="sigma")
     domains = {"sigma": positive}
     support = POSITIVE
 
@@ -94,6 +96,7 @@ class HalfStudentT(Distribution):
     """
 
     parameters = ("nu", "sigma")
+    family = Family(scale="sigma")
     domains = {"nu": positive, "sigma": positive}
     support = POSITIVE
 
@@ -158,6 +161,7 @@ class HalfCauchy(Distribution):
     """
 
     parameters = ("beta",)
+    family = Family(scale="beta")
     domains = {"beta": positive}
     support = POSITIVE
 

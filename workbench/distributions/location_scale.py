@@ -8,6 +8,7 @@ from typing import Any
 import workbench.tensor as pt
 from workbench.distributions.constraints import positive
 from workbench.distributions.distribution import REAL, Distribution
+from workbench.distributions.families import LOCATION_SCALE, Family
 from workbench.distributions.formulas import (
     INF,
     LOG_ROOT_2PI,
@@ -46,6 +47,7 @@ class Normal(Distribution):
     """
 
     parameters = ("mu", "sigma")
+    family = LOCATION_SCALE
     domains = {"sigma": positive}
     support = REAL
 
@@ -141,6 +143,7 @@ class StudentT(Distribution):
     """
 
     parameters = ("nu", "mu", "sigma")
+    family = LOCATION_SCALE
     domains = {"nu": positive, "sigma": positive}
     support = REAL
 
@@ -201,6 +204,7 @@ class Cauchy(Distribution):
     """
 
     parameters = ("alpha", "beta")
+    family = Family("alpha", "beta")
     domains = {"beta": positive}
     support = REAL
 
@@ -261,6 +265,7 @@ class Laplace(Distribution):
     """
 
     parameters = ("mu", "b")
+    family = Family("mu", "b")
     domains = {"b": positive}
     support = REAL
 
@@ -319,6 +324,7 @@ class Logistic(Distribution):
     """
 
     parameters = ("mu", "s")
+    family = Family("mu", "s")
     domains = {"s": positive}
     support = REAL
 
@@ -378,6 +384,7 @@ class Gumbel(Distribution):
     """
 
     parameters = ("mu", "beta")
+    family = Family("mu", "beta")
     domains = {"beta": positive}
     support = REAL
 
@@ -437,6 +444,7 @@ class Moyal(Distribution):
     """
 
     parameters = ("mu", "sigma")
+    family = LOCATION_SCALE
     domains = {"sigma": positive}
     support = REAL
 

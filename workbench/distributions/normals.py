@@ -216,10 +216,13 @@ class MvNormal(Distribution):
 
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        mu, matrix = parameters
-        z = cls.spread.whiten(matrix, value - mu)
-        constant = -0.5 * LOG_TWO_PI * extent(matrix, -1)
-        return constant - 0.5 * pt.sum(pt.square(z), axis=-1) - cls.spread.log_det(matrix)
+        *_, mu, matrix = parameters
+        return cls.noise_logp(cls.spread.whiten(matrix, value - mu), *parameters) - cls.spread.log_det(matrix)
+
+    @classmethod
+    def noise_logp(cls, z: Tensor, *parameters: Tensor) -> Tensor:
+        """Log-density of draws with location 0 and the identity as their matrix."""
+        return -0.5 * LOG_TWO_PI * extent(parameters[-1], -1) - 0.5 * pt.sum(pt.square(z), axis=-1)
 
     @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
@@ -298,13 +301,11 @@ class MvStudentT(MvNormal):
         return STUDENTS[name].variable([cast_real(nu), _mean("MvStudentT", mu, matrix), matrix], shape, size)
 
     @classmethod
-    def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        nu, mu, matrix = parameters
+    def noise_logp(cls, z: Tensor, *parameters: Tensor) -> Tensor:
+        nu, _, matrix = parameters
         k = extent(matrix, -1)
-        z = cls.spread.whiten(matrix, value - mu)
         constant = pt.gammaln((nu + k) / 2.0) - pt.gammaln(nu / 2.0) - 0.5 * k * pt.log(nu * math.pi)
-        inner = -0.5 * (nu + k) * pt.log1p(pt.sum(pt.square(z), axis=-1) / nu)
-        return constant + inner - cls.spread.log_det(matrix)
+        return constant - 0.5 * (nu + k) * pt.log1p(pt.sum(pt.square(z), axis=-1) / nu)
 
     @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:

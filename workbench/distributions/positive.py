@@ -8,6 +8,7 @@ from typing import Any
 import workbench.tensor as pt
 from workbench.distributions.constraints import not_negative, positive
 from workbench.distributions.distribution import INTERVAL, POSITIVE, Distribution
+from workbench.distributions.families import Family
 from workbench.distributions.formulas import (
     INF,
     finite_from,
@@ -45,6 +46,7 @@ class LogNormal(Distribution):
     """
 
     parameters = ("mu", "sigma")
+    family = Family("mu", "sigma", of_normal=True)
     domains = {"sigma": positive}
     support = POSITIVE
 
@@ -106,6 +108,7 @@ class Weibull(Distribution):
     """
 
     parameters = ("alpha", "beta")
+    family = Family(scale="beta")
     domains = {"alpha": positive, "beta": positive}
     support = POSITIVE
 
@@ -171,6 +174,7 @@ class Pareto(Distribution):
     """
 
     parameters = ("alpha", "m")
+    family = Family(scale="m")
     domains = {"alpha": positive, "m": positive}
     support = INTERVAL
 

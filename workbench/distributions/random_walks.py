@@ -189,7 +189,7 @@ class RandomWalk(Series):
         return made.variable([*first, *inner, *along], shape, size)
 
     @classmethod
-    def _parts(cls, parameters: Sequence[Tensor]) -> tuple[Component, Component]:
+    def parts(cls, parameters: Sequence[Tensor]) -> tuple[Component, Component]:
         """The start; and the steps, their parameters with an axis for the time."""
         start, step = split(cls.components, parameters)
         return start, (step[0], widened(step))
@@ -210,14 +210,14 @@ class RandomWalk(Series):
 
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        start, step = cls._parts(parameters)
+        start, step = cls.parts(parameters)
         time = value.ndim - cls.event_rank
         before = (slice(None),) * time
         moves = value[(*before, slice(1, None))] - value[(*before, slice(None, -1))]
         return logp_of(start, value[(*before, 0)]) + pt.sum(logp_of(step, moves), axis=-1)
 
     @classmethod
-    def _walk(cls, first: Tensor, moves: Tensor) -> Tensor:
+    def walk(cls, first: Tensor, moves: Tensor) -> Tensor:
         time = moves.ndim - cls.event_rank
         joined = pt.concatenate([pt.cast(pt.expand_dims(first, time), cls.dtype), pt.cast(moves, cls.dtype)], axis=time)
         return pt.cumsum(joined, axis=time)
@@ -230,17 +230,17 @@ class RandomWalk(Series):
 
     @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
-        start, step = cls._parts(parameters)
+        start, step = cls.parts(parameters)
         keys = pt.random.split(key, 2)
         first, moves = cls._shapes(shape)
-        return cls._walk(draw_of(start, keys[0], first), draw_of(step, keys[1], moves))
+        return cls.walk(draw_of(start, keys[0], first), draw_of(step, keys[1], moves))
 
     @classmethod
     def support_point(cls, *parameters: Tensor) -> Tensor:
-        start, step = cls._parts(parameters)
+        start, step = cls.parts(parameters)
         shape = (*cls.batch_shape(*parameters), *cls.event_shape(*parameters))
         first, moves = cls._shapes(tuple(n if isinstance(n, int) else 0 for n in shape))
-        return cls._walk(support_point_of(start, first), support_point_of(step, moves))
+        return cls.walk(support_point_of(start, first), support_point_of(step, moves))
 
 
 class GaussianRandomWalk(RandomWalk):

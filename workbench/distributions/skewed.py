@@ -8,6 +8,7 @@ from typing import Any
 import workbench.tensor as pt
 from workbench.distributions.constraints import positive
 from workbench.distributions.distribution import REAL, Distribution
+from workbench.distributions.families import LOCATION_SCALE, Family
 from workbench.distributions.formulas import INF, log_mills_difference, normal_logp, quantile, sigma_of, where_valid
 from workbench.errors import ModelError
 from workbench.tensor.special.incomplete import log_betainc
@@ -39,6 +40,7 @@ class AsymmetricLaplace(Distribution):
     """
 
     parameters = ("kappa", "mu", "b")
+    family = Family("mu", "b", -1.0)
     domains = {"kappa": positive, "b": positive}
     support = REAL
 
@@ -121,6 +123,7 @@ class ExGaussian(Distribution):
     """
 
     parameters = ("mu", "sigma", "nu")
+    family = Family("mu")
     domains = {"sigma": positive, "nu": positive}
     support = REAL
 
@@ -195,6 +198,7 @@ class SkewNormal(Distribution):
     """
 
     parameters = ("mu", "sigma", "alpha")
+    family = LOCATION_SCALE
     domains = {"sigma": positive}
     support = REAL
 
@@ -257,6 +261,7 @@ class SkewStudentT(Distribution):
     """
 
     parameters = ("a", "b", "mu", "sigma")
+    family = LOCATION_SCALE
     domains = {"a": positive, "b": positive, "sigma": positive}
     support = REAL
 

@@ -10,6 +10,7 @@ import numpy as np
 import workbench.tensor as pt
 from workbench.distributions.constraints import Check, positive
 from workbench.distributions.distribution import Distribution, cast_real
+from workbench.distributions.families import Family
 from workbench.distributions.normals import solved, square, widened_mean
 from workbench.errors import ModelError, ShapeError
 from workbench.graph.expr import Constant
@@ -71,6 +72,7 @@ class CAR(Distribution):
     """
 
     parameters = ("mu", "W", "alpha", "tau")
+    family = Family("mu", "tau", -0.5)
     domains = {"tau": positive}
     event_rank = 1
     ranks = (1, 2, 0, 0)

@@ -11,6 +11,7 @@ import numpy as np
 import workbench.tensor as pt
 from workbench.distributions.constraints import positive
 from workbench.distributions.distribution import LENGTHS, Distribution, cast_real
+from workbench.distributions.families import Family
 from workbench.errors import ModelError, ShapeError
 from workbench.graph.types import Shape
 from workbench.tensor.shape import extent, paired
@@ -51,6 +52,7 @@ class ZeroSumNormal(Distribution):
     """
 
     parameters = ("sigma",)
+    family = Family(scale="sigma")
     domains = {"sigma": positive}
     event_rank = 1
     support = ZERO_SUM

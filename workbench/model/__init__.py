@@ -6,6 +6,7 @@ from workbench.model.drawing import model_to_graphviz
 from workbench.model.interventions import do, freeze_dims_and_data, observe
 from workbench.model.missing import ImputationWarning
 from workbench.model.model import Model
+from workbench.model.parametrisation import reparameterize
 from workbench.model.variables import (
     ConstantData,
     Data,
@@ -18,7 +19,7 @@ from workbench.names import answers
 
 __all__ = [
     "ConstantData", "Data", "Deterministic", "ImputationWarning", "LogpDlogp", "LogpGraph", "Model", "MutableData",
-    "Potential", "current_model", "do", "freeze_dims_and_data", "model_to_graphviz", "modelcontext", "observe",
+    "Potential", "current_model", "do", "freeze_dims_and_data", "model_to_graphviz", "modelcontext", "observe", "reparameterize",
     "set_data",
 ]  # fmt: skip
 

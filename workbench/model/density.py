@@ -16,14 +16,14 @@ from workbench.graph.inner import Graph
 from workbench.graph.lengths import Size, at_least, maximum
 from workbench.graph.provenance import derived, nowhere
 from workbench.graph.rewrite import Firing, PassRecord, Rule, Trace
-from workbench.graph.traverse import replace, topological
+from workbench.graph.traverse import depends_on, replace, topological
 from workbench.graph.types import TensorType
 from workbench.model.functions import function_of
 from workbench.model.missing import Part, in_own_dtype
 from workbench.tensor.shape import Dim, paired
 from workbench.tensor.shape.lengths import number_of
 from workbench.tensor.tensor import Tensor
-from workbench.transforms.change_of_variables import unconstrained_logp
+from workbench.transforms.change_of_variables import Transform, unconstrained_logp
 from workbench.transforms.gradient import grad
 from workbench.transforms.logprob import down_to_draws, logp_node, logprob_pass, require_derived
 
@@ -81,7 +81,7 @@ class LogpGraph:
         lost: Any = None
         for rv, transform in self.model.rvs_to_transforms.items():
             value = self.values.get(rv)
-            if transform is None or value is None or not any(node.op is pt.exp for node in topological([value])):
+            if transform is None or value is None or not _is_exponential(transform, self.model.rvs_to_values[rv], rv):
                 continue
             with derived(rv.provenance, None, "guard"):
                 size = pt.abs(value)
@@ -140,6 +140,12 @@ class LogpGraph:
             given: Any = rebuild(x, tuple(replace(list(x.inputs), values)))
             return logp_node(given, values[x])
         return logp_node(x, values[x])
+
+
+def _is_exponential(transform: Transform, value: Tensor, rv: Tensor) -> bool:
+    """Whether it is a transform itself, and not a parameter, that makes a number too large or small."""
+    above = depends_on([transform.backward(value, rv)], [value])
+    return any(node.op is pt.exp for node in above)
 
 
 def _of_its_lengths(model: Model, x: Tensor, value: Tensor) -> Tensor:
@@ -245,11 +251,31 @@ PART_FOR_VALUE = Rule("part_for_value", "flat vector", (_part.__doc__ or "").str
 def values_of_variables(model: Model) -> dict[Expr, Any]:
     """Return each random variable's value in its own space, as an expression of the value variables."""
     values: dict[Expr, Any] = {}
-    for rv, value in model.rvs_to_values.items():
+    for rv in in_order(model):
         with nowhere():
-            (values[rv],) = replace([_own_value(model, rv, value)], values)
+            (values[rv],) = replace([_own_value(model, rv, model.rvs_to_values[rv])], values)
         give_name(values[rv], rv.name)
     return values
+
+
+def in_order(model: Model) -> list[Tensor]:
+    """Return the random variables so that each comes after those on which its value depends, given its coordinates.
+
+    Parameters come first as they are made; what a transform has beside these may come later.
+    """
+    placed: dict[Tensor, None] = {}
+    for rv in model.rvs_to_values:
+        pending = [rv]
+        while pending:
+            x = pending[-1]
+            transform = model.rvs_to_transforms.get(x)
+            below = topological(transform.inputs) if transform is not None and transform.inputs else []
+            waiting: list[Any] = [y for y in below if y in model.rvs_to_values and y not in placed]
+            if x in placed or not waiting:
+                placed[pending.pop()] = None
+            else:
+                pending += waiting
+    return list(placed)
 
 
 def _own_value(model: Model, rv: Tensor, value: Tensor) -> Tensor:

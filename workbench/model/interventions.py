@@ -39,7 +39,9 @@ def rebuilt(model: Model, new: Mapping[Expr, Expr]) -> Model:
     made.named_vars = {name: found[x] for name, x in model.named_vars.items()}
     for role in ("free_RVs", "observed_RVs", "deterministics", "potentials", "data_vars"):
         setattr(made, role, [found[x] for x in getattr(model, role)])
-    made.rvs_to_transforms = {found[rv]: t for rv, t in model.rvs_to_transforms.items()}
+    made.rvs_to_transforms = {
+        found[rv]: t if t is None or not t.inputs else t.with_inputs(replace(t.inputs, found)) for rv, t in model.rvs_to_transforms.items()
+    }
     made.rvs_to_initial_values = {
         found[rv]: found[v] if isinstance(v, Expr) else v for rv, v in model.rvs_to_initial_values.items()
     }

@@ -117,6 +117,7 @@ class Model(Variables, metaclass=ModelType):
     def __getstate__(self) -> dict[str, Any]:
         # All nodes before what is made of them, so that pickle does not recurse.
         roots = [*self.named_vars.values(), *self.rvs_to_values.values(), *self.rvs_to_scalings.values()]
+        roots += [x for t in self.rvs_to_transforms.values() if t is not None for x in t.inputs]
         return {"": topological(roots), **self.__dict__, "taken_from": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from workbench.errors import ModelError, ShapeError
 from workbench.graph.expr import Expr
 from workbench.graph.inner import Graph
 from workbench.graph.traverse import replace
+from workbench.model.density import in_order
 from workbench.model.missing import in_own_dtype, require_whole
 from workbench.tensor.keys import keys_below
 from workbench.tensor.tensor import Tensor
@@ -38,25 +39,15 @@ def values_of(point: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
 def initial_point(model: Model, random_seed: int | None = None) -> dict[str, np.ndarray[Any, Any]]:
     """Return where sampling starts: each variable at its start, unconstrained, by value name."""
     model = model.at_current_shapes()
-    own: dict[Expr, Tensor] = {}
+    own = _own_starts(model, {})
     unconstrained: list[Tensor] = []
-    free = set(model.free_RVs)
-    for rv in model.rvs_to_values:
-        if rv not in free:
-            # Observed variables stand where they were observed.
-            own[rv] = in_own_dtype(rv, model.rvs_to_values[rv])
-            continue
-        (at,) = replace([_start(rv, model.rvs_to_initial_values.get(rv), own)], own)
-        # A start stands for itself: it is not looked through again for the starts that it is made of.
-        own[rv] = own[at] = at
+    for rv in model.free_RVs:
         transform = model.rvs_to_transforms[rv]
-        unconstrained.append(at if transform is None else replace([transform.forward(at, rv)], own)[0])
+        unconstrained.append(own[rv] if transform is None else replace([transform.forward(own[rv], rv)], own)[0])
     seeds = {key: pt.constant(np.uint64(word)) for key, word in _seeds(unconstrained, random_seed).items()}
     with np.errstate(all="ignore"):
         values = Graph([], replace(unconstrained, seeds)).run("numpy")
-    names = [model.value_name(rv) for rv in model.rvs_to_values if rv in free]
-    found = dict(zip(names, (np.array(v) for v in values)))
-    return {model.value_name(rv): found[model.value_name(rv)] for rv in model.free_RVs}
+    return {model.value_name(rv): np.array(v) for rv, v in zip(model.free_RVs, values)}
 
 
 def unconstrained(model: Model, start: Mapping[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
@@ -83,19 +74,33 @@ def unconstrained(model: Model, start: Mapping[Any, Any]) -> dict[str, np.ndarra
     if unknown:
         known = ", ".join(dict.fromkeys([*free, *names]))
         raise ModelError(f"the start gives {', '.join(map(repr, unknown))}, which no free variable is called", f"it may give {known}")
-    own: dict[Expr, Tensor] = {rv: _start(rv, given[name], ()) for name, rv in free.items() if name in given}
+    own = _own_starts(model, {rv: given[name] for name, rv in free.items() if name in given})
     found = {name: np.asarray(v) for name, v in given.items() if name in names}
-    for rv in model.free_RVs:
-        if rv not in own:
+    for name, rv in free.items():
+        if name not in given:
             continue
         transform = model.rvs_to_transforms[rv]
-        # Bounds may depend on other variables: those given, else where they start.
+        # What it depends on may be other variables: as they are given, else where they start.
         (at,) = replace([own[rv] if transform is None else transform.forward(own[rv], rv)], own)
         with np.errstate(all="ignore"):
             found[model.value_name(rv)] = at.eval()
         if rv.type.kind == "f" and not np.isfinite(found[model.value_name(rv)]).all():
             raise ModelError(f"{rv.name}: its start {given[str(rv.name)]} lies outside of its support, or on its edge")
     return found
+
+
+def _own_starts(model: Model, given: Mapping[Expr, Any]) -> dict[Expr, Tensor]:
+    """Each random variable's start in its own space, and each start as itself: it is not looked through again for those that it is made of."""
+    own: dict[Expr, Tensor] = {}
+    free = set(model.free_RVs)
+    for rv in in_order(model):
+        if rv not in free:
+            # Observed variables stand where they were observed.
+            own[rv] = in_own_dtype(rv, model.rvs_to_values[rv])
+            continue
+        (at,) = replace([_start(rv, given.get(rv, model.rvs_to_initial_values.get(rv)), own)], own)
+        own[rv] = own[at] = at
+    return own
 
 
 def _seeds(roots: Sequence[Expr], seed: int | None) -> dict[Expr, int]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 import workbench.tensor as pt
-from workbench.distributions.continuous import HalfNormal, Uniform
+from workbench.distributions.continuous import HalfNormal, Normal, Uniform
 from workbench.distributions.distribution import INTERVAL, POSITIVE, Draw, event_rank
 from workbench.graph.expr import Constant, Expr, Op, intern
 from workbench.graph.frozen import frozen
@@ -59,6 +59,19 @@ class Transform:
     def logp(self, value: Tensor, rv: Tensor) -> Tensor:
         """Log-density of `rv` at ``backward(value)``, for a transform that has more than that: a determinant with all digits."""
         return logp_node(rv, self.backward(value, rv))
+
+    def density(self, value: Tensor, rv: Tensor) -> Tensor | None:
+        """Log-density of the unconstrained value itself, for a transform that has it without a Jacobian; ``None`` otherwise."""
+        return None
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """Expressions of a model that the map depends on, beside the variable's parameters."""
+        return ()
+
+    def with_inputs(self, inputs: Sequence[Tensor]) -> Transform:
+        """Return the transform with other expressions in the place of `inputs`."""
+        return self
 
     def value_shape(self, shape: Shape) -> Shape:
         """Shape of the unconstrained value of a variable of `shape`."""
@@ -160,6 +173,23 @@ def _examples() -> list[Any]:
         unconstrained_logp(HalfNormal.dist(1.0, shape=(3,)), v, Log(), True),
         unconstrained_logp(Uniform.dist(1.0, 2.0, shape=(3,)), v, IntervalTransform(), True),
     ]
+
+
+def _noise() -> list[Any]:
+    from workbench.transforms.noncentred import NonCentred
+
+    v, mu, sigma = pt.vector("value", 3), pt.scalar("mu"), pt.exp(pt.scalar("log_sigma"))
+    return [unconstrained_logp(Normal.dist(mu, sigma, shape=(3,)), v, NonCentred(), True)]
+
+
+@rule("logprob", ops=(UnconstrainedLogProb,), examples=_noise)
+def density_of_noise(expr: Expr) -> Expr | None:
+    """A variable that is its noise, moved and stretched, has the noise's density: that by which it is stretched cancels."""
+    rv, value = expr.inputs
+    op = expr.op
+    assert isinstance(op, UnconstrainedLogProb)
+    found = op.transform.density(value, rv) if op.jacobian else None
+    return None if found is None else _summed(found, expr.type.ndim)
 
 
 @rule("logprob", ops=(UnconstrainedLogProb,), examples=_examples)
