@@ -15,6 +15,7 @@ from workbench.errors import ModelError, ShapeError, closest
 from workbench.graph.expr import Constant, Expr
 from workbench.graph.properties import is_positive
 from workbench.graph.traverse import replace, topological, users
+from workbench.model.context import modelcontext
 from workbench.model.density import values_of_variables
 from workbench.model.interventions import rebuilt
 from workbench.tensor import elementwise as e
@@ -106,8 +107,6 @@ def reparameterize(model: Model | None = None, vars: Sequence[Any] | Mapping[Any
     >>> pm.reparameterize(model, {"theta": 0.5}).value_vars[2].name
     'theta_partial__'
     """
-    from workbench.model.context import modelcontext
-
     model = modelcontext(model)
     if vars is None:
         changes = [c for rv in model.free_RVs for c in [_by_default(model, rv)] if c is not None]

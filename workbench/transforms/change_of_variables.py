@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import workbench.tensor as pt
-from workbench.distributions.continuous import HalfNormal, Normal, Uniform
+from workbench.distributions.continuous import HalfNormal, Uniform
 from workbench.distributions.distribution import INTERVAL, POSITIVE, Draw, event_rank
 from workbench.graph.expr import Constant, Expr, Op, intern
 from workbench.graph.frozen import frozen
@@ -175,23 +175,6 @@ def _examples() -> list[Any]:
     ]
 
 
-def _noise() -> list[Any]:
-    from workbench.transforms.noncentred import NonCentred
-
-    v, mu, sigma = pt.vector("value", 3), pt.scalar("mu"), pt.exp(pt.scalar("log_sigma"))
-    return [unconstrained_logp(Normal.dist(mu, sigma, shape=(3,)), v, NonCentred(), True)]
-
-
-@rule("logprob", ops=(UnconstrainedLogProb,), examples=_noise)
-def density_of_noise(expr: Expr) -> Expr | None:
-    """A variable that is its noise, moved and stretched, has the noise's density: that by which it is stretched cancels."""
-    rv, value = expr.inputs
-    op = expr.op
-    assert isinstance(op, UnconstrainedLogProb)
-    found = op.transform.density(value, rv) if op.jacobian else None
-    return None if found is None else _summed(found, expr.type.ndim)
-
-
 @rule("logprob", ops=(UnconstrainedLogProb,), examples=_examples)
 def change_of_variables(expr: Expr) -> Expr | None:
     """In other coordinates the density is multiplied by how much the map stretches (its Jacobian)."""
@@ -199,14 +182,14 @@ def change_of_variables(expr: Expr) -> Expr | None:
     op = expr.op
     assert isinstance(op, UnconstrainedLogProb)
     rank = expr.type.ndim
-    term = _summed(op.transform.logp(value, rv), rank)
+    term = summed_to(op.transform.logp(value, rv), rank)
     if not op.jacobian:
         return term
     with derived(expr.provenance, "change_of_variables", "change of variables"):
-        stretched = _summed(op.transform.log_jacobian(value, rv), rank)
+        stretched = summed_to(op.transform.log_jacobian(value, rv), rank)
     return term + stretched
 
 
-def _summed(x: Tensor, rank: int) -> Tensor:
+def summed_to(x: Tensor, rank: int) -> Tensor:
     """Sum the last axes so that `rank` are left."""
     return pt.sum(x, axis=tuple(range(rank, x.ndim))) if x.ndim > rank else x

@@ -19,11 +19,18 @@ from workbench.distributions.distribution import Distribution, Draw
 from workbench.distributions.families import Family, family_of
 from workbench.distributions.normals import MvNormal
 from workbench.distributions.random_walks import RandomWalk
-from workbench.graph.expr import intern, rebuild
+from workbench.graph.expr import Expr, intern, rebuild
 from workbench.graph.frozen import frozen
+from workbench.graph.rewrite import rule
 from workbench.graph.types import Shape
 from workbench.tensor.tensor import Tensor
-from workbench.transforms.change_of_variables import Transform, default_transform, unconstrained_logp
+from workbench.transforms.change_of_variables import (
+    Transform,
+    UnconstrainedLogProb,
+    default_transform,
+    summed_to,
+    unconstrained_logp,
+)
 
 Share = Any
 """How much of location and scale is in the coordinates' prior, from 0 to 1: a number, or nested tuples, one for each element."""
@@ -309,3 +316,18 @@ def noncentred(rv: Tensor, share: Share = 0.0) -> Transform | None:
     if share == 0.0 and issubclass(d, RandomWalk) and rv.type.kind == "f":
         return Steps()
     return NonCentred.of(rv, share)
+
+
+def _noise() -> list[Any]:
+    v, mu, sigma = pt.vector("value", 3), pt.scalar("mu"), pt.exp(pt.scalar("log_sigma"))
+    return [unconstrained_logp(Normal.dist(mu, sigma, shape=(3,)), v, NonCentred(), True)]
+
+
+@rule("logprob", ops=(UnconstrainedLogProb,), examples=_noise)
+def density_of_noise(expr: Expr) -> Expr | None:
+    """A variable that is its noise, moved and stretched, has the noise's density: that by which it is stretched cancels."""
+    rv, value = expr.inputs
+    op = expr.op
+    assert isinstance(op, UnconstrainedLogProb)
+    found = op.transform.density(value, rv) if op.jacobian else None
+    return None if found is None else summed_to(found, expr.type.ndim)
