@@ -185,7 +185,8 @@ def test_a_finite_variable_is_said_to_be_better_summed_out(model, caplog):
     with caplog.at_level(logging.INFO, logger="workbench"):
         steps_of(model, None, {})
     assert [r.message for r in caplog.records] == [
-        "b, c have finitely many states, which are sampled in turn: summed out of the model, the rest would be sampled by its gradient, with fewer draws"
+        "b, c have finitely many states, which are sampled in turn. pm.marginalize(model, ['b', 'c']) sums them out of the model: "
+        "the rest is then sampled by its gradient, and pm.recover(idata) draws them for each draw"
     ]
     with pm.Model() as counts:
         pm.Poisson("n", 3.0)

@@ -14,6 +14,7 @@ from workbench.inference.predictive import (
     sample_prior_predictive,
 )  # fmt: skip
 from workbench.inference.prior_check import check_priors
+from workbench.inference.recovery import recover
 from workbench.inference.resume import resume_run
 from workbench.inference.run import Run
 from workbench.inference.sampling import sample
@@ -38,7 +39,7 @@ from workbench.samplers import (
 __all__ = [
     "MALA", "NUTS", "BinaryGibbsMetropolis", "BinaryMetropolis", "CategoricalGibbsMetropolis", "CauchyProposal", "CompoundStep", "DEMetropolisZ",
     "EllipticalSlice", "HamiltonianMC", "LaplaceProposal", "Metropolis", "MultivariateNormalProposal", "NormalProposal", "PoissonProposal", "Slice", "UniformProposal",
-    "Run", "ZarrStore", "check_priors", "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "devices", "draw", "find_MAP", "find_constrained_prior", "resume_run", "sample",
+    "Run", "ZarrStore", "check_priors", "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "devices", "draw", "find_MAP", "find_constrained_prior", "recover", "resume_run", "sample",
     "sample_posterior_predictive", "sample_prior_predictive", "sbc",
     "fit_laplace", "fit_pathfinder",
 ]  # fmt: skip

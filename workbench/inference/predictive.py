@@ -8,6 +8,7 @@ from typing import Any
 
 from workbench.errors import ModelError, warn_user
 from workbench.graph.expr import Expr
+from workbench.graph.frozen import changed
 from workbench.graph.traverse import ancestors, replace
 from workbench.inference.each_draw import each_draw_of, seed_word
 from workbench.inference.given_draws import GivenDraws
@@ -18,6 +19,8 @@ from workbench.inference.validity import Validity, directly_below
 from workbench.model.compiled import MODES
 from workbench.model.context import modelcontext
 from workbench.model.density import LogpGraph
+from workbench.model.elimination import Factor
+from workbench.model.interventions import in_own_space
 from workbench.model.missing import in_own_dtype
 from workbench.model.model import Model
 from workbench.tensor import tensor as input_tensor
@@ -42,7 +45,7 @@ def warn_of_potentials(model: Model, source: str) -> None:
         warn_user(f"the model has potentials: draws from {source} take no notice of them")
 
 
-def _backend(model: Model, compile_kwargs: Mapping[str, Any] | None) -> str:
+def backend_of(model: Model, compile_kwargs: Mapping[str, Any] | None) -> str:
     options = compile_kwargs or {}
     mode = options.get("mode")
     return str(options.get("backend") or (MODES.get(str(mode).upper()) if mode else None) or model.backend)
@@ -95,11 +98,12 @@ def sample_prior_predictive(
     m = modelcontext(model)
     draws = draws if samples is None else samples
     warn_of_potentials(m, "the prior")
-    variables = _named(m, var_names, [*m.free_RVs, *m.deterministics, *m.observed_RVs])
+    hidden = [*m.marginalized_RVs, *m.recovered_deterministics]
+    variables = _named(m, var_names, [*m.free_RVs, *hidden, *m.deterministics, *m.observed_RVs])
     names = tuple(str(x.name) for x in variables)
     below = ancestors(variables)
-    tell(f"Sampling: [{', '.join(sorted(str(x.name) for x in m.basic_RVs if x in below))}]")
-    backend = _backend(m, compile_kwargs)
+    tell(f"Sampling: [{', '.join(sorted(str(x.name) for x in (*m.basic_RVs, *m.marginalized_RVs) if x in below))}]")
+    backend = backend_of(m, compile_kwargs)
     made = each_draw_of(m, names, lambda m: ([], [m[name] for name in names]), backend, draws)([], draws, seed_word(random_seed))
     results = dict(zip(names, made))
     if not return_inferencedata:
@@ -198,7 +202,7 @@ def sample_posterior_predictive(
     def of(m: Model) -> tuple[list[Tensor], list[Tensor]]:
         return [m[name] for name in taken], [m[name] for name in names]
 
-    drawn = each_draw_of(opened, (taken, tuple(names)), of, _backend(m, compile_kwargs), given.count)
+    drawn = each_draw_of(opened, (taken, tuple(names)), of, backend_of(m, compile_kwargs), given.count)
     made = drawn([given.of(m[name]) for name in taken], given.count, seed_word(random_seed))
     results = given.unstacked(dict(zip(names, made)))
     if not return_inferencedata:
@@ -213,7 +217,7 @@ def sample_posterior_predictive(
 
 def _predicted(model: Model, given: GivenDraws) -> list[Tensor]:
     """What is observed, here or where the draws were made, and the deterministics that depend on it directly."""
-    random = model.basic_RVs
+    random = [*model.basic_RVs, *model.marginalized_RVs]
     then = [model[name] for name in given.observed if name in model]
     seen = [*model.observed_RVs, *(x for x in then if x in {*model.free_RVs, *model.deterministics})]
     return [*seen, *directly_below(model.deterministics, seen, random)]
@@ -268,7 +272,7 @@ def compute_log_likelihood(
     variables = _named(m, var_names, m.observed_RVs)
     if any(not any(x is y for y in m.observed_RVs) for x in variables):
         raise ModelError("only observed variables have a log-likelihood", f"they are {', '.join(str(x.name) for x in m.observed_RVs)}")
-    return _log_densities("log_likelihood", idata, m, variables, sample_dims, _backend(m, compile_kwargs), extend_inferencedata)
+    return _log_densities("log_likelihood", idata, m, variables, sample_dims, backend_of(m, compile_kwargs), extend_inferencedata)
 
 
 def compute_log_prior(
@@ -302,7 +306,7 @@ def compute_log_prior(
     variables = _named(m, var_names, m.free_RVs)
     if any(not any(x is y for y in m.free_RVs) for x in variables):
         raise ModelError("only free variables have a prior", f"they are {', '.join(str(x.name) for x in m.free_RVs)}")
-    return _log_densities("log_prior", idata, m, variables, sample_dims, _backend(m, compile_kwargs), extend_inferencedata)
+    return _log_densities("log_prior", idata, m, variables, sample_dims, backend_of(m, compile_kwargs), extend_inferencedata)
 
 
 def _log_densities(
@@ -317,10 +321,16 @@ def _log_densities(
         raise ModelError(f"the draws lack {', '.join(missing)}")
     if not variables:
         return idata if extend else _no_variables()
-    run = each_draw_of(opened, (group, names), lambda m: likelihoods(m, [m[name] for name in names]), backend, given.count)
+
+    def of(m: Model) -> tuple[list[Tensor], list[Tensor]]:
+        inputs, terms = likelihoods(m, [m[name] for name in names])
+        return inputs, [f.term for f in terms]
+
+    run = each_draw_of(opened, (group, names), of, backend, given.count)
     made = run([given.of(x) for x in model.free_RVs], given.count, 0)
-    results = given.unstacked(dict(zip(names, made)))
-    found = groups_to_inference_data(model, {group: results}, sample=given)
+    _, terms = likelihoods(model, variables) if model.eliminations else ([], [Factor((name,), None) for name in names])
+    results = given.unstacked({f.name: v for f, v in zip(terms, made)})
+    found = groups_to_inference_data(model, {group: results}, sample=given, dims=_dims_of_joint(model, terms))
     return _extended(idata, found, [group]) if extend else found[group]
 
 
@@ -330,8 +340,24 @@ def _no_variables() -> Any:
     return xarray.Dataset()
 
 
-def likelihoods(model: Model, variables: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-    """Return inputs for the free variables in their own space, and the log-density of each variable over them."""
+def _dims_of_joint(model: Model, terms: Sequence[Factor]) -> dict[str, Sequence[str | None]]:
+    """The dims of joint terms, whose elements are those of what was eliminated."""
+    joint = [f for f in terms if f.along is not None]
+    if any(len(f.of) > 1 for f in joint):
+        several = "; ".join(f.name for f in joint if len(f.of) > 1)
+        tell(f"Variables that depend on what was summed or integrated out have one log-density together: {several}")
+    return {f.name: model.named_vars_to_dims.get(str(f.along), ())[: f.term.ndim] or (None,) * f.term.ndim for f in joint}
+
+
+def likelihoods(model: Model, variables: Sequence[Tensor]) -> tuple[list[Tensor], list[Factor]]:
+    """Return inputs for the free variables in their own space, and the log-density of each variable over them.
+
+    Variables that depend on something that was eliminated have one together.
+    """
+    if model.eliminations:
+        own_space = in_own_space(model)
+        density = own_space.density(jacobian=False, vars=[own_space[str(x.name)] for x in variables])
+        return own_space.value_vars, [changed(f, term=density.elementwise[f.name]) for f in density.factors.all]
     inputs = [_given_value(rv) for rv in model.free_RVs]
     values: dict[Expr, Expr] = dict(zip(model.free_RVs, inputs))
     for rv in model.observed_RVs:
@@ -340,7 +366,7 @@ def likelihoods(model: Model, variables: Sequence[Tensor]) -> tuple[list[Tensor]
     derived, _ = logprob_pass().run(terms, record=False)
     require_derived(derived)
     own: dict[Expr, Expr] = {rv: in_own_dtype(rv, value) for rv, value in values.items()}
-    return inputs, replace(list(derived), own)
+    return inputs, [Factor((str(rv.name),), term) for rv, term in zip(variables, replace(list(derived), own))]
 
 
 @functools.lru_cache(maxsize=256)
@@ -395,14 +421,14 @@ def compute_deterministics(
     missing = [str(x.name) for x in needed if x not in given]
     if missing:
         raise ModelError(f"the draws lack {', '.join(missing)}")
-    backend = _backend(m, compile_kwargs)
+    backend = backend_of(m, compile_kwargs)
     made = each_draw_of(opened, ("deterministics", names), of, backend, given.count)([given.of(x) for x in needed], given.count, 0)
     results = given.unstacked(dict(zip(names, made)))
     found = groups_to_inference_data(m, {"posterior": results}, sample=given).posterior if results else _no_variables()
-    return _merged(dataset.posterior if hasattr(dataset, "posterior") else dataset, found) if merge_dataset else found
+    return merged(dataset.posterior if hasattr(dataset, "posterior") else dataset, found) if merge_dataset else found
 
 
-def _merged(whole: Any, found: Any) -> Any:
+def merged(whole: Any, found: Any) -> Any:
     """A Dataset with the variables of another in the place of older ones."""
     kept = whole.drop_vars([name for name in found.data_vars if name in whole])
     kept = kept.drop_dims([d for d in kept.dims if d in found.dims and not any(d in x.dims for x in kept.data_vars.values())])

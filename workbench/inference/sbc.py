@@ -301,7 +301,7 @@ class Worker:
         self.variables = [*self.model.free_RVs, *self.model.deterministics]
         if study.log_likelihood:
             inputs, terms = likelihoods(self.model, self.model.observed_RVs)
-            self._log_likelihoods = EachDraw(inputs, [sum((pt.sum(t) for t in terms), pt.constant(0.0))], study.backend)
+            self._log_likelihoods = EachDraw(inputs, [sum((pt.sum(f.term) for f in terms), pt.constant(0.0))], study.backend)
 
     def draws(self, data: Values, i: int) -> tuple[Values, float, int]:
         """Return draws of all variables (draw, *shape) given the data, the fewest effective ones, and how many trajectories diverged."""

@@ -109,7 +109,9 @@ def _tell_of_finite(model: Model, methods: Iterable[StepMethod]) -> None:
     found: dict[str, States | None] = {n: states_of(model, n) for method in methods for n in method.names if n in discrete}
     finite = [n for n, states in found.items() if states is not None]
     if finite:
+        names = repr(finite[0]) if len(finite) == 1 else repr(finite)
         tell(
-            f"{', '.join(finite)} {'has' if len(finite) == 1 else 'have'} finitely many states, which are sampled in turn: summed out of the model, "
-            "the rest would be sampled by its gradient, with fewer draws"
+            f"{', '.join(finite)} {'has' if len(finite) == 1 else 'have'} finitely many states, which are sampled in turn. pm.marginalize(model, {names}) sums "
+            f"{'it' if len(finite) == 1 else 'them'} out of the model: the rest is then sampled by its gradient, and pm.recover(idata) draws "
+            f"{'it' if len(finite) == 1 else 'them'} for each draw"
         )

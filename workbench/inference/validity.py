@@ -132,11 +132,11 @@ class Validity:
         # Data are what they are, whether they are asked for or not.
         wanted: dict[Expr, Cause] = {x: Cause("asked for", str(x.name)) for x in roots if not any(x is y for y in model.data_vars)}
         self.causes = spread(roots, {**_changed(model, given, below), **wanted}, _lengths_kept(model, given))
-        storable = [x for x in (*model.free_RVs, *model.deterministics) if x in given]
+        storable = [x for x in (*model.free_RVs, *model.marginalized_RVs, *model.deterministics, *model.recovered_deterministics) if x in given]
         holding = {x for x in storable if x not in self.causes}
         needed = _down_to(roots, holding)
         self.taken = [str(x.name) for x in storable if x in holding and x in needed]
-        self.drawn = [str(x.name) for x in model.basic_RVs if x in self.causes]
+        self.drawn = [str(x.name) for x in (*model.basic_RVs, *model.marginalized_RVs) if x in self.causes]
         self.set_aside = {str(x.name): self.causes[x] for x in storable if x in self.causes and not any(x is y for y in roots)}
 
     def __str__(self) -> str:
@@ -194,7 +194,7 @@ def _changed(model: Model, given: GivenDraws, below: Sequence[Expr]) -> dict[Exp
             found[x] = Cause("set", str(x.name))
     observed = set(model.observed_RVs)
     relabelled = {d for d in given.labels if d in model.coords and not _labels_are_the_same(model, d, given)}
-    for x in model.basic_RVs:
+    for x in (*model.basic_RVs, *model.marginalized_RVs):
         if x in wanted:
             along = [d for d in model.named_vars_to_dims.get(str(x.name), ()) if d in relabelled]
             if x in observed:
@@ -224,7 +224,7 @@ def _as_drawn(model: Model, x: Tensor, given: GivenDraws) -> bool:
     """Whether a variable that was set to an expression is what the draws hold."""
     now = model.at_current_shapes()
     x = now[str(x.name)]
-    random = set(now.basic_RVs)
+    random = {*now.basic_RVs, *now.marginalized_RVs}
     needed: list[Any] = [y for y in topological([x]) if y in random]
     if x not in given or any(y not in given for y in needed):
         return False

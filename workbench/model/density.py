@@ -12,12 +12,14 @@ import workbench.tensor as pt
 from workbench.distributions.distribution import Draw
 from workbench.errors import ModelError
 from workbench.graph.expr import Constant, Data, Expr, Input, give_name, intern, rebuild
+from workbench.graph.frozen import changed
 from workbench.graph.inner import Graph
 from workbench.graph.lengths import Size, at_least, maximum
 from workbench.graph.provenance import derived, nowhere
 from workbench.graph.rewrite import Firing, PassRecord, Rule, Trace
 from workbench.graph.traverse import depends_on, replace, topological
 from workbench.graph.types import TensorType
+from workbench.model.elimination import Elimination, Factor, Factors, refused, sum_of, total_of
 from workbench.model.functions import function_of
 from workbench.model.missing import Part, in_own_dtype
 from workbench.tensor.shape import Dim, paired
@@ -42,6 +44,10 @@ class LogpGraph:
         The sum of all.
     values
         Every random variable's value in its own space, as an expression of the value variables.
+    factors
+        The terms with what they are of: the joint density of several variables, where something was eliminated.
+    stages
+        The terms before each of the model's eliminations.
     trace
         The passes that led here.
     """
@@ -51,12 +57,38 @@ class LogpGraph:
         self.trace = Trace()
         self.model = model
         self.values: dict[Expr, Any] = values_of_variables(model)
+        self.stages: list[Factors] = []
+        wanted = _wanted(model, vars)
+        if model.eliminations and vars is not None:
+            factors = self._given_others(wanted, jacobian)
+        else:
+            factors = self._factors(wanted, jacobian)
+        from workbench.rewrites import unconstrained_pass
+
+        found: Any
+        found, record = unconstrained_pass().run(factors.roots)
+        self.trace.passes.append(record)
+        self.total: Any = found[0]
+        self.elementwise: dict[str, Tensor] = dict(zip((f.name for f in factors.all), found[1:]))
+        self.terms = {name: sum_of(x) for name, x in self.elementwise.items()}
+        self.factors = factors
+
+    def _factors(self, wanted: Sequence[Tensor], jacobian: bool) -> Factors:
+        """The terms of some variables and potentials, derived, with values in the place of variables, and less what is eliminated."""
+        model = self.model
         self._drawn_for: dict[Expr, Tensor] = {}
         named: dict[str, Any] = {}
-        for x in _wanted(model, vars):
-            with derived(x.provenance, None, kind_of_term(model, x), (str(x.name),)):
-                named[str(x.name)] = self._scaled(x, self._checked(x, self.term(x, jacobian)))
-        start = [_total(list(named.values())), *named.values()]
+        scales: dict[str, Any] = {}
+        for x in [*model.marginalized_RVs, *wanted]:
+            name = str(x.name)
+            with derived(x.provenance, None, kind_of_term(model, x), (name,)):
+                named[name] = self._checked(x, self.term(x, jacobian))
+                if model.eliminations:
+                    # What is eliminated is so from the terms as they are.
+                    scales[name] = model.rvs_to_scalings.get(x)
+                else:
+                    named[name] = self._scaled(x, named[name])
+        start = [total_of(list(named.values())), *named.values()]
         found: Any
         found, record = logprob_pass().run(start)
         require_derived(found)
@@ -64,13 +96,42 @@ class LogpGraph:
         substituted, record = _substituted(model, self.values, found)
         self.trace.passes.append(record)
         _require_values(model, named, substituted[1:])
-        from workbench.rewrites import unconstrained_pass
+        factors = Factors(model, self.values, tuple(Factor((name,), term, scales.get(name)) for name, term in zip(named, substituted[1:])))
+        self.stages = []
+        for elimination in model.eliminations:
+            self.stages.append(factors)
+            begun, before = time.perf_counter(), factors.roots
+            factors, firings = elimination.eliminate(factors)
+            _require_eliminated(model, elimination, factors)
+            seconds = time.perf_counter() - begun
+            self.trace.passes.append(PassRecord(elimination.title, elimination.reason, before, factors.roots, firings, seconds))
+        return factors
 
-        found, record = unconstrained_pass().run(substituted)
-        self.trace.passes.append(record)
-        self.total: Any = found[0]
-        self.elementwise: dict[str, Tensor] = dict(zip(named, found[1:]))
-        self.terms = {name: _sum(x) for name, x in self.elementwise.items()}
+    def _given_others(self, wanted: Sequence[Tensor], jacobian: bool) -> Factors:
+        """The terms of some variables where others have been eliminated: those that they add to the joint density of others before them.
+
+        Observed variables are given the free ones, potentials given both, so all terms add up to the whole.
+        """
+        model = self.model
+        before: list[Tensor] = []
+        if not any(x is rv for x in wanted for rv in model.free_RVs):
+            observed = any(x is rv for x in wanted for rv in model.observed_RVs)
+            before = [*model.free_RVs, *(() if observed else model.observed_RVs)]
+        known = self._factors(before, jacobian) if before else None
+        self.trace = Trace()
+        together = self._factors([*before, *wanted], jacobian)
+        names = {str(x.name) for x in wanted}
+        found = []
+        for f in together.all:
+            if names.isdisjoint(f.of):
+                continue
+            others = [g.scaled for g in known.all if set(g.of) <= set(f.of)] if known is not None else []
+            own: Any = f.scaled
+            for other in others:
+                alike = other.type.shape == own.type.shape and len(others) == 1
+                own = own - other if alike else sum_of(own) - sum_of(other)
+            found.append(Factor(tuple(n for n in f.of if n in names), own, along=f.along))
+        return changed(together, all=tuple(found))
 
     def representable(self, total: Tensor) -> Tensor:
         """The log-density, minus infinity where it is no number because a constrained value is too large or small for one.
@@ -193,6 +254,8 @@ def _wanted(model: Model, vars: Any) -> list[Tensor]:
     wanted = [vars] if isinstance(vars, (Expr, str)) else list(vars)
     found: list[Any] = [model[x] if isinstance(x, str) else x for x in wanted]
     for x in found:
+        if any(x is rv for rv in model.marginalized_RVs):
+            raise ModelError(f"{x.name} has left the density of the model: it has no term of its own there", "pm.recover draws it")
         if x not in model.rvs_to_values and not any(x is p for p in model.potentials):
             raise ModelError(f"{_called(x)} is neither a random variable nor a potential of the model: it has no log-density of its own")
     return found
@@ -219,17 +282,12 @@ def _called(x: Expr) -> str:
     return f"{x.name} = {x!r}" if x.name else repr(x)
 
 
-def _sum(term: Tensor) -> Tensor:
-    with derived(term.provenance):
-        return pt.sum(term)
-
-
-def _total(terms: Sequence[Tensor]) -> Tensor:
-    total: Tensor | None = None
-    for term in terms:
-        summed = _sum(term)
-        total = summed if total is None else total + summed
-    return pt.constant(0.0) if total is None else total
+def _require_eliminated(model: Model, elimination: Elimination, factors: Factors) -> None:
+    """Raise an error if a term depends on what should have left."""
+    for name in elimination.variables:
+        found = factors.depending_on(factors.placeholder(name))
+        if found:
+            raise refused(model, name, f"after its {elimination.title} the term of {found[0].name} depends on it still")
 
 
 def _substitute(rv: Expr) -> None:

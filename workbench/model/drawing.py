@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 STYLES: dict[str, dict[str, str]] = {
     "free": {"shape": "ellipse"},
     "observed": {"shape": "ellipse", "style": "filled", "fillcolor": "lightgrey"},
+    "marginalized": {"shape": "ellipse", "style": "dashed"},
     "deterministic": {"shape": "box"},
     "potential": {"shape": "octagon", "style": "filled", "fillcolor": "lightgrey"},
     "data": {"shape": "box", "style": "rounded, filled", "fillcolor": "lightgrey"},
@@ -33,7 +34,7 @@ def kind_of(model: Model, x: Tensor) -> str:
     if model.named_vars.get(str(x.name)) is not x:
         return "expression"
     roles = {
-        "free": model.free_RVs, "observed": model.observed_RVs, "potential": model.potentials,
+        "free": model.free_RVs, "observed": model.observed_RVs, "marginalized": model.marginalized_RVs, "potential": model.potentials,
         "data": model.data_vars, "deterministic": model.deterministics,
     }  # fmt: skip
     return next((kind for kind, those in roles.items() if any(x is y for y in those)), "deterministic")
@@ -206,7 +207,7 @@ def _id(x: Tensor) -> str:
 
 def _node(drawing: Any, model: Model, x: Tensor, formatting: str, formatters: Mapping[str, Any] | None) -> None:
     kind = kind_of(model, x)
-    title = str(x.op.name) if isinstance(x.op, Draw) else {"free": "Derived", "observed": "Derived"}.get(kind, kind.title())
+    title = str(x.op.name) if isinstance(x.op, Draw) else dict.fromkeys(("free", "observed", "marginalized"), "Derived").get(kind, kind.title())
     if isinstance(x.op, Draw) and "params" in formatting:
         title += f"({', '.join(p.name or repr(p) for p in parameters_of(x))})"
     attributes = {**STYLES[kind], "label": f"{x.name}\n~\n{title}"}

@@ -81,12 +81,12 @@ class _Place:
 def _parts(model: Model) -> list[Any]:
     """What functions of a model depend on."""
     found: list[Any] = []
-    for rv in (*model.free_RVs, *model.observed_RVs):
+    for rv in (*model.free_RVs, *model.observed_RVs, *model.marginalized_RVs):
         dims = model.named_vars_to_dims.get(str(rv.name), ())
         lengths = [None if d is None else model.dim_lengths[d] for d in dims]
         found += [rv, model.rvs_to_values[rv], model.rvs_to_transforms.get(rv), model.rvs_to_scalings.get(rv), *dims, *lengths]
-    roles = [len(role) for role in (model.free_RVs, model.observed_RVs, model.potentials, model.deterministics)]
-    return [*found, *model.potentials, *model.deterministics, *roles, *model.named_vars, *model.named_vars.values()]
+    roles = [len(role) for role in (model.free_RVs, model.observed_RVs, model.potentials, model.deterministics, model.marginalized_RVs)]
+    return [*found, *model.eliminations, *model.potentials, *model.deterministics, *roles, *model.named_vars, *model.named_vars.values()]
 
 
 def _for_all_lengths(model: Model, make: Callable[[Model], Any]) -> Made:

@@ -10,6 +10,7 @@ from workbench.distributions.distribution import Draw
 from workbench.errors import LogProbError, ModelError, ShapeError
 from workbench.graph.expr import Data, Expr, give_name, intern
 from workbench.graph.traverse import ancestors, replace
+from workbench.model.elimination import settle
 from workbench.model.functions import Moment
 from workbench.model.missing import Observed, observed_values, require_whole
 from workbench.model.shapes import CurrentShapes, has_open_lengths, is_open
@@ -19,6 +20,10 @@ from workbench.tensor.tensor import Tensor, as_tensor
 
 if TYPE_CHECKING:
     from workbench.model.model import Model
+
+
+ROLES = ("free_RVs", "observed_RVs", "marginalized_RVs", "deterministics", "recovered_deterministics", "potentials", "data_vars")
+"""What a variable may be in a model: its lists of them."""
 
 
 def rebuilt(model: Model, new: Mapping[Expr, Expr]) -> Model:
@@ -37,8 +42,9 @@ def rebuilt(model: Model, new: Mapping[Expr, Expr]) -> Model:
         if found[x].name != name:
             found[x] = give_name(found[x] if found[x].name is None and found[x].inputs else Named(name)(found[x]), name)
     made.named_vars = {name: found[x] for name, x in model.named_vars.items()}
-    for role in ("free_RVs", "observed_RVs", "deterministics", "potentials", "data_vars"):
+    for role in ROLES:
         setattr(made, role, [found[x] for x in getattr(model, role)])
+    made.eliminations = model.eliminations
     made.rvs_to_transforms = {
         found[rv]: t if t is None or not t.inputs else t.with_inputs(replace(t.inputs, found)) for rv, t in model.rvs_to_transforms.items()
     }
@@ -51,7 +57,7 @@ def rebuilt(model: Model, new: Mapping[Expr, Expr]) -> Model:
     made.dim_lengths = {d: found[n] if isinstance(n, Tensor) else n for d, n in model.dim_lengths.items()}
     for rv, value in model.rvs_to_values.items():
         kept = found[value]
-        is_free = any(rv is x for x in model.free_RVs)
+        is_free = any(rv is x for x in (*model.free_RVs, *model.marginalized_RVs))
         if is_free and found[rv].type.shape != rv.type.shape:
             made.make_value(found[rv], made.rvs_to_transforms[found[rv]])
         else:
@@ -67,7 +73,7 @@ def at_current_shapes(model: Model) -> Model:
     ModelError
         If the shape of a free variable depends on a random variable.
     """
-    variables = [*model.free_RVs, *model.observed_RVs]
+    variables = [*model.free_RVs, *model.observed_RVs, *model.marginalized_RVs]
     if not has_open_lengths(model):
         return model
     roots = [*model.named_vars.values(), *model.rvs_to_values.values()]
@@ -89,6 +95,14 @@ def copied(model: Model) -> Model:
     """Return a model of the same variables, with the functions that have been made of these."""
     made = rebuilt(model, {})
     made.compiled_functions, made.taken_from = model.compiled_functions, model.taken_from
+    return made
+
+
+def in_own_space(model: Model) -> Model:
+    """Return the model with free variables that are not transformed: its values are theirs."""
+    made = rebuilt(model, {})
+    for rv in made.free_RVs:
+        made.make_value(rv, None)
     return made
 
 
@@ -180,7 +194,7 @@ def do(
     new: dict[Expr, Expr] = {}
     set_here: list[Tensor] = []
     for x, value in _variables(model, vars_to_interventions).items():
-        kinds = (model.free_RVs, model.deterministics, model.data_vars, model.observed_RVs)
+        kinds = (getattr(model, role) for role in ROLES if role != "potentials")
         if not any(x is y for kind in kinds for y in kind):
             raise ModelError(f"{x.name or repr(x)} cannot be set: it is no variable of the model")
         given = as_tensor(value)
@@ -210,19 +224,23 @@ def _without(made: Model, names: Sequence[str], prune: bool) -> Model:
             made.data_vars.append(x)
         else:
             made.deterministics.append(x)
+    if made.eliminations:
+        settle(made)
     if prune:
-        used = ancestors([*made.observed_RVs, *made.potentials, *(d for d in made.deterministics if d.name not in names)])
+        computed = [*made.deterministics, *made.recovered_deterministics]
+        used = ancestors([*made.observed_RVs, *made.potentials, *(d for d in computed if d.name not in names)])
         for name, x in list(made.named_vars.items()):
             if x not in used and not any(x is y for y in made.observed_RVs):
                 _forget(made, x)
                 made.data_vars = [y for y in made.data_vars if y is not x]
                 del made.named_vars[name]
+        settle(made)
     return made
 
 
 def _forget(made: Model, x: Tensor) -> None:
     """Take a variable out of the lists of random variables and deterministics."""
-    for role in ("free_RVs", "observed_RVs", "deterministics", "data_vars"):
+    for role in (r for r in ROLES if r != "potentials"):
         setattr(made, role, [y for y in getattr(made, role) if y is not x])
     for table in (made.rvs_to_values, made.rvs_to_transforms, made.rvs_to_initial_values, made.rvs_to_scalings):
         table.pop(x, None)
@@ -255,7 +273,7 @@ def observe(model: Model, vars_to_observations: Mapping[Any, Any]) -> Model:
     """
     made = rebuilt(model, {})
     for x, data in _variables(model, vars_to_observations).items():
-        if not any(x is y for y in (*made.basic_RVs, *made.deterministics)):
+        if not any(x is y for y in (*made.basic_RVs, *made.marginalized_RVs, *made.deterministics, *made.recovered_deterministics)):
             raise ModelError(f"{x.name or repr(x)} cannot be observed: it is no random variable or deterministic of the model")
         values: Observed = observed_values(str(x.name), data, x.dtype)
         if values.missing is not None:
@@ -270,6 +288,8 @@ def observe(model: Model, vars_to_observations: Mapping[Any, Any]) -> Model:
         made.observed_RVs.append(x)
         made.rvs_to_values[x] = values.values
         made.rvs_to_transforms[x] = None
+        if made.eliminations:
+            settle(made)
         if not isinstance(x.op, Draw):
             try:
                 made.density(vars=[x])

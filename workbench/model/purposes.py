@@ -28,7 +28,7 @@ from workbench.graph.inner import Graph
 from workbench.graph.provenance import Purpose, derived, nowhere
 from workbench.graph.rewrite import Trace
 from workbench.graph.traverse import depends_on, replace, topological
-from workbench.model.density import Slopes, flat_vector, kind_of_term, slopes
+from workbench.model.density import LogpGraph, Slopes, flat_vector, kind_of_term, slopes
 from workbench.model.drawing import named_expressions
 from workbench.rewrites import default_mode, unconstrained_pass
 from workbench.rewrites.unused_results import UnusedResults
@@ -119,9 +119,8 @@ class _Parts:
         named: dict[Purpose, Any] = {Purpose("value", (str(rv.name),)): density.values[rv] for rv in model.free_RVs}
         expressions: list[Any] = [*named_expressions(model), *model.deterministics]
         named |= {Purpose("expression", (str(x.name),)): made for x, made in zip(expressions, replace(expressions, density.values))}
-        kinds = {str(x.name): kind_of_term(model, x) for x in (*model.basic_RVs, *model.potentials)}
-        terms = {Purpose(kinds[name], (name,)): term for name, term in density.terms.items()}
-        alone: dict[Purpose, Any] = {Purpose(kinds[name], (name,)): term for name, term in model.density(jacobian=False).terms.items()}
+        terms = _of_terms(model, density)
+        alone: dict[Purpose, Any] = _of_terms(model, model.density(jacobian=False))
         stretched = _changes_of_variables(model, density.values)
         rewritten = iter(unconstrained_pass().run([*named.values(), *stretched.values()], record=False)[0])
         named = {part: next(rewritten) for part in named}
@@ -133,6 +132,16 @@ class _Parts:
         self.together: dict[Purpose, Expr] = {part: next(done) for part in terms}
         rows = model.free_RVs if whole.rows else []
         self.gradients: dict[Purpose, Expr] = {Purpose("gradient to", (str(rv.name),)): next(done) for rv in rows}
+
+
+def _of_terms(model: Model, density: LogpGraph) -> dict[Purpose, Any]:
+    """The terms by what they are for: a joint density counts as that of what is observed, if any of it is."""
+    kinds = {str(x.name): kind_of_term(model, x) for x in (*model.basic_RVs, *model.potentials)}
+    found = {}
+    for f in density.factors.all:
+        kind = next(k for k in ("density", "prior", "potential") if any(kinds[n] == k for n in f.of))
+        found[Purpose(kind, f.of)] = density.terms[f.name]
+    return found
 
 
 def _changes_of_variables(model: Model, values: Mapping[Expr, Any]) -> dict[Purpose, Any]:

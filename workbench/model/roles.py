@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ModelError
 from workbench.graph.conditions import axes_named
@@ -15,6 +15,9 @@ from workbench.model.functions import Functions, Moment
 from workbench.model.shapes import CurrentShapes
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.change_of_variables import Transform
+
+if TYPE_CHECKING:
+    from workbench.model.elimination import Elimination
 
 SEPARATOR = "::"
 
@@ -31,13 +34,16 @@ class Variables(Dims):
         self.named_vars: dict[str, Tensor] = {}
         self.free_RVs: list[Tensor] = []
         self.observed_RVs: list[Tensor] = []
+        self.marginalized_RVs: list[Tensor] = []
         self.deterministics: list[Tensor] = []
+        self.recovered_deterministics: list[Tensor] = []
         self.potentials: list[Tensor] = []
         self.data_vars: list[Tensor] = []
         self.rvs_to_values: dict[Tensor, Tensor] = {}
         self.rvs_to_transforms: dict[Tensor, Transform | None] = {}
         self.rvs_to_initial_values: dict[Tensor, Any] = {}
         self.rvs_to_scalings: dict[Tensor, Tensor] = {}
+        self.eliminations: tuple[Elimination, ...] = ()
         self.shapes = CurrentShapes()
         self.compiled_functions = Functions()
         self.taken_from: Moment | None = None

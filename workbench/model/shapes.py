@@ -149,7 +149,7 @@ def _number(x: Expr) -> Expr:
 
 def has_open_lengths(model: Model) -> bool:
     """Whether lengths of a model's variables or data may change."""
-    return any(is_open(x) for x in model.data_vars) or any(x.type.is_open for x in (*model.free_RVs, *model.observed_RVs))
+    return any(is_open(x) for x in model.data_vars) or any(x.type.is_open for x in (*model.free_RVs, *model.observed_RVs, *model.marginalized_RVs))
 
 
 def is_open(x: Expr) -> bool:

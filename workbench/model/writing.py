@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 DERIVED = {"deterministic": "Deterministic", "potential": "Potential"}
 """What is computed from random variables, by kind."""
+REMARKS = {"observed": " (observed)", "marginalized": " (marginalized)"}
+"""What is said of random variables, by kind."""
 
 
 def as_text(model: Model, include_params: bool = True) -> str:
@@ -36,13 +38,14 @@ def as_text(model: Model, include_params: bool = True) -> str:
         dims = [str(d) for d in model.named_vars_to_dims.get(str(x.name), ())]
         shape = f"[{', '.join(dims)}]" if dims else ""
         shown = f"({', '.join(_parameters(x))})" if include_params else ""
-        lines.append(f"{x.name}{shape} ~ {_title(x)}{shown}" + (" (observed)" if kind == "observed" else ""))
+        lines.append(f"{x.name}{shape} ~ {_title(x)}{shown}" + REMARKS.get(kind, ""))
     return "\n".join(lines) or "an empty model"
 
 
 def _in_reading_order(model: Model) -> list[Tensor]:
     """What is unknown, what is computed from it, what is observed."""
-    return [*model.free_RVs, *named_expressions(model), *model.deterministics, *model.observed_RVs, *model.potentials]
+    computed = [*named_expressions(model), *model.deterministics, *model.recovered_deterministics]
+    return [*model.free_RVs, *model.marginalized_RVs, *computed, *model.observed_RVs, *model.potentials]
 
 
 def _title(rv: Tensor) -> str:

@@ -20,7 +20,8 @@ from workbench.model.model import Model
 Description = Mapping[str, Any]
 
 ROLES = {
-    "free_RVs": "a free variable", "observed_RVs": "observed", "deterministics": "a deterministic", "potentials": "a potential", "data_vars": "data",
+    "free_RVs": "a free variable", "observed_RVs": "observed", "marginalized_RVs": "summed out", "deterministics": "a deterministic",
+    "recovered_deterministics": "a deterministic of what is summed out", "potentials": "a potential", "data_vars": "data",
 }  # fmt: skip
 
 

@@ -1,0 +1,128 @@
+"""`marginalize`: a model with variables summed or integrated out; `conditional`: what they are distributed as given the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import ModelError
+from workbench.graph.expr import Expr
+from workbench.graph.traverse import replace
+from workbench.model.elimination import Elimination, kinds, refused, settle
+from workbench.model.interventions import rebuilt
+from workbench.tensor.tensor import Tensor
+
+if TYPE_CHECKING:
+    from workbench.model.model import Model
+
+
+def marginalize(model: Model, vars: Any) -> Model:
+    """Return the model with free variables summed or integrated out of its posterior.
+
+    What depends on a variable has then the density that it has whatever that is. The variable stays in the model: it is drawn by
+    :func:`sample_prior_predictive`, and :func:`recover` draws it from its exact conditional distribution for each draw of the others.
+    Deterministics that depend on it are computed then.
+
+    Parameters
+    ----------
+    model
+        The model; it stays as it is.
+    vars
+        Free variables, or their names: one or several.
+
+    Raises
+    ------
+    ModelError
+        If one is no free variable, or cannot be summed out: with its name and line, why, and what would help.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     z = pm.Bernoulli("z", 0.3, shape=3)
+    ...     y = pm.Normal("y", pm.math.where(z, 4.0, 0.0), 1.0, observed=[0.1, 3.8, 4.1])
+    >>> marginal = pm.marginalize(model, "z")
+    >>> marginal.free_RVs, marginal.marginalized_RVs
+    ([], [Bernoulli(key, 0.3)])
+    >>> round(float(marginal.compile_logp(backend="numpy")({})), 4)
+    -5.5466
+    """
+    variables = _free(model, vars)
+    for kind in kinds():
+        elimination = kind.plan(model.at_current_shapes(), [model.at_current_shapes()[str(rv.name)] for rv in variables])
+        if elimination is not None:
+            return eliminated_from(model, elimination)
+    raise refused(
+        model, str(variables[0].name), f"nothing is known that does it for a {variables[0].op.name}" + (" together with the others" if variables[1:] else "")
+    )
+
+
+def eliminated_from(model: Model, elimination: Elimination) -> Model:
+    """Return the model with the variables of an elimination out of its posterior.
+
+    Raises
+    ------
+    ModelError
+        If one is no free variable, or the elimination cannot be done.
+    """
+    made = rebuilt(model, {})
+    for name in elimination.variables:
+        x = made[name]
+        made.free_RVs = [rv for rv in made.free_RVs if rv is not x]
+        made.marginalized_RVs.append(x)
+        made.make_value(x, None)
+    made.eliminations = (*made.eliminations, elimination)
+    settle(made)
+    made.at_current_shapes().density()
+    return made
+
+
+def _free(model: Model, vars: Any) -> list[Tensor]:
+    given = [vars] if isinstance(vars, (str, Expr)) else list(vars)
+    found: list[Any] = [model[x] if isinstance(x, str) else x for x in given]
+    for x in found:
+        if any(x is rv for rv in model.free_RVs):
+            continue
+        name = x.name or repr(x)
+        if any(x is rv for rv in model.marginalized_RVs):
+            raise ModelError(f"{name} has been summed or integrated out already")
+        free = ", ".join(str(rv.name) for rv in model.free_RVs) or "none"
+        what = "it is observed" if any(x is rv for rv in model.observed_RVs) else "it is no random variable of the model"
+        raise ModelError(f"{name} cannot be summed or integrated out: {what}", f"free variables are {free}")
+    if not found:
+        raise ModelError("nothing to sum out is given", "marginalize(model, [names])")
+    if len({str(x.name) for x in found}) < len(found):
+        raise ModelError("a variable is given twice")
+    return found
+
+
+def conditional(model: Model) -> dict[str, Tensor]:
+    """Return what each variable that was summed or integrated out is distributed as, given the values of the others and the data.
+
+    Returns
+    -------
+    Random expressions by name, in the order in which they are drawn: the variable that left last comes first, and those that
+    follow are made of it. They are made of `value_vars`.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     z = pm.Bernoulli("z", 0.3, shape=3)
+    ...     y = pm.Normal("y", pm.math.where(z, 4.0, 0.0), 1.0, observed=[0.1, 3.8, 4.1])
+    >>> z = pm.conditional(pm.marginalize(model, "z"))["z"]
+    >>> pm.draw(z, 10, random_seed=1).shape
+    (10, 3)
+    """
+    density = model.density(jacobian=False)
+    drawn: dict[Expr, Any] = {}
+    found: dict[str, Tensor] = {}
+    for elimination, factors in reversed(list(zip(model.eliminations, density.stages))):
+        for name, expression in elimination.recover(factors).items():
+            (made,) = replace([expression], drawn)
+            drawn[factors.placeholder(name)] = made
+            found[name] = made
+    return found
+
+
+__all__: Sequence[str] = ["conditional", "eliminated_from", "marginalize"]
