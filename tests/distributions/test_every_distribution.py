@@ -49,6 +49,7 @@ EVERY = {
     "DiracDelta": lambda: pm.DiracDelta.dist(2.5, shape=3),
     "Dirichlet": lambda: pm.Dirichlet.dist([0.7, 1.0, 3.0]),
     "DirichletMultinomial": lambda: pm.DirichletMultinomial.dist(6, [0.7, 1.0, 3.0]),
+    "DiscreteMarkovChain": lambda: pm.DiscreteMarkovChain.dist([[0.7, 0.3], [0.4, 0.6]], init_dist=pm.Categorical.dist([0.2, 0.8]), steps=5),
     "DiscreteUniform": lambda: pm.DiscreteUniform.dist(-2, 4, shape=3),
     "DiscreteWeibull": lambda: pm.DiscreteWeibull.dist(0.9, 0.6, shape=3),
     "EulerMaruyama": lambda: pm.EulerMaruyama.dist(0.1, pull, (0.5,), init_dist=NORMAL, shape=4),
@@ -153,6 +154,7 @@ ELSEWHERE = {
         "test_discrete": dict.fromkeys(["HurdleGamma", "HurdleLogNormal"], "test_hurdles_before_continuous_distributions"),
         "test_time_series": dict.fromkeys(["MvGaussianRandomWalk", "MvStudentTRandomWalk"], "test_walks_of_vectors"),
         "test_every_distribution": {"DiracDelta": "test_a_point_mass_is_there_alone"},
+        "test_markov_chains": {"DiscreteMarkovChain": "test_logp_is_the_product_of_the_steps"},
     },
     "draw": {
         "test_continuous": {"PolyaGamma": "test_draws_of_polya_gamma_have_its_mean_and_follow_the_density",
@@ -163,6 +165,7 @@ ELSEWHERE = {
                              "GARCH11": "test_draws_of_garch_have_the_volatility_of_their_past",
                              "EulerMaruyama": "test_draws_of_a_differential_equation_follow_its_steps",
                              "MvGaussianRandomWalk": "test_walks_of_vectors"},
+        "test_markov_chains": {"DiscreteMarkovChain": "test_draws_have_the_probabilities_of_the_chain"},
         "test_every_distribution": {"DiracDelta": "test_a_point_mass_is_there_alone",
                                     **dict.fromkeys(["HurdleLogNormal", "OrderedMultinomial", "GaussianRandomWalk", "MvStudentTRandomWalk",
                                                      "NormalMixture", "Censored"], "test_draws_of_what_is_made_of_others")},
@@ -171,9 +174,9 @@ ELSEWHERE = {
 
 
 def test_every_distribution_is_in_the_tables_of_its_family():
-    names = ("test_continuous", "test_discrete", "test_multivariate", "test_modifiers", "test_time_series")
+    names = ("test_continuous", "test_discrete", "test_multivariate", "test_modifiers", "test_time_series", "test_markov_chains")
     modules = {name: family(name) for name in names} | {"test_every_distribution": sys.modules[__name__]}
-    continuous, discrete, multivariate, modifiers, series = (modules[name] for name in names)
+    continuous, discrete, multivariate, modifiers, series, _ = (modules[name] for name in names)
 
     def first_words(table):
         return {name.split()[0] for name in table}

@@ -61,6 +61,7 @@ from workbench.distributions.inflated import (
     ZeroInflatedNegativeBinomial,
     ZeroInflatedPoisson,
 )  # fmt: skip
+from workbench.distributions.markov_chains import DiscreteMarkovChain
 from workbench.distributions.matrices import CholeskyKroneckerNormal, KroneckerNormal, MatrixNormal, Wishart
 from workbench.distributions.mixture import (
     Mixture,
@@ -107,7 +108,7 @@ __all__ = [
     "HalfFlat", "HalfStudentT", "Interpolated", "InverseGamma", "Kumaraswamy", "Laplace", "LogNormal", "Logistic",
     "LogitNormal", "Moyal", "Pareto", "PolyaGamma", "Rice", "SkewNormal", "SkewStudentT", "StudentT", "Triangular",
     "TruncatedNormal", "VonMises", "Wald", "Weibull",
-    "AR", "BetaBinomial", "Binomial", "Categorical", "Censored", "DiracDelta", "DiscreteUniform", "DiscreteWeibull",
+    "AR", "BetaBinomial", "Binomial", "Categorical", "Censored", "DiracDelta", "DiscreteMarkovChain", "DiscreteUniform", "DiscreteWeibull",
     "EulerMaruyama", "GARCH11", "GaussianRandomWalk", "Geometric", "HurdleGamma", "HurdleLogNormal",
     "HurdleNegativeBinomial", "HurdlePoisson", "HyperGeometric", "Mixture", "MvGaussianRandomWalk",
     "MvStudentTRandomWalk", "NegativeBinomial", "NormalMixture", "OrderedLogistic", "OrderedProbit", "Poisson",

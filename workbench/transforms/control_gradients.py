@@ -1,4 +1,8 @@
-"""Reverse mode through loops, branches and regions: their gradients are loops, branches and regions again."""
+"""Reverse mode through loops, branches and regions: their gradients are loops, branches and regions again.
+
+What a step, or a branch, gave as a result is read there, not computed again: who wants a quick gradient lets the costly
+parts come out. What nobody reads is dropped before compilation.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from typing import Any
 
 from workbench.graph.expr import Expr, Input, intern, results_of
 from workbench.graph.inner import Graph
+from workbench.graph.traverse import replace, topological
 from workbench.graph.types import TensorType
 from workbench.tensor.control.flow import Cond, MakeTuple, Region, While, while_loop
 from workbench.tensor.control.scan import Scan
@@ -38,8 +43,23 @@ def cond_gradient(node: Expr, cotangents: Cotangents) -> list[Expr | None]:
     op: Cond = node.op
     predicate, *values = node.inputs
     wanted, given = _real(values), [i for i, g in enumerate(cotangents) if g is not None]
-    then, orelse = (_backward(g, wanted, given) for g in (op.then, op.orelse))
-    return [None, *_chosen(Cond(then, orelse), [predicate, *values], cotangents, wanted, given)]
+    graphs = [_backward(g, wanted, given) for g in op.graphs]
+    kept = [i for i, x in enumerate(results_of(node)) if any(_gives(g, i, back, x) for g, back in zip(op.graphs, graphs))]
+    then, orelse = (_reading(back, [g.results[i] for i in kept]) for g, back in zip(op.graphs, graphs))
+    again = [results_of(node)[i] for i in kept]
+    return [None, *_chosen(Cond(then, orelse), [predicate, *values], [*cotangents, *again], wanted, [*given, *range(len(cotangents), len(cotangents) + len(kept))])]
+
+
+def _gives(graph: Graph, i: int, back: Graph, known: Expr) -> bool:
+    """Whether a graph computes its result `i`, and the graph of its cotangents computes that again."""
+    made = graph.results[i]
+    return bool(made.inputs) and made.type == known.type and made in set(topological(back.results))
+
+
+def _reading(back: Graph, made: Sequence[Expr]) -> Graph:
+    """A graph of cotangents that is given what has been computed before, as its last parameters, and does not compute it again."""
+    read = [intern(Input(None, x.type)) for x in made]
+    return Graph([*back.params, *read], replace(back.results, {x: r for x, r in zip(made, read) if x.inputs}))
 
 
 def region_gradient(node: Expr, cotangents: Cotangents) -> list[Expr | None]:
@@ -73,10 +93,12 @@ def scan_gradient(node: Expr, cotangents: Cotangents) -> list[Expr | None]:
     outputs = [i for i, g in enumerate(cotangents) if i >= n and g is not None and _is_real(body.results[i])]
     wanted = [*carries, *[n + i for i in sequences], *[n + s + i for i in closed]]
     back = _backward(body, wanted, [*carries, *outputs])
+    kept = [i for i in range(n, len(body.results)) if _gives(body, i, back, body.results[i])]
+    back = _reading(back, [body.results[i] for i in kept])
 
-    # The reverse body: carried (cotangents of carries, sums for closed), elements (carries, sequences, outputs').
+    # The reverse body: carried (cotangents of carries, sums for closed), elements (carries, sequences, outputs', outputs).
     moving = [intern(Input(None, p.type)) for p in (*[body.params[i] for i in carries], *[body.params[n + s + i] for i in closed])]
-    elements = [intern(Input(None, p.type)) for p in (*body.params[: n + s], *[body.results[i] for i in outputs])]
+    elements = [intern(Input(None, p.type)) for p in (*body.params[: n + s], *[body.results[i] for i in (*outputs, *kept)])]
     fixed = [intern(Input(None, p.type)) for p in body.params[n + s :]]
     made: list[Any] = list(
         back.apply(*elements[: n + s], *fixed, *moving[: len(carries)], *elements[n + s :])
@@ -88,7 +110,7 @@ def scan_gradient(node: Expr, cotangents: Cotangents) -> list[Expr | None]:
         *[_given(cotangents[i], node.inputs[i]) for i in carries],
         *[zeros_like(node.inputs[n + s + i]) for i in closed],
     ]
-    runs: list[Any] = [*tape, *node.inputs[n : n + s], *[cotangents[i] for i in outputs]]
+    runs: list[Any] = [*tape, *node.inputs[n : n + s], *[cotangents[i] for i in outputs], *[results_of(node)[i] for i in kept]]
     loop = Scan(reverse, steps, len(moving), len(runs))
     results: list[Any] = results_of(loop(*start, *[x[::-1] for x in runs], *node.inputs[n + s :]))
     found: list[Expr | None] = [None] * len(node.inputs)
@@ -105,7 +127,7 @@ def _tape(node: Expr) -> list[Tensor]:
     """The carried values before each step, from the scan itself where it keeps them."""
     op: Scan = node.op
     params = op.body.params[: op.carries]
-    kept = {r: i for i, r in enumerate(op.body.results) if i >= op.carries}
+    kept = {r: i for i, r in reversed(list(enumerate(op.body.results))) if i >= op.carries}
     if all(p in kept for p in params):
         return [results_of(node)[kept[p]] for p in params]
     longer = Graph(op.body.params, [*op.body.results, *params])
