@@ -68,7 +68,7 @@ def hidden_markov(folder: Path, T: int = 2000, K: int = 8) -> None:
     f(start, P, emissions)
     took = time.perf_counter() - begin
     compare(f"HMM, T = {T}, K = {K}, log-evidence and gradient", lambda: run(ctypes.c_int64(T), ctypes.c_int64(K), *arrays), lambda: f(start, P, emissions), took)
-    print(f"  {dict((k, round(v, 2)) for k, v in f.timings.items())}")
+    print("  " + ", ".join(f"{k} {v:.2f} s" for k, v in f.timings.items()))
     for mine, hand, name in zip(f(start, P, emissions)[1:], work[:3], ("start", "P", "emissions")):
         print(f"  slopes to {name} differ by {np.abs(np.ravel(mine) - hand).max():.0e}")
     zeros = np.where(P > 0.05, P, 0.0)

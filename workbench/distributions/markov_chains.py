@@ -7,7 +7,15 @@ from typing import Any, ClassVar
 
 import workbench.tensor as pt
 from workbench.distributions.categories import Categorical
-from workbench.distributions.components import component, component_checks, draw_of, logp_of, names_of, ranks_of, support_point_of
+from workbench.distributions.components import (
+    component,
+    component_checks,
+    draw_of,
+    logp_of,
+    names_of,
+    ranks_of,
+    support_point_of,
+)
 from workbench.distributions.constraints import Check, simplex
 from workbench.distributions.discrete import one_given
 from workbench.distributions.distribution import DISCRETE, Draw, cast_real
