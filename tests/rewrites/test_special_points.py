@@ -10,6 +10,7 @@ import mpmath
 import numpy as np
 import pytest
 
+import workbench as pm
 import workbench.tensor as pt
 from workbench.graph import Graph, intern, topological
 from workbench.graph.pattern import PatternVariable, pattern_variables
@@ -182,3 +183,18 @@ def test_a_constant_that_two_make_is_in_the_range_of_double_precision():
         (after,), _ = default_mode().run([expr])
         with np.errstate(all="ignore"):
             np.testing.assert_allclose(Graph([x], [after]).run("numpy", np.array([1e300, 0.0]))[0], wanted, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda x: (x + np.inf) - (x + np.inf) + (pt.constant(np.inf) - pt.constant(np.inf)),
+        lambda x: (pt.constant(-np.inf) + x) - pt.constant(-np.inf),
+        lambda x: pt.constant(np.inf) - (pt.constant(np.inf) - x),
+        lambda x: (x - pt.constant([1.0, np.inf])) + pt.constant([1.0, np.inf]),
+    ],
+)
+def test_constant_infinities_do_not_cancel(build):
+    """An impossible observation times an infinite density is no probability of 1."""
+    x = pt.scalar("x")
+    assert np.isnan(pm.function([x], build(x), backend="numpy")(1.0)).any()

@@ -6,8 +6,11 @@ rounding or an infinity would have made of them (see ``docs/decisions/0008-zero-
 
 from __future__ import annotations
 
+import numpy as np
+
 import workbench.tensor as pt
 from workbench.graph.domain import Interval, positive
+from workbench.graph.expr import Constant, Expr
 from workbench.graph.pattern import variable
 from workbench.graph.properties import (
     is_negative,
@@ -28,6 +31,7 @@ GROUP = "canonicalise"
 x, y = variable("x"), variable("y")
 n, m = variable("n", kinds="fiu"), variable("m", kinds="fiu")
 signed = variable("signed", kinds="fi")
+same = variable("same", kinds="fiu", where=lambda x: not _is_infinite(x))
 c, d = variable("c", constant=True), variable("d", constant=True)
 p = variable("p", positive)
 nonzero = variable("nonzero", positive, where=together(is_nonzero, is_number))
@@ -36,6 +40,11 @@ not_negative = variable("not_negative", positive, where=is_nonnegative)
 not_positive = variable("not_positive", Interval(high=0.0), where=is_nonpositive)
 below_zero = variable("below_zero", Interval(high=0.0), where=together(is_negative, is_number))
 below_nothing = variable("below_nothing", Interval(high=0.0), constant=True, where=is_negative)
+
+
+def _is_infinite(x: Expr) -> bool:
+    """Whether an expression is a constant with an element that is no finite number: that does not cancel."""
+    return isinstance(x.op, Constant) and x.type.kind == "f" and not np.isfinite(x.op.value).all()
 
 
 def zero(x: Tensor) -> Tensor:
@@ -69,38 +78,38 @@ def subtract_from_zero(n: Tensor) -> Tensor:
     return -n
 
 
-@rule(GROUP, n - n)
-def subtract_self(n: Tensor) -> Tensor:
+@rule(GROUP, same - same)
+def subtract_self(same: Tensor) -> Tensor:
     """A number minus itself is zero."""
-    return zero(n)
+    return zero(same)
 
 
-@rule(GROUP, (n + m) - n)
-def subtract_term(n: Tensor, m: Tensor) -> Tensor:
+@rule(GROUP, (same + m) - same)
+def subtract_term(same: Tensor, m: Tensor) -> Tensor:
     """What is added and subtracted cancels."""
     return m
 
 
-@rule(GROUP, n - (n + m))
-def subtract_sum_with_self(n: Tensor, m: Tensor) -> Tensor:
+@rule(GROUP, same - (same + m))
+def subtract_sum_with_self(same: Tensor, m: Tensor) -> Tensor:
     """What is added and subtracted cancels."""
     return -m
 
 
-@rule(GROUP, (n - m) + m)
-def add_what_was_subtracted(n: Tensor, m: Tensor) -> Tensor:
+@rule(GROUP, (n - same) + same)
+def add_what_was_subtracted(n: Tensor, same: Tensor) -> Tensor:
     """What is subtracted and added cancels."""
     return n
 
 
-@rule(GROUP, (n - m) - n)
-def subtract_minuend(n: Tensor, m: Tensor) -> Tensor:
+@rule(GROUP, (same - m) - same)
+def subtract_minuend(same: Tensor, m: Tensor) -> Tensor:
     """What is added and subtracted cancels."""
     return -m
 
 
-@rule(GROUP, n - (n - m))
-def subtract_difference_with_self(n: Tensor, m: Tensor) -> Tensor:
+@rule(GROUP, same - (same - m))
+def subtract_difference_with_self(same: Tensor, m: Tensor) -> Tensor:
     """What is added and subtracted cancels."""
     return m
 
