@@ -145,7 +145,7 @@ importlib.import_module("workbench.rewrites")
 
 INFERENCE = frozenset([
     "BinaryGibbsMetropolis", "BinaryMetropolis", "CategoricalGibbsMetropolis", "CauchyProposal", "CompoundStep", "DEMetropolisZ",
-    "EllipticalSlice", "HamiltonianMC", "LaplaceProposal", "MALA", "Metropolis", "MultivariateNormalProposal", "NUTS", "NormalProposal", "PoissonProposal", "Slice",
+    "ConjugateGibbs", "EllipticalSlice", "HamiltonianMC", "LaplaceProposal", "MALA", "Metropolis", "MultivariateNormalProposal", "NUTS", "NormalProposal", "PoissonProposal", "Slice",
     "UniformProposal", "ZarrStore",
     "check_priors", "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "devices", "draw", "find_MAP", "find_constrained_prior", "recover", "resume_run", "sample",
     "sample_posterior_predictive", "sample_prior_predictive", "sbc",

@@ -3,7 +3,15 @@
 from workbench.compile.jax.devices import devices
 from workbench.inference.approximations.laplace import fit_laplace
 from workbench.inference.approximations.pathfinder import fit_pathfinder
-from workbench.inference.continuous_step_methods import MALA, NUTS, DEMetropolisZ, EllipticalSlice, HamiltonianMC, Slice
+from workbench.inference.continuous_step_methods import (
+    MALA,
+    NUTS,
+    ConjugateGibbs,
+    DEMetropolisZ,
+    EllipticalSlice,
+    HamiltonianMC,
+    Slice,
+)
 from workbench.inference.drawing import draw
 from workbench.inference.optimise import find_constrained_prior, find_MAP
 from workbench.inference.predictive import (
@@ -37,7 +45,7 @@ from workbench.samplers import (
 )  # fmt: skip
 
 __all__ = [
-    "MALA", "NUTS", "BinaryGibbsMetropolis", "BinaryMetropolis", "CategoricalGibbsMetropolis", "CauchyProposal", "CompoundStep", "DEMetropolisZ",
+    "MALA", "NUTS", "BinaryGibbsMetropolis", "BinaryMetropolis", "CategoricalGibbsMetropolis", "CauchyProposal", "CompoundStep", "ConjugateGibbs", "DEMetropolisZ",
     "EllipticalSlice", "HamiltonianMC", "LaplaceProposal", "Metropolis", "MultivariateNormalProposal", "NormalProposal", "PoissonProposal", "Slice", "UniformProposal",
     "Run", "ZarrStore", "check_priors", "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "devices", "draw", "find_MAP", "find_constrained_prior", "recover", "resume_run", "sample",
     "sample_posterior_predictive", "sample_prior_predictive", "sbc",

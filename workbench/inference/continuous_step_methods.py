@@ -8,11 +8,13 @@ from typing import Any, ClassVar
 from workbench.inference.checks import as_given, number, one_of, whole_number
 from workbench.inference.linked import Step
 from workbench.inference.step_method import COMPATIBLE, IDEAL, INCOMPATIBLE, StepMethod
+from workbench.model.conjugate import conjugate_draw
 from workbench.model.gaussian_prior import gaussian_prior, is_gaussian
 from workbench.model.states import States
 from workbench.samplers import (
     DEMetropolisZSettings,
     EllipticalSliceSettings,
+    GibbsSettings,
     HmcSettings,
     MalaSettings,
     NutsSettings,
@@ -20,6 +22,7 @@ from workbench.samplers import (
 )
 from workbench.samplers.nuts import METRICS
 from workbench.tensor.tensor import Tensor
+from workbench.transforms.conjugacy import family_of
 
 DEEPEST = 32
 """Most doublings of a trajectory: their directions are the bits of one word."""
@@ -180,6 +183,43 @@ class EllipticalSlice(OfContinuous):
         # What makes no Gaussian prior is an error now.
         gaussian_prior(self.model.at_current_shapes(), names)
         return super().step(names)
+
+
+class ConjugateGibbs(OfContinuous):
+    """Draws of variables with a conjugate prior from their posteriors given all others. It has no options.
+
+    Variables are moved one after the other. To take them out of the posterior, see :func:`workbench.marginalize`.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model():
+    ...     tau = pm.Gamma("tau", 2.0, 1.0)
+    ...     mu = pm.StudentT("mu", nu=3.0)
+    ...     y = pm.Normal("y", mu, tau=tau, observed=[1.0, 0.5, 2.0])
+    ...     idata = pm.sample(50, tune=50, step=pm.ConjugateGibbs([tau]), random_seed=1, progressbar=False, compute_convergence_checks=False)
+    >>> idata.posterior["tau"].shape
+    (4, 50)
+    """
+
+    name = "conjugate_gibbs"
+    blocked = False
+    kind = GibbsSettings
+
+    @classmethod
+    def competence(cls, rv: Tensor, states: States | None) -> int:
+        return COMPATIBLE if family_of(rv) is not None else INCOMPATIBLE
+
+    @classmethod
+    def why_not(cls) -> str:
+        return "it moves variables with a conjugate prior: Beta, Gamma, Exponential, ChiSquared, InverseGamma, Dirichlet, Uniform(0, 1)"
+
+    def step(self, names: tuple[str, ...]) -> list[Step]:
+        # What is not conjugate to its prior is an error now.
+        now = self.model.at_current_shapes()
+        for name in names:
+            conjugate_draw(now, [name])
+        return [step for name in names for step in super(ConjugateGibbs, self).step((name,))]
 
 
 class DEMetropolisZ(OfContinuous):

@@ -16,6 +16,7 @@ from workbench.compile import CompiledFunction
 from workbench.graph.inner import Graph
 from workbench.inference.values import Values
 from workbench.model.conditional import conditional_density
+from workbench.model.conjugate import conjugate_draw
 from workbench.model.density import logp_grad_graph
 from workbench.model.functions import function_of
 from workbench.model.gaussian_prior import gaussian_prior, likelihood
@@ -27,8 +28,8 @@ Array = np.ndarray[Any, Any]
 State = list[Array]
 
 
-PARTS = {"prior": gaussian_prior, "log_likelihood": likelihood}
-"""A density in parts, of a block and the rest."""
+PARTS = {"prior": (gaussian_prior, 1), "log_likelihood": (likelihood, 1), "drawn": (conjugate_draw, 2)}
+"""What a model says of a block and the rest, beside its density, and how many parameters come before the rest."""
 
 
 @dataclass(frozen=True)
@@ -121,8 +122,9 @@ class LinkedSampler:
                 made = conditional_density(model, step.names, step.settings.candidates)
                 return Graph(made.params[:3], made.results) if alone else made
             if kind in PARTS:
-                made = PARTS[kind](model, step.names)
-                return Graph(made.params[:1], made.results) if alone else made
+                make, own = PARTS[kind]
+                made = make(model, step.names)
+                return Graph(made.params[:own], made.results) if alone else made
             made = block_density(model, step.names, gradient=kind == "logp_grad", all_terms=alone)
             return Graph(made.params[:1], made.results) if alone else made
 

@@ -10,7 +10,15 @@ import numpy as np
 from workbench.distributions.distribution import Draw
 from workbench.errors import ArgumentError
 from workbench.inference.checks import an_order, as_given, number, one_of, whole_number
-from workbench.inference.continuous_step_methods import MALA, NUTS, DEMetropolisZ, EllipticalSlice, HamiltonianMC, Slice
+from workbench.inference.continuous_step_methods import (
+    MALA,
+    NUTS,
+    ConjugateGibbs,
+    DEMetropolisZ,
+    EllipticalSlice,
+    HamiltonianMC,
+    Slice,
+)
 from workbench.inference.linked import Step
 from workbench.inference.step_method import COMPATIBLE, IDEAL, INCOMPATIBLE, PREFERRED, StepMethod, states_of
 from workbench.model.states import States
@@ -200,6 +208,6 @@ class CompoundStep:
 
 
 METHODS: tuple[type[StepMethod], ...] = (
-    NUTS, HamiltonianMC, MALA, Slice, EllipticalSlice, DEMetropolisZ, Metropolis, BinaryMetropolis, BinaryGibbsMetropolis, CategoricalGibbsMetropolis,
+    NUTS, HamiltonianMC, MALA, Slice, EllipticalSlice, DEMetropolisZ, ConjugateGibbs, Metropolis, BinaryMetropolis, BinaryGibbsMetropolis, CategoricalGibbsMetropolis,
 )  # fmt: skip
 """Those that a variable is assigned to: the most competent, the first of equals."""

@@ -195,7 +195,7 @@ class Kind(Protocol):
 KINDS: list[Kind] = []
 """Kinds of eliminations, in the order in which they are asked."""
 
-FAMILIES = ("workbench.model.enumeration",)
+FAMILIES = ("workbench.model.enumeration", "workbench.model.conjugate")
 """Modules that add to these, in order."""
 
 

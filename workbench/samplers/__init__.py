@@ -3,6 +3,7 @@
 from workbench.samplers.compiled import ROWS, CompiledSampler, compiled_apart, compiled_sampler
 from workbench.samplers.de_metropolis_z import DEMetropolisZ, DEMetropolisZSettings
 from workbench.samplers.elliptical_slice import EllipticalSlice, EllipticalSliceSettings
+from workbench.samplers.gibbs import Gibbs, GibbsSettings
 from workbench.samplers.hmc import Hmc, HmcSettings
 from workbench.samplers.kernel import Kernel, Position
 from workbench.samplers.mala import Mala, MalaSettings
@@ -27,7 +28,7 @@ from workbench.samplers.slice import Slice, SliceSettings
 
 __all__ = [
     "ROWS", "CauchyProposal", "CompiledSampler", "CorrelatedIntegerMetropolis", "CorrelatedMetropolis", "DEMetropolisZ", "DEMetropolisZSettings",
-    "EllipticalSlice", "EllipticalSliceSettings",
+    "EllipticalSlice", "EllipticalSliceSettings", "Gibbs", "GibbsSettings",
     "Hmc", "HmcSettings", "IntegerMetropolis", "Kernel", "LaplaceProposal", "Mala", "MalaSettings", "Metropolis", "MetropolisSettings",
     "MultivariateNormalProposal", "NormalProposal", "Nuts", "NutsSettings", "PoissonProposal", "Position", "Proposal", "Slice",
     "SliceSettings", "UniformProposal", "compiled_apart", "compiled_sampler",

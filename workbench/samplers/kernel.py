@@ -41,7 +41,7 @@ class Kernel(ABC):
     stats: ClassVar[Mapping[str, str]]
     """Dtypes of the statistics of a transition, by ArviZ's names: "float64", "int64" or "bool"."""
     densities: ClassVar[tuple[str, ...]] = ("logp_grad",)
-    """The functions of the model that it calls, of `logp`, `logp_grad`, `conditional`, `log_likelihood` and `prior`."""
+    """The functions of the model that it calls, of `logp`, `logp_grad`, `conditional`, `log_likelihood`, `prior` and `drawn`."""
     discrete: ClassVar[bool] = False
     """Whether the block holds integers."""
     apart: ClassVar[Mapping[str, Callable[[], Graph]]] = {}
