@@ -193,17 +193,18 @@ class Kind(Protocol):
 
 
 KINDS: list[Kind] = []
-"""Kinds of eliminations, in the order in which they are asked."""
+"""Kinds of eliminations."""
 
-FAMILIES = ("workbench.model.enumeration", "workbench.model.conjugate")
-"""Modules that add to these, in order."""
+FAMILIES = ("workbench.model.forward_algorithm", "workbench.model.enumeration", "workbench.model.conjugate")
+"""Modules that add to these, in the order in which they are asked."""
 
 
 def kinds() -> list[Kind]:
-    """Return the kinds of eliminations that there are."""
+    """Return the kinds of eliminations that there are, in the order in which they are asked: a user's own come last."""
     for family in FAMILIES:
         importlib.import_module(family)
-    return KINDS
+    place = {family: i for i, family in enumerate(FAMILIES)}
+    return sorted(KINDS, key=lambda kind: place.get(type(kind).__module__, len(place)))
 
 
 def refused(model: Model, name: str, why: str, hint: str = "") -> ModelError:

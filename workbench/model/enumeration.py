@@ -89,16 +89,38 @@ class Enumeration:
 
 def _summed_out(factors: Factors, name: str) -> Step:
     model, placeholder = factors.model, factors.placeholder(name)
-    rv = model[name]
-    shape = tuple(rv.shape) if rv.type.is_open else rv.type.static_shape
-    states = states_of(model, rv)
-    values = states.values(shape)
-    on = Dependence([model.rvs_to_values[x] for x in model.marginalized_RVs])
+    states = states_of(model, model[name])
     gone = factors.depending_on(placeholder)
     scale = factors.common_scale(gone, name)
+    joint, rests = emitted(factors, name, states, gone)
+    if states.there is not None:
+        joint = pt.where(states.there, joint, -np.inf)
+    of = factors.joint_name(gone, (name,))
+    instead = [Factor(of, pt.logsumexp(joint, axis=0), scale, name)] if of else []
+    return Step(name, factors, gone, joint, states, factors.without(gone, [*instead, *rests]))
+
+
+def emitted(factors: Factors, name: str, states: StateSpace, of: Sequence[Factor]) -> tuple[Any, list[Factor]]:
+    """Return the terms of some factors, by state of each element of a discrete variable, and what of them does not depend on it.
+
+    Returns
+    -------
+    joint, rests
+        Their sum, (states, *shape); ``None`` if there is none. Factors of terms that depend on no element.
+
+    Raises
+    ------
+    ModelError
+        If an element of a term depends on several of the variable.
+    """
+    model, placeholder = factors.model, factors.placeholder(name)
+    rv = model[name]
+    shape = tuple(rv.shape) if rv.type.is_open else rv.type.static_shape
+    values = states.values(shape)
+    on = Dependence([model.rvs_to_values[x] for x in model.marginalized_RVs])
     joint: Any = None
     rests: list[Factor] = []
-    for f in gone:
+    for f in of:
         apart: list[Any] = []
         for part in _parts(f.term, on, placeholder):
             accesses = [a for a in on.of(part) if a.source is placeholder]
@@ -113,11 +135,7 @@ def _summed_out(factors: Factors, name: str) -> Step:
             joint = summed if joint is None else joint + summed
             apart += [] if rest is None else [rest]
         rests += [Factor(f.of, total_of(apart), f.scale, is_rest=True)] if apart else []
-    if states.there is not None:
-        joint = pt.where(states.there, joint, -np.inf)
-    of = factors.joint_name(gone, (name,))
-    instead = [Factor(of, pt.logsumexp(joint, axis=0), scale, name)] if of else []
-    return Step(name, factors, gone, joint, states, factors.without(gone, [*instead, *rests]))
+    return joint, rests
 
 
 def _parts(term: Any, on: Dependence, placeholder: Any) -> list[Any]:

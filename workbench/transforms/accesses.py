@@ -27,6 +27,9 @@ from workbench.tensor.indexing.layout import layout_of
 from workbench.tensor.indexing.rows import SetAt, Take
 from workbench.tensor.indexing.slices import SetSlice, Slice
 from workbench.tensor.linalg.diagonal import Diagonal
+from workbench.tensor.linalg.linear_systems import Solve
+from workbench.tensor.linalg.products import MatMul
+from workbench.tensor.linalg.triangular_systems import SolveTriangular
 from workbench.tensor.markers import Annotation
 from workbench.tensor.reduction.reductions import Reduce
 from workbench.tensor.shape import BroadcastTo, Dim, Reshape, SameLength, Transpose
@@ -295,6 +298,20 @@ def _gufunc(on: Dependence, node: Any) -> list[Access]:
     return found
 
 
+def _columns(on: Dependence, node: Any) -> list[Access]:
+    """Columns stay apart: those of a product, and of what a system is solved for; and the rows of a product."""
+    found = []
+    for which, x in enumerate(node.inputs):
+        both = x.type.ndim - 2, x.type.ndim - 1
+        for a in on.of(x):
+            axes = both[:1] if which else both[1:] if isinstance(node.op, MatMul) else both
+            for made in on.over_axes(a, axes, node.type.ndim):
+                if made.element is not None:
+                    made = Access(made.source, _widened(pt.expand_dims(made.element, axes), node.type.ndim))
+                found.append(made)
+    return found
+
+
 def _get(on: Dependence, node: Any) -> list[Access]:
     found = []
     for a in on.of(node.inputs[0]):
@@ -309,7 +326,8 @@ Rule = Callable[[Dependence, Any], "Sequence[Access] | None"]
 RULES: dict[type, Rule] = {
     Elementwise: _elementwise, Annotation: _elementwise, CheckParameters: _checked, Reduce: _reduce,
     BroadcastTo: _broadcast_to, SameLength: _broadcast_to, Reshape: _reshape, Transpose: _transpose, Slice: _moved, Diagonal: _moved,
-    Concatenate: _joined, SetSlice: _updated, SetAt: _updated, Take: _take, Index: _index, Gufunc: _gufunc, Get: _get,
+    Concatenate: _joined, SetSlice: _updated, SetAt: _updated, Take: _take, Index: _index, MatMul: _columns, Solve: _columns, SolveTriangular: _columns,
+    Gufunc: _gufunc, Get: _get,
 }  # fmt: skip
 """How accesses go through each operation; an element of any other may depend on all of its operands' elements."""
 
