@@ -102,6 +102,7 @@ from workbench.model import (
     Data,
     Deterministic,
     ImputationWarning,  # noqa: F401
+    Minibatch,
     Model,
     MutableData,
     Potential,
@@ -144,6 +145,9 @@ names.make_callable("workbench.compile")
 importlib.import_module("workbench.rewrites")
 
 INFERENCE = frozenset([
+    "ADVI", "ASVGD", "Approximation", "CheckParametersConvergence", "DADVI", "Empirical", "FullRank", "FullRankADVI", "Inference", "KLqp", "LowRank",
+    "LowRankADVI", "MeanField", "NFVI", "NormalizingFlow", "SVGD", "Tracker", "adadelta", "adagrad", "adagrad_window", "adam", "adamax", "fit",
+    "momentum", "nesterov_momentum", "norm_constraint", "rmsprop", "sample_approx", "sgd", "total_norm_constraint",
     "BinaryGibbsMetropolis", "BinaryMetropolis", "CategoricalGibbsMetropolis", "CauchyProposal", "CompoundStep", "DEMetropolisZ",
     "ConjugateGibbs", "EllipticalSlice", "HamiltonianMC", "LaplaceProposal", "MALA", "Metropolis", "MultivariateNormalProposal", "NUTS", "NormalProposal", "PoissonProposal", "Slice",
     "UniformProposal", "ZarrStore",
@@ -162,6 +166,9 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "Lop", "Rop",
+    "ADVI", "ASVGD", "Approximation", "DADVI", "Empirical", "FullRank", "FullRankADVI", "KLqp", "LowRankADVI", "MeanField", "Minibatch", "NFVI", "SVGD",
+    "adadelta", "adagrad", "adagrad_window", "adam", "adamax", "fit", "momentum", "nesterov_momentum", "norm_constraint", "rmsprop", "sample_approx", "sgd",
+    "total_norm_constraint",
     "Bernoulli", "Data", "Deterministic", "Exponential", "HalfNormal", "Model", "Normal", "Potential", "Uniform",
     "extract", "function", "grad", "hessian", "hessian_vector_product", "jacobian", "jvp", "logp", "math", "replace", "sample",
     "stop_gradient", "tensor", "to_jax", "value_and_grad", "vectorize", "vectorize_graph",

@@ -46,6 +46,7 @@ NAMESPACES: dict[str, tuple[str, ...]] = {
     f"{PM}.plots": (PM,),
     f"{PM}.data": (PM,),
     f"{PM}.func_utils": (PM,),
+    f"{PM}.callbacks": ("workbench.inference.approximations.callbacks",),
 }
 """Modules of theirs, under our name, and those whose names they offer."""
 
@@ -107,7 +108,7 @@ METHODS = frozenset(
 """Functions of tensors that PyTensor has as methods too."""
 
 _NOT_YET = "is not there yet"
-_VARIATIONAL = f"variational inference {_NOT_YET}: pm.sample() draws from the posterior, pm.find_MAP() finds its mode"
+_VARIATIONAL = "is of the inside of PyMC: pm.fit(method=...) fits approximations, pm.ADVI, FullRankADVI, SVGD and others are its methods"
 _STEP = f"this step method or part of one {_NOT_YET}: pm.sample() assigns a method to each variable, step= takes pm.NUTS, pm.Metropolis, pm.Slice and others"
 _SMC = f"sampling without a density, or by tempering, {_NOT_YET}"
 _GP = f"the module of Gaussian processes {_NOT_YET}: write the covariance with pt, and pm.MvNormal, or a Cholesky factor times pm.Normal"
@@ -119,14 +120,12 @@ _BASES = "a distribution of your own is pm.CustomDist, by logp= or by dist="
 _MANY = 'pt.vector("x"), pt.matrix("x") make one; pt.vectors("x y"), pt.matrices("x y"), pt.scalars("x y") several'
 
 INSTEAD: list[tuple[str, str, str]] = [
-    (PM, "ADVI ASVGD Approximation Empirical FullRank FullRankADVI Group ImplicitGradient Inference KLqp MeanField SVGD Stein fit sample_approx"
-         " adadelta adagrad adagrad_window adam adamax apply_momentum apply_nesterov_momentum momentum nesterov_momentum norm_constraint rmsprop sgd"
-         " total_norm_constraint opvi approximations updates variational callbacks", _VARIATIONAL),
+    (PM, "Group Stein ImplicitGradient opvi approximations updates variational", _VARIATIONAL),
+    (PM, "apply_momentum apply_nesterov_momentum", "pm.momentum(learning_rate, momentum) and pm.nesterov_momentum are whole optimizers"),
     (PM, "DEMetropolis BlockedStep STEP_METHODS step_methods init_nuts guess_scaling find_hessian trace_cov tuning", _STEP),
     (PM, "sample_smc smc Simulator", _SMC),
     (PM, "gp", _GP),
     (PM, "ode", _ODE),
-    (PM, "Minibatch", f"minibatches {_NOT_YET}: pm.Data with a part of the rows, and total_size= of the observed variable, scale its log-density"),
     (PM, "Point", "a point is a dict of values by name: model.initial_point()"),
     (f"{PM}.model", "Point", "a point is a dict of values by name: model.initial_point()"),
     (f"{PM}.model", "compile_fn", "model.compile_fn(expression)"),
@@ -165,7 +164,6 @@ INSTEAD: list[tuple[str, str, str]] = [
     (f"{PM}.pytensorf", "gradient inputvars cont_inputs CallableTensor join_nonshared_inputs make_shared_replacements hessian_diag convert_data"
                         " convert_observed_data", _INTERNAL),
     (f"{PM}.logprob", "conditional_logp transformed_conditional_logp", "model.logp(sum=False) has a term for each variable"),
-    (f"{PM}.data", "Minibatch", f"minibatches {_NOT_YET}: pm.Data with a part of the rows, and total_size= of the observed variable"),
     (f"{PM}.data", "get_data", "PyMC's data sets are not a part of this: read a file with pandas"),
     (f"{PM}.exceptions", "IncorrectArgumentsError ShapeWarning TraceDirectoryError", "the errors of this package are in workbench.errors"),
     (f"{PM}.math", "logbern", "pm.logp(pm.Bernoulli.dist(logit_p=...), x)"),

@@ -1,6 +1,29 @@
 """Sampling runs: threads, chunks, live draws, results for ArviZ; predictive sampling, modes."""
 
 from workbench.compile.jax.devices import devices
+from workbench.inference.approximations.approximation import (
+    Approximation,
+    Empirical,
+    FullRank,
+    LowRank,
+    MeanField,
+    NormalizingFlow,
+    sample_approx,
+)  # fmt: skip
+from workbench.inference.approximations.callbacks import CheckParametersConvergence, Tracker
+from workbench.inference.approximations.fit_run import FitRun
+from workbench.inference.approximations.fitting import fit
+from workbench.inference.approximations.methods import (
+    ADVI,
+    ASVGD,
+    DADVI,
+    NFVI,
+    SVGD,
+    FullRankADVI,
+    Inference,
+    KLqp,
+    LowRankADVI,
+)  # fmt: skip
 from workbench.inference.approximations.laplace import fit_laplace
 from workbench.inference.approximations.pathfinder import fit_pathfinder
 from workbench.inference.continuous_step_methods import (
@@ -43,8 +66,24 @@ from workbench.samplers import (
     PoissonProposal,
     UniformProposal,
 )  # fmt: skip
+from workbench.variational import (
+    adadelta,
+    adagrad,
+    adagrad_window,
+    adam,
+    adamax,
+    momentum,
+    nesterov_momentum,
+    norm_constraint,
+    rmsprop,
+    sgd,
+    total_norm_constraint,
+)  # fmt: skip
 
 __all__ = [
+    "ADVI", "ASVGD", "Approximation", "CheckParametersConvergence", "DADVI", "Empirical", "FitRun", "FullRank", "FullRankADVI", "Inference", "KLqp",
+    "LowRank", "LowRankADVI", "MeanField", "NFVI", "NormalizingFlow", "SVGD", "Tracker", "adadelta", "adagrad", "adagrad_window", "adam", "adamax",
+    "fit", "momentum", "nesterov_momentum", "norm_constraint", "rmsprop", "sample_approx", "sgd", "total_norm_constraint",
     "MALA", "NUTS", "BinaryGibbsMetropolis", "BinaryMetropolis", "CategoricalGibbsMetropolis", "CauchyProposal", "CompoundStep", "ConjugateGibbs", "DEMetropolisZ",
     "EllipticalSlice", "HamiltonianMC", "LaplaceProposal", "Metropolis", "MultivariateNormalProposal", "NormalProposal", "PoissonProposal", "Slice", "UniformProposal",
     "Run", "ZarrStore", "check_priors", "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "devices", "draw", "find_MAP", "find_constrained_prior", "recover", "resume_run", "sample",

@@ -5,6 +5,7 @@ from workbench.model.density import LogpDlogp, LogpGraph
 from workbench.model.drawing import model_to_graphviz
 from workbench.model.interventions import do, freeze_dims_and_data, observe
 from workbench.model.marginalization import conditional, marginalize
+from workbench.model.minibatch import Minibatch
 from workbench.model.missing import ImputationWarning
 from workbench.model.model import Model
 from workbench.model.parametrisation import reparameterize
@@ -19,7 +20,7 @@ from workbench.model.variables import (
 from workbench.names import answers
 
 __all__ = [
-    "ConstantData", "Data", "Deterministic", "ImputationWarning", "LogpDlogp", "LogpGraph", "Model", "MutableData",
+    "ConstantData", "Data", "Deterministic", "ImputationWarning", "LogpDlogp", "LogpGraph", "Minibatch", "Model", "MutableData",
     "Potential", "conditional", "current_model", "do", "freeze_dims_and_data", "marginalize", "model_to_graphviz", "modelcontext", "observe", "reparameterize",
     "set_data",
 ]  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 import workbench.tensor as pt
 from workbench.distributions.distribution import Draw, fresh_key
 from workbench.errors import ModelError, warn_user
-from workbench.graph.expr import Constant, Data, Expr, Op, intern
+from workbench.graph.expr import Constant, Data, Expr, Input, Op, intern
 from workbench.graph.frozen import frozen
 from workbench.graph.traverse import topological
 from workbench.graph.types import TensorType
@@ -93,9 +93,9 @@ def numbers_from(observed: Any) -> str:
 
 
 def _data_below(x: Expr) -> bool:
-    """Whether an expression is made of data and constants alone."""
+    """Whether an expression is made of data, and of nothing that is yet to be given."""
     leaves = [n for n in topological([x]) if not n.inputs]
-    return all(isinstance(n.op, (Constant, Data)) for n in leaves) and any(isinstance(n.op, Data) for n in leaves)
+    return not any(isinstance(n.op, Input) for n in leaves) and any(isinstance(n.op, Data) for n in leaves)
 
 
 def _as(content: np.ndarray[Any, Any], dtype: str, name: str) -> Tensor:

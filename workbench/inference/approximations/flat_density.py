@@ -63,7 +63,7 @@ class FlatDensity:
     def hessian_product(self, q: Array, v: Array) -> Array:
         """Return the second derivatives at a point times a direction, (d,)."""
         if self._second is None:
-            self._second = function_of(self.model, "hessian_product", self.backend, _hessian_product)
+            self._second = function_of(self.model, "hessian_product", self.backend, hessian_product_graph)
         return np.asarray(self._second(q, v)[0])
 
     def third(self, q: Array, u: Array, v: Array) -> Array:
@@ -77,7 +77,7 @@ class FlatDensity:
         return start_point(self.model, lambda q, z: self(q), rng, initvals, jitter)[0]
 
 
-def _hessian_product(model: Model) -> Graph:
+def hessian_product_graph(model: Model) -> Graph:
     found = slopes(model)
     v = pt.tensor("v", "float64", found.q.type.shape)
     # Of the density itself: what guards it is for points where there is no derivative.
