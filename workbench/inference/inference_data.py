@@ -9,6 +9,7 @@ import numpy as np
 
 from workbench.inference.layout import Layout
 from workbench.inference.loading_arviz import inference_data_class
+from workbench.model.minibatch import batch_keys
 from workbench.model.missing import fractions
 
 if TYPE_CHECKING:
@@ -16,9 +17,11 @@ if TYPE_CHECKING:
 
 
 def data_of(model: Model) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the observed values, and the data, of a model by name."""
+    """Return the observed values, and the data, of a model by name; of minibatches none, which are not what was observed."""
     observed = {}
     for rv in model.observed_RVs:
+        if batch_keys([model.rvs_to_values[rv]]):
+            continue
         content = np.asarray(model.rvs_to_values[rv].eval())
         # Counts that were given as floats are counts.
         observed[str(rv.name)] = content if fractions(content, rv.dtype).any() else content.astype(rv.dtype)

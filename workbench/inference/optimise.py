@@ -16,6 +16,7 @@ from workbench.model.context import modelcontext
 from workbench.model.density import flat_vector, slope_of_zero, values_for_variables
 from workbench.model.functions import function_of
 from workbench.model.inspection import report
+from workbench.model.minibatch import refuse_minibatches
 from workbench.model.model import Model
 from workbench.model.points import unconstrained
 from workbench.tensor.tensor import Tensor
@@ -97,6 +98,7 @@ def find_MAP(
     import scipy.optimize
 
     m = modelcontext(model).at_current_shapes()
+    refuse_minibatches(m, "the search for the mode")
     moved = _moved(m, vars)
     point = {**m.initial_point(seed), **unconstrained(m, start or {})}
     q0 = m.flatten(point)

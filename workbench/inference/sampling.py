@@ -21,6 +21,7 @@ from workbench.inference.run import Callback, Run
 from workbench.inference.steps import steps_of
 from workbench.inference.stores import Store
 from workbench.model.context import modelcontext
+from workbench.model.minibatch import refuse_minibatches
 from workbench.model.model import Model
 from workbench.model.points import unconstrained
 
@@ -189,6 +190,7 @@ def sample(
         raise ArgumentError(f"model must be a Model, got {model!r}")
     if not model.free_RVs:
         raise SamplingError("the model has no free variable to sample")
+    refuse_minibatches(model, "sampling")
     chains = 4 if chains is None else whole("chains", chains, 1)
     given = options.starts(initvals, chains)
     jitter, metric = options.beginning(init)

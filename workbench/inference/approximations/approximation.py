@@ -305,7 +305,7 @@ class Empirical(Approximation):
         family = Particles(whole("n_particles", size, 1), number(0.0)("jitter", jitter))
         super().__init__(family, model, random_seed, start, None, backend)
         if trace is not None:
-            self.set_values([self._particles(trace)])
+            self.params = [pt.data("particles", self._particles(trace))]
 
     @classmethod
     def from_noise(cls, size: int, *, jitter: float = 0.01, **options: Any) -> Empirical:
