@@ -120,7 +120,7 @@ _BASES = "a distribution of your own is pm.CustomDist, by logp= or by dist="
 _MANY = 'pt.vector("x"), pt.matrix("x") make one; pt.vectors("x y"), pt.matrices("x y"), pt.scalars("x y") several'
 
 INSTEAD: list[tuple[str, str, str]] = [
-    (PM, "Group Stein ImplicitGradient opvi approximations updates variational", _VARIATIONAL),
+    (PM, "Group Stein ImplicitGradient opvi approximations updates", _VARIATIONAL),
     (PM, "apply_momentum apply_nesterov_momentum", "pm.momentum(learning_rate, momentum) and pm.nesterov_momentum are whole optimizers"),
     (PM, "DEMetropolis BlockedStep STEP_METHODS step_methods init_nuts guess_scaling find_hessian trace_cov tuning", _STEP),
     (PM, "sample_smc smc Simulator", _SMC),

@@ -9,7 +9,17 @@ import scipy.stats
 import workbench.tensor as pt
 from workbench.compile import function
 from workbench.tensor.random import threefry
-from workbench.variational import AmortisedStein, Elbo, FlowFamily, FullRankFamily, LowRankFamily, MeanFieldFamily, Particles, Stein, word
+from workbench.variational import (
+    AmortisedStein,
+    Elbo,
+    FlowFamily,
+    FullRankFamily,
+    LowRankFamily,
+    MeanFieldFamily,
+    Particles,
+    Stein,
+    word,
+)
 from workbench.variational.elbo import NOISE
 from workbench.variational.stein import direction
 

@@ -13,6 +13,7 @@ from workbench.inference.approximations.approximation import (
 from workbench.inference.approximations.callbacks import CheckParametersConvergence, Tracker
 from workbench.inference.approximations.fit_run import FitRun
 from workbench.inference.approximations.fitting import fit
+from workbench.inference.approximations.laplace import fit_laplace
 from workbench.inference.approximations.methods import (
     ADVI,
     ASVGD,
@@ -24,7 +25,6 @@ from workbench.inference.approximations.methods import (
     KLqp,
     LowRankADVI,
 )  # fmt: skip
-from workbench.inference.approximations.laplace import fit_laplace
 from workbench.inference.approximations.pathfinder import fit_pathfinder
 from workbench.inference.continuous_step_methods import (
     MALA,

@@ -59,9 +59,9 @@ class Descent:
             usable = pt.logical_and(pt.isfinite(found.loss), pt.isfinite(size))
 
             def step(*given: Tensor) -> list[Tensor]:
-                own, slopes, remembered = given[:v], given[v : 2 * v], given[2 * v :]
-                after, remembered = optimizer.stepped(settings, number, own, slopes, remembered)
-                return [*after, *remembered]
+                own, slopes, kept = given[:v], given[v : 2 * v], given[2 * v :]
+                after, kept_then = optimizer.stepped(settings, number, own, slopes, kept)
+                return [*after, *kept_then]
 
             same = lambda *given: [*given[:v], *given[2 * v :]]  # noqa: E731
             after = pt.cond(usable, step, same, [*now, *gradients, *remembered])

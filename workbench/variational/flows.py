@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -94,7 +94,7 @@ class Planar(Layer):
     shapes = {"u": ("d",), "w": ("d",), "b": ()}
 
     def start(self, mean: Array, sd: Array | None, rng: np.random.Generator) -> list[Array]:
-        return [np.zeros(len(mean)), rng.standard_normal(len(mean)) / math.sqrt(len(mean)), np.float64(0.0)]
+        return [np.zeros(len(mean)), rng.standard_normal(len(mean)) / math.sqrt(len(mean)), np.zeros(())]
 
     def forward(self, values: Values, x: Tensor, number: int) -> tuple[Tensor, Tensor]:
         u, w, b = values
@@ -112,7 +112,7 @@ class Radial(Layer):
     shapes = {"centre": ("d",), "a": (), "b": ()}
 
     def start(self, mean: Array, sd: Array | None, rng: np.random.Generator) -> list[Array]:
-        return [0.1 * rng.standard_normal(len(mean)), np.float64(0.0), np.float64(0.0)]
+        return [0.1 * rng.standard_normal(len(mean)), np.zeros(()), np.zeros(())]
 
     def forward(self, values: Values, x: Tensor, number: int) -> tuple[Tensor, Tensor]:
         centre, a, b = values

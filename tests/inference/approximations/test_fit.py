@@ -128,7 +128,7 @@ def test_flows_fit_what_is_bent_better_than_any_normal():
     losses = full.hist[-2000:]
     assert abs(-losses.mean() - best) < 4.0 * losses.std() / math.sqrt(2000) + 2e-3
     assert np.allclose(full.std.eval(), [math.sqrt(a), 0.3], rtol=0.02)
-    flow = settled("nfvi", banana(), n=4000, rates=(0.01, 0.003, 0.001, 0.0003), flow="coupling*4-scale-loc")
+    flow = settled("nfvi", banana(), n=4000, rates=(0.01, 0.003, 0.001, 0.0003), flow="coupling*2-scale-loc")
     assert -0.1 < -flow.hist[-2000:].mean() < 0.01
 
 
@@ -137,14 +137,15 @@ def test_steins_particles_lie_as_a_normal_posterior_does():
     for rate in (0.1, 0.02):
         approx = inference.fit(500, obj_optimizer=pm.adam(learning_rate=rate), quiet=True)
     assert np.allclose(approx.mean.eval(), MEAN, atol=0.02 * np.sqrt(np.diag(COV)))
-    # PyMC 5.28.5 after 3000 steps of 100 particles on this model: cov [[0.0930, -0.0238], [-0.0238, 0.0643]], 12 % below the posterior's.
+    # The kernel keeps them closer than they should be: PyMC 5.28.5, after as many such steps of 100 particles of its own, has the
+    # covariance [[0.0967, -0.0246], [-0.0246, 0.0673]], 8 % below the posterior's.
     assert np.allclose(approx.cov.eval(), COV, atol=0.15 * np.abs(COV).max())
     assert approx.hist[-1] < 0.05 * approx.hist[0]
 
 
 def test_amortised_particles_find_a_normal_posterior():
-    inference = pm.ASVGD(n_particles=60, model=regression(), random_seed=1, backend="c")
-    for rate in (0.1, 0.01, 0.001):
+    inference = pm.ASVGD(n_particles=100, model=regression(), random_seed=1, backend="c")
+    for rate in (0.1, 0.01, 0.001, 0.0002):
         approx = inference.fit(500, obj_optimizer=pm.adam(learning_rate=rate), quiet=True)
     assert np.allclose(approx.mean.eval(), MEAN, atol=0.03 * np.sqrt(np.diag(COV)))
     assert np.allclose(approx.cov.eval(), COV, atol=0.05 * np.abs(COV).max())

@@ -11,7 +11,11 @@ import workbench.tensor as pt
 from workbench.compile import choose_backend
 from workbench.errors import ArgumentError, ModelError, SamplingError
 from workbench.graph.traverse import replace
-from workbench.inference.approximations.flat_draws import constrained_draws, draws_as_inference_data, unconstrained_names
+from workbench.inference.approximations.flat_draws import (
+    constrained_draws,
+    draws_as_inference_data,
+    unconstrained_names,
+)
 from workbench.inference.approximations.linked_descent import DRAWS, batch_density, compiled_draws, own_key
 from workbench.inference.approximations.pareto_k import ParetoK, smoothed_weights
 from workbench.inference.checks import number, whole

@@ -30,7 +30,10 @@ class Descends(Protocol):
     """What makes the steps."""
 
     rows: int
-    values: list[Array]
+
+    @property
+    def values(self) -> list[Array]:
+        """Values of the approximation's parameters."""
 
     def compile(self) -> None:
         """Compile what is needed."""

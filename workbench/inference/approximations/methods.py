@@ -11,9 +11,22 @@ import numpy as np
 from workbench.errors import ArgumentError, ModelError, WorkbenchError, closest, warn_user
 from workbench.inference import options
 from workbench.inference.approximations import fit_run
-from workbench.inference.approximations.approximation import Approximation, Empirical, FullRank, LowRank, MeanField, NormalizingFlow
+from workbench.inference.approximations.approximation import (
+    Approximation,
+    Empirical,
+    FullRank,
+    LowRank,
+    MeanField,
+    NormalizingFlow,
+)
 from workbench.inference.approximations.fit_run import Descends, FitRun
-from workbench.inference.approximations.linked_descent import NewtonDescent, StochasticDescent, noise_that_stays, own_key, settings_of
+from workbench.inference.approximations.linked_descent import (
+    NewtonDescent,
+    StochasticDescent,
+    noise_that_stays,
+    own_key,
+    settings_of,
+)
 from workbench.inference.checks import number, whole
 from workbench.inference.convergence import ConvergenceWarning
 from workbench.inference.log import tell
@@ -163,7 +176,7 @@ def answer(others: Mapping[str, Any]) -> None:
     """Refuse options that there are none of."""
     for name, value in others.items():
         if name not in NOT_THERE:
-            near = closest(name, [k for k in Inference.fit.__kwdefaults__ or ()])
+            near = closest(name, list(Inference.fit.__kwdefaults__ or ()))
             raise ArgumentError(f"fit has no option {name!r}", f"did you mean {near!r}?" if near else "", argument=name)
         if not any(value is x for x in NOT_THERE[name]) and value not in ({}, []):
             raise ArgumentError(f"fit has no option {name}={value!r}", "leave it out", argument=name)
@@ -189,14 +202,15 @@ class KLqp(Inference):
         The approximation: `MeanField`, `FullRank`, `LowRank` or `NormalizingFlow`.
     sticking_the_landing
         Whether gradients are those along the path of the draw alone, without the entropy's closed form: their variance vanishes
-        where the approximation can be the posterior. By default where it has correlations, which comes nearest.
+        where the approximation is the posterior, and is smaller near the optimum of all models that were tried. By default, but for
+        flows, whose score has no closed form.
     """
 
     def __init__(self, approx: Approximation, sticking_the_landing: bool | None = None) -> None:
         super().__init__(approx)
         if isinstance(approx, Empirical):
             raise ArgumentError("particles have no entropy: pm.SVGD moves them")
-        sticks = isinstance(approx, (FullRank, LowRank)) if sticking_the_landing is None else bool(sticking_the_landing)
+        sticks = not isinstance(approx, NormalizingFlow) if sticking_the_landing is None else bool(sticking_the_landing)
         if sticks and isinstance(approx, NormalizingFlow):
             raise ArgumentError("sticking_the_landing is for normal approximations: a flow's score has no closed form", argument="sticking_the_landing")
         self.objective = Elbo(approx.family, sticks)
@@ -261,7 +275,7 @@ class DADVI(Inference):
 
     steps = 200
 
-    def __init__(self, n_draws: int = 30, *, tolerance: float = 1e-6, **options: Any) -> None:
+    def __init__(self, n_draws: int = 30, *, tolerance: float = 1e-8, **options: Any) -> None:
         super().__init__(MeanField(**options))
         self.n_draws, self.tolerance = whole("n_draws", n_draws, 2), number(0.0, ends=False)("tolerance", tolerance)
         refuse_minibatches(self.approx.model, "deterministic ADVI")
@@ -350,7 +364,8 @@ def method_named(method: Any, model: Model | None, options: Mapping[str, Any]) -
             raise ArgumentError("a method that is made already has its model and options", "give them where it is made")
         return method
     if isinstance(method, type) and issubclass(method, Inference):
-        return method(model=model, **options)
+        made: Callable[..., Inference] = method
+        return made(model=model, **options)
     name, _, formula = str(method).lower().replace("-", "_" if "=" not in str(method) else "-").partition("=")
     if not isinstance(method, str) or name not in METHODS or (formula and name != "nfvi"):
         near = closest(name, METHODS) if isinstance(method, str) else None
