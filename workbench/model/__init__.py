@@ -9,6 +9,7 @@ from workbench.model.minibatch import Minibatch
 from workbench.model.missing import ImputationWarning
 from workbench.model.model import Model
 from workbench.model.parametrisation import reparameterize
+from workbench.model.parts import split
 from workbench.model.variables import (
     ConstantData,
     Data,
@@ -23,6 +24,7 @@ __all__ = [
     "ConstantData", "Data", "Deterministic", "ImputationWarning", "LogpDlogp", "LogpGraph", "Minibatch", "Model", "MutableData",
     "Potential", "conditional", "current_model", "do", "freeze_dims_and_data", "marginalize", "model_to_graphviz", "modelcontext", "observe", "reparameterize",
     "set_data",
+    "split",
 ]  # fmt: skip
 
 
