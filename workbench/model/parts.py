@@ -48,9 +48,10 @@ def split(model: Model | None = None) -> list[Model]:
         raise ModelError("variables were summed or integrated out of the model", "split it first, and marginalize its parts")
     density = model.density()
     values = model.value_vars
-    together = [ancestors([term]).intersection(values) for term in density.elementwise.values()]
+    together: list[set[Any]] = [set(ancestors([term]).intersection(values)) for term in density.elementwise.values()]
     groups: list[set[Any]] = []
-    for wanted in [*({v} for v in values), *together]:
+    alone: list[set[Any]] = [{v} for v in values]
+    for wanted in [*alone, *together]:
         if wanted:
             joined = [g for g in groups if g & wanted]
             groups = [g for g in groups if not g & wanted] + [set().union(wanted, *joined)]
