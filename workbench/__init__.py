@@ -154,7 +154,7 @@ INFERENCE = frozenset([
     "UniformProposal", "ZarrStore",
     "check_priors", "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "devices", "draw", "find_MAP", "find_constrained_prior", "recover", "resume_run", "sample",
     "sample_posterior_predictive", "sample_prior_predictive", "sbc",
-    "join",
+    "Plan", "infer", "join",
     "fit_laplace", "fit_pathfinder",
 ])  # fmt: skip
 """Loaded when first used."""
@@ -190,6 +190,6 @@ __all__ = [
     "ConstantData", "check_priors", "CustomDist", "DensityDist", "MutableData", "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "devices", "do",
     "draw", "find_MAP", "find_constrained_prior", "freeze_dims_and_data", "icdf", "invlogit", "invprobit", "logaddexp", "logccdf", "logcdf", "logit", "logsumexp", "model_to_graphviz",
     "conditional", "marginalize", "modelcontext", "observe", "probit", "recover", "reparameterize", "resume_run", "sample_posterior_predictive", "sample_prior_predictive", "sbc", "set_data", "ZarrStore",
-    "join", "split",
+    "Plan", "infer", "join", "split",
     "fit_laplace", "fit_pathfinder",
 ]  # fmt: skip

@@ -38,6 +38,7 @@ from workbench.inference.continuous_step_methods import (
 from workbench.inference.drawing import draw
 from workbench.inference.joining import join
 from workbench.inference.optimise import find_constrained_prior, find_MAP
+from workbench.inference.planning import Plan, infer
 from workbench.inference.predictive import (
     compute_deterministics,
     compute_log_likelihood,
@@ -88,7 +89,7 @@ __all__ = [
     "MALA", "NUTS", "BinaryGibbsMetropolis", "BinaryMetropolis", "CategoricalGibbsMetropolis", "CauchyProposal", "CompoundStep", "ConjugateGibbs", "DEMetropolisZ",
     "EllipticalSlice", "HamiltonianMC", "LaplaceProposal", "Metropolis", "MultivariateNormalProposal", "NormalProposal", "PoissonProposal", "Slice", "UniformProposal",
     "Run", "ZarrStore", "check_priors", "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "devices", "draw", "find_MAP", "find_constrained_prior", "recover", "resume_run", "sample",
-    "join",
+    "Plan", "infer", "join",
     "sample_posterior_predictive", "sample_prior_predictive", "sbc",
     "fit_laplace", "fit_pathfinder",
 ]  # fmt: skip

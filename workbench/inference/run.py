@@ -199,6 +199,11 @@ class Run:
             if self._state == "compiling":
                 self._give_up()
 
+    def shorten(self, draws: int) -> None:
+        """Let chains end after fewer draws, those that they have at the least."""
+        have = max((c.count - self.tune for c in self.kept), default=0)
+        self.draws_requested = min(self.draws_requested, max(draws, have, 1))
+
     def pause(self) -> None:
         """Pause after the chunks in hand."""
         if self._resume.is_set():

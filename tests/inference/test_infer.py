@@ -1,0 +1,152 @@
+"""`infer`: which steps a plan has and why, what its code gives, its switches; forms that pilots choose."""
+
+import numpy as np
+import pytest
+
+import workbench as pm
+from workbench.errors import ArgumentError, ModelError, SamplingError
+from workbench.inference.planning.pilots import pulled
+
+Y = np.array([28.0, 8.0, -3.0, 7.0, -1.0, 1.0, 18.0, 12.0])
+SIGMA = np.array([15.0, 10.0, 16.0, 11.0, 9.0, 11.0, 10.0, 18.0])
+
+
+def eight_schools():
+    with pm.Model(coords={"school": list("ABCDEFGH")}) as model:
+        mu, tau = pm.Normal("mu", 0.0, 5.0), pm.HalfCauchy("tau", 5.0)
+        pm.Normal("y", pm.Normal("theta", mu, tau, dims="school"), SIGMA, observed=Y, dims="school")
+    return model
+
+
+@pytest.fixture(scope="module")
+def schools():
+    """The plan for centred eight schools, and its result."""
+    plan = pm.infer(eight_schools(), random_seed=5, run=False, show=False)
+    return plan, plan.run()
+
+
+def test_what_data_say_little_of_is_sampled_as_its_noise(schools):
+    plan, idata = schools
+    step = plan["non-centre theta"]
+    assert step.on and "little of theta" in step.reason and step.evidence["share of the data"] < 0.25
+    assert idata.sample_stats["diverging"].sum() == 0 and not plan.advice
+    assert list(idata.posterior["theta"]["school"].values) == list("ABCDEFGH")
+    # Means and standard deviations from 4 chains of 50,000 draws of the non-centred model.
+    assert abs(float(idata.posterior["mu"].mean()) - 4.36) < 0.25
+    assert abs(float(idata.posterior["tau"].mean()) - 3.60) < 0.35
+
+
+def test_code_gives_the_same_draws(schools):
+    plan, idata = schools
+    names = {"model": plan.model}
+    exec(plan.code().replace("model=made)", "model=made, progressbar=False, quiet=True)"), names)
+    assert "pm.reparameterize(made, {'theta': 'noncentred'})" in plan.code() and idata.posterior.attrs["plan"] == plan.code()
+    np.testing.assert_array_equal(names["idata"].posterior["theta"], idata.posterior["theta"])
+
+
+def test_plans_are_shown_with_reasons(schools):
+    plan, _ = schools
+    assert "non-centre theta" in repr(plan) and "share of the data" in repr(plan) and "<table>" in plan._repr_html_()
+    assert set(plan.seconds) >= {"planning and sampling"}
+
+
+def test_a_step_that_is_switched_off_is_not_done(schools):
+    plan, _ = schools
+    options = dict(plan.sampling.options)
+    try:
+        plan["non-centre theta"].on = False
+        plan.sampling.options |= {"draws": 100, "tune": 100}
+        assert "reparameterize" not in plan.code() and plan.transformed().value_vars[2].name == "theta"
+        idata = plan.run()
+        assert idata.posterior.sizes["draw"] == 100 and plan.advice
+    finally:
+        plan["non-centre theta"].on = True
+        plan.sampling.options.clear()
+        plan.sampling.options |= options
+    with pytest.raises(ArgumentError, match="did you mean 'non-centre theta'"):
+        plan["noncentre theta"]
+
+
+def test_what_data_say_much_of_is_sampled_as_itself():
+    rng = np.random.default_rng(0)
+    group = np.repeat(np.arange(10), 200)
+    y = rng.normal(np.linspace(-3.0, 3.0, 10)[group], 1.0)
+    with pm.Model() as model:
+        mu, s = pm.Normal("mu", 0.0, 5.0), pm.HalfNormal("s", 5.0)
+        z = pm.Normal("z", 0.0, 1.0, shape=10)
+        a = pm.Deterministic("a", mu + s * z)
+        pm.Normal("y", a[group], 1.0, observed=y)
+    plan = pm.infer(model, random_seed=1, run=False, show=False)
+    step = plan["centre z"]
+    assert step.on and step.evidence["share of the data"] > 0.9 and "much of a" in step.reason
+    idata = plan.run()
+    means = np.array([y[group == i].mean() for i in range(10)])
+    assert np.abs(idata.posterior["a"].mean(("chain", "draw")) - means).max() < 0.05
+
+
+def test_shares_of_draws_from_normal_models_are_the_exact_ones():
+    """Of x ~ N(m, s) seen with noise of variance v the posterior is pulled to the data by s^2 / (s^2 + v), here with s and m that vary."""
+    rng = np.random.default_rng(1)
+    s, m = np.exp(rng.normal(0.0, 0.02, (4000, 1))), rng.normal(0.0, 0.3, (4000, 1))
+    v, seen = np.array([0.01, 1.0, 25.0]), np.array([0.7, -0.4, 0.2])
+    b = s**2 / (s**2 + v)
+    x = b * seen + (1.0 - b) * m + s * np.sqrt(1.0 - b) * rng.normal(size=(4000, 3))
+    assert pulled(x, np.broadcast_to(m, x.shape), np.broadcast_to(s, x.shape)) == pytest.approx(1.0 / (1.0 + v), abs=0.03)
+
+
+def test_discrete_variables_are_summed_out_and_come_back():
+    y = np.array([-2.1, -1.9, 2.2, 1.8, 2.0])
+    with pm.Model() as model:
+        mu = pm.Normal("mu", 0.0, 3.0, shape=2, transform=pm.distributions.transforms.ordered, initval=[-1.0, 1.0])
+        k = pm.Categorical("k", [0.4, 0.6], shape=5)
+        pm.Deterministic("centre", mu[k])
+        pm.Normal("y", mu[k], 0.5, observed=y)
+    plan = pm.infer(model, random_seed=2, run=False, show=False)
+    assert plan["sum out k"].on and plan["sum out k"].evidence["how"] == "enumeration"
+    posterior = plan.run().posterior
+    assert (posterior["k"].mean(("chain", "draw")).round(2) == [0.0, 0.0, 1.0, 1.0, 1.0]).all() and "centre" in posterior
+    names = {"model": model}
+    exec(plan.code().replace("model=made)", "model=made, progressbar=False, quiet=True)"), names)
+    np.testing.assert_array_equal(names["idata"].posterior["k"], posterior["k"])
+
+
+def test_closed_forms_are_drawn_without_chains():
+    with pm.Model() as model:
+        p = pm.Beta("p", 2.0, 3.0)
+        pm.Binomial("y", 10, p, observed=7)
+    plan = pm.infer(model, random_seed=3, run=False, show=False)
+    assert plan.exact and [s.name for s in plan.chosen] == ["integrate out p"] and "no chain runs" in repr(plan)
+    p = plan.run().posterior["p"]
+    assert abs(float(p.mean()) - 9.0 / 15.0) < 5.0 * np.sqrt(9 * 6 / (15**2 * 16)) / np.sqrt(p.size)
+    names = {"model": model}
+    exec(plan.code(), names)
+    np.testing.assert_array_equal(names["idata"].posterior["p"], p)
+
+
+def test_seconds_end_a_run():
+    with pm.Model() as model:
+        pm.Normal("x", 0.0, 1.0, shape=200)
+        pm.Normal("t", 0.0, 1.0)
+    idata = pm.infer(model, seconds=300.0, random_seed=1, show=False)
+    assert idata.posterior.sizes["draw"] >= 1000
+    with pytest.raises(SamplingError, match="time was over before the first draw"):
+        pm.infer(model.copy(), seconds=1e-3, random_seed=1, show=False)
+
+
+def test_what_cannot_be_inferred_is_said():
+    with pm.Model() as nothing:
+        pm.Normal("x", 0.0, 1.0, observed=1.0)
+    with pytest.raises(SamplingError, match="no free variable"):
+        pm.infer(nothing)
+    with pm.Model() as improper:
+        pm.Normal("y", pm.Normal("a"), 1.0, observed=1.0)
+        pm.Flat("f")
+    with pytest.raises(ModelError, match="f has an improper prior") as caught:
+        pm.infer(improper)
+    assert caught.value.location is not None
+    with pytest.raises(ArgumentError, match="seconds must be"):
+        pm.infer(improper, seconds=-1.0)
+    with pm.Model() as impossible:
+        pm.Uniform("y", 0.0, pm.HalfNormal("s") + 1.0, observed=-1.0)
+    with pytest.raises(SamplingError, match="log-density is -inf"):
+        pm.infer(impossible, show=False)

@@ -1,0 +1,314 @@
+"""`infer`: the best inference that is found in the time given, and why it is that."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from workbench.errors import ArgumentError, ModelError, SamplingError
+from workbench.graph.traverse import ancestors
+from workbench.inference.checks import whole
+from workbench.inference.each_draw import seed_word
+from workbench.inference.planning.model_steps import integrated_out, summed_out
+from workbench.inference.planning.pilots import (
+    PILOT,
+    Candidate,
+    Findings,
+    begin,
+    candidates,
+    findings,
+    shares,
+    wait_for,
+)
+from workbench.inference.planning.plan import Plan, Sampling, Step
+from workbench.inference.run import Run
+from workbench.model.context import modelcontext
+from workbench.model.model import Model
+from workbench.model.parametrisation import reparameterize
+
+WARM_UP = 500
+"""Draws of warm-up: step size and mass matrix settle within these."""
+LEAST, MOST = 1000, 4000
+"""Draws of each chain: as many as take the time that it took to come to the first, between these."""
+HEALTHY = 0.05
+"""Effective draws a gradient from which no other form is tried, where nothing diverges."""
+BETTER = 1.15
+"""By how much another form must be better to be taken."""
+CAREFUL = (0.9, 0.95, 0.99)
+"""Acceptance that is aimed at where variables hang on a scale, and where trajectories diverge still."""
+SOON = 30.0
+"""Seconds that a run took at most to be made again by itself, with shorter steps."""
+NONE, ALL = 0.25, 0.75
+"""Shares below and above which a variable is sampled as its noise, and as itself."""
+
+
+def infer(
+    model: Model | None = None,
+    seconds: float | None = None,
+    show: bool = True,
+    run: bool = True,
+    *,
+    chains: int = 4,
+    random_seed: Any = None,
+    backend: str | None = None,
+    progressbar: bool | str = False,
+) -> Any:
+    """Find out how to sample a model, say why, and do it.
+
+    A plan is made: discrete variables are summed out, what is known in closed form is integrated out, and variables that hang on a
+    scale are sampled as themselves, as their noise or in between, as short pilots show. Pilots are the beginnings of runs: that which
+    is best goes on. Then as many draws are made as take the time it took to come to the first.
+
+    Parameters
+    ----------
+    model
+        The model; that of the surrounding block by default.
+    seconds
+        Wall time for all of it; as much as is needed by default.
+    show
+        Print the plan when it is made, and what speaks against the draws.
+    run
+        Carry the plan out. If not, it is measured and returned: ``plan["non-centre a"].on = False``, ``plan.code()``, ``plan.run()``.
+    chains, random_seed, backend, progressbar
+        As in :func:`sample`.
+
+    Returns
+    -------
+    InferenceData of all variables of the model, with the plan as code in ``posterior.attrs["plan"]``; the `Plan`, if not `run`.
+
+    Raises
+    ------
+    SamplingError
+        If there is nothing to infer, or the log-density is not finite where chains start.
+    ModelError
+        If a variable has an improper prior, and no data or potential depend on it.
+    ArgumentError
+        If `seconds` is not positive.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     mu = pm.Normal("mu", 0.0, 1.0)
+    ...     y = pm.Normal("y", mu, 1.0, observed=[0.5, 1.5])
+    >>> idata = pm.infer(model, random_seed=1)
+    1. integrate out mu
+       mu has a posterior in closed form given the rest: it is drawn exactly, and need not be sampled [how: conjugacy]
+    2. draw exactly
+       all is drawn from closed forms: no chain runs
+    """
+    m = modelcontext(model)
+    if seconds is not None and not (isinstance(seconds, (int, float)) and seconds > 0):
+        raise ArgumentError(f"seconds must be a positive number, got {seconds!r}", "None for as much as is needed")
+    if not m.free_RVs:
+        raise SamplingError("the model has no free variable: there is nothing to infer", "leave observed= out of one")
+    _require_proper(m)
+    seed = seed_word(random_seed)
+    options = {"draws": MOST, "tune": WARM_UP, "chains": whole("chains", chains, 1), "random_seed": seed, **({} if backend is None else {"backend": backend})}
+    plan = _planned(m, options, seconds)
+    if not run:
+        if show:
+            print(plan)
+        return plan
+    if show:
+        print(plan)
+    idata = plan.run(progressbar)
+    if show and plan.advice:
+        print("\n".join(f"! {line}" for line in plan.advice))
+    return idata
+
+
+def _require_proper(model: Model) -> None:
+    """Raise for a variable whose prior has no integral, where nothing else says where it is."""
+    terms = [*model.observed_RVs, *model.potentials, *(rv for rv in model.free_RVs)]
+    for rv in model.free_RVs:
+        name = getattr(rv.op, "name", "")
+        if name in ("Flat", "HalfFlat") and not any(rv in ancestors([x]) for x in terms if x is not rv):
+            raise ModelError(
+                f"{rv.name} has an improper prior ({name}), and no data depend on it: it has no posterior",
+                "give it a proper prior",
+                rv.provenance.location if rv.provenance else None,
+            )
+
+
+def _planned(model: Model, options: dict[str, Any], seconds: float | None) -> Plan:
+    """The plan, measured; the run that it ends with has begun."""
+    begun = time.perf_counter()
+    until = None if seconds is None else begun + seconds
+    steps, made = summed_out(model)
+    more, made = integrated_out(made)
+    steps += more
+    plan = Plan(model, steps, Sampling(options, ""))
+    if not made.free_RVs:
+        plan.sampling.options["draws"] = LEAST
+        plan.seconds["planning"] = time.perf_counter() - begun
+        return plan
+    found = candidates(made)
+    if found:
+        options = {**options, "target_accept": CAREFUL[0]}
+    run = _in_best_form(plan, made, found, options, until)
+    plan.sampling = _length(run, options, begun, until)
+    run = _without_divergences(plan, run, until)
+    plan.measured = tuple(s.name for s in plan.chosen), run
+    plan.seconds["planning and sampling"] = time.perf_counter() - begun
+    return plan
+
+
+# Which coordinates -----------------------------------------------------------------------------
+
+
+def _in_best_form(plan: Plan, made: Model, found: list[Candidate], options: Mapping[str, Any], until: float | None) -> Run:
+    """Add the steps that choose coordinates; return the run that goes on."""
+    run = begin(made, options)
+    if not found:
+        return run
+    wait_for(run, PILOT, until)
+    if until is not None and time.perf_counter() > until:
+        return run
+    now = findings(run, PILOT // 2, PILOT)
+    target, steps = _forms(run, made, found)
+    if not target:
+        for c in found:
+            plan.steps.append(_kept(c, now, "what the data say of it fits that form"))
+        return run
+    if now.each > HEALTHY and now.divergences == 0.0:
+        for step in steps:
+            step.on = False
+            step.reason += ", but the pilot is fast as it is"
+            step.evidence = {**step.evidence, **_measured("as written", now)}
+        plan.steps += steps
+        return run
+    run.pause()
+    other = begin(reparameterize(made, target), options)
+    wait_for(other, PILOT, until)
+    then = findings(other, PILOT // 2, PILOT)
+    taken = _is_better(then, now)
+    for step in steps:
+        step.on = taken
+        step.evidence = {**step.evidence, **_measured("as written", now), **_measured("so", then)}
+        step.reason += "" if taken else ", but it was no better in a pilot"
+    plan.steps += steps
+    loser, winner = (run, other) if taken else (other, run)
+    loser.stop()
+    winner.resume()
+    return winner
+
+
+def _is_better(other: Findings, now: Findings) -> bool:
+    """Whether another form is to be taken: it diverges less, or has more effective draws a second."""
+    if now.divergences > 0.01 or other.divergences > 0.01:
+        if other.divergences < 0.5 * now.divergences:
+            return other.speed > 0.2 * now.speed
+        if now.divergences < 0.5 * other.divergences:
+            return other.speed > 5.0 * now.speed
+    return other.speed > BETTER * now.speed
+
+
+def _measured(what: str, f: Findings) -> dict[str, Any]:
+    return {f"{what}, effective draws a gradient": float(f.each), f"{what}, divergences": f"{100.0 * f.divergences:.1f} %"}
+
+
+def _kept(c: Candidate, now: Findings, why: str) -> Step:
+    name = "keep" if c.written == "centred" else "keep the noise"
+    return Step(f"{name} {c.name}", f"{c.called} is sampled as it is written: {why}", _measured("as written", now))
+
+
+def _forms(run: Run, made: Model, found: list[Candidate]) -> tuple[dict[str, Any], list[Step]]:
+    """The forms that the draws ask for, by name, where these are others, and the steps that choose them."""
+    target: dict[str, Any] = {}
+    steps: list[Step] = []
+    for c in found:
+        known = shares(run, c)
+        usable = known is not None and np.isfinite(known).all()
+        level = float(np.median(known)) if usable and known is not None else float("nan")
+        form: Any = None
+        if not usable:
+            form = "noncentred" if c.written == "centred" else None
+        elif known is not None and c.written == "noncentred":
+            form = "centred" if level > ALL else None
+        elif known is not None and (known < NONE).all():
+            form = "noncentred"
+        elif known is not None and c.continuous and (known < ALL).any():
+            rounded = np.round(known, 1)
+            form = rounded.tolist() if rounded.ndim and np.ptp(rounded) > 0.0 else float(rounded.flat[0])
+        elif known is not None and level < 0.5:
+            form = "noncentred"
+        if form is None or form == 1.0:
+            continue
+        target[c.name] = form
+        what = {"noncentred": "non-centre", "centred": "centre"}.get(form if isinstance(form, str) else "", "partly centre")
+        says = "it is not known how much the data say of it" if not usable else f"the data say {_much(level)} of {c.called} beside its prior"
+        steps.append(
+            Step(
+                f"{what} {c.name}", says, {} if not usable else {"share of the data": level}, True, f"made = pm.reparameterize(made, {{{c.name!r}: {form!r}}})",
+                functools.partial(reparameterize, vars={c.name: form}),
+            )
+        )
+    return target, steps
+
+
+def _much(level: float) -> str:
+    return "little" if level < NONE else "much" if level > ALL else "as much as the prior, or less, or more"
+
+
+# How long --------------------------------------------------------------------------------------
+
+
+def _length(run: Run, options: Mapping[str, Any], begun: float, until: float | None) -> Sampling:
+    """Let the run end in time; how long it is, and why."""
+    wait_for(run, WARM_UP + 100, until)
+    if until is not None and time.perf_counter() > until and not run.wait_quietly(0.0):
+        run.stop()
+        run.wait()
+        draws = min((c.count for c in run.kept), default=0) - run.tune
+        if draws < 1:
+            raise SamplingError(
+                f"the time was over before the first draw after warm-up: {time.perf_counter() - begun:.1f} seconds", "give more seconds, or None for as much as is needed"
+            )
+        return Sampling({**options, "draws": draws}, "the time was over: it was stopped")
+    before = time.perf_counter() - begun
+    wait_for(run, WARM_UP + 200, until)
+    have = min(c.count for c in run.kept) - WARM_UP
+    each = max(run.sampling_seconds / max(sum(c.count for c in run.kept), 1) * run.chains, 1e-9)
+    draws = int(np.clip(before / each, LEAST, MOST))
+    why = "as many draws as take the time that it took to come to the first"
+    if until is not None:
+        draws = max(1, min(draws, have + int((until - time.perf_counter()) / each)))
+        why = "as many draws as the time allows"
+    draws = max(100 * (draws // 100), min(draws, 100))
+    run.shorten(draws)
+    if until is not None and not run.wait_quietly(max(0.0, until - time.perf_counter())):
+        run.stop()
+    run.wait()
+    draws = min(c.count for c in run.kept) - run.tune if run.state == "stopped" else run.draws_requested
+    return Sampling({**options, "draws": draws}, f"{run.chains} chains of {WARM_UP} draws of warm-up and {draws}: {why}", {"seconds a draw": each})
+
+
+def _without_divergences(plan: Plan, run: Run, until: float | None) -> Run:
+    """A run made again with shorter steps, as long as trajectories diverge and there is time."""
+    said: list[str] = []
+    for target in CAREFUL[1:]:
+        had = _divergences(run)
+        took = run.timings["sample"]
+        if not had or run.state != "done" or took > SOON or (until is not None and time.perf_counter() + 2.0 * took > until):
+            break
+        options = {**plan.sampling.options, "target_accept": target}
+        other = begin(plan.transformed(), options)
+        other.wait()
+        has = _divergences(other)
+        said.append(f"{had} trajectories diverged, aiming at an acceptance of {target} {has}")
+        if has >= had:
+            break
+        run, plan.sampling.options = other, options
+    if said:
+        plan.sampling.reason += "; " + "; ".join(said)
+    return run
+
+
+def _divergences(run: Run) -> int:
+    stats = run.stats
+    return int(stats["diverging"].sum()) if "diverging" in stats else 0

@@ -1,0 +1,183 @@
+"""`Plan`: what is to be done with a model, step by step, why, and the code that does it."""
+
+from __future__ import annotations
+
+import html
+import textwrap
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import ArgumentError, closest
+
+if TYPE_CHECKING:
+    from workbench.inference.run import Run
+    from workbench.model.model import Model
+
+
+@dataclass
+class Step:
+    """One step of a plan.
+
+    Attributes
+    ----------
+    name
+        What it does: ``non-centre a``.
+    reason
+        Why, in a sentence.
+    evidence
+        What was measured, or counted, by name.
+    on
+        Whether it is done: a switch.
+    code
+        The statement that does it, of the names ``pm`` and ``model``.
+    apply
+        From a model to the model that it makes.
+    recovers
+        Whether what it took out of the model is to be drawn in the end.
+    """
+
+    name: str
+    reason: str
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    on: bool = True
+    code: str = ""
+    apply: Callable[[Model], Model] | None = None
+    recovers: bool = False
+
+
+@dataclass
+class Sampling:
+    """How the model that the steps make is sampled: options of :func:`workbench.sample`, and why these."""
+
+    options: dict[str, Any]
+    reason: str
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    name: str = "sample"
+
+
+class Plan:
+    """What :func:`workbench.infer` does with a model: steps in order, with reasons, evidence and switches.
+
+    Attributes
+    ----------
+    model
+        The model as it was written.
+    steps
+        Transformations of the model, in order.
+    sampling
+        How what they make is sampled.
+    advice
+        What speaks against the draws, and what to do next, in words; empty if nothing does.
+    seconds
+        Wall time: of the whole, by part.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     z = pm.Bernoulli("z", 0.3, shape=2)
+    ...     mu = pm.Normal("mu", 0.0, 2.0)
+    ...     y = pm.Normal("y", pm.math.where(z, mu, -mu), 1.0, observed=[1.0, -0.5])
+    >>> plan = pm.infer(model, random_seed=1, run=False, show=False)
+    >>> [step.name for step in plan.steps], plan["sum out z"].on
+    (['sum out z'], True)
+    >>> print(plan.code().splitlines()[1])
+    made = pm.marginalize(made, 'z')
+    """
+
+    def __init__(self, model: Model, steps: list[Step], sampling: Sampling) -> None:
+        self.model, self.steps, self.sampling = model, steps, sampling
+        self.advice: list[str] = []
+        self.seconds: dict[str, float] = {}
+        self.measured: tuple[tuple[str, ...], Run] | None = None
+        self._done: tuple[tuple[Any, ...], Any] | None = None
+
+    def __getitem__(self, name: str) -> Step:
+        for step in self.steps:
+            if step.name == name:
+                return step
+        names = [s.name for s in self.steps]
+        near = closest(name, names)
+        raise ArgumentError(f"the plan has no step {name!r}", f"did you mean {near!r}?" if near else f"it has {', '.join(names) or 'none'}")
+
+    @property
+    def chosen(self) -> list[Step]:
+        """The steps that are done."""
+        return [s for s in self.steps if s.on]
+
+    @property
+    def as_measured(self) -> bool:
+        """Whether the steps are those that were on when the plan was measured."""
+        return self.measured is not None and self.measured[0] == tuple(s.name for s in self.chosen)
+
+    def transformed(self) -> Model:
+        """Return the model that the steps make."""
+        made = self.model
+        for step in self.chosen:
+            if step.apply is not None:
+                made = step.apply(made)
+        return made
+
+    def code(self) -> str:
+        """Return the plan as code over the name ``model``: it gives the same draws."""
+        lines = ["made = model", *(s.code for s in self.chosen if s.code)]
+        seed = self.sampling.options.get("random_seed")
+        if self.exact:
+            draws = {k: self.sampling.options[k] for k in ("chains", "draws")}
+            rows = f'{{"draws": numpy.zeros(({draws["chains"]}, {draws["draws"]}))}}'
+            lines.append(f"idata = arviz.InferenceData(posterior=pm.recover({rows}, made, random_seed={seed}, extend_inferencedata=False))")
+            return "\n".join(["import arviz", "import numpy", "import workbench as pm", *lines])
+        options = ", ".join(f"{k}={v!r}" for k, v in self.sampling.options.items())
+        lines.append(f"idata = pm.sample({options}, model=made)")
+        if any(s.recovers for s in self.chosen):
+            lines.append(f"idata = pm.recover(idata, made, random_seed={seed})")
+        return "\n".join(["import workbench as pm", *lines])
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing is left to sample: all is drawn from its exact conditional distributions."""
+        return not self.transformed().free_RVs
+
+    def run(self, progressbar: bool | str = False) -> Any:
+        """Carry the plan out, as its switches are now, and return InferenceData of the variables of the model as it was written.
+
+        What was drawn when the plan was measured is used where the same steps are on; else it is drawn anew.
+        """
+        from workbench.inference.planning.carrying_out import carry_out
+
+        key = (tuple(s.name for s in self.chosen), tuple(sorted((k, repr(v)) for k, v in self.sampling.options.items())))
+        if self._done is None or self._done[0] != key:
+            self._done = key, carry_out(self, progressbar)
+        return self._done[1]
+
+    # Looking -----------------------------------------------------------------------------------
+
+    def _rows(self) -> list[tuple[str, str, str, str]]:
+        rows = [("on" if s.on else "off", s.name, s.reason, _listed(s.evidence)) for s in self.steps]
+        drawn = Sampling({}, "all is drawn from closed forms: no chain runs", name="draw exactly") if self.exact else self.sampling
+        return [*rows, ("on", drawn.name, drawn.reason, _listed(drawn.evidence))]
+
+    def __repr__(self) -> str:
+        lines = []
+        for i, (on, name, reason, evidence) in enumerate(self._rows(), 1):
+            lines.append(f"{i}. {name}" + ("" if on == "on" else " (off)"))
+            lines += textwrap.wrap(reason + (f" [{evidence}]" if evidence else ""), 110, initial_indent="   ", subsequent_indent="   ")
+        lines += [f"! {line}" for line in self.advice]
+        if self.seconds:
+            lines.append(f"took {', '.join(f'{k} {v:.2f} s' for k, v in self.seconds.items())}")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{i}</td><td>{on}</td><td><b>{html.escape(name)}</b></td><td style='text-align:left'>{html.escape(reason)}</td>"
+            f"<td style='text-align:left'>{html.escape(evidence)}</td></tr>"
+            for i, (on, name, reason, evidence) in enumerate(self._rows(), 1)
+        )
+        said = "".join(f"<p>{html.escape(line)}</p>" for line in self.advice)
+        head = "<tr><th></th><th></th><th>step</th><th>why</th><th>measured</th></tr>"
+        return f"<table>{head}{rows}</table>{said}<pre>{html.escape(self.code())}</pre>"
+
+
+def _listed(evidence: Mapping[str, Any]) -> str:
+    return ", ".join(f"{k}: {v:.3g}" if isinstance(v, float) else f"{k}: {v}" for k, v in evidence.items())
