@@ -10,7 +10,7 @@ import numpy as np
 
 from workbench.distributions.distribution import Draw
 from workbench.distributions.families import family_of
-from workbench.graph.expr import Input, intern
+from workbench.graph.expr import Expr, Input, intern
 from workbench.graph.inner import Graph
 from workbench.graph.traverse import replace
 from workbench.inference.diagnostics import ess_bulk
@@ -86,7 +86,11 @@ def findings(run: Run, first: int, last: int) -> Findings:
     names = _elements(run)
     draws = np.stack([run.values(names, i, first, last) for i in range(run.chains)])
     ess = ess_bulk(draws)
-    known = {name: np.stack([c.stat(name, first, last) for c in run.kept]) for name in ("n_steps", "diverging") if run.kept[0].stat(name, first, last) is not None}
+    known: dict[str, Array] = {}
+    for name in ("n_steps", "diverging"):
+        found = [x for c in run.kept for x in [c.stat(name, first, last)] if x is not None]
+        if found:
+            known[name] = np.stack(found)
     every = sum(float(x.sum()) for c in run.kept for x in [c.stat("n_steps", 0, c.count)] if x is not None)
     steps = float(known["n_steps"].sum()) if "n_steps" in known else float(draws.shape[0] * draws.shape[1])
     ess = ess[np.isfinite(ess)]
@@ -173,8 +177,9 @@ def shares(run: Run, candidate: Candidate) -> Array | None:
     free = model.free_RVs
     inputs = [v for v in free if v.type.kind in "fiu"]
     places = dict(zip(inputs, (intern(Input(str(v.name), v.type)) for v in inputs)))
-    observed = {x: model.rvs_to_values[x] for x in model.observed_RVs}
-    roots = replace([whole, whole * 0.0 if location is None else location + 0.0 * whole, scale + 0.0 * whole], {**observed, **places})
+    at_values: dict[Expr, Expr] = {x: model.rvs_to_values[x] for x in model.observed_RVs}
+    at_values.update(places)
+    roots = replace([whole, whole * 0.0 if location is None else location + 0.0 * whole, scale + 0.0 * whole], at_values)
     graph = Graph(list(places.values()), roots)
     last = min(c.count for c in run.kept)
     first = min(last // 2, run.tune // 2)
