@@ -176,7 +176,7 @@ def shares(run: Run, candidate: Candidate) -> Array | None:
         return None
     free = model.free_RVs
     inputs = [v for v in free if v.type.kind in "fiu"]
-    places = dict(zip(inputs, (intern(Input(str(v.name), v.type)) for v in inputs)))
+    places: dict[Expr, Any] = dict(zip(inputs, (intern(Input(str(v.name), v.type)) for v in inputs)))
     at_values: dict[Expr, Expr] = {x: model.rvs_to_values[x] for x in model.observed_RVs}
     at_values.update(places)
     roots = replace([whole, whole * 0.0 if location is None else location + 0.0 * whole, scale + 0.0 * whole], at_values)
