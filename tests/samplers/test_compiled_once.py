@@ -32,6 +32,18 @@ def rates(d):
         pm.Poisson("y", rate, observed=np.arange(d - 1) % 4)
     return model
 
+def groups(k, scale=2.5):
+    # Labels for the groups, and all lengths of the data its own.
+    rng = np.random.default_rng(k)
+    group = rng.integers(0, k, 10 * k)
+    with pm.Model(coords={"group": [f"g{i}" for i in range(k)], "obs": range(10 * k)}) as model:
+        spread = pm.HalfNormal("spread", scale)
+        a = pm.Normal("a", 0.7 * scale, spread, dims="group")
+        b = pm.StudentT("b", nu=5.0, mu=0.0, sigma=scale, dims="group")
+        noise = pm.Gamma("noise", scale, 1.0)
+        pm.Normal("y", a[group] + b[group] * rng.normal(size=10 * k), noise, observed=rng.normal(size=10 * k), dims="obs")
+    return model
+
 def draws(model, backend, depth=10):
     run = pm.sample(40, tune=60, chains=1, model=model, random_seed=3, backend=backend, progressbar=False, blocking=False,
                     return_inferencedata=False, max_treedepth=depth)
@@ -72,7 +84,35 @@ def test_models_of_any_structure_and_size_share_the_samplers_code(backend):
     assert cache.statistics.built == built
 
 
-@pytest.mark.parametrize("call", ["draws(rates(7), 'c')", "draws(regression(11), 'c', 5)"])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_other_groups_data_and_scales_of_priors_compile_nothing(backend):
+    """Cross-validation, fits to subsets, simulation-based calibration, another prior: the code is that of the first fit."""
+    draws(groups(6), backend)  # noqa: F821
+    built = cache.statistics.built
+    for model in (groups(11), groups(85), groups(7, 1.3)):  # noqa: F821
+        draws(model, backend)  # noqa: F821
+    assert cache.statistics.built == built
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_new_data_of_other_lengths_compile_nothing(backend):
+    def data(n):
+        x = np.linspace(0.0, 1.0, n)
+        return {"x": x, "group": np.arange(n) % 3, "y": x**2}
+
+    with pm.Model(coords={"region": "abc"}) as model:
+        x, group, y = (pm.Data(name, value) for name, value in data(30).items())
+        slope = pm.Normal("slope", 0.0, 1.0, dims="region")
+        pm.Normal("observed", slope[group] * x, 0.3, observed=y)
+    draws(model, backend)  # noqa: F821
+    built = cache.statistics.built
+    for n in (24, 41):
+        pm.set_data(data(n), model=model)
+        draws(model, backend)  # noqa: F821
+    assert cache.statistics.built == built
+
+
+@pytest.mark.parametrize("call", ["draws(groups(9, 1.7), 'c')", "draws(rates(7), 'c')", "draws(regression(11), 'c', 5)"])
 def test_draws_are_those_of_a_freshly_compiled_process(call, tmp_path):
     if find_compiler() is None:
         pytest.skip("no C compiler on this system")

@@ -23,9 +23,14 @@ def remember(results: Iterable[Expr], made_of: Sequence[Expr], again: Again) -> 
     What lies below the expressions that they are made of is none of its results: these are held, and so it would be kept for ever.
     Nor is what is computed of constants alone, such as ones: it is a part of any graph, and comes from no one derivation.
     """
+    results = list(results)
     before = set(topological(made_of))
+    varying: set[Expr] = set()
+    for node in topological(results):
+        if not isinstance(node.op, Constant) if not node.inputs else not varying.isdisjoint(node.inputs):
+            varying.add(node)
     for i, x in enumerate(results):
-        if x.inputs and x not in before and id(x) not in _known and any(not n.inputs and not isinstance(n.op, Constant) for n in topological([x])):
+        if x.inputs and x in varying and x not in before and id(x) not in _known:
             key = id(x)
             _known[key] = again, made_of, i, weakref.ref(x, lambda _, key=key: _known.pop(key, None))  # type: ignore[misc]
 

@@ -311,7 +311,8 @@ def values_of_variables(model: Model) -> dict[Expr, Any]:
     values: dict[Expr, Any] = {}
     for rv in in_order(model):
         with nowhere():
-            (values[rv],) = replace([_own_value(model, rv, model.rvs_to_values[rv])], values)
+            own = _own_value(model, rv, model.rvs_to_values[rv])
+            (values[rv],) = replace([own], {x: values[x] for x in topological([own]) if x in values})
         give_name(values[rv], rv.name)
     return values
 

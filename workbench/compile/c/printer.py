@@ -13,6 +13,7 @@ from workbench.compile.c.vector_math import declarations, definitions
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.lines import CodeLine, single_lines, support_lines
 from workbench.compile.loop_ir.loop_levels import FOLD_SYMBOLS, Nest, nest
+from workbench.compile.loop_ir.sizes import Sizes
 from workbench.compile.loop_ir.skipping import idle_flag
 from workbench.compile.loop_ir.storage import Storage, buffers
 from workbench.graph.expr import Expr
@@ -20,8 +21,6 @@ from workbench.graph.lengths import Size, text
 from workbench.graph.types import KINDS
 from workbench.tensor.elementwise import C_TYPES
 
-LITERAL_LIMIT = 4
-"""Larger sizes are arguments, so that other data of the same structure runs the same code."""
 ROW_BLOCK = 256
 """Rows computed in a vector loop before their scattered sums are added one by one."""
 SPLIT_COST = 40
@@ -105,7 +104,7 @@ class _Printer:
     def __init__(self, program: L.Program, storage: Storage) -> None:
         self.program = program
         self.storage = storage
-        self.sizes: dict[Size, str] = {}
+        self.sizes = Sizes(storage)
         self.lines: list[str] = []
         self.indent = 1
         self.support: dict[str, None] = {}
@@ -120,7 +119,7 @@ class _Printer:
         before = [HEADER, *self.prototypes(vector_math), *self.support, ""]
         cuts = _cuts(ends)
         code = self.whole() if len(cuts) == 2 else self.in_parts(cuts)
-        return Source([f"// {self.program.name}", *code], list(self.sizes), before, [*definitions(self.functions(), vector_math), ""])
+        return Source([f"// {self.program.name}", *code], self.sizes.values, before, [*definitions(self.functions(), vector_math), ""])
 
     def whole(self) -> list[str]:
         """The program as one function."""
@@ -152,17 +151,16 @@ class _Printer:
             made[b.name] = _line(f"    {C_TYPES[b.dtype]} *const {b.name} = io[{len(p.inputs) + i}];", b.note, b.of)
         for i, (b, _) in enumerate(p.constants):
             made[b.name] = _line(f"    const {C_TYPES[b.dtype]} *const {b.name} = env->constants[{i}];", b.note, b.of)
-        for home, at in self.storage.offset.items():
+        for home in self.storage.offset:
             kind = C_TYPES[home.dtype]
-            made[home.name] = _line(f"    {kind} *const {home.name} = ({kind} *)(arena + {self.size(at)});", home.note, home.of)
+            made[home.name] = _line(f"    {kind} *const {home.name} = ({kind} *)(arena + {self.sizes.place(home)});", home.note, home.of)
         return {**self.size_lines(), **made}
 
     def size_lines(self) -> dict[str, str]:
         """The lines that declare sizes, by name; lengths say which they are."""
-        notes = ["" if isinstance(n, int) else text(n) for n in self.sizes]
         return {
-            name: _line(f"    const int64_t {name} = env->sizes[{i}];", note)
-            for i, (name, note) in enumerate(zip(self.sizes.values(), notes))
+            name: _line(f"    const int64_t {name} = env->sizes[{i}];", "" if isinstance(n, int) else text(n))
+            for i, (name, n) in enumerate(self.sizes.named())
         }
 
     def prototypes(self, vector_math: Collection[str]) -> list[str]:
@@ -187,12 +185,7 @@ class _Printer:
         self.line("}")
 
     def size(self, n: Size) -> str:
-        """A size: a number is written out when small; others, and lengths, are arguments."""
-        if isinstance(n, int) and n <= LITERAL_LIMIT:
-            return str(n)
-        if n not in self.sizes:
-            self.sizes[n] = f"n{len(self.sizes)}"
-        return self.sizes[n]
+        return self.sizes.size(n)
 
     def index(self, index: L.Index) -> str:
         if isinstance(index, L.IndexOp):
@@ -295,7 +288,7 @@ class _Printer:
         items = ", ".join(f"(void *)({self.pointer(b)})" for b in (*s.arguments, *s.results))
         self.line(f"void *const io_[] = {{{items}}};", self.program.regions[s.region].label, s.results[0].of if s.results else None)
         self.line(f"const wb_env *const region = env->regions[{s.region}];")
-        self.line(f"if (region->run(io_, region, arena + {self.size(self.storage.arena)}, fault)) return 1;")
+        self.line(f"if (region->run(io_, region, arena + {self.sizes.arena()}, fault)) return 1;")
         self.close()
 
     def external(self, s: L.External) -> None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from workbench.compile.c.printer import LITERAL_LIMIT
+from workbench.compile.loop_ir.sizes import LITERAL_LIMIT
 from workbench.graph.conditions import retyped
 from workbench.graph.expr import Expr
 from workbench.graph.inner import Graph

@@ -64,9 +64,9 @@ class _ThreadPrinter(_Printer):
 
     def source(self, vector_math: Collection[str]) -> Source:
         p = self.program
-        for home, at in self.storage.offset.items():
+        for home in self.storage.offset:
             kind = C_TYPES[home.dtype]
-            self.line(f"{kind} *const {home.name} = ({kind} *)(arena + {self.size(at)});", home.note, home.of)
+            self.line(f"{kind} *const {home.name} = ({kind} *)(arena + {self.sizes.place(home)});", home.note, home.of)
         self.block(p.body)
         before = [HEADER, f"#define THREADS {self.threads}", TEAM, *self.prototypes(vector_math), *self.support, ""]
         head = ["typedef struct {", "    wb_team team;", "    void *const *io;", "    const wb_env *env;", "    char *arena;"]
@@ -86,7 +86,7 @@ class _ThreadPrinter(_Printer):
         head.append("    (void)arena; (void)fault; (void)env; (void)io;")
         launch = [LAUNCH, *(f"    free(S.{name});" for name in self.shared), "    return failed;", "}"]
         end = definitions(self.functions(), vector_math)
-        return Source([*head, *self.lines, "    return 0;", "}", ""], list(self.sizes), before, [*launch, *end, ""])
+        return Source([*head, *self.lines, "    return 0;", "}", ""], self.sizes.values, before, [*launch, *end, ""])
 
     # Statements --------------------------------------------------------------------------------
 

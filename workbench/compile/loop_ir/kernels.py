@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from workbench.graph.expr import Constant, Expr, Get, Input, Op
 from workbench.graph.frozen import frozen
 from workbench.graph.lengths import Size, at_least, symbols
 from workbench.graph.pattern import uniform_value
-from workbench.graph.types import TensorType
+from workbench.graph.types import KINDS, TensorType
 from workbench.tensor.elementwise import Elementwise
 from workbench.tensor.indexing.slices import Slice
 from workbench.tensor.markers import Annotation, Named
@@ -23,6 +24,11 @@ from workbench.tensor.shape.joining import Concatenate
 
 LONGEST_NOTE = 90
 """Characters of the user's line in a comment of generated code."""
+
+LARGEST_WRITTEN = 4
+"""Larger numbers, and fractions, are found where data are: the code of a model is that of all its lengths and scales."""
+WRITE_NUMBERS = {"floor_divide", "mod", "left_shift", "right_shift"}
+"""What compilers do better with a number that they see."""
 
 Value = L.Buffer | L.Literal
 
@@ -236,6 +242,8 @@ class KernelMaker:
         return known
 
     def let(self, op: Elementwise, arguments: tuple[L.Operand, ...], x: Expr, operands: Sequence[Expr]) -> str:
+        if op.name not in WRITE_NUMBERS:
+            arguments = tuple(a if is_written(a) else self.load(self.block.lowering.number(a), 0, y) for a, y in zip(arguments, operands))
         name = self.fresh()
         dtypes = tuple(y.type.dtype for y in operands)
         self.kernel.lines.append(L.Let(name, x.type.dtype, op, arguments, dtypes, self.note(x), x))
@@ -339,6 +347,14 @@ def _in_range(at: Expr, extent: Size) -> bool:
     while isinstance(at.op, (Reshape, BroadcastTo)):
         at = at.inputs[0]
     return isinstance(at.op, Arange) and at_least(extent, at.type.shape[0])
+
+
+def is_written(value: L.Operand) -> bool:
+    """Whether an operand is no number, or one that is written into code: small whole ones and halves, bits, infinity and NaN."""
+    if not isinstance(value, L.Literal) or KINDS[value.dtype] not in "fi":
+        return True
+    x = value.value
+    return not math.isfinite(x) or (abs(x) <= LARGEST_WRITTEN and float(2 * x).is_integer())
 
 
 def uniform_start(x: Expr) -> Any:

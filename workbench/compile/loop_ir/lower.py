@@ -31,7 +31,7 @@ from workbench.compile.loop_ir.kernels import (
 )
 from workbench.compile.loop_ir.scalars import merge_scalars
 from workbench.errors import CompileError
-from workbench.graph.expr import Constant, Data, Expr, Get
+from workbench.graph.expr import Constant, Data, Expr, Get, constant_op, intern
 from workbench.graph.inner import Graph
 from workbench.graph.lengths import Length, Size, Symbol, at_least, product, symbols
 from workbench.graph.pattern import uniform_value
@@ -48,9 +48,8 @@ from workbench.tensor.shape.joining import Concatenate
 RECOMPUTE_COST = 4
 """A formula of at most this cost is recomputed where it is read at another index."""
 
-KERNEL_NODES, SCALAR_NODES = 200, 1000
+KERNEL_NODES, SCALAR_NODES = 200, 100
 """Nodes that one loop, or one run of scalars, holds at most: compilers take a time that grows faster than a loop."""
-
 
 Watch = Callable[[str, L.Program], None]
 """Told of the stages of a program, each by its name, as it is then."""
@@ -136,6 +135,11 @@ class _Lowering:
         elif not isinstance(x.op, Data):
             return None
         return self.constants.get(x) or self.constant(x, x.op.value.shape)
+
+    def number(self, value: L.Literal) -> L.Buffer:
+        """A number that is not written into code: its place beside other constants."""
+        x: Expr = intern(constant_op(value.value, value.dtype))
+        return self.constants.get(x) or self.constant(x, ())
 
     def constant(self, x: Expr, shape: tuple[Size, ...]) -> L.Buffer:
         """What is no argument: its place is one that the code is told beside them."""
@@ -360,6 +364,7 @@ class _Block:
                 first = min(first, self.place[owner])
             offset += size
         self.begins.setdefault(first, []).append(whole)
+
 
 def _topological_until(results: Sequence[Expr], known: Mapping[Expr, Any]) -> list[Expr]:
     """Topological order that does not look below nodes with a known value."""

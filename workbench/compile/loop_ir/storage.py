@@ -83,7 +83,7 @@ def plan(program: L.Program) -> Storage:
     sizes = {b: b.size for b in neighbours.apart if isinstance(b.size, int)}
     if len(sizes) == len(neighbours.apart):
         offset, storage.arena = neighbours.placed(sizes)
-        storage.offset.update(offset)
+        storage.offset.update((b, offset[b]) for b in neighbours.apart)
     else:
         storage.neighbours, storage.arena = neighbours, fresh("arena")
         storage.offset = {b: fresh(f"place of {b.name}") for b in neighbours.apart}

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from workbench.compile.c.printer import LITERAL_LIMIT, Source
+from workbench.compile.c.printer import Source
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.lines import CodeLine
 from workbench.compile.loop_ir.loop_levels import Nest, nest
+from workbench.compile.loop_ir.sizes import Sizes
 from workbench.compile.loop_ir.storage import Storage, buffers
 from workbench.graph.expr import Expr
 from workbench.graph.lengths import Size, text
@@ -57,7 +58,7 @@ class _Printer:
         self.storage = storage
         self.lines: list[str] = []
         self.indent = 1
-        self.sizes: dict[Size, str] = {}
+        self.sizes = Sizes(storage)
         self.support: dict[str, None] = {}
         self.in_block = False
         self.count = 0
@@ -70,8 +71,8 @@ class _Printer:
             self.pointer(b, f"io[{i}]")
         for i, (b, _) in enumerate(p.constants):
             self.pointer(b, f"pointer(env[2], np.int64)[{i}]")
-        for home, at in self.storage.offset.items():
-            self.pointer(home, f"arena + {self.size(at)}")
+        for home in self.storage.offset:
+            self.pointer(home, f"arena + {self.sizes.place(home)}")
         first = len(self.lines)
         self.block(p.body)
         self.line("return 0")
@@ -80,10 +81,10 @@ class _Printer:
         self.lines[first:first] = [CodeLine(f"    {b.name} = {literal(0, b.dtype)}", b.of) for b in unset]
         head = [f"def run(io, env, arena, fault):  # {p.name}", "    sizes = pointer(env[1], np.int64)"]
         head += [
-            f"    {name} = sizes[{i}]" + ("" if isinstance(n, int) else f"  # {text(n)}") for i, (n, name) in enumerate(self.sizes.items())
+            f"    {name} = sizes[{i}]" + ("" if isinstance(n, int) else f"  # {text(n)}") for i, (name, n) in enumerate(self.sizes.named())
         ]
         support = [f"@njit({OPTIONS})\n{s.strip()}\n" if s.startswith(("def ", "\ndef ")) else s for s in self.support]
-        return Source([*head, *self.lines, ""], list(self.sizes), support, [])
+        return Source([*head, *self.lines, ""], self.sizes.values, support, [])
 
     def pointer(self, buffer: L.Buffer, at: str) -> None:
         """A line that makes a buffer's name a pointer."""
@@ -94,7 +95,7 @@ class _Printer:
         self.lines.append(CodeLine("    " * self.indent + text + (f"  # {clean}" if clean else ""), of, self.loop))
 
     def size(self, n: Size) -> str:
-        return str(n) if isinstance(n, int) and n <= LITERAL_LIMIT else self.sizes.setdefault(n, f"n{len(self.sizes)}")
+        return self.sizes.size(n)
 
     def index(self, index: L.Index) -> str:
         if isinstance(index, L.IndexOp):
@@ -213,7 +214,7 @@ class _Printer:
         io = self.table(self.addresses(s.arguments, s.results), self.program.regions[s.region].label, s.results[0].of if s.results else None)
         region = self.fresh("region")
         self.line(f"{region} = pointer(pointer(env[3], np.int64)[{s.region}], np.int64)")
-        self.line(f"if call({region}[0], {io}, {region}, arena + {self.size(self.storage.arena)}, fault):")
+        self.line(f"if call({region}[0], {io}, {region}, arena + {self.sizes.arena()}, fault):")
         self.line("    return 1")
         self.unbox(s.results)
 
