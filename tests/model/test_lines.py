@@ -7,6 +7,7 @@ import pytest
 
 import workbench as pm
 import workbench.tensor as pt
+from workbench.compile.c.toolchain import find_compiler
 from workbench.graph import Constant, Data, Graph, Input, depends_on, free_inputs, topological
 from workbench.graph.inner import nodes_within
 
@@ -165,3 +166,20 @@ def test_what_a_user_asks_for_is_on_his_line():
     asked = pt.exp(model["b"])
     assert asked.provenance.lineno == inspect.currentframe().f_lineno - 1
     assert asked.provenance.purpose is None
+
+
+@pytest.mark.parametrize("others", [False, True], ids=["all of the vector", "a part of it"])
+@pytest.mark.parametrize("backend", ["numpy", "c", "jax"])
+def test_an_index_out_of_bounds_is_that_of_the_variable_on_the_line_that_indexes(backend, others):
+    if backend == "c" and find_compiler() is None:
+        pytest.skip("no C compiler on this system")
+    with pm.Model(coords={"county": list("abcde")}) as model:
+        spread = pm.HalfNormal("spread") if others else 1.0
+        level = pm.Normal("level", dims="county")
+        county = pm.Data("at", np.array([0, 4, 7]))
+        mean = level[county]
+        line = inspect.currentframe().f_lineno - 1
+        pm.Normal("y", mean, spread, observed=np.zeros(3))
+    with pytest.raises(IndexError, match="index 7 is out of bounds for axis 0.*level") as caught:
+        model.logp_dlogp_function(backend=backend)(np.zeros(model.flat_size))
+    assert caught.value.location.lineno == line

@@ -385,7 +385,8 @@ def vector_of_values(model: Model, variables: Sequence[Tensor], name: str, dtype
     sizes: list[Any] = [n if at_least(n, 0) else maximum(n, 0) for n in (value.type.length for value in values)]
     with nowhere():
         vector: Tensor = intern(Input(name, TensorType(dtype, (sum(sizes),))))
-    vector.name = name
+    # All of the vector is the value of one variable: whoever meets it, in code or a message, is told which.
+    vector.name = values[0].name if len(values) == 1 and values[0].ndim == 1 else name
     parts: dict[Expr, Any] = {}
     at: Any = 0
     for rv, value, size in zip(variables, values, sizes):

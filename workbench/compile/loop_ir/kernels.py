@@ -133,12 +133,14 @@ class KernelMaker:
         self.before: list[L.Statement] = []
         self.where: Any = None
         self.viewed: Expr | None = None  # The view whose element is being found.
+        self.asking: Expr | None = None  # The node that is telling its loops.
 
     def emit(self) -> None:
         """Write the kernel's nodes that somebody needs."""
         names = []
         for x in self.needed():
             if hasattr(x.op, "accumulate"):
+                self.asking = x
                 x.op.accumulate(self, x)
             else:
                 value = self.compute(x, self.index)
@@ -230,7 +232,11 @@ class KernelMaker:
         if isinstance(x.op, Elementwise):
             arguments = tuple(self.broadcast_element(y, at, x.type) for y in x.inputs)
             return self.let(x.op, arguments, x, x.inputs)
-        return x.op.element(self, x, at)
+        before, self.asking = self.asking, x
+        try:
+            return x.op.element(self, x, at)
+        finally:
+            self.asking = before
 
     def load(self, buffer: L.Buffer, index: L.Index, x: Expr) -> L.Operand:
         if buffer.is_local:
@@ -305,7 +311,8 @@ class KernelMaker:
             return int(value.value) if isinstance(value, L.Literal) else value
         name = self.fresh()
         what = x.name or at.name or "the tensor"
-        self.block.lowering.checks.append(L.Check(what, extent, location_of(at), axis))
+        # On the line of what indexes: data that are indices have none.
+        self.block.lowering.checks.append(L.Check(what, extent, location_of(at if self.asking is None else self.asking), axis))
         self.kernel.lines.append(L.Row(name, value, extent, len(self.block.lowering.checks) - 1, at))
         return name
 
