@@ -135,6 +135,21 @@ def test_the_density_is_the_sum_over_all_paths_and_its_gradient_theirs(name):
         np.testing.assert_allclose(x, w, rtol=1e-10, atol=1e-10, err_msg=n)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_missing_observations_are_integrated_out():
+    with pm.Model() as model:
+        missing()
+    made = pm.marginalize(model, ["z", "y_unobserved"])
+    seen = transitions(POINT["P"]) + stats.norm.logpdf(Y[0, ~MISSING], POINT["mu"][PATHS[:, ~MISSING]], 0.8).sum(1)
+    assert np.isclose(made.compile_logp(jacobian=False, backend="numpy")(POINT), special.logsumexp(seen) + prior(POINT), rtol=1e-12)
+    draws = {n: np.broadcast_to(x, (1, 40_000, *x.shape)) for n, x in POINT.items()}
+    drawn = pm.recover(draws, made, random_seed=1, extend_inferencedata=False)
+    z, y = drawn.z.to_numpy()[0], drawn.y_unobserved.to_numpy()[0]
+    agrees_with(z, special.softmax(seen))
+    for i, t in enumerate(np.flatnonzero(MISSING)):
+        assert stats.kstest((y[:, i] - POINT["mu"][z[:, t]]) / 0.8, "norm").pvalue > 1e-3
+
+
 def test_series_are_summed_out_each_by_itself():
     with pm.Model(coords={"series": range(5), "t": range(T)}) as model:
         P = pm.Dirichlet("P", np.full((K, K), 1.5), default_transform=None)

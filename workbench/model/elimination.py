@@ -195,7 +195,9 @@ class Kind(Protocol):
 KINDS: list[Kind] = []
 """Kinds of eliminations."""
 
-FAMILIES = ("workbench.model.forward_algorithm", "workbench.model.enumeration", "workbench.model.conjugate")
+FAMILIES = tuple(
+    f"workbench.model.{name}" for name in ("barren_variables", "forward_algorithm", "enumeration", "normal_integration", "conjugate")
+)
 """Modules that add to these, in the order in which they are asked."""
 
 

@@ -18,7 +18,7 @@ from workbench.graph.rewrite import Firing, Rule
 from workbench.graph.traverse import topological
 from workbench.model.elimination import KINDS, Eliminated, Factor, Factors, refused, total_of
 from workbench.tensor.tensor import Tensor
-from workbench.transforms.accesses import Dependence
+from workbench.transforms.accesses import Access, Dependence
 from workbench.transforms.enumerated import StateSpace, over_states, summands, summed_to
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _summed_out(factors: Factors, name: str) -> Step:
     states = states_of(model, model[name])
     gone = factors.depending_on(placeholder)
     scale = factors.common_scale(gone, name)
-    joint, rests = emitted(factors, name, states, gone)
+    joint, rests = emitted(factors, name, states.values(shape_of(model[name])), gone)
     if states.there is not None:
         joint = pt.where(states.there, joint, -np.inf)
     of = factors.joint_name(gone, (name,))
@@ -100,13 +100,22 @@ def _summed_out(factors: Factors, name: str) -> Step:
     return Step(name, factors, gone, joint, states, factors.without(gone, [*instead, *rests]))
 
 
-def emitted(factors: Factors, name: str, states: StateSpace, of: Sequence[Factor]) -> tuple[Any, list[Factor]]:
-    """Return the terms of some factors, by state of each element of a discrete variable, and what of them does not depend on it.
+def emitted(factors: Factors, name: str, values: Tensor, of: Sequence[Factor]) -> tuple[Any, list[Factor]]:
+    """Return the terms of some factors, by value of each element of a variable, and what of them does not depend on it.
+
+    Parameters
+    ----------
+    factors, name
+        All factors, and the variable.
+    values
+        In the place of the variable, (count, *shape).
+    of
+        The factors whose terms are asked for.
 
     Returns
     -------
     joint, rests
-        Their sum, (states, *shape); ``None`` if there is none. Factors of terms that depend on no element.
+        Their sum, (count, *shape); ``None`` if there is none. Factors of terms that depend on no element.
 
     Raises
     ------
@@ -114,20 +123,17 @@ def emitted(factors: Factors, name: str, states: StateSpace, of: Sequence[Factor
         If an element of a term depends on several of the variable.
     """
     model, placeholder = factors.model, factors.placeholder(name)
-    rv = model[name]
-    shape = tuple(rv.shape) if rv.type.is_open else rv.type.static_shape
-    values = states.values(shape)
+    shape = shape_of(model[name])
     on = Dependence([model.rvs_to_values[x] for x in model.marginalized_RVs])
     joint: Any = None
     rests: list[Factor] = []
     for f in of:
         apart: list[Any] = []
-        for part in _parts(f.term, on, placeholder):
-            accesses = [a for a in on.of(part) if a.source is placeholder]
+        for part, accesses in _parts(f.term, on, placeholder):
             if not accesses:
                 apart.append(part)
                 continue
-            if len(accesses) > 1 or accesses[0].element is None:
+            if _is_of_several(accesses):
                 many = "several" if accesses[0].element is not None else "all"
                 raise refused(model, name, f"an element of the density of {f.name} depends on {many} of its elements")
             with derived(f.term.provenance):
@@ -138,10 +144,31 @@ def emitted(factors: Factors, name: str, states: StateSpace, of: Sequence[Factor
     return joint, rests
 
 
-def _parts(term: Any, on: Dependence, placeholder: Any) -> list[Any]:
-    """A term; or the parts of its sums, where an element of it depends on several elements."""
-    accesses = [a for a in on.of(term) if a.source is placeholder]
-    return [term] if len(accesses) == 1 and accesses[0].element is not None else summands(term)
+def shape_of(rv: Any) -> tuple[Any, ...]:
+    """Return a variable's lengths, as numbers of the graph where they may change."""
+    return tuple(rv.shape) if rv.type.is_open else rv.type.static_shape
+
+
+def accessed(factors: Factors, name: str, of: Sequence[Factor]) -> Factor | None:
+    """Return the first of some factors an element of whose terms depends on several elements of a variable; ``None`` if none does."""
+    placeholder = factors.placeholder(name)
+    on = Dependence([factors.model.rvs_to_values[x] for x in factors.model.marginalized_RVs])
+    return next((f for f in of if any(_is_of_several(accesses) for _, accesses in _parts(f.term, on, placeholder))), None)
+
+
+def _is_of_several(accesses: Sequence[Access]) -> bool:
+    return len(accesses) > 1 or any(a.element is None for a in accesses)
+
+
+def _parts(term: Any, on: Dependence, placeholder: Any) -> list[tuple[Any, list[Access]]]:
+    """A term; or the parts of its sums, where an element of it depends on several elements. Each with what it depends on."""
+
+    def accesses(x: Any) -> list[Access]:
+        return [a for a in on.of(x) if a.source is placeholder]
+
+    known = accesses(term)
+    parts = [term] if len(known) == 1 and known[0].element is not None else summands(term)
+    return [(part, accesses(part)) for part in parts]
 
 
 def states_of(model: Model, rv: Any) -> StateSpace:

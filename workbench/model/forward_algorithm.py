@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import workbench.tensor as pt
 from workbench.distributions.categories import Categorical
+from workbench.distributions.constraints import checked
 from workbench.distributions.distribution import Draw
 from workbench.distributions.markov_chains import DiscreteMarkovChain
 from workbench.graph.frozen import frozen
@@ -15,7 +16,7 @@ from workbench.graph.provenance import derived
 from workbench.graph.rewrite import Firing, Rule
 from workbench.graph.traverse import replace
 from workbench.model.elimination import KINDS, Eliminated, Factor, Factors, refused, total_of
-from workbench.model.enumeration import emitted, states_of
+from workbench.model.enumeration import emitted, shape_of, states_of
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.hidden_markov import forward, given_observations
 
@@ -71,8 +72,10 @@ class ForwardAlgorithm:
         instead: list[Factor] = []
         if of:
             with derived(factors.model[name].provenance):
-                terms = forward(*found.arguments).terms
-                first = factors.model[name].op.distribution.n_lags - 1
+                chain, parameters = factors.model[name].op.distribution, replace(list(factors.model[name].inputs[1:]), dict(factors.values))
+                conditions = [(condition[..., None], text) for condition, text in chain.checks(*parameters)]
+                terms = checked(chain.__name__, forward(*found.arguments).terms, conditions, chain.parameters, parameters)
+                first = chain.n_lags - 1
                 if first:
                     # The first states together are a term of the last of them.
                     terms = pt.concatenate([pt.zeros((*terms.shape[:-1], first)), terms], axis=-1)
@@ -120,7 +123,7 @@ def hidden_markov(factors: Factors, name: str) -> HiddenMarkov:
         raise refused(model, name, "its own density has been put together with others", "sum it out before these")
     states = states_of(model, rv)
     parameters: list[Any] = replace(list(rv.inputs[1:]), dict(factors.values))
-    emissions, rests = emitted(factors, name, states, [f for f in gone if f is not own])
+    emissions, rests = emitted(factors, name, states.values(shape_of(rv)), [f for f in gone if f is not own])
     k = states.size
     with derived(rv.provenance):
         batch = tuple(rv.shape)[:-1]

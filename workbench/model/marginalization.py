@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import ModelError
 from workbench.graph.expr import Expr
 from workbench.graph.traverse import replace
+from workbench.model.barren_variables import is_barren
 from workbench.model.elimination import Elimination, kinds, refused, settle
 from workbench.model.interventions import rebuilt
 from workbench.tensor.tensor import Tensor
@@ -51,7 +52,14 @@ def marginalize(model: Model, vars: Any) -> Model:
     elimination = _plan(model, variables)
     if elimination is not None:
         return eliminated_from(model, elimination)
-    # What no kind does together is done in turn: what is discrete first, and of the rest what depends on others before these.
+    # What no kind does together is done in turn: what nothing depends on, what is discrete, and of the rest what depends on others before these.
+    if len(variables) > 1:
+        leaves = [[str(rv.name)] for rv in variables if is_barren(model.at_current_shapes(), model.at_current_shapes()[str(rv.name)])]
+        if leaves:
+            named = [str(rv.name) for rv in variables if [str(rv.name)] not in leaves]
+            for names in leaves:
+                model = marginalize(model, names)
+            return marginalize(model, named) if named else model
     discrete = [str(rv.name) for rv in variables if rv.type.kind != "f"]
     rest = [[str(rv.name)] for rv in reversed(model.free_RVs) if any(rv is x for x in variables) and rv.type.kind == "f"]
     turns = [discrete, *rest] if discrete else rest
