@@ -155,7 +155,7 @@ INFERENCE = frozenset([
     "check_priors", "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "devices", "draw", "find_MAP", "find_constrained_prior", "recover", "resume_run", "sample",
     "sample_posterior_predictive", "sample_prior_predictive", "sbc",
     "Plan", "infer", "join",
-    "fit_laplace", "fit_pathfinder",
+    "fit_inla", "fit_laplace", "fit_pathfinder",
 ])  # fmt: skip
 """Loaded when first used."""
 
@@ -191,5 +191,5 @@ __all__ = [
     "draw", "find_MAP", "find_constrained_prior", "freeze_dims_and_data", "icdf", "invlogit", "invprobit", "logaddexp", "logccdf", "logcdf", "logit", "logsumexp", "model_to_graphviz",
     "conditional", "marginalize", "modelcontext", "observe", "probit", "recover", "reparameterize", "resume_run", "sample_posterior_predictive", "sample_prior_predictive", "sbc", "set_data", "ZarrStore",
     "Plan", "infer", "join", "split",
-    "fit_laplace", "fit_pathfinder",
+    "fit_inla", "fit_laplace", "fit_pathfinder",
 ]  # fmt: skip

@@ -13,6 +13,7 @@ from workbench.inference.approximations.approximation import (
 from workbench.inference.approximations.callbacks import CheckParametersConvergence, Tracker
 from workbench.inference.approximations.fit_run import FitRun
 from workbench.inference.approximations.fitting import fit
+from workbench.inference.approximations.inla import fit_inla
 from workbench.inference.approximations.laplace import fit_laplace
 from workbench.inference.approximations.methods import (
     ADVI,
@@ -91,5 +92,5 @@ __all__ = [
     "Run", "ZarrStore", "check_priors", "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "devices", "draw", "find_MAP", "find_constrained_prior", "recover", "resume_run", "sample",
     "Plan", "infer", "join",
     "sample_posterior_predictive", "sample_prior_predictive", "sbc",
-    "fit_laplace", "fit_pathfinder",
+    "fit_inla", "fit_laplace", "fit_pathfinder",
 ]  # fmt: skip

@@ -48,19 +48,19 @@ class Hessian:
         """Find what is not zero, from all columns at points near `at`."""
         n = len(self.where)
         rng = np.random.default_rng(0)
-        found: list[set[int]] = [set() for _ in range(n)]
+        rows: list[Array] = []
+        columns: list[Array] = []
         for turn in range(PROBES):
             q = at if turn == 0 else at + 0.1 * rng.uniform(-1.0, 1.0, len(at))
+            direction = np.zeros(len(at))
             for j in range(n):
-                direction = np.zeros(len(at))
                 direction[self.where[j]] = 1.0
-                column = self.density.hessian_product(q, direction)[self.where]
-                size = np.abs(column)
+                size = np.abs(self.density.hessian_product(q, direction)[self.where])
+                direction[self.where[j]] = 0.0
                 # What is no number here may be one elsewhere.
-                found[j].update(np.flatnonzero(~(size <= TINY * np.nanmax(size, initial=0.0))).tolist())
-        rows = np.concatenate([np.fromiter(f, np.int64, len(f)) for f in found] or [np.empty(0, np.int64)])
-        columns = np.repeat(np.arange(n), [len(f) for f in found])
-        self.structure: Structure = structure_of(n, rows, columns)
+                rows.append(np.flatnonzero(~(size <= TINY * np.nanmax(size, initial=0.0))))
+                columns.append(np.full(len(rows[-1]), j))
+        self.structure: Structure = structure_of(n, np.concatenate(rows), np.concatenate(columns))
         self._directions = self._coloured()
 
     def _coloured(self) -> list[tuple[Array, Array, Array]]:
