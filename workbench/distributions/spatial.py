@@ -13,7 +13,8 @@ from workbench.distributions.distribution import Distribution, cast_real
 from workbench.distributions.families import Family
 from workbench.distributions.normals import solved, square, widened_mean
 from workbench.errors import ModelError, ShapeError
-from workbench.graph.expr import Constant
+from workbench.graph.expr import Constant, Expr
+from workbench.graph.memo import once
 from workbench.graph.types import Shape
 from workbench.tensor.shape import extent
 from workbench.tensor.tensor import Tensor, as_tensor
@@ -129,17 +130,22 @@ class CAR(Distribution):
 def _scaled_eigenvalues(weights: Tensor) -> Tensor:
     """Eigenvalues of the weights with rows and columns divided by the roots of the sums."""
     if isinstance(weights.op, Constant):
-        # Once, when the density is written, not at each of its evaluations.
-        content = weights.op.value
-        with np.errstate(divide="ignore", invalid="ignore"):
-            roots = np.sqrt(content.sum(axis=-2))
-            scaled = content / (roots[..., None, :] * roots[..., :, None])
-        if not np.isfinite(scaled).all():
-            place = int(np.argwhere(content.sum(axis=-2) <= 0.0)[0][-1])
-            raise ModelError(f"CAR: place {place} has no neighbours, or negative weights", "each row of W needs a positive sum")
-        return pt.constant(np.linalg.eigvalsh(scaled))
+        return pt.constant(_eigenvalues_of_constant(weights))
     roots = pt.sqrt(pt.sum(weights, axis=-2))
     return pt.linalg.eigvalsh(weights / (pt.expand_dims(roots, -2) * pt.expand_dims(roots, -1)))
+
+
+@once(lambda node: ())
+def _eigenvalues_of_constant(weights: Expr, below: list[Any]) -> Any:
+    """The same of an array: once, not at each evaluation of the density, nor each time that it is derived."""
+    content = weights.op.value
+    with np.errstate(divide="ignore", invalid="ignore"):
+        roots = np.sqrt(content.sum(axis=-2))
+        scaled = content / (roots[..., None, :] * roots[..., :, None])
+    if not np.isfinite(scaled).all():
+        place = int(np.argwhere(content.sum(axis=-2) <= 0.0)[0][-1])
+        raise ModelError(f"CAR: place {place} has no neighbours, or negative weights", "each row of W needs a positive sum")
+    return np.linalg.eigvalsh(scaled)
 
 
 class ICAR(Distribution):
