@@ -15,13 +15,14 @@ def load_ipython_extension(ip: Any) -> None:
     """Add the magics, the displays of models and expressions, and the dashboard. Loading twice is fine."""
     from kernel_ext.cell.completion import matcher_for
     from kernel_ext.cell.inspection import inspect_cells
-    from kernel_ext.display import show_run, show_subject
+    from kernel_ext.display import show_fit, show_run, show_subject
     from kernel_ext.graphs.computation import FUNCTIONS, function_in
     from kernel_ext.magics import WorkbenchMagics
     from kernel_ext.sampling.draws import remember
     from workbench import Model
     from workbench.graph import Expr
     from workbench.inference import run
+    from workbench.inference.approximations import fit_run
 
     if not isinstance(ip.magics_manager.registry.get("WorkbenchMagics"), WorkbenchMagics):
         ip.register_magics(WorkbenchMagics)
@@ -36,16 +37,18 @@ def load_ipython_extension(ip: Any) -> None:
         inspect_cells(ip.kernel)
         threading.Thread(target=import_soon_needed, name="workbench-imports", daemon=True).start()
     run.on_start += [watch for watch in (show_run, remember) if watch not in run.on_start]
+    fit_run.on_start += [watch for watch in (show_fit,) if watch not in fit_run.on_start]
 
 
 def unload_ipython_extension(ip: Any) -> None:
     """Take away what loading added."""
-    from kernel_ext.display import show_run
+    from kernel_ext.display import show_fit, show_run
     from kernel_ext.graphs.computation import FUNCTIONS
     from kernel_ext.sampling.draws import remember
     from workbench import Model
     from workbench.graph import Expr
     from workbench.inference import run
+    from workbench.inference.approximations import fit_run
 
     _leave(ip)
     manager = ip.magics_manager
@@ -60,6 +63,8 @@ def unload_ipython_extension(ip: Any) -> None:
     for watch in (show_run, remember):
         if watch in run.on_start:
             run.on_start.remove(watch)
+    if show_fit in fit_run.on_start:
+        fit_run.on_start.remove(show_fit)
     Model.default_backend = "auto"
 
 

@@ -13,6 +13,7 @@ from IPython.display import display
 from kernel_ext import static_view
 from kernel_ext.code.backends import BackendToggle
 from kernel_ext.code.code_view import CodeView
+from kernel_ext.fitting.fit_view import FitView
 from kernel_ext.graphs.computation import Subject, drawn
 from kernel_ext.graphs.inspector import GraphInspector
 from kernel_ext.sampling.dashboard import SamplingDashboard
@@ -24,6 +25,7 @@ from kernel_ext.widget.links import Links
 from kernel_ext.widget.panel import Panel
 from kernel_ext.widget.part import Part
 from workbench import Model, sample
+from workbench.inference.approximations.fit_run import FitRun
 from workbench.inference.run import Run
 
 # Two outputs, one below the other. While the widget is there the first is hidden; where there is none, as in a saved notebook
@@ -46,7 +48,7 @@ def parts_of(subject: Subject, title: str = "") -> Sequence[Part]:
     if isinstance(subject, Model):
         sampling = SamplingDashboard(subject, title)
         graphs = [GraphInspector(subject, title), GraphInspector(subject, title, "computation")]
-        return [*graphs, RewriteStepper.of(subject), *_code(subject, title), sampling, PosteriorView(sampling), Links(subject)]
+        return [*graphs, RewriteStepper.of(subject), *_code(subject, title), sampling, FitView(subject, title), PosteriorView(sampling), Links(subject)]
     return [GraphInspector(drawn(subject), title), RewriteStepper.of(subject), *_code(subject, title), Links(subject)]
 
 
@@ -93,6 +95,21 @@ def show_run(run: Run) -> Callable[[], None]:
     dashboard = SamplingDashboard(run)
     panel = Panel([dashboard, PosteriorView(dashboard)])
     return _followed(dashboard, run, show(panel))
+
+
+def show_fit(run: FitRun) -> Callable[[], None]:
+    """Display a fit; the function returned puts what lasts in its place."""
+    view = FitView(run)
+    update = show(Panel([view]))
+    busy = ExitStack()
+    busy.enter_context(answering(getattr(get_ipython(), "kernel", None)))
+
+    def finish() -> None:
+        view.ready.wait(30)
+        busy.close()
+        update(view.static())
+
+    return finish
 
 
 def _followed(dashboard: SamplingDashboard, run: Run, update: Callable[[dict[str, str]], None]) -> Callable[[], None]:

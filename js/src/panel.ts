@@ -2,6 +2,7 @@
 import { Backends } from "./backends/index";
 import { Code } from "./code/index";
 import { Dashboard } from "./dashboard/index";
+import { Fit } from "./fit/index";
 import { Inspector } from "./inspector/index";
 import { Posterior } from "./posterior/index";
 import { Bus } from "./shared/bus";
@@ -11,7 +12,7 @@ import { Stepper } from "./stepper/index";
 
 type Make = new (channel: Channel, host: HTMLElement, bus: Bus) => View;
 const VIEWS: Record<string, Make> = {
-  model: Inspector, density: Inspector, steps: Stepper, code: Code, backends: Backends, sample: Dashboard, posterior: Posterior,
+  model: Inspector, density: Inspector, steps: Stepper, code: Code, backends: Backends, sample: Dashboard, fit: Fit, posterior: Posterior,
 };
 
 interface Tab { name: string; handle: HTMLElement; page: HTMLElement; view: View | null; channel: Channel | null }

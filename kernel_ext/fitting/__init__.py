@@ -1,0 +1,1 @@
+"""The Fit tab: approximations of a posterior, watched while they are fitted."""
