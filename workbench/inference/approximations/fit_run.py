@@ -20,6 +20,8 @@ SECONDS = 0.1
 """What a chunk lasts, about."""
 FIRST = 16
 """Steps of the first chunk."""
+ROOM = 4096
+"""Fewest losses that there is new room for."""
 
 on_start: list[Callable[[FitRun], Callable[[], None] | None]] = []
 """Called with every fit that starts: a dashboard puts itself here. What it returns is called when the fit is over, by the thread
@@ -68,7 +70,7 @@ class FitRun:
         self.error: BaseException | None = None
         self.message = ""
         self._before = len(approx.hist)
-        self._losses = np.concatenate([approx.hist, np.empty(steps)])
+        self._losses = approx.hist.copy()
         self._made = 0
         self._stopping, self._done = threading.Event(), threading.Event()
         self._given_up = False
@@ -201,8 +203,7 @@ class FitRun:
             if self._given_up:
                 return
             at = self._before + self._made
-            self._losses[at : at + len(chunk.losses)] = chunk.losses
-            self._made += len(chunk.losses)
+            self._add(at, chunk.losses)
             self.approx.set_values(self.descent.values)
             if chunk.at_fault is not None:
                 raise fault(self.approx.model, chunk, self._made, self._written_at)
@@ -212,6 +213,14 @@ class FitRun:
                 self.message = f"converged after {self._made} steps"
                 return
             budget = int(np.clip(wanted * SECONDS / max(seconds, 1e-6), 1, 4 * budget))
+
+    def _add(self, at: int, losses: Array) -> None:
+        """Add losses at a place, with room for as many again where there is none left."""
+        end = at + len(losses)
+        if end > len(self._losses):
+            self._losses = np.concatenate([self._losses[:at], np.empty(max(ROOM, at, len(losses)))])
+        self._losses[at:end] = losses
+        self._made += len(losses)
 
     def _tell(self) -> bool:
         """Call what is to be called after the last step; return whether to go on."""
