@@ -105,14 +105,14 @@ class Results:
                 groups[f"{prefix}posterior"] = self.layout.dataset(values, ("chain", "draw"), labels, of_run)
                 groups[f"{prefix}sample_stats"] = self.layout.dataset(cut.stats(), ("chain", "draw"), labels, about)
         if after.draws:
-            groups |= self._log_densities(after)
+            groups |= self.log_densities(after)
         for name, values in (("observed_data", self.observed), ("constant_data", self.constant)):
             if values:
                 groups[name] = self.layout.dataset(values)
         # ArviZ hides groups of warm-up unless told otherwise.
         return inference_data_class()(**{"save_warmup": True, **groups})
 
-    def _log_densities(self, cut: Cut) -> dict[str, Any]:
+    def log_densities(self, cut: Cut) -> dict[str, Any]:
         """The groups of log-densities that are asked for. Draws are not given up because one cannot be computed."""
         found: dict[str, Any] = {}
         for group, compute, wanted, variables in (
