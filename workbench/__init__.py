@@ -96,6 +96,7 @@ from workbench.distributions import (
     expand_packed_triangular,
 )  # fmt: skip
 from workbench.distributions.custom import CustomDist, DensityDist
+from workbench.distributions.simulator import Simulator
 from workbench.math import invlogit, invprobit, logaddexp, logit, logsumexp, probit
 from workbench.model import (
     ConstantData,
@@ -153,7 +154,7 @@ INFERENCE = frozenset([
     "ConjugateGibbs", "EllipticalSlice", "HamiltonianMC", "LaplaceProposal", "MALA", "Metropolis", "MultivariateNormalProposal", "NUTS", "NormalProposal", "PoissonProposal", "Slice",
     "UniformProposal", "ZarrStore",
     "check_priors", "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "devices", "draw", "find_MAP", "find_constrained_prior", "recover", "resume_run", "sample",
-    "sample_posterior_predictive", "sample_prior_predictive", "sbc",
+    "sample_posterior_predictive", "sample_prior_predictive", "sample_smc", "sbc",
     "Plan", "infer", "join",
     "fit_inla", "fit_laplace", "fit_pathfinder",
 ])  # fmt: skip
@@ -189,7 +190,7 @@ __all__ = [
     "RandomWalk", "Truncated", "ZeroInflatedBinomial", "ZeroInflatedNegativeBinomial", "ZeroInflatedPoisson",
     "ConstantData", "check_priors", "CustomDist", "DensityDist", "MutableData", "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "devices", "do",
     "draw", "find_MAP", "find_constrained_prior", "freeze_dims_and_data", "icdf", "invlogit", "invprobit", "logaddexp", "logccdf", "logcdf", "logit", "logsumexp", "model_to_graphviz",
-    "conditional", "marginalize", "modelcontext", "observe", "probit", "recover", "reparameterize", "resume_run", "sample_posterior_predictive", "sample_prior_predictive", "sbc", "set_data", "ZarrStore",
+    "conditional", "marginalize", "modelcontext", "observe", "probit", "recover", "reparameterize", "resume_run", "sample_posterior_predictive", "sample_prior_predictive", "sample_smc", "sbc", "set_data", "Simulator", "ZarrStore",
     "Plan", "infer", "join", "split",
     "fit_inla", "fit_laplace", "fit_pathfinder",
 ]  # fmt: skip

@@ -37,6 +37,7 @@ NAMESPACES: dict[str, tuple[str, ...]] = {
     f"{PM}.sampling": ("workbench.inference",),
     f"{PM}.sampling.jax": ("workbench.inference.sampling_jax",),
     f"{PM}.sampling_jax": ("workbench.inference.sampling_jax",),
+    f"{PM}.smc": ("workbench.inference.smc",),
     f"{PM}.logprob": ("workbench.transforms.logprob",),
     f"{PM}.exceptions": ("workbench.errors",),
     f"{PM}.pytensorf": ("workbench.transforms",),
@@ -83,6 +84,7 @@ ALIASES: dict[str, dict[str, str]] = {
     PT: {"TensorVariable": "workbench.tensor.tensor:Tensor", "TensorConstant": "workbench.tensor.tensor:Tensor"},
     f"{PT}.linalg": {name: f"workbench.tensor.aliases:{name}" for name in ("matrix_dot", "tensorinv", "tensorsolve")} | {"kron": "workbench.tensor:kron"},
     f"{DIST}": {"CustomDist": "workbench.distributions.custom:CustomDist", "DensityDist": "workbench.distributions.custom:DensityDist",
+                "Simulator": "workbench.distributions.simulator:Simulator",
                 "Lognormal": "workbench.distributions:LogNormal"},
     f"{DIST}.transforms": {
         "ChainedTransform": "workbench.transforms:Chain", "LogTransform": "workbench.transforms.change_of_variables:Log",
@@ -110,7 +112,6 @@ METHODS = frozenset(
 _NOT_YET = "is not there yet"
 _VARIATIONAL = "is of the inside of PyMC: pm.fit(method=...) fits approximations, pm.ADVI, FullRankADVI, SVGD and others are its methods"
 _STEP = f"this step method or part of one {_NOT_YET}: pm.sample() assigns a method to each variable, step= takes pm.NUTS, pm.Metropolis, pm.Slice and others"
-_SMC = f"sampling without a density, or by tempering, {_NOT_YET}"
 _GP = f"the module of Gaussian processes {_NOT_YET}: write the covariance with pt, and pm.MvNormal, or a Cholesky factor times pm.Normal"
 _ODE = f"the module of differential equations {_NOT_YET}: write the steps of a solver with pt.scan"
 _INTERNAL = "is of the inside of PyMC: a log-density is pm.logp(x, value), a model's model.logp(), a compiled one model.compile_logp()"
@@ -123,7 +124,6 @@ INSTEAD: list[tuple[str, str, str]] = [
     (PM, "Group Stein ImplicitGradient opvi approximations updates", _VARIATIONAL),
     (PM, "apply_momentum apply_nesterov_momentum", "pm.momentum(learning_rate, momentum) and pm.nesterov_momentum are whole optimizers"),
     (PM, "DEMetropolis BlockedStep STEP_METHODS step_methods init_nuts guess_scaling find_hessian trace_cov tuning", _STEP),
-    (PM, "sample_smc smc Simulator", _SMC),
     (PM, "gp", _GP),
     (PM, "ode", _ODE),
     (PM, "Point", "a point is a dict of values by name: model.initial_point()"),
@@ -150,9 +150,7 @@ INSTEAD: list[tuple[str, str, str]] = [
     (PM, "backends", 'pm.sample(trace="run.zarr"), or a pm.ZarrStore("run.zarr"), writes draws to disk'),
     (PM, "util testing blocking vartypes printing initial_point data_structures parallel population mcmc deterministic forward metropolis"
          " hmc slicer compound arraystep", "is of the inside of PyMC"),
-    (f"{DIST}.simulator", "", _SMC),
     (DIST, "Continuous Discrete SymbolicRandomVariable", _BASES),
-    (DIST, "Simulator simulator", _SMC),
     (DIST, "WishartBartlett", "pm.LKJCholeskyCov is the prior of a covariance matrix to take"),
     (f"{DIST}.multivariate", "WishartBartlett", "pm.LKJCholeskyCov is the prior of a covariance matrix to take"),
     (f"{DIST}.transforms", "univariate_ordered multivariate_ordered", "is called ordered today"),

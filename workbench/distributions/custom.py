@@ -286,18 +286,18 @@ class CustomDist(Distribution):
                 key = id(drawn)
                 _made_by[key] = (class_name, fields, given), weakref.ref(drawn, lambda _: _made_by.pop(key, None))
             return drawn
-        ranks, event = _ranks(signature, ndim_supp, ndims_params, len(given))
+        ranks, event = ranks_of(signature, ndim_supp, ndims_params, len(given))
         if signature is None and ndims_params is None:
-            ranks = _whole(given, size if shape is None else shape)
+            ranks = whole_axes(given, size if shape is None else shape)
         fields |= {"ranks": ranks, "event_rank": event, "dtype": "float64" if dtype == "floatX" else np.dtype(dtype).name}
-        one = _as_tuple(shape)[-event:] if event and shape is not None else ()
+        one = as_lengths(shape)[-event:] if event and shape is not None else ()
         if one and any(isinstance(n, Tensor) for n in one):
             fields["event_shape"] = classmethod(lambda made, *parameters: parameters[-1].type.shape[-event:])
         elif one:
             fields["event_shape"] = classmethod(lambda made, *parameters: tuple(int(n) for n in one))
         # Without a signature PyMC takes all axes of parameters as those of the draws.
         fields["counted"] = (0,) * len(given) if signature is None and not event else ranks
-        lengths = _as_tuple(size if shape is None else shape)
+        lengths = as_lengths(size if shape is None else shape)
         if any(isinstance(n, Tensor) for n in lengths):
             given.append(pt.zeros(lengths))
             fields |= {"parameters": (*fields["parameters"], LENGTHS), "ranks": (*ranks, len(one)), "counted": (*fields["counted"], len(one))}
@@ -325,7 +325,7 @@ def _with_functions(name: str, fields: dict[str, Any], made: Tensor, given: Sequ
     """A draw by an expression, with a density, distribution function or start of one's own."""
     rank = event_rank(made)
     lengths = tuple(made.type.static_shape[made.ndim - rank :])
-    ranks = _whole(given, made.type.shape[: made.ndim - rank])
+    ranks = whole_axes(given, made.type.shape[: made.ndim - rank])
     shape = {"event_shape": classmethod(lambda made, *parameters: lengths)}
     fields = fields | shape | {"ranks": ranks, "event_rank": rank, "dtype": made.dtype}
     of_functions: type[_ByDensity] = type(name, (_ByDensity,), fields)
@@ -344,15 +344,15 @@ def _names(logp: Callable[..., Any] | None, count: int) -> tuple[str, ...]:
     return tuple(f"parameter {i + 1}" for i in range(count))
 
 
-def _whole(given: Sequence[Tensor], shape: Any) -> tuple[int, ...]:
+def whole_axes(given: Sequence[Tensor], shape: Any) -> tuple[int, ...]:
     """Axes of each parameter that belong to it: all of one that cannot be along the draws, as weights are not."""
     if shape is None:
         return (0,) * len(given)
-    wanted = tuple(int(n) if isinstance(n, (int, np.integer)) else None for n in _as_tuple(shape))
+    wanted = tuple(int(n) if isinstance(n, (int, np.integer)) else None for n in as_lengths(shape))
     return tuple(0 if fits(p.type.shape, wanted) else p.ndim for p in given)
 
 
-def _ranks(signature: str | None, event: int | None, ranks: Sequence[int] | None, count: int) -> tuple[tuple[int, ...], int]:
+def ranks_of(signature: str | None, event: int | None, ranks: Sequence[int] | None, count: int) -> tuple[tuple[int, ...], int]:
     """Axes of each parameter, and of one draw."""
     if signature is None:
         return tuple(ranks) if ranks is not None else (0,) * count, event or 0
@@ -373,7 +373,7 @@ def _as_computed_with(parameter: Any) -> Tensor:
 
 def _by_expression(dist: Callable[..., Any], parameters: Sequence[Tensor], shape: Any, size: Any) -> Tensor:
     """The random expression that `dist` makes, in the shape asked for."""
-    wanted = _as_tuple(shape)
+    wanted = as_lengths(shape)
     made = _called(dist, parameters, size if shape is None else wanted)
     rank = event_rank(made)
     if shape is not None and rank and made.ndim != len(wanted):
@@ -383,7 +383,7 @@ def _by_expression(dist: Callable[..., Any], parameters: Sequence[Tensor], shape
     return made
 
 
-def _as_tuple(shape: Any) -> tuple[Any, ...]:
+def as_lengths(shape: Any) -> tuple[Any, ...]:
     if shape is None:
         return ()
     return (shape,) if isinstance(shape, (int, np.integer)) or getattr(shape, "ndim", 1) == 0 else tuple(shape)

@@ -73,6 +73,8 @@ class Distribution:
         Whether a transform that is given comes after that of the support, and not instead of it.
     family
         How its draws follow from those of a standard one by a location and a scale; ``None`` if they do not.
+    simulated
+        Whether there is no density, but a distance of simulated data in its place, another one for each key.
     made_from
         For a class that :meth:`with_fields` made: the class it was made of, and the fields.
     """
@@ -86,6 +88,7 @@ class Distribution:
     dtype: ClassVar[str] = "float64"
     chained: ClassVar[bool] = True
     family: ClassVar[Family | None] = None
+    simulated: ClassVar[bool] = False
     made_from: ClassVar[tuple[Any, Mapping[str, Any]] | None] = None
     __signature__: ClassVar[Any] = CallSignature(register_variable)
 

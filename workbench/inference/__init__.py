@@ -53,6 +53,7 @@ from workbench.inference.resume import resume_run
 from workbench.inference.run import Run
 from workbench.inference.sampling import sample
 from workbench.inference.sbc import sbc
+from workbench.inference.smc import sample_smc
 from workbench.inference.step_methods import (
     BinaryGibbsMetropolis,
     BinaryMetropolis,
@@ -91,6 +92,6 @@ __all__ = [
     "EllipticalSlice", "HamiltonianMC", "LaplaceProposal", "Metropolis", "MultivariateNormalProposal", "NormalProposal", "PoissonProposal", "Slice", "UniformProposal",
     "Run", "ZarrStore", "check_priors", "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "devices", "draw", "find_MAP", "find_constrained_prior", "recover", "resume_run", "sample",
     "Plan", "infer", "join",
-    "sample_posterior_predictive", "sample_prior_predictive", "sbc",
+    "sample_posterior_predictive", "sample_prior_predictive", "sample_smc", "sbc",
     "fit_inla", "fit_laplace", "fit_pathfinder",
 ]  # fmt: skip

@@ -19,6 +19,7 @@ from workbench.model.inspection import report
 from workbench.model.minibatch import refuse_minibatches
 from workbench.model.model import Model
 from workbench.model.points import unconstrained
+from workbench.model.simulators import require_density
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.gradient import grad
 from workbench.transforms.logprob import logcdf
@@ -99,6 +100,7 @@ def find_MAP(
 
     m = modelcontext(model).at_current_shapes()
     refuse_minibatches(m, "the search for the mode")
+    require_density(m, "it has no mode")
     moved = _moved(m, vars)
     point = {**m.initial_point(seed), **unconstrained(m, start or {})}
     q0 = m.flatten(point)

@@ -23,6 +23,7 @@ from workbench.model.elimination import Factor
 from workbench.model.interventions import in_own_space
 from workbench.model.missing import in_own_dtype
 from workbench.model.model import Model
+from workbench.model.simulators import require_density
 from workbench.tensor import tensor as input_tensor
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.logprob import logprob_pass, require_derived
@@ -354,6 +355,7 @@ def likelihoods(model: Model, variables: Sequence[Tensor]) -> tuple[list[Tensor]
 
     Variables that depend on something that was eliminated have one together.
     """
+    require_density(model, "its log-likelihood is not known")
     if model.eliminations:
         own_space = in_own_space(model)
         density = own_space.density(jacobian=False, vars=[own_space[str(x.name)] for x in variables])

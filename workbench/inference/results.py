@@ -18,6 +18,7 @@ from workbench.model.dims import RESERVED
 if TYPE_CHECKING:
     from workbench.inference.chains import Cut
     from workbench.inference.run import Run
+    from workbench.inference.smc.results import Posterior
     from workbench.model.model import Model
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ class Results:
         # ArviZ hides groups of warm-up unless told otherwise.
         return inference_data_class()(**{"save_warmup": True, **groups})
 
-    def log_densities(self, cut: Cut) -> dict[str, Any]:
+    def log_densities(self, cut: Cut | Posterior) -> dict[str, Any]:
         """The groups of log-densities that are asked for. Draws are not given up because one cannot be computed."""
         found: dict[str, Any] = {}
         for group, compute, wanted, variables in (

@@ -24,6 +24,7 @@ from workbench.model.context import modelcontext
 from workbench.model.minibatch import refuse_minibatches
 from workbench.model.model import Model
 from workbench.model.points import unconstrained
+from workbench.model.simulators import require_density
 
 InitialValues = Mapping[Any, Any]
 
@@ -191,6 +192,7 @@ def sample(
     if not model.free_RVs:
         raise SamplingError("the model has no free variable to sample")
     refuse_minibatches(model, "sampling")
+    require_density(model, "pm.sample needs one")
     chains = 4 if chains is None else whole("chains", chains, 1)
     given = options.starts(initvals, chains)
     jitter, metric = options.beginning(init)

@@ -22,6 +22,7 @@ from workbench.graph.types import TensorType
 from workbench.model.elimination import Elimination, Factor, Factors, refused, sum_of, total_of
 from workbench.model.functions import function_of
 from workbench.model.missing import Part, in_own_dtype
+from workbench.model.simulators import require_density
 from workbench.tensor.shape import Dim, paired
 from workbench.tensor.shape.lengths import number_of
 from workbench.tensor.tensor import Tensor
@@ -464,6 +465,7 @@ def slopes(model: Model, trace: Trace | None = None) -> Slopes:
             "observe it, or sum it out of the model",
             made.location if made else None,
         )
+    require_density(model, "it has no gradient")
     density = model.density()
     q, parts = flat_vector(model)
     (total,) = replace([density.total], parts)

@@ -14,6 +14,7 @@ from workbench.graph.inner import Graph
 from workbench.graph.provenance import nowhere
 from workbench.graph.traverse import replace, topological
 from workbench.model.density import slope_of_zero, values_for_variables, vector_of_values
+from workbench.model.simulators import require_density
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.gradient import grad
 
@@ -134,6 +135,7 @@ def block_density(model: Model, names: Sequence[str], gradient: bool, all_terms:
     all_terms
         Whether to count the terms that do not depend on the block too.
     """
+    require_density(model, "chains cannot be moved by it")
     density = model.density()
     x, q, z, parts = block_parts(model, names)
     chosen: list[Any] = [model.rvs_to_values[rv] for rv in variables_of(model, names)]

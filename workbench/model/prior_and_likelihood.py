@@ -91,7 +91,7 @@ def _parts(model: Model) -> tuple[Tensor, Tensor, Tensor, dict[Expr, Any], Any, 
     states, outside = within_states(model, [model.value_name(rv) for rv in model.free_RVs if rv.type.kind != "f"], parts)
     prior = prior if outside is None else pt.where(outside, -np.inf, prior)
     word = pt.tensor("word", "uint64", ())
-    keys = {key: pt.random.fold_in(word, i) for i, key in enumerate(keys_below([prior, likelihood]))}
+    keys: dict[Expr, Any] = {key: pt.random.fold_in(word, i) for i, key in enumerate(keys_below([prior, likelihood]))}
     return q, z, word, {**parts, **states, **keys}, prior, likelihood, density
 
 

@@ -45,7 +45,7 @@ class LinkedPopulation:
 
     def __init__(self, model: Model, kernel: type[Population], settings: Mapping[str, float], backend: str) -> None:
         values = started(lambda: Values(model, backend, ROWS))
-        parts = compiled_population(backend, kernel)
+        parts = compiled_population(backend, kernel)  # type: ignore[arg-type]  # A class has its metaclass's hash.
         slot = "parts_grad" if kernel.gradients else "parts"
         together = backend in ("numpy", "jax")
 

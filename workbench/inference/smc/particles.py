@@ -42,7 +42,7 @@ class FirstParticles:
         nodes, outputs = [], []
         for rv in model.free_RVs:
             value, transform = model.rvs_to_values[rv], model.rvs_to_transforms[rv]
-            if str(value.name) in given and value.name != rv.name:
+            if transform is not None and str(value.name) in given:
                 nodes.append(value)
                 own[rv] = transform.backward(value, rv)
                 outputs.append(value)

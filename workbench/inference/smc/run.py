@@ -16,6 +16,7 @@ from workbench.errors import SamplingError, WorkbenchError, user_location
 from workbench.inference.blas_threads import limited
 from workbench.inference.convergence import EXAMINED, MOST_RHAT, NAMED
 from workbench.inference.diagnostics import rhat
+from workbench.inference.linked import started
 from workbench.inference.results import Kept, Results
 from workbench.inference.smc.linked import LinkedPopulation
 from workbench.inference.smc.particles import FirstParticles
@@ -167,12 +168,13 @@ class SmcRun:
     def _run(self) -> None:
         try:
             begun = time.perf_counter()
-            first = {names: FirstParticles(self.model, names, self.backend) for names in {tuple(s) for s in self._starts}}
+            first = started(self._first_particles)
             self._linked = LinkedPopulation(self.model, self.kernel, self.settings, self.backend)
+            self._first = first.result()
             self.timings["compile"] = time.perf_counter() - begun
             self.state, begun = "sampling", time.perf_counter()
             try:
-                self._sample(first)
+                self._sample()
             finally:
                 self.timings["sample"] = time.perf_counter() - begun
             self.state = "done" if len(self.finished) == len(self.chains) else "stopped"
@@ -181,7 +183,17 @@ class SmcRun:
         finally:
             self._done.set()
 
-    def _sample(self, first: Mapping[tuple[str, ...], FirstParticles]) -> None:
+    def _first_particles(self) -> list[tuple[Array, Array, Array]]:
+        """The key of each chain, and where its particles begin, (n, d) and (n, k)."""
+        made = {names: FirstParticles(self.model, names, self.backend) for names in {tuple(s) for s in self._starts}}
+        found = []
+        for chain, given in zip(self.chains, self._starts):
+            key = np.asarray(threefry.numpy(np.uint64(self.seed), np.uint64(chain.number)))
+            word = int(threefry.numpy(key, np.uint64(FIRST)))
+            found.append((key, *made[tuple(given)](self.draws_requested, word, given)))
+        return found
+
+    def _sample(self) -> None:
         waiting = list(reversed(self.chains))
         failures: list[tuple[SmcChain, BaseException]] = []
 
@@ -192,8 +204,7 @@ class SmcRun:
                 except IndexError:
                     return
                 try:
-                    given = self._starts[chain.number]
-                    self._advance(chain, first[tuple(given)], given)
+                    self._advance(chain)
                 except BaseException as error:
                     failures.append((chain, error))
                     self.stopping.set()
@@ -217,11 +228,9 @@ class SmcRun:
         failed.run = self
         return failed  # type: ignore[no-any-return]
 
-    def _advance(self, chain: SmcChain, first: FirstParticles, given: Mapping[str, Array]) -> None:
+    def _advance(self, chain: SmcChain) -> None:
         """Take a population from the prior to the posterior."""
-        key = np.asarray(threefry.numpy(np.uint64(self.seed), np.uint64(chain.number)))
-        q, z = first(self.draws_requested, int(threefry.numpy(key, np.uint64(FIRST))), given)
-        state = self._linked.init(key, q, z)
+        state = self._linked.init(*self._first[chain.number])
         chain.state = state
         self._check(chain, state)
         while state.beta < 1.0:

@@ -18,6 +18,7 @@ from workbench.inference.smc.particles import checked_start
 from workbench.inference.smc.run import SmcRun
 from workbench.model.context import modelcontext
 from workbench.model.model import Model
+from workbench.model.simulators import require_density, simulated_variables
 from workbench.samplers.population import Population
 from workbench.samplers.population_moves import IMH, KERNELS
 
@@ -179,6 +180,11 @@ def _check_model(model: Model, kernel: type[Population]) -> None:
         raise SamplingError(
             "the model has no observed variable and no potential: its posterior is its prior", "pm.sample_prior_predictive() draws from that"
         )
+    if kernel.gradients:
+        require_density(model, f"the kernel {kernel.__name__} needs its gradient: take pm.smc.IMH or pm.smc.MH")
+    for rv in simulated_variables(model):
+        if any(rv is x for x in model.free_RVs):
+            raise SamplingError(f"{rv.name} is a simulator, and not observed", "give observed=", rv.provenance.location if rv.provenance else None)
 
 
 def _carry_out(run: SmcRun, shown: bool) -> None:
