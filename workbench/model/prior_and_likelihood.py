@@ -86,8 +86,21 @@ def _parts(model: Model) -> tuple[Tensor, Tensor, Tensor, dict[Expr, Any], Any, 
     density = model.density()
     q, z, parts = position_inputs(model)
     free = {str(rv.name) for rv in model.free_RVs}
-    prior: Any = density.representable(sum((t for name, t in density.terms.items() if name in free), pt.constant(0.0)))
-    likelihood: Any = density.representable(sum((t for name, t in density.terms.items() if name not in free), pt.constant(0.0)))
+    prior: Any = pt.constant(0.0)
+    likelihood: Any = pt.constant(0.0)
+    for factor in density.factors.all:
+        term = density.terms[factor.name]
+        if free.issuperset(factor.of):
+            prior = prior + term
+        elif free.isdisjoint(factor.of):
+            likelihood = likelihood + term
+        else:
+            raise ModelError(
+                f"{', '.join(factor.of)} have one density together, since what they depend on was summed or integrated out: there is no prior apart "
+                "from the likelihood to begin from",
+                "sample the model as it was before",
+            )
+    prior, likelihood = density.representable(prior), density.representable(likelihood)
     states, outside = within_states(model, [model.value_name(rv) for rv in model.free_RVs if rv.type.kind != "f"], parts)
     prior = prior if outside is None else pt.where(outside, -np.inf, prior)
     word = pt.tensor("word", "uint64", ())

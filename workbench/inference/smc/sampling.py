@@ -17,6 +17,7 @@ from workbench.inference.each_draw import seed_word
 from workbench.inference.smc.particles import checked_start
 from workbench.inference.smc.run import SmcRun
 from workbench.model.context import modelcontext
+from workbench.model.minibatch import refuse_minibatches
 from workbench.model.model import Model
 from workbench.model.simulators import require_density, simulated_variables
 from workbench.samplers.population import Population
@@ -180,6 +181,7 @@ def _check_model(model: Model, kernel: type[Population]) -> None:
         raise SamplingError(
             "the model has no observed variable and no potential: its posterior is its prior", "pm.sample_prior_predictive() draws from that"
         )
+    refuse_minibatches(model, "sampling")
     if kernel.gradients:
         require_density(model, f"the kernel {kernel.__name__} needs its gradient: take pm.smc.IMH or pm.smc.MH")
     for rv in simulated_variables(model):
