@@ -32,7 +32,9 @@ FALLING = 0.9
 MOVED = 0.9
 """And until this share of the particles has moved."""
 FORGOTTEN = 0.25
-"""And until the mean correlation is this."""
+"""And until the mean correlation is this, or falls no more: particles stay in modes that no move leads between."""
+FIRST_LOOK, STANDING = 8, 0.98
+"""It is looked at after so many moves, and twice, four times as many: it falls no more if it is above this share of what it was at half of them."""
 MOST_MOVES = 500
 SHRINKAGE, LEAST_SHRINKAGE = 0.1, 1e-6
 """The covariance goes to its diagonal by elements per particle times the first, and by the second at least."""
@@ -74,6 +76,8 @@ class PopulationState(NamedTuple):
     """Where particles were when the stage began, all elements, (n, m)."""
     correlation: Tensor
     """Between there and now, of each element, (m,)."""
+    reference: Tensor
+    """Their mean when half as many moves were made, or less."""
     moved: Tensor
     """Whether each particle has moved since, (n,)."""
     centre: Tensor
@@ -203,11 +207,13 @@ class Population:
         found = pt.abs(correlations(s.begin, _together(s.q, s.z)))
         falling = mean_of(pt.cast(s.correlation - found > settings["correlation_threshold"], "float64")) > FALLING
         still = mean_of(pt.cast(s.moved, "float64")) < MOVED
-        remembered = mean_of(found) > FORGOTTEN
-        moves = s.moves + 1
+        mean, moves = mean_of(found), s.moves + 1
+        looks = pt.equal(moves & (moves - 1), 0)
+        stands = pt.logical_and(pt.logical_and(looks, moves >= FIRST_LOOK), mean > STANDING * s.reference)
+        remembered = pt.logical_and(mean > FORGOTTEN, pt.logical_not(stands))
         going = pt.logical_and(pt.logical_or(falling, pt.logical_or(still, remembered)), moves < MOST_MOVES)
         return s._replace(
-            draw=s.draw + 1, correlation=found, accepted=s.accepted + mean_of(chance), moves=moves, settled=pt.logical_not(going)
+            draw=s.draw + 1, correlation=found, reference=pt.where(looks, mean, s.reference), accepted=s.accepted + mean_of(chance), moves=moves, settled=pt.logical_not(going)
         )
 
     def start(self, key: Tensor, q: Tensor, z: Tensor) -> PopulationState:
@@ -218,7 +224,7 @@ class Population:
         each = pt.zeros(n)
         s = PopulationState(
             key=key, draw=none, q=q, z=z, prior=each, likelihood=each, gradient=pt.zeros((n, 0)), beta=zero, evidence=zero, variance=zero,
-            effective=pt.cast(n, "float64"), parent=pt.arange(n), excess=each, begin=every, correlation=pt.zeros(size),
+            effective=pt.cast(n, "float64"), parent=pt.arange(n), excess=each, begin=every, correlation=pt.zeros(size), reference=zero,
             moved=pt.cast(each, "bool"), centre=pt.zeros((2, size)), factor=pt.zeros((2, size, size)), white=pt.zeros((n, 0)),
             scale=self.first_scale(pt.cast(size, "float64")), accepted=zero, moves=none, settled=pt.constant(True),
         )  # fmt: skip
@@ -248,7 +254,7 @@ class Population:
         half = places.shape[0] // 2
         (first, spread), (second, other) = centre_and_factor(places[half:]), centre_and_factor(places[:half])
         s = s._replace(
-            begin=_together(s.q, s.z), correlation=pt.full_like(first, FRESH), moved=pt.zeros_like(s.moved),
+            begin=_together(s.q, s.z), correlation=pt.full_like(first, FRESH), reference=as_tensor(FRESH), moved=pt.zeros_like(s.moved),
             centre=pt.stack([first, second]), factor=pt.stack([spread, other]), accepted=as_tensor(0.0), moves=as_tensor(0), settled=pt.constant(False), draw=s.draw + 1,
         )  # fmt: skip
         return self.prepared(s)
