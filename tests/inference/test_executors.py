@@ -77,12 +77,8 @@ def test_stop_does_not_wait_for_workers_that_are_gone():
         def submit(self, *_, **__):
             return self
 
-        def result(self, timeout):
-            time.sleep(timeout)
-            raise TimeoutError
-
-        def done(self):
-            return False
+        def add_done_callback(self, _):
+            pass
 
         def release(self):
             pass
@@ -101,17 +97,32 @@ def test_a_time_out_on_a_worker_is_not_waited_for_again():
         def submit(self, *_, **__):
             return self
 
-        def result(self, timeout=None):
-            raise TimeoutError("there")
+        def add_done_callback(self, done):
+            done(self)
 
-        def done(self):
-            return True
+        def result(self):
+            raise TimeoutError("there")
 
         def release(self):
             pass
 
     with pytest.raises(TimeoutError, match="there"):
         Dask(Late(), 1).call(print)
+
+
+def test_results_come_however_often_they_are_waited_for(client, monkeypatch):
+    """A wait that ends while a result is on its way does not lose it."""
+    monkeypatch.setattr(Dask, "PATIENCE", 1e-3)
+    dask = Dask(client, 2)
+    dask.send(tuple, "ab")
+    for i in range(100):
+        assert dask.call(with_a_large_array, i).sum() == i * 300_000
+    dask.close()
+
+
+def with_a_large_array(made, i):
+    assert made == ("a", "b")
+    return np.full(300_000, float(i))
 
 
 def test_what_fails_on_a_worker_is_said_as_what_fails_here(client):

@@ -128,16 +128,14 @@ class Dask:
             If it was stopped while no worker was there.
         """
         future = self.client.submit(_on_worker, self._job, function, given, pure=False)
+        done = threading.Event()
+        future.add_done_callback(lambda _: done.set())
         try:
-            while True:
-                try:
-                    return future.result(timeout=self.PATIENCE)
-                except TimeoutError:
-                    if future.done():
-                        # Done meanwhile, or what it raised there is this very error.
-                        return future.result()
-                    if self.stopping.is_set() and not self.client.nthreads():
-                        raise KeyboardInterrupt from None
+            while not done.wait(self.PATIENCE):
+                if self.stopping.is_set() and not self.client.nthreads():
+                    raise KeyboardInterrupt
+            # Without a time-out: that would cancel what brings the results, also those that other threads wait for.
+            return future.result()
         finally:
             future.release()
 
