@@ -13,6 +13,7 @@ from workbench.config import checks_programs
 from workbench.errors import CompileError
 from workbench.graph import Graph, Mode
 from workbench.graph.expr import constant_op
+from workbench.graph.lengths import symbols
 from workbench.tensor import elementwise as e
 
 N = 6
@@ -63,6 +64,25 @@ def test_every_program_of_the_tests_is_checked(monkeypatch):
     program.body.insert(len(program.body) - 1, late)
     with pytest.raises(CompileError, match=r"stacked: element \d of cat\d+ is read before it is written"):
         plan(program)
+
+
+def test_a_program_is_proven_once_for_each_values_of_its_lengths(monkeypatch):
+    proven = []
+    monkeypatch.setattr("workbench.compile.loop_ir.checker.check", lambda program, storage, values: proven.append(values[n]))
+    x = pt.vector("x")
+    (n,) = symbols(x.type.shape[0])
+    storage = plan(lower(Graph([x], [pt.cumsum(pt.sort(x)) + 1.0]), "sorted", [n]))
+    for length in (3, 5, 3, 5, 3):
+        assert storage.at({n: length})[n] == length
+    assert proven == [3, 5]
+
+    def refuse(*_):
+        raise CompileError("not so")
+
+    monkeypatch.setattr("workbench.compile.loop_ir.checker.check", refuse)
+    for _ in range(2):
+        with pytest.raises(CompileError, match="not so"):
+            storage.at({n: 7})
 
 
 def test_read_before_it_is_written(case):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import workbench.tensor as pt
-from workbench.compile import function
+from workbench.compile import cache, function
 from workbench.compile.c import backend as c_backend
 from workbench.compile.c import calls as entry
 from workbench.compile.c import toolchain
@@ -224,6 +224,19 @@ def test_the_cache_is_bounded(own_cache, monkeypatch):
     assert len(list(own_cache.glob("*.so"))) == 1
     compiled(9.5)
     assert len(list(own_cache.glob("*.so"))) == 1
+
+
+def test_a_large_cache_is_not_looked_through_at_every_build(own_cache, monkeypatch):
+    looked = []
+    monkeypatch.setattr(cache, "_prune", lambda home, keep: looked.append(keep))
+    compiled(8.5)
+    assert len(looked) == 1, "at the first build of a process in it"
+    compiled(9.5)
+    compiled(10.5)
+    assert len(looked) == 1
+    monkeypatch.setattr(cache, "cache_limit_bytes", lambda: 16 * max(f.stat().st_size for f in own_cache.glob("*.so")))
+    compiled(11.5)
+    assert len(looked) == 2, "and when a sixteenth of the limit is new"
 
 
 def test_no_compiler_is_an_error_that_says_what_to_install(monkeypatch):

@@ -146,7 +146,7 @@ def _fetch(home: Path, name: str, suffix: str, build: Callable[[Path], None]) ->
             if target.is_dir():
                 shutil.rmtree(target)
             os.replace(source, target)
-    _prune(home, keep=name)
+    _bound(home, name, path)
     statistics.built += 1
     return path, False
 
@@ -160,6 +160,21 @@ def _intact(path: Path, mark: Path) -> bool:
         return mark.read_bytes() == _checksum(path).encode()
     except OSError:
         return False
+
+
+_grown: dict[Path, int] = {}
+"""Bytes that this process put in a folder since it last looked through it."""
+LOOK = 16
+"""A folder is looked through at a process's first build, then whenever it has put a sixteenth of the limit there: that takes a while."""
+
+
+def _bound(home: Path, name: str, path: Path) -> None:
+    limit = cache_limit_bytes()
+    with suppress(OSError):
+        _grown[home] = _grown.get(home, limit) + path.stat().st_size
+    if _grown.get(home, limit) * LOOK >= limit:
+        _grown[home] = 0
+        _prune(home, keep=name)
 
 
 def _prune(home: Path, keep: str) -> None:

@@ -7,6 +7,7 @@ place wherever nobody reads the old value later. What is left shares one arena b
 
 from __future__ import annotations
 
+import threading
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -37,7 +38,7 @@ class Storage:
     arena: Size = 0
     neighbours: _Neighbours | None = None
     signed: Mapping[Length, Any] = field(default_factory=dict)
-    unproven: L.Program | None = None
+    unproven: Unproven | None = None
     """What is to be proven for each values of the lengths, where tests ask for it."""
 
     def of(self, buffer: L.Buffer) -> L.Buffer:
@@ -65,10 +66,36 @@ class Storage:
                 (symbol,) = symbols(position)
                 found[symbol] = start
         if self.unproven is not None:
-            from workbench.compile.loop_ir.checker import check
-
-            check(self.unproven, self, found)
+            self.unproven.prove(self, found)
         return found
+
+
+@dataclass
+class Unproven:
+    """A program that is proven for each values of its lengths, once: a sampler is bound to the same ones again and again."""
+
+    program: L.Program
+    proven: set[frozenset[tuple[Symbol, int]]] = field(default_factory=set)
+
+    def prove(self, storage: Storage, values: Mapping[Symbol, int]) -> None:
+        """Prove the program as `storage` places it.
+
+        Raises
+        ------
+        CompileError
+            If something is read that was not written for it.
+        """
+        from workbench.compile.loop_ir.checker import check
+
+        known = frozenset(values.items())
+        with _proving:
+            if known not in self.proven:
+                check(self.program, storage, values)
+                self.proven.add(known)
+
+
+_proving = threading.Lock()
+"""Threads that bind one program to the same lengths wait for one proof."""
 
 
 def plan(program: L.Program) -> Storage:
@@ -88,7 +115,7 @@ def plan(program: L.Program) -> Storage:
         storage.neighbours, storage.arena = neighbours, fresh("arena")
         storage.offset = {b: fresh(f"place of {b.name}") for b in neighbours.apart}
     if checks_programs():
-        storage.unproven = replace(program, body=written)
+        storage.unproven = Unproven(replace(program, body=written))
         if not program.lengths:
             storage.at({})
             storage.unproven = None
