@@ -25,9 +25,12 @@ def data_folder() -> Path | None:
 
 @pytest.fixture(scope="session", autouse=True)
 def private_cache(tmp_path_factory):
-    """Compiled code of tests stays out of the user's cache, and is shared by the session's tests."""
+    """Compiled code of tests stays out of the user's cache, and is shared by the session's tests, in all its processes."""
     before = os.environ.get("WORKBENCH_CACHE_DIR")
-    os.environ["WORKBENCH_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
+    home = tmp_path_factory.getbasetemp()
+    folder = (home.parent if "PYTEST_XDIST_WORKER" in os.environ else home) / "compiled"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    os.environ["WORKBENCH_CACHE_DIR"] = str(folder)
     yield
     if before is None:
         del os.environ["WORKBENCH_CACHE_DIR"]
