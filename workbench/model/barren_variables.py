@@ -76,7 +76,7 @@ BARREN = Rule("nothing_depends_on_it", "barren variables", " ".join((_barren.__d
 
 
 class _Kind:
-    def plan(self, model: Model, variables: Sequence[Tensor]) -> Barren | None:
+    def plan(self, model: Model, variables: Sequence[Tensor], **options: Any) -> Barren | None:
         if len(variables) != 1 or not is_barren(model, variables[0]):
             return None
         name = str(variables[0].name)

@@ -194,7 +194,7 @@ def _rule_of(family: Family) -> Rule:
 class Conjugacy:
     """Variables with a prior that is conjugate to what depends on them."""
 
-    def plan(self, model: Model, variables: Sequence[Tensor]) -> Elimination | None:
+    def plan(self, model: Model, variables: Sequence[Tensor], **options: Any) -> Elimination | None:
         """Return how a variable would be integrated out; ``None`` if its distribution is no conjugate prior."""
         if len(variables) != 1 or family_of(variables[0]) is None:
             return None

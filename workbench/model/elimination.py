@@ -109,18 +109,18 @@ class Factors:
         """Return the names of a term that takes the place of others: theirs, without what is eliminated."""
         return tuple(dict.fromkeys(n for f in gone for n in f.of if n not in eliminated))
 
-    def common_scale(self, factors: Sequence[Factor], variable: str) -> Any:
-        """Return what all factors that depend on a variable, but its own, are multiplied by.
+    def common_scale(self, factors: Sequence[Factor], eliminated: Sequence[str]) -> Any:
+        """Return what all factors that depend on variables, but their own, are multiplied by.
 
         Raises
         ------
         ModelError
             If they are not all multiplied by the same.
         """
-        scales = {id(f.scale): f for f in factors if f.of != (variable,)}
+        scales = {id(f.scale): f for f in factors if not set(f.of) <= set(eliminated)}
         if len(scales) > 1:
             one, other = list(scales.values())[:2]
-            raise refused(self.model, variable, f"{one.name} and {other.name} depend on it, and total_size is not the same for both")
+            raise refused(self.model, eliminated[0], f"{one.name} and {other.name} depend on it, and total_size is not the same for both")
         return next(iter(scales.values())).scale if scales else None
 
 
@@ -181,8 +181,15 @@ class Elimination(Protocol):
 class Kind(Protocol):
     """A kind of elimination."""
 
-    def plan(self, model: Model, variables: Sequence[Tensor]) -> Elimination | None:
+    def plan(self, model: Model, variables: Sequence[Tensor], **options: Any) -> Elimination | None:
         """Return how it would eliminate variables of a model; ``None`` if it is not made for such.
+
+        Parameters
+        ----------
+        model, variables
+            The model, at its current shapes, and free variables of it.
+        options
+            What the user said: `upper`, the last of infinitely many states.
 
         Raises
         ------

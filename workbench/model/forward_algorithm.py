@@ -16,7 +16,8 @@ from workbench.graph.provenance import derived
 from workbench.graph.rewrite import Firing, Rule
 from workbench.graph.traverse import replace
 from workbench.model.elimination import KINDS, Eliminated, Factor, Factors, refused, total_of
-from workbench.model.enumeration import emitted, shape_of, states_of
+from workbench.model.independent_elements import emitted, shape_of
+from workbench.model.state_spaces import states_of
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.hidden_markov import forward, given_observations
 
@@ -67,7 +68,7 @@ class ForwardAlgorithm:
         begun = time.perf_counter()
         (name,) = self.variables
         found = hidden_markov(factors, name)
-        scale = factors.common_scale(found.gone, name)
+        scale = factors.common_scale(found.gone, (name,))
         of = factors.joint_name(found.gone, self.variables)
         instead: list[Factor] = []
         if of:
@@ -162,7 +163,7 @@ FORWARD = Rule("forward_algorithm", "forward algorithm", " ".join((_forward.__do
 
 
 class _Kind:
-    def plan(self, model: Model, variables: Sequence[Tensor]) -> ForwardAlgorithm | None:
+    def plan(self, model: Model, variables: Sequence[Tensor], **options: Any) -> ForwardAlgorithm | None:
         if len(variables) != 1 or not isinstance(variables[0].op, Draw) or not issubclass(variables[0].op.distribution, DiscreteMarkovChain):
             return None
         (rv,) = variables

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ModelError
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from workbench.model.model import Model
 
 
-def marginalize(model: Model, vars: Any) -> Model:
+def marginalize(model: Model, vars: Any, *, upper: int | Mapping[str, int] | None = None) -> Model:
     """Return the model with free variables summed or integrated out of its posterior.
 
     What depends on a variable has then the density that it has whatever that is. The variable stays in the model: it is drawn by
@@ -30,6 +30,16 @@ def marginalize(model: Model, vars: Any) -> Model:
         The model; it stays as it is.
     vars
         Free variables, or their names: one or several.
+    upper
+        The last state that is summed of variables that have infinitely many, such as `Poisson`; one for all, or by name. By default it
+        follows from the prior and the data. What is left out is proven to be less than 1e-12 of the sum where the density is a number;
+        elsewhere it is NaN, which a sampler counts as a divergence.
+
+    Notes
+    -----
+    Which elements of a variable an element of a density depends on follows from the graph. Where elements are independent of one another
+    given the rest, n of them with K states cost n K terms. Else they are summed out one after the other in the order that costs least,
+    which for a tree is n K**2 terms, and for a grid of m rows about K**m.
 
     Raises
     ------
@@ -49,7 +59,8 @@ def marginalize(model: Model, vars: Any) -> Model:
     -5.549
     """
     variables = _free(model, vars)
-    elimination = _plan(model, variables)
+    options = {} if upper is None else {"upper": {model[n].name: m for n, m in upper.items()} if isinstance(upper, Mapping) else upper}
+    elimination = _plan(model, variables, options)
     if elimination is not None:
         return eliminated_from(model, elimination)
     # What no kind does together is done in turn: what nothing depends on, what is discrete, and of the rest what depends on others before these.
@@ -66,14 +77,14 @@ def marginalize(model: Model, vars: Any) -> Model:
     if len(turns) == 1:
         raise refused(model, turns[0][0], f"nothing is known that does it for a {model[turns[0][0]].op.name}")
     for names in turns:
-        model = marginalize(model, names)
+        model = marginalize(model, names, upper=upper)
     return model
 
 
-def _plan(model: Model, variables: Sequence[Tensor]) -> Elimination | None:
+def _plan(model: Model, variables: Sequence[Tensor], options: Mapping[str, Any]) -> Elimination | None:
     """How variables would be eliminated together; ``None`` if no kind of elimination does it."""
     now = model.at_current_shapes()
-    plans = (kind.plan(now, [now[str(rv.name)] for rv in variables]) for kind in kinds())
+    plans = (kind.plan(now, [now[str(rv.name)] for rv in variables], **options) for kind in kinds())
     return next((plan for plan in plans if plan is not None), None)
 
 

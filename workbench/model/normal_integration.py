@@ -27,7 +27,7 @@ from workbench.graph.provenance import derived
 from workbench.graph.rewrite import Firing, Rule
 from workbench.graph.traverse import replace
 from workbench.model.elimination import KINDS, Eliminated, Factor, Factors, refused, total_of
-from workbench.model.enumeration import accessed, emitted
+from workbench.model.independent_elements import accessed, emitted
 from workbench.rewrites.sums_of_parts import is_zero
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.enumerated import unchecked
@@ -80,7 +80,7 @@ class NormalIntegral:
         begun = time.perf_counter()
         (name,) = self.variables
         gone = factors.depending_on(factors.placeholder(name))
-        scale = factors.common_scale(gone, name)
+        scale = factors.common_scale(gone, (name,))
         instead: list[Factor] = []
         rests: list[Factor] = []
         of = factors.joint_name(gone, self.variables)
@@ -132,7 +132,7 @@ class KalmanFilter:
         begun = time.perf_counter()
         (name,) = self.variables
         gone = factors.depending_on(factors.placeholder(name))
-        scale = factors.common_scale(gone, name)
+        scale = factors.common_scale(gone, (name,))
         of = factors.joint_name(gone, self.variables)
         instead: list[Factor] = []
         rests: list[Factor] = []
@@ -304,7 +304,7 @@ KALMAN = Rule("kalman_filter", "Kalman filter", _says(_kalman), (), lambda expr:
 
 
 class _Kind:
-    def plan(self, model: Model, variables: Sequence[Tensor]) -> NormalIntegral | KalmanFilter | None:
+    def plan(self, model: Model, variables: Sequence[Tensor], **options: Any) -> NormalIntegral | KalmanFilter | None:
         if len(variables) != 1 or not isinstance(variables[0].op, Draw):
             return None
         (rv,) = variables

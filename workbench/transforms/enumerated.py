@@ -18,7 +18,7 @@ from workbench.tensor.markers import Annotation, StopGradient
 from workbench.tensor.reduction.reductions import Reduce
 from workbench.tensor.shape import Reshape
 from workbench.tensor.tensor import Tensor
-from workbench.transforms.accesses import Access, numbers_of
+from workbench.transforms.accesses import Access, Dependence, numbers_of
 from workbench.transforms.vectorise import vectorize_graph
 
 
@@ -30,10 +30,18 @@ class StateSpace(NamedTuple):
     size: int
     """The most that an element has."""
     there: Any = None
-    """Which of them an element has, (count, *shape); ``None`` if all have as many."""
+    """Which of them an element has, (size, *shape); ``None`` if all have as many."""
+    enough: Any = None
+    """Whether they are all that there are, where that follows from data; ``None`` if it is known."""
+    last: int | None = None
+    """The highest, where there are infinitely many."""
+
+    @property
+    def is_cut(self) -> bool:
+        return self.last is not None
 
     def values(self, shape: Sequence[Any]) -> Tensor:
-        """Return all states, (count, *shape)."""
+        """Return all states, (size, *shape)."""
         numbers = pt.constant(np.arange(self.size).reshape((self.size, *(1,) * len(shape))))
         every = self.low + numbers
         if self.there is not None:
@@ -77,6 +85,12 @@ def summands(term: Any) -> list[Any]:
     return [term]
 
 
+def parts_of(term: Any, on: Dependence, array: Any) -> list[Any]:
+    """Return a term; or the parts of its sums, where an element of it depends on several elements of an array."""
+    accesses = [a for a in on.of(term) if a.source is array]
+    return [term] if len(accesses) == 1 and accesses[0].element is not None else summands(term)
+
+
 def unchecked(term: Any) -> Any:
     """Return a log-density that is minus infinity where parameters are invalid, and no error."""
 
@@ -101,7 +115,7 @@ def summed_to(values: Any, access: Access, shape: Sequence[Any]) -> tuple[Tensor
     Returns
     -------
     summed
-        (count, *shape).
+        (size, *shape).
     rest
         The sum of the terms that depend on no element; ``None`` if all depend on one.
     """
@@ -123,6 +137,12 @@ def summed_to(values: Any, access: Access, shape: Sequence[Any]) -> tuple[Tensor
     added = intern(AddAt(), (pt.zeros((size + some_depend_on_none, count)), where, rows))
     rest = added[size, 0] if some_depend_on_none else None
     return pt.reshape(pt.transpose(added[:size], (1, 0)), (count, *shape)), rest
+
+
+def in_order(access: Access) -> bool:
+    """Whether the elements of a term, along the axes where it changes, are those of the array, each once."""
+    index: Any = access.element
+    return _in_order(index, [a for a in range(index.ndim) if index.type.shape[a] != 1], access.source) is not None
 
 
 def _in_order(index: Any, kept: Sequence[int], source: Any) -> tuple[int, ...] | None:

@@ -1,0 +1,152 @@
+"""A discrete variable whose elements are independent given the rest is summed out: a sum for each element."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+import workbench.tensor as pt
+from workbench.distributions.categories import Categorical
+from workbench.graph.provenance import derived
+from workbench.model.elimination import Factor, Factors, refused, total_of
+from workbench.model.state_spaces import MOST_STATES
+from workbench.model.sums_over_states import SUM_OUT, Step
+from workbench.model.truncation import checked_tail
+from workbench.tensor.tensor import Tensor
+from workbench.transforms.accesses import Access, Dependence
+from workbench.transforms.enumerated import StateSpace, in_order, over_states, parts_of, summed_to
+
+
+def cost_of(factors: Factors, name: str, on: Dependence, states: Mapping[str, StateSpace]) -> float:
+    """The logarithm of how many terms are computed, if a variable is summed out element by element; infinite, if it cannot be."""
+    placeholder = factors.placeholder(name)
+    sizes = {factors.placeholder(n): states[n].size for n in states}
+    rv = factors.model.at_current_shapes()[name]
+    cost = math.log(states[name].size)
+    most = rv.size
+    joined: dict[Any, float] = {}
+    for f in factors.depending_on(placeholder):
+        for part in parts_of(f.term, on, placeholder):
+            mine = [a for a in on.of(part) if a.source is placeholder]
+            if not mine:
+                continue
+            if len(mine) > 1 or mine[0].element is None:
+                return math.inf
+            alone = in_order(mine[0])
+            most = max(most, math.prod(n for n in part.type.shape if isinstance(n, int)))
+            for a in on.of(part):
+                if a.source is placeholder:
+                    continue
+                if a.element is None:
+                    times = factors.model.at_current_shapes()[str(a.source.name)].size
+                else:
+                    along = [n for n, m in zip(a.element.type.shape, mine[0].element.type.shape) if m == 1 and isinstance(n, int)]
+                    times = math.prod(along) * (1 if alone else _most_often(mine[0]))
+                joined[a if alone else (a, part)] = times * math.log(sizes[a.source])
+    if not joined:
+        return cost + math.log(max(most, 1))
+    total = cost + sum(joined.values())
+    return total + math.log(max(rv.size, 1)) if total <= math.log(MOST_STATES) else math.inf
+
+
+def _most_often(access: Access) -> int:
+    """How many terms depend on one element, at most."""
+    numbers = access.numbers
+    return 1 << 20 if numbers is None else int(np.bincount(numbers[numbers >= 0].ravel()).max(initial=1))
+
+
+def summed_out(factors: Factors, name: str, on: Dependence, states: StateSpace) -> Step:
+    """Return the step that sums a variable out, element by element."""
+    rv = factors.model[name]
+    gone = factors.depending_on(factors.placeholder(name))
+    scale = factors.common_scale(gone, (name,))
+    joint, rests = emitted(factors, name, states.values(shape_of(rv)), gone)
+    if states.there is not None:
+        joint = pt.where(states.there, joint, -np.inf)
+    of = factors.joint_name(gone, (name,))
+    total: Any = pt.logsumexp(joint, axis=0)
+    if states.enough is not None:
+        total = pt.where(states.enough, total, np.nan)
+    if states.is_cut:
+        total = checked_tail(factors, name, states, gone, on, total)
+    instead = [Factor(of, total, scale, name)] if of else []
+
+    def draws() -> dict[str, Tensor]:
+        weights = pt.transpose(joint, (*range(1, joint.ndim), 0))
+        return {name: pt.cast(states.low + Categorical.dist(logit_p=weights), rv.dtype)}
+
+    return Step((name,), factors, gone, factors.without(gone, [*instead, *rests]), draws, SUM_OUT, _said(rv, states))
+
+
+def emitted(factors: Factors, name: str, values: Tensor, of: Sequence[Factor]) -> tuple[Any, list[Factor]]:
+    """Return the terms of some factors, by value of each element of a variable, and what of them does not depend on it.
+
+    Parameters
+    ----------
+    factors, name
+        All factors, and the variable.
+    values
+        In the place of the variable, (count, *shape).
+    of
+        The factors whose terms are asked for.
+
+    Returns
+    -------
+    joint, rests
+        Their sum, (count, *shape); ``None`` if there is none. Factors of terms that depend on no element.
+
+    Raises
+    ------
+    ModelError
+        If an element of a term depends on several of the variable.
+    """
+    placeholder, shape = factors.placeholder(name), shape_of(factors.model[name])
+    on = Dependence([placeholder])
+    joint: Any = None
+    rests: list[Factor] = []
+    for f in of:
+        apart: list[Any] = []
+        for part in parts_of(f.term, on, placeholder):
+            accesses = on.of(part)
+            if not accesses:
+                apart.append(part)
+                continue
+            if _is_of_several(accesses):
+                many = "several" if accesses[0].element is not None else "all"
+                raise refused(factors.model, name, f"an element of the density of {f.name} depends on {many} of its elements")
+            with derived(f.term.provenance):
+                summed, rest = summed_to(over_states(part, placeholder, values), accesses[0], shape)
+            joint = summed if joint is None else joint + summed
+            apart += [] if rest is None else [rest]
+        rests += [Factor(f.of, total_of(apart), f.scale, is_rest=True)] if apart else []
+    return joint, rests
+
+
+def shape_of(rv: Any) -> tuple[Any, ...]:
+    """Return a variable's lengths, as numbers of the graph where they may change."""
+    return tuple(rv.shape) if rv.type.is_open else rv.type.static_shape
+
+
+def accessed(factors: Factors, name: str, of: Sequence[Factor]) -> Factor | None:
+    """Return the first of some factors an element of whose terms depends on several elements of a variable; ``None`` if none does."""
+    placeholder = factors.placeholder(name)
+    on = Dependence([placeholder])
+    return next((f for f in of if any(_is_of_several(on.of(part)) for part in parts_of(f.term, on, placeholder))), None)
+
+
+def _is_of_several(accesses: Sequence[Access]) -> bool:
+    return len(accesses) > 1 or any(a.element is None for a in accesses)
+
+
+def _said(rv: Tensor, states: StateSpace) -> str:
+    """What it costs, in words."""
+    n = math.prod(rv.type.static_shape) if not rv.type.is_open else None
+    upto = f"infinitely many states, those up to {states.last} are summed; what is left out is proven to be less than 1e-12 of the sum, or the density is NaN" if states.is_cut else f"{states.size} states"
+    if n == 1:
+        return f"{rv.name} has {upto}"
+    each = "" if n is None else f" {n}"
+    cost = "" if n is None or states.is_cut else f": {n * states.size} terms are computed, not {states.size}**{n}"
+    return f"{rv.name} has {upto} in each of its{each} elements, which are independent given the rest{cost}"
