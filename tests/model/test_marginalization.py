@@ -188,7 +188,8 @@ def test_what_cannot_be_summed_out_is_refused_with_its_line():
         count = pm.Poisson("count", 3.0)
         m = pm.Multinomial("m", 4, [0.5, 0.5])
         pm.Normal("y", x[0] + count + m[0], 1.0, observed=0.0)
-    for name, why in (("x", "StudentT"), ("count", "infinitely many states"), ("m", "vector"), ("y", "observed")):
+        pm.Potential("push", 0.1 * count)
+    for name, why in (("x", "StudentT"), ("count", "infinitely many states, and the density of push has no known bound"), ("m", "vector"), ("y", "observed")):
         with pytest.raises(ModelError, match=why) as failed:
             pm.marginalize(model, name)
         assert name in str(failed.value)

@@ -63,7 +63,7 @@ class Enumeration:
     def steps(self, factors: Factors) -> Iterator[Step]:
         """Yield variables whose elements are independent given the rest one after the other, the cheapest first; else all together."""
         last = dict(self.last)
-        states = {name: states_of(factors.model, factors.model[name], last.get(name)) for name in self.variables}
+        states = {name: states_of(factors.model, factors.model[name], last) for name in self.variables}
         left = list(self.variables)
         while left:
             on = Dependence([factors.placeholder(name) for name in left])
@@ -83,18 +83,15 @@ class _Kind:
         if any(rv.type.kind == "f" for rv in variables):
             return None
         upper = options.get("upper")
-        last = []
-        for rv in variables:
-            if _is_infinite(model, rv):
-                given = upper.get(str(rv.name)) if isinstance(upper, dict) else upper
-                last.append((str(rv.name), int(given) if given is not None else last_state(model, rv)))
-        made = Enumeration(tuple(str(rv.name) for rv in variables), "", tuple(last))
+        last: dict[str, int] = {}
+        # How many states a variable has may follow from those of one before it.
+        for rv in (rv for rv in model.free_RVs if any(rv is x for x in variables)):
+            name = str(rv.name)
+            if states_of(model, rv, {**last, name: 0}).is_cut:
+                given = upper.get(name) if isinstance(upper, dict) else upper
+                last[name] = int(given) if given is not None else last_state(model, rv)
+        made = Enumeration(tuple(str(rv.name) for rv in variables), "", tuple(last.items()))
         return changed(made, reason="; ".join(step.said for step in made.steps(model.density().factors)))
-
-
-def _is_infinite(model: Model, rv: Any) -> bool:
-    """Whether a variable has infinitely many states: any last one is one of them."""
-    return states_of(model, rv, 0).is_cut
 
 
 KINDS.append(_Kind())

@@ -143,10 +143,10 @@ def _is_of_several(accesses: Sequence[Access]) -> bool:
 
 def _said(rv: Tensor, states: StateSpace) -> str:
     """What it costs, in words."""
-    n = math.prod(rv.type.static_shape) if not rv.type.is_open else None
-    upto = f"infinitely many states, those up to {states.last} are summed; what is left out is proven to be less than 1e-12 of the sum, or the density is NaN" if states.is_cut else f"{states.size} states"
-    if n == 1:
-        return f"{rv.name} has {upto}"
-    each = "" if n is None else f" {n}"
-    cost = "" if n is None or states.is_cut else f": {n * states.size} terms are computed, not {states.size}**{n}"
-    return f"{rv.name} has {upto} in each of its{each} elements, which are independent given the rest{cost}"
+    n = None if rv.type.is_open else rv.size
+    each = "" if n == 1 else f" in each of its{'' if n is None else f' {n}'} elements, which are independent given the rest"
+    if states.is_cut:
+        rest = "what is left out is less than 1e-12 of the sum, or the density is NaN"
+        return f"{rv.name} has infinitely many states{each}: those up to {states.last} are summed, {rest}"
+    cost = "" if n is None or n == 1 else f": {n * states.size} terms, and not {states.size}**{n}"
+    return f"{rv.name} has {states.size} states{each}{cost}"

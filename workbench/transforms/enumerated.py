@@ -13,6 +13,7 @@ import workbench.tensor as pt
 from workbench.distributions.constraints import CheckParameters
 from workbench.graph.expr import Constant, Expr, intern
 from workbench.graph.inner import mapped
+from workbench.tensor.elementwise import Cast
 from workbench.tensor.indexing.rows import AddAt
 from workbench.tensor.markers import Annotation, StopGradient
 from workbench.tensor.reduction.reductions import Reduce
@@ -78,10 +79,15 @@ def summands(term: Any) -> list[Any]:
     if op in (pt.add, pt.subtract):
         one, other = (pt.broadcast_to(x, term.shape) if x.type.shape != term.type.shape else x for x in term.inputs)
         return [*summands(one), *((-x for x in summands(other)) if op is pt.subtract else summands(other))]
-    if op is pt.multiply:
-        for factor, rest in (term.inputs, term.inputs[::-1]):
-            if not factor.ndim:
-                return [factor * x for x in summands(rest)]
+    if isinstance(op, Cast):
+        parts = summands(term.inputs[0])
+        return [term] if parts[0] is term.inputs[0] else [pt.cast(x, term.dtype) for x in parts]
+    if op in (pt.multiply, pt.divide):
+        pairs = (term.inputs, term.inputs[::-1]) if op is pt.multiply else (term.inputs[::-1],)
+        for factor, rest in pairs:
+            parts = summands(rest) if not factor.ndim else [rest]
+            if parts[0] is not rest:
+                return [intern(op, (factor, x) if op is pt.multiply else (x, factor)) for x in parts]
     return [term]
 
 

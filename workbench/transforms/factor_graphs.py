@@ -214,12 +214,11 @@ class _Live:
             values, rows = self.tables.get(form, (None, {}))
             if rows:
                 parts = [(values[np.array(list(rows.values()))], list(rows)), *parts]
-            scopes = [s for _, own in parts for s in own]
-            place = {s: i for i, s in enumerate(dict.fromkeys(scopes))}
-            together = pt.concatenate([v for v, _ in parts]) if len(parts) > 1 else parts[0][0]
-            if len(place) < len(scopes):
-                start = pt.zeros((len(place), *form))
-                together = intern(AddAt(), (start, pt.constant(np.array([place[s] for s in scopes])), together))
+            place = {s: i for i, s in enumerate(dict.fromkeys(s for _, own in parts for s in own))}
+            # Added up in memory: what is read from it next is not computed again for each reader.
+            together: Any = pt.zeros((len(place), *form))
+            for part, own in parts:
+                together = intern(AddAt(), (together, pt.constant(np.array([place[s] for s in own])), part))
             self.tables[form] = together, place
         self.waiting = {}
 

@@ -24,6 +24,7 @@ from workbench.tensor.control.scan import map as map_rows
 from workbench.tensor.elementwise import Elementwise, where
 from workbench.tensor.gufunc import Gufunc
 from workbench.tensor.indexing.advanced import Index
+from workbench.tensor.indexing.layout import layout_of
 from workbench.tensor.indexing.rows import AddAt, SetAt, Take
 from workbench.tensor.indexing.slices import Bounds, SetSlice, Slice, fixed
 from workbench.tensor.linalg.diagonal import Diagonal, DiagonalMatrix
@@ -242,11 +243,15 @@ def _take(b: _Batching, node: Expr) -> Any:
 
 
 def _index(b: _Batching, node: Expr) -> Any:
-    x, *indices = node.inputs
-    if b.has(x) or any(kind != "array" for kind, _ in node.op.key):
+    x, *others = node.inputs
+    arrays = {e[1] for e in node.op.key if e[0] == "array"}
+    if b.has(x) or any(e[0] == "flag" for e in node.op.key) or any(b.has(o) for i, o in enumerate(others) if i not in arrays):
         return _by_rows(b, node)
-    rank = max(i.type.ndim for i in indices)
-    return intern(node.op, (b.value(x), *(b.aligned(i, rank) for i in indices)))
+    rank = max(others[i].type.ndim for i in arrays)
+    made = intern(node.op, (b.value(x), *(b.aligned(o, rank) if i in arrays else b.value(o) for i, o in enumerate(others))))
+    # The axes of the index arrays may stand behind those of slices.
+    layout = layout_of(node.op.key, x.type, [o.type for o in others], [0] * len(others))
+    return _front(made, b.rank, layout.start)
 
 
 def _update(b: _Batching, node: Expr) -> Any:
