@@ -25,7 +25,7 @@ INITS = {
     "auto": (True, "auto"), "adapt_diag": (False, "diag"), "adapt_diag_grad": (False, "diag"), "adapt_diag_low_rank": (False, "low_rank"),
     "adapt_full": (False, "dense"),
 }  # fmt: skip
-INITS |= {f"jitter+{name}": (True, metric) for name, (_, metric) in INITS.items() if name != "auto"}
+INITS |= {f"jitter+{name}": (True, metric) for name, (_, metric) in INITS.items() if name != "auto"} | {"pathfinder": (True, "auto")}
 """PyMC's names of ways to begin: whether the start is jittered, and the mass matrix, which is adapted from draws and gradients always."""
 
 WITHOUT_EFFECT: dict[str, tuple[tuple[Any, ...], str]] = {

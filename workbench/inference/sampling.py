@@ -10,6 +10,7 @@ from typing import Any
 from workbench.errors import ArgumentError, SamplingError, warn_user
 from workbench.inference import options
 from workbench.inference import run as _run
+from workbench.inference.approximations.pathfinder_starts import pathfinder_starts
 from workbench.inference.checks import whole
 from workbench.inference.convergence import ConvergenceWarning
 from workbench.inference.each_draw import seed_word
@@ -87,7 +88,8 @@ def sample(
     init
         Whether these are jittered, and which mass matrix is adapted (always from draws and gradients): "auto" jitters, and
         stretches a few directions beyond the diagonal where that pays; "adapt_diag" and "adapt_diag_grad" keep to the diagonal,
-        "adapt_diag_low_rank" takes more directions, "adapt_full" all; "jitter+..." of each jitters.
+        "adapt_diag_low_rank" takes more directions, "adapt_full" all; "jitter+..." of each jitters. "pathfinder" begins at draws
+        of Pathfinder's approximations: for starts that are far out or in the way; of others it shortens no warm-up.
     jitter_max_retries
         How often to jitter anew where the log-density or its gradient is not finite.
     target_accept
@@ -214,7 +216,11 @@ def sample(
     way = way_of(model, method, chains, count, whole("thin", thin, 1), device, said, target, alone)
     if way is not None:
         options.of_chains_by_themselves(way.sampler.name, nuts=nuts or None, max_treedepth=None if max_treedepth == 10 else max_treedepth, trace=trace, executor=executor,
-                                        init=init if metric not in ("auto", "diag") else None)  # fmt: skip
+                                        init=init if metric not in ("auto", "diag") or init == "pathfinder" else None)  # fmt: skip
+    if init == "pathfinder":
+        if initvals is not None:
+            raise ArgumentError('init="pathfinder" finds starts itself', "leave initvals out, or init")
+        given = pathfinder_starts(model, computes, chains, seed, None if cores is None else whole("cores", cores, 1))
     run = ensemble_run(model, way, count, tunes, chains, seed, given, kept, jitter, tries, told) if way is not None else Run(
         model,
         count,
