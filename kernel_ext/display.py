@@ -16,6 +16,7 @@ from kernel_ext.code.code_view import CodeView
 from kernel_ext.fitting.fit_view import FitView
 from kernel_ext.graphs.computation import Subject, drawn
 from kernel_ext.graphs.inspector import GraphInspector
+from kernel_ext.planning.plan_view import PlanView
 from kernel_ext.sampling.dashboard import SamplingDashboard
 from kernel_ext.sampling.posterior import PosteriorView
 from kernel_ext.sampling.sampling_form import code
@@ -48,7 +49,7 @@ def parts_of(subject: Subject, title: str = "") -> Sequence[Part]:
     if isinstance(subject, Model):
         sampling = SamplingDashboard(subject, title)
         graphs = [GraphInspector(subject, title), GraphInspector(subject, title, "computation")]
-        return [*graphs, RewriteStepper.of(subject), *_code(subject, title), sampling, FitView(subject, title), PosteriorView(sampling), Links(subject)]
+        return [*graphs, RewriteStepper.of(subject), *_code(subject, title), PlanView(subject, title, sampling), sampling, FitView(subject, title), PosteriorView(sampling), Links(subject)]
     return [GraphInspector(drawn(subject), title), RewriteStepper.of(subject), *_code(subject, title), Links(subject)]
 
 

@@ -4,6 +4,7 @@ import { Code } from "./code/index";
 import { Dashboard } from "./dashboard/index";
 import { Fit } from "./fit/index";
 import { Inspector } from "./inspector/index";
+import { Plan } from "./plan/index";
 import { Posterior } from "./posterior/index";
 import { Bus } from "./shared/bus";
 import { el } from "./shared/dom";
@@ -12,7 +13,7 @@ import { Stepper } from "./stepper/index";
 
 type Make = new (channel: Channel, host: HTMLElement, bus: Bus) => View;
 const VIEWS: Record<string, Make> = {
-  model: Inspector, density: Inspector, steps: Stepper, code: Code, backends: Backends, sample: Dashboard, fit: Fit, posterior: Posterior,
+  model: Inspector, density: Inspector, steps: Stepper, code: Code, backends: Backends, sample: Dashboard, fit: Fit, infer: Plan, posterior: Posterior,
 };
 
 interface Tab { name: string; handle: HTMLElement; page: HTMLElement; view: View | null; channel: Channel | null }

@@ -5,6 +5,7 @@ import theme from "./shared/theme.css";
 import backends from "./backends/backends.css";
 import code from "./code/code.css";
 import steps from "./stepper/stepper.css";
+import plan from "./plan/plan.css";
 import plots from "./plots/plots.css";
 import { Panel } from "./panel";
 import type { Model } from "./shared/protocol";
@@ -16,7 +17,7 @@ function dress(host: HTMLElement): void {
   if (place.querySelector("style[data-wb]")) return;
   const style = document.createElement("style");
   style.setAttribute("data-wb", "");
-  style.textContent = theme + graph + inspector + steps + code + backends + plots;
+  style.textContent = theme + graph + inspector + steps + code + backends + plots + plan;
   place.append(style);
 }
 

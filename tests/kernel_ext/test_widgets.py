@@ -88,7 +88,7 @@ def test_widgets_are_small():
 
 def test_a_panel_has_the_parts_of_its_subject_with_one_numbering(model):
     panel = panel_of(model, "m", "steps")
-    assert [name for name, _ in panel.parts] == ["model", "density", "steps", "code", "backends", "sample", "posterior", "links"] and panel.first == "steps"
+    assert [name for name, _ in panel.parts] == ["model", "density", "steps", "code", "backends", "infer", "sample", "fit", "posterior", "links"] and panel.first == "steps"
     assert len({id(p.numbers) for p in panel.members.values()}) == 1
     assert [title for _, title in panel_of(pt.exp(pt.scalar("x"))).parts] == ["Graph", "Rewrites", "Code", "Backends", ""]
 

@@ -1,0 +1,147 @@
+"""The Infer tab: a button that finds out how to sample a model, the plan with its reasons and switches, and its run."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from IPython.core.getipython import get_ipython
+
+from kernel_ext.sampling.dashboard import SamplingDashboard, said
+from kernel_ext.widget.part import Part
+from workbench import Model, infer
+from workbench.inference.planning.plan import Plan
+
+IDLE, PLANNING, READY, RUNNING, DONE, FAILED = "idle", "planning", "ready", "running", "done", "failed"
+
+
+class PlanView(Part):
+    """Plans the inference of a model, lets steps be switched off, and carries the plan out.
+
+    Parameters
+    ----------
+    model
+        The model.
+    title
+        Its name in the notebook.
+    dashboard
+        Where the run is shown.
+    """
+
+    name, title = "infer", "Infer"
+
+    def __init__(self, model: Model, title: str = "", dashboard: SamplingDashboard | None = None) -> None:
+        super().__init__()
+        self.model, self.called, self.dashboard = model, title, dashboard
+        self.plan: Plan | None = None
+        self.idata: Any = None
+        self.state = IDLE
+        self._said = ""
+        self._working = threading.Lock()
+
+    # Handlers only hand work to a thread: they may run while a cell is busy.
+
+    def on_hello(self, content: Mapping[str, Any]) -> None:
+        self._tell()
+
+    def on_plan(self, content: Mapping[str, Any]) -> None:
+        self._start(self.make, str(content.get("seconds", "")), str(content.get("random_seed", "")))
+
+    def on_switch(self, content: Mapping[str, Any]) -> None:
+        if self.plan is None or self.state in (PLANNING, RUNNING):
+            return
+        for step in self.plan.steps:
+            if step.name == content.get("name"):
+                step.on = bool(content.get("on"))
+                self.state = READY
+        self._tell()
+
+    def on_run(self, content: Mapping[str, Any]) -> None:
+        self._start(self.carry_out)
+
+    # --------------------------------------------------------------------------------------------
+
+    @property
+    def bound(self) -> str:
+        """What the draws are called in the notebook."""
+        return f"idata_{self.called}" if self.called.isidentifier() else "idata"
+
+    def _start(self, work: Any, *given: str) -> None:
+        threading.Thread(target=self._done_once, args=(work, given), name="workbench-plan", daemon=True).start()
+
+    def _done_once(self, work: Any, given: tuple[str, ...]) -> None:
+        if not self._working.acquire(blocking=False):
+            return
+        try:
+            work(*given)
+        except Exception as error:
+            self.state, self._said = FAILED, said(error)
+            self._tell()
+        finally:
+            self._working.release()
+
+    def make(self, seconds: str = "", random_seed: str = "") -> None:
+        """Make a plan: it is measured by pilots, the best of which goes on to the end; then carry it out.
+
+        Raises
+        ------
+        ValueError
+            If a number is none.
+        """
+        options: dict[str, Any] = {}
+        if seconds.strip():
+            try:
+                options["seconds"] = float(seconds)
+            except ValueError:
+                raise ValueError(f"seconds must be a number, not {seconds!r}") from None
+        if random_seed.strip():
+            if not (random_seed.strip().isascii() and random_seed.strip().isdigit()):
+                raise ValueError(f"the seed must be a whole number, not {random_seed!r}")
+            options["random_seed"] = int(random_seed)
+        self.state, self._said, self.plan = PLANNING, "", None
+        self._tell()
+        self.plan = infer(self.model, run=False, show=False, **options)
+        self.carry_out()
+
+    def carry_out(self) -> None:
+        """Carry the plan out as its switches are, bind its draws, and show its run in the Sample tab."""
+        plan = self.plan
+        if plan is None:
+            return
+        self.state, self._said = RUNNING, ""
+        self._tell()
+        self.idata = plan.run()
+        shell = get_ipython()
+        if shell is not None:
+            shell.user_ns[self.bound] = self.idata
+            self._said = f"the draws are {self.bound} in the notebook"
+        if self.dashboard is not None and plan.as_measured and plan.measured is not None and not plan.exact:
+            self.dashboard.watch(plan.measured[1], code=f"{self.bound} = pm.infer({self.called or 'model'})", bound=self.bound if shell is not None else "").hello()
+        self.state = DONE
+        self._tell()
+
+    def _tell(self) -> None:
+        plan = self.plan
+        why = "" if self.model.free_RVs else "The model has no free variable: there is nothing to infer."
+        steps = [] if plan is None else [{"name": s.name, "reason": s.reason, "evidence": listed(s.evidence), "on": s.on, "switch": True} for s in plan.steps]
+        if plan is not None:
+            exact = plan.exact
+            last = {"name": "draw exactly", "reason": "all is drawn from closed forms: no chain runs", "evidence": ""} if exact else {
+                "name": plan.sampling.name, "reason": plan.sampling.reason, "evidence": listed(plan.sampling.evidence)}  # fmt: skip
+            steps.append({**last, "on": True, "switch": False})
+        self.push(
+            "plan", state=self.state, why_not=why, steps=steps, code="" if plan is None else plan.code(), said=self._said,
+            advice=[] if plan is None or self.state != DONE else list(plan.advice), fresh=plan is not None and not (plan.as_measured or plan.exact),
+            seconds={} if plan is None else dict(plan.seconds), bound=self.bound, call=f"{self.bound} = pm.infer({self.called or 'model'})",
+        )  # fmt: skip
+
+    def static(self) -> dict[str, str]:
+        if self.plan is None:
+            return {"text/plain": f"no plan for {self.called or 'model'} yet: make one here, or with pm.infer({self.called or 'model'})"}
+        return {"text/plain": repr(self.plan), "text/html": self.plan._repr_html_()}
+
+
+def listed(evidence: Mapping[str, Any]) -> str:
+    """What was measured, in a line."""
+    return ", ".join(f"{k}: {v:.3g}" if isinstance(v, float) else f"{k}: {v}" for k, v in evidence.items())
