@@ -90,7 +90,7 @@ def systematic_resampling(weights: Tensor, uniform: Tensor) -> Tensor:
 
     Examples
     --------
-    >>> systematic_resampling(pt.constant([1.0, 0.0, 3.0, 4.0]), as_tensor(0.5)).eval()
+    >>> systematic_resampling(pt.constant([1.0, 0.0, 3.0, 4.0]), as_tensor(0.25)).eval()
     array([0, 2, 3, 3])
     """
     shares = pt.cumsum(weights)

@@ -125,7 +125,7 @@ def sample_smc(
     ...     p = pm.Beta("p", 1.0, 1.0)
     ...     y = pm.Binomial("y", 10, p, observed=7)
     ...     run = pm.sample_smc(1000, chains=2, random_seed=1, progressbar=False, return_inferencedata=False)
-    >>> abs(run.log_marginal_likelihood - -np.log(11.0)) < 4.0 * run.log_marginal_likelihood_se
+    >>> abs(run.log_marginal_likelihood - -2.3979) < 4.0 * run.log_marginal_likelihood_se
     True
     """
     model = modelcontext(model)
