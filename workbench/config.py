@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from workbench.errors import CompileError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 BEGAN = time.time()
 """When the package was imported."""
@@ -15,6 +18,8 @@ BEGAN = time.time()
 
 def cache_directory() -> Path:
     """Return the folder for compiled code: ``WORKBENCH_CACHE_DIR``, else the user's cache folder."""
+    from pathlib import Path
+
     given = os.environ.get("WORKBENCH_CACHE_DIR")
     if given:
         return Path(given).expanduser()

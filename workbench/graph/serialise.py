@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import binascii
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -95,6 +94,8 @@ def digest(graph: Graph) -> str:
 
     writer = _Digest()
     root = writer.graph(graph)
+    import hashlib  # Not with the package: it loads OpenSSL.
+
     return hashlib.sha256(json.dumps([writer.data, writer.graphs, root]).encode()).hexdigest()
 
 
@@ -216,6 +217,8 @@ def array_digest(array: np.ndarray[Any, Any]) -> str:
     True
     """
     content = np.ascontiguousarray(array)
+    import hashlib
+
     found = hashlib.sha256(f"{array.dtype.name}{array.shape}".encode())
     found.update(content.astype(content.dtype.newbyteorder("<"), copy=False).tobytes() if content.dtype != object else repr(content.tolist()).encode())
     return found.hexdigest()

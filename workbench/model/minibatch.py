@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-import secrets
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -122,6 +121,8 @@ def Minibatch(variable: Any, *variables: Any, batch_size: int) -> Any:
         raise ShapeError(f"the rows of a minibatch are of arrays with equally many, these have {', '.join(map(str, lengths))}")
     if lengths[0] == 0:
         raise ShapeError("there are no rows to draw a minibatch of")
+    import secrets  # Not with the package: it loads OpenSSL.
+
     key: Tensor = intern(BatchKey(), (pt.data("minibatch", np.uint64(secrets.randbits(64))),))
     at = pt.random.randint(key, (size,), 0, count)
     found = [x[at] for x in given]
