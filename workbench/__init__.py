@@ -153,7 +153,7 @@ INFERENCE = frozenset([
     "BinaryGibbsMetropolis", "BinaryMetropolis", "CategoricalGibbsMetropolis", "CauchyProposal", "CompoundStep", "DEMetropolisZ",
     "ConjugateGibbs", "EllipticalSlice", "HamiltonianMC", "LaplaceProposal", "MALA", "Metropolis", "MultivariateNormalProposal", "NUTS", "NormalProposal", "PoissonProposal", "Slice",
     "UniformProposal", "ZarrStore",
-    "check_priors", "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "devices", "draw", "find_MAP", "find_constrained_prior", "recover", "resume_run", "sample",
+    "check_priors", "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "devices", "draw", "find_MAP", "find_constrained_prior", "recover", "resume_run", "sample", "state_probabilities", "viterbi",
     "sample_posterior_predictive", "sample_prior_predictive", "sample_smc", "sbc",
     "Plan", "infer", "join",
     "fit_inla", "fit_laplace", "fit_pathfinder",
@@ -190,7 +190,7 @@ __all__ = [
     "RandomWalk", "Truncated", "ZeroInflatedBinomial", "ZeroInflatedNegativeBinomial", "ZeroInflatedPoisson",
     "ConstantData", "check_priors", "CustomDist", "DensityDist", "MutableData", "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "devices", "do",
     "draw", "find_MAP", "find_constrained_prior", "freeze_dims_and_data", "icdf", "invlogit", "invprobit", "logaddexp", "logccdf", "logcdf", "logit", "logsumexp", "model_to_graphviz",
-    "conditional", "marginalize", "modelcontext", "observe", "probit", "recover", "reparameterize", "resume_run", "sample_posterior_predictive", "sample_prior_predictive", "sample_smc", "sbc", "set_data", "Simulator", "ZarrStore",
+    "conditional", "marginalize", "modelcontext", "observe", "probit", "recover", "reparameterize", "resume_run", "sample_posterior_predictive", "sample_prior_predictive", "sample_smc", "sbc", "set_data", "Simulator", "state_probabilities", "viterbi", "ZarrStore",
     "Plan", "infer", "join", "split",
     "fit_inla", "fit_laplace", "fit_pathfinder",
 ]  # fmt: skip

@@ -37,6 +37,7 @@ from workbench.inference.continuous_step_methods import (
     Slice,
 )
 from workbench.inference.drawing import draw
+from workbench.inference.hidden_states import state_probabilities, viterbi
 from workbench.inference.joining import join
 from workbench.inference.optimise import find_constrained_prior, find_MAP
 from workbench.inference.planning import Plan, infer
@@ -90,7 +91,7 @@ __all__ = [
     "fit", "momentum", "nesterov_momentum", "norm_constraint", "rmsprop", "sample_approx", "sgd", "total_norm_constraint",
     "MALA", "NUTS", "BinaryGibbsMetropolis", "BinaryMetropolis", "CategoricalGibbsMetropolis", "CauchyProposal", "CompoundStep", "ConjugateGibbs", "DEMetropolisZ",
     "EllipticalSlice", "HamiltonianMC", "LaplaceProposal", "Metropolis", "MultivariateNormalProposal", "NormalProposal", "PoissonProposal", "Slice", "UniformProposal",
-    "Run", "ZarrStore", "check_priors", "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "devices", "draw", "find_MAP", "find_constrained_prior", "recover", "resume_run", "sample",
+    "Run", "ZarrStore", "check_priors", "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "devices", "draw", "find_MAP", "find_constrained_prior", "recover", "resume_run", "sample", "state_probabilities", "viterbi",
     "Plan", "infer", "join",
     "sample_posterior_predictive", "sample_prior_predictive", "sample_smc", "sbc",
     "fit_inla", "fit_laplace", "fit_pathfinder",
