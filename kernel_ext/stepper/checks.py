@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -17,10 +19,15 @@ from workbench.graph.expr import Input, intern, rebuild
 from workbench.graph.inner import Graph
 from workbench.graph.pattern import uniform_value
 from workbench.graph.types import TensorType, TupleType
-from workbench.tensor import constant
+from workbench.model.state_spaces import states_of
+from workbench.model.sums_over_states import ELIMINATE, SUM_OUT
+from workbench.tensor import cast, constant, logsumexp
 from workbench.transforms.change_of_variables import UnconstrainedLogProb
 from workbench.transforms.logprob import LogProb
+from workbench.transforms.vectorise import vectorize_graph
 
+MOST_STATES = 4096
+"""A sum over more joint states than this is not made."""
 SAME, CLOSE = 1e-9, 1e-5
 """Relative differences up to which values are the same, and those of a derivative by differences are."""
 
@@ -93,6 +100,8 @@ class Checker:
                 return self._derivative(record, index)
             if firing.rule.group == "values":
                 return self._value(firing)
+            if firing.rule in (SUM_OUT, ELIMINATE):
+                return self._summed_out(firing)
             if isinstance(firing.before.op, LogProb):
                 return self._density(firing)
             if isinstance(firing.before.op, UnconstrainedLogProb):
@@ -118,6 +127,33 @@ class Checker:
         if firing.depth:
             how += " The step lies in a loop's body or a branch: what that is given was drawn."
         return Check(how, rows=tuple(rows))
+
+    def _summed_out(self, firing: Firing) -> Check:
+        """A sum over a discrete variable's states, against that over all states of all elements, where these are few."""
+        model = self.model
+        left = set(_free(firing.after))
+        gone = [x for x in _free(firing.before) if x not in left]
+        variables = [rv for rv in model.marginalized_RVs if model.rvs_to_values[rv] in gone] if model is not None else []
+        if model is None or len(variables) < len(gone):
+            raise NoValue("A variable leaves: before, the density is that of one of its values, and after, that of all together.")
+        spaces = [states_of(model, rv) for rv in variables]
+        count = math.prod(space.size ** rv.size for space, rv in zip(spaces, variables))
+        if count > MOST_STATES or any(space.there is not None for space in spaces):
+            raise NoValue(f"A variable leaves, of {count:.3g} joint states: a sum over all of them one by one is not made here.")
+        each = itertools.product(*(range(space.size) for space, rv in zip(spaces, variables) for _ in range(rv.size)))
+        numbers = np.array(list(each), np.int64).reshape(count, -1)
+        places: dict[Expr, Expr] = {}
+        at = 0
+        for space, rv in zip(spaces, variables):
+            own = numbers[:, at : at + rv.size].reshape((count, *rv.type.static_shape))
+            places[model.rvs_to_values[rv]] = cast(space.low + constant(own), rv.dtype)
+            at += rv.size
+        whole: Any = logsumexp(vectorize_graph(firing.before, places), axis=0)
+        (one, other), inputs, _ = opened([whole, firing.after])
+        rows = [_row(*found) for _, found in self.points.at(inputs, [one, other])]
+        names = " and ".join(str(rv.name) for rv in variables)
+        how = f"The density with each of the {count} joint states of {names} in turn, summed, against what the rule makes: at {self.points.where}."
+        return Check(how, ("all states in turn", "the rule"), tuple(rows))
 
     def _value(self, firing: Firing) -> Check:
         transform = None if self.model is None else next((t for rv, t in self.model.rvs_to_transforms.items() if rv.name == firing.before.name), None)

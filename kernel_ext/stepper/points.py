@@ -86,7 +86,8 @@ def _point(model: Model, i: int) -> Named:
     if i:
         point = {k: v + SPREAD * rng.normal(size=np.shape(v)) if np.asarray(v).dtype.kind == "f" else v for k, v in point.items()}
     found: dict[str, Any] = {"q": model.flatten(point), **point}
-    own = {rv: x for rv, x in values_of_variables(model).items() if rv.name}
+    hidden = {model.rvs_to_values[rv] for rv in model.marginalized_RVs}
+    own = {rv: x for rv, x in values_of_variables(model).items() if rv.name and hidden.isdisjoint(topological([x]))}
     values = [model.rvs_to_values[rv] for rv in model.free_RVs]
     with np.errstate(all="ignore"):
         numbers = Graph(values, list(own.values())).run("numpy", *(point[model.value_name(rv)] for rv in model.free_RVs))

@@ -39,7 +39,7 @@ export async function pngFile(drawn: Drawn, groups: Group[]): Promise<Blob> {
 }
 
 const SHAPES: Record<string, string> = {
-  random: "shape=ellipse", observed: 'shape=ellipse, style=filled, fillcolor="#d4d4d4"', deterministic: "shape=box", potential: "shape=octagon", data: "shape=parallelogram", constant: "shape=parallelogram, style=dashed", input: "shape=ellipse",
+  random: "shape=ellipse", observed: 'shape=ellipse, style=filled, fillcolor="#d4d4d4"', marginalized: "shape=ellipse, style=dashed", deterministic: "shape=box", potential: "shape=octagon", data: "shape=parallelogram", constant: "shape=parallelogram, style=dashed", input: "shape=ellipse",
 };
 
 /** In Graphviz's language: everything is text in quotes. */

@@ -8,6 +8,7 @@ const look = (shape: Look["shape"], stroke = "", tint = "", share = 0, dash = ""
 export const LOOKS: Record<string, Look> = {
   random: look("pill", "#0072b2", "#56b4e9", 22, "", 1.6),
   observed: look("pill", "", "#888888", 36, "", 1.8),
+  marginalized: look("pill", "", "", 0, "4 3", 1.4),
   deterministic: look("box", "#009e73"),
   expression: look("box", "", "", 0, "5 2"),
   potential: look("octagon", "#d55e00", "#d55e00", 12, "", 1.6),
@@ -26,7 +27,7 @@ const PLAIN = look("box");
 
 /** What kinds are called in the legend. */
 export const NAMES: Record<string, string> = {
-  random: "random", observed: "observed", deterministic: "deterministic", expression: "expression", potential: "potential", data: "data", constant: "constant",
+  random: "random", observed: "observed", marginalized: "marginalized", deterministic: "deterministic", expression: "expression", potential: "potential", data: "data", constant: "constant",
   input: "input", elementwise: "elementwise", reduction: "reduction", shape: "shape", indexing: "indexing", control: "loop or branch", region: "branch", term: "term", plate: "plate", loop: "loop",
   repeat: "repeated", other: "other",
 };
