@@ -136,6 +136,25 @@ def test_what_it_cannot_do_is_said():
         pm.fit_laplace("model")
 
 
+@pytest.mark.parametrize("fit", [pm.fit_laplace, pm.fit_pathfinder, pm.fit_inla])
+def test_minibatches_are_refused_and_new_data_are_those_of_the_next_fit(fit):
+    with pm.Model() as model:
+        x = pm.Normal("x")
+        pm.Normal("y", x, 1.0, observed=pm.Minibatch(Y, batch_size=5), total_size=40)
+    with pytest.raises(ModelError, match="its data are a minibatch"):
+        fit(model)
+    with pm.Model() as model:
+        x = pm.Normal("x")
+        pm.Normal("y", x, 1.0, observed=pm.Data("data", [1.0, 2.0]))
+    for data in ([1.0, 2.0], [3.0, 4.0, 5.0]):
+        pm.set_data({"data": data}, model=model)
+        found = fit(model, random_seed=1, backend="numpy", quiet=True)
+        exact = stats.multivariate_normal.logpdf(data, np.zeros(len(data)), np.eye(len(data)) + 1.0)
+        # Of Pathfinder by importance weights, whose normal has the covariance of one step.
+        assert abs(found.posterior.attrs["log_marginal_likelihood"] - exact) < (0.02 if fit is pm.fit_pathfinder else 1e-8)
+        assert list(found.observed_data["y"].values) == data
+
+
 def test_an_approximation_that_is_far_off_says_so():
     with pm.Model() as model:
         v = pm.Normal("v", 0.0, 3.0)

@@ -30,6 +30,7 @@ from workbench.inference.convergence import ConvergenceWarning
 from workbench.inference.each_draw import seed_word
 from workbench.model.context import modelcontext
 from workbench.model.interventions import with_own_data
+from workbench.model.minibatch import refuse_minibatches
 from workbench.model.model import Model
 
 Array = np.ndarray[Any, Any]
@@ -107,7 +108,7 @@ def fit_inla(
     Raises
     ------
     ModelError
-        If there are no latent Gaussian variables, one that is named is not, or a free variable is discrete.
+        If there are no latent Gaussian variables, one that is named is not, a free variable is discrete, or data are a minibatch.
     SamplingError
         If latent variables have no mode, or too many points are needed.
 
@@ -135,6 +136,7 @@ def fit_inla(
     given = modelcontext(model)
     if not isinstance(given, Model):
         raise ArgumentError(f"model must be a Model, got {given!r}")
+    refuse_minibatches(given, "fit_inla")
     for name, value, known in (
         ("strategy", strategy, STRATEGIES), ("int_strategy", int_strategy, INTEGRATIONS), ("importance_sampling", importance_sampling, METHODS),
     ):  # fmt: skip

@@ -22,6 +22,7 @@ from workbench.inference.convergence import ConvergenceWarning
 from workbench.inference.each_draw import seed_word
 from workbench.model.context import modelcontext
 from workbench.model.interventions import with_own_data
+from workbench.model.minibatch import refuse_minibatches
 from workbench.model.model import Model
 
 Array = np.ndarray[Any, Any]
@@ -94,7 +95,7 @@ def fit_laplace(
     Raises
     ------
     ModelError
-        If a free variable is discrete.
+        If a free variable is discrete, or data are a minibatch.
     SamplingError
         If there is no mode, or the log-density does not fall in some direction from it: names it.
 
@@ -122,6 +123,7 @@ def fit_laplace(
     given = modelcontext(model)
     if not isinstance(given, Model):
         raise ArgumentError(f"model must be a Model, got {given!r}")
+    refuse_minibatches(given, "fit_laplace")
     if importance_sampling not in METHODS:
         raise ArgumentError(f"importance_sampling must be one of {', '.join(map(repr, METHODS))}; got {importance_sampling!r}")
     rows, columns = whole("chains", chains, 1), whole("draws", draws, 1)

@@ -25,6 +25,7 @@ from workbench.inference.convergence import ConvergenceWarning
 from workbench.inference.each_draw import seed_word
 from workbench.model.context import modelcontext
 from workbench.model.interventions import with_own_data
+from workbench.model.minibatch import refuse_minibatches
 from workbench.model.model import Model
 
 Array = np.ndarray[Any, Any]
@@ -199,7 +200,7 @@ def fit_pathfinder(
     Raises
     ------
     ModelError
-        If a free variable is discrete.
+        If a free variable is discrete, or data are a minibatch.
     SamplingError
         If no path leads to an approximation, or a start is impossible.
 
@@ -225,6 +226,7 @@ def fit_pathfinder(
     given = modelcontext(model)
     if not isinstance(given, Model):
         raise ArgumentError(f"model must be a Model, got {given!r}")
+    refuse_minibatches(given, "fit_pathfinder")
     if importance_sampling not in METHODS:
         raise ArgumentError(f"importance_sampling must be one of {', '.join(map(repr, METHODS))}; got {importance_sampling!r}")
     paths, wanted, each = whole("num_paths", num_paths, 1), whole("num_draws", num_draws, 1), whole("num_draws_per_path", num_draws_per_path, 1)
