@@ -84,7 +84,7 @@ def test_other_methods_take_minibatches_too(method):
 
 def test_what_needs_all_data_refuses_minibatches():
     model = slope_model(*pm.Minibatch(TIMES, ROWS, batch_size=2), total=4)
-    for job in (lambda: pm.sample(model=model), lambda: pm.fit(method="dadvi", model=model), lambda: pm.find_MAP(model=model)):
+    for job in (lambda: pm.sample(model=model), lambda: pm.fit(method="dadvi", model=model), lambda: pm.find_MAP(model=model), lambda: pm.fit_laplace(model=model)):
         with pytest.raises(ModelError, match="y: its data are a minibatch") as caught:
             job()
         assert "pm.Normal" in caught.value.location.text

@@ -229,7 +229,7 @@ def refuse_discrete(model: Model) -> None:
         made = discrete[0].provenance
         raise ModelError(
             f"{names}: a discrete free variable cannot be approximated, which is done by gradients",
-            "sum it out of the model, write it as a mixture, or draw with pm.sample, which moves discrete variables too",
+            "sum it out, pm.marginalize(model, [name]), or draw with pm.sample, which moves discrete variables too",
             made.location if made else None,
         )
 

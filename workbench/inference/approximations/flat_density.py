@@ -13,6 +13,7 @@ from workbench.graph.inner import Graph
 from workbench.inference.start import start_point
 from workbench.model.density import logp_grad_graph, slopes
 from workbench.model.functions import function_of
+from workbench.model.minibatch import refuse_minibatches
 from workbench.model.model import Model
 from workbench.transforms.gradient import grad, vjp
 
@@ -42,6 +43,7 @@ class FlatDensity:
     """
 
     def __init__(self, model: Model, backend: str) -> None:
+        refuse_minibatches(model, "this approximation")
         self.model, self.backend = model, choose_backend(backend)
         self._logp = function_of(model, "logp_grad", self.backend, logp_grad_graph)
         self.size: int = model.flat_size
