@@ -229,14 +229,10 @@ def test_the_cache_is_bounded(own_cache, monkeypatch):
 def test_a_large_cache_is_not_looked_through_at_every_build(own_cache, monkeypatch):
     looked = []
     monkeypatch.setattr(cache, "_prune", lambda home, keep: looked.append(keep))
-    compiled(8.5)
-    assert len(looked) == 1, "at the first build of a process in it"
-    compiled(9.5)
-    compiled(10.5)
-    assert len(looked) == 1
-    monkeypatch.setattr(cache, "cache_limit_bytes", lambda: 16 * max(f.stat().st_size for f in own_cache.glob("*.so")))
-    compiled(11.5)
-    assert len(looked) == 2, "and when a sixteenth of the limit is new"
+    monkeypatch.setenv("WORKBENCH_CACHE_MB", "16")
+    for i in range(12):
+        cache.fetch(f"code{i}", ".so", lambda target: target.write_bytes(bytes(300_000)))
+    assert looked == ["code0", "code4", "code8"], "at the first build of a process, then whenever a sixteenth of the limit is new"
 
 
 def test_no_compiler_is_an_error_that_says_what_to_install(monkeypatch):
