@@ -236,6 +236,11 @@ def test_noise_is_centred_by_the_sum_it_is_used_in():
     assert again.compile_logp(backend="numpy")(point) == made.compile_logp(backend="numpy")(point)
 
 
+@pytest.mark.parametrize("share", [0.4, np.linspace(0.0, 1.0, 8)])
+def test_between_noise_and_the_sum_it_is_used_in(share):
+    agree(pm.reparameterize(by_hand(), {"z": share}), by_hand())
+
+
 def test_noise_that_is_made_before_its_scale_is_centred():
     with pm.Model() as model:
         z = pm.Normal("z", 0.0, 1.0, shape=3)

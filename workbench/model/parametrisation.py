@@ -23,7 +23,7 @@ from workbench.tensor.markers import Named
 from workbench.tensor.tensor import Tensor, as_tensor
 from workbench.transforms.centred import Centred
 from workbench.transforms.change_of_variables import Transform, default_transform
-from workbench.transforms.noncentred import NonCentred, Steps, Whitened, as_share, noncentred
+from workbench.transforms.noncentred import NonCentred, Steps, Whitened, as_share, noncentred, power, times
 from workbench.transforms.quantiles import Quantiles
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def reparameterize(model: Model | None = None, vars: Sequence[Any] | Mapping[Any
           vectors by their Cholesky factor (`MvNormal`, `MvStudentT`, however they are given), `ZeroSumNormal`, `CAR`, random walks
           by their steps.
         - a share k between 0 and 1, or an array of them, one for each element: between the noise (0) and the variable itself
-          (1), ``z ~ N(k mu, sigma**k)``.
+          (1), ``z ~ N(k mu, sigma**k)``. Of ``z ~ Normal(0, 1)`` in ``m + s * z``: between `z` and that sum.
         - ``"quantile"``: the probability of smaller values; for bounded distributions.
         - ``"centred"``: the variable itself. Of ``z ~ Normal(0, 1)`` that the model has in ``m + s * z`` alone, that sum.
 
@@ -167,6 +167,10 @@ def change(model: Model, rv: Tensor, form: Form) -> Change:
             raise _refusal(rv, f"{rv.op.name} has no quantile function here")
         return Change(str(rv.name), Quantiles(), f"{rv.name} is sampled as the probability of smaller values, whose density does not depend on its parameters")
     share = 0.0 if name is not None else _share(rv, form)
+    if name is None and share != 0.0 and not depends_on_others(rv) and not isinstance(noise := sum_of_noise(model, rv), str):
+        location, scale, whole = noise
+        part = Centred(location, scale) if share == 1.0 else Centred(times(share, location), power(scale, share))
+        return Change(str(rv.name), part, f"what lies between {rv.name} and {whole}, of which it is the noise, is sampled")
     if share == 1.0:
         return Change(str(rv.name), default_transform(rv), f"{rv.name} is sampled as it is")
     found = noncentred(rv, share)

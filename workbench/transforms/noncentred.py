@@ -87,15 +87,16 @@ def standard_parameters(d: type[Distribution], family: Family, parameters: Seque
         if name is not None:
             at = d.parameters.index(name)
             p = parameters[at]
-            found[at] = of_none(p) if share == 0.0 else _times(share, p) if name == family.location else _power(p, share)
+            found[at] = of_none(p) if share == 0.0 else times(share, p) if name == family.location else power(p, share)
     return found
 
 
-def _times(share: Share, x: Tensor) -> Tensor:
+def times(share: Share, x: Tensor) -> Tensor:
+    """A share of `x`."""
     return pt.constant(np.asarray(share)) * x
 
 
-def _power(x: Tensor, share: Share, rest: bool = False) -> Tensor:
+def power(x: Tensor, share: Share, rest: bool = False) -> Tensor:
     """``x**share``, or what is left of `x` without that."""
     exponent = 1.0 - np.asarray(share) if rest else np.asarray(share)
     if np.isin(exponent, (0.0, 1.0)).all():
@@ -154,11 +155,11 @@ class NonCentred(Transform):
         whole = move_of(d, family, parameters)
         if self.share == 0.0:
             return whole, noise
-        rest = whole.scale if whole.scale is None else _power(whole.scale, self.share, rest=True)
+        rest = whole.scale if whole.scale is None else power(whole.scale, self.share, rest=True)
         # mu + s * (z - k mu) with s = sigma**(1 - k).
         start = whole.location
         if start is not None:
-            start = start - (_times(self.share, start) if rest is None else rest * _times(self.share, start))
+            start = start - (times(self.share, start) if rest is None else rest * times(self.share, start))
         return Move(start, rest), noise
 
     def backward(self, value: Tensor, rv: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ from workbench.inference.planning.pilots import (
     candidates,
     findings,
     shares,
+    together_with,
     wait_for,
 )
 from workbench.inference.planning.plan import Plan, Sampling, Step
@@ -36,10 +37,10 @@ LEAST, MOST = 1000, 4000
 """Draws of each chain: as many as take the time that it took to come to the first, between these."""
 HEALTHY = 0.05
 """Effective draws a gradient from which no other form is tried, where nothing diverges."""
-BETTER = 1.15
+BETTER = 1.3
 """By how much another form must be better to be taken."""
 CAREFUL = (0.9, 0.95, 0.99)
-"""Acceptance that is aimed at where variables hang on a scale, and where trajectories diverge still."""
+"""Acceptance that is aimed at where trajectories of a pilot diverge, and where they diverge still."""
 SOON = 30.0
 """Seconds that a run took at most to be made again by itself, with shorter steps."""
 NONE, ALL = 0.25, 0.75
@@ -148,9 +149,7 @@ def _planned(model: Model, options: dict[str, Any], seconds: float | None) -> Pl
         plan.seconds["planning"] = time.perf_counter() - begun
         return plan
     found = candidates(made)
-    if found:
-        options = {**options, "target_accept": CAREFUL[0]}
-    run = _in_best_form(plan, made, found, options, until)
+    run, options = _in_best_form(plan, made, found, options, until)
     plan.sampling = _length(run, options, begun, until)
     run = _without_divergences(plan, run, until)
     plan.measured = tuple(s.name for s in plan.chosen), run
@@ -161,29 +160,34 @@ def _planned(model: Model, options: dict[str, Any], seconds: float | None) -> Pl
 # Which coordinates -----------------------------------------------------------------------------
 
 
-def _in_best_form(plan: Plan, made: Model, found: list[Candidate], options: Mapping[str, Any], until: float | None) -> Run:
-    """Add the steps that choose coordinates; return the run that goes on."""
-    run = begin(made, options)
+def _in_best_form(plan: Plan, made: Model, found: list[Candidate], options: Mapping[str, Any], until: float | None) -> tuple[Run, dict[str, Any]]:
+    """Add the steps that choose coordinates; return the run that goes on, and its options."""
+    run, options = begin(made, options), dict(options)
     if not found:
-        return run
+        return run, options
     wait_for(run, PILOT, until)
     if until is not None and time.perf_counter() > until:
-        return run
+        return run, options
     now = findings(run, PILOT // 2, PILOT)
     target, steps = _forms(run, made, found)
+    careful = {**options, "target_accept": CAREFUL[0]} if now.divergences > 0.0 else options
     if not target:
         for c in found:
             plan.steps.append(_kept(c, now, "what the data say of it fits that form"))
-        return run
-    if now.each > HEALTHY and now.divergences == 0.0:
+        if careful is options:
+            return run, options
+        run.stop()
+        return begin(made, careful), careful
+    apart = now.slowest.isdisjoint(together_with(made, target))
+    if now.divergences == 0.0 and (now.each > HEALTHY or apart):
         for step in steps:
             step.on = False
-            step.reason += ", but the pilot is fast as it is"
+            step.reason += f", but what is slowest does not hang on it: {', '.join(sorted(now.slowest)[:3])}" if apart else ", but the pilot is fast as it is"
             step.evidence = {**step.evidence, **_measured("as written", now)}
         plan.steps += steps
-        return run
+        return run, options
     run.pause()
-    other = begin(reparameterize(made, target), options)
+    other = begin(reparameterize(made, target), careful)
     wait_for(other, PILOT, until)
     then = findings(other, PILOT // 2, PILOT)
     taken = _is_better(then, now)
@@ -195,7 +199,7 @@ def _in_best_form(plan: Plan, made: Model, found: list[Candidate], options: Mapp
     loser, winner = (run, other) if taken else (other, run)
     loser.stop()
     winner.resume()
-    return winner
+    return winner, careful if taken else options
 
 
 def _is_better(other: Findings, now: Findings) -> bool:
@@ -228,16 +232,16 @@ def _forms(run: Run, made: Model, found: list[Candidate]) -> tuple[dict[str, Any
         form: Any = None
         if not usable:
             form = "noncentred" if c.written == "centred" else None
-        elif known is not None and c.written == "noncentred":
-            form = "centred" if level > ALL else None
+        elif known is not None and c.written == "noncentred" and (known > ALL).all():
+            form = "centred"
         elif known is not None and (known < NONE).all():
-            form = "noncentred"
+            form = "noncentred" if c.written == "centred" else None
         elif known is not None and c.continuous and (known < ALL).any():
             rounded = np.round(known, 1)
             form = rounded.tolist() if rounded.ndim and np.ptp(rounded) > 0.0 else float(rounded.flat[0])
         elif known is not None and level < 0.5:
             form = "noncentred"
-        if form is None or form == 1.0:
+        if form is None or form == 1.0 or (form == "noncentred" and c.written == "noncentred"):
             continue
         target[c.name] = form
         what = {"noncentred": "non-centre", "centred": "centre"}.get(form if isinstance(form, str) else "", "partly centre")

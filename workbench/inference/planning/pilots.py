@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ from workbench.distributions.distribution import Draw
 from workbench.distributions.families import family_of
 from workbench.graph.expr import Expr, Input, intern
 from workbench.graph.inner import Graph
-from workbench.graph.traverse import replace
+from workbench.graph.traverse import ancestors, replace
 from workbench.inference.diagnostics import ess_bulk
 from workbench.inference.sampling import sample
 from workbench.model.parametrisation import depends_on_others, sum_of_noise
@@ -29,6 +29,8 @@ PILOT = 300
 """Draws of warm-up of each chain that a pilot is."""
 EXAMINED = 2000
 """Elements of whose draws the effective sample size is taken."""
+SLOW = 1.5
+"""An element with fewer effective draws than so many times the least is among the slowest."""
 MOST_DRAWS = 240
 """Draws at which locations and scales are computed."""
 
@@ -52,12 +54,15 @@ class Findings(NamedTuple):
         Share of their trajectories that diverged.
     seconds
         Of sampling, for a gradient.
+    slowest
+        Variables of whose elements one has hardly more than the least.
     """
 
     ess: float
     gradients: float
     divergences: float
     seconds: float
+    slowest: frozenset[str]
 
     @property
     def each(self) -> float:
@@ -93,10 +98,12 @@ def findings(run: Run, first: int, last: int) -> Findings:
             known[name] = np.stack(found)
     every = sum(float(x.sum()) for c in run.kept for x in [c.stat("n_steps", 0, c.count)] if x is not None)
     steps = float(known["n_steps"].sum()) if "n_steps" in known else float(draws.shape[0] * draws.shape[1])
+    ess = np.where(np.isfinite(ess), ess, np.inf)
+    slowest = frozenset(n.split("[")[0] for n, k in zip(names, ess) if k < SLOW * ess.min())
     ess = ess[np.isfinite(ess)]
     return Findings(
         float(ess.min()) if ess.size else 0.0, steps, float(known["diverging"].mean()) if "diverging" in known else 0.0,
-        run.sampling_seconds / max(every, 1.0),
+        run.sampling_seconds / max(every, 1.0), slowest,
     )  # fmt: skip
 
 
@@ -145,8 +152,16 @@ def candidates(model: Model) -> list[Candidate]:
             continue
         sum_of = sum_of_noise(model, rv)
         if not isinstance(sum_of, str) and depends_on_others(rv, [sum_of[1]]):
-            found.append(Candidate(str(rv.name), "noncentred", sum_of[2], False))
+            found.append(Candidate(str(rv.name), "noncentred", sum_of[2], True))
     return found
+
+
+def together_with(model: Model, names: Iterable[str]) -> set[str]:
+    """Return names of variables, and of those that their locations and scales depend on."""
+    below = ancestors([model[n] for n in names])
+    return {str(rv.name) for rv in model.free_RVs if rv in below} | {
+        str(x.name) for n in names for f in [sum_of_noise(model, model[n])] if not isinstance(f, str) for x in model.free_RVs if x in ancestors(f[:2])
+    }  # fmt: skip
 
 
 def shares(run: Run, candidate: Candidate) -> Array | None:
