@@ -79,3 +79,10 @@ def test_what_cannot_be_recovered_is_said(mixture):
         pm.recover({"w": np.ones((1, 2, 3)) / 3}, mixture, var_names=["mu"], extend_inferencedata=False)
     with pytest.raises(ModelError, match="no posterior"):
         pm.recover({"w": np.ones((1, 2, 3)) / 3}, mixture)
+
+
+def test_what_depends_on_a_variable_that_was_summed_out_starts_given_where_that_would():
+    with pm.Model() as model:
+        k = pm.Bernoulli("k", 0.7)
+        pm.Normal("x", 1.0 + 2.0 * k, 1.0)
+    assert pm.marginalize(model, "k").initial_point()["x"] == pytest.approx(3.0)

@@ -92,7 +92,7 @@ def unconstrained(model: Model, start: Mapping[Any, Any]) -> dict[str, np.ndarra
 def _own_starts(model: Model, given: Mapping[Expr, Any]) -> dict[Expr, Tensor]:
     """Each random variable's start in its own space, and each start as itself: it is not looked through again for those that it is made of."""
     own: dict[Expr, Tensor] = {}
-    free = set(model.free_RVs)
+    free = {*model.free_RVs, *model.marginalized_RVs}
     for rv in in_order(model):
         if rv not in free:
             # Observed variables stand where they were observed.

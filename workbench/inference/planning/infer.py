@@ -245,7 +245,7 @@ def _forms(run: Run, made: Model, found: list[Candidate]) -> tuple[dict[str, Any
             continue
         target[c.name] = form
         what = {"noncentred": "non-centre", "centred": "centre"}.get(form if isinstance(form, str) else "", "partly centre")
-        says = "it is not known how much the data say of it" if not usable else f"the data say {_much(level)} of {c.called} beside its prior"
+        says = "it is not known how much the data say of it" if not usable else f"the posterior of {c.called} is pulled {100.0 * level:.0f} % of the way from its prior to its data"
         steps.append(
             Step(
                 f"{what} {c.name}", says, {} if not usable else {"share of the data": level}, True, f"made = pm.reparameterize(made, {{{c.name!r}: {form!r}}})",
@@ -253,10 +253,6 @@ def _forms(run: Run, made: Model, found: list[Candidate]) -> tuple[dict[str, Any
             )
         )
     return target, steps
-
-
-def _much(level: float) -> str:
-    return "little" if level < NONE else "much" if level > ALL else "as much as the prior, or less, or more"
 
 
 # How long --------------------------------------------------------------------------------------

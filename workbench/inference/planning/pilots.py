@@ -31,6 +31,8 @@ EXAMINED = 2000
 """Elements of whose draws the effective sample size is taken."""
 SLOW = 1.5
 """An element with fewer effective draws than so many times the least is among the slowest."""
+VAGUE = 0.35
+"""Standard deviation of a scale's logarithm above which elements are sampled as themselves or as their noise, and not in between."""
 MOST_DRAWS = 240
 """Draws at which locations and scales are computed."""
 
@@ -207,7 +209,11 @@ def shares(run: Run, candidate: Candidate) -> Array | None:
         with np.errstate(all="ignore"):
             rows += [[np.asarray(r, float).ravel() for r in graph.run("numpy", *values)] for values in zip(*columns)]
     x, m, s = (np.stack([row[i] for row in rows]) for i in range(3))
-    return pulled(x, m, s).reshape(rv.type.static_shape)
+    found_shares = pulled(x, m, s)
+    if np.std(np.log(s), axis=0).max() > VAGUE:
+        # Where the scale may be small, a funnel is left in whatever has a part of it.
+        found_shares = np.where(np.isnan(found_shares), np.nan, np.round(found_shares))
+    return found_shares.reshape(rv.type.static_shape)
 
 
 def pulled(x: Array, m: Array, s: Array) -> Array:
