@@ -41,6 +41,8 @@ BETTER = 1.3
 """By how much another form must be better to be taken."""
 CAREFUL = (0.9, 0.95, 0.99)
 """Acceptance that is aimed at where trajectories of a pilot diverge, and where they diverge still."""
+EARLY = 150
+"""Draws after warm-up after which it is looked whether they diverge."""
 SOON = 30.0
 """Seconds that a run took at most to be made again by itself, with shorter steps."""
 NONE, ALL = 0.25, 0.75
@@ -150,6 +152,7 @@ def _planned(model: Model, options: dict[str, Any], seconds: float | None) -> Pl
         return plan
     found = candidates(made)
     run, options = _in_best_form(plan, made, found, options, until)
+    run, options = _careful_in_time(plan, run, options, until)
     plan.sampling = _length(run, options, begun, until)
     run = _without_divergences(plan, run, until)
     plan.measured = tuple(s.name for s in plan.chosen), run
@@ -286,6 +289,16 @@ def _length(run: Run, options: Mapping[str, Any], begun: float, until: float | N
     run.wait()
     draws = min(c.count for c in run.kept) - run.tune if run.state == "stopped" else run.draws_requested
     return Sampling({**options, "draws": draws}, f"{run.chains} chains of {WARM_UP} draws of warm-up and {draws}: {why}", {"seconds a draw": each})
+
+
+def _careful_in_time(plan: Plan, run: Run, options: dict[str, Any], until: float | None) -> tuple[Run, dict[str, Any]]:
+    """The run, or one with shorter steps that has begun in its place, if the first draws after warm-up diverge already."""
+    wait_for(run, WARM_UP + EARLY, until)
+    if run.wait_quietly(0.0) or (until is not None and time.perf_counter() > until) or not _divergences(run):
+        return run, options
+    options = {**options, "target_accept": max(options.get("target_accept", 0.0), CAREFUL[1])}
+    run.stop()
+    return begin(plan.transformed(), options), options
 
 
 def _without_divergences(plan: Plan, run: Run, until: float | None) -> Run:
