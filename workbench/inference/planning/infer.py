@@ -305,6 +305,8 @@ def _without_divergences(plan: Plan, run: Run, until: float | None) -> Run:
     """A run made again with shorter steps, as long as trajectories diverge and there is time."""
     said: list[str] = []
     for target in CAREFUL[1:]:
+        if target <= plan.sampling.options.get("target_accept", 0.0):
+            continue
         had = _divergences(run)
         took = run.timings["sample"]
         if not had or run.state != "done" or took > SOON or (until is not None and time.perf_counter() + 2.0 * took > until):

@@ -33,6 +33,8 @@ SLOW = 1.5
 """An element with fewer effective draws than so many times the least is among the slowest."""
 VAGUE = 0.35
 """Standard deviation of a scale's logarithm above which elements are sampled as themselves or as their noise, and not in between."""
+SURE = 0.75
+"""Share of the data from which an element of a variable with such a scale is sampled as itself."""
 MOST_DRAWS = 240
 """Draws at which locations and scales are computed."""
 
@@ -212,7 +214,7 @@ def shares(run: Run, candidate: Candidate) -> Array | None:
     found_shares = pulled(x, m, s)
     if np.std(np.log(s), axis=0).max() > VAGUE:
         # Where the scale may be small, a funnel is left in whatever has a part of it.
-        found_shares = np.where(np.isnan(found_shares), np.nan, np.round(found_shares))
+        found_shares = np.where(np.isnan(found_shares), np.nan, (found_shares > SURE).astype(float))
     return found_shares.reshape(rv.type.static_shape)
 
 
