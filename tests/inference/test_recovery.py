@@ -86,3 +86,17 @@ def test_what_depends_on_a_variable_that_was_summed_out_starts_given_where_that_
         k = pm.Bernoulli("k", 0.7)
         pm.Normal("x", 1.0 + 2.0 * k, 1.0)
     assert pm.marginalize(model, "k").initial_point()["x"] == pytest.approx(3.0)
+
+
+def test_predictions_take_draws_of_what_depends_on_it_and_ask_for_it_to_be_recovered():
+    with pm.Model() as model:
+        z = pm.Bernoulli("z", 0.3)
+        w = pm.Normal("w", 10.0 * z, 1.0)
+        pm.Normal("y", w, 0.1, observed=9.7)
+    made = pm.marginalize(model, "z")
+    draws = {"w": np.full((1, 400), 9.7)}
+    with pytest.warns(UserWarning, match="pm.recover"):
+        drawn = pm.sample_posterior_predictive(draws, model=made, random_seed=1, return_inferencedata=False, progressbar=False)
+    assert abs(drawn["y"].mean() - 9.7) < 0.03 and abs(drawn["y"].std() - 0.1) < 0.02
+    z = pm.recover(draws, made, random_seed=1, extend_inferencedata=False).z.values
+    assert z.mean() == 1.0

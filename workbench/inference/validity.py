@@ -24,7 +24,7 @@ import numpy as np
 
 from workbench.errors import warn_user
 from workbench.graph.expr import Expr
-from workbench.graph.traverse import topological
+from workbench.graph.traverse import ancestors, topological
 from workbench.inference.each_draw import each_draw
 from workbench.inference.given_draws import GivenDraws
 from workbench.inference.layout import label_array
@@ -131,7 +131,13 @@ class Validity:
         below = topological(roots)
         # Data are what they are, whether they are asked for or not.
         wanted: dict[Expr, Cause] = {x: Cause("asked for", str(x.name)) for x in roots if not any(x is y for y in model.data_vars)}
-        self.causes = spread(roots, {**_changed(model, given, below), **wanted}, _lengths_kept(model, given))
+        changed, kept = {**_changed(model, given, below), **wanted}, _lengths_kept(model, given)
+        # Draws of what depends on a variable that was summed out are draws with it summed out: they hold without it.
+        self.absent = [x for x in model.marginalized_RVs if x in changed and x not in wanted and x not in given]
+        if self.absent:
+            others = spread(roots, {x: c for x, c in changed.items() if x not in set(self.absent)}, kept)
+            kept += [x for x in model.free_RVs if x in given and x not in others]
+        self.causes = spread(roots, changed, kept)
         storable = [x for x in (*model.free_RVs, *model.marginalized_RVs, *model.deterministics, *model.recovered_deterministics) if x in given]
         holding = {x for x in storable if x not in self.causes}
         needed = _down_to(roots, holding)
@@ -151,6 +157,13 @@ class Validity:
 
     def warn(self) -> None:
         """Warn of draws that are set aside for no more than that something is not known."""
+        for z in self.absent:
+            taken = [name for name in self.taken if z in ancestors([self.model[name]])]
+            if taken:
+                warn_user(
+                    f"{z.name} is not among the draws and is drawn from its prior, but {', '.join(taken)}, which depends on it, is among them: "
+                    f"pm.recover(idata) draws {z.name} given these first"
+                )
         absent = {x: c for x, c in self.causes.items() if c.kind == "not among the draws" and str(x.name) == c.name}
         incomplete = spread([self.model[name] for name in self.set_aside], absent)
         for name, cause in self.set_aside.items():
