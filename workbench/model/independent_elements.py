@@ -104,13 +104,13 @@ def emitted(factors: Factors, name: str, values: Tensor, of: Sequence[Factor]) -
         If an element of a term depends on several of the variable.
     """
     placeholder, shape = factors.placeholder(name), shape_of(factors.model[name])
-    on = Dependence([placeholder])
+    on = _dependence(factors, placeholder)
     joint: Any = None
     rests: list[Factor] = []
     for f in of:
         apart: list[Any] = []
         for part in parts_of(f.term, on, placeholder):
-            accesses = on.of(part)
+            accesses = [a for a in on.of(part) if a.source is placeholder]
             if not accesses:
                 apart.append(part)
                 continue
@@ -133,8 +133,16 @@ def shape_of(rv: Any) -> tuple[Any, ...]:
 def accessed(factors: Factors, name: str, of: Sequence[Factor]) -> Factor | None:
     """Return the first of some factors an element of whose terms depends on several elements of a variable; ``None`` if none does."""
     placeholder = factors.placeholder(name)
-    on = Dependence([placeholder])
-    return next((f for f in of if any(_is_of_several(on.of(part)) for part in parts_of(f.term, on, placeholder))), None)
+    on = _dependence(factors, placeholder)
+    parts = ((f, [a for a in on.of(part) if a.source is placeholder]) for f in of for part in parts_of(f.term, on, placeholder))
+    return next((f for f, accesses in parts if _is_of_several(accesses)), None)
+
+
+def _dependence(factors: Factors, placeholder: Any) -> Dependence:
+    """The accesses to a variable, where others are what rows are taken by."""
+    model = factors.model
+    discrete = [rv for rv in model.free_RVs if rv.type.kind != "f"]
+    return Dependence(list(dict.fromkeys([placeholder, *(model.rvs_to_values[rv] for rv in (*model.marginalized_RVs, *discrete))])))
 
 
 def _is_of_several(accesses: Sequence[Access]) -> bool:

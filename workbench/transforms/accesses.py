@@ -181,6 +181,10 @@ def _moved(on: Dependence, node: Any) -> list[Access]:
     x, *rest = node.inputs
     found = []
     for a in on.of(x):
+        if a.element is not None and all(n == 1 for n in a.element.type.shape):
+            # One element, wherever it goes.
+            found.append(Access(a.source, pt.reshape(a.element, (1,) * node.type.ndim)))
+            continue
         moved = None if a.element is None else _folded(intern(node.op, (pt.broadcast_to(a.element, x.shape), *rest)))
         found.append(Access(a.source, moved))
     return found
