@@ -100,7 +100,8 @@ def infer(
     ...     y = pm.Normal("y", mu, 1.0, observed=[0.5, 1.5])
     >>> idata = pm.infer(model, random_seed=1)
     1. integrate out mu
-       mu has a posterior in closed form given the rest: it is drawn exactly, and need not be sampled [how: conjugacy]
+       mu has a posterior in closed form given the rest: it is drawn exactly, and need not be sampled [how: normal
+       integral]
     2. draw exactly
        all is drawn from closed forms: no chain runs
     """

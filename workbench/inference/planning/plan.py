@@ -82,7 +82,7 @@ class Plan:
     >>> plan = pm.infer(model, random_seed=1, run=False, show=False)
     >>> [step.name for step in plan.steps], plan["sum out z"].on
     (['sum out z'], True)
-    >>> print(plan.code().splitlines()[1])
+    >>> print(plan.code().splitlines()[2])
     made = pm.marginalize(made, 'z')
     """
 
@@ -163,10 +163,7 @@ class Plan:
         for i, (on, name, reason, evidence) in enumerate(self._rows(), 1):
             lines.append(f"{i}. {name}" + ("" if on == "on" else " (off)"))
             lines += textwrap.wrap(reason + (f" [{evidence}]" if evidence else ""), 110, initial_indent="   ", subsequent_indent="   ")
-        lines += [f"! {line}" for line in self.advice]
-        if self.seconds:
-            lines.append(f"took {', '.join(f'{k} {v:.2f} s' for k, v in self.seconds.items())}")
-        return "\n".join(lines)
+        return "\n".join([*lines, *(f"! {line}" for line in self.advice)])
 
     def _repr_html_(self) -> str:
         rows = "".join(
