@@ -234,3 +234,47 @@ def test_several_are_taken_out_in_turn():
     # Half a t distribution: of 2 * 2 degrees of freedom and a squared scale of 1 / 2.
     known += stats.t.logpdf(0.4, 4, scale=np.sqrt(0.5))
     assert float(made.compile_logp(backend="numpy")({})) == pytest.approx(known, rel=1e-9)
+
+
+def test_normal_and_gamma_together():
+    """A mean whose precision is a multiple of the observations': both leave, and the joint posterior comes back."""
+    y = np.array([1.0, 0.2, 2.2])
+    with pm.Model() as model:
+        tau = pm.Gamma("tau", 2.0, 1.5)
+        mu = pm.Normal("mu", 0.3, tau=0.5 * tau)
+        pm.Normal("y", mu, tau=tau, observed=y)
+    made = pm.marginalize(model, ["mu", "tau"])
+
+    def joint(t, power=0):
+        return stats.gamma.pdf(t, 2, scale=1 / 1.5) * stats.multivariate_normal.pdf(y, np.full(3, 0.3), (np.eye(3) + 2.0) / t) * t**power
+
+    total, first = integral(joint), integral(lambda t: joint(t, 1))
+    assert float(made.compile_logp(backend="numpy")({})) == pytest.approx(np.log(total), rel=1e-9)
+    drawn = pm.conditional(made)
+    tau, mu = pm.draw([drawn["tau"], drawn["mu"]], 20_000, random_seed=1)
+    # Gamma(3.5, 1.5 + q / 2) with this mean; the mean's posterior is a t distribution of 7 degrees of freedom.
+    assert stats.kstest(tau, stats.gamma(3.5, scale=first / total / 3.5).cdf).pvalue > 1e-3
+    centre = (0.5 * 0.3 + y.sum()) / 3.5
+    assert stats.kstest(mu, stats.t(7, centre, (3.5 * first / total) ** -0.5).cdf).pvalue > 1e-3
+
+
+def test_a_conjugate_regression_has_a_multivariate_t_distribution():
+    x = np.stack([np.ones(4), [-1.0, 0.0, 1.0, 2.5]], axis=1)
+    y = np.array([0.2, 1.1, 2.3, 2.8])
+    with pm.Model() as model:
+        variance = pm.InverseGamma("variance", 3.0, 2.0)
+        beta = pm.MvNormal("beta", np.array([0.5, 1.0]), cov=variance * np.array([[2.0, 0.3], [0.3, 1.0]]))
+        pm.Normal("y", x @ beta, pt.sqrt(variance), observed=y)
+    made = pm.marginalize(model, ["beta", "variance"])
+    shape = (np.eye(4) + x @ np.array([[2.0, 0.3], [0.3, 1.0]]) @ x.T) * 2.0 / 3.0
+    known = stats.multivariate_t(x @ [0.5, 1.0], shape, df=6).logpdf(y)
+    assert float(made.compile_logp(backend="numpy")({})) == pytest.approx(known, rel=1e-10)
+
+
+def test_a_precision_that_is_not_everywhere_stays():
+    with pm.Model() as model:
+        tau = pm.Gamma("tau", 2.0, 1.5)
+        mu = pm.Normal("mu", 0.3, 1.0)
+        pm.Normal("y", mu, tau=tau, observed=[1.0, 0.2])
+    with pytest.raises(ModelError, match="tau cannot be summed or integrated out: y has a joint density, in which it is, since mu left"):
+        pm.marginalize(model, ["mu", "tau"])

@@ -17,7 +17,7 @@ from workbench.graph.frozen import frozen
 from workbench.graph.inner import Graph
 from workbench.graph.provenance import derived, nowhere
 from workbench.graph.rewrite import Firing, Pass, Rule
-from workbench.graph.traverse import replace
+from workbench.graph.traverse import ancestors, replace, topological
 from workbench.model.drawing import parents
 from workbench.model.elimination import KINDS, Eliminated, Elimination, Factor, Factors, refused, total_of
 from workbench.model.marginalization import eliminated_from
@@ -32,9 +32,11 @@ from workbench.transforms.conjugacy import (
     Added,
     Family,
     added_by,
+    added_by_scale,
     family_of,
     gathered,
     log_evidence,
+    of_one_scale,
     posterior,
 )
 
@@ -83,13 +85,13 @@ RULES = [
 
 
 class Pair(NamedTuple):
-    """A prior, the factors of what is observed given it, and what these add to its parameters."""
+    """A prior, the factors of what is observed given it, what of these is none of its business, and the posterior's parameters."""
 
     family: Family
     parameters: tuple[Tensor, ...]
     own: Factor
     others: list[Factor]
-    added: list[Added]
+    rests: list[Any]
     updated: tuple[Tensor, ...]
 
 
@@ -116,7 +118,6 @@ class Conjugate:
     def eliminate(self, factors: Factors) -> Eliminated:
         begun = time.perf_counter()
         pair = self._pair(factors)
-        t = factors.placeholder(self.variable)
         gone = [pair.own, *pair.others]
         names = factors.joint_name(gone, (self.variable,))
         if not pair.others:
@@ -127,11 +128,8 @@ class Conjugate:
             evidence = log_evidence(pair.family, pair.parameters, pair.updated)
             own = replace(list(factors.model[self.variable].inputs[1:]), dict(factors.values))
             evidence = checked(distribution.__name__, evidence, distribution.checks(*own), distribution.parameters, own)
-            at_reference = {t: pt.full_like(t, pair.family.reference(t), dtype="float64")}
             rest: Any = None
-            for f, a in zip(pair.others, pair.added):
-                (density,) = replace([f.scaled], at_reference)
-                density = gathered(a.chosen, t, density + a.to_density, pair.family.event_rank)
+            for density in pair.rests:
                 rest = density if rest is None else rest + density
             # What is impossible adds what no posterior has.
             term = pt.where(rest > -np.inf, evidence + rest, -np.inf)
@@ -165,26 +163,50 @@ class Conjugate:
         if own.of != (name,):
             with_it = ", ".join(n for n in own.of if n != name)
             raise refused(model, name, f"something that was summed out is shared with {with_it}", f"take {name} out first")
-        added = [self._added(factors, family, t, f) for f in others]
         known = tuple(replace(list(parameters), dict(factors.values)))
-        return Pair(family, known, own, others, added, posterior(family, known, added, t))
+        added = [self._added(factors, family, t, f) for f in others]
+        return Pair(family, known, own, others, [rest for _, rest in added], posterior(family, known, [a for a, _ in added], t))
 
-    def _added(self, factors: Factors, family: Family, t: Any, f: Factor) -> Added:
+    def _added(self, factors: Factors, family: Family, t: Any, f: Factor) -> tuple[Added, Any]:
+        """What a factor adds to the prior's parameters, and what is left of it, for each draw of the variable."""
         model, name = factors.model, self.variable
-        x = model[f.of[0]]
-        if len(f.of) > 1:
-            raise refused(model, name, f"{f.name} have one joint density, in which it is", f"take {name} out before what they share")
-        if x not in model.rvs_to_values:
-            raise refused(model, name, f"the potential {x.name} depends on it")
-        if isinstance(x.op, Part):
-            raise refused(model, name, f"{x.name} has missing values", "give its observed elements alone, as a variable of their own")
-        if not isinstance(x.op, Draw):
-            raise refused(model, name, f"{x.name} is computed from random variables: its density is derived, no conjugate pair is known")
-        (*given,) = replace(list(x.inputs[1:]), dict(factors.values))
-        found = added_by(family, t, x.op.distribution, given, factors.values[x], f.scale)
-        if isinstance(found, str):
-            raise refused(model, name, f"{x.name} depends on it, and {found}")
-        return found
+        every: list[Any] = [model[n] for n in f.of]
+        for x in every:
+            if x not in model.rvs_to_values:
+                raise refused(model, name, f"the potential {x.name} depends on it")
+            if isinstance(x.op, Part):
+                raise refused(model, name, f"{x.name} has missing values", "give its observed elements alone, as a variable of their own")
+            if not isinstance(x.op, Draw):
+                raise refused(model, name, f"{x.name} is computed from random variables: its density is derived, no conjugate pair is known")
+        integrated = _integrated(factors, every, f)
+        x = every[0]
+        if len(every) == 1 and not integrated and not f.is_rest:
+            (*given,) = replace(list(x.inputs[1:]), dict(factors.values))
+            found = added_by(family, t, x.op.distribution, given, factors.values[x], f.scale)
+            if not isinstance(found, str):
+                (density,) = replace([f.scaled], {t: pt.full_like(t, family.reference(t), dtype="float64")})
+                return found, gathered(found.chosen, t, density + found.to_density, family.event_rank)
+            why = f"{x.name} depends on it, and {found}"
+        else:
+            why = f"{f.name} {'has' if len(every) == 1 else 'have'} a joint density, in which it is, since {', '.join(str(v.name) for v in integrated) or 'others'} left"
+        if f.is_rest or not of_one_scale(family, t, [(v, replace(list(v.inputs[1:]), dict(factors.values))) for v in (*every, *integrated)]):
+            raise refused(model, name, why, "" if len(every) == 1 and not integrated else f"take {name} out before these")
+        return added_by_scale(family, t, f.scaled, every, f.scale)
+
+
+def _integrated(factors: Factors, variables: Sequence[Tensor], f: Factor) -> list[Tensor]:
+    """The variables that have left a joint density: those that its variables depend on, directly or by each other, and it does not."""
+    model, there = factors.model, set(topological([f.term]))
+    found: list[Tensor] = []
+    pending = list(variables)
+    while pending:
+        below = ancestors(replace(list(pending.pop().inputs[1:]), dict(factors.values)))
+        for v in model.marginalized_RVs:
+            place = model.rvs_to_values[v]
+            if place in below and place not in there and not any(v is x for x in found):
+                found.append(v)
+                pending.append(v)
+    return found
 
 
 def _rule_of(family: Family) -> Rule:

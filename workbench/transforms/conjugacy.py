@@ -22,6 +22,7 @@ from workbench.distributions.gamma_family import ChiSquared, Exponential, Gamma,
 from workbench.distributions.half import HalfNormal
 from workbench.distributions.location_scale import Laplace, Normal
 from workbench.distributions.multinomial_family import Multinomial
+from workbench.distributions.normals import CholeskyMvNormal, MvNormal, PrecisionMvNormal
 from workbench.distributions.poisson_family import NegativeBinomial, Poisson
 from workbench.distributions.positive import LogNormal, Pareto
 from workbench.distributions.simplex import Dirichlet
@@ -340,6 +341,46 @@ def added_by(family: Family, variable: Tensor, distribution: Any, parameters: Se
         each.reverse()
     to_prior = tuple(gathered(chosen.elements, variable, u) for u in each)
     return Added(chosen.elements, to_prior, -family.at_reference(*each))
+
+
+SCALES: dict[Any, tuple[int, Fraction]] = {
+    Normal: (1, -HALF), MvNormal: (1, -ONE), CholeskyMvNormal: (1, -HALF), PrecisionMvNormal: (1, ONE),
+}  # fmt: skip
+"""Normal distributions: which parameter is their scale, and which power of a gamma distributed precision it must be."""
+
+
+def of_one_scale(family: Family, variable: Tensor, drawn: Sequence[tuple[Tensor, Sequence[Tensor]]]) -> bool:
+    """Whether a single variable is the precision, or variance, by which all of some normal variables are scaled.
+
+    Then it is so of every one of them with others integrated out, if means are linear in these: covariances are made of theirs.
+    """
+    if family not in (GAMMA, INVERSE_GAMMA) or variable.ndim:
+        return False
+    for x, parameters in drawn:
+        known = SCALES.get(x.op.distribution) if isinstance(x.op, Draw) else None
+        if known is None or any(variable in ancestors([p]) for i, p in enumerate(parameters) if i != known[0]):
+            return False
+        chosen = selected(parameters[known[0]], variable)
+        if chosen is None or chosen.complement or chosen.power != (known[1] if family is GAMMA else -known[1]):
+            return False
+    return True
+
+
+def added_by_scale(family: Family, variable: Tensor, density: Tensor, seen: Sequence[Tensor], scale: Tensor | None) -> tuple[Added, Tensor]:
+    """Return what normal variables whose precision or variance a variable is add to its prior's parameters, and what is left of their density.
+
+    Of n elements the log-density is ``n / 2 * log(t) - t * q`` and what does not depend on the precision `t`; so its derivative at
+    1 is ``n / 2 - q``. Of a variance it is that of ``1 / t``.
+    """
+    count: Any = pt.constant(0.0)
+    for x in seen:
+        count = count + 0.5 * pt.cast(x.size, "float64")
+    count = count if scale is None else scale * count
+    total = pt.sum(density)
+    one: dict[Expr, Expr] = {variable: pt.ones_like(variable)}
+    (slope, at_one) = replace([grad(total, variable), total], one)
+    half_squares = count - slope if family is GAMMA else count + slope
+    return Added(variable, (count, half_squares), half_squares), at_one + half_squares
 
 
 def _power_in_words(power: Fraction) -> str:
