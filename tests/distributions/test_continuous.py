@@ -223,7 +223,9 @@ def test_quantiles_agree_with_scipy(case):
         np.testing.assert_allclose(found[:-3], frozen.ppf(Q), rtol=1e-9, atol=1e-12)
     with np.errstate(all="ignore"):
         back = np.exp(cls.logcdf(pt.constant(found[:-3]), *constants(parameters)).eval())
-    np.testing.assert_allclose(back, Q, rtol=1e-6)
+        # Next to a bound that is not 0, neighbouring numbers are some way apart in probability.
+        apart = np.exp(cls.logp(pt.constant(found[:-3]), *constants(parameters)).eval()) * np.spacing(np.abs(found[:-3]))
+    assert (np.abs(back - Q) <= 1e-6 * Q + np.where(np.isfinite(apart), apart, 0.0)).all()
     ends = cls.icdf(pt.constant([0.0, 1.0]), *constants(parameters)).eval()
     with np.errstate(all="ignore"):
         np.testing.assert_array_equal(np.exp(cls.logcdf(pt.constant(ends), *constants(parameters)).eval()), [0.0, 1.0])
@@ -231,7 +233,7 @@ def test_quantiles_agree_with_scipy(case):
 
 def test_quantiles_are_there_wherever_pymc_has_them():
     without = {c.__name__ for c in CONTINUOUS if not has_quantiles(c)}
-    assert without == {"ExGaussian", "Flat", "HalfFlat", "PolyaGamma", "Rice", "SkewNormal", "TruncatedNormal", "VonMises", "Wald"}
+    assert without == {"ExGaussian", "Flat", "HalfFlat", "PolyaGamma", "Rice", "SkewNormal", "VonMises", "Wald"}
 
 
 def differences(f, values, i):
