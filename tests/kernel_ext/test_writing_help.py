@@ -110,7 +110,7 @@ def test_tab_after_magics(client, what):
 def test_a_models_variables_complete_anywhere(client, jedi):
     run(client, f"%config IPCompleter.use_jedi = {jedi}")
     found = [m.rpartition(".")[2] for m in complete(client, "gp.el|")[0]]
-    assert found == ["ell"]
+    assert found == ["eliminations", "ell"]
 
 
 @pytest.mark.parametrize("jedi", [True, False])
