@@ -67,9 +67,21 @@ def results(model, backend):
 def test_every_distribution_is_here():
     made = {type_of_case(name) for name in CASES}
     known = {c.__name__ for c in vars(distributions).values() if isinstance(c, type) and issubclass(c, Distribution)}
-    # Without a density that data of it have, or with a number of rows for good; a length of theirs is tested below.
+    # Without a density that data of it have, or with a number of rows for good; a length of theirs is tested below. PyMC has no Markov chain.
     assert known - made <= {"Distribution", "Flat", "HalfFlat", "ICAR", "LKJCorr", "LKJCholeskyCov", "DiracDelta", "MvStudentTRandomWalk",
-                            "CholeskyMvStudentT", "PrecisionMvStudentT"}  # fmt: skip
+                            "CholeskyMvStudentT", "PrecisionMvStudentT", "DiscreteMarkovChain"}  # fmt: skip
+
+
+def test_a_markov_chain_of_data_follows_new_lengths():
+    P, start = np.array([[0.9, 0.1], [0.3, 0.7]]), np.array([0.4, 0.6])
+    with pm.Model() as model:
+        seen = pm.Data("seen", np.array([0, 1, 1]))
+        pm.DiscreteMarkovChain("z", P, init_dist=pm.Categorical.dist(start), observed=seen, shape=seen.shape)
+    f = model.compile_logp(backend="numpy")
+    for states in ([0, 1, 1], [1, 0, 0, 1, 1]):
+        pm.set_data({"seen": states}, model=model)
+        known = np.log(start[states[0]]) + sum(np.log(P[a, b]) for a, b in zip(states, states[1:]))
+        assert float(f({})) == pytest.approx(known, rel=1e-12)
 
 
 def type_of_case(name):
