@@ -62,7 +62,7 @@ await drive("lab", async ({ page, url, shots, check }) => {
     return made > n && made;
   }, draws)).jsonValue();
   const early = await beyond(0), later = await beyond(early);
-  const running = await page.evaluate(() => document.querySelector(".wb-dashboard .wb-state").dataset.state === "sampling" && !document.querySelector(".jp-Notebook").innerText.includes("KEPT"));
+  const running = await page.evaluate(() => document.querySelector(".wb-dashboard .wb-state").dataset.state === "sampling" && !/KEPT \d+ STATE/.test(document.querySelector(".jp-Notebook").innerText));
   check(running, `traces grow while the cell runs (${early} then ${later} draws)`);
   await lab.shot(".wb-dashboard", "dashboard");
   const pressed = Date.now();
