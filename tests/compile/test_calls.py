@@ -93,15 +93,18 @@ def test_calls_and_faults_leave_nothing_behind():
         gc.collect()
         return max(abs(sys.getrefcount(o) - b) for o, b in zip(counted, before))
 
-    tracemalloc.start()
-    try:
+    def kept():
         held = tracemalloc.get_traced_memory()[0]
         work()
         gc.collect()
-        assert tracemalloc.get_traced_memory()[0] - held < 20_000  # One result is 8,000 bytes.
+        return tracemalloc.get_traced_memory()[0] - held
+
+    # What other threads of the process take, and refer to, comes and goes: a leak is there every time.
+    tracemalloc.start()
+    try:
+        assert min(kept() for _ in range(3)) < 20_000  # One result is 8,000 bytes.
     finally:
         tracemalloc.stop()
-    # All arrays of the process refer to a dtype: those of another thread come and go, a leak is there every time.
     assert min(left() for _ in range(3)) < 20
 
 
