@@ -11,7 +11,7 @@ from IPython.core.getipython import get_ipython
 from kernel_ext.sampling.dashboard import SamplingDashboard, said
 from kernel_ext.widget.part import Part
 from workbench import Model, infer
-from workbench.inference.planning.plan import Plan
+from workbench.inference.planning.plan import Plan, listed
 
 IDLE, PLANNING, READY, RUNNING, DONE, FAILED = "idle", "planning", "ready", "running", "done", "failed"
 
@@ -126,10 +126,8 @@ class PlanView(Part):
         why = "" if self.model.free_RVs else "The model has no free variable: there is nothing to infer."
         steps = [] if plan is None else [{"name": s.name, "reason": s.reason, "evidence": listed(s.evidence), "on": s.on, "switch": True} for s in plan.steps]
         if plan is not None:
-            exact = plan.exact
-            last = {"name": "draw exactly", "reason": "all is drawn from closed forms: no chain runs", "evidence": ""} if exact else {
-                "name": plan.sampling.name, "reason": plan.sampling.reason, "evidence": listed(plan.sampling.evidence)}  # fmt: skip
-            steps.append({**last, "on": True, "switch": False})
+            last = plan.last
+            steps.append({"name": last.name, "reason": last.reason, "evidence": listed(last.evidence), "on": True, "switch": False})
         self.push(
             "plan", state=self.state, why_not=why, steps=steps, code="" if plan is None else plan.code(), said=self._said,
             advice=[] if plan is None or self.state != DONE else list(plan.advice), fresh=plan is not None and not (plan.as_measured or plan.exact),
@@ -140,8 +138,3 @@ class PlanView(Part):
         if self.plan is None:
             return {"text/plain": f"no plan for {self.called or 'model'} yet: make one here, or with pm.infer({self.called or 'model'})"}
         return {"text/plain": repr(self.plan), "text/html": self.plan._repr_html_()}
-
-
-def listed(evidence: Mapping[str, Any]) -> str:
-    """What was measured, in a line."""
-    return ", ".join(f"{k}: {v:.3g}" if isinstance(v, float) else f"{k}: {v}" for k, v in evidence.items())

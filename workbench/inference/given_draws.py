@@ -119,6 +119,18 @@ class GivenDraws:
             'draws along one axis: sample_dims=["draw"]; one point: [point]',
         )
 
+    def require(self, variables: Sequence[Tensor]) -> None:
+        """Raise an error if the draws lack some variables.
+
+        Raises
+        ------
+        ModelError
+            With their names.
+        """
+        missing = [str(x.name) for x in variables if x not in self]
+        if missing:
+            raise ModelError(f"the draws lack {', '.join(missing)}")
+
     def __contains__(self, x: Tensor) -> bool:
         return str(x.name) in self.arrays
 

@@ -131,9 +131,7 @@ def _of_chain(
         asked = "" if var_name is None else f"{var_name!r} is none of them: "
         raise ModelError(f"{asked}chains that were summed out are {', '.join(chains) or 'none'}", 'give the model that pm.marginalize(model, "z") returned, and a var_name')
     given = GivenDraws(idata, sample_dims)
-    missing = [str(x.name) for x in m.free_RVs if x not in given]
-    if missing:
-        raise ModelError(f"the draws lack {', '.join(missing)}")
+    given.require(m.free_RVs)
 
     def graph(now: Model) -> tuple[list[Tensor], list[Tensor]]:
         own = in_own_space(now)

@@ -317,9 +317,7 @@ def _log_densities(
     _require_extensible(idata, extend)
     names, model = tuple(str(x.name) for x in variables), opened.at_current_shapes()
     given = GivenDraws(idata, sample_dims)
-    missing = [str(x.name) for x in model.free_RVs if x not in given]
-    if missing:
-        raise ModelError(f"the draws lack {', '.join(missing)}")
+    given.require(model.free_RVs)
     if not variables:
         return idata if extend else _no_variables()
 
@@ -420,9 +418,7 @@ def compute_deterministics(
         return [rv for rv in m.free_RVs if rv in below], outputs
 
     needed, _ = of(m)
-    missing = [str(x.name) for x in needed if x not in given]
-    if missing:
-        raise ModelError(f"the draws lack {', '.join(missing)}")
+    given.require(needed)
     backend = backend_of(m, compile_kwargs)
     made = each_draw_of(opened, ("deterministics", names), of, backend, given.count)([given.of(x) for x in needed], given.count, 0)
     results = given.unstacked(dict(zip(names, made)))

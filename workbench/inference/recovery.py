@@ -81,9 +81,7 @@ def recover(
     if extend_inferencedata and not hasattr(idata, "posterior"):
         raise ModelError(f"a {type(idata).__name__} has no posterior that could be added to", "give InferenceData, or extend_inferencedata=False")
     given = GivenDraws(idata, sample_dims)
-    missing = [str(x.name) for x in m.free_RVs if x not in given]
-    if missing:
-        raise ModelError(f"the draws lack {', '.join(missing)}")
+    given.require(m.free_RVs)
 
     def of(m: Model) -> tuple[list[Tensor], list[Tensor]]:
         return recovered(m, wanted)

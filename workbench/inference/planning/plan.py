@@ -153,10 +153,15 @@ class Plan:
 
     # Looking -----------------------------------------------------------------------------------
 
+    @property
+    def last(self) -> Sampling:
+        """How draws are made in the end: by `sampling`, or from closed forms where nothing is left to sample."""
+        return Sampling({}, "all is drawn from closed forms: no chain runs", name="draw exactly") if self.exact else self.sampling
+
     def _rows(self) -> list[tuple[str, str, str, str]]:
-        rows = [("on" if s.on else "off", s.name, s.reason, _listed(s.evidence)) for s in self.steps]
-        drawn = Sampling({}, "all is drawn from closed forms: no chain runs", name="draw exactly") if self.exact else self.sampling
-        return [*rows, ("on", drawn.name, drawn.reason, _listed(drawn.evidence))]
+        rows = [("on" if s.on else "off", s.name, s.reason, listed(s.evidence)) for s in self.steps]
+        drawn = self.last
+        return [*rows, ("on", drawn.name, drawn.reason, listed(drawn.evidence))]
 
     def __repr__(self) -> str:
         lines = []
@@ -176,5 +181,6 @@ class Plan:
         return f"<table>{head}{rows}</table>{said}<pre>{html.escape(self.code())}</pre>"
 
 
-def _listed(evidence: Mapping[str, Any]) -> str:
+def listed(evidence: Mapping[str, Any]) -> str:
+    """Return what was measured, in a line."""
     return ", ".join(f"{k}: {v:.3g}" if isinstance(v, float) else f"{k}: {v}" for k, v in evidence.items())
