@@ -8,9 +8,10 @@ import numpy as np
 
 import workbench.tensor as pt
 from workbench.compile import CompiledFunction, choose_backend
-from workbench.errors import SamplingError
+from workbench.errors import ArgumentError, SamplingError
 from workbench.graph.inner import Graph
 from workbench.inference.start import start_point
+from workbench.model.context import modelcontext
 from workbench.model.density import logp_grad_graph, slopes
 from workbench.model.functions import function_of
 from workbench.model.minibatch import refuse_minibatches
@@ -19,6 +20,23 @@ from workbench.transforms.gradient import grad, vjp
 
 Array = np.ndarray[Any, Any]
 NO_INTEGERS = np.empty(0, np.int64)
+
+
+def model_of_all_data(model: Model | None, what: str) -> Model:
+    """Return the model that is given, or that of the surrounding block, for what needs all its data.
+
+    Raises
+    ------
+    ArgumentError
+        If it is no model.
+    ModelError
+        If its data are a minibatch.
+    """
+    given = modelcontext(model)
+    if not isinstance(given, Model):
+        raise ArgumentError(f"model must be a Model, got {given!r}")
+    refuse_minibatches(given, what)
+    return given
 
 
 class FlatDensity:

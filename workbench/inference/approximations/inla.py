@@ -11,7 +11,7 @@ import numpy as np
 
 from workbench.errors import ArgumentError, warn_user
 from workbench.inference import options
-from workbench.inference.approximations.flat_density import FlatDensity
+from workbench.inference.approximations.flat_density import FlatDensity, model_of_all_data
 from workbench.inference.approximations.flat_draws import draws_as_inference_data, unconstrained_names
 from workbench.inference.approximations.hyperparameters import (
     Integrated,
@@ -28,9 +28,7 @@ from workbench.inference.approximations.skewed import SkewedMap
 from workbench.inference.checks import whole
 from workbench.inference.convergence import ConvergenceWarning
 from workbench.inference.each_draw import seed_word
-from workbench.model.context import modelcontext
 from workbench.model.interventions import with_own_data
-from workbench.model.minibatch import refuse_minibatches
 from workbench.model.model import Model
 
 Array = np.ndarray[Any, Any]
@@ -133,10 +131,7 @@ def fit_inla(
     >>> idata.posterior.attrs["latent"], idata.posterior.attrs["hyperparameters"], idata.posterior["x"].shape
     ('x', 'scale', (2, 500, 5))
     """
-    given = modelcontext(model)
-    if not isinstance(given, Model):
-        raise ArgumentError(f"model must be a Model, got {given!r}")
-    refuse_minibatches(given, "fit_inla")
+    given = model_of_all_data(model, "fit_inla")
     for name, value, known in (
         ("strategy", strategy, STRATEGIES), ("int_strategy", int_strategy, INTEGRATIONS), ("importance_sampling", importance_sampling, METHODS),
     ):  # fmt: skip

@@ -11,7 +11,7 @@ import numpy as np
 
 from workbench.errors import ArgumentError, SamplingError, warn_user
 from workbench.inference import options
-from workbench.inference.approximations.flat_density import FlatDensity
+from workbench.inference.approximations.flat_density import FlatDensity, model_of_all_data
 from workbench.inference.approximations.flat_draws import draws_as_inference_data, unconstrained_names
 from workbench.inference.approximations.hessian import Hessian
 from workbench.inference.approximations.mode import Mode, NoMode, newton
@@ -20,9 +20,7 @@ from workbench.inference.approximations.resampling import METHODS, resampled
 from workbench.inference.checks import whole
 from workbench.inference.convergence import ConvergenceWarning
 from workbench.inference.each_draw import seed_word
-from workbench.model.context import modelcontext
 from workbench.model.interventions import with_own_data
-from workbench.model.minibatch import refuse_minibatches
 from workbench.model.model import Model
 
 Array = np.ndarray[Any, Any]
@@ -120,10 +118,7 @@ def fit_laplace(
     >>> round(idata.posterior.attrs["log_marginal_likelihood"], 6)
     -3.515512
     """
-    given = modelcontext(model)
-    if not isinstance(given, Model):
-        raise ArgumentError(f"model must be a Model, got {given!r}")
-    refuse_minibatches(given, "fit_laplace")
+    given = model_of_all_data(model, "fit_laplace")
     if importance_sampling not in METHODS:
         raise ArgumentError(f"importance_sampling must be one of {', '.join(map(repr, METHODS))}; got {importance_sampling!r}")
     rows, columns = whole("chains", chains, 1), whole("draws", draws, 1)

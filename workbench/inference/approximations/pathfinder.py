@@ -14,7 +14,7 @@ import numpy as np
 
 from workbench.errors import ArgumentError, SamplingError, warn_user
 from workbench.inference import options
-from workbench.inference.approximations.flat_density import FlatDensity
+from workbench.inference.approximations.flat_density import FlatDensity, model_of_all_data
 from workbench.inference.approximations.flat_draws import draws_as_inference_data, unconstrained_names
 from workbench.inference.approximations.lbfgs import FactoredNormal, Path, inverse_hessians, lbfgs_path
 from workbench.inference.approximations.pareto_k import ParetoK, smoothed_weights, weighted_evidence
@@ -23,9 +23,7 @@ from workbench.inference.blas_threads import limited
 from workbench.inference.checks import number, whole
 from workbench.inference.convergence import ConvergenceWarning
 from workbench.inference.each_draw import seed_word
-from workbench.model.context import modelcontext
 from workbench.model.interventions import with_own_data
-from workbench.model.minibatch import refuse_minibatches
 from workbench.model.model import Model
 
 Array = np.ndarray[Any, Any]
@@ -223,10 +221,7 @@ def fit_pathfinder(
     >>> idata.posterior["mu"].shape, bool(abs(idata.posterior["mu"].mean() - 1.5) < 0.1)
     ((1, 1000), True)
     """
-    given = modelcontext(model)
-    if not isinstance(given, Model):
-        raise ArgumentError(f"model must be a Model, got {given!r}")
-    refuse_minibatches(given, "fit_pathfinder")
+    given = model_of_all_data(model, "fit_pathfinder")
     if importance_sampling not in METHODS:
         raise ArgumentError(f"importance_sampling must be one of {', '.join(map(repr, METHODS))}; got {importance_sampling!r}")
     paths, wanted, each = whole("num_paths", num_paths, 1), whole("num_draws", num_draws, 1), whole("num_draws_per_path", num_draws_per_path, 1)
