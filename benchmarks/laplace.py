@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.datasets import data_folder
+from workbench import datasets
 
 
 def eight_schools(pm: Any) -> Any:
@@ -31,7 +31,7 @@ def eight_schools(pm: Any) -> Any:
 
 
 def kidiq(pm: Any) -> Any:
-    data = load("kidiq")
+    data = datasets.kidiq()
     with pm.Model() as model:
         beta, sigma = pm.Flat("beta", shape=3), pm.HalfCauchy("sigma", 2.5)
         mean = beta[0] + beta[1] * np.array(data["mom_hs"], float) + beta[2] * np.array(data["mom_iq"], float)
@@ -40,21 +40,12 @@ def kidiq(pm: Any) -> Any:
 
 
 def wells(pm: Any) -> Any:
-    data = load("wells_data")
+    data = datasets.wells()
     with pm.Model() as model:
         beta = pm.Flat("beta", shape=3)
         eta = beta[0] + beta[1] * np.array(data["dist"], float) / 100 + beta[2] * np.array(data["arsenic"], float)
         pm.Bernoulli("y", logit_p=eta, observed=np.array(data["switched"]))
     return model
-
-
-def load(name: str) -> dict[str, Any]:
-    import json
-
-    folder = data_folder()
-    if folder is None:
-        raise SystemExit("the real data sets are not at hand: set WORKBENCH_DATA")
-    return dict(json.loads((folder / f"{name}.json").read_text()))
 
 
 def series(pm: Any, n: int = 1000) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from workbench import Model
+from workbench.datasets import Dataset
 from workbench.errors import ModelError, closest
 
 
@@ -75,13 +76,15 @@ class Column:
 
 
 def columns_of(data: Any, source: str) -> dict[str, Column]:
-    """Return the columns of a table, by name: of pandas, polars, xarray or a dict, or anything that has ``columns`` or ``keys()``.
+    """Return the columns of a table, by name: of ``workbench.datasets``, pandas, polars, xarray or a dict, or anything that has ``columns`` or ``keys()``.
 
     Raises
     ------
     ModelError
         If it has none.
     """
+    if isinstance(data, Dataset):
+        return {k: _numbered(source, k, data) for k in data.columns}
     if getattr(getattr(data, "dtype", None), "names", None):
         names = list(data.dtype.names)
     elif hasattr(data, "data_vars"):
@@ -95,6 +98,17 @@ def columns_of(data: Any, source: str) -> dict[str, Column]:
     else:
         raise ModelError(f"{source} has no columns: its type is {type(data).__name__}", "a DataFrame, a dict of arrays or an xarray Dataset has")
     return {str(k): _column(source, str(k), data[k]) for k in names}
+
+
+def _numbered(source: str, name: str, data: Dataset) -> Column:
+    """A column of a data set of ours: text with its labels, unless several columns share a dim, which then has the labels and they its numbers."""
+    dim = data.dims.get(name)
+    if dim is None:
+        return _column(source, name, data[name])
+    labels = tuple(data.coords[dim].tolist())
+    if dim == name:
+        return Column(source, name, np.array([labels[i] for i in data[name]]), labels, {})
+    return Column(source, name, Codes.of(data[name], labels), None, {dim: labels})
 
 
 def _column(source: str, name: str, given: Any) -> Column:
