@@ -44,8 +44,18 @@ class Location:
         """The name of the model in whose cell it is; ``None`` for a line elsewhere."""
         return self.filename[7:].rpartition(" ")[0] if self.filename.startswith("<model ") else None
 
+    @property
+    def cell(self) -> str | None:
+        """What IPython calls the notebook's cell that it is in, such as ``In[3]``; ``None`` for a line elsewhere."""
+        shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+        called = getattr(getattr(shell, "compile", None), "format_code_name", lambda _: None)(self.filename)
+        return None if called is None else str(called[1])
+
     def __str__(self) -> str:
-        return f"{self.filename}:{self.lineno}" if self.model is None else f"the model {self.model!r}, line {self.lineno}"
+        if self.model is not None:
+            return f"the model {self.model!r}, line {self.lineno}"
+        cell = self.cell
+        return f"{self.filename}:{self.lineno}" if cell is None else f"cell {cell}, line {self.lineno}"
 
     def shown(self) -> list[str]:
         """The line as error messages show it."""

@@ -40,3 +40,13 @@ def test_an_error_of_a_model_is_shown_at_its_line(shell, what):
     assert shown[at + 1 : at + 3] == [f"    {source}", f"    {'^' * len(source)}"]
     for word in words:
         assert word in "\n".join(shown)
+
+
+def test_a_line_of_an_ordinary_cell_is_named_by_the_number_of_the_cell(shell, monkeypatch):
+    monkeypatch.setattr("IPython.get_ipython", lambda: shell)
+    shell.run_cell("import workbench.tensor as pt\nx, y = pt.vectors('x', 'y')", store_history=True)
+    shell.run_cell("# a sum\nz = x + y", store_history=True)
+    with pytest.raises(ValueError) as caught:
+        shell.user_ns["z"].eval({shell.user_ns["x"]: np.zeros(2), shell.user_ns["y"]: np.zeros(3)})
+    assert f"at cell In[{shell.execution_count - 1}], line 2: z = x + y" in str(caught.value)
+    assert f"  cell In[{shell.execution_count - 1}], line 2" in caught.value._render_traceback_()

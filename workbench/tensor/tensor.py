@@ -75,7 +75,7 @@ class Tensor(Methods):
             return bool(self.op.value)
         raise SymbolicBoolError(
             f"the truth value of the symbolic expression {self!r} is not known while the graph is built",
-            "use where(condition, a, b) to choose elementwise, cond(condition, then, orelse) to branch; "
+            "use switch(condition, a, b), also called where, to choose elementwise, cond(condition, then, orelse) to branch; "
             "`is` or `any(x is y for y in list)` to ask for identity",
         )
 
