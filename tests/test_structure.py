@@ -15,6 +15,7 @@ LATE = {
     ("workbench.tensor.declaration", "workbench.tensor.cotangents.masks"): "the gradient of an elementwise operation sees what choices and indices made zero",
     ("workbench.tensor.declaration", "workbench.tensor.cotangents.cancelling"): "the gradient of a logarithm leaves out a factor, which it finds in expressions",
     ("workbench.tensor.cotangents.jax", "workbench.tensor.declaration"): "an elementwise operation has in JAX the derivative that is declared for it",
+    ("workbench.tensor.tensor", "workbench.tensor.keys"): "a value is drawn with new keys, which are tensors",
     ("workbench.tensor.indexing.updates", "workbench.tensor.sorting.sorting"): "an update under a boolean index is a choice by the mask that its indices come from",
     ("workbench.tensor.reduction.reductions", "workbench.tensor.reduction.cumulative"): "the gradient of a product is made of running products",
     ("workbench.tensor.sorting.sorting", "workbench.tensor.shape.joining"): "argwhere stacks the indices of each axis",

@@ -221,10 +221,10 @@ ARGUMENTS = {
 }
 """Arguments of distributions under their names of PyMC 3, and those of today."""
 
+DENSITIES = frozenset(["logp", "logcdf", "logccdf", "icdf"])
+"""Functions of random expressions and values that are methods too, as in PyMC 3: ``Normal.dist(0, 1).logp(x)``."""
+
 ATTRIBUTES = {
-    "logp": "pm.logp({x}, value)",
-    "logcdf": "pm.logcdf({x}, value)",
-    "icdf": "pm.icdf({x}, q)",
     "random": "pm.draw({x}, draws=...)",
     "distribution": "{x}.op.distribution",
     "owner": "{x}.op and {x}.inputs",
@@ -323,6 +323,8 @@ def method(x: Any, name: str) -> Any:
         return functools.partial(importlib.import_module(f"{PT}.aliases").norm_of_elements, x)
     if name in METHODS:
         return functools.partial(getattr(importlib.import_module(PT), name), x)
+    if name in DENSITIES:
+        return functools.partial(getattr(importlib.import_module(f"{PM}.transforms.logprob"), name), x)
     if name in ATTRIBUTES:
         raise AttributeError(f"{x!r} has no {name!r}: write {ATTRIBUTES[name].format(x=x.name or 'x')}")
     return None

@@ -7,6 +7,7 @@ import scipy.stats as st
 import workbench as pm
 import workbench.tensor as pt
 from workbench.compile.c.toolchain import find_compiler
+from workbench.distributions import set_key
 from workbench.errors import ModelError, ShapeError
 from workbench.transforms.constrained_vectors import ordered, stick_breaking
 
@@ -326,3 +327,19 @@ def test_a_frozen_mask_is_an_array():
         pm.Normal("y", z[c], 1.0, observed=[0.0, 0.0])
     for frozen in (model, pm.freeze_dims_and_data(model), pm.freeze_dims_and_data(model, data=["c"])):
         assert np.isclose(frozen.compile_logp()({"z_zerosum__": np.zeros(3)}), -2.5 * np.log(2 * np.pi))
+
+
+def test_values_of_random_variables_are_drawn_anew_each_time():
+    with pm.Model():
+        x = pm.Poisson("x", 2.0)
+        z = pm.Normal("z", shape=x)
+        w = pm.Normal("w", shape=3)
+    assert len({z.eval().shape for _ in range(40)}) > 2
+    assert len({float(w[0].eval()) for _ in range(5)}) == 5
+    assert (w - w).eval().tolist() == [0.0, 0.0, 0.0], "together, in one value"
+    together = pt.stack([w.sum(), w[0] + w[1] + w[2]]).eval()
+    assert np.isclose(together[0], together[1], rtol=1e-12)
+    (_,), (steps,) = pt.scan(lambda s: ([s + pm.Normal.dist()], [s]), [pt.constant(0.0)], n_steps=4)
+    assert not np.array_equal(steps.eval(), steps.eval()), "in loops too"
+    set_key(w, 5)
+    assert np.array_equal(w.eval(), w.eval()), "but where a seed was given"

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.special as sp
 
+import workbench as pm
 import workbench.tensor as pt
 from workbench.errors import ShapeError
 
@@ -52,3 +53,15 @@ def test_a_length_that_is_known_is_a_number():
 def test_a_shape_that_is_known_to_be_another_is_refused():
     with pytest.raises(ShapeError, match=r"has shape \(3, 4\), not \(3, 5\)"):
         pt.specify_shape(A, (3, 5))
+
+
+def test_densities_are_methods_of_random_expressions():
+    at = np.array([-1.0, 0.5])
+    x = pm.Normal.dist(0.0, 2.0)
+    for name in ("logp", "logcdf", "logccdf"):
+        assert np.array_equal(getattr(x, name)(at).eval(), getattr(pm, name)(x, at).eval())
+    assert float(x.icdf(0.5).eval()) == 0.0
+    with pm.Model() as model:
+        mu = pm.Normal("mu")
+        assert float(pm.Normal.dist(0, 1).logp(mu).eval({mu: 0.0})) == float(-0.5 * np.log(2 * np.pi))
+    assert [v.name for v in model.free_RVs] == ["mu"], "it does not touch the model"

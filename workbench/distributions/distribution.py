@@ -17,7 +17,7 @@ from workbench.distributions.constraints import Check, Constraint, checked, shor
 from workbench.distributions.families import Family
 from workbench.distributions.signatures import CallSignature
 from workbench.errors import ArgumentError, ModelError, ShapeError, closest
-from workbench.graph.expr import Constant, Data, Expr, Input, Op, intern
+from workbench.graph.expr import Constant, Expr, Input, Op, intern
 from workbench.graph.frozen import frozen
 from workbench.graph.inner import Graph
 from workbench.graph.lengths import Length, Size, differ
@@ -25,7 +25,7 @@ from workbench.graph.traverse import topological
 from workbench.graph.types import Shape, TensorType
 from workbench.names import ARGUMENTS, answers
 from workbench.tensor.elementwise import broadcast_shapes, cast
-from workbench.tensor.keys import fresh_key
+from workbench.tensor.keys import fresh_key, seed
 from workbench.tensor.shape import Dim, broadcast_to, extent, length_of, paired
 from workbench.tensor.shape.lengths import number_of
 from workbench.tensor.tensor import Tensor, as_tensor
@@ -489,10 +489,8 @@ def key_of(rv: Tensor) -> Tensor:
 
 
 def set_key(rv: Tensor, word: int) -> None:
-    """Replace the seed of a random variable."""
-    op = key_of(rv).op
-    assert isinstance(op, Data)
-    op.cell[0] = np.array(word, np.uint64)
+    """Replace the seed of a random variable: its value is the same each time."""
+    seed(key_of(rv), word)
 
 
 @frozen

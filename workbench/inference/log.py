@@ -1,4 +1,4 @@
-"""What is said while something is computed: by Python's logging, on stderr unless the program has set logging up."""
+"""What is said while something is computed: by Python's logging, on stderr (in a notebook: on stdout) unless the program has set logging up."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ logger = logging.getLogger("workbench")
 """``logging.getLogger("workbench").setLevel("WARNING")`` silences it."""
 
 
-class _Stderr(logging.StreamHandler[TextIO]):
-    """Writes to what is stderr now, not to what it was at first."""
+class _Output(logging.StreamHandler[TextIO]):
+    """Writes to what is stderr now, not to what it was at first; in a notebook to stdout, for stderr looks like a fault there."""
 
     def __init__(self) -> None:
         logging.Handler.__init__(self)
 
     @property
     def stream(self) -> TextIO:  # type: ignore[override]
-        return sys.stderr
+        in_notebook = type(sys.stdout).__module__.partition(".")[0] == "ipykernel"
+        return sys.stdout if in_notebook else sys.stderr
 
 
 def tell(message: str) -> None:
     """Say something of level INFO."""
     if not logging.root.handlers and not logger.handlers:
-        logger.addHandler(_Stderr())
+        logger.addHandler(_Output())
         if logger.level == logging.NOTSET:
             logger.setLevel(logging.INFO)
     logger.info(message)

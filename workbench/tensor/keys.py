@@ -17,15 +17,33 @@ LABEL = "key"
 _WORD = TensorType("uint64")
 _numbers: weakref.WeakKeyDictionary[Data, int] = weakref.WeakKeyDictionary()
 _count = itertools.count()
+_seeded: weakref.WeakSet[Data] = weakref.WeakSet()
 
 
 def fresh_key() -> Tensor:
     """Return the key of a new random variable: its identity, and a seed that can be replaced."""
-    import secrets
-
-    key = data(LABEL, np.uint64(secrets.randbits(64)))
+    key = data(LABEL, random_word())
     _numbers[key.op] = next(_count)
     return key
+
+
+def random_word() -> np.uint64:
+    """Return a seed that nobody knows."""
+    import secrets
+
+    return np.uint64(secrets.randbits(64))
+
+
+def seed(key: Tensor, word: int) -> None:
+    """Give a key a seed for good: values of its variable are the same each time."""
+    assert isinstance(key.op, Data)
+    key.op.cell[0] = np.array(word, np.uint64)
+    _seeded.add(key.op)
+
+
+def renewed(roots: Sequence[Expr]) -> dict[Expr, np.uint64]:
+    """Return new seeds for the keys below expressions that nobody gave one."""
+    return {key: random_word() for key in keys_below(roots) if key.op not in _seeded}
 
 
 def keys_made() -> int:

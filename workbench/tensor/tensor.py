@@ -137,7 +137,7 @@ class Tensor(Methods):
         return self
 
     def eval(self, inputs: dict[Any, Any] | None = None) -> Any:
-        """Return the value, computed with NumPy op by op.
+        """Return the value, computed with NumPy op by op; random variables in it are drawn anew each time, together.
 
         Parameters
         ----------
@@ -151,9 +151,17 @@ class Tensor(Methods):
             If a value has not the shape of its input.
         MissingInputError
             If a value is missing.
+
+        Examples
+        --------
+        >>> import workbench as pm
+        >>> x = pm.Normal.dist(0.0, 1.0)
+        >>> float((x - x).eval()), bool(x.eval() == x.eval())
+        (0.0, False)
         """
         from workbench.graph.inner import Graph
         from workbench.graph.traverse import replace, topological
+        from workbench.tensor.keys import renewed
 
         given = inputs or {}
         named = {(k.name if isinstance(k, Expr) else k): v for k, v in given.items()}
@@ -166,6 +174,7 @@ class Tensor(Methods):
         # What is computed otherwise has the value given in its place.
         params = [x if isinstance(x.op, Input) else tensor(x.name, x.dtype, x.type.shape) for x in needed]
         result = replace([self], {x: p for x, p in zip(needed, params) if x is not p})
+        result = replace(result, {key: constant(word) for key, word in renewed(result).items()})
         with np.errstate(all="ignore"):
             return np.asarray(Graph(params, result).run("numpy", *values)[0])
 
