@@ -1,6 +1,7 @@
 // Bundles the front end: a loader that is stored with each widget, and the module that a page takes once.
 import { build } from "esbuild";
-import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 
 const out = "../kernel_ext/static";
 const LIMITS = { loader: 4 * 1024, workbench: 250 * 1024 };
@@ -17,4 +18,13 @@ for (const [name, limit] of Object.entries(LIMITS)) {
   if (size > limit) throw new Error(`${name}.js is ${size} bytes; it may have ${limit}`);
   console.log(`${name}.js ${(size / 1024).toFixed(1)} KB`);
 }
-writeFileSync(`${out}/built`, "");
+// What they were made of: where that has not changed, a wheel is built without node (hatch_build.py, which has the same digest).
+const digest = createHash("sha256");
+const sources = readdirSync("src", { recursive: true, withFileTypes: true }).filter((f) => f.isFile())
+  .map((f) => `${f.parentPath}/${f.name}`.replaceAll("\\", "/"));
+const byBytes = (a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b));
+for (const path of [...sources, "build.mjs", "package-lock.json"].sort(byBytes)) {
+  const text = Buffer.from(readFileSync(path).toString("latin1").replaceAll("\r\n", "\n"), "latin1");
+  digest.update(path).update("\0").update(text).update("\0");
+}
+writeFileSync(`${out}/built`, digest.digest("hex"));

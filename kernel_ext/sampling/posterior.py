@@ -18,6 +18,7 @@ from kernel_ext.sampling.sampling_form import bound, code
 from kernel_ext.sampling.source import Source
 from kernel_ext.widget.part import Part
 from workbench import Model, compute_log_likelihood, sample_posterior_predictive, sample_prior_predictive
+from workbench.inference.idata import group_names
 from workbench.inference.run import Run
 
 FOREST = 400
@@ -248,12 +249,14 @@ class PosteriorView(Part):
         import arviz as az
 
         idata = self.idata()
-        if "log_likelihood" not in idata.groups():
+        if "log_likelihood" not in group_names(idata):
             compute_log_likelihood(idata, model=self.model, progressbar=False)
         found = az.loo(idata)
         k = np.asarray(found.pareto_k) if hasattr(found, "pareto_k") else np.empty(0)
         bad = int((k > 0.7).sum())
-        words = f"Expected log predictive density {found.elpd_loo:.1f}, standard error {found.se:.1f}; effective parameters {found.p_loo:.1f}."
+        # ArviZ 1 calls them elpd and p.
+        elpd, p = (found[k] if k in found else found[k.removesuffix("_loo")] for k in ("elpd_loo", "p_loo"))
+        words = f"Expected log predictive density {elpd:.1f}, standard error {found.se:.1f}; effective parameters {p:.1f}."
         trust = f" {bad} of {k.size} observations have a Pareto k above 0.7: their part is not well known." if bad else f" All {k.size} Pareto k are at most 0.7." if k.size else ""
         return {"message": words + trust}
 
@@ -264,7 +267,8 @@ class PosteriorView(Part):
 
     def _do_zarr(self) -> dict[str, Any]:
         path = _unused(f"{bound(self.model_name)}.zarr")
-        self.idata().to_datatree().to_zarr(str(path))
+        idata = self.idata()
+        (idata.to_datatree() if hasattr(idata, "to_datatree") else idata).to_zarr(str(path))
         return {"message": f"Saved as {path}: xarray.open_datatree({str(path)!r}, engine=\"zarr\")."}
 
     def _do_code(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from kernel_ext.sampling.publisher import Publisher
 from kernel_ext.sampling.run_drawing import divergent_draws
 from workbench.inference.convergence import FULL_TREES, LEAST_ESS, MOST_RHAT, NAMED
 from workbench.inference.element_table import FINE, NOT_FINITE, Draws, ElementTable
+from workbench.inference.idata import group_names
 from workbench.inference.values import apart
 
 Array = np.ndarray[Any, Any]
@@ -94,8 +95,8 @@ class Source:
         ValueError
             If it has no posterior.
         """
-        if "posterior" not in _groups(idata):
-            raise ValueError(f"there is no posterior in it: it has {', '.join(_groups(idata)) or 'nothing'}")
+        if "posterior" not in group_names(idata):
+            raise ValueError(f"there is no posterior in it: it has {', '.join(group_names(idata)) or 'nothing'}")
         posterior = idata.posterior
         arrays, names, variables = {}, [], []
         for name in posterior.data_vars:
@@ -105,14 +106,14 @@ class Source:
             names += _labelled(str(name), x)
         draws = Draws.of_arrays(apart(names), [int(c) if np.issubdtype(type(c), np.integer) else str(c) for c in posterior["chain"].values], arrays)
         stats = {}
-        if "sample_stats" in _groups(idata):
+        if "sample_stats" in group_names(idata):
             known = idata.sample_stats
             for name in ("diverging", "energy", "tree_depth", "reached_max_treedepth"):
                 if name in known and known[name].ndim == 2:
                     stats[name] = known[name].transpose("chain", "draw").values
         table = ElementTable(draws)
         found = cls(draws, table, variables, stats, f"{draws.count:,} draws of {len(draws.chains)} chains", [])
-        if "prior" in _groups(idata):
+        if "prior" in group_names(idata):
             found.take_prior(idata.prior)
         return found
 
@@ -130,12 +131,6 @@ class Source:
         self.table.fill()
         if not self.findings:
             self.findings = [*_problems(self), *_low_energy(self.stats)]
-
-
-def _groups(idata: Any) -> list[str]:
-    groups = getattr(idata, "groups", None)
-    found = groups() if callable(groups) else groups or []
-    return [str(g).strip("/") for g in found]
 
 
 def _labelled(name: str, x: Any) -> list[str]:

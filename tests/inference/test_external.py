@@ -41,7 +41,7 @@ def test_a_missing_package_is_named_with_what_to_install(model, monkeypatch, nam
     monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(MissingPackageError, match=f"needs the Python package {name}") as caught:
         sample(model, nuts_sampler=name)
-    assert f"pip install 'workbench[{name}]'" in str(caught.value) and isinstance(caught.value, ImportError) and __file__ in str(caught.value)
+    assert f"pip install 'bayes-workbench[{name}]'" in str(caught.value) and isinstance(caught.value, ImportError) and __file__ in str(caught.value)
 
 
 def test_what_a_package_misses_is_named(model, monkeypatch, tmp_path):

@@ -168,7 +168,7 @@ def executor_named(executor: Any) -> Callable[[int], Dask] | None:
     try:
         importlib.import_module("distributed")
     except ModuleNotFoundError:
-        raise MissingPackageError("executor needs the package distributed, which is not installed", 'pip install "workbench[distributed]"') from None
+        raise MissingPackageError("executor needs the package distributed, which is not installed", 'pip install "bayes-workbench[distributed]"') from None
     return lambda wanted: Dask(client, wanted)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import ModelError, ShapeError
+from workbench.inference.idata import group, group_names, has_groups
 from workbench.tensor.tensor import Tensor
 
 Array = np.ndarray[Any, Any]
@@ -62,8 +63,8 @@ class GivenDraws:
     def _read(self, trace: Any, default_dims: bool) -> dict[str, Array]:
         if hasattr(trace, "posterior"):
             return self._of_inference_data(trace, default_dims)
-        if hasattr(trace, "groups") and not hasattr(trace, "data_vars"):
-            raise ModelError(f"there is no posterior in it: its groups are {', '.join(trace.groups()) or 'none'}", "give one of them: idata.prior")
+        if has_groups(trace) and not getattr(trace, "data_vars", None):
+            raise ModelError(f"there is no posterior in it: its groups are {', '.join(group_names(trace)) or 'none'}", "give one of them: idata.prior")
         if hasattr(trace, "data_vars"):
             return self._of_dataset(trace, default_dims)
         if hasattr(trace, "to_dataset"):
@@ -88,7 +89,7 @@ class GivenDraws:
             self.constants = {str(k): np.asarray(v) for k, v in trace.constant_data.data_vars.items()}
         if hasattr(trace, "observed_data"):
             self.observed = [str(k) for k in trace.observed_data.data_vars]
-        return self._of_dataset(trace.posterior, default_dims)
+        return self._of_dataset(group(trace, "posterior"), default_dims)
 
     def _of_dataset(self, source: Any, default_dims: bool) -> dict[str, Array]:
         stacked = {str(d): i for d, i in source.indexes.items() if d in source.dims and i.nlevels > 1}

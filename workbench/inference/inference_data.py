@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.inference.idata import container
 from workbench.inference.layout import Layout
-from workbench.inference.loading_arviz import inference_data_class
 from workbench.model.minibatch import batch_keys
 from workbench.model.missing import fractions
 
@@ -77,4 +77,4 @@ def groups_to_inference_data(
         made["observed_data"] = layout.dataset(values)
     if constant is not None and data:
         made[constant] = layout.dataset(data)
-    return inference_data_class()(**made)
+    return container(made)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import ArgumentError
-from workbench.inference.loading_arviz import inference_data_class
+from workbench.inference.idata import container, group, group_names
 from workbench.inference.predictive import compute_deterministics
 from workbench.model.context import modelcontext
 from workbench.model.model import Model
@@ -59,8 +59,8 @@ def join(parts: Sequence[Any], model: Model | None = None) -> Any:
             f"the parts have not as many draws: {', '.join(f'{c} chains of {d}' for c, d in sizes)}", "sample each with the same chains= and draws="
         )
     groups: dict[str, Any] = {}
-    for name in dict.fromkeys(g for idata in parts for g in idata.groups()):
-        found = [getattr(idata, name) for idata in parts if hasattr(idata, name)]
+    for name in dict.fromkeys(g for idata in parts for g in group_names(idata)):
+        found = [group(idata, name) for idata in parts if name in group_names(idata)]
         if name.endswith("sample_stats"):
             groups[name] = _statistics(found)
             continue
@@ -74,7 +74,7 @@ def join(parts: Sequence[Any], model: Model | None = None) -> Any:
             order = [str(x.name) for x in model.unobserved_RVs]
             made = made[[*(n for n in order if n in made), *(n for n in made.data_vars if n not in order)]]
         groups[name] = made
-    return inference_data_class()(**{"save_warmup": True, **groups})
+    return container(groups)
 
 
 def _statistics(found: Sequence[Any]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import os
 import sys
 import threading
@@ -39,6 +40,5 @@ def inference_data_class() -> Any:
 
 
 def version() -> str:
-    """Return the version of ArviZ."""
-    inference_data_class()
-    return str(sys.modules["arviz"].__version__)
+    """Return the version of ArviZ, without importing it."""
+    return importlib.metadata.version("arviz")

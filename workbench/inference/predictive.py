@@ -12,6 +12,8 @@ from workbench.graph.frozen import changed
 from workbench.graph.traverse import ancestors, replace
 from workbench.inference.each_draw import each_draw_of, seed_word
 from workbench.inference.given_draws import GivenDraws
+from workbench.inference.idata import extended, has_groups
+from workbench.inference.idata import group as group_of
 from workbench.inference.inference_data import groups_to_inference_data
 from workbench.inference.layout import labels_from
 from workbench.inference.log import tell
@@ -213,7 +215,7 @@ def sample_posterior_predictive(
     idata = groups_to_inference_data(
         m, {group: results}, constant=constant, observed=not predictions, sample=given, **labels_from(idata_kwargs)
     )
-    return _extended(trace, idata, {group, "predictions_constant_data"}) if extend_inferencedata else idata
+    return extended(trace, idata, {group, "predictions_constant_data"}) if extend_inferencedata else idata
 
 
 def _predicted(model: Model, given: GivenDraws) -> list[Tensor]:
@@ -225,17 +227,8 @@ def _predicted(model: Model, given: GivenDraws) -> list[Tensor]:
 
 
 def _require_extensible(trace: Any, extend: bool) -> None:
-    if extend and (not hasattr(trace, "groups") or not hasattr(trace, "extend")):
+    if extend and not has_groups(trace):
         raise ModelError(f"a {type(trace).__name__} has no groups that could be added to", "give InferenceData, or extend_inferencedata=False")
-
-
-def _extended(trace: Any, found: Any, replaced: Iterable[str]) -> Any:
-    """InferenceData with the groups of another; those of some names in the place of older ones."""
-    for group in replaced:
-        if group in found.groups() and group in trace.groups():
-            del trace[group]
-    trace.extend(found)
-    return trace
 
 
 # From posterior draws ------------------------------------------------------------------------------
@@ -330,7 +323,7 @@ def _log_densities(
     _, terms = likelihoods(model, variables) if model.eliminations else ([], [Factor((name,), None) for name in names])
     results = given.unstacked({f.name: v for f, v in zip(terms, made)})
     found = groups_to_inference_data(model, {group: results}, sample=given, dims=_dims_of_joint(model, terms))
-    return _extended(idata, found, [group]) if extend else found[group]
+    return extended(idata, found, [group]) if extend else group_of(found, group)
 
 
 def _no_variables() -> Any:

@@ -10,6 +10,7 @@ from workbench.graph.expr import Expr
 from workbench.graph.traverse import replace
 from workbench.inference.each_draw import each_draw_of, seed_word
 from workbench.inference.given_draws import GivenDraws
+from workbench.inference.idata import group, put
 from workbench.inference.inference_data import groups_to_inference_data
 from workbench.inference.predictive import backend_of, merged
 from workbench.model.context import modelcontext
@@ -89,10 +90,11 @@ def recover(
     made = each_draw_of(opened, ("recover", tuple(wanted)), of, backend_of(m, compile_kwargs), given.count)
     drawn = made([given.of(x) for x in m.free_RVs], given.count, seed_word(random_seed))
     results = given.unstacked(dict(zip(wanted, drawn)))
-    found = groups_to_inference_data(m, {"posterior": results}, sample=given).posterior
+    found = groups_to_inference_data(m, {"posterior": results}, sample=given)
+    found = group(found, "posterior")
     if not extend_inferencedata:
         return found
-    idata.posterior = merged(idata.posterior, found)
+    put(idata, "posterior", merged(group(idata, "posterior"), found))
     return idata
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.errors import ModelError, warn_user
+from workbench.inference.idata import container
 from workbench.inference.inference_data import data_of
 from workbench.inference.layout import Layout
-from workbench.inference.loading_arviz import inference_data_class
 from workbench.inference.predictive import compute_log_likelihood, compute_log_prior
 from workbench.model.dims import RESERVED
 
@@ -110,8 +110,7 @@ class Results:
         for name, values in (("observed_data", self.observed), ("constant_data", self.constant)):
             if values:
                 groups[name] = self.layout.dataset(values)
-        # ArviZ hides groups of warm-up unless told otherwise.
-        return inference_data_class()(**{"save_warmup": True, **groups})
+        return container(groups)
 
     def log_densities(self, cut: Cut | Posterior) -> dict[str, Any]:
         """The groups of log-densities that are asked for. Draws are not given up because one cannot be computed."""

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from workbench.inference.idata import container
 from workbench.inference.inference_data import data_of
 from workbench.inference.layout import Layout
-from workbench.inference.loading_arviz import inference_data_class
 from workbench.inference.values import Values, apart, element_names
 from workbench.model.model import Model
 from workbench.model.position import Places
@@ -98,4 +98,4 @@ def draws_as_inference_data(
     for name, values in (("observed_data", observed), ("constant_data", constant)):
         if values:
             made[name] = layout.dataset(values)
-    return inference_data_class()(**made, **(groups or {}))
+    return container({**made, **(groups or {})})

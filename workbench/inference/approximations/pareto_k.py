@@ -113,10 +113,8 @@ def smoothed_weights(log_ratios: Any) -> tuple[Array, ParetoK]:
     if np.ptp(kept) < EXACT:
         value = -math.inf
     elif len(kept) >= FEWEST:
-        from arviz import psislw
-
         with np.errstate(all="ignore"):
-            smooth, shape = psislw(kept)
+            smooth, shape = _smoothed(kept)
         if np.isfinite(shape):
             found, value = np.asarray(smooth), float(shape)
         # Where ArviZ fits no tail, the largest weights are equal: they are bounded.
@@ -127,3 +125,16 @@ def smoothed_weights(log_ratios: Any) -> tuple[Array, ParetoK]:
     log_weights[usable] = found - (top + math.log(np.exp(found - top).sum()))
     weights = np.exp(log_weights)
     return log_weights, ParetoK(value, len(ratios), float(1.0 / np.sum(weights * weights)))
+
+
+def _smoothed(log_ratios: Array) -> tuple[Any, Any]:
+    """ArviZ's smoothing of the largest weights by a generalised Pareto distribution: the logarithms, and the shape."""
+    try:
+        from arviz import psislw
+    except ImportError:
+        # ArviZ 1 has it in its package of statistics.
+        from arviz_stats.base import array_stats
+
+        smooth, shape = array_stats.psislw(log_ratios)
+        return smooth, shape
+    return psislw(log_ratios)  # type: ignore[no-any-return]

@@ -231,7 +231,7 @@ def require(package: str) -> Any:
     except ImportError as error:
         if (error.name or "").partition(".")[0] == package:
             raise MissingPackageError(
-                f"nuts_sampler={package!r} needs the Python package {package}, which is not installed", f"pip install 'workbench[{package}]', or pip install {package}"
+                f"nuts_sampler={package!r} needs the Python package {package}, which is not installed", f"pip install 'bayes-workbench[{package}]', or pip install {package}"
             ) from None
         raise MissingPackageError(
             f"nuts_sampler={package!r}: the package {package} cannot be imported: {error}", f"pip install --upgrade {package}, or what it misses"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.inference.convergence import convergence_problems
-from workbench.inference.loading_arviz import inference_data_class
+from workbench.inference.idata import container
 from workbench.inference.recovery import recover
 from workbench.inference.sampling import sample
 
@@ -23,7 +23,7 @@ def carry_out(plan: Plan, progressbar: bool | str) -> Any:
     if not made.free_RVs:
         drawn = recover({"draws": np.zeros((options["chains"], options["draws"]))}, made, random_seed=seed, extend_inferencedata=False)
         plan.advice = []
-        return inference_data_class()(posterior=drawn)
+        return container({"posterior": drawn})
     if plan.as_measured and plan.measured is not None:
         run = plan.measured[1]
         run.wait()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ArgumentError, closest
+from workbench.inference.idata import has_inference_data
 
 if TYPE_CHECKING:
     from workbench.inference.run import Run
@@ -126,8 +127,10 @@ class Plan:
         if self.exact:
             draws = {k: self.sampling.options[k] for k in ("chains", "draws")}
             rows = f'{{"draws": numpy.zeros(({draws["chains"]}, {draws["draws"]}))}}'
-            lines.append(f"idata = arviz.InferenceData(posterior=pm.recover({rows}, made, random_seed={seed}, extend_inferencedata=False))")
-            return "\n".join(["import arviz", "import numpy", "import workbench as pm", *lines])
+            drawn = f"pm.recover({rows}, made, random_seed={seed}, extend_inferencedata=False)"
+            made, package = (f"arviz.InferenceData(posterior={drawn})", "arviz") if has_inference_data() else (f'xarray.DataTree.from_dict({{"posterior": {drawn}}})', "xarray")
+            imports = sorted([f"import {package}", "import numpy"])
+            return "\n".join([*imports, "import workbench as pm", *lines, f"idata = {made}"])
         options = ", ".join(f"{k}={v!r}" for k, v in self.sampling.options.items())
         lines.append(f"idata = pm.sample({options}, model=made)")
         if any(s.recovers for s in self.chosen):

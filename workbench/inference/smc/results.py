@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.inference.loading_arviz import inference_data_class
+from workbench.inference.idata import container
 
 if TYPE_CHECKING:
     from workbench.inference.smc.run import SmcRun
@@ -49,7 +49,7 @@ def inference_data(run: SmcRun) -> Any:
     for name, data in (("observed_data", results.observed), ("constant_data", results.constant)):
         if data:
             groups[name] = results.layout.dataset(data)
-    return inference_data_class()(**groups)
+    return container(groups)
 
 
 def _statistics(run: SmcRun, about: dict[str, Any]) -> Any:

@@ -1,0 +1,66 @@
+"""Build hook: the notebook's front end, bundled by node into kernel_ext/static before a wheel or sdist is made.
+
+`kernel_ext/static/built` holds a digest of the sources in `js/` that the bundles were made of (js/build.mjs writes it). Where it is that of
+the sources that are here, as it is in an sdist, nothing is built and node is not needed. An editable install takes what `make` builds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+BUNDLES = ("loader.js", "workbench.js")
+
+
+class FrontEnd(BuildHookInterface):  # type: ignore[type-arg]
+    """Builds the bundles where they are not those of the sources."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Build before the files are collected; `version` is "editable" for an editable install."""
+        if version != "editable":
+            ensure_built(Path(self.root), self.app.display_info)
+
+
+def ensure_built(root: Path, tell: Any = print) -> None:
+    """Make the bundles in a source tree, unless they are there.
+
+    Raises
+    ------
+    RuntimeError
+        If node or npm is needed and not there, or fails.
+    """
+    static, js = root / "kernel_ext" / "static", root / "js"
+    made_of = static / "built"
+    if all((static / name).exists() for name in BUNDLES) and made_of.exists() and made_of.read_text() == digest(js):
+        return
+    missing = [program for program in ("node", "npm") if shutil.which(program) is None]
+    if missing:
+        raise RuntimeError(
+            f"the notebook's front end is not built, and {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not on the PATH. "
+            "Install Node.js 20 or later, or install from a wheel or sdist, which have it built."
+        )
+    tell("building the notebook's front end with node")
+    commands = [["npm", "run", "--silent", "build"]]
+    if not (js / "node_modules" / "esbuild").exists():
+        commands.insert(0, ["npm", "ci", "--silent", "--no-audit", "--no-fund"])
+    for command in commands:
+        done = subprocess.run([shutil.which(command[0]) or command[0], *command[1:]], cwd=js, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(command)} failed in {js}:\n{(done.stdout + done.stderr)[-2000:]}")
+
+
+def digest(js: Path) -> str:
+    """Return the digest of the sources that bundles are made of; build.mjs has the same.
+
+    Line ends do not count: a checkout on Windows has others.
+    """
+    found = hashlib.sha256()
+    for path in sorted([*(js / "src").rglob("*"), js / "build.mjs", js / "package-lock.json"], key=lambda p: p.relative_to(js).as_posix()):
+        if path.is_file():
+            found.update(path.relative_to(js).as_posix().encode() + b"\0" + path.read_bytes().replace(b"\r\n", b"\n") + b"\0")
+    return found.hexdigest()
