@@ -69,6 +69,15 @@ EXAMPLES = {
         "a[[1, 2, 10]]",
         "tt.set_subtensor(a[:10], 1)",
     ],
+    "03_rewriting": [
+        'x = tt.vector("x")',
+        "tt.log(1 + x)",
+        "tt.log(tt.exp(x))",
+        "tt.exp(tt.log(x))",
+        "tt.linalg.det(tt.diag(x))",
+        "tt.linalg.inv(tt.kron(A, B))",
+        "pm.Normal.dist(0, 1) + a",
+    ],
     "04_from_story_to_density": [
         "mu = Normal('mu', mu=0, sd=1)",
         "y = Normal('y', mu=mu, sd=1, observed=data)",
