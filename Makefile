@@ -42,9 +42,12 @@ lint: setup
 	$(BIN)/lint-imports
 	cd js && npm run --silent check
 
+# Processes that tests start read what the first has compiled of Python: each would take a second or two for it.
+test: export PYTHONDONTWRITEBYTECODE :=
+# Files in the order of tests/conftest.py: long ones first.
 test: setup sanitize-sample
 	cd js && npm run --silent test
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 	$(BIN)/python tests/browser/run.py
 
 # On Numba and JAX, which compile slowly, the tests above run a sample of their cases: here all.

@@ -13,8 +13,35 @@ from workbench.datasets import simulate_radon
 
 ROOT = Path(__file__).resolve().parents[1]
 # Every program that a test compiles is proven to read what was written for it (workbench/compile/loop_ir/checker.py).
-os.environ["WORKBENCH_CHECK"] = "1"
+os.environ["WORKBENCH_CHECK"] = "all" if os.environ.get("WORKBENCH_TESTS") == "all" else "1"
 BACKENDS = tuple(os.environ.get("WORKBENCH_BACKENDS", "numpy c numba jax").split())
+ALL = os.environ.get("WORKBENCH_TESTS") == "all"
+FLAGS = os.environ.get("WORKBENCH_CFLAGS", "")
+QUICK = ["inference", "kernel_ext", "model", "samplers", "transforms", "variational"]
+"""Folders whose tests are about what a program computes, not how fast: gcc takes a sixth of the time for code that is not optimised.
+
+A formula has one value however it is compiled (workbench/compile/c/vector_math.py). As users run it, at -O3, code is tested in the other
+folders: each operation, distribution and model of the books, posteriors of every kernel; and in all of them with WORKBENCH_TESTS=all.
+"""
+
+
+FIRST = ["inference", "samplers", "conformance", "truth", "model", "transforms"]
+"""Folders with files of minutes, begun first: none is left for one process alone at the end."""
+
+
+def pytest_collection_modifyitems(items):
+    def order(item):
+        folder = item.path.relative_to(ROOT).parts[1]
+        return FIRST.index(folder) if folder in FIRST else len(FIRST)
+
+    items.sort(key=order)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    folder = item.path.relative_to(ROOT / "tests").parts[0]
+    quick = folder in QUICK and not ALL and item.get_closest_marker("optimised") is None
+    os.environ["WORKBENCH_CFLAGS"] = f"{FLAGS} -Og" if quick else FLAGS
 
 
 def data_folder() -> Path | None:

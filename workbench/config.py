@@ -53,8 +53,19 @@ def compiler_flags() -> tuple[str, ...]:
 
 
 def checks_programs() -> bool:
-    """Return whether every program's reads are proven before it is printed: ``WORKBENCH_CHECK=1``, for tests."""
+    """Return whether every program's reads are proven before it is printed: ``WORKBENCH_CHECK=1``, for tests.
+
+    Raises
+    ------
+    CompileError
+        If it is set to something else.
+    """
     given = os.environ.get("WORKBENCH_CHECK", "")
-    if given not in ("", "0", "1"):
-        raise CompileError(f"WORKBENCH_CHECK is {given!r}", "set it to 1 to check every program, or to 0")
-    return given == "1"
+    if given not in ("", "0", "1", "all"):
+        raise CompileError(f"WORKBENCH_CHECK is {given!r}", "set it to 1 to check every program, to all for each of its lengths, or to 0")
+    return given in ("1", "all")
+
+
+def checks_all_lengths() -> bool:
+    """Return whether long programs are proven at all lengths that they are bound to, not at the first few: ``WORKBENCH_CHECK=all``."""
+    return os.environ.get("WORKBENCH_CHECK", "") == "all"

@@ -5,6 +5,7 @@ import pytest
 
 import workbench.tensor as pt
 from workbench.compile import function
+from workbench.compile.loop_ir import checker, storage
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.checker import STEPS, check
 from workbench.compile.loop_ir.lower import lower
@@ -344,3 +345,16 @@ def _has_compiler():
     from workbench.compile.c.toolchain import find_compiler
 
     return find_compiler() is not None
+
+
+@pytest.mark.parametrize("asked, proofs", [("1", storage.FEW), ("all", 3)])
+def test_a_long_program_is_proven_at_a_few_of_its_lengths_or_at_all(asked, proofs, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_CHECK", asked)
+    monkeypatch.setattr(storage, "LONG", 0)
+    found = []
+    monkeypatch.setattr(checker, "check", lambda program, plan, values: found.append(values))
+    x = pt.vector("x")
+    f = function([x], pt.cumsum(x) + pt.sort(x), backend="c")
+    for n in (3, 4, 5, 4):
+        f(np.ones(n))
+    assert len(found) == proofs

@@ -1,6 +1,7 @@
 """`pm.fit` against closed forms: Gaussian posteriors, marginal likelihoods, minima of fixed bounds, curved targets."""
 
 import math
+import os
 
 import numpy as np
 import pytest
@@ -153,6 +154,8 @@ def test_amortised_particles_find_a_normal_posterior():
 
 @pytest.mark.parametrize("method", ["advi", "fullrank_advi", "dadvi"])
 def test_backends_make_the_same_fit(method, backend):
+    if backend in ("numba", "jax") and method != "dadvi" and os.environ.get("WORKBENCH_TESTS") != "all":
+        pytest.skip("compiles slowly: WORKBENCH_TESTS=all")
     with pm.Model(coords={"g": list("ab")}) as model:
         mu = pm.Normal("mu", 0.0, 1.0)
         s = pm.HalfNormal("s", 1.0)

@@ -7,7 +7,8 @@ same one in memory (nothing else was put there meanwhile). What a loop or a bran
 joined: a token that differs between two paths becomes one that stands for that pair, in both worlds.
 
 Indices are followed too: those that the lowering does not check at run time must be in range. It is for
-tests (``WORKBENCH_CHECK=1``), which run it on every program they compile.
+tests (``WORKBENCH_CHECK=1``), which run it on every program they compile: on a long one, a sampler, at the first few
+of its lengths, at all of them with ``WORKBENCH_CHECK=all``.
 """
 
 from __future__ import annotations
