@@ -93,6 +93,12 @@ EXAMPLES = {
         "z = Normal('z', shape=x)",
         "z.eval()",
     ],
+    "06_backends": [
+        "beta = Normal('beta', 0, 1, shape=len(design_matrix))",
+        "predict = tt.dot(design_matrix, beta)",
+        "sd = HalfCauchy('sd', beta=2.5)",
+        "Normal('y', mu=predict, sd=sd, observed=data)",
+    ],
 }
 
 
