@@ -3,30 +3,50 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup lint test test-all test-statistical sanitize sanitize-sample demo lab bench browser-test clean
+.PHONY: help tools node compiler setup ready lint test test-all test-statistical sanitize sanitize-sample demo lab packages pictures bench browser-test clean
 
 help:
 	@echo "make demo   set up, run tutorials/01_radon.ipynb, print its results"
 	@echo "make lab    open it in JupyterLab"
 	@echo "make test   all tests      make lint   checks      make bench   benchmarks"
+	@echo "make packages   a wheel and an sdist in dist/"
 	@echo "make test-statistical   long runs against exact answers"
 	@echo "make test-all   every case on every backend, hours      make sanitize   generated C under sanitizers"
 
-setup: .venv/installed kernel_ext/static/built .venv/system
+# What runs notebooks; and what runs tests, too.
+ready: .venv/installed kernel_ext/static/built compiler
+setup: js/node_modules/installed ready .venv/system
 
-.venv/installed: pyproject.toml requirements.lock
+# A tool that is missing is one line, which says what to install.
+define need
+	@command -v $(1) >/dev/null || { echo "$(1) is missing: install $(2)"; exit 1; }
+endef
+tools:
+	$(call need,$(PYTHON),Python 3.11 or later: apt install python3 python3-venv$(comma) or brew install python)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$$($(PYTHON) --version) is too old: install Python 3.11 or later, and run make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python's venv is missing: apt install python3-venv"; exit 1; }
+node:
+	$(call need,node,Node.js 20 or later: apt install nodejs npm$(comma) or brew install node)
+	$(call need,npm,npm: apt install npm$(comma) or brew install node)
+	@node -e 'process.exit(process.versions.node.split(".")[0] < 20)' || { echo "Node.js $$(node --version) is too old: install Node.js 20 or later"; exit 1; }
+compiler:
+	@command -v gcc >/dev/null || command -v clang >/dev/null || echo "note: no C compiler, so Numba is used, which is slower: apt install gcc, or xcode-select --install"
+comma := ,
+
+.venv/installed: pyproject.toml requirements.lock | tools
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
-js/node_modules/installed: js/package-lock.json
+js/node_modules/installed: js/package-lock.json | node
 	cd js && npm ci --silent --no-audit --no-fund
 	touch $@
 
-kernel_ext/static/built: js/node_modules/installed $(shell find js/src -name '*.ts' -o -name '*.css') js/build.mjs
-	cd js && npm run --silent build
-	touch $@
+# Made where it is not that of the sources; node is needed then alone.
+kernel_ext/static/built: .venv/installed js/package-lock.json js/build.mjs hatch_build.py $(shell find js/src -type f)
+	@$(BIN)/python hatch_build.py
+	@touch $@
 
 # Graphviz draws static pictures, Chromium runs the browser test: used where they can be had.
 .venv/system:
@@ -69,15 +89,23 @@ sanitize-sample: setup
 	@command -v gcc >/dev/null || { echo "note: no gcc, so generated C is not tested under sanitizers"; exit 0; }; \
 	  $(SANITIZED) -q tests/tensor/test_ops.py tests/compile/test_native.py
 
-demo: setup
+demo: ready
 	$(BIN)/python tutorials/run_demo.py
 
-lab: setup
+lab: ready
 	$(BIN)/jupyter lab tutorials/01_radon.ipynb
+
+# Packages: an sdist, and a wheel made of it, in dist/.
+packages: ready
+	$(BIN)/python -m build --no-isolation
 
 bench: setup
 	$(BIN)/python benchmarks/radon.py
 	$(BIN)/python benchmarks/predictive.py
+
+# The README's pictures, from a real JupyterLab.
+pictures: setup
+	$(BIN)/python tests/browser/run.py readme
 
 clean:
 	rm -rf .venv js/node_modules kernel_ext/static

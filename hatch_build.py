@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -64,3 +65,10 @@ def digest(js: Path) -> str:
         if path.is_file():
             found.update(path.relative_to(js).as_posix().encode() + b"\0" + path.read_bytes().replace(b"\r\n", b"\n") + b"\0")
     return found.hexdigest()
+
+
+if __name__ == "__main__":
+    try:
+        ensure_built(Path(__file__).resolve().parent)
+    except RuntimeError as error:
+        sys.exit(str(error))

@@ -30,6 +30,8 @@ ALONE = ("inspector", "stepper", "generated", "posterior")
 """Views in pages of their own, without Jupyter: NAME.mjs looks at the panels of NAME.py."""
 TESTS = ("lab", "hosts", "writing", "sampling")
 """In Jupyter. All in turn; ``run.py lab`` runs one alone."""
+PICTURES = ("readme",)
+"""Not tests: ``run.py readme`` makes docs/images, in a light and a dark JupyterLab."""
 LONGEST, START = 420, 180
 """Seconds that one test may take, and that Jupyter may take to start."""
 
@@ -57,17 +59,19 @@ def main() -> int:
     shots = ROOT / "build" / "screenshots"
     shots.mkdir(parents=True, exist_ok=True)
     wanted = sys.argv[1:] or [*ALONE, *TESTS]
-    unknown = [t for t in wanted if t not in (*ALONE, *TESTS)]
+    unknown = [t for t in wanted if t not in (*ALONE, *TESTS, *PICTURES)]
     if unknown:
-        print(f"no browser test is called {unknown[0]!r}: there are {', '.join((*ALONE, *TESTS))}")
+        print(f"no browser test is called {unknown[0]!r}: there are {', '.join((*ALONE, *TESTS, *PICTURES))}")
         return 2
     outcomes = []
     for test in (t for t in wanted if t in ALONE):
         with ExitStack() as pages:
             urls = [pages.enter_context(served(panel)) for panel in import_module(test).panels()]
             outcomes.append(drive(test, ",".join(urls), browser, shots))
-    if tests := [t for t in wanted if t in TESTS]:
+    if tests := [t for t in wanted if t in (*TESTS, *PICTURES)]:
         outcomes += in_jupyter(tests, browser, shots)
+    for made in (shots / f"{o.test}-{theme}.png" for o in outcomes if o.test in PICTURES and not o.problem for theme in ("light", "dark")):
+        keep(made)
     # Last of all, for logs that are cut.
     print("browser tests")
     for o in outcomes:
@@ -76,6 +80,13 @@ def main() -> int:
         if o.problem:
             print(f"{o.test}: {o.problem}")
     return int(any(o.problem for o in outcomes))
+
+
+def keep(picture: Path) -> None:
+    """Put a picture into docs/images, in 256 colours."""
+    from PIL import Image
+
+    Image.open(picture).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(ROOT / "docs" / "images" / picture.name, optimize=True)
 
 
 def drive(test: str, url: str, browser: str, shots: Path) -> Outcome:

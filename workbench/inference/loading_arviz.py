@@ -21,8 +21,8 @@ def load_in_background() -> None:
 
 
 def _load() -> None:
-    if hasattr(os, "setpriority"):
-        # On Linux a thread has a priority of its own.
+    if sys.platform == "linux":
+        # There a thread has a priority of its own; elsewhere its number is another process's.
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
     with contextlib.suppress(ImportError):
         import arviz  # noqa: F401

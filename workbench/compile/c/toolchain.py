@@ -19,8 +19,10 @@ from workbench.compile.c.vector_math import FUNCTIONS, REPLACED
 from workbench.config import compiler_command, compiler_flags
 from workbench.errors import CompileError
 
+# The processor's own instructions. On ARM, clang takes -mcpu=native alone, and gcc both.
+NATIVE = "-mcpu=native" if platform.machine().lower() in ("arm64", "aarch64") else "-march=native"
 FLAGS = (
-    "-std=gnu11", "-O3", "-march=native", "-fPIC", "-shared", "-fno-math-errno", "-fno-trapping-math",
+    "-std=gnu11", "-O3", NATIVE, "-fPIC", "-shared", "-fno-math-errno", "-fno-trapping-math",
     "-fopenmp-simd", "-fno-builtin-malloc", "-fwrapv", "-w",  # Integers wrap around, as NumPy's do.
     # A formula has one value, in a vector loop, in the loop's rest and elsewhere: no rounding is left out, and no call
     # replaced (sin and cos by sincos, pow by products). Of others gcc must know that they have no effect: a loop with a
@@ -93,7 +95,13 @@ class Compiler:
 
 @functools.lru_cache(maxsize=4)
 def _find(asked: str | None) -> Compiler | None:
-    names = [asked] if asked is not None else ["gcc", "clang", "cc"]
+    if asked is not None:
+        names = [asked]
+    elif sys.platform == "win32":
+        # The generated code needs POSIX threads and has not been tried there: only a compiler that is asked for by name is taken.
+        names = []
+    else:
+        names = ["clang", "gcc", "cc"] if sys.platform == "darwin" else ["gcc", "clang", "cc"]
     for name in names:
         path = shutil.which(name) if name else None
         if path is None:
@@ -144,6 +152,8 @@ def require_compiler() -> Compiler:
 def why_none() -> str:
     """Return what to say where no compiler was found."""
     asked = compiler_command()
+    if asked is None and sys.platform == "win32":
+        return "on Windows none is taken that is not asked for: set WORKBENCH_CC to gcc of MinGW-w64 to try"
     if asked is None:
         return "neither gcc nor clang was found on the PATH"
     if not asked:
@@ -162,12 +172,20 @@ def _vector_forms() -> tuple[str, ...]:
     return tuple(name for name, n in FUNCTIONS.items() if hasattr(library, f"_ZGVbN2{'v' * n}_{name}"))
 
 
+def _brand() -> str:
+    """The processor's name on macOS: a home folder may be shared by several."""
+    if sys.platform != "darwin":
+        return ""
+    done = subprocess.run(["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"], capture_output=True, text=True, check=False)
+    return done.stdout.strip()
+
+
 @functools.lru_cache(maxsize=1)
 def _processor() -> str:
     """What ``-march=native`` depends on."""
     try:
         text = Path("/proc/cpuinfo").read_text()
     except OSError:
-        return platform.processor()
+        return f"{platform.machine()} {platform.processor()} {_brand()}"
     flags = next((line for line in text.splitlines() if line.startswith(("flags", "Features"))), "")
     return platform.machine() + cache.digest(flags)
