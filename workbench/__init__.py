@@ -160,8 +160,13 @@ INFERENCE = frozenset([
 ])  # fmt: skip
 """Loaded when first used."""
 
+LAYERS = frozenset(["gp"])
+"""Modules that are loaded when first used."""
+
 
 def __getattr__(name: str) -> Any:
+    if name in LAYERS:
+        return importlib.import_module(f"workbench.{name}")
     if name in INFERENCE:
         return getattr(importlib.import_module("workbench.inference"), name)
     return names.find(__name__, name)
@@ -193,4 +198,5 @@ __all__ = [
     "conditional", "marginalize", "modelcontext", "observe", "probit", "recover", "reparameterize", "resume_run", "sample_posterior_predictive", "sample_prior_predictive", "sample_smc", "sbc", "set_data", "Simulator", "state_probabilities", "viterbi", "ZarrStore",
     "Plan", "infer", "join", "split",
     "fit_inla", "fit_laplace", "fit_pathfinder",
+    "gp",
 ]  # fmt: skip

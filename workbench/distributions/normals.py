@@ -10,7 +10,7 @@ import workbench.tensor as pt
 from workbench.distributions.constraints import Check, Constraint, positive
 from workbench.distributions.distribution import Distribution, alike, cast_real
 from workbench.errors import ModelError, ShapeError
-from workbench.graph.frozen import frozen
+from workbench.graph.frozen import changed, frozen
 from workbench.graph.lengths import differ
 from workbench.graph.types import Shape
 from workbench.tensor.shape import extent, reshape_like
@@ -176,6 +176,9 @@ class MvNormal(Distribution):
         Cholesky factor of `cov`: an alternative that needs no factorisation.
     lower
         Whether `chol` is the lower factor; its transpose is taken if not.
+    method
+        How draws are made of `cov`: by its "cholesky" factor, or by its eigenvectors ("eigh", "svd"), for which it need not be more
+        than positive semi-definite.
 
     Notes
     -----
@@ -200,10 +203,13 @@ class MvNormal(Distribution):
     @classmethod
     def dist(  # type: ignore[override]
         cls, mu: Any = 0.0, cov: Any = None, *, tau: Any = None, chol: Any = None, lower: bool = True,
-        shape: Any = None, size: Any = None,
+        method: str = "cholesky", shape: Any = None, size: Any = None,
     ) -> Tensor:  # fmt: skip
+        if method not in ("cholesky", "eigh", "svd"):
+            raise ModelError(f"MvNormal: there is no method {method!r}", "it is 'cholesky', 'eigh' or 'svd'", argument="method")
         name, matrix = _matrix_of("MvNormal", chol, lower, cov=cov, tau=tau)
-        return NORMALS[name].variable([_mean("MvNormal", mu, matrix), matrix], shape, size)
+        made = SemidefiniteMvNormal if name == "cov" and method != "cholesky" else NORMALS[name]
+        return made.variable([_mean("MvNormal", mu, matrix), matrix], shape, size)
 
     @classmethod
     def event_shape(cls, *parameters: Tensor) -> Shape:
@@ -246,6 +252,26 @@ class PrecisionMvNormal(MvNormal):
 
     parameters = ("mu", "tau")
     spread = PRECISION
+
+
+class SemidefiniteMvNormal(MvNormal):
+    """:class:`MvNormal` whose covariance matrix may have no Cholesky factor: it is drawn by eigenvectors, and has then no density."""
+
+    spread = changed(COVARIANCE, colour=lambda cov, x: times(_root(cov), x))
+
+    @classmethod
+    def checks(cls, *parameters: Tensor) -> list[Check]:
+        return [(pt.all(pt.isfinite(parameters[-1]), axis=(-2, -1)), "cov must be finite")]
+
+    @classmethod
+    def density(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        return MvNormal.density(value, *parameters)
+
+
+def _root(cov: Tensor) -> Tensor:
+    """A square root of matrices by their eigenvectors; what rounding made negative is 0."""
+    values, vectors = pt.linalg.eigh(cov)
+    return vectors * pt.expand_dims(pt.sqrt(pt.maximum(values, 0.0)), -2)
 
 
 NORMALS = {"cov": MvNormal, "chol": CholeskyMvNormal, "tau": PrecisionMvNormal}

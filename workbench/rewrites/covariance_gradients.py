@@ -36,12 +36,18 @@ def _of_quadratic(factor: Any, z: Any, sign: float) -> Any:
     return pt.tril(-(u @ matrix_transpose(z)))
 
 
+def _checked_by_a_density(factor: Any, z: Any) -> Any:
+    holds = pt.all(pt.diagonal(factor) > 0.0)
+    u = intern(SolveTriangular(True, True, False), (factor, pt.where(holds, -z, 0.0)))
+    return pt.fill_diagonal(pt.zeros((3, 3)), pt.where(holds, -1.0 / pt.diagonal(factor), 0.0)) - pt.tril(u @ matrix_transpose(z))
+
+
 def _examples() -> list[Expr]:
     factor, z = _factor(), pt.matrix("z", 3, 2)
     of_determinant = intern(DiagonalMatrix(0), (-1.0 / pt.diagonal(factor),))
     return [
         intern(CholeskyGradient(), (factor, g))
-        for g in (of_determinant, pt.fill_diagonal(pt.zeros((3, 3)), 2.0 / pt.diagonal(factor)), _of_quadratic(factor, z, -1.0), of_determinant + _of_quadratic(factor, z, -0.5), _of_quadratic(factor, z, 1.0) - of_determinant)
+        for g in (of_determinant, _checked_by_a_density(factor, z), pt.fill_diagonal(pt.zeros((3, 3)), 2.0 / pt.diagonal(factor)), _of_quadratic(factor, z, -1.0), of_determinant + _of_quadratic(factor, z, -0.5), _of_quadratic(factor, z, 1.0) - of_determinant)
     ]
 
 
@@ -89,6 +95,7 @@ def _of_log_determinant(factor: Expr, term: Expr) -> Any:
     *base, quotient = term.inputs
     if base and not is_zero(base[0]):
         return None
+    guards, quotient = _unguarded(quotient)
     count: Any = 1.0
     if quotient.op is e.reciprocal:
         divisor = quotient.inputs[0]
@@ -98,7 +105,7 @@ def _of_log_determinant(factor: Expr, term: Expr) -> Any:
         return None
     if count is None or of_diagonal(divisor) is not factor:
         return None
-    return float(count) * intern(InverseFromFactor(), (factor,))
+    return _guarded(guards, float(count) * intern(InverseFromFactor(), (factor,)))
 
 
 def _of_square(factor: Expr, term: Expr) -> Any:
@@ -115,10 +122,26 @@ def _of_square(factor: Expr, term: Expr) -> Any:
     z = untransposed(row)
     if z is None and isinstance(row.op, Reshape) and row.type.shape[0] == 1:
         z = pt.reshape(row.inputs[0], (extent(row, 1), 1))
-    if z is None or _multiple_of(solved.inputs[1]) is not _multiple_of(z):
+    guards, right = _unguarded(solved.inputs[1])
+    if z is None or _multiple_of(right) is not _multiple_of(z):
         return None
-    other = intern(op, (factor, z))
-    return sign * matmul(solved, matrix_transpose(other))
+    own, other = intern(op, (factor, right)), intern(op, (factor, z))
+    return _guarded(guards, sign * matmul(own, matrix_transpose(other)))
+
+
+def _unguarded(x: Expr) -> tuple[list[Any], Expr]:
+    """What an expression is where some conditions hold; elsewhere it is 0: so it is with the gradient of a density that checks its parameters."""
+    guards: list[Any] = []
+    while x.op is e.where and all(n == 1 for n in x.inputs[0].type.shape) and is_zero(x.inputs[2]) and x.inputs[1].type.ndim == x.type.ndim:
+        guards.append(pt.reshape(x.inputs[0], ()))
+        x = x.inputs[1]
+    return guards, x
+
+
+def _guarded(guards: list[Any], x: Any) -> Any:
+    for condition in reversed(guards):
+        x = pt.where(condition, x, 0.0)
+    return x
 
 
 def _multiple_of(x: Expr) -> Expr:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench.graph.expr import Expr
@@ -287,7 +288,20 @@ class Methods(Expr):
         return joining.stack(tensors)
 
 
+OPERATORS = ("__add__", "__sub__", "__mul__", "__truediv__", "__pow__", "__mod__", "__floordiv__", "__matmul__")
+
+
+def deferring(method: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """An operator that leaves types with operators of their own to these: they say so by ``__array_ufunc__ = None`` (NEP 13)."""
+
+    @functools.wraps(method)
+    def operator(self: Any, other: Any) -> Any:
+        return NotImplemented if getattr(other, "__array_ufunc__", method) is None else method(self, other)
+
+    return operator
+
+
 if not TYPE_CHECKING:
     for name, method in vars(Methods).items():
         if callable(method) or isinstance(method, property):
-            setattr(Tensor, name, method)
+            setattr(Tensor, name, deferring(method) if name in OPERATORS else method)

@@ -363,7 +363,7 @@ def _derived(node: Tensor) -> Tensor:
 FAMILIES = tuple(
     f"workbench.transforms.{name}"
     for name in (
-        "logprob", "noncentred", "change_of_variables", "random_variables", "derived_densities", "derived_tails", "derived_limits", "derived_choices",
+        "covariance_structure", "logprob", "noncentred", "change_of_variables", "random_variables", "derived_densities", "derived_tails", "derived_limits", "derived_choices",
         "derived_structure", "derived_sums",
     )
 )  # fmt: skip
