@@ -102,6 +102,8 @@ class Covariance(BaseCovariance):
         The numbers of the columns that the function looks at; all by default.
     """
 
+    is_stationary = False
+
     def __init__(self, input_dim: int, active_dims: Any = None) -> None:
         self.input_dim = input_dim
         self.active_dims = np.arange(input_dim) if active_dims is None else np.atleast_1d(np.asarray(active_dims, int))
@@ -173,9 +175,7 @@ class Combination(Covariance):
             try:
                 found.append(factor.power_spectral_density(omega))
             except (AttributeError, NotImplementedError) as error:
-                from workbench.gp.cov.stationary import Stationary
-
-                if isinstance(factor, Stationary):
+                if factor.is_stationary:
                     raise NotImplementedError(f"No power spectral density method has been implemented for {factor}.") from error
                 raise ValueError(
                     "Power spectral densities, `.power_spectral_density(omega)`, can only be calculated for `Stationary` covariance functions."

@@ -29,6 +29,8 @@ class Stationary(Covariance):
         The columns that the function looks at; all by default.
     """
 
+    is_stationary = True
+
     def __init__(self, input_dim: int, ls: Any = None, ls_inv: Any = None, active_dims: Any = None) -> None:
         super().__init__(input_dim, active_dims)
         if (ls is None) == (ls_inv is None):
