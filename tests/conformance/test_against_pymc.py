@@ -1,4 +1,4 @@
-"""Every model of models.py, gallery.py and books.py says here what it says in PyMC: names, shapes and start of its values, log-density, gradient.
+"""Every model of models.py, gallery.py, books.py and processes.py says here what it says in PyMC: names, shapes and start of its values, log-density, gradient.
 
 PyMC's answers are in reference.json, made by tests/reference/make_conformance.py.
 """
@@ -10,6 +10,7 @@ import books  # noqa: F401
 import gallery  # noqa: F401
 import models  # noqa: F401
 import numpy as np
+import processes  # noqa: F401
 import pytest
 from examples import MODELS, make_data, points, projections
 from scipy.special import betaln

@@ -21,6 +21,7 @@ sys.path.insert(0, str(ROOT / "tests" / "conformance"))
 import books  # noqa: E402, F401
 import gallery  # noqa: E402, F401
 import models  # noqa: E402, F401
+import processes  # noqa: E402, F401
 from examples import MODELS, Example, make_data, points, projections  # noqa: E402
 
 # By default PyTensor keeps a Python number in single precision where that loses nothing, and then

@@ -279,6 +279,11 @@ class HSGPPeriodic(_InBasis):
     cov_func
         The periodic covariance function.
 
+    Notes
+    -----
+    As in PyMC the coefficients of the covariance function's series, which are variances, are taken for standard deviations, and those of
+    ``exp((cos(2 pi r / period) - 1) / ls**2)``: the process is like the periodic one, not equal to it.
+
     Examples
     --------
     >>> import numpy as np

@@ -177,6 +177,7 @@ class TP(Latent):
     def _build_conditional(self, Xnew: Any, X: Any, f: Any, jitter: Any) -> Any:  # type: ignore[override]
         x = points(X)
         mu, scale = super()._build_conditional(Xnew, X, f, self.cov_func, self.mean_func, jitter)
+        scale = stabilize(scale, jitter)
         v = _solved(cholesky(stabilize(self.cov_func(x), jitter)), as_tensor(f) - self.mean_func(x))
         nu = as_tensor(self.nu) + x.shape[0]
-        return nu, mu, stabilize((self.nu + pt.sum(pt.square(v))) / nu * scale, jitter)
+        return nu, mu, (self.nu + pt.sum(pt.square(v))) / nu * scale
