@@ -76,7 +76,7 @@ def test_new_inputs_come_by_set_data():
 
 
 def test_values_at_old_inputs_are_those_that_were_drawn():
-    with pm.Model() as model:
+    with pm.Model():
         gp = pm.gp.Latent(cov_func=cov.ExpQuad(1, ls=0.8))
         f = gp.prior("f", X=X)
         again = gp.conditional("again", Xnew=X[::2])
@@ -170,7 +170,7 @@ def test_the_conditional_of_a_students_t_process_is_exact():
     both = np.vstack([X, NEW])
     with pm.Model() as model:
         tp = pm.gp.TP(scale_func=k, nu=nu)
-        f = tp.prior("f", X=X, reparameterize=False, jitter=1e-6)
+        tp.prior("f", X=X, reparameterize=False, jitter=1e-6)
         tp.conditional("new", NEW, jitter=1e-6)
         joint = pm.MvStudentT.dist(nu=nu, mu=np.zeros(11), scale=dense(k, both) + 1e-6 * np.eye(11))
     new = np.array([0.3, -0.2, 0.1])

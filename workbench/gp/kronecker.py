@@ -34,7 +34,7 @@ class _OnGrid(Base):
 
     def __init__(self, *, mean_func: Any = None, cov_funcs: Any = None) -> None:
         given = Constant(0.0) if cov_funcs is None else cov_funcs
-        self.cov_funcs = list(given) if isinstance(given, (list, tuple)) else [given]
+        self.cov_funcs: list[Any] = list(given) if isinstance(given, (list, tuple)) else [given]
         super().__init__(mean_func=mean_func, cov_func=Kron(self.cov_funcs))
 
     def __add__(self, other: Any) -> Any:

@@ -90,7 +90,8 @@ class Latent(Base):
         kwargs
             Passed to :class:`MvNormal`.
         """
-        mu, cov = self._build_conditional(Xnew, *self._given(given, ("X", "f")), jitter)
+        seen, f, cov_total, mean_total = self._given(given, ("X", "f"))
+        mu, cov = self._build_conditional(Xnew, seen, f, cov_total, mean_total, jitter)
         # At an old input the variance is zero: the matrix has no Cholesky factor.
         kwargs.setdefault("method", "svd")
         return MvNormal(name, mu=mu, cov=cov, **kwargs)

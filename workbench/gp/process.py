@@ -45,7 +45,7 @@ class Base:
 
     def __init__(self, *, mean_func: Any = None, cov_func: Any = None) -> None:
         self.mean_func = Zero() if mean_func is None else mean_func
-        self.cov_func = Constant(0.0) if cov_func is None else cov_func
+        self.cov_func: Any = Constant(0.0) if cov_func is None else cov_func
 
     def __add__(self, other: Any) -> Any:
         """Return the sum of two independent processes: one whose means and covariances are the sums of theirs."""
@@ -62,10 +62,10 @@ class Base:
     def conditional(self, name: str, Xnew: Any, *args: Any, **kwargs: Any) -> Tensor:
         raise NotImplementedError
 
-    def predict(self, Xnew: Any, point: Any = None, given: Any = None, diag: bool = False, model: Any = None) -> Any:
+    def predict(self, Xnew: Any, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError
 
-    def _given(self, given: Mapping[str, Any] | None, names: tuple[str, ...]) -> tuple[Any, ...]:
+    def _given(self, given: Mapping[str, Any] | None, names: tuple[str, ...]) -> Any:
         """What a process is conditioned on, and the covariance and mean functions of all that was observed together."""
         given = given or {}
         total = given.get("gp", self)

@@ -151,7 +151,7 @@ class Combination(Covariance):
             raise ValueError("All covariances must have the same `input_dim`.")
         super().__init__(functions[0].input_dim, sorted({int(i) for f in functions for i in f.active_dims}))
         # A sum of sums is one sum.
-        self._factor_list = [x for f in factor_list for x in (f._factor_list if isinstance(f, type(self)) else [f])]
+        self._factor_list: list[Any] = [x for f in factor_list for x in (f._factor_list if isinstance(f, type(self)) else [f])]
 
     def __call__(self, X: Any, Xs: Any = None, diag: bool = False) -> Tensor:
         return reduce(type(self).join, [self._of(factor, X, Xs, diag) for factor in self._factor_list])
