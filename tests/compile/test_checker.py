@@ -16,6 +16,7 @@ from workbench.graph import Graph, Mode
 from workbench.graph.expr import constant_op
 from workbench.graph.lengths import symbols
 from workbench.tensor import elementwise as e
+from workbench.transforms import grad
 
 N = 6
 F = "float64"
@@ -358,3 +359,18 @@ def test_a_long_program_is_proven_at_a_few_of_its_lengths_or_at_all(asked, proof
     for n in (3, 4, 5, 4):
         f(np.ones(n))
     assert len(found) == proofs
+
+
+def test_a_loop_whose_stacks_have_rows_of_several_lengths():
+    """What reverse mode keeps of each step: a vector, a number and a matrix, of more steps than the proof runs."""
+
+    def step(v, m, total, x):
+        new = pt.tanh(v * x + total * m.sum(axis=1))
+        return [new, m * pt.exp(-x), pt.sin(total * new.sum())], []
+
+    x = pt.vector("x", 3 * STEPS)
+    (v, m, total), _ = pt.scan(step, [pt.ones(2), pt.ones((2, 3)), pt.constant(0.3)], [x])
+    slope = grad(v.sum() + m.sum() * total, x)
+    f, g = (function([x], slope, backend=b) for b in ("c", "numpy"))
+    at = np.linspace(-0.4, 0.9, 3 * STEPS)
+    np.testing.assert_allclose(f(at), g(at), rtol=1e-12)

@@ -349,7 +349,7 @@ class _Checker:
             only_then, only_now = np.setdiff1d(earlier, later), np.setdiff1d(later, earlier)
             if only_now.size == 0 or only_then.size != only_now.size:
                 continue
-            shift = only_now[0] - only_then[0]
+            shift = only_now - only_then  # Of each cell: rows of what lies side by side in the arena have lengths of their own.
             k = np.arange(1, more + 1)[:, None]
             targets = only_now + k * shift
             if targets.min() < 0 or targets.max() >= now.size:
