@@ -11,6 +11,7 @@ import pytest
 import workbench as pm
 
 ALL = os.environ.get("WORKBENCH_TESTS") == "all"
+REPLICATES, DRAWS, TUNE = (200, 1000, 600) if ALL else (12, 400, 300)
 RANKED = 49
 CHAINS = 2
 
@@ -72,7 +73,7 @@ def by_recovery(model, taken_out):
     def posterior(data, rng):
         pm.set_data({"seen": data["y"]}, made)
         options = dict(chains=CHAINS, model=made, quiet=True, compute_convergence_checks=False, target_accept=0.9)
-        idata = pm.sample(1000, tune=600, random_seed=int(rng.integers(2**31)), **options)
+        idata = pm.sample(DRAWS, tune=TUNE, random_seed=int(rng.integers(2**31)), **options)
         return spread(pm.recover(idata, made, random_seed=int(rng.integers(2**31))), model)
 
     return posterior
@@ -81,7 +82,7 @@ def by_recovery(model, taken_out):
 @pytest.mark.parametrize("example", [mixture, hidden_chain, rates])
 def test_what_is_taken_out_and_recovered_is_calibrated(example):
     model, taken_out = example()
-    found = pm.sbc(model, 200 if ALL else 20, posterior=by_recovery(model, taken_out), ranked=RANKED, cores=1, random_seed=31)
+    found = pm.sbc(model, REPLICATES, posterior=by_recovery(model, taken_out), ranked=RANKED, cores=1, random_seed=31)
     assert found.passed and not found.failures, str(found)
     assert set(taken_out) < set(found.ranks)
 
@@ -97,7 +98,7 @@ def by_infer(model):
 @pytest.mark.skipif(not ALL, reason="200 runs with their pilots: in make test-statistical")
 @pytest.mark.parametrize("example", [lambda: mixture()[0], groups], ids=["mixture", "groups"])
 def test_infer_is_calibrated(example):
-    found = pm.sbc(example(), 200, posterior=by_infer(example()), ranked=RANKED, cores=1, random_seed=32)
+    found = pm.sbc(example(), REPLICATES, posterior=by_infer(example()), ranked=RANKED, cores=1, random_seed=32)
     assert found.passed and not found.failures, str(found)
 
 
@@ -108,7 +109,7 @@ def test_infer_is_calibrated_where_all_is_in_closed_form():
             pm.Normal("y", mu, 1.0, observed=pm.Data("seen", np.zeros(3)))
         return made
 
-    found = pm.sbc(model(), 20, posterior=by_infer(model()), ranked=RANKED, cores=1, random_seed=33)
+    found = pm.sbc(model(), REPLICATES, posterior=by_infer(model()), ranked=RANKED, cores=1, random_seed=33)
     assert found.passed and not found.failures, str(found)
 
 

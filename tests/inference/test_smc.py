@@ -346,3 +346,12 @@ def test_options_that_are_not_there():
         pm.sample_smc(kernel="gibbs", model=simple())
     with pytest.raises(SamplingError, match="draws must be at least 4"):
         smc(simple(), 2)
+
+
+def test_minibatches_are_refused():
+    data = np.random.default_rng(1).normal(size=50)
+    with pm.Model() as model:
+        mu = pm.Normal("mu")
+        pm.Normal("y", mu, 1.0, observed=pm.Minibatch(data, batch_size=10), total_size=50)
+    with pytest.raises(ModelError, match="(?i)minibatch"):
+        smc(model, 100)
