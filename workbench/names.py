@@ -43,6 +43,21 @@ NAMESPACES: dict[str, tuple[str, ...]] = {
     f"{PM}.pytensorf": ("workbench.transforms",),
     f"{PM}.pytensor": (),
     f"{PM}.pytensor.tensor": (PT,),
+    f"{PM}.pytensor.graph": (),
+    f"{PM}.pytensor.graph.op": (),
+    f"{PM}.pytensor.graph.basic": (),
+    f"{PM}.pytensor.graph.replace": (),
+    f"{PM}.pytensor.graph.traversal": (),
+    f"{PM}.pytensor.compile": (),
+    f"{PM}.pytensor.compile.ops": (),
+    f"{PM}.pytensor.compile.builders": (),
+    f"{PM}.pytensor.gradient": (),
+    f"{PM}.pytensor.ifelse": (),
+    f"{PM}.pytensor.printing": (),
+    f"{PM}.pytensor.scan": (),
+    f"{PM}.pytensor.scan.basic": (),
+    f"{PM}.pytensor.scan.utils": (),
+    f"{PM}.pytensor.scan.views": (),
     f"{PM}.stats": (PM,),
     f"{PM}.plots": (PM,),
     f"{PM}.data": (PM,),
@@ -71,6 +86,11 @@ _ARVIZ = (
     " plot_violin psens psislw r2_samples r2_score reloo rhat smooth_data summary waic weight_predictions wrap_xarray_ufunc"
 )
 
+_OWN, _SCAN, _GRAPHS = "workbench.tensor.black_box", "workbench.tensor.control.recurrence", "workbench.transforms.graph_functions"
+_LOOPS = {n: f"{_SCAN}:{n}" for n in ("scan", "map", "reduce", "foldl", "foldr")}
+_REPLACE = {n: f"{_GRAPHS}:{n}" for n in ("clone_replace", "graph_replace")} | {"vectorize_graph": "workbench.transforms:vectorize_graph"}
+_TRAVERSE = {n: f"{_GRAPHS}:{n}" for n in ("ancestors", "graph_inputs", "explicit_graph_inputs")}
+
 ALIASES: dict[str, dict[str, str]] = {
     PM: {
         **{name: f"arviz:{name}" for name in _ARVIZ.split()},
@@ -81,9 +101,33 @@ ALIASES: dict[str, dict[str, str]] = {
         "scan": "workbench.tensor.control.recurrence:scan",
     },
     f"{PM}.pytensor": {
-        "scan": "workbench.tensor.control.recurrence:scan", "function": "workbench.compile:function", "grad": "workbench.transforms:grad",
-        "shared": "workbench.tensor.aliases:shared", "config": "workbench.tensor.aliases:config",
+        "function": "workbench.compile:function", "grad": "workbench.transforms:grad", "shared": "workbench.tensor.aliases:shared",
+        "config": "workbench.tensor.aliases:config", "wrap_py": f"{_OWN}:wrap_py", "wrap_jax": f"{_OWN}:wrap_jax",
+        "dprint": f"{_GRAPHS}:dprint", "pp": f"{_GRAPHS}:pp", "pprint": f"{_GRAPHS}:pp", "clone_replace": f"{_GRAPHS}:clone_replace",
+        "graph_replace": f"{_GRAPHS}:graph_replace", "OpFromGraph": f"{_GRAPHS}:OpFromGraph", "as_op": f"{_OWN}:as_op",
+        **_LOOPS,
     },
+    f"{PM}.pytensor.scan": {**_LOOPS, "until": f"{_SCAN}:until"},
+    f"{PM}.pytensor.scan.basic": {"scan": f"{_SCAN}:scan"},
+    f"{PM}.pytensor.scan.utils": {"until": f"{_SCAN}:until"},
+    f"{PM}.pytensor.scan.views": {n: a for n, a in _LOOPS.items() if n != "scan"},
+    f"{PM}.pytensor.graph": {"Op": f"{_OWN}:Op", "Apply": f"{_OWN}:Apply", "Variable": "workbench.tensor.tensor:Tensor", **_REPLACE, **_TRAVERSE},
+    f"{PM}.pytensor.graph.op": {"Op": f"{_OWN}:Op", "Apply": f"{_OWN}:Apply"},
+    f"{PM}.pytensor.graph.basic": {"Apply": f"{_OWN}:Apply", "Variable": "workbench.tensor.tensor:Tensor", **_TRAVERSE},
+    f"{PM}.pytensor.graph.replace": _REPLACE,
+    f"{PM}.pytensor.graph.traversal": _TRAVERSE,
+    f"{PM}.pytensor.compile": {"function": "workbench.compile:function", "as_op": f"{_OWN}:as_op", "wrap_py": f"{_OWN}:wrap_py"},
+    f"{PM}.pytensor.compile.ops": {"as_op": f"{_OWN}:as_op", "wrap_py": f"{_OWN}:wrap_py"},
+    f"{PM}.pytensor.compile.builders": {"OpFromGraph": f"{_GRAPHS}:OpFromGraph"},
+    f"{PM}.pytensor.gradient": {
+        **{n: f"workbench.transforms:{n}" for n in ("grad", "jacobian", "hessian", "hessian_vector_product", "Lop", "Rop")},
+        "consider_constant": "workbench.tensor:stop_gradient", "disconnected_grad": "workbench.tensor:stop_gradient",
+        "zero_grad": "workbench.tensor:stop_gradient",
+        **{n: f"{_OWN}:{n}" for n in ("disconnected_type", "grad_undefined", "grad_not_implemented")}, "DisconnectedType": f"{_OWN}:Disconnected",
+        **{n: f"{_GRAPHS}:{n}" for n in ("grad_clip", "grad_scale", "verify_grad")},
+    },
+    f"{PM}.pytensor.ifelse": {"ifelse": "workbench.tensor:ifelse"},
+    f"{PM}.pytensor.printing": {"debugprint": f"{_GRAPHS}:dprint", "dprint": f"{_GRAPHS}:dprint", "pp": f"{_GRAPHS}:pp", "pprint": f"{_GRAPHS}:pp", "Print": f"{_GRAPHS}:Print"},
     PT: {"TensorVariable": "workbench.tensor.tensor:Tensor", "TensorConstant": "workbench.tensor.tensor:Tensor"},
     f"{PT}.linalg": {name: f"workbench.tensor.aliases:{name}" for name in ("matrix_dot", "tensorinv", "tensorsolve")} | {"kron": "workbench.tensor:kron"},
     f"{DIST}": {"CustomDist": "workbench.distributions.custom:CustomDist", "DensityDist": "workbench.distributions.custom:DensityDist",
@@ -183,8 +227,8 @@ INSTEAD: list[tuple[str, str, str]] = [
     (PM, "AR1", "pm.AR(name, rho=[rho], sigma=sigma, init_dist=...)"),
     (PM, "theanof aesaraf", "pm.pytensorf is its name today"),
     (PM, "shared", "pm.Data(name, value) in a model, or pt.data(name, value)"),
-    (PM, "dprint", "print(repr(expression)), or workbench.graph.printing"),
-    (PT, "Op Constant Variable NoneConst NoneSliceConst", "operations are functions of workbench.tensor: an own one is a class of graph.expr.Op"),
+    (PM, "dprint", "workbench.pytensor.dprint(expression)"),
+    (PT, "Op Constant Variable NoneConst NoneSliceConst", "an operation of your own is a class of workbench.pytensor.graph.Op, a Python function by pytensor.wrap_py, one of JAX by pytensor.wrap_jax"),
     (PT, "TensorType TensorLike default none_type_t slicetype make_slice get_scalar_constant_value get_underlying_scalar_constant_value"
          " scalar_from_tensor tensor_from_scalar transfer values_eq_approx_always_true specify_broadcastable NoReturn", _TYPES),
     (PT, "bool_types complex_types complex_matrix_types complex_scalar_types complex_vector_types float_types float_matrix_types float_scalar_types"
@@ -243,7 +287,7 @@ ATTRIBUTES = {
     "imag": "pt.zeros_like({x}): numbers are real",
     "conj": "{x}: numbers are real",
     "conjugate": "{x}: numbers are real",
-    "dprint": "print(repr({x}))",
+    "dprint": "workbench.pytensor.dprint({x})",
     "get_parents": "{x}.inputs",
     "transform": "model.rvs_to_transforms[{x}]",
     "observations": "model.rvs_to_values[{x}]",

@@ -6,6 +6,7 @@ import pytest
 import workbench.tensor as pt
 from workbench import pytensor
 from workbench.errors import ArgumentError, ShapeError
+from workbench.pytensor.scan import until
 
 X = np.arange(1.0, 6.0)
 ROWS = np.arange(10.0).reshape(5, 2)
@@ -44,6 +45,12 @@ CASES = {
              [[0, 1], [2, 3.1], [4.2, 5.31], [6.42, 7.531], [8.642, 9.7531]]),
     "numbers of steps": (lambda: pytensor.scan(lambda i, v: v[i] * 2, sequences=pt.arange(3), non_sequences=[X]), [2.0, 4.0, 6.0]),
     "updates": (lambda: pytensor.scan(lambda x: (x * 2, {}), sequences=[X]), [2.0, 4.0, 6.0, 8.0, 10.0]),
+    "until": (lambda: pytensor.scan(lambda x: (2 * x, {}, until(2 * x > 45)), outputs_info=[pt.as_tensor(1.0)], n_steps=100), [2.0, 4, 8, 16, 32, 64]),
+    "until, over a sequence": (lambda: pytensor.scan(lambda x, s: (s + x, until(s + x > 5)), sequences=[X], outputs_info=[zero()]), [1.0, 3.0, 6.0]),
+    "map": (lambda: pytensor.map(lambda x, y: x * y, [X, X]), X**2),
+    "reduce": (lambda: pytensor.reduce(lambda x, s: 2 * s + x, X, pt.as_tensor(1.0)), 89.0),
+    "foldl": (lambda: pytensor.foldl(lambda x, s: 2 * s + x, X, pt.as_tensor(1.0)), 89.0),
+    "foldr": (lambda: pytensor.foldr(lambda x, s: 2 * s + x, X, pt.as_tensor(1.0)), 161.0),
     "powers": (lambda: pytensor.scan(fn=lambda before, a: before * a, outputs_info=pt.ones(5), non_sequences=X, n_steps=2), [X, X**2]),
 }  # fmt: skip
 
@@ -70,9 +77,26 @@ def test_gradients_run_through_all_steps():
     assert float(pytensor.grad(path[-1], a).eval({"a": 0.5})) == pytest.approx(slope, rel=1e-14)
 
 
-def test_what_is_not_there_is_said():
-    with pytest.raises(ArgumentError, match="truncate_gradient"):
-        pytensor.scan(lambda x: x, X, truncate_gradient=3)
+@pytest.mark.parametrize(("kept", "of_last", "of_sum"), [(-1, 9.0, 18.75), (1, 6.125, 6.125), (2, 8.25, 12.5), (3, 8.875, 16.875), (10, 9.0, 18.75)])
+def test_truncated_gradients_are_those_of_pytensor(kept, of_last, of_sum):
+    a = pt.scalar("a")
+    path, _ = pytensor.scan(lambda x, s, a: a * s + x, sequences=[X], outputs_info=[zero()], non_sequences=[a], truncate_gradient=kept)
+    assert float(pytensor.grad(path[-1], a).eval({"a": 0.5})) == pytest.approx(of_last, rel=1e-14)
+    assert float(pytensor.grad(path.sum(), a).eval({"a": 0.5})) == pytest.approx(of_sum, rel=1e-14)
+
+
+def test_a_gradient_stops_where_the_loop_ends():
+    a = pt.scalar("a")
+    powers, _ = pytensor.scan(lambda x, a: (a * x, until(a * x > 45)), outputs_info=[pt.as_tensor(1.0)], non_sequences=a, n_steps=2000)
+    # 2**6 is the last: later ones overflow, and are not computed.
+    assert float(pytensor.grad(powers[-1], a).eval({"a": 2.0})) == 6 * 2.0**5
+
+
+def test_what_does_not_fit_is_said():
+    with pytest.raises(ArgumentError, match="truncate_gradient=0"):
+        pytensor.scan(lambda x: x, X, truncate_gradient=0)
+    with pytest.raises(ShapeError, match="7 steps, and a sequence of 5"):
+        pytensor.scan(lambda x: x, X, n_steps=7)
     with pytest.raises(ShapeError, match="2 outputs, but outputs_info has 1"):
         pytensor.scan(lambda x, s: (s, x), X, outputs_info=[zero()])
     with pytest.raises(ShapeError, match="taps"):

@@ -139,7 +139,7 @@ class CompiledFunction:
         self.written, self._conditions = self.written.unified(self._lengths)
         self._fitting: set[tuple[Any, ...]] = set()  # Shapes of arguments, and numbers that are lengths, for which the conditions hold.
         self._given = len(inputs)
-        self._checked_data: tuple[list[Any], list[np.ndarray[Any, Any]]] = ([], [])
+        self._checked_data: tuple[list[Any] | None, list[np.ndarray[Any, Any]]] = (None, [])
         self._bound: dict[Expr, np.ndarray[Any, Any]] = {}
         self._known: dict[Symbol, int] = {}  # Lengths of the data that the function is bound to.
         self._now: Callable[[Graph], Graph] | None = None  # A graph over these data.
@@ -431,7 +431,7 @@ class CompiledFunction:
         """The data whose shape may change, and what gives lengths; of data alone it is computed where these have been replaced."""
         now = [n.op.value for n in self._data]
         seen, arrays = self._checked_data
-        if self._of_inputs or len(seen) != len(now) or any(a is not b for a, b in zip(seen, now)):
+        if self._of_inputs or seen is None or len(seen) != len(now) or any(a is not b for a, b in zip(seen, now)):
             arrays = self._computed(*(given if self._of_inputs else ()), *now)
             self._checked_data = now, arrays
         return arrays

@@ -123,7 +123,7 @@ def _read(path: Path, make: Callable[[], CompiledFunction]) -> CompiledFunction:
     made = _Kept.__new__(_Kept)
     made.__dict__.update(state)
     made._make = make
-    made._turns, made._fitting, made._checked_data = threading.RLock(), set(), ([], [])
+    made._turns, made._fitting, made._checked_data = threading.RLock(), set(), (None, [])
     made._bound, made._known, made._now, made._whole, made._last = {}, {}, None, None, None
     made._linked, made._compiled, made.timings, made._only, made._enter = {}, {}, {}, None, None
     made._code = {shapes: compile_graph(lowered, made.backend, made.name, **made._options, **made._entering_options())}

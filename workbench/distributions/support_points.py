@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import workbench.tensor as pt
 from workbench.distributions.distribution import Draw
 from workbench.graph.expr import Expr
 from workbench.graph.traverse import replace, topological
+from workbench.tensor.black_box import START
 from workbench.tensor.tensor import Tensor
 
 
@@ -36,3 +37,10 @@ def support_point(rv: Tensor, known: Collection[Expr] = ()) -> Tensor:
             start = x.op.distribution.support_point_of(x)  # type: ignore[arg-type]
             (inside[x],) = replace([pt.broadcast_to(pt.cast(start, x.type.dtype), x.shape)], inside)  # type: ignore[attr-defined]
     return replace([rv], inside)[0]  # type: ignore[no-any-return]
+
+
+def _at_start(expressions: Sequence[Tensor]) -> list[Tensor]:
+    return [pt.broadcast_to(pt.cast(support_point(x), x.dtype), x.shape) for x in expressions]
+
+
+START.append(_at_start)

@@ -14,7 +14,7 @@ import numpy as np
 from workbench.graph.arrays import owned
 from workbench.graph.frozen import frozen
 from workbench.graph.provenance import Provenance, current_provenance, inherited
-from workbench.graph.types import TensorType, TupleType, Type, dtype_name, type_of
+from workbench.graph.types import MAKE_INPUT, TensorType, TupleType, Type, dtype_name, type_of
 
 if TYPE_CHECKING:
     from workbench.graph.inner import Graph
@@ -192,6 +192,13 @@ class Input(Op):
 
     def infer(self) -> Type:
         return self.type
+
+
+def _new_input(name: str | None, type: TensorType) -> Any:
+    return give_name(intern(Input(name, type)), name)
+
+
+MAKE_INPUT.append(_new_input)
 
 
 def input_like(x: Expr, type: Type) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,9 @@ KINDS = {
 
 DECLARE_LENGTHS = "declare the lengths of the inputs, as in pt.vector('x', 3), pt.matrix('x', 3, 2) or pt.tensor('x', shape=(3, 2))"
 """What mends an error about a shape that is not known."""
+
+MAKE_INPUT: list[Callable[[str | None, TensorType], Any]] = []
+"""What makes an input, put here by the module of expressions."""
 
 _NAMES = {np.dtype(name): name for name in KINDS}
 
@@ -109,6 +113,10 @@ class TensorType(Type):
     def length(self) -> Size:
         """Number of elements, as a length."""
         return product(self.shape)
+
+    def __call__(self, name: str | None = None) -> Any:
+        """Return an input of this type, with these very lengths."""
+        return MAKE_INPUT[0](name, self)
 
     def with_shape(self, shape: Shape) -> TensorType:
         return TensorType(self.dtype, tuple(shape))

@@ -74,6 +74,7 @@ class NUTS(OfContinuous):
     """
 
     name = "nuts"
+    by_gradient = True
     options = {
         "target_accept": (0.8, number(0.0, 1.0, ends=False)), "max_treedepth": (10, whole_number(1, DEEPEST)),
         "metric": ("auto", one_of(*METRICS)),
@@ -100,6 +101,7 @@ class HamiltonianMC(OfContinuous):
     """
 
     name = "hmc"
+    by_gradient = True
     options = {
         "path_length": (2.0, number(0.0, ends=False)), "max_steps": (1024, whole_number(1)), "target_accept": (0.65, number(0.0, 1.0, ends=False)),
         "step_scale": (None, number(0.0, ends=False)), "metric": ("auto", one_of(*METRICS)),
@@ -121,6 +123,7 @@ class MALA(OfContinuous):
     """
 
     name = "mala"
+    by_gradient = True
     options = {
         "target_accept": (0.574, number(0.0, 1.0, ends=False)), "step_scale": (None, number(0.0, ends=False)), "metric": ("auto", one_of(*METRICS)),
     }  # fmt: skip

@@ -134,7 +134,7 @@ class LinkedSampler:
     def _whole(self, alone: bool) -> Future[CompiledFunction]:
         """The whole log-density, with its gradient if some kernel needs one."""
         names = tuple(self.places.continuous or self.places.discrete)
-        gradient = bool(self.places.continuous) and any("logp_grad" in s.kernel.densities for s in self.steps)
+        gradient = tuple(n for s in self.steps if "logp_grad" in s.kernel.densities for n in s.names)
 
         def graph(model: Model) -> Graph:
             made = block_density(model, names, gradient, all_terms=True)

@@ -52,6 +52,8 @@ class StepMethod:
     name: ClassVar[str]
     """Its name as an option of `sample`, and in PyMC."""
     blocked: ClassVar[bool] = True
+    by_gradient: ClassVar[bool] = False
+    """Whether it needs the density's gradient."""
     options: ClassVar[Mapping[str, tuple[Any, Callable[[str, Any], Any]]]] = {}
     """Names of options, their values by default, and what checks a value."""
 

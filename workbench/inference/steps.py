@@ -11,6 +11,7 @@ from workbench.inference.linked import Step
 from workbench.inference.log import tell
 from workbench.inference.step_method import StepMethod, states_of
 from workbench.inference.step_methods import METHODS, CompoundStep
+from workbench.model.black_boxes import without_gradient
 from workbench.model.model import Model
 from workbench.model.states import States
 
@@ -54,17 +55,20 @@ def steps_of(model: Model, step: Any, options: Mapping[str, Mapping[str, Any]], 
     _require_used(options, chosen[len(set(map(id, taken.values()))) :])
     if not quiet:
         _tell_of_finite(model, chosen)
+        _tell_of_gradients(model, chosen[len(set(map(id, taken.values()))) :])
     return [s for method in chosen for s in method.steps()]
 
 
 def assigned(model: Model, names: Iterable[str]) -> dict[type[StepMethod], list[str]]:
     """Return the most competent method for each of some values, given by name."""
     found: dict[type[StepMethod], list[str]] = {}
+    by_value = without_gradient(model)
     for rv in model.free_RVs:
         name = model.value_name(rv)
         if name in names:
             states = states_of(model, name)
-            found.setdefault(max(METHODS, key=lambda kind: kind.competence(rv, states)), []).append(name)
+            possible = [kind for kind in METHODS if not (kind.by_gradient and name in by_value)]
+            found.setdefault(max(possible, key=lambda kind: kind.competence(rv, states)), []).append(name)
     return found
 
 
@@ -97,6 +101,18 @@ def _require_used(options: Mapping[str, Mapping[str, Any]], methods: Iterable[St
                 f"{name}={dict(given)!r} is for no variable: {f'those that are assigned are moved by {_listed(used)}' if used else 'none is assigned a method'}",
                 "options of a step method that you make go to it: pm.NUTS([x], target_accept=0.9)",
             )
+
+
+def _tell_of_gradients(model: Model, methods: Iterable[StepMethod]) -> None:
+    """Say which variables are moved without a gradient, for want of one."""
+    why = without_gradient(model)
+    rvs = {model.value_name(rv): str(rv.name) for rv in model.free_RVs}
+    found = [rvs[n] for method in methods for n in method.names if n in why]
+    if found:
+        tell(
+            f"{', '.join(found)}: {_listed(set(why.values()))} says no gradient, so that slice sampling is what is left. A gradient (pullback), or the same "
+            "written with workbench.tensor or as a JAX function (pytensor.wrap_jax), makes it NUTS"
+        )
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -121,7 +121,7 @@ def within_states(model: Model, names: Sequence[str], parts: Mapping[Expr, Any])
 
 
 @nowhere()
-def block_density(model: Model, names: Sequence[str], gradient: bool, all_terms: bool = False) -> Graph:
+def block_density(model: Model, names: Sequence[str], gradient: bool | Collection[str], all_terms: bool = False) -> Graph:
     """Return the graph from a block of a position, and both its vectors, to the log-density and its gradient.
 
     Parameters
@@ -131,7 +131,7 @@ def block_density(model: Model, names: Sequence[str], gradient: bool, all_terms:
     names
         Values of the block, of one kind: it holds them one after the other, and what the vectors hold in their place is not read.
     gradient
-        Whether to give the gradient with respect to the block.
+        Whether to give the gradient with respect to the block; or the names of the values to give it for, 0 for the others.
     all_terms
         Whether to count the terms that do not depend on the block too.
     """
@@ -149,7 +149,9 @@ def block_density(model: Model, names: Sequence[str], gradient: bool, all_terms:
         total = total if outside is None else pt.where(outside, -np.inf, total)
     results = [total]
     if gradient:
-        slopes = grad(total, chosen, disconnected_inputs="ignore")
+        wanted = [rv for rv in chosen if gradient is True or str(rv.name) in gradient]  # type: ignore[operator]
+        found = dict(zip(wanted, grad(total, wanted, disconnected_inputs="ignore")))
+        slopes = [found.get(value, pt.zeros_like(value)) for value in chosen]
         flat = pt.concatenate([pt.reshape(g, (-1,)) for g in slopes])
         results = [total, slope_of_zero(total, flat)]
     return Graph([x, q, z], replace(results, parts))

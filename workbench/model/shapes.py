@@ -13,6 +13,7 @@ from workbench.graph.expr import Constant, Data, Expr, Get, Input, constant_op, 
 from workbench.graph.inner import Graph
 from workbench.graph.traverse import ancestors, topological
 from workbench.graph.types import Shape, TensorType, type_of
+from workbench.tensor.black_box import Called, of_lengths_at_start
 from workbench.tensor.indexing.advanced import AddIndex, Index, SetIndex
 from workbench.tensor.indexing.updates import with_fixed_bounds
 from workbench.tensor.keys import LABEL
@@ -94,6 +95,8 @@ def _closed(node: Expr, inputs: tuple[Expr, ...], kept: frozenset[Expr]) -> Expr
     if isinstance(op, Dim) and isinstance(inputs[0].type.shape[op.axis], int):
         return intern(constant_op(np.int64(inputs[0].type.shape[op.axis])))
     made = rebuild(node, inputs)
+    if isinstance(op, Called):
+        return of_lengths_at_start(made)
     if isinstance(made.type, TensorType) and made.type.kind in "iu" and not made.type.ndim:
         if all(isinstance(i.op, Constant) for i in inputs):
             return intern(constant_op(op.numpy(*[i.op.value for i in inputs]), made.type.dtype))

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from workbench.errors import ArgumentError, ShapeError
 from workbench.graph.expr import Expr
 from workbench.tensor.control.scan import scan as loop
+from workbench.tensor.elementwise import cast, logical_and, logical_not, where
+from workbench.tensor.markers import stop_gradient
+from workbench.tensor.shape.joining import concatenate
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
@@ -34,6 +39,7 @@ def scan(
     fn
         Takes an element of each sequence, the past values of each output that has some, and the non-sequences.
         Returns outputs, or outputs and a dict of updates, which are not needed here: random variables are new at each step.
+        With :func:`until` after them the loop ends after the first step in which its condition holds.
     sequences
         Tensors to run over, or ``dict(input=x, taps=[-1, 0])`` for several elements at a step.
     outputs_info
@@ -47,7 +53,7 @@ def scan(
     strict, name, mode, profile, allow_gc
         Taken for the sake of PyTensor's code; they change nothing.
     truncate_gradient
-        Must be -1.
+        How many of the last steps gradients run over; -1 for all. The number of steps must then be known.
     return_list, return_updates
         Return a list for one output too; return a pair with the updates, an empty dict.
 
@@ -58,8 +64,8 @@ def scan(
 
     Raises
     ------
-    ArgumentError
-        If something is asked for that is not there.
+    ArgumentError, ShapeError
+        If what is given does not fit together.
 
     Examples
     --------
@@ -70,35 +76,149 @@ def scan(
     >>> out.eval().tolist()
     [2.0, 3.0, 5.0, 8.0, 13.0]
     """
-    if truncate_gradient != -1:
-        raise ArgumentError(f"scan: truncate_gradient={truncate_gradient} is not there", "gradients run over all steps")
     runs = _runs(_list(sequences), go_backwards)
     pasts = [_past(info) for info in _list(outputs_info)]
     others = [as_tensor(x) for x in _list(non_sequences)]
     steps = min((s.type.shape[0] for s in runs if isinstance(s.type.shape[0], int)), default=None) if n_steps is None else n_steps
-    if runs and len({s.type.shape[0] for s in runs}) > 1 and isinstance(steps, int):
+    if isinstance(steps, (int, np.integer)) and steps < 0:
+        # PyTensor's: as many steps, from the end.
+        return scan(fn, sequences, outputs_info, non_sequences, -int(steps), truncate_gradient, not go_backwards, return_list=return_list, return_updates=return_updates)
+    if runs and len({s.type.shape[0] for s in runs}) > 1 and isinstance(steps, (int, np.integer)):
         runs = [s[:steps] for s in runs]
-    count = 0
+    if isinstance(steps, (int, np.integer)) and any(isinstance(s.type.shape[0], int) and s.type.shape[0] < steps for s in runs):
+        short = min(s.type.shape[0] for s in runs if isinstance(s.type.shape[0], int))
+        raise ShapeError(f"scan: {steps} steps, and a sequence of {short} elements")
+    runs = [s[:steps] if isinstance(steps, (int, np.integer)) and s.type.shape[0] != steps else s for s in runs]
+    step = _Step(fn, runs, pasts, others)
+    first = [x for values, _ in pasts for x in values]
+    if truncate_gradient != -1:
+        outputs = _truncated(step, first, steps, truncate_gradient)
+    else:
+        outputs = step.run(first, runs, None if runs and not isinstance(steps, Expr) and n_steps is None else steps)[1]
+    found = outputs[0] if step.count == 1 and not return_list else outputs
+    return (found, {}) if return_updates else found
 
-    def body(*given: Any) -> tuple[list[Tensor], list[Tensor]]:
-        nonlocal count
-        carried, rest = _windows(given, pasts)
-        elements = rest[: len(runs)]
-        before = [window[tap] for window, (_, taps) in zip(carried, pasts) for tap in taps]
-        made = _outputs(fn(*elements, *before, *others))
-        if pasts and len(made) != len(pasts):
-            raise ShapeError(f"scan: fn returned {len(made)} outputs, but outputs_info has {len(pasts)}", "None in outputs_info is an output without a past")
-        count = len(made)
+
+class _Step:
+    """One step of a loop: what `fn` is given, and what is carried on."""
+
+    def __init__(self, fn: Callable[..., Any], runs: list[Tensor], pasts: list[tuple[list[Tensor], list[int]]], others: list[Tensor]) -> None:
+        self.fn, self.runs, self.pasts, self.others = fn, runs, pasts, others
+        self.count = 0
+
+    def run(self, first: Sequence[Tensor], runs: Sequence[Tensor], steps: Any) -> tuple[list[Tensor], list[Tensor]]:
+        """Return the last carried values, and the outputs."""
+        try:
+            return loop(self._body, first, runs, n_steps=steps)
+        except _Ends:
+            last, outputs = loop(self._body_that_ends, [*first, as_tensor(True)], runs, n_steps=steps)
+        # Steps after the end are computed of what was there at the end, and left out.
+        going, kept = outputs[-1], outputs[:-1]
+        length = going.sum()
+        return last[:-1], [x[:length] for x in kept]
+
+    def _made(self, carried: Sequence[Any], elements: Sequence[Any]) -> tuple[list[Tensor], list[Tensor], Any]:
+        windows, _ = _windows(carried, self.pasts)
+        before = [window[tap] for window, (_, taps) in zip(windows, self.pasts) for tap in taps]
+        made, condition = _outputs(self.fn(*elements, *before, *self.others))
+        if self.pasts and len(made) != len(self.pasts):
+            raise ShapeError(f"scan: fn returned {len(made)} outputs, but outputs_info has {len(self.pasts)}", "None in outputs_info is an output without a past")
+        self.count = len(made)
         after: list[Tensor] = []
-        for window, (first, _), x in zip(carried, pasts, made):
-            if first:
+        for window, (values, _), x in zip(windows, self.pasts, made):
+            if values:
                 after += [*window[1:], x]
+        return after, made, condition
+
+    def _body(self, *given: Any) -> tuple[list[Tensor], list[Tensor]]:
+        n = len(given) - len(self.runs)
+        after, made, condition = self._made(given[:n], given[n:])
+        if condition is not None:
+            raise _Ends
         return after, made
 
-    first = [x for values, _ in pasts for x in values]
-    _, outputs = loop(body, first, runs, n_steps=None if runs and not isinstance(steps, Expr) and n_steps is None else steps)
-    found = outputs[0] if count == 1 and not return_list else outputs
-    return (found, {}) if return_updates else found
+    def _body_that_ends(self, *given: Any) -> tuple[list[Tensor], list[Tensor]]:
+        n = len(given) - len(self.runs) - 1
+        carried, going = given[:n], given[n]
+        after, made, condition = self._made(carried, given[n + 1 :])
+        held = [where(going, cast(x, old.dtype), old) for x, old in zip(after, carried)]
+        return [*held, logical_and(going, logical_not(condition))], [*made, going]
+
+
+class _Ends(Exception):
+    """A loop with a condition that ends it carries whether it goes on."""
+
+
+def _truncated(step: _Step, first: Sequence[Tensor], steps: Any, kept: int) -> list[Tensor]:
+    """Outputs through whose first steps no gradient flows."""
+    if kept < 1:
+        raise ArgumentError(f"scan: truncate_gradient={kept}", "a number of steps, or -1 for all")
+    if not isinstance(steps, (int, np.integer)):
+        raise ArgumentError("scan: truncate_gradient needs a number of steps that is known", "give n_steps as a number")
+    cut = max(int(steps) - kept, 0)
+    if not cut:
+        return step.run(first, step.runs, steps)[1]
+    others, step.others = step.others, [stop_gradient(x) for x in step.others]
+    last, early = step.run([stop_gradient(x) for x in first], [stop_gradient(s[:cut]) for s in step.runs], cut)
+    step.others = others
+    _, late = step.run([stop_gradient(x) for x in last], [s[cut:] for s in step.runs], int(steps) - cut)
+    return [concatenate([stop_gradient(a), b]) for a, b in zip(early, late)]
+
+
+class until:
+    """After the outputs of a step: the loop ends after the first in which a condition holds.
+
+    The number of steps then depends on values. All `n_steps` are computed, of the last carried values, and those after the end left out.
+
+    Examples
+    --------
+    Powers of two up to the first beyond 45:
+
+    >>> import workbench.tensor as pt
+    >>> powers, _ = scan(lambda x: (2 * x, until(2 * x > 45)), outputs_info=[pt.constant(1)], n_steps=100)
+    >>> powers.eval().tolist()
+    [2, 4, 8, 16, 32, 64]
+    """
+
+    def __init__(self, condition: Any) -> None:
+        self.condition = as_tensor(condition)
+
+
+def map(fn: Callable[..., Any], sequences: Any, non_sequences: Any = None, **options: Any) -> Any:
+    """Return what `fn` gives for each element of sequences, and no updates: PyTensor's `map`.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> map(lambda x: x**2, pt.arange(4))[0].eval().tolist()
+    [0, 1, 4, 9]
+    """
+    return scan(fn, sequences, None, non_sequences, **options)
+
+
+def reduce(fn: Callable[..., Any], sequences: Any, outputs_info: Any, non_sequences: Any = None, go_backwards: bool = False, **options: Any) -> Any:
+    """Return the last value of what is computed from its past and each element of sequences, and no updates: PyTensor's `reduce`.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> int(reduce(lambda x, total: total + x, pt.arange(5), pt.constant(0))[0].eval())
+    10
+    """
+    found = scan(fn, sequences, outputs_info, non_sequences, go_backwards=go_backwards, **{**options, "return_list": True, "return_updates": False})
+    last = [x[-1] for x in found]
+    made = last if options.get("return_list") or len(last) > 1 else last[0]
+    return (made, {}) if options.get("return_updates", True) else made
+
+
+def foldl(fn: Callable[..., Any], sequences: Any, outputs_info: Any, non_sequences: Any = None, **options: Any) -> Any:
+    """Return :func:`reduce` from the first element to the last."""
+    return reduce(fn, sequences, outputs_info, non_sequences, go_backwards=False, **options)
+
+
+def foldr(fn: Callable[..., Any], sequences: Any, outputs_info: Any, non_sequences: Any = None, **options: Any) -> Any:
+    """Return :func:`reduce` from the last element to the first."""
+    return reduce(fn, sequences, outputs_info, non_sequences, go_backwards=True, **options)
 
 
 def _list(given: Any) -> list[Any]:
@@ -148,12 +268,11 @@ def _windows(given: Sequence[Any], pasts: Sequence[tuple[list[Tensor], list[int]
     return windows, list(given[at:])
 
 
-def _outputs(made: Any) -> list[Tensor]:
-    """What `fn` returned, without updates."""
-    if isinstance(made, Mapping):
-        return []
-    if isinstance(made, tuple) and len(made) == 2 and isinstance(made[1], Mapping):
-        made = made[0]
-    if not isinstance(made, (list, tuple)):
-        made = [made]
-    return [as_tensor(x) for x in made]
+def _outputs(made: Any) -> tuple[list[Tensor], Any]:
+    """What `fn` returned, without updates, and the condition that ends the loop."""
+    parts = list(made) if isinstance(made, (list, tuple)) else [made]
+    condition = next((p.condition for p in parts if isinstance(p, until)), None)
+    parts = [p for p in parts if not isinstance(p, (Mapping, until))]
+    if len(parts) == 1 and isinstance(parts[0], (list, tuple)):
+        parts = list(parts[0])
+    return [as_tensor(x) for x in parts], condition
