@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
+from workbench.pytensor.compile.ops import as_op
+from workbench.pytensor.graph import Apply, Op
+from workbench.pytensor.graph.op import Op as TheSame
 
 import workbench as pm
 import workbench.tensor as pt
 from workbench import pytensor
 from workbench.errors import ArgumentError, GradientError, ShapeError
-from workbench.pytensor.compile.ops import as_op
-from workbench.pytensor.graph import Apply, Op
-from workbench.pytensor.graph.op import Op as TheSame
 
 X = np.array([0.5, -1.0, 2.0])
 

@@ -6,7 +6,7 @@ import pytest
 import workbench.tensor as pt
 from workbench import pytensor
 from workbench.errors import ArgumentError, ShapeError
-from workbench.pytensor.scan import until
+from workbench.tensor.control.recurrence import until
 
 X = np.arange(1.0, 6.0)
 ROWS = np.arange(10.0).reshape(5, 2)
