@@ -86,7 +86,8 @@ def test_without_a_gradient_a_model_is_sampled_by_slices(caplog):
         return 2 * x
 
     with pm.Model() as model:
-        a, b = pm.Normal("a"), pm.Normal("b")
+        a = pm.Normal("a")
+        pm.Normal("b")
         pm.Normal("y", double(a), 1.0, observed=[1.0, 3.0])
         idata = pm.sample(600, tune=200, chains=2, random_seed=1, progressbar=False, compute_convergence_checks=False)
     # Precision 1 + 2 * 4, mean 2 * (1 + 3) / 9.
