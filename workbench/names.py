@@ -128,7 +128,12 @@ ALIASES: dict[str, dict[str, str]] = {
     },
     f"{PM}.pytensor.ifelse": {"ifelse": "workbench.tensor:ifelse"},
     f"{PM}.pytensor.printing": {"debugprint": f"{_GRAPHS}:dprint", "dprint": f"{_GRAPHS}:dprint", "pp": f"{_GRAPHS}:pp", "pprint": f"{_GRAPHS}:pp", "Print": f"{_GRAPHS}:Print"},
-    PT: {"TensorVariable": "workbench.tensor.tensor:Tensor", "TensorConstant": "workbench.tensor.tensor:Tensor"},
+    PT: {
+        "TensorVariable": "workbench.tensor.tensor:Tensor", "TensorConstant": "workbench.tensor.tensor:Tensor", "TensorType": "workbench.graph.types:TensorType",
+        **{n: f"{PT}.shape.packing:{n}" for n in ("pack", "unpack", "join_dims", "split_dims")},
+        "interpolate1d": f"{PT}.indexing.interpolation:interpolate1d",
+        **{n: f"{PT}.aliases:{n}" for n in ("ceil_intdiv", "round_half_away_from_zero", "nonzero_values", "compress", "is_flat", "atleast_Nd", "chi2sf")},
+    },
     f"{PT}.linalg": {name: f"workbench.tensor.aliases:{name}" for name in ("matrix_dot", "tensorinv", "tensorsolve")} | {"kron": "workbench.tensor:kron"},
     f"{DIST}": {"CustomDist": "workbench.distributions.custom:CustomDist", "DensityDist": "workbench.distributions.custom:DensityDist",
                 "Simulator": "workbench.distributions.simulator:Simulator",
@@ -164,7 +169,6 @@ _INTERNAL = "is of the inside of PyMC: a log-density is pm.logp(x, value), a mod
 _TYPES = "the type of an expression is x.dtype, x.type.shape and x.ndim"
 _COMPLEX = "there are no complex numbers yet: pt.fft.rfft returns real and imaginary parts"
 _BASES = "a distribution of your own is pm.CustomDist, by logp= or by dist="
-_MANY = 'pt.vector("x"), pt.matrix("x") make one; pt.vectors("x y"), pt.matrices("x y"), pt.scalars("x y") several'
 
 INSTEAD: list[tuple[str, str, str]] = [
     (PM, "Group Stein ImplicitGradient opvi approximations updates", _VARIATIONAL),
@@ -229,7 +233,7 @@ INSTEAD: list[tuple[str, str, str]] = [
     (PM, "shared", "pm.Data(name, value) in a model, or pt.data(name, value)"),
     (PM, "dprint", "workbench.pytensor.dprint(expression)"),
     (PT, "Op Constant Variable NoneConst NoneSliceConst", "an operation of your own is a class of workbench.pytensor.graph.Op, a Python function by pytensor.wrap_py, one of JAX by pytensor.wrap_jax"),
-    (PT, "TensorType TensorLike default none_type_t slicetype make_slice get_scalar_constant_value get_underlying_scalar_constant_value"
+    (PT, "TensorLike default none_type_t slicetype make_slice get_scalar_constant_value get_underlying_scalar_constant_value"
          " scalar_from_tensor tensor_from_scalar transfer values_eq_approx_always_true specify_broadcastable NoReturn", _TYPES),
     (PT, "bool_types complex_types complex_matrix_types complex_scalar_types complex_vector_types float_types float_matrix_types float_scalar_types"
          " float_vector_types int_types int_matrix_types int_scalar_types int_vector_types", _TYPES),
@@ -241,21 +245,24 @@ INSTEAD: list[tuple[str, str, str]] = [
      "a random variable is a distribution's .dist(...): pm.LogNormal.dist(0.0, 1.0); functions of pt.random take a key, pt.random.key(1)"),
     (PT, "batched_tensordot", "pt.einsum"),
     (PT, "broadcast_shape", "np.broadcast_shapes of x.type.shape, where lengths are known"),
-    (PT, "bartlett chi2sf compress concat_with_broadcast fill_diagonal_offset interpolate1d is_flat nonzero_values permute_row_elements"
-         " round_half_away_from_zero slice_at_axis atleast_Nd ceil_intdiv pack unpack split_dims join_dims", f"{_NOT_YET}"),
+    (PT, "bartlett", "np.bartlett(M)"),
+    (PT, "concat_with_broadcast", "pt.concatenate of pt.broadcast_to"),
+    (PT, "fill_diagonal_offset", "pt.set_subtensor(x[i, i + offset], value)"),
+    (PT, "permute_row_elements", "pt.take_along_axis(x, indices, axis=-1)"),
+    (PT, "slice_at_axis", "x[(slice(None),) * axis + (s,)]"),
     (PT, "blas blockwise elemwise functional interpolate optimize rewriting sharedvar type_other utils xlogx exceptions fourier conv",
      "is of the inside of PyTensor: its functions are in workbench.tensor"),
-    (f"{PT}.linalg", "lu lu_factor lu_solve schur qz ordqz solve_continuous_lyapunov solve_discrete_lyapunov solve_discrete_are solve_sylvester",
-     f"{_NOT_YET}: there are cholesky, qr, svd, eig, eigh, solve, solve_triangular, cho_solve, lstsq, expm"),
+    (f"{PT}.linalg", "ordqz", "sorts by eigenvalues, which are complex numbers: pt.linalg.qz(a, b) is the real form, not sorted"),
     (f"{PT}.signal", "convolve1d convolve2d conv", _NOT_YET),
 ]  # fmt: skip
 """Modules, names that they do not have, and what to say; a text that begins with "is" goes on after the name."""
 
-for _letters in "biwlfdcz":
-    INSTEAD.append((PT, " ".join(f"{_letters}{kind}" for kind in ("tensor5", "tensor6", "tensor7")), 'pt.tensor("x", dtype, shape) has as many axes as its shape'))
-    _plural = ("scalars", "vectors", "matrices", "rows", "cols", *(f"tensor{k}s" for k in range(3, 8)))
-    INSTEAD.append((PT, " ".join(f"{_letters}{kind}" for kind in _plural), _MANY))
-INSTEAD.append((PT, "rows cols tensor6 tensor7 " + " ".join(f"tensor{k}s" for k in range(3, 8)), _MANY))
+_KINDS = ("scalar", "vector", "matrix", "row", "col", *(f"tensor{n}" for n in range(3, 8)))
+_INPUTS = [f"{letter}{kind}" for letter in ("", *"bwilfd") for kind in _KINDS]
+ALIASES[PT] |= {n: f"workbench.tensor.constructors:{n}" for n in ("rows", "cols", "tensor6", "tensor7")}
+ALIASES[PT] |= {name: f"workbench.tensor.constructors:{name}" for n in _INPUTS if n[-1].isdigit() or n not in _KINDS for name in (n, f"{n.removesuffix('ix')}ices" if n.endswith("matrix") else f"{n}s")}
+for _letter in "cz":
+    INSTEAD.append((PT, " ".join(f"{_letter}{kind}{s}" for kind in _KINDS for s in ("", "s")) + f" {_letter}matrices", _COMPLEX))
 
 ARGUMENTS = {
     "sd": "sigma",

@@ -101,13 +101,37 @@ for order, axis in norms(None):
             lambda x, o=order, a=axis: pt.linalg.norm(x, o, a, keepdims=True), lambda x, o=order, a=axis: np.linalg.norm(x, o, a, keepdims=True),
             [draw((2, 3, 4))],
         )  # fmt: skip
+
+
+def riccati(a, b, q, r):
+    """The solution by iteration from 0, of which the steady state of a regulator is the limit."""
+    x = np.zeros_like(a)
+    for _ in range(2000):
+        gain = np.linalg.solve(r + r.T + b.T @ x @ b, b.T @ x @ a)
+        x = a.T @ x @ a - a.T @ x @ b @ gain + q + q.T
+    return x
+
+
 CASES |= {
     "solve stacks that broadcast": (pt.linalg.solve, np.linalg.solve, [regular((2, 1, 3, 3)), draw((4, 3, 2))]),
     "solve a stack of vectors": (lambda a, b: pt.linalg.solve(a, b, b_ndim=1), lambda a, b: np.linalg.solve(a, b[..., None])[..., 0], [regular((2, 3, 3)), draw((5, 2, 3))]),
-    "solve_triangular a vector": (pt.linalg.solve_triangular, lambda a, b: np.linalg.solve(np.tril(a), b), [regular((3, 3)), draw(3)]),
+    "solve_triangular a vector": (pt.linalg.solve_triangular, lambda a, b: np.linalg.solve(np.triu(a), b), [regular((3, 3)), draw(3)]),
     "cho_solve": (pt.linalg.cho_solve, lambda c, b: np.linalg.solve(np.tril(c) @ np.tril(c).T, b), [regular((3, 3)), draw((3, 2))]),
     "cho_solve of a pair": (lambda c, b: pt.linalg.cho_solve((c, False), b), lambda c, b: np.linalg.solve(np.triu(c).T @ np.triu(c), b), [regular((3, 3)), draw(3)]),
     "cho_solve upper": (lambda c, b: pt.linalg.cho_solve(c, b, lower=False), lambda c, b: np.linalg.solve(np.triu(c).T @ np.triu(c), b), [regular((3, 3)), draw(3)]),
+    "lu_factor": (lambda x: pt.linalg.lu_factor(x)[0], lambda x: scipy.linalg.lu_factor(x)[0], [regular((4, 4))]),
+    "lu_factor of a stack": (lambda x: pt.linalg.lu_factor(x)[0], lambda x: np.array([scipy.linalg.lu_factor(a)[0] for a in x]), [regular((2, 3, 3))]),
+    "lu": (lambda x: pt.linalg.lu(x), lambda x: scipy.linalg.lu(x), [regular((4, 4))]),
+    "lu permuted": (lambda x: pt.linalg.lu(x, permute_l=True), lambda x: scipy.linalg.lu(x, permute_l=True), [regular((2, 3, 3))]),
+    "lu_solve": (lambda a, b: pt.linalg.lu_solve(pt.linalg.lu_factor(a), b), np.linalg.solve, [regular((4, 4)), draw((4, 2))]),
+    "lu_solve transposed": (lambda a, b: pt.linalg.lu_solve(pt.linalg.lu_factor(a), b, trans=1), lambda a, b: np.linalg.solve(a.T, b), [regular((4, 4)), draw(4)]),
+    "lu_solve stacks": (lambda a, b: pt.linalg.lu_solve(pt.linalg.lu_factor(a), b, b_ndim=1), lambda a, b: np.linalg.solve(a, b[..., None])[..., 0], [regular((2, 3, 3)), draw((2, 3))]),
+    # The equations themselves, by Kronecker products, are the reference.
+    "solve_sylvester": (pt.linalg.solve_sylvester, lambda a, b, q: np.linalg.solve(np.kron(a, np.eye(2)) + np.kron(np.eye(3), b.T), q.ravel()).reshape(3, 2), [regular((3, 3)), regular((2, 2)), draw((3, 2))]),
+    "solve_continuous_lyapunov": (pt.linalg.solve_continuous_lyapunov, lambda a, q: np.linalg.solve(np.kron(a, np.eye(3)) + np.kron(np.eye(3), a), q.ravel()).reshape(3, 3), [regular((3, 3)), draw((3, 3))]),
+    "solve_discrete_lyapunov": (pt.linalg.solve_discrete_lyapunov, lambda a, q: np.linalg.solve(np.eye(9) - np.kron(a, a), q.ravel()).reshape(3, 3), [0.3 * regular((3, 3)), draw((3, 3))]),
+    "solve_discrete_lyapunov of a stack": (pt.linalg.solve_discrete_lyapunov, lambda a, q: np.array([np.linalg.solve(np.eye(4) - np.kron(x, x), q.ravel()).reshape(2, 2) for x in a]), [0.3 * regular((2, 2, 2)), draw((2, 2))]),
+    "solve_discrete_are": (lambda a, b, q, r: pt.linalg.solve_discrete_are(a, b, q + q.T, r + r.T), riccati, [0.5 * regular((3, 3)), draw((3, 2)), positive((3, 3)), positive((2, 2))]),
     "norm of a vector": (pt.linalg.norm, np.linalg.norm, [draw(3)]),
     "norm of a scalar": (pt.linalg.norm, np.linalg.norm, [draw(())]),
     "norm 1 of a matrix": (lambda x: pt.linalg.norm(x, 1), lambda x: np.linalg.norm(x, 1), [draw((2, 3))]),
@@ -296,13 +320,46 @@ def test_second_derivatives_agree_with_differences(name, build, x):
 def test_gradients_agree_on_every_backend(backend):
     p, a, b = inputs_of([positive((2, 3, 3)), regular((3, 3)), draw((2, 3))])
     half = pt.linalg.cholesky(p)
-    white = pt.linalg.solve_triangular(half, b, b_ndim=1)
+    white = pt.linalg.solve_triangular(half, b, lower=True, b_ndim=1)
     cost = pt.sum(white * white) + pt.linalg.slogdet(a @ p)[1].sum() + pt.sum(pt.linalg.eigh(p)[0] ** 2) + pt.linalg.expm(a * 0.1).sum()
     outputs = [cost, *grad(cost, [p, a, b])]
     values = positive((2, 3, 3)), regular((3, 3)), draw((2, 3))
     wanted = function([p, a, b], outputs, backend="numpy", mode=PLAIN)(*values)
     for got, w in zip(function([p, a, b], outputs, backend=backend)(*values), wanted):
         np.testing.assert_allclose(got, w, rtol=1e-10, atol=1e-12)
+
+
+def test_lu_of_oblong_matrices_and_its_rows():
+    for shape in ((2, 4), (4, 2), (0, 0), (2, 3, 5)):
+        x = draw(shape)
+        p, lower, upper = pt.linalg.lu(x)
+        np.testing.assert_allclose((p @ lower @ upper).eval(), x, atol=1e-14)
+        rows, lower, upper = (r.eval() for r in pt.linalg.lu(x, p_indices=True))
+        np.testing.assert_allclose(np.take_along_axis(lower, rows[..., None], -2) @ upper, x, atol=1e-14)
+    with pytest.raises(GradientError, match="2 by 4"):
+        grad(pt.linalg.lu(x := pt.matrix("x", 2, 4))[1].sum(), x)
+
+
+def test_schur_forms(backend):
+    a, b = regular((2, 4, 4)), regular((2, 4, 4)) + 1.0
+    x, y = inputs_of([a, b])
+    t, z, aa, bb, left, right = function([x, y], [*pt.linalg.schur(x), *pt.linalg.qz(x, y)], backend=backend)(a, b)
+    np.testing.assert_allclose(z @ t @ swap(z), a, atol=1e-12)
+    np.testing.assert_allclose(left @ aa @ swap(right), a, atol=1e-12)
+    np.testing.assert_allclose(left @ bb @ swap(right), b, atol=1e-12)
+    # Below the blocks of two on the diagonal there is nothing.
+    assert (np.tril(t, -2) == 0).all() and (np.tril(bb, -1) == 0).all()
+
+
+def test_equations_without_a_solution_are_nan_alone_in_their_stack():
+    a = np.array([[[1.0]], [[0.5]]])
+    found = pt.linalg.solve_discrete_lyapunov(a, [[3.0]]).eval()
+    assert not np.isfinite(found[0]) or abs(found[0]) > 1e15
+    assert found[1] == pytest.approx(4.0)
+    unstable = pt.linalg.solve_discrete_are([[2.0]], [[0.0]], [[1.0]], [[1.0]]).eval()
+    assert np.isnan(unstable).all()
+    with pytest.raises(ShapeError, match="do not fit together"):
+        pt.linalg.solve_sylvester(np.eye(2), np.eye(3), np.ones((3, 2)))
 
 
 # Matrices that fail ---------------------------------------------------------------------------
@@ -337,7 +394,7 @@ def test_singular_matrices_give_no_finite_answer_and_do_not_raise(backend):
     stack = np.array([[[1.0, 1.0], [1.0, 1.0]], [[2.0, 0.0], [0.0, 4.0]], [[0.0, 0.0], [0.0, 0.0]]])
     x = pt.tensor("x", shape=(3, 2, 2))
     b = np.array([1.0, 2.0])
-    lower = pt.linalg.solve_triangular(pt.constant([[0.0, 0.0], [1.0, 1.0]]) + 0.0 * x[0], b)
+    lower = pt.linalg.solve_triangular(pt.constant([[0.0, 0.0], [1.0, 1.0]]) + 0.0 * x[0], b, lower=True)
     outputs = [pt.linalg.inv(x), pt.linalg.solve(x, b), *pt.linalg.slogdet(x), pt.linalg.det(x), lower]
     inverse, solved, sign, log, det, lower = function([x], outputs, backend=backend)(stack)
     assert not np.isfinite(inverse[0]).any() and not np.isfinite(inverse[2]).all()

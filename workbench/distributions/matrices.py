@@ -80,7 +80,7 @@ class Wishart(Distribution):
         p = extent(matrix, -1)
         root, factor = pt.linalg.cholesky(matrix), pt.linalg.cholesky(value)
         # tr(inv(V) X) is the sum of squares of what turns one root into the other.
-        turn = pt.linalg.solve_triangular(root, factor, b_ndim=2)
+        turn = pt.linalg.solve_triangular(root, factor, lower=True, b_ndim=2)
         i = pt.cast(pt.arange(p), "float64")
         log_gamma = 0.25 * p * (p - 1) * math.log(math.pi) + pt.sum(pt.gammaln(0.5 * (pt.expand_dims(nu, -1) - i)), axis=-1)
         total = (
@@ -166,8 +166,8 @@ class MatrixNormal(Distribution):
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         mu, rowchol, colchol = parameters
         m, n = extent(rowchol, -1), extent(colchol, -1)
-        by_rows = pt.linalg.solve_triangular(rowchol, value - mu, b_ndim=2)
-        z = pt.linalg.solve_triangular(colchol, pt.matrix_transpose(by_rows), b_ndim=2)
+        by_rows = pt.linalg.solve_triangular(rowchol, value - mu, lower=True, b_ndim=2)
+        z = pt.linalg.solve_triangular(colchol, pt.matrix_transpose(by_rows), lower=True, b_ndim=2)
         log_det = n * log_diagonal(rowchol) + m * log_diagonal(colchol)
         return -0.5 * LOG_TWO_PI * (m * n) - 0.5 * pt.sum(pt.square(z), axis=(-2, -1)) - log_det
 

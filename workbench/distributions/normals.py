@@ -62,10 +62,10 @@ def times(factor: Tensor, x: Tensor) -> Tensor:
 def solved(factor: Tensor, x: Tensor, trans: int = 0) -> Tensor:
     """Return the inverse (or its transpose) of lower triangles times vectors, over the last axes."""
     if factor.ndim > 2 or x.ndim == 1:
-        return pt.linalg.solve_triangular(factor, x, trans=trans, b_ndim=1)
+        return pt.linalg.solve_triangular(factor, x, lower=True, trans=trans, b_ndim=1)
     # One matrix solves for all vectors at once.
     rows = x if x.ndim == 2 else pt.reshape(x, (-1, extent(factor, -1)))
-    made = pt.matrix_transpose(pt.linalg.solve_triangular(factor, pt.matrix_transpose(rows), trans=trans, b_ndim=2))
+    made = pt.matrix_transpose(pt.linalg.solve_triangular(factor, pt.matrix_transpose(rows), lower=True, trans=trans, b_ndim=2))
     return made if x.ndim == 2 else reshape_like(made, x)
 
 

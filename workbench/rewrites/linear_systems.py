@@ -200,7 +200,7 @@ def solve_with_identity(expr: Expr) -> Expr | None:
     return expr.inputs[1] if is_identity(expr.inputs[0]) else None
 
 
-@rule(GROUP, ops=(Solve, SolveTriangular), examples=lambda: [linalg.solve(square_matrix(diagonal=True, positive_diagonal=True), wide_matrix()), linalg.solve_triangular(square_matrix(diagonal=True, positive_diagonal=True), wide_matrix())])
+@rule(GROUP, ops=(Solve, SolveTriangular), examples=lambda: [linalg.solve(square_matrix(diagonal=True, positive_diagonal=True), wide_matrix()), linalg.solve_triangular(square_matrix(diagonal=True, positive_diagonal=True), wide_matrix(), lower=True)])
 def solve_with_diagonal(expr: Expr) -> Expr | None:
     """A system with a diagonal matrix is a division."""
     a, b = expr.inputs
@@ -260,7 +260,7 @@ def solve_of_product(expr: Expr) -> Expr | None:
     return b.inputs[1] if isinstance(b.op, MatMul) and b.inputs[0] is a else None
 
 
-@rule(GROUP, ops=(SolveTriangular,), over=(MatMul,), examples=lambda: [linalg.solve_triangular(a := square_matrix(lower_triangular=True), a @ wide_matrix()), linalg.solve_triangular(a := square_matrix(lower_triangular=True), a.T @ wide_matrix(), trans=1)])
+@rule(GROUP, ops=(SolveTriangular,), over=(MatMul,), examples=lambda: [linalg.solve_triangular(a := square_matrix(lower_triangular=True), a @ wide_matrix(), lower=True), linalg.solve_triangular(a := square_matrix(lower_triangular=True), a.T @ wide_matrix(), trans=1, lower=True)])
 def substitution_of_product(expr: Expr) -> Expr | None:
     """The x of L x = L b is b."""
     a, b = expr.inputs
@@ -275,7 +275,7 @@ def _reads_all(op: Any, a: Expr) -> bool:
     return not op.unit_diagonal and (is_lower_triangular if op.is_lower else is_upper_triangular)(a)
 
 
-@rule(GROUP, ops=(Solve, SolveTriangular), examples=lambda: [linalg.solve(a := square_matrix(positive_definite=True), a), linalg.solve_triangular(a := square_matrix(lower_triangular=True), a)])
+@rule(GROUP, ops=(Solve, SolveTriangular), examples=lambda: [linalg.solve(a := square_matrix(positive_definite=True), a), linalg.solve_triangular(a := square_matrix(lower_triangular=True), a, lower=True)])
 def solve_of_self(expr: Expr) -> Expr | None:
     """The X of A X = A is the identity."""
     a, b = expr.inputs
@@ -293,7 +293,7 @@ def product_with_solution(expr: Expr) -> Expr | None:
     return b.inputs[1] if isinstance(b.op, Solve) and b.inputs[0] is a else None
 
 
-@rule(GROUP, ops=(MatMul,), over=(SolveTriangular,), examples=lambda: [(a := square_matrix(lower_triangular=True)) @ linalg.solve_triangular(a, wide_matrix()), (a := square_matrix(lower_triangular=True)).T @ linalg.solve_triangular(a, wide_matrix(), trans=1)])
+@rule(GROUP, ops=(MatMul,), over=(SolveTriangular,), examples=lambda: [(a := square_matrix(lower_triangular=True)) @ linalg.solve_triangular(a, wide_matrix(), lower=True), (a := square_matrix(lower_triangular=True)).T @ linalg.solve_triangular(a, wide_matrix(), trans=1, lower=True)])
 def product_with_substitution(expr: Expr) -> Expr | None:
     """L times the x of L x = b is b."""
     a, b = expr.inputs

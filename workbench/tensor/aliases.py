@@ -284,6 +284,58 @@ def shared(value: Any, name: str | None = None, **options: Any) -> Tensor:
     return data(name or "shared", value)
 
 
+def ceil_intdiv(a: Any, b: Any) -> Tensor:
+    """Return ``a / b`` rounded up, of whole numbers."""
+    return -(-as_tensor(a) // b)
+
+
+def round_half_away_from_zero(a: Any) -> Tensor:
+    """Return `a` rounded to whole numbers; halves away from zero.
+
+    Examples
+    --------
+    >>> round_half_away_from_zero([0.5, -2.5, 1.4]).eval().tolist()
+    [1.0, -3.0, 1.0]
+    """
+    a = as_tensor(a)
+    return _e.sign(a) * _e.floor(_e.abs(a) + 0.5)
+
+
+def nonzero_values(a: Any) -> Tensor:
+    """Return the elements that are not zero, as a vector."""
+    flat = shapes.ravel(a)
+    return flat[sorting.flatnonzero(flat)]
+
+
+def compress(condition: Any, x: Any, axis: int | None = None) -> Tensor:
+    """Return the slices of `x` along an axis, of its elements without one, for which a condition holds.
+
+    Examples
+    --------
+    >>> compress([True, False, True], [[1, 2, 3], [4, 5, 6]], axis=1).eval().tolist()
+    [[1, 3], [4, 6]]
+    """
+    x = shapes.ravel(x) if axis is None else as_tensor(x)
+    return x[(slice(None),) * ((axis or 0) % x.ndim) + (sorting.flatnonzero(condition),)]
+
+
+def is_flat(var: Any, ndim: int = 1) -> bool:
+    """Whether `var` has so many axes."""
+    return bool(as_tensor(var).ndim == ndim)
+
+
+def atleast_Nd(x: Any, *, n: int = 1, left: bool = True) -> Tensor:
+    """Return `x` with `n` axes at least; those that are added have length 1 and come first, or last."""
+    x = as_tensor(x)
+    more = max(n - x.ndim, 0)
+    return shape_padleft(x, more) if left else shape_padright(x, more)
+
+
+def chi2sf(x: Any, k: Any) -> Tensor:
+    """Return the probability that a chi-squared variable with `k` degrees of freedom exceeds `x`."""
+    return incomplete.gammaincc(as_tensor(k) / 2.0, as_tensor(x) / 2.0)
+
+
 config = SimpleNamespace(floatX="float64")
 """PyTensor's settings that models ask for."""
 

@@ -31,7 +31,7 @@ def _of_rank(ndim: int) -> Callable[..., Tensor]:
     return make
 
 
-tensor3, tensor4, tensor5 = _of_rank(3), _of_rank(4), _of_rank(5)
+tensor3, tensor4, tensor5, tensor6, tensor7 = (_of_rank(n) for n in range(3, 8))
 
 
 def _typed(make: Callable[..., Tensor], letter: str) -> Callable[..., Tensor]:
@@ -50,12 +50,12 @@ def _several(make: Callable[..., Tensor]) -> Callable[..., list[Tensor]]:
         split = [n for name in names for n in name.replace(",", " ").split()]
         return [make(n, **options) for n in split]
 
-    made.__name__ = made.__qualname__ = f"{make.__name__}s"
+    made.__name__ = made.__qualname__ = f"{make.__name__.removesuffix('matrix')}matrices" if make.__name__.endswith("matrix") else f"{make.__name__}s"
     made.__doc__ = f"Return several {make.__name__} inputs, by their names."
     return made
 
 
-scalars, vectors, matrices = _several(scalar), _several(vector), _several(matrix)
+scalars, vectors, matrices, rows, cols = map(_several, (scalar, vector, matrix, row, col))
 
 bscalar, wscalar, iscalar, lscalar, fscalar, dscalar = (_typed(scalar, k) for k in DTYPES)
 bvector, wvector, ivector, lvector, fvector, dvector = (_typed(vector, k) for k in DTYPES)
@@ -64,3 +64,27 @@ brow, wrow, irow, lrow, frow, drow = (_typed(row, k) for k in DTYPES)
 bcol, wcol, icol, lcol, fcol, dcol = (_typed(col, k) for k in DTYPES)
 btensor3, wtensor3, itensor3, ltensor3, ftensor3, dtensor3 = (_typed(tensor3, k) for k in DTYPES)
 btensor4, wtensor4, itensor4, ltensor4, ftensor4, dtensor4 = (_typed(tensor4, k) for k in DTYPES)
+
+PLURALS: dict[str, Callable[..., Any]] = {}
+"""What makes several inputs of a kind, and inputs of many axes, by name."""
+
+
+def _fill() -> None:
+    ranked = (tensor3, tensor4, tensor5, tensor6, tensor7)
+    for make in ranked:
+        PLURALS[f"{make.__name__}s"] = _several(make)
+    for letter in DTYPES:
+        for make in (scalar, vector, matrix, row, col, *ranked):
+            one = _typed(make, letter)
+            PLURALS[one.__name__] = one
+            several = _several(one)
+            PLURALS[several.__name__] = several
+
+
+_fill()
+
+
+def __getattr__(name: str) -> Any:
+    if name in PLURALS:
+        return PLURALS[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

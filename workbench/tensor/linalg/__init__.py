@@ -10,6 +10,16 @@ from workbench.tensor.linalg.decompositions import QRResult, SVDResult, cholesky
 from workbench.tensor.linalg.determinants import SlogDetResult, det, slogdet
 from workbench.tensor.linalg.eigenvalues import EighResult, EigResult, eig, eigh, eigvalsh
 from workbench.tensor.linalg.linear_systems import LstsqResult, cho_solve, inv, lstsq, pinv, solve
+from workbench.tensor.linalg.lu_decomposition import lu, lu_factor, lu_solve
+from workbench.tensor.linalg.matrix_equations import (
+    SchurResult,
+    qz,
+    schur,
+    solve_continuous_lyapunov,
+    solve_discrete_are,
+    solve_discrete_lyapunov,
+    solve_sylvester,
+)
 from workbench.tensor.linalg.matrix_functions import expm, matrix_power
 from workbench.tensor.linalg.norms import norm, trace
 from workbench.tensor.linalg.products import matrix_transpose
@@ -19,6 +29,7 @@ __getattr__ = answers(__name__)
 
 __all__ = [
     "EigResult", "EighResult", "LstsqResult", "QRResult", "SVDResult", "SlogDetResult", "block_diag", "cho_solve",
-    "cholesky", "det", "eig", "eigh", "eigvalsh", "expm", "inv", "lstsq", "matrix_power", "matrix_transpose", "norm",
-    "pinv", "qr", "slogdet", "solve", "solve_triangular", "svd", "trace",
+    "cholesky", "det", "eig", "eigh", "eigvalsh", "expm", "inv", "lstsq", "lu", "lu_factor", "lu_solve", "matrix_power", "matrix_transpose", "norm",
+    "SchurResult", "pinv", "qr", "qz", "schur", "slogdet", "solve", "solve_continuous_lyapunov", "solve_discrete_are", "solve_discrete_lyapunov",
+    "solve_sylvester", "solve_triangular", "svd", "trace",
 ]  # fmt: skip

@@ -107,10 +107,10 @@ def cho_solve(factor: Any, b: Any, lower: bool = True, b_ndim: int | None = None
         if len(factor) != 2 or not isinstance(factor[1], (bool, np.bool_)):
             raise ShapeError("cho_solve takes a factor, or the pair (factor, lower)", "lower is True or False: which triangle the factor is")
         factor, lower = factor
-    half = solve_triangular(factor, b, lower, trans=0 if lower else 1, b_ndim=b_ndim)
+    half = solve_triangular(factor, b, lower=lower, trans=0 if lower else 1, b_ndim=b_ndim)
     # A vector against a stack has become a stack of vectors.
     rank = b_ndim or min(as_tensor(b).ndim, 2)
-    return solve_triangular(factor, half, lower, trans=1 if lower else 0, b_ndim=rank)
+    return solve_triangular(factor, half, lower=lower, trans=1 if lower else 0, b_ndim=rank)
 
 
 @frozen

@@ -110,7 +110,7 @@ def solution(what: str, op: Any, a: Any, b: Any, b_ndim: int | None) -> Tensor:
 
 
 def solve_triangular(
-    a: Any, b: Any, lower: bool = True, trans: int | str = 0, unit_diagonal: bool = False, b_ndim: int | None = None
+    a: Any, b: Any, *, trans: int | str = 0, lower: bool = False, unit_diagonal: bool = False, check_finite: bool = False, b_ndim: int | None = None
 ) -> Tensor:
     """Return the solution x of ``a @ x = b`` for triangular matrices `a`.
 
@@ -120,12 +120,14 @@ def solve_triangular(
         Shape (..., n, n); the other triangle is not read.
     b
         A vector of length n, or matrices of shape (..., n, k).
-    lower
-        Which triangle of `a` is read: the lower, or the upper.
     trans
         0 or "N" for ``a @ x = b``; 1 or "T" (2 or "C") for ``a.T @ x = b``.
+    lower
+        Whether the lower triangle of `a` is read; the upper by default, as in SciPy.
     unit_diagonal
         Take the diagonal to be ones, and do not read it.
+    check_finite
+        Taken for the sake of SciPy's and PyTensor's code.
     b_ndim
         1 if `b` is a stack of vectors; see :func:`solve`.
 
@@ -141,7 +143,7 @@ def solve_triangular(
     Examples
     --------
     >>> import workbench.tensor as pt
-    >>> pt.linalg.solve_triangular([[2.0, 0.0], [1.0, 1.0]], [2.0, 3.0]).eval()
+    >>> pt.linalg.solve_triangular([[2.0, 0.0], [1.0, 1.0]], [2.0, 3.0], lower=True).eval()
     array([1., 2.])
     """
     if trans not in (0, 1, 2, "N", "T", "C"):
