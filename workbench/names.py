@@ -99,6 +99,7 @@ ALIASES: dict[str, dict[str, str]] = {
         "floatX": "workbench.tensor.aliases:as_floats",
         "intX": "workbench.tensor.aliases:as_integers",
         "scan": "workbench.tensor.control.recurrence:scan",
+        "model_to_mermaid": "workbench.model.diagrams:model_to_mermaid", "model_to_networkx": "workbench.model.diagrams:model_to_networkx",
     },
     f"{PM}.pytensor": {
         "function": "workbench.compile:function", "grad": "workbench.transforms:grad", "shared": "workbench.tensor.aliases:shared",
@@ -194,7 +195,7 @@ INSTEAD: list[tuple[str, str, str]] = [
     (PM, "get_data", "PyMC's data sets are not a part of this: read a file with pandas"),
     (PM, "to_inference_data predictions_to_inference_data", "pm.sample, pm.sample_posterior_predictive and the others return arviz.InferenceData"),
     (PM, "vectorize_over_posterior", "pm.compute_deterministics(idata), or pm.sample_posterior_predictive(idata, var_names=[...])"),
-    (PM, "model_to_mermaid model_to_networkx model_graph", "pm.model_to_graphviz(model), or model.str_repr()"),
+    (PM, "model_graph", "pm.model_to_graphviz(model), pm.model_to_mermaid(model), or model.str_repr()"),
     (PM, "IncorrectArgumentsError ShapeWarning TraceDirectoryError", "the errors of this package are in workbench.errors"),
     (PM, "backends", 'pm.sample(trace="run.zarr"), or a pm.ZarrStore("run.zarr"), writes draws to disk'),
     (PM, "util testing blocking vartypes printing initial_point data_structures parallel population mcmc deterministic forward metropolis"
@@ -384,6 +385,8 @@ def method(x: Any, name: str) -> Any:
 
 class Namespace(ModuleType):
     """A module of theirs: its names are looked up in the tables."""
+
+    __path__: list[str] = []  # What is below it is in the tables too.
 
     def __getattr__(self, name: str) -> Any:
         return find(self.__name__, name)

@@ -142,14 +142,11 @@ def model_to_graphviz(
     True
     """
     m = modelcontext(model)
-    shown = _shown(m, var_names)
+    shown = shown_variables(m, var_names)
     drawing = _digraph(m.name or "model", dict(graph_attr or {}))
     if figsize is not None:
         drawing.attr(size=f"{figsize[0]},{figsize[1]}!")
-    plates: dict[str, list[Tensor]] = {}
-    for x in shown:
-        plates.setdefault(plate_of(m, x, include_dim_lengths), []).append(x)
-    for label, variables in plates.items():
+    for label, variables in plates_of(m, shown, include_dim_lengths).items():
         if not label:
             for x in variables:
                 _node(drawing, m, x, formatting, node_formatters)
@@ -158,11 +155,8 @@ def model_to_graphviz(
             plate.attr(label=label, labeljust="r", labelloc="b", style="rounded")
             for x in variables:
                 _node(plate, m, x, formatting, node_formatters)
-    kept = set(shown)
-    for x in shown:
-        for parent in drawn_parents(m, x):
-            if parent in kept:
-                drawing.edge(_id(parent), _id(x))
+    for parent, x in arrows(m, shown):
+        drawing.edge(_id(parent), _id(x))
     if save is not None:
         from pathlib import Path
 
@@ -182,7 +176,28 @@ def drawn_parents(model: Model, x: Tensor, known: Collection[Tensor] | None = No
     return found
 
 
-def _shown(model: Model, var_names: Iterable[str] | None) -> list[Tensor]:
+def plates_of(model: Model, shown: Sequence[Tensor], lengths: bool = True) -> dict[str, list[Tensor]]:
+    """Return variables by the label of their plate."""
+    found: dict[str, list[Tensor]] = {}
+    for x in shown:
+        found.setdefault(plate_of(model, x, lengths), []).append(x)
+    return found
+
+
+def arrows(model: Model, shown: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
+    """Return the arrows between variables: where from, and to."""
+    kept = set(shown)
+    return [(parent, x) for x in shown for parent in drawn_parents(model, x) if parent in kept]
+
+
+def shown_variables(model: Model, var_names: Iterable[str] | None) -> list[Tensor]:
+    """Return all variables, or those named with what they depend on.
+
+    Raises
+    ------
+    ModelError
+        If one is none of the model's.
+    """
     everything = list(model.named_vars.values())
     if var_names is None:
         return everything
@@ -200,14 +215,19 @@ def _shown(model: Model, var_names: Iterable[str] | None) -> list[Tensor]:
     return [x for x in everything if x in wanted]
 
 
+def title_of(model: Model, x: Tensor) -> str:
+    """Return what a variable is called: its distribution, or its kind."""
+    kind = kind_of(model, x)
+    return str(x.op.name) if isinstance(x.op, Draw) else dict.fromkeys(("free", "observed", "marginalized"), "Derived").get(kind, kind.title())
+
+
 def _id(x: Tensor) -> str:
     # Graphviz takes what follows a colon for a port.
     return str(x.name).replace(":", "&")
 
 
 def _node(drawing: Any, model: Model, x: Tensor, formatting: str, formatters: Mapping[str, Any] | None) -> None:
-    kind = kind_of(model, x)
-    title = str(x.op.name) if isinstance(x.op, Draw) else dict.fromkeys(("free", "observed", "marginalized"), "Derived").get(kind, kind.title())
+    kind, title = kind_of(model, x), title_of(model, x)
     if isinstance(x.op, Draw) and "params" in formatting:
         title += f"({', '.join(p.name or repr(p) for p in parameters_of(x))})"
     attributes = {**STYLES[kind], "label": f"{x.name}\n~\n{title}"}

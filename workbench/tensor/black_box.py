@@ -130,7 +130,7 @@ class Op:
             raise ArgumentError(f"{_name(self)}: make_node returned {node!r}", "it returns Apply(self, inputs, outputs)")
         again = not options and len(inputs) == len(node.inputs)
         called = Called(self, tuple(x.type for x in node.inputs), tuple(x.type for x in node.outputs), again, user_location())
-        made = of_lengths_at_start(intern(called, tuple(node.inputs)))
+        made: Any = of_lengths_at_start(intern(called, tuple(node.inputs)))
         found: list[Tensor] = list(results_of(made)) if isinstance(made.type, TupleType) else [made]
         if name is not None and found[0].name is None:
             found[0].name = name
@@ -245,8 +245,7 @@ class Called(_g.Op):
         return Apply(self.by, [intern(Input(None, t)) for t in self.given], list(self.said))
 
     def jax(self, *values: Any) -> Any:
-        import jax
-
+        jax: Any = importlib.import_module("jax")
         if isinstance(self.by, JaxOp):
             return self.by.call(*values)
         types = self.infer(*(TensorType(str(v.dtype), tuple(v.shape)) for v in values))

@@ -55,7 +55,7 @@ def _several(make: Callable[..., Tensor]) -> Callable[..., list[Tensor]]:
     return made
 
 
-scalars, vectors, matrices, rows, cols = map(_several, (scalar, vector, matrix, row, col))
+scalars, vectors, matrices, rows, cols = (_several(scalar), _several(vector), _several(matrix), _several(row), _several(col))
 
 bscalar, wscalar, iscalar, lscalar, fscalar, dscalar = (_typed(scalar, k) for k in DTYPES)
 bvector, wvector, ivector, lvector, fvector, dvector = (_typed(vector, k) for k in DTYPES)

@@ -282,7 +282,7 @@ def verify_grad(fun: Callable[..., Any], pt_: Sequence[Any], n_tests: int = 2, r
     found = whole.run("numpy", *values)[1:]
     for i, v in enumerate(values):
         for at in np.ndindex(v.shape):
-            step = eps * max(1.0, abs(v[at]))
+            step = eps * max(1.0, abs(float(v[at])))
             ends = []
             for sign in (1, -1):
                 moved = [x.copy() for x in values]

@@ -165,7 +165,7 @@ def lu(a: Any, permute_l: bool = False, p_indices: bool = False, *, check_finite
     """
     (x,) = floats("lu", a)
     whole, pivots = lu_factor(x)
-    rows, columns = x.shape[-2], x.shape[-1]
+    rows = x.shape[-2]
     k = minimum(*x.type.shape[-2:])
     least: Any = k if isinstance(k, int) else pivots.shape[-1]
     lower = tril(whole[..., :, :least], -1) + eye(rows, least, dtype=x.dtype)

@@ -6,6 +6,7 @@ adjoint equation; that of Riccati's is Kao and Hennequin's (2020), "Automatic di
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
@@ -29,7 +30,7 @@ class OfSciPy(Gufunc):
 
     results: ClassVar[int] = 1
 
-    def cores_of(self, *types: TensorType) -> list[Shape]:
+    def cores_of(self, *types: Any) -> list[Shape]:
         """The shapes of the results for one matrix."""
         raise NotImplementedError
 
@@ -62,8 +63,7 @@ class OfSciPy(Gufunc):
         return tuple(found) if self.results > 1 else found[0]
 
     def jax(self, *stacks: Any) -> Any:
-        import jax
-
+        jax: Any = importlib.import_module("jax")
         kind = self.infer(*(TensorType(str(x.dtype), tuple(x.shape)) for x in stacks))
         items: Any = kind.items if isinstance(kind, TupleType) else (kind,)
         wanted = tuple(jax.ShapeDtypeStruct(k.static_shape, k.dtype) for k in items)
@@ -89,7 +89,8 @@ class Sylvester(OfSciPy):
     name = "solve_sylvester"
     cores = (2, 2, 2)
 
-    def cores_of(self, a: TensorType, b: TensorType, q: TensorType) -> list[Shape]:
+    def cores_of(self, *types: Any) -> list[Shape]:
+        a, b, q = types
         n, m = _square(self.name, a), _square(self.name, b)
         _agree(self.name, (n, q.shape[-2]), (m, q.shape[-1]))
         return [(n, m)]
@@ -113,7 +114,8 @@ class DiscreteLyapunov(OfSciPy):
     name = "solve_discrete_lyapunov"
     cores = (2, 2)
 
-    def cores_of(self, a: TensorType, q: TensorType) -> list[Shape]:
+    def cores_of(self, *types: Any) -> list[Shape]:
+        a, q = types
         n = _square(self.name, a)
         _agree(self.name, (n, q.shape[-2]), (n, q.shape[-1]))
         return [(n, n)]
@@ -138,7 +140,8 @@ class DiscreteRiccati(OfSciPy):
     name = "solve_discrete_are"
     cores = (2, 2, 2, 2)
 
-    def cores_of(self, a: TensorType, b: TensorType, q: TensorType, r: TensorType) -> list[Shape]:
+    def cores_of(self, *types: Any) -> list[Shape]:
+        a, b, q, r = types
         n, m = _square(self.name, a), _square(self.name, r)
         _agree(self.name, (n, b.shape[-2]), (m, b.shape[-1]), (n, q.shape[-1]), (n, q.shape[-2]))
         return [(n, n)]
@@ -167,8 +170,8 @@ class Schur(OfSciPy):
     name = "schur"
     results = 2
 
-    def cores_of(self, x: TensorType) -> list[Shape]:
-        n = _square(self.name, x)
+    def cores_of(self, *types: Any) -> list[Shape]:
+        n = _square(self.name, types[0])
         return [(n, n), (n, n)]
 
     def of_one(self, x: Any) -> Any:
@@ -185,7 +188,8 @@ class QZ(OfSciPy):
     cores = (2, 2)
     results = 4
 
-    def cores_of(self, a: TensorType, b: TensorType) -> list[Shape]:
+    def cores_of(self, *types: Any) -> list[Shape]:
+        a, b = types
         n = _square(self.name, a)
         _agree(self.name, (n, _square(self.name, b)))
         return [(n, n)] * 4

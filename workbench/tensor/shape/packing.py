@@ -70,7 +70,7 @@ def split_dims(x: Any, shape: Any, axis: int = 0) -> Tensor:
     """
     x = as_tensor(x)
     at = _axis("split_dims", axis, x.ndim)
-    lengths = tuple(shape) if isinstance(shape, (tuple, list)) or getattr(shape, "ndim", 0) else (shape,)
+    lengths = _lengths(shape)
     return _s.reshape(x, (*x.shape[:at], *lengths, *x.shape[at + 1 :]))
 
 
@@ -139,7 +139,7 @@ def unpack(packed_input: Any, packed_shapes: Sequence[Any], keep_axes: int | Seq
         raise ShapeError(f"unpack: the tensor has {x.ndim} axes, and would have {before + after + 1}")
     found, at = [], 0
     for shape in packed_shapes:
-        lengths = tuple(shape) if isinstance(shape, (tuple, list)) or getattr(shape, "ndim", 0) else (shape,)
+        lengths = _lengths(shape)
         end = at + _product(lengths)
         part = x[(*[slice(None)] * before, slice(at, end))]
         found.append(_s.reshape(part, (*x.shape[:before], *lengths, *x.shape[before + 1 :])))
@@ -160,6 +160,10 @@ def _kept(axes: Any) -> tuple[int, int]:
     if before != list(range(len(before))) or after != list(range(-len(after), 0)):
         raise ShapeError(f"keep_axes={axes}: the first axes stay (0, 1, ...), or the last (-1, -2, ...)")
     return len(before), len(after)
+
+
+def _lengths(shape: Any) -> tuple[Any, ...]:
+    return tuple(shape) if isinstance(shape, (tuple, list)) or np.ndim(shape) else (shape,)
 
 
 def _product(lengths: Sequence[Any]) -> Any:
