@@ -64,3 +64,13 @@ def test_what_is_not_there_is_said():
             pm.viterbi({"mu": MU[None]}, model, name)
     with pytest.raises(ModelError, match="one lag"):
         pm.state_probabilities({"mu": MU[None]}, written(2), given="past")
+
+
+def test_a_chain_may_be_named_state():
+    with pm.Model() as model:
+        pm.DiscreteMarkovChain("state", P, init_dist=pm.Categorical.dist(START), shape=T)
+        pm.Normal("y", pm.Normal("mu", 0.0, 1.0, shape=K)[model["state"]], 0.8, observed=Y)
+    made = pm.marginalize(model, "state")
+    found = pm.state_probabilities({"mu": MU[None]}, made).state
+    assert found.dims == ("chain", "draw", "state_dim_0", "state_state") and np.allclose(found.sum("state_state"), 1.0)
+    assert pm.viterbi({"mu": MU[None]}, made).state.dims == ("chain", "draw", "state_dim_0")

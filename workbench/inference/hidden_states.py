@@ -44,7 +44,8 @@ def state_probabilities(
 
     Returns
     -------
-    A Dataset: the probabilities by the chain's name, with its dims and one more, `state`.
+    A Dataset: the probabilities by the chain's name, with its dims and one more, `state`; that is `state_state` of a chain that
+    is itself named `state`.
 
     Raises
     ------
@@ -147,7 +148,8 @@ def _of_chain(
 
     run = each_draw_of(opened, (which, var_name), graph, backend_of(m, compile_kwargs), given.count)
     results = given.unstacked({var_name: np.asarray(run([given.of(x) for x in m.free_RVs], given.count, 0)[0])})
-    dims = (*(m.named_vars_to_dims.get(var_name) or (None,) * m[var_name].ndim), *more)
+    of_chain = m.named_vars_to_dims.get(var_name) or (None,) * m[var_name].ndim
+    dims = (*of_chain, *(f"{var_name}_{d}" if d in (var_name, *of_chain) else d for d in more))
     return groups_to_inference_data(m, {"posterior": results}, sample=given, dims={var_name: dims}).posterior
 
 
