@@ -316,7 +316,7 @@ def _without_divergences(plan: Plan, run: Run, until: float | None) -> Run:
         other = begin(plan.transformed(), options)
         other.wait()
         has = _divergences(other)
-        said.append(f"{had} trajectories diverged, aiming at an acceptance of {target} {has}")
+        said.append(f"{had} trajectories diverged; with shorter steps, for an acceptance of {target}, {has or 'none'} did")
         if has >= had:
             break
         run, plan.sampling.options = other, options
