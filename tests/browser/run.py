@@ -119,7 +119,6 @@ def in_jupyter(tests: list[str], browser: str, shots: Path) -> list[Outcome]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     work = Path(tempfile.mkdtemp(prefix="workbench-browser-"))
-    shutil.copy(ROOT / "tutorials" / "01_radon.ipynb", work / "radon.ipynb")
     for notebook in Path(__file__).parent.glob("*.ipynb"):
         shutil.copy(notebook, work)
     environment = {**os.environ, "JUPYTER_CONFIG_DIR": str(work / "config"), "JUPYTERLAB_SETTINGS_DIR": str(work / "settings")}
