@@ -444,3 +444,11 @@ def test_ordered_variables_of_a_model_keep_their_probabilities():
     other = np.diff([0.0, *st.norm.cdf(CUTS), 1.0])
     should = st.norm.logpdf(0.0) + np.log(table[[0, 1, 3]]).sum() + np.log(other[[0, 1]]).sum()
     assert np.isclose(float(model.compile_logp(backend="numpy")({"eta": 0.0})), should, rtol=1e-13)
+
+
+def test_bounds_that_are_whole_are_shown_as_they_were_given():
+    with pm.Model() as model:
+        pm.DiscreteUniform("day", 1, np.int64(7))
+        pm.DiscreteUniform("rounded", 0.5, pm.Normal("n", 6.0, 1.0))
+    assert "day ~ DiscreteUniform(1, 7)" in str(model) and "rounded ~ DiscreteUniform(floor(0.5), floor(n))" in str(model)
+    assert pm.logp(pm.DiscreteUniform.dist(0.5, 3.5), 0).eval() == pytest.approx(-np.log(4.0))

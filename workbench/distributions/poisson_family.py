@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 import workbench.tensor as pt
 from workbench.distributions.constraints import Check, Constraint, not_negative, positive
 from workbench.distributions.deviances import are_large, deviance, factorial_rest, log_polya_term
@@ -12,6 +14,7 @@ from workbench.distributions.discrete import Count, one_given
 from workbench.distributions.distribution import cast_real
 from workbench.distributions.formulas import INF, quantile
 from workbench.distributions.probabilities import real, times_log
+from workbench.graph.expr import Constant
 from workbench.tensor.special.incomplete import log_betainc, log_gammainc, log_gammaincc
 from workbench.tensor.tensor import Tensor, as_tensor
 
@@ -136,6 +139,14 @@ class NegativeBinomial(Count):
         return pt.floor(parameters[0])
 
 
+def whole(bound: Any) -> Tensor:
+    """A bound of whole numbers: rounded down, where it is not seen to be one."""
+    x = as_tensor(bound)
+    known = x.type.kind in "iub" or (isinstance(x.op, Constant) and bool((np.floor(x.op.value) == x.op.value).all()))
+    return cast_real(x) if known else pt.floor(cast_real(x))
+
+
+
 class DiscreteUniform(Count):
     """Uniform distribution on whole numbers.
 
@@ -157,7 +168,7 @@ class DiscreteUniform(Count):
 
     @classmethod
     def arguments(cls, lower: Any, upper: Any) -> tuple[Any, ...]:
-        return pt.floor(cast_real(lower)), pt.floor(cast_real(upper))
+        return whole(lower), whole(upper)
 
     @classmethod
     def checks(cls, *parameters: Tensor) -> list[Check]:
