@@ -1,6 +1,7 @@
 """Log-density and gradient on every backend, against C by hand, PyTensor and jax.jit, in one run.
 
     python benchmarks/gradients.py --peers path/to/python
+    python benchmarks/gradients.py --calls --peers path/to/python    # times of calls alone, of the radon model: the README's
 
 Times are the least of many calls through Python, ours without checks of the input's type left out;
 C by hand is called through ctypes the same way. `--peers` is an interpreter with
@@ -117,13 +118,13 @@ def by_hand(p: Problem, data: dict[str, Any], folder: Path) -> Any:
     return lambda q, kept=(arrays, g, work): (run(*fixed, ctypes.c_void_p(q.ctypes.data), *tail), g)
 
 
-def peers(python: str, data: dict[str, Any], folder: Path) -> dict[str, dict[str, Any]]:
+def peers(python: str, data: dict[str, Any], folder: Path, *first: str) -> dict[str, dict[str, Any]]:
     path = folder / "data.npz"
     np.savez(path, **{k: np.asarray(data[k]) for k in ("log_radon", "floor", "county", "names")})
     found = {}
     for which in ("pytensor-c", "pytensor-numba", "jax"):
         environment = {**os.environ, "PYTENSOR_FLAGS": f"base_compiledir={folder}/{which}", "NUMBA_CACHE_DIR": f"{folder}/{which}"}
-        command = [python if which != "jax" else sys.executable, str(HERE / "peer_gradients.py"), which, str(path)]
+        command = [python if which != "jax" else sys.executable, str(HERE / "peer_gradients.py"), which, str(path), *first]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             print(f"{which} failed: {done.stderr.strip().splitlines()[-1]}")
@@ -135,14 +136,29 @@ def peers(python: str, data: dict[str, Any], folder: Path) -> dict[str, dict[str
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--peers", help="an interpreter with PyTensor")
+    parser.add_argument("--calls", action="store_true", help="times of calls alone, of the first problem")
     arguments = parser.parse_args()
     data = radon()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        others = peers(arguments.peers, data, folder) if arguments.peers else {}
+        others = peers(arguments.peers, data, folder, *(["1"] if arguments.calls else [])) if arguments.peers else {}
+        if arguments.calls:
+            p = problems(data)[0]
+            calls_alone(p, by_hand(p, data, folder), {k: v[p.name] for k, v in others.items()})
+            return
         for number, p in enumerate(problems(data)):
             report(number, p, by_hand(p, data, folder), {k: v[p.name] for k, v in others.items()})
     print(f"memory of the logistic gradient in C beyond its data: {megabytes():.1f} MB (target 10)")
+
+
+def calls_alone(p: Problem, hand: Any, others: dict[str, Any]) -> None:
+    q = pm.tensor.vector("q", p.size)
+    cost = p.density(Workbench(), q)
+    ours = {backend: timed(pm.function([q], [cost, pm.grad(cost, q)], backend=backend), p.point) for backend in BACKENDS}
+    print(p.name)
+    found = {**{f"workbench, {k}": v for k, v in ours.items()}, **{k: v["call"] for k, v in others.items()}, "C by hand": timed(hand, p.point)}
+    for name, seconds in sorted(found.items(), key=lambda x: x[1]):
+        print(f"  {name:18} {seconds * 1e6:8.1f} us: {seconds / ours['c']:.2f} times workbench, c")
 
 
 def report(number: int, p: Problem, hand: Any, others: dict[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """The problems of problems.py with PyTensor (C and Numba modes) or jax.jit: compile and call times.
 
-    python benchmarks/peer_gradients.py pytensor-c|pytensor-numba|jax data.npz
+    python benchmarks/peer_gradients.py pytensor-c|pytensor-numba|jax data.npz [how many of the problems]
 
 Prints one line of JSON: for each problem, seconds to compile and to call, value and gradient's norm.
 """
@@ -32,10 +32,10 @@ def timed(f, q, least=1.0):
     return min(found)
 
 
-def main(which, path):
+def main(which, path, first=None):
     data = dict(np.load(path))
     results = {}
-    for p in problems(data):
+    for p in problems(data)[: first and int(first)]:
         begin = time.perf_counter()
         if which == "jax":
             import jax

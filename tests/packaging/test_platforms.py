@@ -70,7 +70,8 @@ def test_a_thread_is_given_a_low_priority_where_threads_have_one(system, monkeyp
     assert asked == []
     system("linux")
     loading_arviz._load()
-    assert len(asked) == 1
+    # At nice 3 a thread has half the share of one at 0. Lower, and who waits for the import on a busy machine waits for minutes.
+    assert [nice for *_, nice in asked] == [3]
 
 
 def test_the_owner_of_a_store_is_not_interrupted_to_see_whether_it_lives(system, monkeypatch):

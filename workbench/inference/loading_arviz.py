@@ -9,11 +9,12 @@ import sys
 import threading
 from typing import Any
 
+NICE = 3
 _loading: threading.Thread | None = None
 
 
 def load_in_background() -> None:
-    """Begin to import ArviZ, at low priority."""
+    """Begin to import ArviZ, at a somewhat lower priority."""
     global _loading
     if _loading is None:
         _loading = threading.Thread(target=_load, name="workbench-arviz", daemon=True)
@@ -23,7 +24,9 @@ def load_in_background() -> None:
 def _load() -> None:
     if sys.platform == "linux":
         # There a thread has a priority of its own; elsewhere its number is another process's.
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
+        # Half the share of a chain's thread, not less: who needs ArviZ meanwhile waits for this thread, which cannot be given its priority back,
+        # and at a tenth of the share the import took minutes on a machine that others use too.
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
     with contextlib.suppress(ImportError):
         import arviz  # noqa: F401
 
