@@ -11,6 +11,7 @@ import workbench.tensor as pt
 from workbench.errors import ParameterValueError
 from workbench.graph.expr import Expr, Op, intern
 from workbench.graph.frozen import frozen
+from workbench.graph.pattern import uniform_value
 from workbench.graph.rewrite import rule
 from workbench.graph.types import TensorType
 from workbench.tensor.tensor import Tensor
@@ -56,6 +57,7 @@ class CheckParameters(Op):
     labels: tuple[str, ...]
     name = "check_parameters"
     plain = True
+    batches = True
 
     def read(self, node: Expr, *operands: str) -> str:
         return operands[0]
@@ -119,3 +121,9 @@ def _example() -> list[Expr]:
 def minus_infinity_for_bad_parameters(expr: Expr) -> Expr | None:
     """A sampler must be able to step where parameters are invalid: the density is zero there."""
     return pt.where(expr.inputs[1], expr.inputs[0], -float("inf"))
+
+
+@rule("canonicalise", ops=(CheckParameters,), examples=lambda: [intern(CheckParameters("s must be positive", ("s",)), (pt.vector("x", 3), pt.constant(True), pt.scalar("s")))])
+def check_that_always_holds(expr: Expr) -> Expr | None:
+    """A condition that is sure to hold needs no check."""
+    return expr.inputs[0] if uniform_value(expr.inputs[1]) is not None and uniform_value(expr.inputs[1]) else None

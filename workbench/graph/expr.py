@@ -49,6 +49,9 @@ class Op:
     broadcasts = False
     """Whether the result has the shape that all inputs have together."""
 
+    batches = False
+    """Whether with an axis more in front of its inputs, those without it repeated along it, it has one more in front of its result."""
+
     def infer(self, *types: Any) -> Type:
         raise NotImplementedError(f"{type(self).__name__}.infer")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,6 +24,7 @@ from workbench.model.elimination import Elimination, Factor, Factors, refused, s
 from workbench.model.functions import function_of
 from workbench.model.missing import Part, in_own_dtype
 from workbench.model.simulators import require_density
+from workbench.rewrites.reroll import rerolled
 from workbench.tensor.shape import Dim, paired
 from workbench.tensor.shape.lengths import number_of
 from workbench.tensor.tensor import Tensor
@@ -64,15 +66,33 @@ class LogpGraph:
             factors = self._given_others(wanted, jacobian)
         else:
             factors = self._factors(wanted, jacobian)
+        self.factors = factors
+        # Terms of one form are one over all of them before anything else is done with each. Term by term they are as they were.
+        (total,), rolled = rerolled(factors.roots[:1])
+        self.trace.passes += [rolled] if rolled.firings else []
+        found = self._unconstrained([total] if rolled.firings else factors.roots)
+        self.total: Any = found[0]
+        self._elementwise = found[1:] if not rolled.firings else None
+
+    def _unconstrained(self, roots: Sequence[Expr]) -> Sequence[Any]:
         from workbench.rewrites import unconstrained_pass
 
-        found: Any
-        found, record = unconstrained_pass().run(factors.roots)
+        found, record = unconstrained_pass().run(roots)
         self.trace.passes.append(record)
-        self.total: Any = found[0]
-        self.elementwise: dict[str, Tensor] = dict(zip((f.name for f in factors.all), found[1:]))
-        self.terms = {name: sum_of(x) for name, x in self.elementwise.items()}
-        self.factors = factors
+        return found
+
+    @functools.cached_property
+    def elementwise(self) -> dict[str, Tensor]:
+        """The log-density of each variable, element by element."""
+        with nowhere():
+            found = self._unconstrained(self.factors.roots[1:]) if self._elementwise is None else self._elementwise
+        return dict(zip((f.name for f in self.factors.all), found))
+
+    @functools.cached_property
+    def terms(self) -> dict[str, Tensor]:
+        """The log-density of each variable, summed."""
+        with nowhere():
+            return {name: sum_of(x) for name, x in self.elementwise.items()}
 
     def _factors(self, wanted: Sequence[Tensor], jacobian: bool) -> Factors:
         """The terms of some variables and potentials, derived, with values in the place of variables, and less what is eliminated."""

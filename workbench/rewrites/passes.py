@@ -26,6 +26,7 @@ from workbench.rewrites import (
     unconstrained,
 )  # fmt: skip
 from workbench.rewrites.linear_algebra import LinearAlgebra
+from workbench.rewrites.reroll import Reroll
 from workbench.rewrites.unused_results import UnusedResults
 
 FAMILIES = (
@@ -59,7 +60,7 @@ def default_mode() -> Mode:
     Examples
     --------
     >>> default_mode()
-    Mode: unused results, canonicalise, linear algebra, stabilise, specialise
+    Mode: reroll, unused results, canonicalise, linear algebra, stabilise, specialise
     """
     return _mode_of(rules())
 
@@ -71,6 +72,7 @@ def _mode_of(rules: tuple[Rule, ...]) -> Mode:
 
     return Mode(
         (
+            Reroll(),
             UnusedResults(),
             Pass("canonicalise", group("canonicalise"), CANONICALISE),
             LinearAlgebra("linear algebra", (linear_algebra.FACTORED, *group("canonicalise", "linear algebra")), linear_algebra.__doc__ or ""),

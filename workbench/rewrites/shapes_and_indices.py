@@ -349,15 +349,14 @@ def concatenation_without_empty_parts(expr: Expr) -> Expr | None:
 
 @rule(GROUP, ops=(Concatenate,), over=(Slice,), examples=lambda: [pt.concatenate([(v := _vector())[:1], v[1:3], _vector("w")])])
 def concatenation_of_neighbours(expr: Expr) -> Expr | None:
-    """Two slices side by side of one tensor, joined again, are one slice."""
-    axis = expr.op.axis
-    parts = list(expr.inputs)
-    for at in range(len(parts) - 1):
-        joined = _neighbours(parts[at], parts[at + 1], axis)
-        if joined is not None:
-            parts[at : at + 2] = [joined]
-            return parts[0] if len(parts) == 1 else intern(expr.op, tuple(parts))
-    return None
+    """Slices side by side of one tensor, joined again, are one slice."""
+    parts: list[Expr] = []
+    for part in expr.inputs:
+        joined = _neighbours(parts[-1], part, expr.op.axis) if parts else None
+        parts[len(parts) - (joined is not None) :] = [part if joined is None else joined]
+    if len(parts) == len(expr.inputs):
+        return None
+    return parts[0] if len(parts) == 1 else intern(expr.op, tuple(parts))
 
 
 def _neighbours(a: Expr, b: Expr, axis: int) -> Expr | None:

@@ -64,7 +64,7 @@ class Elementwise(Op):
     """A function of scalars applied to every element, with broadcasting."""
 
     plain = True
-    broadcasts = True
+    broadcasts = batches = True
 
     @property
     def fusable(self) -> bool:

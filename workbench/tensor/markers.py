@@ -14,6 +14,8 @@ from workbench.tensor.tensor import Tensor, as_tensor
 class Annotation(Op):
     """The input itself."""
 
+    batches = True
+
     def infer(self, x: TensorType) -> TensorType:
         return x
 

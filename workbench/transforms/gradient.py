@@ -71,9 +71,9 @@ def grad(
         raise GradientError(f"a gradient needs a real scalar, got {cost.type}", "sum the terms first")
     steps: list[Firing] = []
     start = time.perf_counter()
-    (steady,), record = steadied([cost], targets, consider_constant)
-    if trace is not None and record is not None:
-        trace.passes.append(record)
+    (steady,), records = steadied([cost], targets, consider_constant)
+    if trace is not None:
+        trace.passes += records
     cotangents = _reverse({steady: ones_like(cost)}, targets, consider_constant, steps)
     found = _gradients(cotangents, targets, disconnected_inputs)
     if trace is not None:
@@ -137,7 +137,7 @@ def vjp(
     targets = sequence_of(wrt)
     ys = sequence_of(outputs)
     begun = time.perf_counter()
-    steady, record = steadied(ys, targets, consider_constant)
+    steady, records = steadied(ys, targets, consider_constant)
     start: dict[Expr, Any] = {}
     for y, s, g in zip(ys, steady, map(as_tensor, given), strict=True):
         if not g.type.may_be(y.type):
@@ -146,7 +146,7 @@ def vjp(
     steps: list[Firing] = []
     found = _gradients(_reverse(start, targets, consider_constant, steps), targets, disconnected_inputs)
     if trace is not None:
-        trace.passes += [record] if record is not None else []
+        trace.passes += records
         trace.passes.append(PassRecord("gradient", REVERSE, tuple(steady), (*steady, *found), tuple(steps), time.perf_counter() - begun, "derive"))
     held, otherwise = consider_constant, disconnected_inputs
     made_of = [*ys, *targets, *map(as_tensor, given), *held]
@@ -157,28 +157,26 @@ def vjp(
 Lop = vjp
 
 
-def steadied(
-    outputs: Sequence[Expr], targets: Sequence[Expr], constants: Sequence[Expr]
-) -> tuple[list[Any], PassRecord | None]:
-    """Return expressions in the form that keeps digits, to be differentiated so, and what the rules did.
+def steadied(outputs: Sequence[Expr], targets: Sequence[Expr], constants: Sequence[Expr]) -> tuple[list[Any], list[PassRecord]]:
+    """Return expressions as they are to be differentiated, and what the rules did: as loops, and in the form that keeps digits.
 
     A derivative is that of the form it is taken of: of ``log(softmax(x))`` it divides by a probability, which may be 0 in
-    double precision; of the same as a difference it does not. What a derivative is asked for stays in its place: rules do
-    not look through it.
+    double precision; of the same as a difference it does not. A thousand terms of one form have one derivative, not a thousand.
+    What a derivative is asked for stays in its place: rules do not look through it.
     """
     from workbench.rewrites.passes import rules as all_rules
+    from workbench.rewrites.reroll import rerolled
 
     rules = tuple(r for r in all_rules() if r.group == "stabilise")
+    written, rolled = rerolled(outputs, (*targets, *constants))
+    records = [rolled] if rolled.firings else []
     held: dict[Expr, Any] = {x: intern(Input(None, x.type)) for x in (*targets, *constants) if _is_computed(x)}
-    if not held:
-        after, record = Pass("stabilise", rules, _STEADY).run(outputs)
-        return list(after), record if record.firings else None
-    hidden = [x if x in held else replace(x, held) for x in outputs]
+    hidden = [x if x in held else replace(x, held) for x in written] if held else written
     after, record = Pass("stabilise", rules, _STEADY).run(hidden)
     if not record.firings:
-        return list(outputs), None
-    shown = replace(list(after), {stand_in: x for x, stand_in in held.items()})
-    return shown, record
+        return written, records
+    shown = replace(list(after), {stand_in: x for x, stand_in in held.items()}) if held else list(after)
+    return shown, [*records, record]
 
 
 _STEADY = "Logarithms and exponentials in the form that keeps digits, whose derivatives do so too."
