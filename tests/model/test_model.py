@@ -125,7 +125,7 @@ def test_a_discrete_free_variable_cannot_be_sampled_by_gradients():
 
 def test_the_trace_goes_from_the_model_to_the_optimised_graph(simulated_radon):
     trace = simulated_radon.trace()
-    assert [p.name for p in trace.passes][:6] == ["log-probability", "values", "unconstrained", "flat vector", "gradient", "unused results"]
+    assert [p.name for p in trace.passes][:6] == ["log-probability", "values", "unconstrained", "flat vector", "gradient", "reroll"]
     names = {f.rule.name for p in trace.passes for f in p.firings}
     assert {"density_of_draw", "change_of_variables", "value_for_variable", "derivative_of_take", "factor_out_of_sum"} <= names
 

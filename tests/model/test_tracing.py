@@ -14,7 +14,7 @@ from workbench.graph.derivations import _known, derived_again
 from workbench.model.tracing import trace_of
 
 x, v = pt.scalar("x"), pt.vector("v", 3)
-PASSES = ["unused results", "canonicalise", "linear algebra", "stabilise", "specialise"]
+PASSES = ["reroll", "unused results", "canonicalise", "linear algebra", "stabilise", "specialise"]
 
 
 def names(trace):

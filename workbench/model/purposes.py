@@ -194,7 +194,12 @@ def _decided(roots: Sequence[Expr], parts: _Parts) -> dict[Expr, Purpose]:
                 for x in inputs:
                     bits &= common[x]
             purpose = node.provenance.purpose if node.provenance else None
-            if bits == every:
+            of_all = _of_all(purpose, marks)
+            if of_all:
+                # One loop over terms of several parts.
+                assert purpose is not None
+                found[node], bits = purpose, of_all
+            elif bits == every:
                 # Made of values and data alone, and below no part.
                 found[node], bits = _first(purpose, marks) or (last, 0)
             else:
@@ -209,6 +214,14 @@ def _first(purpose: Purpose | None, marks: _Marks) -> tuple[Purpose, int] | None
     if purpose is None:
         return None
     return (purpose, marks.bits_of([purpose])) if purpose in marks.place else None
+
+
+def _of_all(purpose: Purpose | None, marks: _Marks) -> int:
+    """The parts, as bits, of what is for several of them at once; 0 of anything else."""
+    if purpose is None or len(purpose.names) < 2 or purpose in marks.place:
+        return 0
+    parts = [Purpose(purpose.kind, (name,)) for name in purpose.names]
+    return marks.bits_of(parts) if all(p in marks.place for p in parts) else 0
 
 
 class _Marks:

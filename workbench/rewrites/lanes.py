@@ -9,6 +9,7 @@ them; where they pick from one tensor, one `Take` or slice; where they have oper
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ import workbench.tensor as pt
 from workbench.graph.expr import Constant, Expr, constant_op, give_name, intern
 from workbench.graph.frozen import changed
 from workbench.graph.lengths import at_least
-from workbench.graph.provenance import inherited
+from workbench.graph.provenance import derived
 from workbench.graph.types import TensorType
 from workbench.tensor.indexing.rows import Take
 from workbench.tensor.indexing.slices import Slice, part_of
@@ -121,17 +122,17 @@ class Lanes:
 
     # Joining ------------------------------------------------------------------------------------
 
-    def joined(self, lanes: Sequence[Expr]) -> Expr:
-        """Return expressions of one form as one, with an axis in front along which they stand.
+    def joined(self, lanes: Sequence[Expr], rule: str) -> Expr:
+        """Return expressions of one form as one, with an axis in front along which they stand; `rule` is what asks for it.
 
         Raises
         ------
         TooLarge
             If it would be larger than they are.
         """
-        return self._along(self._join(tuple(lanes)), len(lanes))
+        return self._along(self._join(tuple(lanes), rule), len(lanes))
 
-    def _join(self, lanes: tuple[Expr, ...]) -> tuple[Expr, bool]:
+    def _join(self, lanes: tuple[Expr, ...], rule: str) -> tuple[Expr, bool]:
         """The lanes as one expression, and whether it has the axis: what is the same in all has not."""
         made: dict[tuple[int, ...], tuple[Expr, bool]] = {}  # By identities: `==` on expressions makes expressions.
         seen: set[Expr] = set()
@@ -156,11 +157,13 @@ class Lanes:
                 seen.update(group)
                 if len(made) > 64 + len(seen):
                     raise TooLarge
-                made[key] = inherited(first.provenance, self._apply, group, [made[k] for k in keys]), True
+                with for_all(group, rule):
+                    made[key] = self._apply(group, [made[k] for k in keys]), True
             elif kind is NUMBER:
                 made[key] = intern(constant_op(np.stack([x.op.value for x in group]))), True
             else:
-                made[key] = inherited(first.provenance, self._gathered, group), True
+                with for_all(group, rule):
+                    made[key] = self._gathered(group), True
             if made[key][1] and kind is not NUMBER:
                 give_name(made[key][0], _names(group))
             stack.pop()
@@ -230,6 +233,14 @@ def _slice_of(x: Expr, rows: np.ndarray[Any, Any]) -> Expr | None:
         return None
     found: Expr | None = part_of(x, ((int(rows[0]), int(rows.size), step),))
     return found
+
+
+def for_all(group: Sequence[Expr], rule: str) -> AbstractContextManager[None]:
+    """Nodes made inside are derived by a rule from all of a group: on the line of the first, for what all are for."""
+    found = {x.provenance.purpose: None for x in group if x.provenance is not None}
+    kinds = {p.kind if p is not None else "" for p in found}
+    names = tuple(dict.fromkeys(name for p in found if p is not None for name in p.names)) if len(kinds) == 1 else ()
+    return derived(group[0].provenance, rule, kinds.pop() if names else "", names)
 
 
 def _raised(x: Expr, rank: int) -> Expr:

@@ -17,7 +17,7 @@ from workbench.graph.provenance import derived, inherited
 from workbench.graph.rewrite import Firing, Pass, PassRecord, Rule
 from workbench.graph.traverse import topological
 from workbench.graph.types import TensorType
-from workbench.rewrites.lanes import Lanes, TooLarge, taken_rows
+from workbench.rewrites.lanes import Lanes, TooLarge, for_all, taken_rows
 from workbench.tensor import elementwise as e
 from workbench.tensor.reduction.reductions import Reduce
 from workbench.tensor.shape import Reshape
@@ -160,7 +160,8 @@ class _Rerolling:
             for x, minus in (*((whole, terms[members[0]][1]) for members, whole in joined), *rest):
                 total = (-x if minus else x) if total is None else (total - x if minus else total + x)  # type: ignore[operator]
         assert total is not None
-        return self._fired(SUM_OF_EQUAL_TERMS, node, total, start) if total.type == node.type else self._as_it_was(node, memo)
+        before = self._as_it_was(node, memo)
+        return self._fired(SUM_OF_EQUAL_TERMS, before, total, start) if total.type == node.type else before
 
     def _groups(self, node: Expr, terms: Sequence[tuple[Expr, bool]]) -> list[tuple[list[int], Expr]]:
         """Terms of one form, by their numbers, with the sum of each group."""
@@ -172,16 +173,19 @@ class _Rerolling:
         for members in groups.values():
             if len(members) < LEAST:
                 continue
-            with derived(node.provenance, SUM_OF_EQUAL_TERMS.name):
-                try:
-                    whole = self.lanes.joined([terms[k][0] for k in members])
-                except TooLarge:
-                    continue
+            lanes = [terms[k][0] for k in members]
+            try:
+                whole = self.lanes.joined(lanes, SUM_OF_EQUAL_TERMS.name)
+            except TooLarge:
+                continue
+            with for_all(lanes, SUM_OF_EQUAL_TERMS.name):
                 joined.append((members, intern(Reduce("sum", (0,)), (whole,))))
         return joined
 
     def _as_it_was(self, node: Expr, memo: dict[Expr, Expr]) -> Expr:
         """The sum in its own order, over terms that may be others now."""
+        if all(memo[x] is x for x, _ in self._terms(node)):
+            return node
         stack = [node]
         made: dict[Expr, Expr] = {}
         while stack:
@@ -213,7 +217,7 @@ class _Rerolling:
                 if len(members) < LEAST:
                     continue
                 try:
-                    whole = self.lanes.joined([elements[k] for k in members])  # type: ignore[misc]
+                    whole = self.lanes.joined([elements[k] for k in members], STACK_OF_EQUAL_ELEMENTS.name)  # type: ignore[misc]
                 except TooLarge:
                     continue
                 made.append(_moved(whole, axis))
@@ -232,7 +236,7 @@ class _Rerolling:
                 for place, k in enumerate(order):
                     back[k] = place
                 whole = pt.take(whole, pt.constant(back), axis=axis) if axis else taken_rows(whole, pt.constant(back).op.value)
-        return self._fired(STACK_OF_EQUAL_ELEMENTS, node, whole, start) if whole.type == node.type else None
+        return self._fired(STACK_OF_EQUAL_ELEMENTS, rebuild(node, tuple(parts)), whole, start) if whole.type == node.type else None
 
 
 def _element(x: Expr, axis: int) -> Expr | None:
