@@ -13,6 +13,7 @@ from workbench.compile.c.vector_math import declarations, definitions
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.lines import CodeLine, single_lines, support_lines
 from workbench.compile.loop_ir.loop_levels import FOLD_SYMBOLS, Nest, nest
+from workbench.compile.loop_ir.runs import Run, Spot, in_runs
 from workbench.compile.loop_ir.sizes import Sizes
 from workbench.compile.loop_ir.skipping import idle_flag
 from workbench.compile.loop_ir.storage import Storage, buffers
@@ -28,6 +29,8 @@ SPLIT_COST = 40
 
 PART_LINES = 400
 """Longer functions are divided."""
+MANY_ARGUMENTS = 64
+"""Of more arguments only those are declared that are used."""
 PARAMETERS = "void *const *io, const wb_env *env, char *arena, int64_t *fault"
 
 HEADER = """\
@@ -109,6 +112,7 @@ class _Printer:
         self.indent = 1
         self.support: dict[str, None] = {}
         self.in_block = False
+        self.arguments = {b: i for i, b in enumerate((*program.inputs, *program.outputs))}
         self.loops = self.loop = 0  # How many kernels there are, and the number of the one that is being printed.
 
     def source(self, vector_math: Collection[str]) -> Source:
@@ -124,7 +128,12 @@ class _Printer:
     def whole(self) -> list[str]:
         """The program as one function."""
         local = [_line(f"    {C_TYPES[b.dtype]} {b.name} = 0;", b.note, b.of) for b in self.local_buffers()]
-        declared = list(self.declarations().values())
+        declarations = self.declarations()
+        used = set(declarations)
+        if len(self.arguments) > MANY_ARGUMENTS:  # Those that are moved in a row have no name.
+            used = _names(self.lines)
+            used |= _names(line for name, line in declarations.items() if name in used)
+        declared = [line for name, line in declarations.items() if name in used]
         return [f"int32_t run({PARAMETERS}) {{", *declared, "    (void)arena; (void)fault; (void)env;", *local, *self.lines, "    return 0;", "}"]
 
     def in_parts(self, cuts: Sequence[int]) -> list[str]:
@@ -259,7 +268,10 @@ class _Printer:
     def copy(self, s: L.Copy) -> None:
         arrays: dict[Size, list[tuple[L.Buffer, L.Buffer | L.Literal]]] = {}
         scalars = []
-        for a, b in s.pairs:
+        alone, runs = in_runs(s.pairs, self.spot)
+        for run in runs:
+            self.run(run)
+        for a, b in alone:
             if a.size == 1:
                 scalars.append((a, b))
             else:
@@ -282,6 +294,33 @@ class _Printer:
             self.line(f"{self.place(a, 0)} = {f'next{i}' if brace else self.value(b)};", a.note, a.of)
         if brace:
             self.close()
+
+    def spot(self, b: L.Buffer | L.Literal) -> Spot | None:
+        """Where one element is: in which table of pointers, or array, and its number there; ``None`` of a local variable, or a number."""
+        if isinstance(b, L.Literal) or b.size != 1 or not isinstance(b.start, int):
+            return None
+        home = self.storage.of(b)
+        if home.is_local:
+            return None
+        if home.size == 1 and home in self.arguments:
+            return ("io", home.dtype), self.arguments[home]
+        return (home.name, home.dtype), b.start
+
+    def run(self, run: Run) -> None:
+        """Elements that are moved one after the other, as a loop; their numbers are a table, where they do not follow one another."""
+        self.open("", f"{len(run.to)} elements")
+        shown = []
+        for which, (kind, dtype), numbers in (("to", run.target, run.to), ("of", run.source, run.of)):
+            step = numbers[1] - numbers[0]
+            index = f"{numbers[0]} + i" if step == 1 else f"{numbers[0]} + i * {step}"
+            if any(b - a != step for a, b in pairwise(numbers)):
+                self.line(f"static const int32_t {which}[] = {{{', '.join(map(str, numbers))}}};")
+                index = f"{which}[i]"
+            shown.append(f"((const {C_TYPES[dtype]} *)io[{index}])[0]" if kind == "io" else f"{kind}[{index}]")
+        if run.target[0] == "io":
+            shown[0] = shown[0].replace("const ", "")
+        self.line(f"for (int64_t i = 0; i < {len(run.to)}; i++) {shown[0]} = {shown[1]};")
+        self.close()
 
     def call(self, s: L.Call) -> None:
         self.open("")

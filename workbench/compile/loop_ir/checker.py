@@ -279,13 +279,18 @@ class _Checker:
                 value = state.numbers.get(source) if source is not None else b.value  # type: ignore[union-attr]
                 moves.append((a, source, tokens, value))
         # Elements of equally long arrays are moved together, one index after the other; scalars are read first and written last.
-        for (a, _, _, _), (c, source, _, _) in ((x, y) for x in moves for y in moves if x is not y):
+        at: dict[Any, list[tuple[L.Buffer, Any]]] = {}
+        for a, *_ in moves:
+            to, target = self.cells(a, self.elements(a))
+            at.setdefault(to, []).append((a, target))
+        for c, source, _, _ in moves:
             if source is None or source.root.kind in ("input", "constant"):
                 continue
-            (to, target), (of, cells) = (self.cells(b, self.elements(b)) for b in (a, source))
-            together = self.size(a) == self.size(c) and (self.size(a) == 1 or np.array_equal(target, cells))
-            if to == of and not together and np.intersect1d(target, cells).size:
-                raise self.fault(f"{source.name} is overwritten by {a.name} in the copy that reads it")
+            of, cells = self.cells(source, self.elements(source))
+            for a, target in at.get(of, ()):
+                together = a is c or (self.size(a) == self.size(c) and (self.size(a) == 1 or np.array_equal(target, cells)))
+                if not together and np.intersect1d(target, cells).size:
+                    raise self.fault(f"{source.name} is overwritten by {a.name} in the copy that reads it")
         for a, _, tokens, value in moves:
             self.write(state, a, tokens=tokens)
             self.note(state, a, value)

@@ -17,6 +17,10 @@ from workbench.tensor.shape import Reshape
 from workbench.tensor.shape.joining import Concatenate
 
 
+MANY = 8
+"""So many parts of a whole, or more, are moved by one statement."""
+
+
 def control(block: Block, x: Expr) -> None:
     """Write the statements of a node that is no loop over elements."""
     op = x.op
@@ -64,6 +68,9 @@ def _concatenate(block: Block, x: Expr) -> None:
     assert isinstance(whole, L.Buffer)
     inner = product(shape_of(x)[x.op.axis + 1 :])
     start: Size = 0
+    # What is there already is moved as it is, all at once: many parts are one loop in code.
+    in_a_row = product(shape_of(x)[: x.op.axis]) == 1 and len(x.inputs) >= MANY
+    moves: list[tuple[L.Buffer, L.Buffer | L.Literal]] = []
     for part in x.inputs:
         length = shape_of(part)[x.op.axis]
         owner = part
@@ -72,8 +79,13 @@ def _concatenate(block: Block, x: Expr) -> None:
         value = block.env.get(owner)
         # A part that occurs twice lies in its first place only.
         if not (isinstance(value, L.Buffer) and value.base is whole and value.offset == start * inner):
-            KernelMaker(block, block.place[x], Unit(shape_of(part))).place_part(x, part, whole, start)
+            if in_a_row and isinstance(value, L.Buffer) and value.root.kind in ("input", "constant"):
+                moves.append((L.Buffer(f"{whole.name}_{len(moves)}", whole.dtype, shape_of(part), base=whole, offset=start * inner, of=part), value))
+            else:
+                KernelMaker(block, block.place[x], Unit(shape_of(part))).place_part(x, part, whole, start)
         start += length
+    if moves:
+        block.statements.append(L.Copy(moves))
 
 
 def _results(block: Block, x: Expr) -> list[L.Buffer]:

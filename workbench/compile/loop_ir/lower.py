@@ -16,7 +16,7 @@ from typing import Any
 
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.blocking import block_rows
-from workbench.compile.loop_ir.control import control
+from workbench.compile.loop_ir.control import MANY, control
 from workbench.compile.loop_ir.kernels import (
     VIEWS,
     KernelMaker,
@@ -42,6 +42,7 @@ from workbench.tensor.control.scan import Scan
 from workbench.tensor.elementwise import Elementwise
 from workbench.tensor.indexing.advanced import Index
 from workbench.tensor.indexing.rows import Take
+from workbench.tensor.indexing.slices import Slice
 from workbench.tensor.shape import Reshape
 from workbench.tensor.shape.joining import Concatenate
 
@@ -165,8 +166,11 @@ class _Block:
         order = self.below(results)
         for x in order:
             self.assign(x)
+        within = {r: part for r in results if (part := self.part_of_stored(r)) is not None} if len(results) >= MANY else {}
         for r in results:
-            self.require_storage(r)
+            if r not in within:
+                self.require_storage(r)
+        self.stored.update(source for source, _ in within.values() if source in self.place)
         self.choose_storage(order)
         for number, unit in enumerate(self.units):
             for b in self.begins.get(number, ()):
@@ -178,7 +182,7 @@ class _Block:
             else:
                 KernelMaker(self, number, unit).emit()
         for r in results:
-            self.env[r] = self.value(r)
+            self.env[r] = self.part(r, *within[r]) if r in within else self.value(r)
 
     def below(self, results: Sequence[Expr]) -> list[Expr]:
         """The nodes to compute, inputs first, cut at what has a value already."""
@@ -193,6 +197,25 @@ class _Block:
                 self.lowering.check_lengths(x)
                 found.append(x)
         return found
+
+    def part_of_stored(self, r: Expr) -> tuple[Expr, int] | None:
+        """What a result is an element of, and which, if it is one that no loop need move."""
+        y = r
+        at: Size = 0
+        while isinstance(y.op, (Reshape, Slice)) and y not in self.env and y not in self.place:
+            if isinstance(y.op, Slice):
+                if shape_of(y) != (1,):
+                    return None
+                at = y.op.spec(y)[0][0] + at * y.op.spec(y)[0][2]
+            y = y.inputs[0]
+        held = isinstance(self.env.get(y), L.Buffer) or (self.needs_storage(y) and not isinstance(y.op, Get))
+        return (y, at) if y is not r and held and isinstance(at, int) and product(shape_of(r)) == 1 and len(shape_of(y)) == 1 else None
+
+    def part(self, r: Expr, source: Expr, at: int) -> L.Buffer:
+        whole = self.value(source)
+        assert isinstance(whole, L.Buffer)
+        self.lowering.count += 1
+        return L.Buffer(f"{whole.name}_{self.lowering.count}", whole.dtype, shape_of(r), whole.kind, whole, at, r.name or "", r)
 
     def inside(self, env: dict[Expr, Value], results: Sequence[Expr]) -> _Block:
         """Lower the results of an inner graph, given the values of its parameters."""

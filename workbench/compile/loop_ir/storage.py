@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -147,10 +148,10 @@ class _Interference:
         self.edges: dict[L.Buffer, set[L.Buffer]] = {}
         self.beside: dict[L.Buffer, set[L.Buffer]] = {}
 
-    def define(self, buffer: L.Buffer, live: Iterable[L.Buffer]) -> None:
+    def define(self, buffer: L.Buffer, live: Iterable[L.Buffer], free: L.Buffer | None = None) -> None:
         mine = self.edges.setdefault(buffer, set())
         for other in live:
-            if other is not buffer:
+            if other is not buffer and other is not free:
                 mine.add(other)
                 self.edges.setdefault(other, set()).add(buffer)
 
@@ -216,11 +217,16 @@ class _Interference:
     def copy(self, s: L.Copy, live: set[L.Buffer]) -> None:
         pairs = [(a, b) for a, b in s.pairs if _is_array(a)]
         after = set(live)
+        reads = Counter(b.root for _, b in pairs if isinstance(b, L.Buffer) and _is_array(b))
+        targets = Counter(a.root for a, _ in pairs)
+        # Outputs are never one another: what holds of them all is asked of the rest.
+        apart = {b for b in (*after, *reads, *targets) if b.kind != "output"}
+        every = {*after, *reads, *targets} if any(a.root.kind != "output" for a, _ in pairs) else apart
         for a, b in pairs:
-            own = {b.root} if isinstance(b, L.Buffer) else set()
-            others = {y.root for x, y in pairs if x is not a and isinstance(y, L.Buffer) and _is_array(y)}
-            targets = {x.root for x, _ in pairs if x is not a}
-            self.define(a.root, (after | others | targets) - (own - others - targets))
+            beyond = apart if a.root.kind == "output" else every
+            own = b.root if isinstance(b, L.Buffer) else None
+            free = own in beyond and reads[own] == 1 and (own not in targets or (own is a.root and targets[own] == 1))
+            self.define(a.root, beyond, own if free else None)
             if a.base is None:
                 live.discard(a.root)
         live.update(b.root for _, b in pairs if isinstance(b, L.Buffer) and _is_array(b))
