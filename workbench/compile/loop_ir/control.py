@@ -16,7 +16,6 @@ from workbench.tensor.linalg.lapack import NativeCall
 from workbench.tensor.shape import Reshape
 from workbench.tensor.shape.joining import Concatenate
 
-
 MANY = 8
 """So many parts of a whole, or more, are moved by one statement."""
 
