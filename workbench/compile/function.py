@@ -114,11 +114,9 @@ class CompiledFunction:
         self._options = _options(self.backend, keep_values, threads, precision)
         self._last: Callable[..., Any] | None = None
         self.name = name
-        seen: set[Expr] = set()
-        for x in inputs:
-            if x in seen:
-                raise CompileError(f"{x!r} is given twice among the inputs of {name}", "give it once: each input has one value")
-            seen.add(x)
+        if len(set(inputs)) < len(inputs):
+            x = next(x for i, x in enumerate(inputs) if any(x is y for y in inputs[:i]))
+            raise CompileError(f"{x!r} is given twice among the inputs of {name}", "give it once: each input has one value")
         self._single = isinstance(outputs, Expr)
         wanted = [outputs] if isinstance(outputs, Expr) else list(outputs)
         changes = [_checked_update(x, new) for x, new in _pairs(updates)]
