@@ -9,6 +9,7 @@ import pytest
 import workbench.tensor as pt
 from workbench.compile import function
 from workbench.compile.c import printer as print_c
+from workbench.compile.c import toolchain
 from workbench.compile.c.toolchain import find_compiler
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir import lower
@@ -58,6 +59,24 @@ def test_a_divided_program_does_what_the_whole_does(small_parts, case, threads):
     if case == 0:
         with pytest.raises(IndexError, match="index 9 is out of bounds for axis 0 of x"):
             f(values[0], [0, 1, 2, 9])
+
+
+@with_compiler
+def test_long_code_is_compiled_for_less_and_has_the_same_values(monkeypatch):
+    x = pt.vector("x", 9)
+    y = pt.sin(x[0] * 1.1) + pt.exp(x[1])
+    for k in range(20):
+        y = pt.log1p(pt.exp(y * 0.3)) * x[k % 9] + pt.tanh(y)
+    values, outputs = np.linspace(-1.0, 1.0, 9), [y, *grad(y, [x]), pt.exp(x * y).sum()]
+    wanted = function([x], outputs, backend="c")(values)
+    asked = []
+    run = toolchain.Compiler._run
+    monkeypatch.setattr(toolchain, "LONG", 0)
+    monkeypatch.setattr(toolchain, "LINES_TO_A_LOOP", 0)
+    monkeypatch.setattr(toolchain.Compiler, "_run", lambda self, code, target, flags: asked.append(flags) or run(self, code, target, flags))
+    for found, w in zip(function([x], outputs, backend="c")(values), wanted):
+        np.testing.assert_array_equal(found, w)
+    assert all("-O1" in flags and "-O3" not in flags for flags in asked) and asked
 
 
 def test_loops_and_functions_have_a_bounded_size():
