@@ -3,12 +3,13 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help tools node compiler setup ready lint test test-all test-statistical sanitize sanitize-sample demo lab packages pictures bench browser-test clean
+.PHONY: help tools node compiler setup ready docs lint test test-all test-statistical sanitize sanitize-sample demo lab packages pictures bench browser-test clean
 
 help:
 	@echo "make demo   set up, run tutorials/01_radon.ipynb, print its results"
 	@echo "make lab    open it in JupyterLab"
 	@echo "make test   all tests      make lint   checks      make bench   benchmarks"
+	@echo "make docs   the documentation site, in build/site/html"
 	@echo "make packages   a wheel and an sdist in dist/"
 	@echo "make test-statistical   long runs against exact answers"
 	@echo "make test-all   every case on every backend, hours      make sanitize   generated C under sanitizers"
@@ -60,6 +61,7 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/codespell
 	cd js && npm run --silent check
 
 # Processes that tests start read what the first has compiled of Python: each would take a second or two for it.
@@ -98,6 +100,14 @@ lab: ready
 # Packages: an sdist, and a wheel made of it, in dist/.
 packages: ready
 	$(BIN)/python -m build --no-isolation
+
+# Tutorials run once, and again when their cells change; `make docs OPTIONS=--fresh` runs all, `--without-outputs` none.
+docs: setup .venv/docs
+	$(BIN)/python docs/site/build.py $(OPTIONS)
+
+.venv/docs: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -c requirements.lock -e ".[docs]"
+	@touch $@
 
 bench: setup
 	$(BIN)/python benchmarks/radon.py
