@@ -25,6 +25,9 @@ class FrontEnd(BuildHookInterface):  # type: ignore[type-arg]
         """Build before the files are collected; `version` is "editable" for an editable install."""
         if version != "editable":
             ensure_built(Path(self.root), self.app.display_info)
+            if self.target_name == "wheel":
+                # What `pm.explain` shows, in an installed package too.
+                build_data["force_include"]["docs/errors"] = "workbench/error_pages"
 
 
 def ensure_built(root: Path, tell: Any = print) -> None:

@@ -97,6 +97,7 @@ from workbench.distributions import (
 )  # fmt: skip
 from workbench.distributions.custom import CustomDist, DensityDist
 from workbench.distributions.simulator import Simulator
+from workbench.errors import explain
 from workbench.math import invlogit, invprobit, logaddexp, logit, logsumexp, probit
 from workbench.model import (
     ConstantData,
@@ -196,7 +197,7 @@ __all__ = [
     "ConstantData", "check_priors", "CustomDist", "DensityDist", "MutableData", "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "devices", "do",
     "draw", "find_MAP", "find_constrained_prior", "freeze_dims_and_data", "icdf", "invlogit", "invprobit", "logaddexp", "logccdf", "logcdf", "logit", "logsumexp", "model_to_graphviz",
     "conditional", "marginalize", "modelcontext", "observe", "probit", "recover", "reparameterize", "resume_run", "sample_posterior_predictive", "sample_prior_predictive", "sample_smc", "sbc", "set_data", "Simulator", "state_probabilities", "viterbi", "ZarrStore",
-    "Plan", "infer", "join", "split",
+    "Plan", "explain", "infer", "join", "split",
     "fit_inla", "fit_laplace", "fit_pathfinder",
     "gp",
 ]  # fmt: skip

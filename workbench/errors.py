@@ -126,6 +126,57 @@ def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
         warnings.warn_explicit(message, category, location.filename, location.lineno)
 
 
+def more(page: str) -> str:
+    """Return how a message ends that has a page in docs/errors/."""
+    return f'more: pm.explain("{page}")'
+
+
+def pages() -> dict[str, str]:
+    """Return the pages on errors and warnings, by name: docs/errors/ of a checkout, or its copy in an installed package."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    folders = [os.path.join(here, "error_pages"), os.path.join(os.path.dirname(here), "docs", "errors")]
+    folder = next((f for f in folders if os.path.isdir(f)), folders[0])
+    return {name.removesuffix(".md"): os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith(".md")}
+
+
+def explain(page: str = "") -> None:
+    """Show what is to be said of an error or warning: its message ends with the page's name.
+
+    Parameters
+    ----------
+    page
+        The name of the page; without one, all names are listed.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such page.
+
+    Examples
+    --------
+    >>> explain("no-model")  # doctest: +ELLIPSIS
+    # A variable outside of a model
+    ...
+    """
+    known = pages()
+    if page and page not in known:
+        near = closest(page, known)
+        raise ArgumentError(f"there is no page {page!r}", f"did you mean {near!r}?" if near else f"there are {', '.join(known)}")
+    if page:
+        with open(known[page], encoding="utf-8") as file:
+            text = file.read()
+    else:
+        text = "\n".join(f"- {name}" for name in known)
+    # A notebook shows it as a page.
+    ipython = sys.modules.get("IPython")
+    if ipython is not None and hasattr(ipython.get_ipython(), "kernel"):
+        from IPython.display import Markdown, display
+
+        display(Markdown(text))
+    else:
+        print(text)
+
+
 class WorkbenchError(Exception):
     """What all errors of this package share: a message, a hint, and the user's line.
 
@@ -139,10 +190,15 @@ class WorkbenchError(Exception):
         The user's line; found on the call stack when not given.
     argument
         Which argument of the user's call was wrong, where it is one.
+    page
+        The page of docs/errors/ that says more, where there is one: see :func:`explain`.
     """
 
-    def __init__(self, message: str, hint: str = "", location: Location | None = None, argument: str | None = None) -> None:
+    page = ""
+
+    def __init__(self, message: str, hint: str = "", location: Location | None = None, argument: str | None = None, page: str = "") -> None:
         self.message = message
+        self.page = page or self.page
         self.hint = hint
         self.argument = argument
         self.location = location or user_location()
@@ -154,6 +210,8 @@ class WorkbenchError(Exception):
             lines.append(f"  at {self.location}: {self.location.text}")
         if self.hint:
             lines.append(f"  hint: {self.hint}")
+        if self.page:
+            lines.append(f"  {more(self.page)}")
         return "\n".join(lines)
 
     def _render_traceback_(self) -> list[str]:
@@ -163,6 +221,8 @@ class WorkbenchError(Exception):
             lines += self.location.shown()
         if self.hint:
             lines.append(f"hint: {self.hint}")
+        if self.page:
+            lines.append(more(self.page))
         return lines
 
 
@@ -177,13 +237,19 @@ class DTypeError(WorkbenchError, TypeError):
 class SymbolicBoolError(WorkbenchError, TypeError):
     """A symbolic value used where Python needs a plain truth value."""
 
+    page = "truth-of-an-expression"
+
 
 class IndexBoundsError(WorkbenchError, IndexError):
     """An index outside its axis."""
 
+    page = "index-out-of-bounds"
+
 
 class MissingInputError(WorkbenchError, ValueError):
     """A graph needs a value that it was not given."""
+
+    page = "missing-input"
 
 
 class SerialisationError(WorkbenchError, ValueError):
@@ -205,6 +271,8 @@ class CompileError(WorkbenchError, RuntimeError):
 class LogProbError(WorkbenchError, NotImplementedError):
     """A log-probability that no rule can derive."""
 
+    page = "no-density"
+
 
 class ModelError(WorkbenchError, ValueError):
     """A model that does not make sense: names, dims, coords, data.
@@ -225,9 +293,13 @@ class ArgumentError(WorkbenchError, TypeError):
 class MissingPackageError(WorkbenchError, ImportError):
     """An optional package that is not installed, or cannot be imported."""
 
+    page = "missing-package"
+
 
 class ParameterValueError(ModelError):
     """A parameter of a distribution outside its domain, at evaluation."""
+
+    page = "parameter-outside-its-domain"
 
 
 class StoreError(WorkbenchError, OSError):

@@ -16,7 +16,7 @@ from kernel_ext.cell.hints import hint_for
 from kernel_ext.cell.parts import described
 from kernel_ext.cell.source import column_of, pointed
 from workbench import Model
-from workbench.errors import IndexBoundsError, Location, ShapeError, WorkbenchError, is_users
+from workbench.errors import IndexBoundsError, Location, ShapeError, WorkbenchError, is_users, more
 
 
 class CellSyntaxError(WorkbenchError):
@@ -83,6 +83,7 @@ def explain(error: BaseException, cell: Cell) -> None:
     at = places[-1] if places else Place(0, 0, 0)
     hint = hint_for(error, at.node, at.frame, cell)
     lines += [f"hint: {hint}"] if hint else []
+    lines += [more(error.page)] if isinstance(error, WorkbenchError) and error.page else []
     error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
     error.cell_line = places[-1].line if places else None  # type: ignore[attr-defined]
 

@@ -111,7 +111,7 @@ BAD = {
     "index": ("a[county]", "a[county + 1]", "index 5 is out of bounds for axis 0 of length 5", 5, "a[county + 1]"),
     "dim": ('dims="county"', 'dims="cuonty"', "there is no dim 'cuonty'", 2, '"cuonty"'),
     "parameter": ("HalfNormal(1.5)", "HalfNormal(-1.5)", "sigma must be positive, got sigma = -1.5", 4, "-1.5)"),
-    "truth": ("b * floor", "(b if b > 0 else 0.0) * floor", "where(condition, a, b)", 5, "b > 0"),
+    "truth": ("b * floor", "(b if b > 0 else 0.0) * floor", "switch(condition, a, b)", 5, "b > 0"),
 }  # fmt: skip
 
 

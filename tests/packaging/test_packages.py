@@ -72,6 +72,7 @@ def test_a_wheel_has_the_front_end_the_data_and_its_types(built):
     assert {"kernel_ext/static/loader.js", "kernel_ext/static/workbench.js", "workbench/py.typed", "kernel_ext/py.typed"} <= names
     assert {f"workbench/datasets/data/{p.name}" for p in (ROOT / "workbench/datasets/data").iterdir()} <= names
     assert {str(p.relative_to(ROOT)) for p in CODE} <= names
+    assert {f"workbench/error_pages/{p.name}" for p in (ROOT / "docs/errors").glob("*.md")} <= names
     assert {n.split("/")[0] for n in names} == {"workbench", "kernel_ext", next(n for n in names if ".dist-info" in n).split("/")[0]}
     assert wheel.stat().st_size < 3_000_000
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.errors import more
 from workbench.inference.diagnostics import summary
 
 if TYPE_CHECKING:
@@ -104,6 +105,19 @@ def convergence_problems(run: Run, table: ElementTable | None = None) -> Iterato
     if few:
         worst = ", ".join(f"{r['name']} ({r['ess_bulk']:.0f})" for r in few[:NAMED])
         yield f"fewer than {LEAST_ESS} effective draws a chain for {len(few)} {of}, the fewest {worst}: draw longer"
+
+
+PAGES = {
+    "after warm-up diverged": "divergences", "R-hat is above": "r-hat", "effective draws a chain": "few-effective-draws",
+    "the greatest depth": "deep-trees", "is stuck: ": "stuck-chain",
+}  # fmt: skip
+"""Which page of docs/errors/ says more of a problem."""
+
+
+def with_page(problem: str) -> str:
+    """Return what speaks against a run, and which page says more."""
+    page = next((page for said, page in PAGES.items() if said in problem), None)
+    return problem if page is None else f"{problem} ({more(page)})"
 
 
 def _stuck(cut: Cut) -> list[int]:

@@ -12,7 +12,7 @@ from workbench.inference import options
 from workbench.inference import run as _run
 from workbench.inference.approximations.pathfinder_starts import pathfinder_starts
 from workbench.inference.checks import whole
-from workbench.inference.convergence import ConvergenceWarning
+from workbench.inference.convergence import ConvergenceWarning, with_page
 from workbench.inference.each_draw import seed_word
 from workbench.inference.ensemble_run import ensemble_run
 from workbench.inference.executors import executor_named
@@ -263,7 +263,7 @@ def carry_out(run: Run, progressbar: bool | str, quiet: bool, compute_convergenc
         _make(run, watched, in_terminal=shown and not watched and sys.stderr.isatty())
         if compute_convergence_checks and not quiet and not run.shows_problems:
             for problem in _problems(run):
-                warn_user(problem, ConvergenceWarning)
+                warn_user(with_page(problem), ConvergenceWarning)
         return run.idata if return_inferencedata else run
     except BaseException as error:
         # Whatever ends it, the draws can be had.

@@ -36,7 +36,7 @@ def current_model() -> Model:
         If there is none.
     """
     if not _contexts.stack:
-        raise ModelError("there is no model here", "write it inside `with pm.Model():` or a %%model cell")
+        raise ModelError("there is no model here", "write it inside `with pm.Model():` or a %%model cell", page="no-model")
     return _contexts.stack[-1]
 
 
@@ -47,6 +47,11 @@ def modelcontext(model: Model | None) -> Model:
     ------
     ModelError
         If there is none.
+
+    Examples
+    --------
+    >>> pm.modelcontext(pm.Model()).free_RVs
+    []
     """
     return current_model() if model is None else model
 

@@ -85,7 +85,7 @@ class Dims:
                 known = ", ".join(self.coords) or "none"
                 near = closest(str(d), self.coords)
                 hint = f"did you mean {near!r}? " if near else ""
-                raise ModelError(f"{name}: there is no dim {d!r}", f"{hint}known dims: {known}; give Model(coords={{{d!r}: [...]}})", argument="dims")
+                raise ModelError(f"{name}: there is no dim {d!r}", f"{hint}known dims: {known}; give Model(coords={{{d!r}: [...]}})", argument="dims", page="unknown-dim")
             length = self.dim_lengths[d]
             if isinstance(length, int):
                 self._used.add(d)
@@ -130,7 +130,7 @@ class Dims:
                 raise ShapeError(
                     f"{data.name}: the data have shape {data.op.value.shape}, but its dims {tuple(dims)} have lengths "
                     f"{tuple(self.length_of(k) for k in dims if k in self.dim_lengths)}",
-                    "the data and the coords must have the same lengths",
+                    "the data and the coords must have the same lengths", page="lengths-of-dims",
                     argument="value",
                 )
             elif d not in self._used and is_open(data) and isinstance(self.dim_lengths[d], int):
@@ -285,17 +285,17 @@ def check_now(model: Dims, name: str, rv: Tensor, dims: Sequence[str | None], da
     """Raise an error if the shape that the variable has now does not fit its dims or its data."""
     now = model.shapes.of(rv)
     if dims and len(dims) != len(now):
-        raise ShapeError(f"{name}: it has {len(now)} axes, but {len(dims)} dims: {tuple(dims)}", argument="dims")
+        raise ShapeError(f"{name}: it has {len(now)} axes, but {len(dims)} dims: {tuple(dims)}", argument="dims", page="lengths-of-dims")
     lengths = tuple(None if d is None else model.length_of(d) for d in dims)
     if any(isinstance(n, int) and isinstance(m, int) and n != m for n, m in zip(now, lengths)):
-        raise ShapeError(f"{name}: it has shape {now}, but its dims {tuple(dims)} have lengths {lengths}", argument="dims")
+        raise ShapeError(f"{name}: it has shape {now}, but its dims {tuple(dims)} have lengths {lengths}", argument="dims", page="lengths-of-dims")
     if data is None:
         return
     have = model.shapes.of(data.values)
     if len(have) != len(now) or any(differ(n, m) for n, m in zip(now, have)):
         raise ShapeError(
             f"{name}: the observed data have shape {have}, but {_dims_text(dims, now)}",
-            "the data and the coords must have the same lengths",
+            "the data and the coords must have the same lengths", page="lengths-of-dims",
             argument="observed",
         )
 

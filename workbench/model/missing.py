@@ -38,7 +38,7 @@ def observed_shape(name: str, observed: Any) -> Any:
     try:
         return np.shape(observed)
     except ValueError as error:
-        raise ModelError(f"{name}: the observed data are no array of numbers: {error}", numbers_from(observed), argument="observed") from None
+        raise ModelError(f"{name}: the observed data are no array of numbers: {error}", numbers_from(observed), argument="observed", page="not-numbers") from None
 
 
 def observed_values(name: str, observed: Any, dtype: str) -> Observed:
@@ -73,9 +73,9 @@ def observed_values(name: str, observed: Any, dtype: str) -> Observed:
     try:
         content, missing = _masked(observed)
     except (ValueError, TypeError) as error:
-        raise ModelError(f"{name}: the observed data are no array of numbers: {error}", numbers_from(observed), argument="observed") from None
+        raise ModelError(f"{name}: the observed data are no array of numbers: {error}", numbers_from(observed), argument="observed", page="not-numbers") from None
     if content.dtype.kind not in "biuf":
-        raise ModelError(f"{name}: the observed data are of dtype {content.dtype}, not numbers", numbers_from(observed), argument="observed")
+        raise ModelError(f"{name}: the observed data are of dtype {content.dtype}, not numbers", numbers_from(observed), argument="observed", page="not-numbers")
     if missing is None:
         return Observed(_as(content, dtype, name))
     warn_user(f"{name}: {int(missing.sum())} of {missing.size} observed values are missing and will be imputed", ImputationWarning)

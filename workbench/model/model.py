@@ -403,7 +403,7 @@ class Model(Variables, metaclass=ModelType):
         if unknown:
             raise KeyError(f"{', '.join(sorted(unknown))}: no values of the model; it has {', '.join(str(v.name) for v in self.value_vars)}")
         if not all(np.isfinite(v) for v in self.point_logps(start).values()):
-            raise SamplingError(f"the start is impossible:\n{report(self, start)}")
+            raise SamplingError(f"the start is impossible:\n{report(self, start)}", page="impossible-start")
 
     def debug(self, point: Mapping[str, Any] | None = None, fn: str = "logp", verbose: bool = False) -> None:
         """Print which term is not finite at a point, at which index, and with which parameters.

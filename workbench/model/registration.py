@@ -78,10 +78,10 @@ def register(
         try:
             rv = distribution.call(distribution.dist, *args, shape=wanted, **parameters)
         except ShapeError as error:
-            raise ShapeError(f"{name}: {error.message}" + _where_from(names, have), error.hint, error.location, error.argument) from None
+            raise ShapeError(f"{name}: {error.message}" + _where_from(names, have), error.hint, error.location, error.argument, error.page) from None
         except ModelError as error:
             label = _label_of(m, names, error)
-            raise ModelError(f"{name}: {error.message}{label}", error.hint, error.location, error.argument) from None
+            raise ModelError(f"{name}: {error.message}{label}", error.hint, error.location, error.argument, error.page) from None
         except ArgumentError as error:
             raise _with_options(error) from None
     given = None if observed is None else observed_values(name, observed, rv.dtype)
@@ -113,7 +113,7 @@ def _label_of(model: Model, dims: Sequence[str | None], error: ModelError) -> st
 def _with_options(error: ArgumentError) -> ArgumentError:
     """An error of an unknown argument, which may have been meant to be one of those that every distribution takes."""
     near = closest(error.argument or "", OPTIONS) if "did you mean" not in error.hint else None
-    return ArgumentError(error.message, f"did you mean {near!r}?", error.location, error.argument) if near else error
+    return ArgumentError(error.message, f"did you mean {near!r}?", error.location, error.argument, error.page) if near else error
 
 
 def _declare(model: Model, dims: Sequence[str | None], rv: Tensor) -> None:

@@ -97,7 +97,7 @@ class Variables(Dims):
         if full in self.root.named_vars:
             made = self.root.named_vars[full].provenance
             first = f", and the first is: {made.location.text}" if made and made.location and made.location.text else ""
-            raise ModelError(f"the model has a variable {full!r} already", f"names must be unique{first}")
+            raise ModelError(f"the model has a variable {full!r} already", f"names must be unique{first}", page="name-taken")
         if full.endswith("__") and any(full == value.name for value in self.root.value_vars):
             raise ModelError(f"{full!r} is the name of an unconstrained value of the model", "choose another name for the variable")
         return full

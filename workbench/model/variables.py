@@ -173,7 +173,15 @@ def Data(
 
 
 def MutableData(name: str, value: Any, **options: Any) -> Tensor:
-    """Make data that can be replaced: what :func:`Data` makes, under its older name."""
+    """Make data that can be replaced: what :func:`Data` makes, under its older name.
+
+    Examples
+    --------
+    >>> with pm.Model() as model:
+    ...     x = pm.MutableData("x", [1.0, 2.0])
+    >>> x.eval().tolist()
+    [1.0, 2.0]
+    """
     return Data(name, value, **options)
 
 
@@ -227,9 +235,9 @@ def _array(name: str, value: Any) -> np.ndarray[Any, Any]:
         if array.dtype == object:
             array = array.astype("float64")
     except (ValueError, TypeError) as error:
-        raise ModelError(f"{name}: the data are no array of numbers: {error}", numbers_from(value)) from None
+        raise ModelError(f"{name}: the data are no array of numbers: {error}", numbers_from(value), page="not-numbers") from None
     if array.dtype.kind not in "biuf":
-        raise ModelError(f"{name}: the data are of dtype {array.dtype}, not numbers", numbers_from(value))
+        raise ModelError(f"{name}: the data are of dtype {array.dtype}, not numbers", numbers_from(value), page="not-numbers")
     if hasattr(value, "columns") and array.dtype.kind in "iu":
         # A table is a design matrix, as in PyMC: other data of it may have fractions.
         array = array.astype("float64")
@@ -268,6 +276,14 @@ def set_data(new_data: Mapping[str, Any], model: Model | None = None, *, coords:
     ------
     ModelError
         If a name is not that of data, or lengths of a dim do not agree; nothing is changed then.
+
+    Examples
+    --------
+    >>> with pm.Model() as model:
+    ...     x = pm.Data("x", [1.0, 2.0])
+    ...     pm.set_data({"x": [3.0, 4.0, 5.0]})
+    >>> x.eval().tolist()
+    [3.0, 4.0, 5.0]
     """
     modelcontext(model).replace_data(new_data, coords or {})
 
