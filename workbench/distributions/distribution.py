@@ -77,6 +77,11 @@ class Distribution:
         Whether there is no density, but a distance of simulated data in its place, another one for each key.
     made_from
         For a class that :meth:`with_fields` made: the class it was made of, and the fields.
+
+    Examples
+    --------
+    >>> issubclass(pm.Normal, pm.Distribution), pm.Normal.parameters
+    (True, ('mu', 'sigma'))
     """
 
     parameters: ClassVar[tuple[str, ...]] = ()
@@ -98,6 +103,7 @@ class Distribution:
                 f"{cls.__name__} needs a name as its first argument",
                 f'write {cls.__name__}("name", ...); in a %%model cell a call assigned straight to a name '
                 f"takes that name; {cls.__name__}.dist(...) makes a variable outside of models",
+                page="no-name",
             )
         if not register_variable:
             raise ModelError("no model layer is loaded", "import workbench as pm")
@@ -194,7 +200,7 @@ class Distribution:
             hint = f"{old[1]} is called {today} today; " if old and today and (today in given or today == "initval") else ""
             near = closest(old[1], given) if old and not hint else None
             hint = f"did you mean {near!r}? " if near else hint
-            raise ArgumentError(f"{cls.__name__} {text}", f"{hint}its parameters are {', '.join(known)}", argument=old[1] if old else None) from None
+            raise ArgumentError(f"{cls.__name__} {text}", f"{hint}its parameters are {', '.join(known)}", argument=old[1] if old else None, page="unknown-parameter") from None
 
     @classmethod
     def variable(cls, given: Sequence[Tensor], shape: Any = None, size: Any = None, said: Mapping[str, Any] = MappingProxyType({})) -> Tensor:
@@ -332,6 +338,7 @@ class Distribution:
             wrong = ModelError(
                 f"{cls.__name__}: {text}, got {found}" + (f" (from {source})" if source else ""),
                 "these are fixed numbers, outside of what the distribution is defined for: mend them where they come from",
+                page="parameter-outside-its-domain",
                 argument=names[0] if len(own) == 1 or len(names) == 1 else None,
             )
             wrong.at = tuple(int(i) for i in np.argwhere(~np.asarray(holds))[0])
@@ -498,6 +505,11 @@ class Draw(Op):
     """A draw from a distribution: inputs are a key and the parameters.
 
     A length of ``None`` is that of the parameters, known only at run time.
+
+    Examples
+    --------
+    >>> type(pm.Normal.dist(0.0, 1.0).op).__name__
+    'Draw'
     """
 
     distribution: type[Distribution]

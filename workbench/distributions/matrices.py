@@ -296,7 +296,13 @@ class KroneckerNormal(Distribution):
 
 
 class CholeskyKroneckerNormal(KroneckerNormal):
-    """:class:`KroneckerNormal` without noise, given by the factors of its covariance matrices."""
+    """:class:`KroneckerNormal` without noise, given by the factors of its covariance matrices.
+
+    Examples
+    --------
+    >>> pm.KroneckerNormal.dist(np.zeros(2), covs=[np.eye(1), np.eye(2)]).op.distribution.__name__
+    'CholeskyKroneckerNormal'
+    """
 
     parameters = ("mu",)
 

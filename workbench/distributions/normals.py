@@ -241,14 +241,26 @@ class MvNormal(Distribution):
 
 
 class CholeskyMvNormal(MvNormal):
-    """:class:`MvNormal` given by the Cholesky factor of its covariance matrix."""
+    """:class:`MvNormal` given by the Cholesky factor of its covariance matrix.
+
+    Examples
+    --------
+    >>> pm.MvNormal.dist(np.zeros(2), chol=np.eye(2)).op.distribution.__name__
+    'CholeskyMvNormal'
+    """
 
     parameters = ("mu", "chol")
     spread = CHOLESKY
 
 
 class PrecisionMvNormal(MvNormal):
-    """:class:`MvNormal` given by its precision matrix."""
+    """:class:`MvNormal` given by its precision matrix.
+
+    Examples
+    --------
+    >>> pm.MvNormal.dist(np.zeros(2), tau=np.eye(2)).op.distribution.__name__
+    'PrecisionMvNormal'
+    """
 
     parameters = ("mu", "tau")
     spread = PRECISION
@@ -347,14 +359,26 @@ class MvStudentT(MvNormal):
 
 
 class CholeskyMvStudentT(MvStudentT):
-    """:class:`MvStudentT` given by the Cholesky factor of its scale matrix."""
+    """:class:`MvStudentT` given by the Cholesky factor of its scale matrix.
+
+    Examples
+    --------
+    >>> pm.MvStudentT.dist(nu=4.0, mu=np.zeros(2), chol=np.eye(2)).op.distribution.__name__
+    'CholeskyMvStudentT'
+    """
 
     parameters = ("nu", "mu", "chol")
     spread = CHOLESKY
 
 
 class PrecisionMvStudentT(MvStudentT):
-    """:class:`MvStudentT` given by the inverse of its scale matrix."""
+    """:class:`MvStudentT` given by the inverse of its scale matrix.
+
+    Examples
+    --------
+    >>> pm.MvStudentT.dist(nu=4.0, mu=np.zeros(2), tau=np.eye(2)).op.distribution.__name__
+    'PrecisionMvStudentT'
+    """
 
     parameters = ("nu", "mu", "tau")
     spread = PRECISION

@@ -45,7 +45,13 @@ class Interval(Domain):
 
 @frozen
 class Integers(Domain):
-    """Integers from `low` to `high`, both included."""
+    """Integers from `low` to `high`, both included.
+
+    Examples
+    --------
+    >>> bool((pt.Integers(2, 4).sample(np.random.default_rng(0), (9,)) >= 2).all())
+    True
+    """
 
     low: int = -20
     high: int = 20
@@ -56,7 +62,13 @@ class Integers(Domain):
 
 @frozen
 class Booleans(Domain):
-    """True and False."""
+    """True and False.
+
+    Examples
+    --------
+    >>> pt.Booleans().sample(np.random.default_rng(0), (3,)).dtype.name
+    'bool'
+    """
 
     def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
         return np.asarray(rng.random(shape) < 0.5)

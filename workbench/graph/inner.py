@@ -268,7 +268,7 @@ def _located(error: IndexBoundsError, node: Expr) -> IndexBoundsError:
     """The error with the name of what was indexed, and the user's line."""
     named = [x.name for x in node.inputs if x.name]
     what = f"{error.message}, in {named[0]}" if named else error.message
-    return IndexBoundsError(what, error.hint, node.provenance.location if node.provenance else error.location)
+    return IndexBoundsError(what, error.hint, node.provenance.location if node.provenance else error.location, page=error.page)
 
 
 def close_over(params: Sequence[Expr], results: Sequence[Expr]) -> tuple[Graph, list[Expr]]:

@@ -98,6 +98,14 @@ class HamiltonianMC(OfContinuous):
         First step size, for one element: for `d` it is divided by ``d ** 0.25``. It is looked for by default.
     metric
         What the mass matrix has beside its diagonal, as for `NUTS`.
+
+    Examples
+    --------
+    >>> with pm.Model() as model:
+    ...     x = pm.Normal("x")
+    ...     step = pm.HamiltonianMC([x])
+    >>> type(step).__name__
+    'HamiltonianMC'
     """
 
     name = "hmc"
@@ -120,6 +128,14 @@ class MALA(OfContinuous):
         First step size, for one element: for `d` it is divided by ``d ** 0.25``. It is looked for by default.
     metric
         What the mass matrix has beside its diagonal, as for `NUTS`.
+
+    Examples
+    --------
+    >>> with pm.Model() as model:
+    ...     x = pm.Normal("x")
+    ...     step = pm.MALA([x])
+    >>> type(step).__name__
+    'MALA'
     """
 
     name = "mala"
@@ -246,6 +262,14 @@ class DEMetropolisZ(OfContinuous):
         Share of the past that is forgotten at the end of warm-up, 0.9 by default.
     capacity
         Past draws that are kept; 1000 by default, and ten for each element if that is more.
+
+    Examples
+    --------
+    >>> with pm.Model() as model:
+    ...     x = pm.Normal("x")
+    ...     step = pm.DEMetropolisZ([x])
+    >>> type(step).__name__
+    'DEMetropolisZ'
     """
 
     name = "DEMetropolisZ"

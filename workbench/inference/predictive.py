@@ -261,6 +261,16 @@ def compute_log_likelihood(
     ------
     ModelError
         If a variable is not observed, or the draws lack a free variable.
+
+    Examples
+    --------
+    >>> with pm.Model() as model:
+    ...     x = pm.Normal("x")
+    ...     y = pm.Normal("y", x, observed=[0.5, 1.0])
+    >>> import arviz
+    >>> idata = pm.compute_log_likelihood(arviz.from_dict({"x": np.zeros((1, 3))}), model=model, progressbar=False)
+    >>> idata.log_likelihood["y"].shape
+    (1, 3, 2)
     """
     m = modelcontext(model)
     variables = _named(m, var_names, m.observed_RVs)
@@ -295,6 +305,16 @@ def compute_log_prior(
     ------
     ModelError
         If a variable is not free, or the draws lack one.
+
+    Examples
+    --------
+    >>> with pm.Model() as model:
+    ...     x = pm.Normal("x")
+    >>> draws = {"x": np.zeros((1, 3))}
+    >>> import arviz
+    >>> idata = pm.compute_log_prior(arviz.from_dict(draws), model=model, progressbar=False)
+    >>> idata.log_prior["x"].shape
+    (1, 3)
     """
     m = modelcontext(model)
     variables = _named(m, var_names, m.free_RVs)
@@ -395,6 +415,15 @@ def compute_deterministics(
     ------
     ModelError
         If a variable is not a deterministic, or the draws lack a variable.
+
+    Examples
+    --------
+    >>> with pm.Model() as model:
+    ...     x = pm.Normal("x")
+    ...     y = pm.Deterministic("y", 2.0 * x)
+    >>> import arviz
+    >>> pm.compute_deterministics(arviz.from_dict({"x": np.ones((1, 3))}), model=model, progressbar=False)["y"].values.tolist()
+    [[2.0, 2.0, 2.0]]
     """
     opened = modelcontext(model)
     m = opened.at_current_shapes()

@@ -50,6 +50,14 @@ class Metropolis(StepMethod):
         Whether that is tuned in warm-up; so by default.
     tune_interval
         Draws between changes of it, 100 by default.
+
+    Examples
+    --------
+    >>> with pm.Model() as model:
+    ...     x = pm.Normal("x")
+    ...     step = pm.Metropolis([x])
+    >>> type(step).__name__
+    'Metropolis'
     """
 
     name = "metropolis"
@@ -112,6 +120,14 @@ class BinaryGibbsMetropolis(OfStates):
     transit_p
         How much it likes to move, 0.8 by default: the probability that a flip is tried, as in PyMC, or that of a draw from the
         conditional distribution if that is greater. With 0 it is a draw from the conditional distribution.
+
+    Examples
+    --------
+    >>> with pm.Model() as model:
+    ...     x = pm.Bernoulli("x", 0.5, shape=3)
+    ...     step = pm.BinaryGibbsMetropolis([x])
+    >>> type(step).__name__
+    'BinaryGibbsMetropolis'
     """
 
     name = "binary_gibbs_metropolis"
@@ -140,6 +156,14 @@ class BinaryMetropolis(OfStates):
         Whether the scaling is lessened in warm-up where few proposals are taken; so by default.
     tune_interval
         Draws between changes of it, 100 by default.
+
+    Examples
+    --------
+    >>> with pm.Model() as model:
+    ...     x = pm.Bernoulli("x", 0.5, shape=3)
+    ...     step = pm.BinaryMetropolis([x])
+    >>> type(step).__name__
+    'BinaryMetropolis'
     """
 
     name = "binary_metropolis"
@@ -169,6 +193,14 @@ class CategoricalGibbsMetropolis(OfStates):
         proposes any other state, which costs two densities instead of one for each state. PyMC has the last two.
     order
         "random", each time another, by default; or the numbers of all elements, variable after variable, in turn.
+
+    Examples
+    --------
+    >>> with pm.Model() as model:
+    ...     x = pm.Categorical("x", [0.2, 0.8])
+    ...     step = pm.CategoricalGibbsMetropolis([x])
+    >>> type(step).__name__
+    'CategoricalGibbsMetropolis'
     """
 
     name = "categorical_gibbs_metropolis"
@@ -196,6 +228,14 @@ class CompoundStep:
     ----------
     methods
         The methods.
+
+    Examples
+    --------
+    >>> with pm.Model() as model:
+    ...     x, y = pm.Normal("x"), pm.Normal("y")
+    ...     step = pm.CompoundStep([pm.NUTS([x]), pm.Metropolis([y])])
+    >>> type(step).__name__
+    'CompoundStep'
     """
 
     name = "compound"

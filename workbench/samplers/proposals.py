@@ -29,7 +29,16 @@ class Proposal:
 
 
 class NormalProposal(Proposal):
-    """Normal, with standard deviations `S`."""
+    """Normal, with standard deviations `S`.
+
+    Examples
+    --------
+    >>> with pm.Model() as model:
+    ...     x = pm.Normal("x")
+    ...     step = pm.Metropolis([x], proposal_dist=pm.NormalProposal)
+    >>> type(step).__name__
+    'Metropolis'
+    """
 
     @staticmethod
     def steps(key: Tensor, width: Tensor) -> Tensor:
@@ -37,7 +46,16 @@ class NormalProposal(Proposal):
 
 
 class UniformProposal(Proposal):
-    """Uniform between `-S` and `S`."""
+    """Uniform between `-S` and `S`.
+
+    Examples
+    --------
+    >>> with pm.Model() as model:
+    ...     x = pm.Normal("x")
+    ...     step = pm.Metropolis([x], proposal_dist=pm.UniformProposal)
+    >>> type(step).__name__
+    'Metropolis'
+    """
 
     @staticmethod
     def steps(key: Tensor, width: Tensor) -> Tensor:
@@ -45,7 +63,16 @@ class UniformProposal(Proposal):
 
 
 class CauchyProposal(Proposal):
-    """Cauchy, with scales `S`: mostly small steps, now and then a long one."""
+    """Cauchy, with scales `S`: mostly small steps, now and then a long one.
+
+    Examples
+    --------
+    >>> with pm.Model() as model:
+    ...     x = pm.Normal("x")
+    ...     step = pm.Metropolis([x], proposal_dist=pm.CauchyProposal)
+    >>> type(step).__name__
+    'Metropolis'
+    """
 
     @staticmethod
     def steps(key: Tensor, width: Tensor) -> Tensor:
@@ -53,7 +80,16 @@ class CauchyProposal(Proposal):
 
 
 class LaplaceProposal(Proposal):
-    """Laplace, with scales `S`."""
+    """Laplace, with scales `S`.
+
+    Examples
+    --------
+    >>> with pm.Model() as model:
+    ...     x = pm.Normal("x")
+    ...     step = pm.Metropolis([x], proposal_dist=pm.LaplaceProposal)
+    >>> type(step).__name__
+    'Metropolis'
+    """
 
     @staticmethod
     def steps(key: Tensor, width: Tensor) -> Tensor:
@@ -66,6 +102,14 @@ class PoissonProposal(Proposal):
     Without the sign, as PyMC has it, a step and its way back are not as probable, and a chain that takes them as if they
     were has not the posterior as its distribution. Tuning scales the mean: if it scaled the count, as PyMC's does, a chain
     could be left with even steps alone.
+
+    Examples
+    --------
+    >>> with pm.Model() as model:
+    ...     k = pm.Poisson("k", 3.0)
+    ...     step = pm.Metropolis([k], proposal_dist=pm.PoissonProposal)
+    >>> type(step).__name__
+    'Metropolis'
     """
 
     whole = True
@@ -78,7 +122,16 @@ class PoissonProposal(Proposal):
 
 
 class MultivariateNormalProposal(Proposal):
-    """Normal, with covariance matrix `S`: all elements are proposed together."""
+    """Normal, with covariance matrix `S`: all elements are proposed together.
+
+    Examples
+    --------
+    >>> with pm.Model() as model:
+    ...     x = pm.Normal("x", shape=2)
+    ...     step = pm.Metropolis([x], S=np.eye(2), proposal_dist=pm.MultivariateNormalProposal)
+    >>> type(step).__name__
+    'Metropolis'
+    """
 
     matrix = True
 

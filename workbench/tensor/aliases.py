@@ -64,22 +64,46 @@ mgrid, ogrid = np.mgrid, np.ogrid
 
 
 def alloc(value: Any, *shape: Any) -> Tensor:
-    """Return `value` repeated to a shape, one argument an axis."""
+    """Return `value` repeated to a shape, one argument an axis.
+
+    Examples
+    --------
+    >>> pt.alloc(1.5, 2, 2).eval().tolist()
+    [[1.5, 1.5], [1.5, 1.5]]
+    """
     return shapes.broadcast_to(value, shape)
 
 
 def shape_padleft(x: Any, n_ones: int = 1) -> Tensor:
-    """Return `x` with so many axes of length 1 before its own."""
+    """Return `x` with so many axes of length 1 before its own.
+
+    Examples
+    --------
+    >>> pt.shape_padleft([1, 2]).type.shape
+    (1, 2)
+    """
     return shapes.expand_dims(x, tuple(range(n_ones)))
 
 
 def shape_padright(x: Any, n_ones: int = 1) -> Tensor:
-    """Return `x` with so many axes of length 1 after its own."""
+    """Return `x` with so many axes of length 1 after its own.
+
+    Examples
+    --------
+    >>> pt.shape_padright([1, 2]).type.shape
+    (2, 1)
+    """
     return shapes.expand_dims(x, tuple(range(-n_ones, 0)))
 
 
 def shape_padaxis(x: Any, axis: int) -> Tensor:
-    """Return `x` with an axis of length 1 more, at `axis`."""
+    """Return `x` with an axis of length 1 more, at `axis`.
+
+    Examples
+    --------
+    >>> pt.shape_padaxis([[1, 2]], 1).type.shape
+    (1, 1, 2)
+    """
     return shapes.expand_dims(x, axis)
 
 
@@ -98,7 +122,13 @@ second = fill
 
 
 def join(axis: int, *tensors: Any) -> Tensor:
-    """Return tensors joined along an axis, which comes first."""
+    """Return tensors joined along an axis, which comes first.
+
+    Examples
+    --------
+    >>> pt.join(0, [1, 2], [3]).eval().tolist()
+    [1, 2, 3]
+    """
     return joining.concatenate(tensors, axis=axis)
 
 
@@ -109,6 +139,11 @@ def specify_shape(x: Any, shape: Any, *rest: Any) -> Tensor:
     ------
     ShapeError
         If it is known to have another.
+
+    Examples
+    --------
+    >>> pt.specify_shape(pt.vector("x"), (3,)).type.shape
+    (3,)
     """
     x = as_tensor(x)
     wanted = (shape, *rest) if rest or shape is None or np.ndim(shape) == 0 else tuple(shape)
@@ -120,57 +155,123 @@ def specify_shape(x: Any, shape: Any, *rest: Any) -> Tensor:
 
 
 def largest(*tensors: Any) -> Tensor:
-    """Return the larger elements of several tensors."""
+    """Return the larger elements of several tensors.
+
+    Examples
+    --------
+    >>> pt.largest([1, 5], [3, 2], 4).eval().tolist()
+    [4, 5]
+    """
     return reduce(_e.maximum, tensors)
 
 
 def smallest(*tensors: Any) -> Tensor:
-    """Return the smaller elements of several tensors."""
+    """Return the smaller elements of several tensors.
+
+    Examples
+    --------
+    >>> pt.smallest([1, 5], [3, 2], 4).eval().tolist()
+    [1, 2]
+    """
     return reduce(_e.minimum, tensors)
 
 
 def stacklists(tensors: Any) -> Tensor:
-    """Return nested lists of tensors as one, an axis a level."""
+    """Return nested lists of tensors as one, an axis a level.
+
+    Examples
+    --------
+    >>> pt.stacklists([[1, 2], [3, 4]]).eval().tolist()
+    [[1, 2], [3, 4]]
+    """
     return joining.stack([stacklists(t) for t in tensors]) if isinstance(tensors, (list, tuple)) else as_tensor(tensors)
 
 
 def max_and_argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> tuple[Tensor, Tensor]:
-    """Return the maximum, and where it is."""
+    """Return the maximum, and where it is.
+
+    Examples
+    --------
+    >>> [x.eval().item() for x in pt.max_and_argmax([3.0, 7.0, 5.0])]
+    [7.0, 1]
+    """
     return reduction.max(x, axis=axis, keepdims=keepdims), reduction.argmax(x, axis=axis, keepdims=keepdims)
 
 
 def isposinf(x: Any) -> Tensor:
-    """Whether elements are plus infinity."""
+    """Whether elements are plus infinity.
+
+    Examples
+    --------
+    >>> pt.isposinf([-np.inf, np.inf]).eval().tolist()
+    [False, True]
+    """
     return _e.equal(x, np.inf)
 
 
 def isneginf(x: Any) -> Tensor:
-    """Whether elements are minus infinity."""
+    """Whether elements are minus infinity.
+
+    Examples
+    --------
+    >>> pt.isneginf([-np.inf, np.inf]).eval().tolist()
+    [True, False]
+    """
     return _e.equal(x, -np.inf)
 
 
 def iround(x: Any) -> Tensor:
-    """Return `x` rounded, as whole numbers."""
+    """Return `x` rounded, as whole numbers.
+
+    Examples
+    --------
+    >>> pt.iround([1.4, 2.6]).eval().tolist()
+    [1, 3]
+    """
     return _e.cast(rounding.round(x), "int64")
 
 
 def tensor_copy(x: Any) -> Tensor:
-    """Return `x`: expressions never change."""
+    """Return `x`: expressions never change.
+
+    Examples
+    --------
+    >>> pt.tensor_copy([1, 2]).eval().tolist()
+    [1, 2]
+    """
     return as_tensor(x)
 
 
 def get_vector_length(x: Any) -> int:
-    """Return the length of a vector, which must be known."""
+    """Return the length of a vector, which must be known.
+
+    Examples
+    --------
+    >>> pt.get_vector_length(pt.vector("x", 3))
+    3
+    """
     return as_tensor(x).type.static_shape[0]
 
 
 def tril_indices_from(x: Any, k: int = 0) -> Any:
-    """Return the indices of the lower triangle of a matrix."""
+    """Return the indices of the lower triangle of a matrix.
+
+    Examples
+    --------
+    >>> [i.eval().tolist() for i in pt.tril_indices_from(np.eye(2))]
+    [[0, 1, 1], [0, 0, 1]]
+    """
     return triangles.tril_indices(as_tensor(x).type.static_shape[0], k, as_tensor(x).type.static_shape[1])
 
 
 def triu_indices_from(x: Any, k: int = 0) -> Any:
-    """Return the indices of the upper triangle of a matrix."""
+    """Return the indices of the upper triangle of a matrix.
+
+    Examples
+    --------
+    >>> [i.eval().tolist() for i in pt.triu_indices_from(np.eye(2))]
+    [[0, 0, 1], [0, 1, 1]]
+    """
     return triangles.triu_indices(as_tensor(x).type.static_shape[0], k, as_tensor(x).type.static_shape[1])
 
 
@@ -225,22 +326,46 @@ def tensorsolve(a: Any, b: Any) -> Tensor:
 
 
 def factorial(n: Any) -> Tensor:
-    """Return ``n!``."""
+    """Return ``n!``.
+
+    Examples
+    --------
+    >>> pt.factorial([3, 5]).eval().tolist()
+    [6.0, 120.0]
+    """
     return special.gamma(as_tensor(n) + 1.0)
 
 
 def poch(z: Any, m: Any) -> Tensor:
-    """Return the rising factorial ``gamma(z + m) / gamma(z)``."""
+    """Return the rising factorial ``gamma(z + m) / gamma(z)``.
+
+    Examples
+    --------
+    >>> pt.poch(3.0, 2.0).eval().tolist()
+    12.0
+    """
     return special.gamma(as_tensor(z) + m) / special.gamma(z)
 
 
 def kn(n: Any, x: Any) -> Tensor:
-    """Return the modified Bessel function of the second kind, of whole order."""
+    """Return the modified Bessel function of the second kind, of whole order.
+
+    Examples
+    --------
+    >>> pt.kn(1, 2.0).eval().round(4).tolist()
+    0.1399
+    """
     return special.kv(n, x)
 
 
 def identity_like(x: Any) -> Tensor:
-    """Return the identity matrix in the shape of a matrix."""
+    """Return the identity matrix in the shape of a matrix.
+
+    Examples
+    --------
+    >>> pt.identity_like([[1.0, 2.0], [3.0, 5.0]]).eval().tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
     from workbench.tensor.linalg.diagonal import eye
 
     n, m = as_tensor(x).type.static_shape
@@ -270,12 +395,24 @@ def as_integers(x: Any) -> Any:
 
 
 def horizontal_stack(*tensors: Any) -> Tensor:
-    """Return matrices beside each other."""
+    """Return matrices beside each other.
+
+    Examples
+    --------
+    >>> pt.horizontal_stack([[1], [2]], [[3], [4]]).eval().tolist()
+    [[1, 3], [2, 4]]
+    """
     return joining.concatenate(tensors, axis=1)
 
 
 def vertical_stack(*tensors: Any) -> Tensor:
-    """Return matrices below each other."""
+    """Return matrices below each other.
+
+    Examples
+    --------
+    >>> pt.vertical_stack([[1, 2]], [[3, 4]]).eval().tolist()
+    [[1, 2], [3, 4]]
+    """
     return joining.concatenate(tensors, axis=0)
 
 
@@ -346,7 +483,13 @@ def shape_of(x: Any) -> tuple[Any, ...]:
 
 
 def positive(x: Any) -> Tensor:
-    """Return `x`."""
+    """Return `x`.
+
+    Examples
+    --------
+    >>> pt.positive([1, -2]).eval().tolist()
+    [1, -2]
+    """
     return as_tensor(x)
 
 

@@ -35,5 +35,11 @@ def isclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: b
 
 
 def allclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
-    """Return whether all elements are close; see :func:`isclose`."""
+    """Return whether all elements are close; see :func:`isclose`.
+
+    Examples
+    --------
+    >>> pt.allclose([1.0, 2.0], [1.0, 2.0 + 1e-9]).eval().tolist()
+    True
+    """
     return all(isclose(a, b, rtol, atol, equal_nan))

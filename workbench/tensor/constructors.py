@@ -13,13 +13,30 @@ DTYPES = {"b": "int8", "w": "int16", "i": "int32", "l": "int64", "f": "float32",
 
 
 def row(name: str | None = None, length: int | None = None, dtype: str = floatX) -> Tensor:
-    """Return a matrix input with one row."""
+    """Return a matrix input with one row.
+
+    Examples
+    --------
+    >>> pt.row("x").type.shape[0]
+    1
+    """
     return tensor(name, dtype, (1, length))
 
 
 def col(name: str | None = None, length: int | None = None, dtype: str = floatX) -> Tensor:
-    """Return a matrix input with one column."""
+    """Return a matrix input with one column.
+
+    Examples
+    --------
+    >>> pt.col("x").type.shape[1]
+    1
+    """
     return tensor(name, dtype, (length, 1))
+
+
+def _said(what: str, call: str, result: Any) -> str:
+    """A docstring with an example."""
+    return f"{what}\n\nExamples\n--------\n>>> {call}\n{result}\n"
 
 
 def _of_rank(ndim: int) -> Callable[..., Tensor]:
@@ -27,7 +44,7 @@ def _of_rank(ndim: int) -> Callable[..., Tensor]:
         return tensor(name, dtype, (None,) * ndim if shape is None else shape)
 
     make.__name__ = make.__qualname__ = f"tensor{ndim}"
-    make.__doc__ = f"Return an input with {ndim} axes."
+    make.__doc__ = _said(f"Return an input with {ndim} axes.", f'pt.tensor{ndim}("x").ndim', ndim)
     return make
 
 
@@ -41,7 +58,7 @@ def _typed(make: Callable[..., Tensor], letter: str) -> Callable[..., Tensor]:
         return make(name, *lengths, dtype=dtype, **options)
 
     typed.__name__ = typed.__qualname__ = f"{letter}{make.__name__}"
-    typed.__doc__ = f"Return a {make.__name__} input of {dtype}."
+    typed.__doc__ = _said(f"Return a {make.__name__} input of {dtype}.", f'pt.{letter}{make.__name__}("x").dtype', repr(dtype))
     return typed
 
 
@@ -50,8 +67,9 @@ def _several(make: Callable[..., Tensor]) -> Callable[..., list[Tensor]]:
         split = [n for name in names for n in name.replace(",", " ").split()]
         return [make(n, **options) for n in split]
 
-    made.__name__ = made.__qualname__ = f"{make.__name__.removesuffix('matrix')}matrices" if make.__name__.endswith("matrix") else f"{make.__name__}s"
-    made.__doc__ = f"Return several {make.__name__} inputs, by their names."
+    title = f"{make.__name__.removesuffix('matrix')}matrices" if make.__name__.endswith("matrix") else f"{make.__name__}s"
+    made.__name__ = made.__qualname__ = title
+    made.__doc__ = _said(f"Return several {make.__name__} inputs, by their names.", f'[x.name for x in pt.{title}("x y")]', "['x', 'y']")
     return made
 
 

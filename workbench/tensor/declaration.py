@@ -19,6 +19,7 @@ from workbench.graph.length_names import shapes_text
 from workbench.graph.lengths import Size, one_length
 from workbench.graph.types import KINDS, Shape, TensorType, checked_dtype
 from workbench.tensor.cotangents import jax as jax_derivatives
+from workbench.tensor.examples import EXAMPLES
 from workbench.tensor.tensor import Tensor, as_tensor
 
 NAMES = ("x", "y", "z")
@@ -54,6 +55,7 @@ def broadcast_shapes(*shapes: Shape, what: str = "operands") -> Shape:
                 raise ShapeError(
                     f"{what} of shapes {' and '.join(shapes_text(*shapes))} do not broadcast together",
                     "two lengths must be equal, or one of them 1; x[:, None] adds an axis",
+                    page="shapes-do-not-fit",
                 )
             common = one
         result.append(common)
@@ -343,7 +345,8 @@ def elementwise(
         steep, tame, of_exp,
     )  # fmt: skip
     # For help and editors, which show a value by these.
-    vars(op).update(__doc__=op.doc, __signature__=_operands(("condition", "x", "y") if result == "where" else tuple("xyz"[: len(domains)])))
+    example = "\n\nExamples\n--------\n>>> {}\n{}\n".format(*EXAMPLES[name]) if name in EXAMPLES else ""
+    vars(op).update(__doc__=op.doc + example, __signature__=_operands(("condition", "x", "y") if result == "where" else tuple("xyz"[: len(domains)])))
     OPS[name] = op
     return op
 

@@ -197,7 +197,14 @@ def fft(x: Any, n: int | None = None, axis: int = -1, norm: Norm | None = None) 
 
 
 def ifft(x: Any, n: int | None = None, axis: int = -1, norm: Norm | None = None) -> Tensor:
-    """Return the inverse of :func:`fft`; by default ("backward") it divides by n. Parameters are the same."""
+    """Return the inverse of :func:`fft`; by default ("backward") it divides by n. Parameters are the same.
+
+    Examples
+    --------
+    >>> real, imaginary = pt.fft.ifft(pt.constant([[1.0, 0.0], [1.0, 0.0]]))
+    >>> real.eval().tolist()
+    [1.0, 0.0]
+    """
     return _fft("ifft", True, x, n, axis, norm)
 
 

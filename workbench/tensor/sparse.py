@@ -28,6 +28,12 @@ class SparseMatrix:
         Where each stands. Elements at one place add up.
     shape
         Rows and columns of the matrix.
+
+    Examples
+    --------
+    >>> from scipy import sparse
+    >>> type(pt.sparse.as_sparse(sparse.eye(2))).__name__
+    'SparseMatrix'
     """
 
     data: Tensor
@@ -113,6 +119,12 @@ def csc(data: Any, indices: Any, indptr: Any, shape: tuple[int, int]) -> SparseM
 
     `indices` are the rows of the elements, and `indptr` says where each column starts; the rest is
     as for :func:`csr`.
+
+    Examples
+    --------
+    >>> x = pt.sparse.csc([1.0, 2.0], [0, 1], [0, 1, 2], (2, 2))
+    >>> pt.sparse.is_sparse(x)
+    True
     """
     columns, rows = _compressed("csc", data, indices, indptr, shape[::-1])
     return SparseMatrix(as_tensor(data), rows, columns, (int(shape[0]), int(shape[1])))
@@ -155,6 +167,11 @@ def as_sparse(value: Any) -> SparseMatrix:
     ------
     TypeError
         If it is neither.
+
+    Examples
+    --------
+    >>> pt.sparse.is_sparse(pt.sparse.as_sparse(__import__("scipy.sparse").sparse.eye(2)))
+    True
     """
     if isinstance(value, SparseMatrix):
         return value
@@ -168,7 +185,13 @@ def as_sparse(value: Any) -> SparseMatrix:
 
 
 def is_sparse(value: Any) -> bool:
-    """Whether a value is a sparse matrix, SciPy's or ours."""
+    """Whether a value is a sparse matrix, SciPy's or ours.
+
+    Examples
+    --------
+    >>> pt.sparse.is_sparse(pt.constant([1.0]))
+    False
+    """
     if isinstance(value, SparseMatrix):
         return True
     # Whoever has a sparse matrix has loaded SciPy's module.

@@ -183,7 +183,13 @@ register_expr_class(TensorType, Tensor)
 
 
 def constant(value: Any, dtype: str | None = None) -> Tensor:
-    """Return a constant expression of a NumPy value."""
+    """Return a constant expression of a NumPy value.
+
+    Examples
+    --------
+    >>> pt.constant([1.0, 2.0]).eval().tolist()
+    [1.0, 2.0]
+    """
     node: Tensor = intern(constant_op(value, dtype))
     return node
 
@@ -195,6 +201,11 @@ def as_tensor(value: Any, dtype: str | None = None, name: str | None = None) -> 
     ------
     DTypeError
         If `value` is not numeric.
+
+    Examples
+    --------
+    >>> pt.as_tensor([1, 2]).eval().tolist()
+    [1, 2]
     """
     if isinstance(value, Tensor):
         if dtype is None and name is None:
@@ -273,19 +284,37 @@ def tensor(name: str | None = None, dtype: str = floatX, shape: Any = ()) -> Ten
 
 
 def scalar(name: str | None = None, dtype: str = floatX) -> Tensor:
-    """Return a scalar input."""
+    """Return a scalar input.
+
+    Examples
+    --------
+    >>> pt.scalar("x").ndim
+    0
+    """
     return tensor(name, dtype, ())
 
 
 def vector(name: str | None = None, length: int | str | None = None, dtype: str = floatX, *, shape: Any = None) -> Tensor:
-    """Return a vector input; its length is a number, a name, or its own."""
+    """Return a vector input; its length is a number, a name, or its own.
+
+    Examples
+    --------
+    >>> pt.vector("x", 3).type.shape
+    (3,)
+    """
     return tensor(name, dtype, (length,) if shape is None else shape)
 
 
 def matrix(
     name: str | None = None, rows: int | str | None = None, columns: int | str | None = None, dtype: str = floatX, *, shape: Any = None
 ) -> Tensor:
-    """Return a matrix input; its lengths are numbers, names, or its own: ``matrix("A", "n", "n")`` is square."""
+    """Return a matrix input; its lengths are numbers, names, or its own: ``matrix("A", "n", "n")`` is square.
+
+    Examples
+    --------
+    >>> pt.matrix("A", 2, 3).type.shape
+    (2, 3)
+    """
     return tensor(name, dtype, (rows, columns) if shape is None else shape)
 
 
@@ -293,6 +322,11 @@ def data(name: str, value: Any, shape: Any = None) -> Tensor:
     """Return a named array that can be replaced between calls without recompiling.
 
     Its lengths are those of `value`, for ever, unless `shape` says otherwise, as in :func:`tensor`.
+
+    Examples
+    --------
+    >>> pt.data("x", [1.0, 2.0]).eval().tolist()
+    [1.0, 2.0]
     """
     array = owned(value)
     kind = type_of(array)
@@ -310,6 +344,13 @@ def set_data(node: Tensor, value: Any) -> None:
     ------
     ShapeError, DTypeError
         If the new value does not fit the declared type.
+
+    Examples
+    --------
+    >>> x = pt.data("x", [1.0, 2.0])
+    >>> pt.set_data(x, [3.0, 4.0])
+    >>> x.eval().tolist()
+    [3.0, 4.0]
     """
     assert isinstance(node.op, Data)
     array = fitting(value, node.dtype, f"data {node.op.label!r}")

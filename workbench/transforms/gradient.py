@@ -88,7 +88,15 @@ def grad(
 
 
 def value_and_grad(cost: Tensor, wrt: Sequence[Tensor], **options: Any) -> tuple[Tensor, list[Tensor]]:
-    """Return a scalar and its gradients."""
+    """Return a scalar and its gradients.
+
+    Examples
+    --------
+    >>> x = pt.scalar("x")
+    >>> value, (slope,) = pm.value_and_grad(x**2, [x])
+    >>> float(value.eval({x: 3.0})), float(slope.eval({x: 3.0}))
+    (9.0, 6.0)
+    """
     return cost, grad(cost, list(wrt), **options)
 
 

@@ -342,6 +342,11 @@ def icdf(rv: Tensor, value: Any) -> Tensor:
     ------
     LogProbError
         If no rule derives them; names the operation and the line.
+
+    Examples
+    --------
+    >>> float(pm.icdf(pm.Normal.dist(0.0, 1.0), 0.5).eval())
+    0.0
     """
     return _derived(quantile_node(as_tensor(rv), value))
 

@@ -94,7 +94,13 @@ def _sgd(s: Settings, number: Tensor, g: Tensor) -> tuple[Any, ...]:
 
 
 def momentum(learning_rate: float = 1e-3, momentum: float = 0.9) -> Optimizer:
-    """Return gradient descent with momentum: ``v = momentum * v - rate * g`` is added."""
+    """Return gradient descent with momentum: ``v = momentum * v - rate * g`` is added.
+
+    Examples
+    --------
+    >>> pm.momentum(learning_rate=0.01).name
+    'momentum'
+    """
     return _optimizer("momentum", _momentum, {"learning_rate": learning_rate, "momentum": momentum}, {"velocity": None})
 
 
@@ -104,7 +110,13 @@ def _momentum(s: Settings, number: Tensor, g: Tensor, v: Tensor) -> tuple[Any, .
 
 
 def nesterov_momentum(learning_rate: float = 1e-3, momentum: float = 0.9) -> Optimizer:
-    """Return gradient descent with Nesterov's momentum: ``v`` as above, and ``momentum * v - rate * g`` is added."""
+    """Return gradient descent with Nesterov's momentum: ``v`` as above, and ``momentum * v - rate * g`` is added.
+
+    Examples
+    --------
+    >>> pm.nesterov_momentum(learning_rate=0.01).name
+    'nesterov_momentum'
+    """
     return _optimizer("nesterov_momentum", _nesterov, {"learning_rate": learning_rate, "momentum": momentum}, {"velocity": None})
 
 
@@ -114,7 +126,13 @@ def _nesterov(s: Settings, number: Tensor, g: Tensor, v: Tensor) -> tuple[Any, .
 
 
 def adagrad(learning_rate: float = 1.0, epsilon: float = 1e-6) -> Optimizer:
-    """Return AdaGrad: ``rate * g / sqrt(sum of all g^2 + epsilon)``. Source: Duchi, Hazan and Singer (2011)."""
+    """Return AdaGrad: ``rate * g / sqrt(sum of all g^2 + epsilon)``. Source: Duchi, Hazan and Singer (2011).
+
+    Examples
+    --------
+    >>> pm.adagrad(learning_rate=0.01).name
+    'adagrad'
+    """
     return _optimizer("adagrad", _adagrad, {"learning_rate": learning_rate, "epsilon": epsilon}, {"squares": None})
 
 
@@ -124,7 +142,13 @@ def _adagrad(s: Settings, number: Tensor, g: Tensor, squares: Tensor) -> tuple[A
 
 
 def adagrad_window(learning_rate: float = 1e-3, epsilon: float = 0.1, n_win: int = 10) -> Optimizer:
-    """Return AdaGrad over the last `n_win` gradients: ``rate * g / sqrt(sum of their squares + epsilon)``. PyMC's default."""
+    """Return AdaGrad over the last `n_win` gradients: ``rate * g / sqrt(sum of their squares + epsilon)``. PyMC's default.
+
+    Examples
+    --------
+    >>> pm.adagrad_window(learning_rate=0.01).name
+    'adagrad_window'
+    """
     if isinstance(n_win, bool) or not isinstance(n_win, (int, np.integer)) or n_win < 1:
         raise ArgumentError(f"adagrad_window: n_win must be a whole number, 1 or more, got {n_win!r}", argument="n_win")
     return _optimizer("adagrad_window", _adagrad_window, {"learning_rate": learning_rate, "epsilon": epsilon}, {"squares": int(n_win)})
@@ -136,7 +160,13 @@ def _adagrad_window(s: Settings, number: Tensor, g: Tensor, squares: Tensor) -> 
 
 
 def rmsprop(learning_rate: float = 1.0, rho: float = 0.9, epsilon: float = 1e-6) -> Optimizer:
-    """Return RMSProp: ``rate * g / sqrt(running mean of g^2 + epsilon)``. Source: Tieleman and Hinton (2012)."""
+    """Return RMSProp: ``rate * g / sqrt(running mean of g^2 + epsilon)``. Source: Tieleman and Hinton (2012).
+
+    Examples
+    --------
+    >>> pm.rmsprop(learning_rate=0.01).name
+    'rmsprop'
+    """
     return _optimizer("rmsprop", _rmsprop, {"learning_rate": learning_rate, "rho": rho, "epsilon": epsilon}, {"squares": None})
 
 
@@ -146,7 +176,13 @@ def _rmsprop(s: Settings, number: Tensor, g: Tensor, squares: Tensor) -> tuple[A
 
 
 def adadelta(learning_rate: float = 1.0, rho: float = 0.95, epsilon: float = 1e-6) -> Optimizer:
-    """Return Adadelta: steps as large as the last ones were, by running means. Source: Zeiler (2012)."""
+    """Return Adadelta: steps as large as the last ones were, by running means. Source: Zeiler (2012).
+
+    Examples
+    --------
+    >>> pm.adadelta(learning_rate=0.01).name
+    'adadelta'
+    """
     return _optimizer("adadelta", _adadelta, {"learning_rate": learning_rate, "rho": rho, "epsilon": epsilon}, {"squares": None, "changes": None})
 
 
@@ -158,7 +194,13 @@ def _adadelta(s: Settings, number: Tensor, g: Tensor, squares: Tensor, changes: 
 
 
 def adam(learning_rate: float = 1e-3, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8) -> Optimizer:
-    """Return Adam: the running mean of gradients over the root of that of their squares. Source: Kingma and Ba (2015)."""
+    """Return Adam: the running mean of gradients over the root of that of their squares. Source: Kingma and Ba (2015).
+
+    Examples
+    --------
+    >>> pm.adam(learning_rate=0.01).name
+    'adam'
+    """
     settings = {"learning_rate": learning_rate, "beta1": beta1, "beta2": beta2, "epsilon": epsilon}
     return _optimizer("adam", _adam, settings, {"mean": None, "squares": None})
 
@@ -172,7 +214,13 @@ def _adam(s: Settings, number: Tensor, g: Tensor, mean: Tensor, squares: Tensor)
 
 
 def adamax(learning_rate: float = 2e-3, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8) -> Optimizer:
-    """Return Adamax: Adam with the largest of the fading gradients in place of the root. Source: Kingma and Ba (2015)."""
+    """Return Adamax: Adam with the largest of the fading gradients in place of the root. Source: Kingma and Ba (2015).
+
+    Examples
+    --------
+    >>> pm.adamax(learning_rate=0.01).name
+    'adamax'
+    """
     settings = {"learning_rate": learning_rate, "beta1": beta1, "beta2": beta2, "epsilon": epsilon}
     return _optimizer("adamax", _adamax, settings, {"mean": None, "largest": None})
 

@@ -44,6 +44,14 @@ class Approximation:
         The parameters: named data, whose values are those of now, while a fit goes on too.
     hist
         Losses of the steps that have been made, (steps,): less the evidence lower bound, if not said otherwise.
+
+    Examples
+    --------
+    >>> with pm.Model() as model:
+    ...     x = pm.Normal("x")
+    ...     approximation = pm.MeanField()
+    >>> isinstance(approximation, pm.Approximation)
+    True
     """
 
     def __init__(
@@ -249,6 +257,14 @@ class MeanField(Approximation):
         Standard deviations of the unconstrained values at first, by variable or name; 0.69 by default.
     backend
         Where to compute; the model's by default.
+
+    Examples
+    --------
+    >>> with pm.Model() as model:
+    ...     x = pm.Normal("x")
+    ...     approximation = pm.MeanField()
+    >>> type(approximation).__name__
+    'MeanField'
     """
 
     def __init__(self, *, model: Model | None = None, random_seed: Any = None, start: Any = None, start_sigma: Any = None, backend: str | None = None) -> None:
@@ -256,14 +272,32 @@ class MeanField(Approximation):
 
 
 class FullRank(Approximation):
-    """A normal distribution of the unconstrained values, with any covariance; options are those of :class:`MeanField`."""
+    """A normal distribution of the unconstrained values, with any covariance; options are those of :class:`MeanField`.
+
+    Examples
+    --------
+    >>> with pm.Model() as model:
+    ...     x = pm.Normal("x")
+    ...     approximation = pm.FullRank()
+    >>> type(approximation).__name__
+    'FullRank'
+    """
 
     def __init__(self, *, model: Model | None = None, random_seed: Any = None, start: Any = None, start_sigma: Any = None, backend: str | None = None) -> None:
         super().__init__(FullRankFamily(), model, random_seed, start, start_sigma, backend)
 
 
 class LowRank(Approximation):
-    """A normal distribution with a diagonal covariance plus that of `rank` directions; other options are those of :class:`MeanField`."""
+    """A normal distribution with a diagonal covariance plus that of `rank` directions; other options are those of :class:`MeanField`.
+
+    Examples
+    --------
+    >>> with pm.Model() as model:
+    ...     x = pm.Normal("x")
+    ...     approximation = pm.LowRank()
+    >>> type(approximation).__name__
+    'LowRank'
+    """
 
     def __init__(
         self, rank: int = 5, *, model: Model | None = None, random_seed: Any = None, start: Any = None, start_sigma: Any = None, backend: str | None = None,
@@ -278,6 +312,14 @@ class NormalizingFlow(Approximation):
     ----------
     flow
         A formula of `loc`, `scale`, `hh` (Householder), `planar`, `radial` and `coupling`, the first one next to the noise.
+
+    Examples
+    --------
+    >>> with pm.Model() as model:
+    ...     x = pm.Normal("x", shape=2)
+    ...     flow = pm.NormalizingFlow("planar*2-scale-loc")
+    >>> type(flow).__name__
+    'NormalizingFlow'
     """
 
     def __init__(
@@ -300,6 +342,14 @@ class Empirical(Approximation):
         Its standard deviation.
     model, random_seed, start, backend
         As for :class:`MeanField`.
+
+    Examples
+    --------
+    >>> with pm.Model() as model:
+    ...     x = pm.Normal("x")
+    ...     particles = pm.Empirical(size=10, random_seed=1)
+    >>> particles.sample(5, random_seed=1).posterior["x"].shape
+    (1, 5)
     """
 
     def __init__(
@@ -338,7 +388,16 @@ class Empirical(Approximation):
 
 
 def sample_approx(approx: Approximation, draws: int = 100, include_transformed: bool = False, **options: Any) -> Any:
-    """Draw from an approximation: ``approx.sample(draws)``, under PyMC's older name."""
+    """Draw from an approximation: ``approx.sample(draws)``, under PyMC's older name.
+
+    Examples
+    --------
+    >>> with pm.Model() as model:
+    ...     x = pm.Normal("x")
+    ...     approximation = pm.MeanField()
+    >>> pm.sample_approx(approximation, draws=5, random_seed=1).posterior["x"].shape
+    (1, 5)
+    """
     if include_transformed:
         raise ArgumentError("sample_approx has no option include_transformed=True", "approx.flat_draws(draws) has the unconstrained draws")
     return approx.sample(draws, **options)

@@ -47,6 +47,7 @@ def fit(
         - "dadvi": as "advi", by Newton's method over draws that stay (``n_draws=30``): no step size to choose, and it knows its end;
         - "nfvi": a normalising flow (``flow="coupling*4-scale-loc"``, or ``method="nfvi=scale-planar*8-loc"``);
         - "svgd", "asvgd": Stein's particles (``n_particles=100``), or a full-rank approximation that is moved by them;
+
         or a class of these, `ADVI`, ..., or one made already, such as ``pm.KLqp(pm.MeanField())``.
     model
         The model; that of the surrounding ``with`` block by default.

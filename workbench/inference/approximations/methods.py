@@ -51,6 +51,13 @@ class Inference:
     ----------
     approx
         The approximation.
+
+    Examples
+    --------
+    >>> with pm.Model() as model:
+    ...     x = pm.Normal("x")
+    >>> issubclass(pm.ADVI, pm.Inference)
+    True
     """
 
     steps: ClassVar[int] = 10_000
@@ -204,6 +211,14 @@ class KLqp(Inference):
         Whether gradients are those along the path of the draw alone, without the entropy's closed form: their variance vanishes
         where the approximation is the posterior, and is smaller near the optimum of all models that were tried. By default, but for
         flows, whose score has no closed form.
+
+    Examples
+    --------
+    >>> with pm.Model() as model:
+    ...     x = pm.Normal("x")
+    ...     inference = pm.KLqp(pm.MeanField())
+    >>> type(inference).__name__
+    'KLqp'
     """
 
     def __init__(self, approx: Approximation, sticking_the_landing: bool | None = None) -> None:
@@ -237,21 +252,48 @@ class ADVI(KLqp):
 
 
 class FullRankADVI(KLqp):
-    """ADVI with a normal distribution of any covariance; options are those of :class:`ADVI`."""
+    """ADVI with a normal distribution of any covariance; options are those of :class:`ADVI`.
+
+    Examples
+    --------
+    >>> with pm.Model() as model:
+    ...     x = pm.Normal("x")
+    ...     inference = pm.FullRankADVI()
+    >>> type(inference).__name__
+    'FullRankADVI'
+    """
 
     def __init__(self, *, sticking_the_landing: bool | None = None, **options: Any) -> None:
         super().__init__(FullRank(**options), sticking_the_landing)
 
 
 class LowRankADVI(KLqp):
-    """ADVI with a normal distribution whose covariance is diagonal plus that of `rank` directions; other options are those of :class:`ADVI`."""
+    """ADVI with a normal distribution whose covariance is diagonal plus that of `rank` directions; other options are those of :class:`ADVI`.
+
+    Examples
+    --------
+    >>> with pm.Model() as model:
+    ...     x = pm.Normal("x")
+    ...     inference = pm.LowRankADVI()
+    >>> type(inference).__name__
+    'LowRankADVI'
+    """
 
     def __init__(self, rank: int = 5, *, sticking_the_landing: bool | None = None, **options: Any) -> None:
         super().__init__(LowRank(rank, **options), sticking_the_landing)
 
 
 class NFVI(KLqp):
-    """Variational inference with a normalising flow; options are those of :class:`NormalizingFlow`."""
+    """Variational inference with a normalising flow; options are those of :class:`NormalizingFlow`.
+
+    Examples
+    --------
+    >>> with pm.Model() as model:
+    ...     x = pm.Normal("x")
+    ...     inference = pm.NFVI()
+    >>> type(inference).__name__
+    'NFVI'
+    """
 
     def __init__(self, flow: str = "coupling*4-scale-loc", **options: Any) -> None:
         super().__init__(NormalizingFlow(flow, **options))
@@ -271,6 +313,14 @@ class DADVI(Inference):
         Largest element of the gradient at the end, in units of standard deviations.
     options
         Those of :class:`MeanField`.
+
+    Examples
+    --------
+    >>> with pm.Model() as model:
+    ...     x = pm.Normal("x")
+    ...     inference = pm.DADVI()
+    >>> type(inference).__name__
+    'DADVI'
     """
 
     steps = 200
@@ -310,6 +360,14 @@ class SVGD(Inference):
         Taken so that code written for PyMC runs.
     model, random_seed, start, backend
         As for :class:`MeanField`.
+
+    Examples
+    --------
+    >>> with pm.Model() as model:
+    ...     x = pm.Normal("x")
+    ...     inference = pm.SVGD()
+    >>> type(inference).__name__
+    'SVGD'
     """
 
     def __init__(self, n_particles: int = 100, jitter: float = 1.0, *, temperature: float = 1.0, **options: Any) -> None:
@@ -335,6 +393,14 @@ class ASVGD(Inference):
         What the log-density is divided by.
     options
         Those of :class:`FullRank`.
+
+    Examples
+    --------
+    >>> with pm.Model() as model:
+    ...     x = pm.Normal("x")
+    ...     inference = pm.ASVGD()
+    >>> type(inference).__name__
+    'ASVGD'
     """
 
     def __init__(self, approx: Approximation | None = None, n_particles: int = 100, *, temperature: float = 1.0, **options: Any) -> None:

@@ -404,7 +404,15 @@ def fresh_inputs(values: Sequence[Tensor], names: Sequence[str]) -> list[Any]:
 
 
 def region(label: str, graph: Graph, *arguments: Tensor) -> list[Tensor]:
-    """Apply a graph as a named region, compiled by itself."""
+    """Apply a graph as a named region, compiled by itself.
+
+    Examples
+    --------
+    >>> x = pt.scalar("x")
+    >>> (y,) = pt.region("square", Graph([x], [x * x]), pt.constant(3.0))
+    >>> y.eval().item()
+    9.0
+    """
     return results_of(Region(label, graph)(*arguments))
 
 

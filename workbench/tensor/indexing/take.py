@@ -93,6 +93,11 @@ def put_along_axis(x: Any, indices: Any, values: Any, axis: int | None = -1) -> 
 
     NumPy's function writes into its argument; an expression does not change, so this returns the new
     one.
+
+    Examples
+    --------
+    >>> pt.put_along_axis([[1, 2], [3, 4]], [[0], [1]], 9, 1).eval().tolist()
+    [[9, 2], [3, 9]]
     """
     given = as_tensor(x)
     x, key = _along(given, indices, axis)

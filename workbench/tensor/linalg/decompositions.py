@@ -249,7 +249,13 @@ def _qr_gradient(q: Tensor, r: Tensor, gq: Tensor, gr: Tensor) -> Tensor:
 
 
 class QRResult(NamedTuple):
-    """What :func:`qr` returns."""
+    """What :func:`qr` returns.
+
+    Examples
+    --------
+    >>> pt.linalg.qr([[2.0, 0.0], [0.0, 3.0]]).R.type.shape
+    (2, 2)
+    """
 
     Q: Tensor
     R: Tensor
@@ -274,6 +280,11 @@ def qr(x: Any, mode: str = "reduced") -> Any:
     ------
     ShapeError
         If `x` has fewer than two axes.
+
+    Examples
+    --------
+    >>> [x.type.shape for x in pt.linalg.qr([[1.0, 2.0], [3.0, 5.0]])]
+    [(2, 2), (2, 2)]
     """
     if mode not in ("reduced", "complete", "r"):
         raise ValueError(f"qr has no mode {mode!r}; choose 'reduced', 'complete' or 'r'")
@@ -348,7 +359,13 @@ class SVD(Gufunc):
 
 
 class SVDResult(NamedTuple):
-    """What :func:`svd` returns."""
+    """What :func:`svd` returns.
+
+    Examples
+    --------
+    >>> pt.linalg.svd([[2.0, 0.0], [0.0, 3.0]]).S.eval().tolist()
+    [3.0, 2.0]
+    """
 
     U: Tensor
     S: Tensor
@@ -377,6 +394,11 @@ def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     ------
     ShapeError
         If `x` has fewer than two axes.
+
+    Examples
+    --------
+    >>> pt.linalg.svd([[1.0, 2.0], [3.0, 5.0]])[1].eval().round(4).tolist()
+    [6.2429, 0.1602]
     """
     (x,) = floats("svd", x)
     result = SVDResult(*results_of(intern(SVD(full_matrices and compute_uv), (x,))))

@@ -117,7 +117,13 @@ class SlogDet(Gufunc):
 
 
 class SlogDetResult(NamedTuple):
-    """What :func:`slogdet` returns."""
+    """What :func:`slogdet` returns.
+
+    Examples
+    --------
+    >>> pt.linalg.slogdet([[2.0, 0.0], [0.0, 3.0]]).sign.eval().item()
+    1.0
+    """
 
     sign: Tensor
     logabsdet: Tensor

@@ -183,7 +183,13 @@ def eye(N: Any, M: Any = None, k: int = 0, dtype: str = floatX) -> Tensor:
 
 
 def identity(n: Any, dtype: str = floatX) -> Tensor:
-    """Return the `n` by `n` matrix with ones on its diagonal."""
+    """Return the `n` by `n` matrix with ones on its diagonal.
+
+    Examples
+    --------
+    >>> pt.identity(2).eval().tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
     return eye(n, dtype=dtype)
 
 
@@ -194,6 +200,11 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     ------
     ShapeError
         If there are not two axes.
+
+    Examples
+    --------
+    >>> pt.diagonal([[1.0, 2.0], [3.0, 5.0]]).eval().tolist()
+    [1.0, 5.0]
     """
     x = as_tensor(x)
     a, b = _s.axes_of("diagonal", (axis1, axis2), x.ndim)
@@ -220,7 +231,13 @@ def diag(x: Any, k: int = 0) -> Tensor:
 
 
 def diagflat(x: Any, k: int = 0) -> Tensor:
-    """Return the matrix with the elements of `x`, row-major, as its `k`-th diagonal."""
+    """Return the matrix with the elements of `x`, row-major, as its `k`-th diagonal.
+
+    Examples
+    --------
+    >>> pt.diagflat([1, 2]).eval().tolist()
+    [[1, 0], [0, 2]]
+    """
     return intern(DiagonalMatrix(int(k)), (_s.ravel(x),))
 
 
@@ -255,6 +272,11 @@ def fill_diagonal(x: Any, val: Any, k: int = 0) -> Tensor:
         Matrices, shape (..., n, m).
     val
         Broadcasts to the diagonal.
+
+    Examples
+    --------
+    >>> pt.fill_diagonal([[1, 2], [3, 4]], 0).eval().tolist()
+    [[0, 2], [3, 0]]
     """
     x = as_tensor(x)
     if x.ndim < 2:
@@ -265,6 +287,12 @@ def fill_diagonal(x: Any, val: Any, k: int = 0) -> Tensor:
 
 
 def tri(N: int, M: int | None = None, k: int = 0, dtype: str = floatX) -> Tensor:
-    """Return an `N` by `M` matrix with ones on and below its `k`-th diagonal."""
+    """Return an `N` by `M` matrix with ones on and below its `k`-th diagonal.
+
+    Examples
+    --------
+    >>> pt.tri(2).eval().tolist()
+    [[1.0, 0.0], [1.0, 1.0]]
+    """
     row, column = _s.arange(N), _s.arange(N if M is None else M)
     return _e.cast(_e.less_equal(column, _s.expand_dims(row, 1) + np.int64(k)), dtype)

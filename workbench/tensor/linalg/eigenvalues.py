@@ -61,7 +61,13 @@ class Eigh(Gufunc):
 
 
 class EighResult(NamedTuple):
-    """What :func:`eigh` returns."""
+    """What :func:`eigh` returns.
+
+    Examples
+    --------
+    >>> pt.linalg.eigh([[2.0, 0.0], [0.0, 3.0]]).eigenvalues.eval().tolist()
+    [2.0, 3.0]
+    """
 
     eigenvalues: Tensor
     eigenvectors: Tensor
@@ -101,7 +107,13 @@ def eigh(x: Any, UPLO: str = "L") -> EighResult:
 
 
 def eigvalsh(x: Any, UPLO: str = "L") -> Tensor:
-    """Return the eigenvalues of symmetric matrices, ascending: shape (..., n). See :func:`eigh`."""
+    """Return the eigenvalues of symmetric matrices, ascending: shape (..., n). See :func:`eigh`.
+
+    Examples
+    --------
+    >>> pt.linalg.eigvalsh([[2.0, 1.0], [1.0, 2.0]]).eval().round(4).tolist()
+    [1.0, 3.0]
+    """
     return eigh(x, UPLO).eigenvalues
 
 
@@ -196,7 +208,13 @@ def _of_vectors(w: Pair, v: Pair, g: Pair) -> Pair:
 
 
 class EigResult(NamedTuple):
-    """What :func:`eig` returns."""
+    """What :func:`eig` returns.
+
+    Examples
+    --------
+    >>> pt.linalg.eig([[2.0, 0.0], [0.0, 3.0]])._fields
+    ('real_eigenvalues', 'imag_eigenvalues', 'real_eigenvectors', 'imag_eigenvectors')
+    """
 
     real_eigenvalues: Tensor
     imag_eigenvalues: Tensor
@@ -224,6 +242,11 @@ def eig(x: Any) -> EigResult:
     ------
     ShapeError
         If the matrices are not square.
+
+    Examples
+    --------
+    >>> pt.linalg.eig([[2.0, 0.0], [0.0, 3.0]])[0].type.shape
+    (2,)
     """
     (x,) = floats("eig", x)
     return EigResult(*results_of(intern(Eig(), (x,))))

@@ -193,7 +193,13 @@ def _jax_rank(s: Any, rcond: float) -> Any:
 
 
 class LstsqResult(NamedTuple):
-    """What :func:`lstsq` returns."""
+    """What :func:`lstsq` returns.
+
+    Examples
+    --------
+    >>> pt.linalg.lstsq([[1.0], [1.0]], [2.0, 4.0]).solution.eval().round(4).tolist()
+    [3.0]
+    """
 
     solution: Tensor
     residuals: Tensor
@@ -348,6 +354,11 @@ def pinv(x: Any, rtol: float | None = None) -> Tensor:
     ------
     ShapeError
         If `x` has fewer than two axes.
+
+    Examples
+    --------
+    >>> pt.linalg.pinv([[2.0, 0.0], [0.0, 4.0]]).eval().round(4).tolist()
+    [[0.5, 0.0], [0.0, 0.25]]
     """
     (x,) = floats("pinv", x)
     return intern(PInv(rtol), (x,))

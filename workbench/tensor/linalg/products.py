@@ -34,6 +34,11 @@ def matrix_transpose(x: Any) -> Tensor:
     ------
     ShapeError
         If `x` has fewer than two axes.
+
+    Examples
+    --------
+    >>> pt.matrix_transpose([[1, 2], [3, 4]]).eval().tolist()
+    [[1, 3], [2, 4]]
     """
     x = as_tensor(x)
     if x.ndim < 2:
@@ -51,7 +56,7 @@ class MatMul(Gufunc):
     def infer(self, x: TensorType, y: TensorType) -> TensorType:
         n, m = x.shape[-1], y.shape[-2]
         if one_length(n, m) is None:
-            raise ShapeError(f"@ of shapes {shape_text(x.shape)} and {shape_text(y.shape)}: {n} is not {m}", "the axes that are summed over must have one length")
+            raise ShapeError(f"@ of shapes {shape_text(x.shape)} and {shape_text(y.shape)}: {n} is not {m}", "the axes that are summed over must have one length", page="shapes-do-not-fit")
         return x.with_shape((*self.batch(x, y), x.shape[-2], y.shape[-1]))
 
     def numpy(self, x: Any, y: Any) -> Any:
@@ -136,6 +141,11 @@ def dot(x: Any, y: Any) -> Tensor:
     ------
     ShapeError
         If the inner lengths differ.
+
+    Examples
+    --------
+    >>> pt.dot([[1, 2], [3, 4]], [1, 1]).eval().tolist()
+    [3, 7]
     """
     x, y = as_tensor(x), as_tensor(y)
     if x.ndim == 0 or y.ndim == 0:
@@ -152,6 +162,11 @@ def vecdot(x: Any, y: Any, axis: int = -1) -> Tensor:
     ------
     ShapeError
         If the lengths differ.
+
+    Examples
+    --------
+    >>> pt.vecdot([[1, 2], [3, 4]], [1, 1]).eval().tolist()
+    [3, 7]
     """
     (x, y), dtype = _numbers("vecdot", x, y)
     x, y = (_last(t, _axis("vecdot", axis, t)) for t in (x, y))
@@ -160,7 +175,13 @@ def vecdot(x: Any, y: Any, axis: int = -1) -> Tensor:
 
 
 def matvec(x: Any, y: Any) -> Tensor:
-    """Return matrices times vectors: shapes (..., m, n) and (..., n); leading axes broadcast."""
+    """Return matrices times vectors: shapes (..., m, n) and (..., n); leading axes broadcast.
+
+    Examples
+    --------
+    >>> pt.matvec([[1, 2], [3, 4]], [1, 1]).eval().tolist()
+    [3, 7]
+    """
     x, y = as_tensor(x), as_tensor(y)
     if x.ndim < 2 or y.ndim < 1:
         raise ShapeError(f"matvec takes matrices and vectors, not shapes {x.type.shape} and {y.type.shape}")
@@ -168,7 +189,13 @@ def matvec(x: Any, y: Any) -> Tensor:
 
 
 def vecmat(x: Any, y: Any) -> Tensor:
-    """Return vectors times matrices: shapes (..., m) and (..., m, n); leading axes broadcast."""
+    """Return vectors times matrices: shapes (..., m) and (..., m, n); leading axes broadcast.
+
+    Examples
+    --------
+    >>> pt.vecmat([1, 1], [[1, 2], [3, 4]]).eval().tolist()
+    [4, 6]
+    """
     x, y = as_tensor(x), as_tensor(y)
     if x.ndim < 1 or y.ndim < 2:
         raise ShapeError(f"vecmat takes vectors and matrices, not shapes {x.type.shape} and {y.type.shape}")
@@ -196,6 +223,11 @@ def inner(x: Any, y: Any) -> Tensor:
     ------
     ShapeError
         If the last axes differ in length.
+
+    Examples
+    --------
+    >>> pt.inner([1, 2], [3, 4]).eval().tolist()
+    11
     """
     x, y = as_tensor(x), as_tensor(y)
     if x.ndim == 0 or y.ndim == 0:
@@ -212,6 +244,11 @@ def vdot(x: Any, y: Any) -> Tensor:
     ------
     ShapeError
         If they have different numbers of elements.
+
+    Examples
+    --------
+    >>> pt.vdot([1, 2], [3, 4]).eval().tolist()
+    11
     """
     x, y = as_tensor(x), as_tensor(y)
     return matmul(_flat(x), _flat(y))

@@ -75,7 +75,13 @@ def tril(x: Any, k: int = 0) -> Tensor:
 
 
 def triu(x: Any, k: int = 0) -> Tensor:
-    """Return matrices with zeros below the `k`-th diagonal. See :func:`tril`."""
+    """Return matrices with zeros below the `k`-th diagonal. See :func:`tril`.
+
+    Examples
+    --------
+    >>> pt.triu([[1, 2], [3, 4]]).eval().tolist()
+    [[1, 2], [0, 4]]
+    """
     return intern(Triangle(False, int(k)), (as_tensor(x),))
 
 
@@ -93,7 +99,13 @@ def tril_indices(n: int, k: int = 0, m: int | None = None) -> tuple[Tensor, Tens
 
 
 def triu_indices(n: int, k: int = 0, m: int | None = None) -> tuple[Tensor, Tensor]:
-    """Return the rows and columns of the upper triangle of an `n` by `m` matrix, row by row."""
+    """Return the rows and columns of the upper triangle of an `n` by `m` matrix, row by row.
+
+    Examples
+    --------
+    >>> [i.eval().tolist() for i in pt.triu_indices(2)]
+    [[0, 0, 1], [0, 1, 1]]
+    """
     rows, columns = np.triu_indices(n, k, m)
     return constant(rows), constant(columns)
 

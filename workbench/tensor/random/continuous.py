@@ -106,18 +106,36 @@ def gamma(key: Tensor, shape: tuple[int, ...] = (), alpha: Any = 1.0, scale: Any
 
 
 def log_gamma(key: Tensor, shape: tuple[int, ...] = (), alpha: Any = 1.0) -> Tensor:
-    """Return logarithms of gamma numbers: finite where the number itself, of a small `alpha`, is not."""
+    """Return logarithms of gamma numbers: finite where the number itself, of a small `alpha`, is not.
+
+    Examples
+    --------
+    >>> pt.random.log_gamma(pt.random.key(1), (3,)).type.shape
+    (3,)
+    """
     drawn, log_factor = _gamma_and_log_factor(key, shape, alpha)
     return _e.log(drawn) + log_factor
 
 
 def chi_square(key: Tensor, shape: tuple[int, ...] = (), nu: Any = 1.0) -> Tensor:
-    """Return chi-squared numbers of `nu` degrees of freedom."""
+    """Return chi-squared numbers of `nu` degrees of freedom.
+
+    Examples
+    --------
+    >>> pt.random.chi_square(pt.random.key(1), (3,)).type.shape
+    (3,)
+    """
     return gamma(key, shape, 0.5 * as_tensor(nu), 2.0)
 
 
 def student_t(key: Tensor, shape: tuple[int, ...] = (), nu: Any = 1.0) -> Tensor:
-    """Return Student's t numbers of `nu` degrees of freedom."""
+    """Return Student's t numbers of `nu` degrees of freedom.
+
+    Examples
+    --------
+    >>> pt.random.student_t(pt.random.key(1), (3,)).type.shape
+    (3,)
+    """
     keys = _r.split(key, 2)
     halved = 0.5 * as_tensor(nu)
     return _r.normal(keys[0], shape) * _e.sqrt(halved / gamma(keys[1], shape, halved))
@@ -128,6 +146,11 @@ def beta(key: Tensor, shape: tuple[int, ...] = (), a: Any = 1.0, b: Any = 1.0) -
 
     The share of one of two gamma variables, taken from their logarithms, so that it is not 0/0 for small
     parameters.
+
+    Examples
+    --------
+    >>> pt.random.beta(pt.random.key(1), (3,)).type.shape
+    (3,)
     """
     keys = _r.split(key, 2)
     return _e.sigmoid(log_gamma(keys[0], shape, a) - log_gamma(keys[1], shape, b))
@@ -142,30 +165,59 @@ def dirichlet(key: Tensor, shape: tuple[int, ...], alpha: Any) -> Tensor:
         The key, and the shape of the result, its last axis that of `alpha`.
     alpha
         Concentrations, > 0, over the last axis.
+
+    Examples
+    --------
+    >>> pt.random.dirichlet(pt.random.key(1), (2,), [1.0, 2.0]).type.shape
+    (2,)
     """
     return _reduce.softmax(log_gamma(key, shape, alpha), axis=-1)
 
 
 def cauchy(key: Tensor, shape: tuple[int, ...] = ()) -> Tensor:
-    """Return standard Cauchy numbers, as the ratio of two normal ones."""
+    """Return standard Cauchy numbers, as the ratio of two normal ones.
+
+    Examples
+    --------
+    >>> pt.random.cauchy(pt.random.key(1), (3,)).type.shape
+    (3,)
+    """
     keys = _r.split(key, 2)
     return _r.normal(keys[0], shape) / _r.normal(keys[1], shape)
 
 
 def laplace(key: Tensor, shape: tuple[int, ...] = ()) -> Tensor:
-    """Return standard Laplace numbers, as the difference of two exponential ones."""
+    """Return standard Laplace numbers, as the difference of two exponential ones.
+
+    Examples
+    --------
+    >>> pt.random.laplace(pt.random.key(1), (3,)).type.shape
+    (3,)
+    """
     keys = _r.split(key, 2)
     return _r.exponential(keys[0], shape) - _r.exponential(keys[1], shape)
 
 
 def logistic(key: Tensor, shape: tuple[int, ...] = ()) -> Tensor:
-    """Return standard logistic numbers, by inversion."""
+    """Return standard logistic numbers, by inversion.
+
+    Examples
+    --------
+    >>> pt.random.logistic(pt.random.key(1), (3,)).type.shape
+    (3,)
+    """
     u = positive_unit(key, shape)
     return _e.log(u) - _e.log1p(-u)
 
 
 def gumbel(key: Tensor, shape: tuple[int, ...] = ()) -> Tensor:
-    """Return standard Gumbel numbers (of maxima), by inversion."""
+    """Return standard Gumbel numbers (of maxima), by inversion.
+
+    Examples
+    --------
+    >>> pt.random.gumbel(pt.random.key(1), (3,)).type.shape
+    (3,)
+    """
     return -_e.log(-_e.log(positive_unit(key, shape)))
 
 
@@ -224,6 +276,11 @@ def von_mises(key: Tensor, shape: tuple[int, ...] = (), mu: Any = 0.0, kappa: An
     """Return angles in [-pi, pi] around `mu`, of concentration `kappa`; NaN where that is negative.
 
     Source: Best and Fisher, "Efficient simulation of the von Mises distribution" (1979).
+
+    Examples
+    --------
+    >>> pt.random.von_mises(pt.random.key(1), (3,)).type.shape
+    (3,)
     """
     mu, kappa = spread(mu, shape), spread(kappa, shape)
     # Series where the closed form cancels: of small and of large concentrations.
@@ -262,6 +319,11 @@ def wald(key: Tensor, shape: tuple[int, ...] = (), mu: Any = 1.0, lam: Any = 1.0
 
     Source: Michael, Schucany and Haas, "Generating random variates using transformations with multiple
     roots" (1976).
+
+    Examples
+    --------
+    >>> pt.random.wald(pt.random.key(1), (3,)).type.shape
+    (3,)
     """
     mu, lam = spread(mu, shape), spread(lam, shape)
     keys = _r.split(key, 2)
@@ -278,6 +340,11 @@ def polya_gamma(key: Tensor, shape: tuple[int, ...] = (), h: Any = 1.0, z: Any =
     variable, shifted, with the mean, variance and skewness of their sum.
     Source: Polson, Scott and Windle, "Bayesian inference for logistic models using Polya-gamma latent
     variables" (2013), equation 2.
+
+    Examples
+    --------
+    >>> pt.random.polya_gamma(pt.random.key(1), (3,)).type.shape
+    (3,)
     """
     h, z = spread(h, shape), spread(z, shape)
     terms = _TERMS

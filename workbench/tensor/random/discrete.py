@@ -91,7 +91,13 @@ def permutation(key: Tensor, x: Any) -> Tensor:
 
 
 def bernoulli(key: Tensor, shape: tuple[int, ...] = (), p: Any = 0.5) -> Tensor:
-    """Return 1 with probability `p`, else 0."""
+    """Return 1 with probability `p`, else 0.
+
+    Examples
+    --------
+    >>> pt.random.bernoulli(pt.random.key(1), (3,)).type.shape
+    (3,)
+    """
     return _e.cast(_r.uniform(key, shape) < spread(p, shape), "int64")
 
 
@@ -231,14 +237,26 @@ def binomial(key: Tensor, shape: tuple[int, ...] = (), n: Any = 1, p: Any = 0.5)
 
 
 def negative_binomial(key: Tensor, shape: tuple[int, ...] = (), mu: Any = 1.0, alpha: Any = 1.0) -> Tensor:
-    """Return negative binomial counts of mean `mu` and shape parameter `alpha`: Poisson counts of a gamma mean."""
+    """Return negative binomial counts of mean `mu` and shape parameter `alpha`: Poisson counts of a gamma mean.
+
+    Examples
+    --------
+    >>> pt.random.negative_binomial(pt.random.key(1), (3,)).type.shape
+    (3,)
+    """
     keys = _r.split(key, 2)
     alpha = as_tensor(alpha)
     return poisson(keys[1], shape, gamma(keys[0], shape, alpha, as_tensor(mu) / alpha))
 
 
 def geometric(key: Tensor, shape: tuple[int, ...] = (), p: Any = 0.5) -> Tensor:
-    """Return how many trials there are up to the first success, by inversion; at least 1."""
+    """Return how many trials there are up to the first success, by inversion; at least 1.
+
+    Examples
+    --------
+    >>> pt.random.geometric(pt.random.key(1), (3,)).type.shape
+    (3,)
+    """
     p = spread(p, shape)
     count = _e.floor(_e.log(positive_unit(key, shape)) / _e.log1p(-p)) + 1.0
     valid = _e.logical_and(p > 0.0, p <= 1.0)

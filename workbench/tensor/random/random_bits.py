@@ -128,12 +128,24 @@ def key(seed: int) -> Tensor:
 
 
 def fold_in(key: Tensor, number: Any) -> Tensor:
-    """Return the key that `number` (one, or an array of them) makes of `key`."""
+    """Return the key that `number` (one, or an array of them) makes of `key`.
+
+    Examples
+    --------
+    >>> pt.random.fold_in(pt.random.key(1), 7) is pt.random.fold_in(pt.random.key(1), 7)
+    True
+    """
     return threefry(key, _e.cast(as_tensor(number), "uint64"))
 
 
 def split(key: Tensor, n: int = 2) -> Tensor:
-    """Return `n` keys, a vector."""
+    """Return `n` keys, a vector.
+
+    Examples
+    --------
+    >>> len(pt.random.split(pt.random.key(1), 3))
+    3
+    """
     return threefry(key, _s.arange(n, dtype="uint64"))
 
 
@@ -144,6 +156,11 @@ def bits(key: Tensor, shape: tuple[int, ...] = ()) -> Tensor:
     ------
     DTypeError
         If `key` is no key.
+
+    Examples
+    --------
+    >>> pt.random.bits(pt.random.key(1), (3,)).type.shape
+    (3,)
     """
     key = as_tensor(key)
     if key.dtype != "uint64":
@@ -156,7 +173,13 @@ def bits(key: Tensor, shape: tuple[int, ...] = ()) -> Tensor:
 
 
 def uniform(key: Tensor, shape: tuple[int, ...] = (), low: Any = 0.0, high: Any = 1.0) -> Tensor:
-    """Return uniform numbers in [`low`, `high`)."""
+    """Return uniform numbers in [`low`, `high`).
+
+    Examples
+    --------
+    >>> pt.random.uniform(pt.random.key(1), (3,)).type.shape
+    (3,)
+    """
     unit = word_to_unit(bits(key, shape))
     return unit * (as_tensor(high) - low) + low
 
@@ -166,6 +189,11 @@ def erfinv(x: Any) -> Tensor:
 
     A graph of additions and multiplications, so that every backend computes the same. Source: Giles,
     "Approximating the erfinv function" (2010), double precision.
+
+    Examples
+    --------
+    >>> pt.random.erfinv(0.5).eval().round(4).tolist()
+    0.4769
     """
     x = as_tensor(x)
     w = -_e.log((1.0 - x) * (1.0 + x))
@@ -214,12 +242,24 @@ _FAR = (
 
 
 def normal(key: Tensor, shape: tuple[int, ...] = (), mean: Any = 0.0, sd: Any = 1.0) -> Tensor:
-    """Return normal numbers, by inversion of a uniform on (-1, 1)."""
+    """Return normal numbers, by inversion of a uniform on (-1, 1).
+
+    Examples
+    --------
+    >>> pt.random.normal(pt.random.key(1), (3,)).type.shape
+    (3,)
+    """
     # The middle of each of 2**52 cells: never -1 or 1, where the inverse is infinite.
     u = word_to_unit(bits(key, shape)) * 2.0 + (2.0**-52 - 1.0)
     return erfinv(u) * (math.sqrt(2.0) * as_tensor(sd)) + mean
 
 
 def exponential(key: Tensor, shape: tuple[int, ...] = (), scale: Any = 1.0) -> Tensor:
-    """Return exponential numbers, by inversion."""
+    """Return exponential numbers, by inversion.
+
+    Examples
+    --------
+    >>> pt.random.exponential(pt.random.key(1), (3,)).type.shape
+    (3,)
+    """
     return -_e.log1p(-word_to_unit(bits(key, shape))) * scale

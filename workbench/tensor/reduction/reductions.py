@@ -262,7 +262,13 @@ def sum(
 def prod(
     x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True
 ) -> Tensor:
-    """Return the product over `axis`. Integers are multiplied in 64 bits."""
+    """Return the product over `axis`. Integers are multiplied in 64 bits.
+
+    Examples
+    --------
+    >>> pt.prod([2, 3, 4]).eval().tolist()
+    24
+    """
     return _reduce("prod", x, axis, keepdims, dtype, initial, where)
 
 
@@ -273,6 +279,11 @@ def max(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None, w
     ------
     ShapeError
         If there are no elements and no `initial`.
+
+    Examples
+    --------
+    >>> pt.max([3, 7, 5]).eval().tolist()
+    7
     """
     return _reduce("max", x, axis, keepdims, None, initial, where)
 
@@ -284,6 +295,11 @@ def min(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None, w
     ------
     ShapeError
         If there are no elements and no `initial`.
+
+    Examples
+    --------
+    >>> pt.min([3, 7, 5]).eval().tolist()
+    3
     """
     return _reduce("min", x, axis, keepdims, None, initial, where)
 
@@ -292,17 +308,35 @@ amax, amin = max, min
 
 
 def all(x: Any, axis: Any = None, keepdims: bool = False, where: Any = True) -> Tensor:
-    """Return whether all elements over `axis` are true."""
+    """Return whether all elements over `axis` are true.
+
+    Examples
+    --------
+    >>> pt.all([[True, False], [True, True]], axis=1).eval().tolist()
+    [False, True]
+    """
     return _reduce("all", x, axis, keepdims, None, None, where)
 
 
 def any(x: Any, axis: Any = None, keepdims: bool = False, where: Any = True) -> Tensor:
-    """Return whether any element over `axis` is true."""
+    """Return whether any element over `axis` is true.
+
+    Examples
+    --------
+    >>> pt.any([[True, False], [False, False]], axis=1).eval().tolist()
+    [True, False]
+    """
     return _reduce("any", x, axis, keepdims, None, None, where)
 
 
 def mean(x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, where: Any = True) -> Tensor:
-    """Return the mean over `axis`, computed in `dtype`, of the elements `where` it is true; NaN over no elements."""
+    """Return the mean over `axis`, computed in `dtype`, of the elements `where` it is true; NaN over no elements.
+
+    Examples
+    --------
+    >>> pt.mean([[1.0, 2.0], [3.0, 5.0]], axis=0).eval().tolist()
+    [2.0, 3.5]
+    """
     x = as_floats(x, dtype)
     return _divided(sum(x, axis, keepdims=keepdims, where=where), _count(x, axis, keepdims, where))
 
@@ -326,6 +360,11 @@ def var(
         Keep the axes, with length 1.
     where
         Which elements count.
+
+    Examples
+    --------
+    >>> pt.var([1.0, 2.0, 4.0]).eval().round(4).tolist()
+    1.5556
     """
     x = as_floats(x, dtype)
     squares = sum(_e.square(x - mean(x, axis, keepdims=True, where=where)), axis, keepdims=keepdims, where=where)
@@ -337,7 +376,13 @@ def var(
 def std(
     x: Any, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False, where: Any = True
 ) -> Tensor:
-    """Return the standard deviation over `axis`; see `var`."""
+    """Return the standard deviation over `axis`; see `var`.
+
+    Examples
+    --------
+    >>> pt.std([1.0, 2.0, 4.0]).eval().round(4).tolist()
+    1.2472
+    """
     return root_of_squares(var(x, axis, dtype, ddof, keepdims, where))
 
 
@@ -347,7 +392,13 @@ def root_of_squares(total: Tensor) -> Tensor:
 
 
 def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """Return the range over `axis`: the largest element less the smallest."""
+    """Return the range over `axis`: the largest element less the smallest.
+
+    Examples
+    --------
+    >>> pt.ptp([3, 7, 5]).eval().tolist()
+    4
+    """
     return max(x, axis, keepdims) - min(x, axis, keepdims)
 
 
@@ -408,6 +459,11 @@ def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
     ------
     ShapeError
         If there are no elements.
+
+    Examples
+    --------
+    >>> pt.argmax([3, 7, 5]).eval().tolist()
+    1
     """
     return _arg_reduce("max", x, axis, keepdims)
 
@@ -419,6 +475,11 @@ def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
     ------
     ShapeError
         If there are no elements.
+
+    Examples
+    --------
+    >>> pt.argmin([3, 7, 5]).eval().tolist()
+    0
     """
     return _arg_reduce("min", x, axis, keepdims)
 
@@ -464,7 +525,13 @@ def softmax(x: Any, axis: Any = None) -> Tensor:
 
 
 def log_softmax(x: Any, axis: Any = None) -> Tensor:
-    """Return the logarithm of `softmax`, which keeps its digits where that is small."""
+    """Return the logarithm of `softmax`, which keeps its digits where that is small.
+
+    Examples
+    --------
+    >>> pt.log_softmax([0.0, 1.0]).eval().round(4).tolist()
+    [-1.3133, -0.3133]
+    """
     x = as_floats(x)
     _s.axes_of("log_softmax", axis, x.ndim)
     shifted = x - _shift(x, axis)

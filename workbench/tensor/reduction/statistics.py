@@ -136,12 +136,24 @@ def quantile(a: Any, q: Any, axis: Any = None, keepdims: bool = False) -> Tensor
 
 
 def percentile(a: Any, q: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """Return percentiles over `axis`: quantiles at ``q / 100``."""
+    """Return percentiles over `axis`: quantiles at ``q / 100``.
+
+    Examples
+    --------
+    >>> pt.percentile([1.0, 2.0, 3.0], 50).eval().tolist()
+    2.0
+    """
     return quantile(a, q / 100.0 if isinstance(q, (int, float)) else as_tensor(q) / 100.0, axis, keepdims)
 
 
 def count_nonzero(a: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """Return how many elements over `axis` are not zero."""
+    """Return how many elements over `axis` are not zero.
+
+    Examples
+    --------
+    >>> pt.count_nonzero([0, 3, 0, 5]).eval().tolist()
+    2
+    """
     return _r.sum(_e.cast(as_tensor(a), "bool"), axis, keepdims=keepdims)
 
 
@@ -176,7 +188,13 @@ def cov(m: Any, rowvar: bool = True, bias: bool = False, ddof: int | None = None
 
 
 def corrcoef(x: Any, rowvar: bool = True) -> Tensor:
-    """Return the correlation coefficients of variables; see `cov`. In [-1, 1]."""
+    """Return the correlation coefficients of variables; see `cov`. In [-1, 1].
+
+    Examples
+    --------
+    >>> pt.corrcoef([[1.0, 2.0, 3.0], [1.0, 3.0, 2.0]]).eval().round(4).tolist()
+    [[1.0, 0.5], [0.5, 1.0]]
+    """
     c = cov(x, rowvar)
     if c.ndim == 0:
         return c / c
@@ -203,7 +221,9 @@ def _without_nan(reduction: Callable[..., Tensor], empty: float | None = None) -
         return _e.where(_r.any(some, axis, keepdims=options.get("keepdims", False)), found, np.nan)
 
     reduced.__name__ = reduced.__qualname__ = f"nan{reduction.__name__}"
-    reduced.__doc__ = f"Return `{reduction.__name__}` over `axis` of the elements that are not NaN."
+    example = f"pt.nan{reduction.__name__}([2.0, np.nan, 4.0]).eval().item()"
+    value = getattr(np, reduction.__name__)(np.array([2.0, 4.0])).item()
+    reduced.__doc__ = f"Return `{reduction.__name__}` over `axis` of the elements that are not NaN.\n\nExamples\n--------\n>>> {example}\n{value}\n"
     return reduced
 
 

@@ -83,6 +83,11 @@ def broadcast_to(x: Any, shape: Any) -> Tensor:
     ------
     ShapeError
         If `x` does not broadcast to it.
+
+    Examples
+    --------
+    >>> pt.broadcast_to([1, 2], (2, 2)).eval().tolist()
+    [[1, 2], [1, 2]]
     """
     x = as_tensor(x)
     wanted = lengths(shape, "broadcast_to")
@@ -113,6 +118,11 @@ def broadcast_arrays(*tensors: Any) -> list[Tensor]:
     ------
     ShapeError
         If they do not broadcast together.
+
+    Examples
+    --------
+    >>> [x.type.shape for x in pt.broadcast_arrays([[1], [2]], [3, 4, 5])]
+    [(2, 3), (2, 3)]
     """
     parts = [as_tensor(t) for t in tensors]
     wanted = common_lengths([(t, t.type.shape) for t in parts])

@@ -109,28 +109,58 @@ def _arange_between(start: Any, stop: Any, step: Any, dtype: str | None) -> Tens
 
 
 def full(shape: Any, fill_value: Any, dtype: str | None = None) -> Tensor:
-    """Return a tensor of one repeated value."""
+    """Return a tensor of one repeated value.
+
+    Examples
+    --------
+    >>> pt.full((2,), 7).eval().tolist()
+    [7, 7]
+    """
     return broadcast_to(as_tensor(fill_value, None if dtype is None else np.dtype(dtype).name), shape)
 
 
 def zeros(shape: Any, dtype: str = floatX) -> Tensor:
-    """Return zeros."""
+    """Return zeros.
+
+    Examples
+    --------
+    >>> pt.zeros((2,)).eval().tolist()
+    [0.0, 0.0]
+    """
     return full(shape, intern(constant_op(0, dtype)))
 
 
 def ones(shape: Any, dtype: str = floatX) -> Tensor:
-    """Return ones."""
+    """Return ones.
+
+    Examples
+    --------
+    >>> pt.ones((2,)).eval().tolist()
+    [1.0, 1.0]
+    """
     return full(shape, intern(constant_op(1, dtype)))
 
 
 def zeros_like(x: Any, dtype: str | None = None) -> Tensor:
-    """Return zeros of the shape and dtype of `x`."""
+    """Return zeros of the shape and dtype of `x`.
+
+    Examples
+    --------
+    >>> pt.zeros_like([1.5, 2.5]).eval().tolist()
+    [0.0, 0.0]
+    """
     x = as_tensor(x)
     return broadcast_like(intern(constant_op(0, dtype or x.dtype)), x)
 
 
 def ones_like(x: Any, dtype: str | None = None) -> Tensor:
-    """Return ones of the shape and dtype of `x`."""
+    """Return ones of the shape and dtype of `x`.
+
+    Examples
+    --------
+    >>> pt.ones_like([1.5, 2.5]).eval().tolist()
+    [1.0, 1.0]
+    """
     x = as_tensor(x)
     return broadcast_like(intern(constant_op(1, dtype or x.dtype)), x)
 
@@ -139,17 +169,35 @@ def ones_like(x: Any, dtype: str | None = None) -> Tensor:
 
 
 def empty(shape: Any, dtype: str = floatX) -> Tensor:
-    """Return a tensor whose values do not matter: zeros, since an expression has no memory left unset."""
+    """Return a tensor whose values do not matter: zeros, since an expression has no memory left unset.
+
+    Examples
+    --------
+    >>> pt.empty((2, 3)).type.shape
+    (2, 3)
+    """
     return zeros(shape, dtype)
 
 
 def empty_like(x: Any, dtype: str | None = None) -> Tensor:
-    """Return a tensor of the shape and dtype of `x` whose values do not matter: zeros."""
+    """Return a tensor of the shape and dtype of `x` whose values do not matter: zeros.
+
+    Examples
+    --------
+    >>> pt.empty_like([1.0, 2.0]).type.shape
+    (2,)
+    """
     return zeros_like(x, dtype)
 
 
 def full_like(x: Any, fill_value: Any, dtype: str | None = None) -> Tensor:
-    """Return a tensor of one repeated value, of the shape and dtype of `x`."""
+    """Return a tensor of one repeated value, of the shape and dtype of `x`.
+
+    Examples
+    --------
+    >>> pt.full_like([1.0, 2.0], 7).eval().tolist()
+    [7.0, 7.0]
+    """
     x = as_tensor(x)
     return broadcast_like(_e.cast(as_tensor(fill_value), dtype or x.dtype), x)
 
@@ -212,7 +260,13 @@ def _linspace_of_length(start: Any, stop: Any, num: Tensor, endpoint: bool, dtyp
 def logspace(
     start: Any, stop: Any, num: Any = 50, endpoint: bool = True, base: float = 10.0, dtype: str | None = None, axis: int = 0
 ) -> Tensor:
-    """Return `num` numbers from ``base**start`` to ``base**stop``, in equal ratios."""
+    """Return `num` numbers from ``base**start`` to ``base**stop``, in equal ratios.
+
+    Examples
+    --------
+    >>> pt.logspace(0.0, 2.0, 3).eval().round(4).tolist()
+    [1.0, 10.0, 100.0]
+    """
     exponents = linspace(start, stop, num, endpoint, axis=axis)
     if not isinstance(start, Tensor) and not isinstance(stop, Tensor):
         return constant(np.logspace(start, stop, num, endpoint, base, dtype=dtype, axis=axis))
@@ -221,7 +275,13 @@ def logspace(
 
 
 def geomspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, dtype: str | None = None, axis: int = 0) -> Tensor:
-    """Return `num` numbers from `start` to `stop`, in equal ratios."""
+    """Return `num` numbers from `start` to `stop`, in equal ratios.
+
+    Examples
+    --------
+    >>> pt.geomspace(1.0, 100.0, 3).eval().round(4).tolist()
+    [1.0, 10.0, 100.0]
+    """
     if not isinstance(start, Tensor) and not isinstance(stop, Tensor):
         return constant(np.geomspace(start, stop, num, endpoint, dtype=dtype, axis=axis))
     made = _e.exp(linspace(_e.log(start), _e.log(stop), num, endpoint, axis=axis))
@@ -239,6 +299,11 @@ def meshgrid(*vectors: Any, indexing: str = "xy", sparse: bool = False) -> list[
         "xy": the first vector runs along the second axis, as in pictures; "ij": along the first.
     sparse
         Leave the axes along which a coordinate does not change at length 1.
+
+    Examples
+    --------
+    >>> [x.eval().tolist() for x in pt.meshgrid([1, 2], [3, 4])]
+    [[[1, 2], [1, 2]], [[3, 3], [4, 4]]]
     """
     if indexing not in ("xy", "ij"):
         raise ShapeError(f"meshgrid: the indexing is 'xy' or 'ij', not {indexing!r}")
@@ -251,13 +316,25 @@ def meshgrid(*vectors: Any, indexing: str = "xy", sparse: bool = False) -> list[
 
 
 def indices(dimensions: Any, dtype: str = "int64") -> Tensor:
-    """Return the indices of a tensor of these lengths: along the first axis, one for each axis."""
+    """Return the indices of a tensor of these lengths: along the first axis, one for each axis.
+
+    Examples
+    --------
+    >>> pt.indices((2, 2)).eval().tolist()
+    [[[0, 0], [1, 1]], [[0, 1], [0, 1]]]
+    """
     shape = lengths(dimensions, "indices")
     return as_tensor(meshgrid(*(arange(n, dtype=dtype) for n in shape), indexing="ij"))
 
 
 def unravel_index(numbers: Any, shape: Any) -> tuple[Tensor, ...]:
-    """Return the indices into a tensor of this shape of row-major numbers."""
+    """Return the indices into a tensor of this shape of row-major numbers.
+
+    Examples
+    --------
+    >>> [x.eval().tolist() for x in pt.unravel_index([2, 3], (2, 3))]
+    [[0, 1], [2, 0]]
+    """
     rest = as_tensor(numbers)
     found: list[Tensor] = []
     for n in reversed(lengths(shape, "unravel_index")):
@@ -267,7 +344,13 @@ def unravel_index(numbers: Any, shape: Any) -> tuple[Tensor, ...]:
 
 
 def ravel_multi_index(multi_index: Any, dims: Any) -> Tensor:
-    """Return the row-major numbers of indices, one tensor an axis, into a tensor of shape `dims`."""
+    """Return the row-major numbers of indices, one tensor an axis, into a tensor of shape `dims`.
+
+    Examples
+    --------
+    >>> pt.ravel_multi_index(([0, 1], [2, 0]), (2, 3)).eval().tolist()
+    [2, 3]
+    """
     flat: Any = 0
     for i, n in zip(multi_index, lengths(dims, "ravel_multi_index"), strict=True):
         flat = flat * n + as_tensor(i)

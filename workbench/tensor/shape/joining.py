@@ -101,6 +101,11 @@ def stack(tensors: Sequence[Any], axis: int = 0) -> Tensor:
     ------
     ShapeError
         If their shapes differ.
+
+    Examples
+    --------
+    >>> pt.stack([1, 2]).eval().tolist()
+    [1, 2]
     """
     parts = [as_tensor(t) for t in tensors]
     if not parts:
@@ -113,29 +118,59 @@ def stack(tensors: Sequence[Any], axis: int = 0) -> Tensor:
 
 
 def hstack(tensors: Sequence[Any]) -> Tensor:
-    """Return tensors one after another along the second axis (the first, for vectors)."""
+    """Return tensors one after another along the second axis (the first, for vectors).
+
+    Examples
+    --------
+    >>> pt.hstack([[1, 2], [3]]).eval().tolist()
+    [1, 2, 3]
+    """
     parts = [_s.atleast_1d(t) for t in tensors]
     return concatenate(parts, 0 if parts and parts[0].ndim == 1 else 1)
 
 
 def vstack(tensors: Sequence[Any]) -> Tensor:
-    """Return tensors one after another along the first axis; vectors are rows."""
+    """Return tensors one after another along the first axis; vectors are rows.
+
+    Examples
+    --------
+    >>> pt.vstack([[1, 2], [3, 4]]).eval().tolist()
+    [[1, 2], [3, 4]]
+    """
     return concatenate([_s.atleast_2d(t) for t in tensors], 0)
 
 
 def dstack(tensors: Sequence[Any]) -> Tensor:
-    """Return tensors one after another along the third axis."""
+    """Return tensors one after another along the third axis.
+
+    Examples
+    --------
+    >>> pt.dstack([[1, 2], [3, 4]]).type.shape
+    (1, 2, 2)
+    """
     return concatenate([_s.atleast_3d(t) for t in tensors], 2)
 
 
 def column_stack(tensors: Sequence[Any]) -> Tensor:
-    """Return vectors as the columns of a matrix, and matrices beside one another."""
+    """Return vectors as the columns of a matrix, and matrices beside one another.
+
+    Examples
+    --------
+    >>> pt.column_stack([[1, 2], [3, 4]]).eval().tolist()
+    [[1, 3], [2, 4]]
+    """
     parts = [as_tensor(t) for t in tensors]
     return concatenate([_s.expand_dims(_s.atleast_1d(t), 1) if t.ndim < 2 else t for t in parts], 1)
 
 
 def append(x: Any, values: Any, axis: int | None = None) -> Tensor:
-    """Return `values` after `x` along `axis` (both flattened, for ``None``)."""
+    """Return `values` after `x` along `axis` (both flattened, for ``None``).
+
+    Examples
+    --------
+    >>> pt.append([1, 2], [3]).eval().tolist()
+    [1, 2, 3]
+    """
     return concatenate([x, values], axis)
 
 
@@ -165,6 +200,11 @@ def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]
     ------
     ShapeError
         If there is no such axis, or no part.
+
+    Examples
+    --------
+    >>> [x.eval().tolist() for x in pt.array_split([1, 2, 3], 2)]
+    [[1, 2], [3]]
     """
     x = as_tensor(x)
     at = axis_of("split", axis, x.ndim)
@@ -213,13 +253,25 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
 
 
 def hsplit(x: Any, indices_or_sections: Any) -> list[Tensor]:
-    """Return the parts of `x` along its second axis (the first, for a vector)."""
+    """Return the parts of `x` along its second axis (the first, for a vector).
+
+    Examples
+    --------
+    >>> [x.eval().tolist() for x in pt.hsplit([1, 2, 3, 4], 2)]
+    [[1, 2], [3, 4]]
+    """
     x = as_tensor(x)
     return split(x, indices_or_sections, 1 if x.ndim > 1 else 0)
 
 
 def vsplit(x: Any, indices_or_sections: Any) -> list[Tensor]:
-    """Return the parts of `x`, of two axes or more, along its first axis."""
+    """Return the parts of `x`, of two axes or more, along its first axis.
+
+    Examples
+    --------
+    >>> [x.eval().tolist() for x in pt.vsplit([[1, 2], [3, 4]], 2)]
+    [[[1, 2]], [[3, 4]]]
+    """
     x = as_tensor(x)
     if x.ndim < 2:
         raise ShapeError(f"vsplit takes two axes or more, not a tensor of shape {x.type.shape}", "use split")
@@ -227,7 +279,13 @@ def vsplit(x: Any, indices_or_sections: Any) -> list[Tensor]:
 
 
 def dsplit(x: Any, indices_or_sections: Any) -> list[Tensor]:
-    """Return the parts of `x` along its third axis."""
+    """Return the parts of `x` along its third axis.
+
+    Examples
+    --------
+    >>> [x.type.shape for x in pt.dsplit(np.zeros((1, 2, 4)), 2)]
+    [(1, 2, 2), (1, 2, 2)]
+    """
     return split(x, indices_or_sections, 2)
 
 
@@ -314,6 +372,11 @@ def roll(x: Any, shift: Any, axis: Any = None) -> Tensor:
         By how many places: an integer, or one for each axis. May be a scalar expression.
     axis
         One or several; the flattened tensor, for ``None``.
+
+    Examples
+    --------
+    >>> pt.roll([1, 2, 3], 1).eval().tolist()
+    [3, 1, 2]
     """
     x = as_tensor(x)
     if axis is None:

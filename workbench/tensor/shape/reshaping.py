@@ -129,12 +129,24 @@ def reshape_like(x: Tensor, like: Expr) -> Tensor:
 
 
 def ravel(x: Any) -> Tensor:
-    """Return the elements, row-major, in one axis."""
+    """Return the elements, row-major, in one axis.
+
+    Examples
+    --------
+    >>> pt.flatten([[1, 2], [3, 4]]).eval().tolist()
+    [1, 2, 3, 4]
+    """
     return reshape(x, (-1,))
 
 
 def expand_dims(x: Any, axis: Any) -> Tensor:
-    """Return `x` with more axes of length 1, at the places `axis` (one or several) of the result."""
+    """Return `x` with more axes of length 1, at the places `axis` (one or several) of the result.
+
+    Examples
+    --------
+    >>> pt.expand_dims([1, 2], 1).eval().tolist()
+    [[1], [2]]
+    """
     x = as_tensor(x)
     count = len(axis) if isinstance(axis, (tuple, list)) else 1
     axes = axes_of("expand_dims", axis, x.ndim + count)
@@ -149,6 +161,11 @@ def squeeze(x: Any, axis: Any = None) -> Tensor:
     ------
     ShapeError
         If an axis given has another length.
+
+    Examples
+    --------
+    >>> pt.squeeze([[1, 2]]).eval().tolist()
+    [1, 2]
     """
     x = as_tensor(x)
     if axis is None:
@@ -163,17 +180,35 @@ def squeeze(x: Any, axis: Any = None) -> Tensor:
 
 
 def atleast_1d(*tensors: Any) -> Any:
-    """Return the tensor with at least one axis; a list for several."""
+    """Return the tensor with at least one axis; a list for several.
+
+    Examples
+    --------
+    >>> pt.atleast_1d(3).eval().tolist()
+    [3]
+    """
     return _at_least(tensors, lambda x: expand_dims(x, 0) if x.ndim == 0 else x)
 
 
 def atleast_2d(*tensors: Any) -> Any:
-    """Return the tensor with at least two axes, new ones in front; a list for several."""
+    """Return the tensor with at least two axes, new ones in front; a list for several.
+
+    Examples
+    --------
+    >>> pt.atleast_2d([1, 2]).eval().tolist()
+    [[1, 2]]
+    """
     return _at_least(tensors, lambda x: expand_dims(x, tuple(range(2 - x.ndim))) if x.ndim < 2 else x)
 
 
 def atleast_3d(*tensors: Any) -> Any:
-    """Return the tensor with at least three axes, as NumPy places them; a list for several."""
+    """Return the tensor with at least three axes, as NumPy places them; a list for several.
+
+    Examples
+    --------
+    >>> pt.atleast_3d([1, 2]).type.shape
+    (1, 2, 1)
+    """
     places: dict[int, Any] = {0: (0, 1, 2), 1: (0, 2), 2: 2}
     return _at_least(tensors, lambda x: expand_dims(x, places[x.ndim]) if x.ndim < 3 else x)
 

@@ -50,6 +50,11 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Tensor:
     ------
     ShapeError
         If `axes` is not an order of all axes.
+
+    Examples
+    --------
+    >>> pt.transpose([[1, 2], [3, 4]]).eval().tolist()
+    [[1, 3], [2, 4]]
     """
     x = as_tensor(x)
     order = tuple(range(x.ndim))[::-1] if axes is None else axes_of("transpose", tuple(axes), x.ndim)
@@ -79,7 +84,13 @@ def dimshuffle(x: Any, pattern: Sequence[Any]) -> Tensor:
 
 
 def swapaxes(x: Any, axis1: int, axis2: int) -> Tensor:
-    """Return `x` with two axes exchanged."""
+    """Return `x` with two axes exchanged.
+
+    Examples
+    --------
+    >>> pt.swapaxes([[1, 2], [3, 4]], 0, 1).eval().tolist()
+    [[1, 3], [2, 4]]
+    """
     x = as_tensor(x)
     order = list(range(x.ndim))
     a, b = axis_of("swapaxes", axis1, x.ndim), axis_of("swapaxes", axis2, x.ndim)
@@ -107,24 +118,48 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Tensor:
 
 
 def flip(x: Any, axis: Any = None) -> Tensor:
-    """Return `x` with the order of elements reversed along `axis` (one, several, or all)."""
+    """Return `x` with the order of elements reversed along `axis` (one, several, or all).
+
+    Examples
+    --------
+    >>> pt.flip([1, 2, 3]).eval().tolist()
+    [3, 2, 1]
+    """
     x = as_tensor(x)
     axes = axes_of("flip", axis, x.ndim)
     return x[tuple(slice(None, None, -1) if a in axes else slice(None) for a in range(x.ndim))]
 
 
 def flipud(x: Any) -> Tensor:
-    """Return `x` reversed along its first axis."""
+    """Return `x` reversed along its first axis.
+
+    Examples
+    --------
+    >>> pt.flipud([[1, 2], [3, 4]]).eval().tolist()
+    [[3, 4], [1, 2]]
+    """
     return flip(x, 0)
 
 
 def fliplr(x: Any) -> Tensor:
-    """Return `x` reversed along its second axis."""
+    """Return `x` reversed along its second axis.
+
+    Examples
+    --------
+    >>> pt.fliplr([[1, 2], [3, 4]]).eval().tolist()
+    [[2, 1], [4, 3]]
+    """
     return flip(x, 1)
 
 
 def rot90(x: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Tensor:
-    """Return `x` turned by `k` quarters in the plane of two axes, from the first towards the second."""
+    """Return `x` turned by `k` quarters in the plane of two axes, from the first towards the second.
+
+    Examples
+    --------
+    >>> pt.rot90([[1, 2], [3, 4]]).eval().tolist()
+    [[2, 4], [1, 3]]
+    """
     x = as_tensor(x)
     a, b = axes_of("rot90", tuple(axes), x.ndim)
     k %= 4

@@ -216,6 +216,11 @@ def digitize(x: Any, bins: Any, right: bool = False) -> Tensor:
         Vector that rises or falls.
     right
         Whether the bins contain their right ends instead.
+
+    Examples
+    --------
+    >>> pt.digitize([0.5, 2.5], [0.0, 1.0, 2.0]).eval().tolist()
+    [1, 3]
     """
     x, bins = _e.promote("digitize", as_tensor(x), as_tensor(bins))
     return intern(Digitize(right), (x, bins))
@@ -269,12 +274,24 @@ def nonzero(x: Any) -> tuple[Tensor, ...]:
 
 
 def flatnonzero(x: Any) -> Tensor:
-    """Return the row-major numbers of the elements that are not zero; see `nonzero`."""
+    """Return the row-major numbers of the elements that are not zero; see `nonzero`.
+
+    Examples
+    --------
+    >>> pt.flatnonzero([0, 3, 5]).eval().tolist()
+    [1, 2]
+    """
     return nonzero(_s.ravel(x))[0]
 
 
 def argwhere(x: Any) -> Tensor:
-    """Return the indices of the elements that are not zero, one to a row; see `nonzero`."""
+    """Return the indices of the elements that are not zero, one to a row; see `nonzero`.
+
+    Examples
+    --------
+    >>> pt.argwhere([0, 3, 5]).eval().tolist()
+    [[1], [2]]
+    """
     from workbench.tensor.shape.joining import stack
 
     return stack(nonzero(x), axis=1)
@@ -438,6 +455,11 @@ def histogram(x: Any, bins: Any) -> tuple[Tensor, Tensor]:
         Values, of any shape.
     bins
         Vector of the edges, rising. The last bin contains both its edges.
+
+    Examples
+    --------
+    >>> pt.histogram([0.5, 1.5, 1.7], [0.0, 1.0, 2.0])[0].eval().tolist()
+    [1, 2]
     """
     edges = as_tensor(bins)
     x, bins = _e.promote("histogram", _s.ravel(x), edges)

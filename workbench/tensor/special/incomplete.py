@@ -403,10 +403,22 @@ def log_betainc(a: Any, b: Any, x: Any, y: Any) -> Tensor:
 
 
 def gammal(a: Tensor, x: Tensor) -> Tensor:
-    """Return the lower incomplete gamma function, not regularised."""
+    """Return the lower incomplete gamma function, not regularised.
+
+    Examples
+    --------
+    >>> pt.gammal(2.0, 1.0).eval().round(4).tolist()
+    0.2642
+    """
     return gammainc(a, x) * gamma(a)
 
 
 def gammau(a: Tensor, x: Tensor) -> Tensor:
-    """Return the upper incomplete gamma function, not regularised."""
+    """Return the upper incomplete gamma function, not regularised.
+
+    Examples
+    --------
+    >>> pt.gammau(2.0, 1.0).eval().round(4).tolist()
+    0.7358
+    """
     return gammaincc(a, x) * gamma(a)
