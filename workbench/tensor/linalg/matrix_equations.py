@@ -201,7 +201,13 @@ class QZ(OfSciPy):
 
 
 class SchurResult(NamedTuple):
-    """What :func:`schur` returns."""
+    """What :func:`schur` returns.
+
+    Examples
+    --------
+    >>> pt.linalg.schur([[2.0, 0.0], [0.0, 3.0]])._fields
+    ('T', 'Z')
+    """
 
     T: Tensor
     Z: Tensor
