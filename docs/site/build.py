@@ -84,8 +84,11 @@ def executed(path: Path, kept: Path, fresh: bool) -> dict:
 
 
 def shown(notebook: dict) -> dict:
-    """Return a notebook as the site shows it: of widgets what lasts, of cells that check claims nothing."""
+    """Return a notebook as the site shows it: links within the site, of widgets what lasts, of cells that check claims nothing."""
     for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown":
+            # On the site the pages of docs/ stand one folder above tutorials.
+            cell["source"] = "".join(cell["source"]).replace("](../docs/", "](../")
         if cell["cell_type"] != "code":
             continue
         if "claims" in cell["metadata"].get("tags", []):
