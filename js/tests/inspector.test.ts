@@ -249,6 +249,14 @@ it("every kind that has a look of its own is in the legend", () => {
   expect(new Set(looks.map((l) => `${l.shape} ${l.share}`)).size).toBe(5);
 });
 
+it("shows the whole drawing above the legend", () => {
+  const camera = new Camera(document.createElement("div"), () => ({ width: 600, height: 400 }), () => {}, () => 40);
+  const tall = { width: 300, height: 700 }, view = camera.whole(tall);
+  expect(view.y).toBeGreaterThan(0);
+  expect(view.y + view.k * tall.height).toBeLessThanOrEqual(360);
+  camera.close();
+});
+
 it("reveals by where the camera will be, not by where it glides from", () => {
   const area = document.createElement("div");
   const camera = new Camera(area, () => ({ width: 600, height: 400 }), () => {});

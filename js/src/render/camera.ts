@@ -23,7 +23,7 @@ export class Camera {
   private frame = 0;
   private active = false;
 
-  constructor(area: HTMLElement, private readonly size: () => Size, private readonly apply: (view: View, moving: boolean) => void) {
+  constructor(area: HTMLElement, private readonly size: () => Size, private readonly apply: (view: View, moving: boolean) => void, private readonly below: () => number = () => 0) {
     let drag: { x: number; y: number; moved: boolean; pointer: number } | null = null;
     area.addEventListener("pointerdown", (e) => {
       if (e.button === 0) drag = { x: e.clientX, y: e.clientY, moved: false, pointer: e.pointerId };
@@ -84,11 +84,12 @@ export class Camera {
     step();
   }
 
-  /** The view of a whole drawing. */
+  /** The view of a whole drawing, above what stands below it (the legend). */
   whole({ width, height }: Size): View {
-    const { width: w, height: h } = this.size();
+    const { width: w, height: all } = this.size();
     // Out of sight, as in a tab that is not open.
-    if (!w || !h) return { x: 0, y: 0, k: 1 };
+    if (!w || !all) return { x: 0, y: 0, k: 1 };
+    const h = all - this.below();
     const k = Math.min(1.1, (w - LEFT - RIGHT) / Math.max(1, width), (h - 36) / Math.max(1, height));
     return { k, x: (w - width * k + LEFT - RIGHT) / 2, y: (h - height * k) / 2 };
   }

@@ -63,7 +63,7 @@ export class GraphView {
     this.camera = new Camera(this.area, size, (view, moving) => {
       this.painter.view(view, moving);
       this.minimap.view(view, size());
-    });
+    }, () => this.legend.offsetHeight);
     this.minimap = new Minimap((x, y) => {
       this.camera.touched = true;
       this.camera.go(this.camera.at({ x, y }, this.camera.view.k));
