@@ -29,7 +29,7 @@ tools:
 node:
 	$(call need,node,Node.js 20 or later: apt install nodejs npm$(comma) or brew install node)
 	$(call need,npm,npm: apt install npm$(comma) or brew install node)
-	@node -e 'process.exit(process.versions.node.split(".")[0] < 20)' || { echo "Node.js $$(node --version) is too old: install Node.js 20 or later"; exit 1; }
+	@node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' || { echo "Node.js $$(node --version) is too old: install Node.js 20 or later"; exit 1; }
 compiler:
 	@command -v gcc >/dev/null || command -v clang >/dev/null || echo "note: no C compiler, so Numba is used, which is slower: apt install gcc, or xcode-select --install"
 comma := ,
