@@ -305,6 +305,7 @@ class Publisher:
             self._publish_table(table)
 
     def _publish_table(self, table: ElementTable) -> None:
+        self.run.complete(table)
         self.table = table
         self._words = said_of_chains(self.run, table)
         with self._sending:
@@ -334,6 +335,7 @@ class Publisher:
         share = max(0.03, TABLE_SHARE * run.timings["sample"]) * NUMBERS_A_SECOND
         first = table = ElementTable.within(draws, whole if whole <= EXACT else share)
         table.fill(tails=False)
+        run.complete(table)
         self.table = table
         self.findings = self._found(table)
         self._words = said_of_chains(run, table)
@@ -342,6 +344,7 @@ class Publisher:
         if table.step > 1:
             table = ElementTable(draws)
         table.fill()
+        run.complete(table)
         self.table = table
         self._tell_end()
         if table is not first and self.finished is not None:

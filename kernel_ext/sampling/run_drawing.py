@@ -52,7 +52,7 @@ def run_html(run: Run, table: ElementTable, findings: Sequence[str]) -> str:
     divergences = sum(r["divergences"] for r in run.progress())
     if not run.kept:
         return drawing(f"{run.state} while compiling for {run.backend}: no draws were made", findings, table)
-    shown = f" (shown are the first {run.shown_chains})" if run.shown_chains < run.chains else ""
+    shown = f" (plots are of the first {run.shown_chains}; means, ESS and R-hat, the nested one, of all)" if run.shown_chains < run.chains else ""
     head = (
         f"{run.state}: {made:,} draws of {run.chains} chains on {run.backend}{shown}, {run.timings['sample']:.2f} s after "
         f"{run.timings.get('compile', float('nan')):.2f} s of compilation; {divergences} divergences after warm-up"

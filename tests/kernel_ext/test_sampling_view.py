@@ -256,7 +256,12 @@ def test_of_many_chains_that_are_moved_together_the_dashboard_shows_some(model, 
     assert (begin["chains"], begin["all_chains"], begin["draws"], begin["tune"]) == (8, 500, 30, 0)
     last, cols = wire.of("state")[-1]
     assert last["state"] == "done" and cols["draws"].tolist() == [30] * 8
-    assert "the first 8" in dashboard.static()["text/html"] and run.draws["mu"].shape == (500, 30)
+    assert "plots are of the first 8" in dashboard.static()["text/html"] and run.draws["mu"].shape == (500, 30)
+    # The table is of all chains: the mean of 500, whose R-hat is the nested one.
+    (said,) = [cols for _, cols in wire.of("summary")][-1:]
+    moments = run.moments()
+    np.testing.assert_allclose(said["rhat"], np.concatenate([np.ravel(m["nested_rhat"]) for m in moments.values()]), rtol=1e-6)
+    assert said["mean"][0] == pytest.approx(float(run.draws["mu"].mean()), abs=5 * float(moments["mu"]["mcse_mean"]))
 
 
 def test_ten_thousand_elements_take_small_messages():

@@ -13,6 +13,7 @@ from workbench.errors import ArgumentError, SamplingError
 from workbench.inference.chains import Chain
 from workbench.inference.columns import TIMES, Columns
 from workbench.inference.convergence import EXAMINED, MOST_RHAT, NAMED
+from workbench.inference.element_table import ElementTable
 from workbench.inference.executors import CHUNK_SECONDS
 from workbench.inference.linked_ensemble import Chunk, LinkedEnsemble, check_model
 from workbench.inference.many_chains import Way
@@ -163,6 +164,14 @@ class EnsembleRun(Run):
             split[name] = {k: v[at : at + size].reshape(shape) for k, v in found.items()}
             at += size
         return split
+
+    def complete(self, table: ElementTable) -> None:
+        """Put into a table of the chains that are shown what all chains say: the mean and standard deviation, effective draws, and nested R-hat."""
+        moments = self.moments()
+        if moments:
+            for column, name in (("mean", "mean"), ("sd", "sd"), ("ess_bulk", "ess"), ("rhat", "nested_rhat")):
+                table.columns[column] = np.concatenate([np.ravel(m[name]) for m in moments.values()]).astype(float)
+            table.columns["ess_tail"] = np.full(len(table.names), np.nan)
 
     def problems(self, table: Any = None) -> Iterator[str]:
         """Yield what speaks against the run."""

@@ -330,6 +330,9 @@ class Run:
         """How many chains, the first, progress and plots are shown of."""
         return self.chains
 
+    def complete(self, table: ElementTable) -> None:
+        """Put into a table of the chains that are shown what is known of all chains: here they are the same."""
+
     def problems(self, table: ElementTable | None = None) -> Iterator[str]:
         """Yield what speaks against the run, when it is over: :func:`convergence_problems`."""
         return convergence_problems(self, table)

@@ -221,7 +221,7 @@ export class Dashboard implements View {
     this.facts.textContent = [
       compiling ? `${c.message}, ${seconds(c.elapsed)} so far` : `${count(c.made)} of ${count(c.whole)} draws`, c.rate ? `${count(c.rate)} a second` : "", rest,
       compiling ? "" : over ? seconds(c.elapsed) : "", this.run.stride > 1 ? `every ${nth(this.run.stride)} draw is drawn` : "",
-      this.run.all_chains > this.run.chains ? `the first ${this.run.chains} of ${this.run.all_chains} chains` : "", !compiling ? c.message : "",
+      this.run.all_chains > this.run.chains ? `plots of the first ${this.run.chains} of ${this.run.all_chains} chains; numbers of all, R-hat nested` : "", !compiling ? c.message : "",
     ].filter(Boolean).join("; ");
     this.compiling.hidden = !compiling || !c.compiling.length;
     this.compiling.textContent = c.compiling.map(([what, s]: [string, number | null]) => (s === null ? `${what} …` : `${what} ✓ ${seconds(s)}`)).join("   ");
