@@ -22,7 +22,7 @@ def test_every_elementwise_operation_stays_in_single_precision():
         graph = Graph(xs, [op(*xs)])
         narrow = in_single_precision(graph)
         specs = [jax.ShapeDtypeStruct(p.type.static_shape, p.type.dtype) for p in narrow.params]
-        (result,) = jax.eval_shape(to_jax(graph, "float32"), *specs)
+        (result,) = jax.eval_shape(to_jax(graph.params, graph.results, "float32"), *specs)
         assert result.dtype.name == narrow.results[0].type.dtype != "float64", op.name
 
 
@@ -37,7 +37,7 @@ def test_random_draws_keep_their_keys_and_words():
 def test_a_graph_is_a_plain_jax_function(precision):
     x = pt.vector("x", 3)
     cost = (pt.exp(x) * pt.constant([0.1, 0.7, -0.3])).sum() + pt.log(pt.square(x[0]) + 1.0)
-    run = to_jax(Graph([x], [cost]), precision)
+    run = to_jax([x], [cost], precision)
     at = jax.numpy.asarray([0.3, -0.2, 1.1], dtype=precision)
     plain = function([x], [cost, grad(cost, x)], backend="numpy", mode=PLAIN)(np.asarray(at, float))
     close = {"rtol": 1e-12 if precision == "float64" else 3e-6}
@@ -49,7 +49,7 @@ def test_a_graph_is_a_plain_jax_function(precision):
     many = jax.jit(jax.vmap(lambda v: run(v)[0]))(jax.numpy.stack([at, 2 * at]))
     np.testing.assert_allclose(many[0], plain[0], **close)
     y = pt.vector("y", 3)
-    straight = to_jax(Graph([y], [pt.softplus(y).sum()]), precision)
+    straight = to_jax([y], [pt.softplus(y).sum()], precision)
     np.testing.assert_allclose(jax.jit(jax.grad(lambda v: straight(v)[0]))(at), 1 / (1 + np.exp(-np.asarray(at))), rtol=1e-6)
 
 

@@ -9,7 +9,6 @@ import pytest
 import workbench as pm
 import workbench.tensor as pt
 from workbench.compile import function, to_jax
-from workbench.graph import Graph
 from workbench.tensor.elementwise import OPS
 from workbench.transforms import grad, hessian
 
@@ -61,7 +60,7 @@ def test_gradients_of_every_elementwise_operation_are_the_declared_ones():
         columns, free, value = vectors(op, fixed, rows)
         real = [i for i, x in enumerate(free) if x.type.kind == "f"]
         wanted = function(free, grad(value.sum(), [free[i] for i in real], disconnected_inputs="ignore"), backend="numpy")(*columns)
-        f = to_jax(Graph(free, [value.sum()]))
+        f = to_jax(free, [value.sum()])
         found = jax.grad(lambda *v: f(*v)[0], argnums=real)(*map(jnp.asarray, columns))
         for i, g, w in zip(real, found, wanted):
             agree(g, w, f"{op.name} in operand {i} at {rows.tolist()}")
@@ -78,7 +77,7 @@ def test_second_derivatives_and_forward_mode_are_too(name):
     pairs = list(itertools.product(range(len(free)), repeat=2))
     seconds = [grad(firsts[i].sum(), free[j], disconnected_inputs="ignore") for i, j in pairs]
     first, second = (function(free, made, backend="numpy")(*columns) for made in (firsts, seconds))
-    f = to_jax(Graph(free, [value]))
+    f = to_jax(free, [value])
     one = lambda *v: f(*v)[0]
     given = [jnp.asarray(c) for c in columns]
     for i in range(len(free)):
@@ -92,7 +91,7 @@ def test_second_derivatives_and_forward_mode_are_too(name):
         agree(over, wanted, f"{name}, reverse over reverse {i, j}")
     # The scalar function over rows.
     scalars = [pt.scalar(f"s{i}") for i in range(len(free))]
-    g = to_jax(Graph(scalars, [op(*fixed, *scalars)]))
+    g = to_jax(scalars, [op(*fixed, *scalars)])
     made = jax.jit(jax.vmap(jax.grad(lambda *v: g(*v)[0], argnums=tuple(range(len(free))))))(*given)
     for i, row in enumerate(made):
         agree(row, first[i], f"{name}, vmap of grad in operand {i}")
@@ -141,7 +140,7 @@ def test_gradients_of_reductions_linear_algebra_and_choices_agree(name):
     v = pt.vector("v", 9)
     cost = COMPOSITE[name](v)
     wanted = function([v], grad(cost, v), backend="numpy")
-    f = to_jax(Graph([v], [cost]))
+    f = to_jax([v], [cost])
     for at in VALUES:
         np.testing.assert_allclose(jax.grad(lambda u: f(u)[0])(jnp.asarray(at)), wanted(at), rtol=1e-9, atol=1e-12, err_msg=f"{name} at {at}")
 
@@ -150,7 +149,7 @@ def test_gradients_of_reductions_linear_algebra_and_choices_agree(name):
 def test_their_second_derivatives_agree(name):
     v = pt.vector("v", 9)
     cost = COMPOSITE[name](v)
-    f = to_jax(Graph([v], [cost]))
+    f = to_jax([v], [cost])
     wanted = function([v], hessian(cost, v), backend="numpy")(VALUES[1])
     np.testing.assert_allclose(jax.hessian(lambda u: f(u)[0])(jnp.asarray(VALUES[1])), wanted, rtol=1e-8, atol=1e-10)
 
@@ -162,16 +161,16 @@ def test_the_examples_at_zero():
         pm.Bernoulli("y", logit_p=p, observed=1)
     cases = {0.5: pt.softplus(x), 0.0: pt.abs(x), 0.25: pt.sigmoid(x), 1.0: pt.tanh(x)}
     for wanted, y in cases.items():
-        f = to_jax(Graph([x], [y]))
+        f = to_jax([x], [y])
         assert jax.grad(lambda u: f(u)[0])(0.0) == wanted
     logp = model.logp()
-    f = to_jax(Graph([model.value_vars[0]], [logp]))
+    f = to_jax([model.value_vars[0]], [logp])
     assert jax.grad(lambda u: f(u)[0])(0.0) == 0.5
 
 
 def test_a_parameter_without_derivative_says_so():
     v, x = pt.scalar("v"), pt.scalar("x")
-    f = to_jax(Graph([v, x], [pt.iv(v, x)]))
+    f = to_jax([v, x], [pt.iv(v, x)])
     with pytest.raises(pm.errors.GradientError, match="'v' is not known"):
         jax.grad(lambda *u: f(*u)[0])(1.0, 2.0)
     assert np.isclose(jax.grad(lambda *u: f(*u)[0], argnums=1)(1.0, 2.0), 0.5 * (2.279585302336067 + 0.6889484476987382))

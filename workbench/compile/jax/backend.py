@@ -20,19 +20,21 @@ from workbench.graph.types import type_of
 from workbench.tensor.cotangents.jax import not_differentiated
 
 
-def to_jax(graph: Graph, precision: str = "float64") -> Callable[..., Any]:
-    """Return a graph as a plain JAX function: jittable, differentiable, for use with any JAX library.
+def to_jax(inputs: Sequence[Expr], outputs: Any, precision: str = "float64") -> Callable[..., Any]:
+    """Return expressions as a plain JAX function of inputs: jittable, differentiable, for use with any JAX library.
 
     Parameters
     ----------
-    graph
-        Its parameters are the function's arguments, in order; data are constants of it.
+    inputs
+        The function's arguments, in order.
+    outputs
+        One expression, or several in a sequence; data in them are constants.
     precision
         "float64", or "float32": everything that the graph does in float64 is then done in float32.
 
     Returns
     -------
-    A function of JAX arrays that returns a tuple of results. As always in JAX, an index out of bounds
+    A function of JAX arrays that returns an array, a tuple of them for a sequence. As always in JAX, an index out of bounds
     is no error: reading takes the nearest element, writing does nothing. JAX's x64 mode is on from here.
 
     Examples
@@ -40,14 +42,17 @@ def to_jax(graph: Graph, precision: str = "float64") -> Callable[..., Any]:
     >>> import workbench.tensor as pt
     >>> x = pt.vector("x", 2)
     >>> import jax
-    >>> f = to_jax(Graph([x], [(x * x).sum()]))
-    >>> jax.grad(lambda v: f(v)[0])(jax.numpy.array([1.0, 2.0])).tolist()
+    >>> f = to_jax([x], (x * x).sum())
+    >>> jax.grad(f)(jax.numpy.array([1.0, 2.0])).tolist()
     [2.0, 4.0]
     """
     config: Any = importlib.import_module("jax").config
     config.update("jax_enable_x64", True)
+    graph = Graph(inputs, [outputs] if isinstance(outputs, Expr) else outputs)
     if precision == "float32":
         graph = in_single_precision(graph)
+    if isinstance(outputs, Expr):
+        return lambda *values: graph.run("jax", *values)[0]
     return lambda *values: tuple(graph.run("jax", *values))
 
 
@@ -85,7 +90,7 @@ class JaxFunction:
         start = time.perf_counter()
         inputs: list[Expr] = [intern(Input(n.name, type_of(n.op.value))) for n in self.data]
         opened = Graph([*self.graph.params, *inputs], replace(self.graph.results, dict(zip(self.data, inputs))))
-        function = to_jax(opened)
+        function = to_jax(opened.params, opened.results)
         jax: Any = importlib.import_module("jax")
         example = [jax.ShapeDtypeStruct(p.type.static_shape, p.type.dtype) for p in opened.params]
         self._seen = [n.op.value for n in self.inner_data]

@@ -47,7 +47,7 @@ class DeviceProgram:
     ) -> None:  # fmt: skip
         jax: Any = importlib.import_module("jax")
         keep_compiled(jax)
-        function = to_jax(graph)
+        function = to_jax(graph.params, graph.results)
         for index in entering_indices(graph):
             if isinstance(index.leaf.op, (Constant, Data)):
                 index.check(index.leaf.op.value)

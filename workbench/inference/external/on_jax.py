@@ -12,7 +12,6 @@ import numpy as np
 
 from workbench.compile import to_jax
 from workbench.errors import ArgumentError
-from workbench.graph.inner import Graph
 from workbench.inference.external.sampler import ROWS, STATS, Array, External, Rows, Task
 from workbench.inference.linked import started
 from workbench.model.model import Model
@@ -42,7 +41,7 @@ def jax_logp(model: Model) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """
     graph = model.logp_grad_graph()
     results, _ = default_mode().run(graph.results, record=False)
-    both = to_jax(Graph(graph.params, results))
+    both = to_jax(graph.params, results)
     import jax
     import jax.numpy as jnp
 
