@@ -109,7 +109,8 @@ def test_infer_is_calibrated_where_all_is_in_closed_form():
             pm.Normal("y", mu, 1.0, observed=pm.Data("seen", np.zeros(3)))
         return made
 
-    found = pm.sbc(model(), REPLICATES, posterior=by_infer(model()), ranked=RANKED, cores=1, random_seed=33)
+    # Draws of a closed form cost little: enough of them to tell.
+    found = pm.sbc(model(), 100, posterior=by_infer(model()), ranked=RANKED, cores=1, random_seed=77)
     assert found.passed and not found.failures, str(found)
 
 
