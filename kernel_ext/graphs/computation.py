@@ -79,5 +79,6 @@ def _of_model(model: Model) -> Computation:
     made = purposes(model)
     for result, name in zip(made.roots, ("logp", "gradient")):
         give_name(result, name)
-    before = next(p.before for p in made.trace.passes if p.name == default_mode().passes[0].name)
+    # Repeated terms are rerolled before derivatives are taken too: the last pass of that name is the optimisation's.
+    before = next(p.before for p in reversed(made.trace.passes) if p.name == default_mode().passes[0].name)
     return Computation(Graph(free_inputs(before), before), Graph(free_inputs(before), made.roots), made.trace, made)
