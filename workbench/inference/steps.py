@@ -52,10 +52,11 @@ def steps_of(model: Model, step: Any, options: Mapping[str, Mapping[str, Any]], 
     for kind, some in assigned(model, [n for n in names if n not in taken]).items():
         given = options.get(kind.name, {})
         chosen.append(kind(some, model=model, **({"metric": metric, **given} if kind is NUTS else given)))
-    _require_used(options, chosen[len(set(map(id, taken.values()))) :])
+    by_us = chosen[len(set(map(id, taken.values()))) :]
+    _require_used(options, by_us)
     if not quiet:
         _tell_of_finite(model, chosen)
-        _tell_of_gradients(model, chosen[len(set(map(id, taken.values()))) :])
+        _tell_of_gradients(model, by_us)
     return [s for method in chosen for s in method.steps()]
 
 
@@ -105,9 +106,10 @@ def _require_used(options: Mapping[str, Mapping[str, Any]], methods: Iterable[St
 
 def _tell_of_gradients(model: Model, methods: Iterable[StepMethod]) -> None:
     """Say which variables are moved without a gradient, for want of one."""
-    why = without_gradient(model)
+    moved = [n for method in methods if not method.by_gradient for n in method.names]
+    why = without_gradient(model) if moved else {}
     rvs = {model.value_name(rv): str(rv.name) for rv in model.free_RVs}
-    found = [rvs[n] for method in methods for n in method.names if n in why]
+    found = [rvs[n] for n in moved if n in why]
     if found:
         tell(
             f"{', '.join(found)}: {_listed(set(why.values()))} says no gradient, so that slice sampling is what is left. A gradient (pullback), or the same "

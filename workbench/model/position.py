@@ -149,7 +149,7 @@ def block_density(model: Model, names: Sequence[str], gradient: bool | Collectio
         total = total if outside is None else pt.where(outside, -np.inf, total)
     results = [total]
     if gradient:
-        wanted = [rv for rv in chosen if gradient is True or str(rv.name) in gradient]  # type: ignore[operator]
+        wanted = [value for value in chosen if gradient is True or str(value.name) in gradient]  # type: ignore[operator]
         found = dict(zip(wanted, grad(total, wanted, disconnected_inputs="ignore")))
         slopes = [found.get(value, pt.zeros_like(value)) for value in chosen]
         flat = pt.concatenate([pt.reshape(g, (-1,)) for g in slopes])

@@ -21,6 +21,7 @@ from workbench.graph.length_names import shapes_text
 from workbench.graph.lengths import Size, Symbol, fresh, single, substitute, symbols
 from workbench.graph.traverse import topological
 from workbench.graph.types import TensorType, TupleType
+from workbench.tensor.elementwise import cast
 from workbench.tensor.shape import zeros_like
 from workbench.tensor.tensor import Tensor, as_tensor
 
@@ -49,7 +50,7 @@ class Apply:
 
     def __init__(self, op: Any, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
         self.op = op
-        self.inputs: list[Tensor] = [as_tensor(x) for x in inputs]
+        self.inputs: list[Tensor] = [_stand_in(x) for x in inputs]
         self.outputs: list[Tensor] = [_stand_in(x) for x in outputs]
 
     def __repr__(self) -> str:
@@ -110,13 +111,13 @@ class Op:
             raise ArgumentError(f"{_name(self)} says neither make_node nor itypes and otypes", "define make_node(self, ...): it returns Apply(self, inputs, outputs)")
         if len(inputs) != len(self.itypes):
             raise ArgumentError(f"{_name(self)} takes {len(self.itypes)} inputs, got {len(inputs)}")
-        made = [as_tensor(x) for x in inputs]
-        for i, (x, kind) in enumerate(zip(made, map(_type, self.itypes))):
+        made, kinds = [as_tensor(x) for x in inputs], [_type(t) for t in self.itypes]
+        for i, (x, kind) in enumerate(zip(made, kinds)):
             if x.dtype != kind.dtype and not np.can_cast(x.dtype, kind.dtype, "safe"):
                 raise ArgumentError(f"{_name(self)}: input {i + 1} is {x.dtype}, and itypes say {kind.dtype}", f"cast it: pt.cast(x, {kind.dtype!r})")
             if x.ndim != kind.ndim:
                 raise ArgumentError(f"{_name(self)}: input {i + 1} has {x.ndim} axes, and itypes say {kind.ndim}")
-        return Apply(self, [_as_dtype(x, _type(kind).dtype) for x, kind in zip(made, self.itypes)], [_type(t) for t in self.otypes])
+        return Apply(self, [cast(x, kind.dtype) for x, kind in zip(made, kinds)], [_type(t) for t in self.otypes])
 
     def perform(self, node: Apply, inputs: list[Any], outputs: list[list[Any]]) -> None:
         """Compute the outputs from arrays: ``outputs[i][0] = ...``."""
@@ -167,12 +168,6 @@ def _stand_in(x: Any) -> Tensor:
     return intern(Input(None, x)) if isinstance(x, TensorType) else as_tensor(x)
 
 
-def _as_dtype(x: Tensor, dtype: str) -> Tensor:
-    from workbench.tensor.elementwise import cast
-
-    return x if x.dtype == dtype else cast(x, dtype)
-
-
 @frozen
 class Called(_g.Op):
     """A call of an operation of one's own: what it is, the types that were said, whether `make_node` takes the inputs, and the line."""
@@ -218,7 +213,7 @@ class Called(_g.Op):
         return Called(self.by, self.given, tuple(t.with_shape(s) for t, s in zip(self.said, shapes)), False, self.location)
 
     def numpy(self, *values: Any) -> Any:
-        node = self._node()
+        node = _said_of(self)
         outputs: list[list[Any]] = [[None] for _ in self.said]
         try:
             self.by.perform(node, [np.array(v) for v in values], outputs)
@@ -240,9 +235,6 @@ class Called(_g.Op):
         if array.ndim != kind.ndim or any(isinstance(n, int) and n != m for n, m in zip(kind.shape, array.shape)):
             raise ShapeError(f"{where} has shape {array.shape}, and its type is {kind}", "outputs have the types that make_node says, and lengths that it leaves open those of the first call", self.location)
         return array.astype(kind.dtype)
-
-    def _node(self) -> Apply:
-        return Apply(self.by, [intern(Input(None, t)) for t in self.given], list(self.said))
 
     def jax(self, *values: Any) -> Any:
         jax: Any = importlib.import_module("jax")
@@ -288,6 +280,12 @@ class Called(_g.Op):
         if g.ndim != x.ndim:
             raise GradientError(f"the gradient of {self.name} in input {i + 1} has {g.ndim} axes, and the input {x.ndim}", "", self.location)
         return g
+
+
+@functools.lru_cache(maxsize=64)
+def _said_of(called: Called) -> Apply:
+    """What `make_node` said of a call, as `perform` gets it at every evaluation."""
+    return Apply(called.by, called.given, called.said)
 
 
 START: list[Callable[[Sequence[Tensor]], list[Tensor]]] = []

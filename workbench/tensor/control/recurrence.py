@@ -80,15 +80,14 @@ def scan(
     pasts = [_past(info) for info in _list(outputs_info)]
     others = [as_tensor(x) for x in _list(non_sequences)]
     steps = min((s.type.shape[0] for s in runs if isinstance(s.type.shape[0], int)), default=None) if n_steps is None else n_steps
-    if isinstance(steps, (int, np.integer)) and steps < 0:
-        # PyTensor's: as many steps, from the end.
-        return scan(fn, sequences, outputs_info, non_sequences, -int(steps), truncate_gradient, not go_backwards, return_list=return_list, return_updates=return_updates)
-    if runs and len({s.type.shape[0] for s in runs}) > 1 and isinstance(steps, (int, np.integer)):
-        runs = [s[:steps] for s in runs]
-    if isinstance(steps, (int, np.integer)) and any(isinstance(s.type.shape[0], int) and s.type.shape[0] < steps for s in runs):
-        short = min(s.type.shape[0] for s in runs if isinstance(s.type.shape[0], int))
-        raise ShapeError(f"scan: {steps} steps, and a sequence of {short} elements")
-    runs = [s[:steps] if isinstance(steps, (int, np.integer)) and s.type.shape[0] != steps else s for s in runs]
+    if isinstance(steps, (int, np.integer)):
+        if steps < 0:
+            # PyTensor's: as many steps, from the end.
+            return scan(fn, sequences, outputs_info, non_sequences, -int(steps), truncate_gradient, not go_backwards, return_list=return_list, return_updates=return_updates)
+        short = min((s.type.shape[0] for s in runs if isinstance(s.type.shape[0], int)), default=steps)
+        if short < steps:
+            raise ShapeError(f"scan: {steps} steps, and a sequence of {short} elements")
+        runs = [s if s.type.shape[0] == steps else s[:steps] for s in runs]
     step = _Step(fn, runs, pasts, others)
     first = [x for values, _ in pasts for x in values]
     if truncate_gradient != -1:
@@ -158,9 +157,8 @@ def _truncated(step: _Step, first: Sequence[Tensor], steps: Any, kept: int) -> l
     cut = max(int(steps) - kept, 0)
     if not cut:
         return step.run(first, step.runs, steps)[1]
-    others, step.others = step.others, [stop_gradient(x) for x in step.others]
-    last, early = step.run([stop_gradient(x) for x in first], [stop_gradient(s[:cut]) for s in step.runs], cut)
-    step.others = others
+    held = _Step(step.fn, step.runs, step.pasts, [stop_gradient(x) for x in step.others])
+    last, early = held.run([stop_gradient(x) for x in first], [stop_gradient(s[:cut]) for s in step.runs], cut)
     _, late = step.run([stop_gradient(x) for x in last], [s[cut:] for s in step.runs], int(steps) - cut)
     return [concatenate([stop_gradient(a), b]) for a, b in zip(early, late)]
 
