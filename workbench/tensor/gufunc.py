@@ -70,14 +70,20 @@ def nan_where_it_fails(function: Callable[..., Any], cores: Sequence[tuple[int, 
         return function(*stacks)
     except np.linalg.LinAlgError:
         pass
+    results = of_each(function, cores, np.linalg.LinAlgError, *stacks)
+    return results if len(results) > 1 else results[0]
+
+
+def of_each(function: Callable[..., Any], cores: Sequence[Any], failure: Any, *stacks: Any) -> tuple[Any, ...]:
+    """Call a function for one matrix of each stack at a time; NaN where it raises `failure`. Returns its results, in stacks."""
     batch = np.broadcast_shapes(*(x.shape[:-2] for x in stacks))
     spread = [np.broadcast_to(x, (*batch, *x.shape[-2:])) for x in stacks]
     results = [np.full((*batch, *core), np.nan, stacks[0].dtype) for core in cores]
     for i in np.ndindex(*batch):
         try:
             made = function(*[x[i] for x in spread])
-        except np.linalg.LinAlgError:
+        except failure:
             continue
         for target, value in zip(results, made if isinstance(made, tuple) else (made,)):
             target[i] = value
-    return tuple(results) if len(results) > 1 else results[0]
+    return tuple(results)

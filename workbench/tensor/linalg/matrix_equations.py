@@ -18,7 +18,7 @@ from workbench.graph.frozen import frozen
 from workbench.graph.lengths import one_length
 from workbench.graph.types import Shape, TensorType, TupleType
 from workbench.tensor import shape as _s
-from workbench.tensor.gufunc import Gufunc, check_matrix, floats
+from workbench.tensor.gufunc import Gufunc, check_matrix, floats, of_each
 from workbench.tensor.linalg.linear_systems import solve
 from workbench.tensor.linalg.products import matmul
 from workbench.tensor.linalg.products import matrix_transpose as t
@@ -47,20 +47,13 @@ class OfSciPy(Gufunc):
 
     def numpy(self, *stacks: Any) -> Any:
         types = [TensorType(str(x.dtype), x.shape) for x in stacks]
-        batch = np.broadcast_shapes(*(x.shape[:-2] for x in stacks))
-        spread = [np.broadcast_to(x, (*batch, *x.shape[-2:])) for x in stacks]
-        found = [np.full((*batch, *core), np.nan, stacks[0].dtype) for core in self.cores_of(*types)]
-        for i in np.ndindex(*batch):
-            matrices = [x[i] for x in spread]
-            if not all(np.isfinite(x).all() for x in matrices) or not all(x.size for x in matrices):
-                continue
-            try:
-                made = self.of_one(*matrices)
-            except (np.linalg.LinAlgError, ValueError):
-                continue
-            for target, value in zip(found, made if self.results > 1 else (made,)):
-                target[i] = value
-        return tuple(found) if self.results > 1 else found[0]
+        found: Any = of_each(self._of_finite, self.cores_of(*types), (np.linalg.LinAlgError, ValueError), *stacks)
+        return found if self.results > 1 else found[0]
+
+    def _of_finite(self, *matrices: Any) -> Any:
+        if not all(x.size and np.isfinite(x).all() for x in matrices):
+            raise np.linalg.LinAlgError("there is no solution")
+        return self.of_one(*matrices)
 
     def jax(self, *stacks: Any) -> Any:
         jax: Any = importlib.import_module("jax")
