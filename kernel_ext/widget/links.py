@@ -44,6 +44,16 @@ class Links(Part):
         """The one variable of the model that all of it comes from, if it is one."""
         if not isinstance(self.subject, Model):
             return None
-        known = self.subject.named_vars
-        names = {str(x.name) for c in chosen for x in (c, *self.descent.came_from(c)) if known.get(str(x.name)) is x}
+        names = {n for c in chosen for n in ([self._values[c]] if c in self._values else self._sources(c))}
         return names.pop() if len(names) == 1 else None
+
+    def _sources(self, expr: Expr) -> list[str]:
+        known = self.subject.named_vars  # type: ignore[union-attr]
+        return [str(x.name) for x in (expr, *self.descent.came_from(expr)) if known.get(str(x.name)) is x]
+
+    @functools.cached_property
+    def _values(self) -> dict[Expr, str]:
+        """The variables by their values: unconstrained, as they are written and as what is compiled has them."""
+        values = self.subject.rvs_to_values  # type: ignore[union-attr]
+        made = ((x, value, next((m for m in reversed(self.descent.became(value)) if m), [])) for x, value in values.items())
+        return {y: str(x.name) for x, value, last in made for y in (value, *(last if len(last) == 1 else []))}

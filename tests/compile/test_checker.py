@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from workbench.pytensor import scan
 
 import workbench.tensor as pt
 from workbench.compile import function
@@ -374,3 +375,13 @@ def test_a_loop_whose_stacks_have_rows_of_several_lengths():
     f, g = (function([x], slope, backend=b) for b in ("c", "numpy"))
     at = np.linspace(-0.4, 0.9, 3 * STEPS)
     np.testing.assert_allclose(f(at), g(at), rtol=1e-12)
+
+
+def test_long_loops_in_loops_are_proven_with_numbers_that_fit():
+    def halved(x, steps):
+        return scan(lambda y: 0.5 * y + 1.0, outputs_info=x, n_steps=steps, return_updates=False)[-1]
+
+    x = y = pt.vector("x", 3)
+    for _ in range(4):
+        y = scan(lambda z: halved(halved(z, 2000), 2000), outputs_info=y, n_steps=1000, return_updates=False)[-1]
+    np.testing.assert_array_equal(function([x], y, backend="c")(np.ones(3)), np.full(3, 2.0))

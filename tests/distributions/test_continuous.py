@@ -4,6 +4,7 @@ from pathlib import Path
 import mpmath
 import numpy as np
 import pytest
+import scipy.optimize
 import scipy.special as sp
 import scipy.stats as st
 
@@ -73,7 +74,7 @@ def interpolated_cdf(x):
 interpolated = Known(
     lambda x: np.where((x >= -1) & (x <= 2), np.log(np.interp(x, X, F) / MASS[-1]), -INF),
     interpolated_cdf,
-    lambda q: np.array([mpmath.findroot(lambda x, p=p: interpolated_cdf(float(x)) - p, (-0.999, 1.999), "anderson") for p in q], float),
+    lambda q: np.array([scipy.optimize.brentq(lambda x, p=p: interpolated_cdf(x) - p, -1.0, 2.0, xtol=1e-15, rtol=1e-15) for p in q], float),
 )
 
 CASES = [

@@ -482,7 +482,7 @@ def test_a_saved_notebook_has_the_passes_and_the_steps_that_tell_most(model):
     html = bundle["text/html"]
     assert len(html) < 30_000
     assert 6 <= html.count("<span style=\"opacity:.7\">step ") <= 10
-    assert "Nothing to do for unused results" in html
+    assert "Nothing to do for reroll, unused results" in html
     assert all(p.name in html and p.name in bundle["text/plain"] for p in model.trace().passes)
     assert "before any rule" in html and "at the end" in html and "line-through" in html and "underline" in html
 

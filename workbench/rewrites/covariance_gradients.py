@@ -28,7 +28,8 @@ from workbench.tensor.shape import Reshape, extent
 
 
 def _factor() -> Any:
-    return linalg.cholesky(pt.matrix("a", 3, 3) @ pt.matrix("a", 3, 3).T + 3.0 * np.eye(3))
+    a = pt.matrix("a", 3, 3)
+    return linalg.cholesky(a @ a.T + 3.0 * np.eye(3))
 
 
 def _of_quadratic(factor: Any, z: Any, sign: float) -> Any:

@@ -345,22 +345,25 @@ class _Checker:
     def skip(self, history: list[_State], more: int) -> None:
         """Change the last state to that after `more` steps, if each goes one row further than that before."""
         before, middle, last = history
-        span = self.token
         x, y, z = before.arrays(), middle.arrays(), last.arrays()
+        found: dict[Any, tuple[Array, Array]] = {}
         for key, now in z.items():
             then = y.get(key, np.zeros_like(now))
             earlier = np.flatnonzero(x.get(key, np.zeros_like(now)) != then)
             later = np.flatnonzero(then != now)
             only_then, only_now = np.setdiff1d(earlier, later), np.setdiff1d(later, earlier)
-            if only_now.size == 0 or only_then.size != only_now.size:
-                continue
-            shift = only_now - only_then  # Of each cell: rows of what lies side by side in the arena have lengths of their own.
-            k = np.arange(1, more + 1)[:, None]
-            targets = only_now + k * shift
+            if only_now.size and only_then.size == only_now.size:
+                found[key] = only_now, only_now - only_then  # Of each cell: rows of what lies side by side in the arena have lengths of their own.
+        k = np.arange(more)[:, None]
+        distinct = np.unique(np.concatenate([np.zeros(0, np.int64), *(z[key][at] for key, (at, _) in found.items())]))
+        # A step's tokens, for each of the steps that follow: the same ones wherever the step put a token.
+        tokens = self.fresh(more * distinct.size)
+        for key, (at, shift) in found.items():
+            now = z[key]
+            targets = at + (k + 1) * shift
             if targets.min() < 0 or targets.max() >= now.size:
                 raise self.fault("a loop goes beyond the end of what it fills")
-            now[targets] = now[only_now] + k * span
-        self.token = span * (more + 1)
+            now[targets] = tokens[k * distinct.size + np.searchsorted(distinct, now[at])]
         for b, value in last.numbers.items():
             step = value - middle.numbers.get(b, value)
             last.numbers[b] = value + more * step if b.dtype != "bool" else value

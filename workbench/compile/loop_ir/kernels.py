@@ -218,8 +218,8 @@ class KernelMaker:
             value = self.block.value(x)
         if value is None and isinstance(x.op, Constant):  # A formula that `element` made brings constants of its own.
             value = self.block.lowering.leaf(x)
-        # A stored node is read from its buffer only after its unit; before, it is cheap: recompute.
-        if value is not None and self.block.place.get(x, -1) < self.number:
+        # A stored node is read from its buffer only after its unit; before, it is cheap: recompute. So are row numbers, always.
+        if value is not None and self.block.place.get(x, -1) < self.number and not isinstance(_unshaped(x).op, Arange):
             return value if isinstance(value, L.Literal) else self.load(value, L.row_major(at, value.shape), x if self.viewed is None else self.viewed)
         joined = parts(x, self.block.env)
         if joined is not None:
@@ -351,9 +351,15 @@ def _in_range(at: Expr, extent: Size) -> bool:
     if isinstance(at.op, Constant):
         rows = at.op.value
         return bool(rows.size and rows.min() >= 0 and at_least(extent, int(rows.max()) + 1))
-    while isinstance(at.op, (Reshape, BroadcastTo)):
-        at = at.inputs[0]
+    at = _unshaped(at)
     return isinstance(at.op, Arange) and at_least(extent, at.type.shape[0])
+
+
+def _unshaped(x: Expr) -> Expr:
+    """What is reshaped or broadcast."""
+    while isinstance(x.op, (Reshape, BroadcastTo)):
+        x = x.inputs[0]
+    return x
 
 
 def is_written(value: L.Operand) -> bool:

@@ -5,8 +5,8 @@
 >>> X = np.array([[0.0], [1.0]])
 >>> cov = 4.0 * pm.gp.cov.Matern32(1, ls=1.0) + pm.gp.cov.WhiteNoise(0.5)
 >>> cov(X).eval().round(4)
-array([[4.25  , 1.9335],
-       [1.9335, 4.25  ]])
+array([[4.25  , 1.9334],
+       [1.9334, 4.25  ]])
 """
 
 from workbench.gp.cov.covariance import (

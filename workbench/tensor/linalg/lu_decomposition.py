@@ -80,9 +80,8 @@ class Permutation(Op):
 
     name = "pivots_to_permutation"
 
-    def infer_from(self, inputs: tuple[Expr, ...]) -> TensorType:
-        pivots, rows = inputs
-        return TensorType("int64", (*pivots.type.shape[:-1], *rows.type.shape))
+    def infer(self, pivots: TensorType, rows: TensorType) -> TensorType:
+        return TensorType("int64", (*pivots.shape[:-1], *rows.shape))
 
     def numpy(self, pivots: Any, rows: Any) -> Any:
         found = np.broadcast_to(np.arange(len(rows)), (*pivots.shape[:-1], len(rows))).copy()
