@@ -8,8 +8,8 @@ import pytest
 
 import workbench.tensor as pt
 from workbench.compile import function
+from workbench.compile.c import parts, toolchain
 from workbench.compile.c import printer as print_c
-from workbench.compile.c import toolchain
 from workbench.compile.c.toolchain import find_compiler
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir import lower
@@ -25,7 +25,9 @@ with_compiler = pytest.mark.skipif(find_compiler() is None, reason="no C compile
 @pytest.fixture
 def small_parts(monkeypatch):
     """Everything is divided as if it were large."""
-    monkeypatch.setattr(print_c, "PART_LINES", 6)
+    monkeypatch.setattr(parts, "PART_LINES", 6)
+    monkeypatch.setattr(parts, "LONG_LINES", 12)
+    monkeypatch.setattr(parts, "SHARED_LINES", 3)
     monkeypatch.setattr(lower, "KERNEL_NODES", 3)
     monkeypatch.setattr(lower, "SCALAR_NODES", 2)
 
@@ -62,6 +64,23 @@ def test_a_divided_program_does_what_the_whole_does(small_parts, case, threads):
 
 
 @with_compiler
+def test_statements_that_differ_in_names_are_one_function(monkeypatch):
+    seed, shapes = pt.tensor("seed", "uint64", ()), pt.vector("shapes", 5)
+    own = pt.random.split(seed, 5)
+    draws = [pt.random.gamma(own[k], (6 + k,), shapes[k], 1.0 + k) for k in range(5)]
+    mean = pt.stack([d.mean() for d in draws]).sum()
+    values = np.uint64(7), np.array([0.4, 1.0, 2.5, 9.0, 0.7])
+    whole = function([seed, shapes], [*draws, mean], backend="c")
+    monkeypatch.setattr(parts, "PART_LINES", 200)
+    monkeypatch.setattr(parts, "LONG_LINES", 200)
+    f = function([seed, shapes], [*draws, mean], backend="c")
+    for found, wanted in zip(f(*values), whole(*values), strict=True):
+        np.testing.assert_array_equal(found, wanted)
+    assert whole.source.count("for (;;)") == 5 and f.source.count("for (;;)") == 1  # The loops of rejection.
+    assert f.source.count("\n") < 0.6 * whole.source.count("\n")
+
+
+@with_compiler
 def test_long_code_is_compiled_for_less_and_has_the_same_values(monkeypatch):
     x = pt.vector("x", 9)
     y = pt.sin(x[0] * 1.1) + pt.exp(x[1])
@@ -89,7 +108,7 @@ def test_loops_and_functions_have_a_bounded_size():
     assert max(len(k.lines) + len(k.folds) for k in kernels) <= 2 * lower.KERNEL_NODES
     code = print_c.print_c(program, plan(program), ()).code
     functions = code.split("static __attribute__((noinline))")[1:]
-    assert len(functions) > 2 and max(f.count("\n") for f in functions) < 3 * print_c.PART_LINES
+    assert len(functions) > 2 and max(f.count("\n") for f in functions) < 3 * parts.PART_LINES
 
 
 def test_storage_of_many_arrays_is_found_in_little_time():

@@ -1,4 +1,4 @@
-"""The loop IR as readable C: one function for a whole graph."""
+"""The loop IR as readable C: one function for a whole graph, or several for a long one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from workbench.compile.c import parts
+from workbench.compile.c.parts import PARAMETERS, Declared, Divided, divided
 from workbench.compile.c.vector_math import declarations, definitions
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.lines import CodeLine, single_lines, support_lines
@@ -27,11 +29,8 @@ ROW_BLOCK = 256
 SPLIT_COST = 40
 """Rows cheaper than this are computed and scattered in one plain loop."""
 
-PART_LINES = 400
-"""Longer functions are divided."""
 MANY_ARGUMENTS = 64
 """Of more arguments only those are declared that are used."""
-PARAMETERS = "void *const *io, const wb_env *env, char *arena, int64_t *fault"
 
 HEADER = """\
 #include <stdint.h>
@@ -113,16 +112,15 @@ class _Printer:
         self.support: dict[str, None] = {}
         self.in_block = False
         self.arguments = {b: i for i, b in enumerate((*program.inputs, *program.outputs))}
+        self.spans: list[list[parts.Span]] = []  # Blocks of the statement that is being printed.
         self.loops = self.loop = 0  # How many kernels there are, and the number of the one that is being printed.
 
     def source(self, vector_math: Collection[str]) -> Source:
-        ends = []
-        for statement in self.program.body:
-            self.block([statement])
-            ends.append(len(self.lines))
+        self.block(self.program.body)
         before = [HEADER, *self.prototypes(vector_math), *self.support, ""]
-        cuts = _cuts(ends)
-        code = self.whole() if len(cuts) == 2 else self.in_parts(cuts)
+        (spans,) = self.spans
+        made = divided(self.lines, spans, self.declared()) if len(self.lines) > parts.PART_LINES else None
+        code = self.whole() if made is None or not made.functions else self.in_parts(made)
         return Source([f"// {self.program.name}", *code], self.sizes.values, before, [*definitions(self.functions(), vector_math), ""])
 
     def whole(self) -> list[str]:
@@ -136,19 +134,23 @@ class _Printer:
         declared = [line for name, line in declarations.items() if name in used]
         return [f"int32_t run({PARAMETERS}) {{", *declared, "    (void)arena; (void)fault; (void)env;", *local, *self.lines, "    return 0;", "}"]
 
-    def in_parts(self, cuts: Sequence[int]) -> list[str]:
-        """The program as functions of bounded length, which share their local variables: compilers take the longer ones too long."""
-        local, declarations = self.local_buffers(), self.declarations()
-        code = ["typedef struct {", *(_line(f"    {C_TYPES[b.dtype]} {b.name}_;", b.note, b.of) for b in local), "} wb_local;"]
-        code += [f"#define {b.name} (local->{b.name}_)" for b in local]
-        for k, (start, stop) in enumerate(pairwise(cuts)):
-            lines = self.lines[start:stop]
-            used = _names(lines)
-            used |= _names(line for name, line in declarations.items() if name in used)
-            code += ["", f"static __attribute__((noinline)) int32_t part{k}({PARAMETERS}, wb_local *local) {{"]
-            code += [*(line for name, line in declarations.items() if name in used), *lines, "    return 0;", "}"]
-        calls = " || ".join(f"part{k}(io, env, arena, fault, &local)" for k in range(len(cuts) - 1))
-        return [*code, "", f"int32_t run({PARAMETERS}) {{", "    wb_local local = {0};", f"    return {calls};", "}"]
+    def in_parts(self, made: Divided) -> list[str]:
+        """The program as functions of bounded length."""
+        known = self.declared()
+        needed = made.names | {x for name in made.names for x in known[name].needs}
+        declared = [one.line for name, one in known.items() if name in needed]
+        return [*made.functions, "", f"int32_t run({PARAMETERS}) {{", *declared, *made.lines, "    return 0;", "}"]
+
+    def declared(self) -> dict[str, Declared]:
+        """What is declared for all statements, by name."""
+        p = self.program
+        kinds = {b.name: f"{C_TYPES[b.dtype]} *" for b in (*p.outputs, *self.storage.offset)}
+        kinds.update({b.name: f"const {C_TYPES[b.dtype]} *" for b in (*p.inputs, *(b for b, _ in p.constants))})
+        lines = self.declarations()
+        made = {name: Declared(kinds.get(name, "int64_t"), line, tuple(_names([line]) & lines.keys() - {name})) for name, line in lines.items()}
+        for b in self.local_buffers():
+            made[b.name] = Declared(C_TYPES[b.dtype], _line(f"    {C_TYPES[b.dtype]} {b.name} = 0;", b.note, b.of), (), True)
+        return made
 
     def declarations(self) -> dict[str, str]:
         """The lines that declare what all statements may use, by name."""
@@ -230,32 +232,40 @@ class _Printer:
     # Statements --------------------------------------------------------------------------------
 
     def block(self, block: Sequence[L.Statement]) -> None:
+        outer, spans = self.spans, []
         for s in block:
-            if isinstance(s, L.Kernel):
-                self.kernel(s)
-            elif isinstance(s, L.Blocked):
-                self.blocked(s)
-            elif isinstance(s, L.Copy):
-                self.copy(s)
-            elif isinstance(s, L.Fill):
-                self.fill(s.buffer, s.value)
-            elif isinstance(s, L.Call):
-                self.call(s)
-            elif isinstance(s, L.External):
-                self.external(s)
-            elif isinstance(s, L.Branch):
-                self.open(f"if ({self.value(s.predicate)})")
-                self.block(s.then)
-                self.indent -= 1
-                self.open("} else")
-                self.block(s.orelse)
-                self.close()
-            elif isinstance(s, L.Loop):
-                self.open("for (;;)")
-                self.block(s.test)
-                self.line(f"if (!{self.value(s.predicate)}) break;")
-                self.block(s.body)
-                self.close()
+            self.spans, start = [], len(self.lines)
+            self.statement(s)
+            spans.append(parts.Span(start, len(self.lines), self.spans))
+        self.spans = outer
+        self.spans.append(spans)
+
+    def statement(self, s: L.Statement) -> None:
+        if isinstance(s, L.Kernel):
+            self.kernel(s)
+        elif isinstance(s, L.Blocked):
+            self.blocked(s)
+        elif isinstance(s, L.Copy):
+            self.copy(s)
+        elif isinstance(s, L.Fill):
+            self.fill(s.buffer, s.value)
+        elif isinstance(s, L.Call):
+            self.call(s)
+        elif isinstance(s, L.External):
+            self.external(s)
+        elif isinstance(s, L.Branch):
+            self.open(f"if ({self.value(s.predicate)})")
+            self.block(s.then)
+            self.indent -= 1
+            self.open("} else")
+            self.block(s.orelse)
+            self.close()
+        elif isinstance(s, L.Loop):
+            self.open("for (;;)")
+            self.block(s.test)
+            self.line(f"if (!{self.value(s.predicate)}) break;")
+            self.block(s.body)
+            self.close()
 
     def fill(self, buffer: L.Buffer, value: L.Literal) -> None:
         shown = literal(value.value, buffer.dtype)
@@ -498,15 +508,6 @@ class _Printer:
             self.line(f"fault[0] = env->number; fault[1] = {line.check}; fault[2] = {raw};")
             self.line("return 1;")
             self.close()
-
-
-def _cuts(ends: Sequence[int]) -> list[int]:
-    """Where to divide lines that statements end at, into parts of about `PART_LINES`."""
-    cuts = [0]
-    for end, after in zip(ends, [*ends[1:], None]):
-        if after is None or after - cuts[-1] > PART_LINES:
-            cuts.append(end)
-    return cuts if len(cuts) > 1 else [0, 0]
 
 
 def _names(lines: Iterable[str]) -> set[str]:
