@@ -151,7 +151,7 @@ INFERENCE = frozenset([
     "ADVI", "ASVGD", "Approximation", "CheckParametersConvergence", "DADVI", "Empirical", "FullRank", "FullRankADVI", "Inference", "KLqp", "LowRank",
     "LowRankADVI", "MeanField", "NFVI", "NormalizingFlow", "SVGD", "Tracker", "adadelta", "adagrad", "adagrad_window", "adam", "adamax", "fit",
     "momentum", "nesterov_momentum", "norm_constraint", "rmsprop", "sample_approx", "sgd", "total_norm_constraint",
-    "BinaryGibbsMetropolis", "BinaryMetropolis", "CategoricalGibbsMetropolis", "CauchyProposal", "CompoundStep", "DEMetropolisZ",
+    "BinaryGibbsMetropolis", "BinaryMetropolis", "CategoricalGibbsMetropolis", "CauchyProposal", "CompoundStep", "DEMetropolis", "DEMetropolisZ",
     "ConjugateGibbs", "EllipticalSlice", "HamiltonianMC", "LaplaceProposal", "MALA", "Metropolis", "MultivariateNormalProposal", "NUTS", "NormalProposal", "PoissonProposal", "Slice",
     "UniformProposal", "ZarrStore",
     "check_priors", "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "devices", "draw", "find_MAP", "find_constrained_prior", "recover", "resume_run", "sample", "state_probabilities", "viterbi",

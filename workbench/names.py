@@ -174,7 +174,7 @@ _BASES = "a distribution of your own is pm.CustomDist, by logp= or by dist="
 INSTEAD: list[tuple[str, str, str]] = [
     (PM, "Group Stein ImplicitGradient opvi approximations updates", _VARIATIONAL),
     (PM, "apply_momentum apply_nesterov_momentum", "pm.momentum(learning_rate, momentum) and pm.nesterov_momentum are whole optimizers"),
-    (PM, "DEMetropolis BlockedStep STEP_METHODS step_methods init_nuts guess_scaling find_hessian trace_cov tuning", _STEP),
+    (PM, "BlockedStep STEP_METHODS step_methods init_nuts guess_scaling find_hessian trace_cov tuning", _STEP),
     (PM, "ode", _ODE),
     (PM, "Point", "a point is a dict of values by name: model.initial_point()"),
     (f"{PM}.model", "Point", "a point is a dict of values by name: model.initial_point()"),

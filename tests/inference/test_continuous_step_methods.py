@@ -40,6 +40,62 @@ def test_names_are_those_of_pymc():
     assert all(STATS[getattr(pm, n).name] == set(getattr(pm, n).kind().kernel(False).stats) for n in OF_PYMC)
 
 
+def population(**options):
+    """A beta posterior, and a normal mean far out with another scale."""
+    with pm.Model() as made:
+        p = pm.Beta("p", 0.5, 0.5)
+        pm.Binomial("y", 9, p, observed=7)
+        pm.Normal("far", 1000.0, 30.0)
+        given = {"draws": 50, "tune": 50, "chains": 6, "random_seed": 4, "quiet": True, "backend": "c", "step": pm.DEMetropolis(), **options}
+        return pm.sample(**given)
+
+
+def test_a_population_draws_a_posterior():
+    """Beta(7.5, 2.5) and a normal variable: moments within 4 standard errors from means of batches, each of all chains."""
+    idata = population(draws=60_000, tune=2000)
+    for x, truth in ((idata.posterior["p"].values, stats.beta(7.5, 2.5)), (idata.posterior["far"].values, stats.norm(1000.0, 30.0))):
+        batches = np.stack([x - truth.mean(), (x - truth.mean()) ** 2 - truth.var()]).reshape(2, 6, 100, -1).mean(axis=(1, 3))
+        error = batches.std(axis=1, ddof=1) / 10.0
+        assert error[0] < 0.02 * truth.std()
+        assert (np.abs(batches.mean(axis=1)) < 4 * error).all()
+
+
+def test_a_population_has_pymcs_options_statistics_and_bounds():
+    idata = population(step=None, draws=10, tune=0)
+    assert "n_steps" in idata.sample_stats
+    idata = population()
+    assert pm.DEMetropolis.name == "DEMetropolis" and {"accept", "accepted", "lambda", "scaling"} <= set(idata.sample_stats)
+    np.testing.assert_allclose(idata.sample_stats["lambda"], 2.38 / 2.0)
+    assert (idata.sample_stats["scaling"] == 0.001).all() and idata.posterior.attrs["method"] == "demetropolis_in_turn"
+    same, other = population(), population(random_seed=5)
+    assert idata.posterior.equals(same.posterior) and not idata.posterior.equals(other.posterior)
+    with pm.Model():
+        pm.Normal("x", shape=8)
+        step = pm.DEMetropolis(S=np.full(8, 0.5), proposal_dist=pm.UniformProposal, lamb=50.0, scaling=0.1, tune="lambda", tune_interval=10)
+        with pytest.warns(UserWarning, match="8 chains of DEMetropolis move each other, and the model has 8 elements.*chains=16"):
+            found = pm.sample(20, tune=20, chains=8, step=[step], progressbar=False, compute_convergence_checks=False).sample_stats
+    assert np.allclose(found["scaling"], 0.1) and found["lambda"].values[0, 0] < 50.0
+
+
+def test_a_population_says_what_it_is_not_for():
+    with pytest.raises(SamplingError, match=r"step=pm.DEMetropolis\(\) needs at least 3 chains, got 2"):
+        population(chains=2)
+    for options in ({"method": "chees"}, {"target_accept": 0.9}, {"executor": "dask"}, {"nuts": {"max_treedepth": 5}}, {"metropolis": {"S": 1.0}}):
+        with pytest.raises(ArgumentError, match=rf"{next(iter(options))}=.* step=pm.DEMetropolis\(\) has no use for it"):
+            population(**options)
+    with pm.Model() as made:
+        x, y = pm.Normal("x"), pm.Normal("y")
+        pm.Poisson("n", 2.0)
+        with pytest.raises(ModelError, match="leaves n"):
+            pm.sample(step=pm.DEMetropolis())
+        with pytest.raises(ArgumentError, match="other step methods beside it"):
+            pm.sample(step=[pm.DEMetropolis([x]), pm.Slice([y])])
+        with pytest.raises(ModelError, match="DEMetropolis cannot move n"):
+            pm.DEMetropolis(["n"])
+    with pytest.raises(ArgumentError, match="moves all chains of pm.sample together"):
+        steps_of(made, pm.DEMetropolis(["x"], model=made), {})
+
+
 def test_nothing_but_nuts_is_assigned_to_continuous_variables(model):
     assert kernels(model, None)[0] == ("nuts", ("x", "s_log__"))
 
@@ -82,6 +138,10 @@ WRONG = [
     (lambda: pm.DEMetropolisZ(["x"], tune="lamb"), ArgumentError, "tune must be 'scaling' or 'lambda' or None"),
     (lambda: pm.DEMetropolisZ(["x"], tune_drop_fraction=2.0), SamplingError, "tune_drop_fraction must lie between 0 and 1"),
     (lambda: pm.DEMetropolisZ(["x"], S=np.eye(2)), ArgumentError, "correlations come from the past"),
+    (lambda: pm.DEMetropolis(["x"], tune="lamb"), ArgumentError, "tune must be 'scaling' or 'lambda' or None"),
+    (lambda: pm.DEMetropolis(["x"], S=np.eye(2)), ArgumentError, "correlations come from the other chains"),
+    (lambda: pm.DEMetropolis(["x"], lamb=-1.0), SamplingError, "lamb must lie between"),
+    (lambda: pm.DEMetropolis(["x"], S=[1.0, 2.0, 3.0]), SamplingError, r"S has shape \(3,\), the variables have 2 elements"),
     (lambda: pm.MALA(["x"], path_length=1.0), ArgumentError, "MALA has no option 'path_length'"),
 ]  # fmt: skip
 

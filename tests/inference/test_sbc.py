@@ -275,6 +275,25 @@ def test_every_step_method_passes(name):
     assert found.passed, str(found)
 
 
+@pytest.mark.skipif(not ALL, reason="200 replicates: in make test-statistical")
+def test_a_population_passes():
+    """Six chains that move each other: draws of all of them."""
+    with pm.Model() as model:
+        seen = pm.Data("seen", np.zeros(6))
+        mu = pm.Normal("mu", 0.0, 1.0)
+        sigma = pm.Exponential("sigma", 1.0)
+        pm.Normal("y", mu, sigma, observed=seen)
+        step = pm.DEMetropolis()
+
+    def posterior(data, rng):
+        pm.set_data({"seen": data["y"]}, model)
+        run = pm.sample(2000, tune=1000, chains=6, step=step, model=model, random_seed=int(rng.integers(2**31)), quiet=True, return_inferencedata=False)
+        return {name: v[:, 19::20].reshape(-1) for name, v in run.draws.items()}
+
+    found = pm.sbc(model, 200, posterior=posterior, cores=1, random_seed=21)
+    assert found.passed and not found.failures, str(found)
+
+
 @pytest.mark.skipif(not ALL, reason="200 replicates for each step method: in make test-statistical")
 @pytest.mark.parametrize("name", ["BinaryMetropolis", "BinaryGibbsMetropolis", "CategoricalGibbsMetropolis", "Metropolis"])
 def test_every_step_method_for_integers_passes(name):

@@ -12,6 +12,7 @@ from workbench.model.conjugate import conjugate_draw
 from workbench.model.gaussian_prior import gaussian_prior, is_gaussian
 from workbench.model.states import States
 from workbench.samplers import (
+    DEMetropolisSettings,
     DEMetropolisZSettings,
     EllipticalSliceSettings,
     GibbsSettings,
@@ -279,3 +280,53 @@ class DEMetropolisZ(OfContinuous):
         "tune_drop_fraction": (0.9, number(0.0, 1.0)), "capacity": (None, whole_number(2)),
     }  # fmt: skip
     kind = DEMetropolisZSettings
+
+
+class DEMetropolis(OfContinuous):
+    """Random-walk Metropolis of a population of chains, whose steps are differences of others.
+
+    It is a run's only step method, and its chains move each other: there are three at least, and better more than the model has
+    elements. They move one after the other, given where the others are, so that their draws are from the posterior exactly. What is tuned
+    is tuned from the proposals of all chains. To move some of the variables, see `DEMetropolisZ`; hundreds of chains at a time,
+    on an accelerator too, ``pm.sample(method="demetropolis")``.
+
+    Parameters
+    ----------
+    S
+        Widths of the noise that is added, one or one for each element; 1 by default.
+    proposal_dist
+        Its distribution: `NormalProposal` by default, `UniformProposal`, `CauchyProposal` or `LaplaceProposal`.
+    lamb
+        What differences are multiplied by; ``2.38 / sqrt(2 d)`` by default.
+    scaling
+        What the noise's widths are multiplied by, 0.001 by default.
+    tune
+        What is tuned in warm-up: "scaling" by default, "lambda" or None.
+    tune_interval
+        Draws between changes of it, 100 by default.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model():
+    ...     x = pm.Normal("x", [1.0, 2.0])
+    ...     idata = pm.sample(50, tune=50, chains=8, step=pm.DEMetropolis(), random_seed=1, quiet=True)
+    >>> idata.posterior["x"].shape
+    (8, 50, 2)
+    """
+
+    name = "DEMetropolis"
+    options = {
+        "S": (None, as_given), "proposal_dist": (None, as_given), "lamb": (None, number(0.0, ends=False)), "scaling": (0.001, as_given),
+        "tune": ("scaling", one_of("scaling", "lambda", None)), "tune_interval": (100, whole_number(1)),
+    }  # fmt: skip
+    kind = DEMetropolisSettings
+
+    def step(self, names: tuple[str, ...]) -> list[Step]:
+        # What does not fit the variables is an error now. Chains together have no kernel.
+        self.arguments()
+        return []
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what the sampler's parameters are given, by name."""
+        return DEMetropolisSettings(**self.settings).arguments(self.size(self.names))

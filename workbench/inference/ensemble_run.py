@@ -27,6 +27,8 @@ Array = np.ndarray[Any, Any]
 
 SHOWN = 8
 """Chains that progress and plots are shown of."""
+FEW = 64
+"""The same where it takes more than means to know what chains say."""
 GROUPED_FROM, GROUPS = 128, 16
 """So many chains, or more, begin in groups, of which there are so many, each at one point."""
 NEVER = 2**62
@@ -116,7 +118,7 @@ class EnsembleRun(Run):
     """
 
     def __init__(
-        self, model: Model, draws: int, tune: int, chains: int, seed: int, sampler: Ensemble, settings: Mapping[str, float], backend: str,
+        self, model: Model, draws: int, tune: int, chains: int, seed: int, sampler: Ensemble, settings: Mapping[str, Any], backend: str,
         devices: Sequence[Any], starts: Sequence[Mapping[Any, Any] | None], thin: int = 1, keep_warmup: bool = False,
         kept_results: Kept = Kept(), jitter: bool = True, tries: int = TRIES,
     ) -> None:  # fmt: skip
@@ -124,7 +126,7 @@ class EnsembleRun(Run):
         self.sampler, self.settings, self.devices = sampler, dict(settings), list(devices)
         self.thin, self._keep_warmup = thin, keep_warmup
         self.warmup_transitions, self.transitions = tune, draws // thin * thin
-        self.groups = groups_of(chains, distinct=len({id(s) for s in starts}) > 1)
+        self.groups = groups_of(chains, distinct=sampler.dependent or len({id(s) for s in starts}) > 1)
         self.gradients = self._made = 0
         self._moments: list[Any] = []
         self._check_memory()
@@ -136,7 +138,7 @@ class EnsembleRun(Run):
 
     @property
     def shown_chains(self) -> int:
-        return min(SHOWN, self.chains)
+        return min(FEW if self.sampler.dependent else SHOWN, self.chains)
 
     @property
     def tuning_steps(self) -> int:
@@ -167,7 +169,7 @@ class EnsembleRun(Run):
 
     def complete(self, table: ElementTable) -> None:
         """Put into a table of the chains that are shown what all chains say: the mean and standard deviation, effective draws, and nested R-hat."""
-        moments = self.moments()
+        moments = {} if self.sampler.dependent else self.moments()
         if moments:
             for column, name in (("mean", "mean"), ("sd", "sd"), ("ess_bulk", "ess"), ("rhat", "nested_rhat")):
                 table.columns[column] = np.concatenate([np.ravel(m[name]) for m in moments.values()]).astype(float)
@@ -175,6 +177,9 @@ class EnsembleRun(Run):
 
     def problems(self, table: Any = None) -> Iterator[str]:
         """Yield what speaks against the run."""
+        if self.sampler.dependent:
+            yield from super().problems(table)
+            return
         moments = self.moments()
         if not moments:
             yield "it was stopped in warm-up: there are no draws of the posterior"

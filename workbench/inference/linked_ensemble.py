@@ -77,7 +77,7 @@ class LinkedEnsemble:
     """
 
     def __init__(
-        self, model: Model, sampler: Ensemble, settings: Mapping[str, float], backend: str, chains: int, devices: Sequence[Any] = (),
+        self, model: Model, sampler: Ensemble, settings: Mapping[str, Any], backend: str, chains: int, devices: Sequence[Any] = (),
     ) -> None:  # fmt: skip
         self.model, self.sampler, self.backend, self.chains = model, sampler, backend, chains
         self.places = Places.of(model)
@@ -86,14 +86,15 @@ class LinkedEnsemble:
         self.columns = list(sampler.stats.items())
         self.about = {"backend": backend, "method": sampler.name, **({"devices": ", ".join(map(str, devices))} if devices else {})}
         self.room = max(1, min(MOST_ROWS, ROOM // (8 * chains * (d + s))))
-        self._settings = [settings.get(name, x) for name, x in sampler.settings.items()]
+        given = {**sampler.settings, **settings}
+        self._settings = [given[str(x.name)] for x in sampler.parameters()]
         self._d = d
         host = backend if backend != "jax" else host_backend()
         made = started(lambda: Values(model, host, VALUES_AT_ONCE))
         density = model.logp_grad_graph()
         alone = started(lambda: function(density.params, density.results, backend=host, name="density"))
         many = "chains" if backend != "jax" else chains
-        batch = of_chains(density, many)
+        batch = density if sampler.one_by_one else of_chains(density, many)
         if sampler.density == "logp":
             batch = Graph(batch.params, batch.results[:1])
         values = values_of_chains(model, many)
@@ -193,7 +194,7 @@ class _OnDevices:
 
         fields = [_chains_axis(x.type) for x in sampler._first[1]]
         moments: list[int | None] = [None, 0, 0]
-        made = started(lambda: make(init, shared=[None, 0, *[None] * len(sampler.settings)], results_shared=fields, name=f"{sampler.name}_init"))
+        made = started(lambda: make(init, shared=[None, 0, *[None] * len(sampler.parameters())], results_shared=fields, name=f"{sampler.name}_init"))
         self._advance = make(
             advance, shared=[*fields, *moments, None, None, None], results_shared=[*fields, *moments, None, None, None, 1, 1],
             donated=len(fields), name=sampler.name,
@@ -238,15 +239,15 @@ def check_model(model: Model, sampler: Ensemble, chains: int) -> None:
     discrete = [str(rv.name) for rv in model.free_RVs if rv.type.kind != "f"]
     if discrete:
         raise ModelError(
-            f"{', '.join(discrete)}: method={sampler.name!r} moves continuous variables, this one is discrete" if len(discrete) == 1
-            else f"{', '.join(discrete)}: method={sampler.name!r} moves continuous variables, these are discrete",
+            f"{', '.join(discrete)}: {sampler.asked_for} moves continuous variables, this one is discrete" if len(discrete) == 1
+            else f"{', '.join(discrete)}: {sampler.asked_for} moves continuous variables, these are discrete",
             "sum it out of the model, or leave method out",
         )  # fmt: skip
     if chains < sampler.fewest:
-        raise SamplingError(f"method={sampler.name!r} needs at least {sampler.fewest} chains, got {chains}", "give more, or leave method out")
+        raise SamplingError(f"{sampler.asked_for} needs at least {sampler.fewest} chains, got {chains}", f"give more, or leave {sampler.asked_for.partition('=')[0]} out")
     d, _ = Places.of(model).sizes
     if d < sampler.least_size:
-        raise ModelError(f"method={sampler.name!r} needs at least {sampler.least_size} parameters, the model has {d}", "choose method='chees'")
+        raise ModelError(f"{sampler.asked_for} needs at least {sampler.least_size} parameters, the model has {d}", "choose method='chees'")
 
 
 def of_chains(graph: Graph, chains: int | str) -> Graph:

@@ -24,7 +24,7 @@ class Way(NamedTuple):
     """How many chains are moved."""
 
     sampler: Ensemble
-    settings: dict[str, float]
+    settings: dict[str, Any]
     backend: str
     devices: Sequence[Any]
     thin: int

@@ -37,7 +37,7 @@ WITHOUT_EFFECT: dict[str, tuple[tuple[Any, ...], str]] = {
 """Options of PyMC that change no result: the values that say nothing, and why others have no effect."""
 
 NOT_THERE: dict[str, tuple[tuple[Any, ...], str]] = {
-    **dict.fromkeys(("demetropolis", "demetropolisz", "DEMetropolis"), ((), "no variable is assigned this step method")),
+    **dict.fromkeys(("demetropolis", "demetropolisz"), ((), "no variable is assigned this step method")),
     **dict.fromkeys(("early_max_treedepth", "scaling", "step_scale", "is_cov", "potential", "Emax", "gamma", "k", "t0", "adapt_step_size", "step_rand", "rng", "dtype", "blocked", "vars", "initial_point", "adapt_mass_matrix", "dense_mass"), ((), "options of a step method go to it: nuts={...}, or step=pm.NUTS(...)")),
 }  # fmt: skip
 """Options of PyMC that would change results and are not there: the values that ask for nothing, and what to do."""
@@ -146,7 +146,7 @@ def blas_threads(blas_cores: Any, cores: int) -> int | None:
     return 1 if blas_cores == "auto" else max(1, whole("blas_cores", blas_cores, 1) // cores)
 
 
-def of_chains_by_themselves(method: str, **options: Any) -> None:
+def of_chains_by_themselves(asked_for: str, **options: Any) -> None:
     """Raise where an option that chains moved together have no use for is given: one that is not ``None``.
 
     Raises
@@ -156,7 +156,7 @@ def of_chains_by_themselves(method: str, **options: Any) -> None:
     """
     for name, value in options.items():
         if value is not None:
-            raise ArgumentError(f"{name}={value!r} is for chains by themselves, method={method!r} has no use for it", "leave it out")
+            raise ArgumentError(f"{name}={value!r} is for chains by themselves, {asked_for} has no use for it", "leave it out")
 
 
 def shows_progress(progressbar: Any) -> bool:

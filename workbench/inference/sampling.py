@@ -18,6 +18,7 @@ from workbench.inference.ensemble_run import ensemble_run
 from workbench.inference.executors import executor_named
 from workbench.inference.loading_arviz import load_in_background
 from workbench.inference.many_chains import way_of
+from workbench.inference.populations import population_of, way_of_population
 from workbench.inference.run import Callback, Run
 from workbench.inference.steps import steps_of
 from workbench.inference.stores import Store
@@ -213,9 +214,12 @@ def sample(
     said = computes if backend or compile_kwargs or computes == "jax" else None
     target = None if target_accept is None else settings.target_accept
     alone = "step" if step is not None or of_steps else f"nuts_sampler={nuts_sampler!r}" if external is not None else None
-    way = way_of(model, method, chains, count, whole("thin", thin, 1), device, said, target, alone)
+    population = population_of(step)
+    if population is not None:
+        options.of_chains_by_themselves("step=pm.DEMetropolis()", target_accept=target_accept, method=method, **of_steps)
+    way = way_of_population(model, population, chains, count, whole("thin", thin, 1), computes, device, quiet) if population is not None else way_of(model, method, chains, count, whole("thin", thin, 1), device, said, target, alone)
     if way is not None:
-        options.of_chains_by_themselves(way.sampler.name, nuts=nuts or None, max_treedepth=None if max_treedepth == 10 else max_treedepth, trace=trace, executor=executor,
+        options.of_chains_by_themselves(way.sampler.asked_for, nuts=nuts or None, max_treedepth=None if max_treedepth == 10 else max_treedepth, trace=trace, executor=executor,
                                         init=init if metric not in ("auto", "diag") or init == "pathfinder" else None)  # fmt: skip
     if init == "pathfinder":
         if initvals is not None:

@@ -14,6 +14,7 @@ from workbench.inference.continuous_step_methods import (
     MALA,
     NUTS,
     ConjugateGibbs,
+    DEMetropolis,
     DEMetropolisZ,
     EllipticalSlice,
     HamiltonianMC,
@@ -248,6 +249,6 @@ class CompoundStep:
 
 
 METHODS: tuple[type[StepMethod], ...] = (
-    NUTS, HamiltonianMC, MALA, Slice, EllipticalSlice, DEMetropolisZ, ConjugateGibbs, Metropolis, BinaryMetropolis, BinaryGibbsMetropolis, CategoricalGibbsMetropolis,
+    NUTS, HamiltonianMC, MALA, Slice, EllipticalSlice, DEMetropolisZ, DEMetropolis, ConjugateGibbs, Metropolis, BinaryMetropolis, BinaryGibbsMetropolis, CategoricalGibbsMetropolis,
 )  # fmt: skip
 """Those that a variable is assigned to: the most competent, the first of equals."""

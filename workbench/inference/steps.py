@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from workbench.errors import ArgumentError, ModelError
-from workbench.inference.continuous_step_methods import NUTS
+from workbench.inference.continuous_step_methods import NUTS, DEMetropolis
 from workbench.inference.linked import Step
 from workbench.inference.log import tell
 from workbench.inference.step_method import StepMethod, states_of
@@ -41,6 +41,9 @@ def steps_of(model: Model, step: Any, options: Mapping[str, Mapping[str, Any]], 
     """
     chosen = list(_flat(step))
     names = [model.value_name(rv) for rv in model.free_RVs]
+    together = next((m for m in chosen if isinstance(m, DEMetropolis)), None)
+    if together is not None:
+        raise ArgumentError(f"step: {together!r} moves all chains of pm.sample together", "pm.DEMetropolisZ moves each by itself, by its past")
     taken: dict[str, StepMethod] = {}
     for method in chosen:
         for name in method.names:

@@ -2,6 +2,7 @@
 
 from workbench.samplers.compiled import ROWS, CompiledSampler, compiled_apart, compiled_sampler
 from workbench.samplers.de_metropolis_z import DEMetropolisZ, DEMetropolisZSettings
+from workbench.samplers.demetropolis_in_turn import DEMetropolisInTurn, DEMetropolisSettings
 from workbench.samplers.elliptical_slice import EllipticalSlice, EllipticalSliceSettings
 from workbench.samplers.gibbs import Gibbs, GibbsSettings
 from workbench.samplers.hmc import Hmc, HmcSettings
@@ -27,7 +28,8 @@ from workbench.samplers.proposals import (
 from workbench.samplers.slice import Slice, SliceSettings
 
 __all__ = [
-    "ROWS", "CauchyProposal", "CompiledSampler", "CorrelatedIntegerMetropolis", "CorrelatedMetropolis", "DEMetropolisZ", "DEMetropolisZSettings",
+    "ROWS", "CauchyProposal", "CompiledSampler", "CorrelatedIntegerMetropolis", "CorrelatedMetropolis", "DEMetropolisInTurn",
+    "DEMetropolisSettings", "DEMetropolisZ", "DEMetropolisZSettings",
     "EllipticalSlice", "EllipticalSliceSettings", "Gibbs", "GibbsSettings",
     "Hmc", "HmcSettings", "IntegerMetropolis", "Kernel", "LaplaceProposal", "Mala", "MalaSettings", "Metropolis", "MetropolisSettings",
     "MultivariateNormalProposal", "NormalProposal", "Nuts", "NutsSettings", "PoissonProposal", "Position", "Proposal", "Slice",

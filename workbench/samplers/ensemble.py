@@ -41,6 +41,10 @@ class Ensemble:
         What a user may choose, scalars by name, and what they are if nothing is said.
     density
         The slot for the density: "logp_grad" or "logp".
+    one_by_one
+        Whether the density is called for one position (d,) at a time, and not for those of all chains.
+    dependent
+        Whether chains depend on each other after warm-up: how their means differ then does not say how well a mean is known.
     fewest
         Fewest chains that it works with.
     least_size
@@ -51,11 +55,22 @@ class Ensemble:
     stats: ClassVar[Mapping[str, str]] = {}
     settings: ClassVar[Mapping[str, float]] = {}
     density: ClassVar[str] = "logp_grad"
+    one_by_one: ClassVar[bool] = False
+    dependent: ClassVar[bool] = False
     fewest: ClassVar[int] = 2
     least_size: ClassVar[int] = 1
 
     def __init__(self, numbers: ChainNumbers = ChainNumbers()) -> None:
         self.numbers = numbers
+
+    @property
+    def asked_for(self) -> str:
+        """The option of `sample` that asks for it."""
+        return f"method={self.name!r}"
+
+    def parameters(self) -> list[Tensor]:
+        """Return inputs for the settings, by name: numbers, if nothing else is said, or arrays whose sizes are lengths (``"d"``)."""
+        return [pt.scalar(name) for name in self.settings]
 
     def start(self, key: Tensor, q: Tensor, settings: Mapping[str, Tensor]) -> State:
         """Return the state before the first transition, of chains at `q` (chains, d)."""
@@ -74,8 +89,8 @@ class Ensemble:
         raise NotImplementedError
 
     def logp(self, q: Tensor) -> Tensor:
-        """Return log-densities (chains,): the slot of samplers that use no gradient."""
-        (lp,) = pt.slot("logp", (q[:, 0].type,), q)
+        """Return log-densities (chains,), or that of one position: the slot of samplers that use no gradient."""
+        (lp,) = pt.slot("logp", (q[0].type if self.one_by_one else q[:, 0].type,), q)
         return lp
 
     def logp_grad(self, q: Tensor) -> tuple[Tensor, Tensor]:
@@ -95,8 +110,8 @@ class Ensemble:
     def _first(self) -> tuple[list[Tensor], State]:
         """Key, starts and settings, and the state that is made of them."""
         key, q = _named(pt.constant(np.uint64(0)).type, "key"), pt.matrix("q", "chains", "d")
-        settings = [pt.scalar(name) for name in self.settings]
-        return [key, q, *settings], self.start(key, q, dict(zip(self.settings, settings)))
+        settings = self.parameters()
+        return [key, q, *settings], self.start(key, q, {str(x.name): x for x in settings})
 
     @functools.cached_property
     def advance(self) -> Graph:
