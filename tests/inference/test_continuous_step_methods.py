@@ -42,7 +42,7 @@ def test_names_are_those_of_pymc():
 
 def population(**options):
     """A beta posterior, and a normal mean far out with another scale."""
-    with pm.Model() as made:
+    with pm.Model():
         p = pm.Beta("p", 0.5, 0.5)
         pm.Binomial("y", 9, p, observed=7)
         pm.Normal("far", 1000.0, 30.0)

@@ -13,7 +13,13 @@ import pytest
 import workbench.tensor as pt
 from workbench.compile import function
 from workbench.graph import Graph
-from workbench.samplers import CauchyProposal, DEMetropolisInTurn, DEMetropolisSettings, LaplaceProposal, UniformProposal
+from workbench.samplers import (
+    CauchyProposal,
+    DEMetropolisInTurn,
+    DEMetropolisSettings,
+    LaplaceProposal,
+    UniformProposal,
+)
 from workbench.samplers.ensemble import moments_graph
 
 ALL = os.environ.get("WORKBENCH_TESTS") == "all"
@@ -96,7 +102,7 @@ def test_populations_of_exact_draws_stay_exact(normal, chains, options):
 def test_moving_all_at_once_is_seen():
     """What the test above is for: PyMC's way is far from independent draws after as many transitions."""
     rng = np.random.default_rng(0)
-    q, n = rng.normal(size=(20_000, 3)), 3
+    q = rng.normal(size=(20_000, 3))
     for _ in range(8):
         # Of three chains the others are two, in either order.
         sign = rng.choice([-1.0, 1.0], size=q.shape)
