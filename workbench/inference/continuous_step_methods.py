@@ -63,6 +63,8 @@ class NUTS(OfContinuous):
     metric
         What the mass matrix has beside its diagonal: "auto", directions where they pay; "diag", none; "low_rank", up to 32;
         "dense", all.
+    adaptation
+        How the diagonal is found: "fisher", from draws and gradients, by default; "stan", Stan's windows of draws, and nothing beside it.
 
     Examples
     --------
@@ -78,7 +80,7 @@ class NUTS(OfContinuous):
     by_gradient = True
     options = {
         "target_accept": (0.8, number(0.0, 1.0, ends=False)), "max_treedepth": (10, whole_number(1, DEEPEST)),
-        "metric": ("auto", one_of(*METRICS)),
+        "metric": ("auto", one_of(*METRICS)), "adaptation": ("fisher", one_of("fisher", "stan")),
     }  # fmt: skip
     suits = IDEAL
     kind = NutsSettings

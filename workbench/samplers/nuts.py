@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 
 import workbench.tensor as pt
+from workbench.errors import ArgumentError
+from workbench.samplers import stan_windows
 from workbench.samplers.integrator import LogpGrad, kinetic, leapfrog
 from workbench.samplers.kernel import Kernel, Position, branch, known_rest, unchanged
 from workbench.samplers.low_rank import Directions, judged_directions, update_directions
@@ -54,19 +56,31 @@ class NutsSettings:
     metric
         What the mass matrix has beside its diagonal: "auto", a few directions where they pay; "diag", nothing;
         "low_rank", more of them; "dense", all.
+    adaptation
+        How the diagonal is found in warm-up: "fisher", from draws and gradients in overlapping windows; "stan", from the draws of windows
+        of doubling length, and nothing beside it.
     """
 
     target_accept: float = 0.8
     max_treedepth: int = 10
     metric: str = "auto"
+    adaptation: str = "fisher"
 
     def kernel(self, discrete: bool) -> type[Kernel]:
         """Return the kernel for a block of continuous values."""
-        return Nuts
+        return NutsByStan if self.adaptation == "stan" else Nuts
 
     def arguments(self, size: int) -> list[Any]:
-        """Return what the kernel's parameters are given for a block of `size` elements."""
-        rank, recent = METRICS[self.metric](size)
+        """Return what the kernel's parameters are given for a block of `size` elements.
+
+        Raises
+        ------
+        ArgumentError
+            If the adaptation does not find such a metric.
+        """
+        if self.adaptation == "stan" and self.metric not in ("auto", "diag"):
+            raise ArgumentError(f"adaptation='stan' finds a diagonal, and metric={self.metric!r} is asked for", "leave one of them out")
+        rank, recent = METRICS["diag" if self.adaptation == "stan" else self.metric](size)
         return [self.target_accept, *(np.zeros((rows, size)) for rows in (self.max_treedepth + 1, rank, recent))]
 
 
@@ -105,7 +119,7 @@ class Nuts(Kernel):
         target, checkpoints, basis, recent = parameters
         q, density = x, functools.partial(self.logp_grad, rest=rest)
         lp, g = density(q)
-        scale = first_scale(g)
+        scale = self.first_scale(g)
         v = self.numbers.first_velocity(key, q)
         step = first_step(density, q, v, g, lp, scale, target)
         zero, none = pt.zeros_like(q), as_tensor(0)
@@ -275,8 +289,35 @@ class Nuts(Kernel):
 
         leapfrogs = pt.cast(s.leapfrogs, "float64")
         accept, symmetric = s.accept_sum / leapfrogs, s.symmetric_sum / leapfrogs
-        s = branch(s.draw < tune, lambda s: adapt(s, tune, diverging, accept, symmetric, update_directions), unchanged, s)
+        s = branch(s.draw < tune, lambda s: self.adapted(s, tune, diverging, accept, symmetric), unchanged, s)
         return s._replace(ended=pt.constant(True), diverging=diverging, full=full, draw=s.draw + 1)
+
+    def first_scale(self, g: Tensor) -> Tensor:
+        """Return the scale to begin with, from the gradient (d,) at the start."""
+        return first_scale(g)
+
+    def adapted(self, s: NutsState, tune: Tensor, diverging: Tensor, accept: Tensor, symmetric: Tensor) -> NutsState:
+        """Return the state adapted to a draw of warm-up."""
+        adapted: NutsState = adapt(s, tune, diverging, accept, symmetric, update_directions)
+        return adapted
+
+
+class NutsByStan(Nuts):
+    """The sampler with Stan's warm-up."""
+
+    name = "nuts_by_stan"
+    apart = {}
+
+    def first_scale(self, g: Tensor) -> Tensor:
+        return pt.ones_like(g)
+
+    def adapted(self, s: NutsState, tune: Tensor, diverging: Tensor, accept: Tensor, symmetric: Tensor) -> NutsState:
+        def first(s: NutsState) -> Tensor:
+            v = self.numbers.first_velocity(pt.random.fold_in(s.key, s.draw), s.proposal_q)
+            return first_step(self.density(s), s.proposal_q, v, s.proposal_g, s.proposal_lp, s.scale, s.target)
+
+        adapted: NutsState = stan_windows.adapt(s, tune, accept, first)
+        return adapted
 
 
 def log_add(a: Tensor, b: Tensor) -> Tensor:
