@@ -65,7 +65,7 @@ def test_the_metric_after_a_window_is_the_variance_of_its_draws(one_chain):
     z = q / sd
     chain = one_chain(NutsByStan, STAN, Graph([q], [-0.5 * pt.sum(z * z), -z / sd])).begin(sd)
     fields = type(NutsByStan().init(*[pt.constant(np.uint64(1)), q, None, *NutsByStan().parameters()]))._fields
-    scale = lambda: np.array(chain.state[fields.index("scale")])  # noqa: E731
+    scale = lambda: np.array(chain.state[fields.index("scale")])
     assert (scale() == 1.0).all()
     draws, changes, before, steps = [], [], scale(), []
     for i in range(400):

@@ -27,7 +27,7 @@ PRIOR_DRAWS, PRIOR_VARIANCE = 5.0, 1e-3
 
 def buffers(tune: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return how many draws of warm-up lie before the windows, in the first window, and after the windows."""
-    whole = FIRST + BASE + LAST <= tune
+    whole = tune >= FIRST + BASE + LAST
     length = pt.cast(tune, "float64")
     first, last = (pt.cast(pt.floor(share * length), "int64") for share in (FIRST_SHARE, LAST_SHARE))
     return pt.where(whole, FIRST, first), pt.where(whole, BASE, tune - first - last), pt.where(whole, LAST, last)
