@@ -154,3 +154,14 @@ def test_check_parameters_is_minus_infinity_in_a_model():
     density = model.compile_logp(vars=[model["y"]], backend="c")
     assert float(density({"sigma": 2.0})) == pytest.approx(-0.625)
     assert float(density({"sigma": -2.0})) == -np.inf
+
+
+def test_completion_offers_what_is_loaded_when_it_is_used():
+    code = "import workbench as pm, workbench.tensor as pt; print({'sample', 'infer', 'gp', 'marginalize', 'jacobian'} <= {*dir(pm)}, {'fft', 'signal'} <= {*dir(pt)}, {'det', 'eigh'} <= {*dir(pt.linalg)})"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == ["True"] * 3
+
+
+def test_importing_leaves_the_garbage_collector_as_it_was():
+    code = "import gc; gc.{}(); import workbench; print(gc.isenabled(), gc.get_freeze_count())"
+    for how, wanted in (("enable", "True"), ("disable", "False")):
+        assert subprocess.run([sys.executable, "-c", code.format(how)], capture_output=True, text=True, check=True).stdout.split() == [wanted, "0"]

@@ -6,136 +6,134 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from workbench import config, math, names, tensor  # noqa: F401 (config first: it knows when)
-from workbench.compile import function, to_jax
-from workbench.distributions import (
-    AR,
-    CAR,
-    GARCH11,
-    ICAR,
-    AsymmetricLaplace,
-    Bernoulli,
-    Beta,
-    BetaBinomial,
-    Binomial,
-    Categorical,
-    Cauchy,
-    Censored,
-    ChiSquared,
-    DiracDelta,
-    Dirichlet,
-    DirichletMultinomial,
-    DiscreteMarkovChain,
-    DiscreteUniform,
-    DiscreteWeibull,
-    Distribution,
-    EulerMaruyama,
-    ExGaussian,
-    Exponential,
-    Flat,
-    Gamma,
-    GaussianRandomWalk,
-    Geometric,
-    Gumbel,
-    HalfCauchy,
-    HalfFlat,
-    HalfNormal,
-    HalfStudentT,
-    HurdleGamma,
-    HurdleLogNormal,
-    HurdleNegativeBinomial,
-    HurdlePoisson,
-    HyperGeometric,
-    Interpolated,
-    InverseGamma,
-    KroneckerNormal,
-    Kumaraswamy,
-    Laplace,
-    LKJCholeskyCov,
-    LKJCorr,
-    Logistic,
-    LogitNormal,
-    LogNormal,
-    MatrixNormal,
-    Mixture,
-    Moyal,
-    Multinomial,
-    MvGaussianRandomWalk,
-    MvNormal,
-    MvStudentT,
-    MvStudentTRandomWalk,
-    NegativeBinomial,
-    Normal,
-    NormalMixture,
-    OrderedLogistic,
-    OrderedMultinomial,
-    OrderedProbit,
-    Pareto,
-    Poisson,
-    PolyaGamma,
-    RandomWalk,
-    Rice,
-    SkewNormal,
-    SkewStudentT,
-    StickBreakingWeights,
-    StudentT,
-    Triangular,
-    Truncated,
-    TruncatedNormal,
-    Uniform,
-    VonMises,
-    Wald,
-    Weibull,
-    Wishart,
-    ZeroInflatedBinomial,
-    ZeroInflatedNegativeBinomial,
-    ZeroInflatedPoisson,
-    ZeroSumNormal,
-    expand_packed_triangular,
-)  # fmt: skip
-from workbench.distributions.custom import CustomDist, DensityDist
-from workbench.distributions.simulator import Simulator
-from workbench.errors import explain
-from workbench.math import invlogit, invprobit, logaddexp, logit, logsumexp, probit
-from workbench.model import (
-    ConstantData,
-    Data,
-    Deterministic,
-    ImputationWarning,  # noqa: F401
-    Minibatch,
-    Model,
-    MutableData,
-    Potential,
-    conditional,
-    do,
-    freeze_dims_and_data,
-    marginalize,
-    model_to_graphviz,
-    modelcontext,
-    observe,
-    reparameterize,
-    set_data,
-    split,
-)  # fmt: skip
-from workbench.transforms import (
-    Lop,
-    Rop,
-    extract,
-    grad,
-    hessian,
-    hessian_vector_product,
-    jacobian,
-    jvp,
-    replace,
-    stop_gradient,
-    value_and_grad,
-    vectorize,
-    vectorize_graph,
-    vjp,
-)  # fmt: skip
-from workbench.transforms.logprob import icdf, logccdf, logcdf, logp
+from workbench import config  # First: it knows when.
+
+with config.no_collections():
+    from workbench import math, names, tensor
+    from workbench.compile import function
+    from workbench.distributions import (
+        AR,
+        CAR,
+        GARCH11,
+        ICAR,
+        AsymmetricLaplace,
+        Bernoulli,
+        Beta,
+        BetaBinomial,
+        Binomial,
+        Categorical,
+        Cauchy,
+        Censored,
+        ChiSquared,
+        DiracDelta,
+        Dirichlet,
+        DirichletMultinomial,
+        DiscreteMarkovChain,
+        DiscreteUniform,
+        DiscreteWeibull,
+        Distribution,
+        EulerMaruyama,
+        ExGaussian,
+        Exponential,
+        Flat,
+        Gamma,
+        GaussianRandomWalk,
+        Geometric,
+        Gumbel,
+        HalfCauchy,
+        HalfFlat,
+        HalfNormal,
+        HalfStudentT,
+        HurdleGamma,
+        HurdleLogNormal,
+        HurdleNegativeBinomial,
+        HurdlePoisson,
+        HyperGeometric,
+        Interpolated,
+        InverseGamma,
+        KroneckerNormal,
+        Kumaraswamy,
+        Laplace,
+        LKJCholeskyCov,
+        LKJCorr,
+        Logistic,
+        LogitNormal,
+        LogNormal,
+        MatrixNormal,
+        Mixture,
+        Moyal,
+        Multinomial,
+        MvGaussianRandomWalk,
+        MvNormal,
+        MvStudentT,
+        MvStudentTRandomWalk,
+        NegativeBinomial,
+        Normal,
+        NormalMixture,
+        OrderedLogistic,
+        OrderedMultinomial,
+        OrderedProbit,
+        Pareto,
+        Poisson,
+        PolyaGamma,
+        RandomWalk,
+        Rice,
+        SkewNormal,
+        SkewStudentT,
+        StickBreakingWeights,
+        StudentT,
+        Triangular,
+        Truncated,
+        TruncatedNormal,
+        Uniform,
+        VonMises,
+        Wald,
+        Weibull,
+        Wishart,
+        ZeroInflatedBinomial,
+        ZeroInflatedNegativeBinomial,
+        ZeroInflatedPoisson,
+        ZeroSumNormal,
+        expand_packed_triangular,
+    )  # fmt: skip
+    from workbench.distributions.custom import CustomDist, DensityDist
+    from workbench.errors import explain
+    from workbench.graph import properties
+    from workbench.math import invlogit, invprobit, logaddexp, logit, logsumexp, probit
+    from workbench.model import (
+        ConstantData,
+        Data,
+        Deterministic,
+        ImputationWarning,  # noqa: F401
+        Minibatch,
+        Model,
+        MutableData,
+        Potential,
+        do,
+        freeze_dims_and_data,
+        model_to_graphviz,
+        modelcontext,
+        observe,
+        set_data,
+    )  # fmt: skip
+    from workbench.transforms import (
+        Lop,
+        extract,
+        grad,
+        replace,
+        stop_gradient,
+        value_and_grad,
+        vjp,
+    )  # fmt: skip
+    from workbench.transforms.logprob import icdf, logccdf, logcdf, logp
+
+if TYPE_CHECKING:
+    from workbench.compile import to_jax
+    from workbench.distributions.simulator import Simulator
+    from workbench.model import conditional, marginalize, reparameterize, split
+    from workbench.transforms import Rop, hessian, hessian_vector_product, jacobian, jvp, vectorize, vectorize_graph
 
 Lognormal = LogNormal
 """PyMC's other spelling."""
@@ -144,8 +142,7 @@ __version__ = "0.1.0"
 
 
 names.make_callable("workbench.compile")
-# What is known of expressions, from the start; the rules come with the first graph that is rewritten.
-importlib.import_module("workbench.rewrites")
+properties.told_by("workbench.rewrites.matrix_properties", "workbench.rewrites.signs")
 
 INFERENCE = frozenset([
     "ADVI", "ASVGD", "Approximation", "CheckParametersConvergence", "DADVI", "Empirical", "FullRank", "FullRankADVI", "Inference", "KLqp", "LowRank",
@@ -161,16 +158,29 @@ INFERENCE = frozenset([
 ])  # fmt: skip
 """Loaded when first used."""
 
-LAYERS = frozenset(["gp"])
-"""Modules that are loaded when first used."""
+LATER = {
+    "workbench.compile.jax.backend": "to_jax",
+    "workbench.distributions.simulator": "Simulator",
+    "workbench.gp": "gp",
+    "workbench.model.marginalization": "conditional marginalize",
+    "workbench.model.parametrisation": "reparameterize",
+    "workbench.model.parts": "split",
+    "workbench.rewrites": "rewrites",
+    "workbench.transforms.derivatives": "Rop hessian hessian_vector_product jacobian jvp",
+    "workbench.transforms.vectorise": "vectorize vectorize_graph",
+}
+"""Loaded when first used."""
+
+_others = names.answers(__name__, LATER)
 
 
 def __getattr__(name: str) -> Any:
-    if name in LAYERS:
-        return importlib.import_module(f"workbench.{name}")
     if name in INFERENCE:
         return getattr(importlib.import_module("workbench.inference"), name)
-    return names.find(__name__, name)
+    return _others(name)
+
+
+__dir__ = names.listing(__name__)
 
 
 __all__ = [

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from workbench.errors import CompileError
@@ -14,6 +17,21 @@ if TYPE_CHECKING:
 
 BEGAN = time.time()
 """When the package was imported."""
+
+
+@contextmanager
+def no_collections() -> Iterator[None]:
+    """Look for no garbage while this lasts: what is made as modules are imported is none, and all of it would be looked at often."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        # All of it is old at once: it would be looked at whole otherwise, the next time.
+        gc.freeze()
+        gc.unfreeze()
+        if collects:
+            gc.enable()
 
 
 def cache_directory() -> Path:

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import workbench.tensor as pt
 from workbench.distributions.correlation import expand_packed_triangular
 from workbench.errors import ShapeError
-from workbench.tensor.linalg import block_diag, inv, slogdet, solve_triangular
+from workbench.tensor import linalg
 from workbench.tensor.tensor import Tensor
 from workbench.tensor import (
     abs, and_, arccos, arccosh, arcsin, arcsinh, arctan, arctanh, as_tensor, broadcast_to, ceil, clip, concatenate,
@@ -21,18 +21,20 @@ from workbench.tensor import (
     min, minimum, neq, ones, ones_like, or_, prod, round, sgn, sigmoid, sin, sinh, softmax, sqr, sqrt, stack, sum,
     switch, tan, tanh, where, zeros, zeros_like,
 )  # fmt: skip
-from workbench.names import answers
+from workbench.names import answers, listing
+
+if TYPE_CHECKING:
+    from workbench.tensor.linalg import inv as matrix_inverse
 
 invlogit = sigmoid
 invprobit = pt.ndtr
 probit = pt.ndtri
-matrix_inverse = inv
 flatten = pt.ravel
 
 
 def logdet(x: Any) -> Tensor:
     """Return the logarithm of the absolute value of a determinant."""
-    return slogdet(x).logabsdet
+    return linalg.slogdet(x).logabsdet
 
 
 def logdiffexp(a: Any, b: Any) -> Tensor:
@@ -96,17 +98,17 @@ def kron_dot(krons: Sequence[Any], m: Any) -> Tensor:
 
 def kron_solve_lower(krons: Sequence[Any], m: Any) -> Tensor:
     """Solve with the Kronecker product of lower triangular matrices, without making it."""
-    return _along_axes(lambda a, b: solve_triangular(a, b, lower=True), krons, m)
+    return _along_axes(lambda a, b: linalg.solve_triangular(a, b, lower=True), krons, m)
 
 
 def kron_solve_upper(krons: Sequence[Any], m: Any) -> Tensor:
     """Solve with the Kronecker product of upper triangular matrices, without making it."""
-    return _along_axes(lambda a, b: solve_triangular(a, b, lower=False), krons, m)
+    return _along_axes(lambda a, b: linalg.solve_triangular(a, b, lower=False), krons, m)
 
 
 def block_diagonal(matrices: Sequence[Any]) -> Tensor:
     """Return the matrix with `matrices` as blocks on its diagonal."""
-    return block_diag(*matrices)
+    return linalg.block_diag(*matrices)
 
 
 def batched_diag(x: Any) -> Tensor:
@@ -154,4 +156,4 @@ __all__ = [
 ]  # fmt: skip
 
 
-__getattr__ = answers(__name__)
+__getattr__, __dir__ = answers(__name__), listing(__name__)

@@ -10,8 +10,8 @@ import functools
 import importlib
 import os
 import sys
-from collections.abc import Callable
-from types import ModuleType
+from collections.abc import Callable, Mapping
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 PM, PT, DIST = "workbench", "workbench.tensor", "workbench.distributions"
@@ -101,6 +101,7 @@ ALIASES: dict[str, dict[str, str]] = {
         "scan": "workbench.tensor.control.recurrence:scan",
         "model_to_mermaid": "workbench.model.diagrams:model_to_mermaid", "model_to_networkx": "workbench.model.diagrams:model_to_networkx",
     },
+    f"{PM}.math": {"matrix_inverse": f"{PT}.linalg:inv"},
     f"{PM}.pytensor": {
         "function": "workbench.compile:function", "grad": "workbench.transforms:grad", "shared": "workbench.tensor.aliases:shared",
         "config": "workbench.tensor.aliases:config", "wrap_py": f"{_OWN}:wrap_py", "wrap_jax": f"{_OWN}:wrap_jax",
@@ -303,13 +304,33 @@ ATTRIBUTES = {
 """Attributes of variables in PyMC and PyTensor, and what is written instead."""
 
 
-def answers(module: str) -> Callable[[str], Any]:
-    """Return the ``__getattr__`` of a module: what the tables know of the names that it does not have."""
+def answers(module: str, later: Mapping[str, str] = MappingProxyType({})) -> Callable[[str], Any]:
+    """Return the ``__getattr__`` of a module: what the tables know of the names that it does not have.
+
+    Parameters
+    ----------
+    module
+        Its name.
+    later
+        Modules by names that they have, separated by spaces: they are loaded when one of these is first asked for.
+    """
+    places = {name: place for place, offered in later.items() for name in offered.split()}
 
     def look_up(name: str) -> Any:
-        return find(module, name)
+        place = places.get(name)
+        if place is None:
+            return find(module, name)
+        whole = importlib.import_module(place)
+        found = whole if place == f"{module}.{name}" else getattr(whole, name)
+        setattr(sys.modules[module], name, found)
+        return found
 
     return look_up
+
+
+def listing(module: str) -> Callable[[], list[str]]:
+    """Return the ``__dir__`` of a module: what completion offers of it, names that are loaded when they are used among them."""
+    return lambda: sorted({*vars(sys.modules[module]), *vars(sys.modules[module])["__all__"]})
 
 
 def find(module: str, name: str) -> Any:

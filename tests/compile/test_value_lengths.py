@@ -5,11 +5,11 @@ import pytest
 
 import workbench.tensor as pt
 from workbench.compile import function
-from workbench.errors import CompileError, ShapeError
+from workbench.errors import IndexBoundsError, ShapeError
 from workbench.transforms import grad
 
 x, y, A = pt.vector("x"), pt.vector("y"), pt.matrix("A")
-k, i = pt.scalar("k", "int64"), pt.scalar("i", "int64")
+k, i, N = pt.scalar("k", "int64"), pt.scalar("i", "int64"), pt.vector("N", dtype="int64")
 V = np.array([0.3, -1.2, 0.9, 0.3, -0.1])
 
 CASES = {
@@ -25,6 +25,10 @@ CASES = {
     "both": ([x, y, i], [x[:i] * y[:i]], lambda x, y, i: [x[:i] * y[:i]], [(V, V, 3), (V, V[:4], 2), (V, V, 0)]),
     "unique": ([x], [pt.unique(x), pt.repeat(x, pt.cast(pt.abs(pt.floor(x)), "int64"))],
                lambda x: [np.unique(x), np.repeat(x, np.abs(np.floor(x)).astype(int))], [(V,), (V[:1],)]),
+    "within a loop": ([x, N], [pt.map(lambda n, x: pt.sum(pt.sort(x[:n])[:2] * pt.arange(pt.minimum(n, 2))), N, x), grad(pt.sum(pt.map(lambda n, x: pt.prod(x[n:]), N, x)), x)],
+                      lambda x, n: [[np.sort(x[:k])[:2] @ np.arange(min(k, 2)) for k in n], np.sum([np.where(np.arange(len(x)) >= k, np.prod(x[k:]) / x, 0.0) for k in n], axis=0)],
+                      [(V, np.array([2, 0, 5])), (V, np.array([3])), (V[:2], np.array([1, 2]))]),
+    "within a branch": ([x], [pt.cond(x[0] > 0.0, lambda x: pt.sum(x[x > 0.0]), lambda x: pt.max(x), [x])[0]], lambda x: [x[x > 0.0].sum() if x[0] > 0.0 else x.max()], [(V,), (-V,), (V[:1],)]),
     "steps": ([x, k], [pt.scan(lambda s: ([s * 0.5], [s]), [x], n_steps=k)[1][0], pt.scan(lambda s: ([s + 1.0], [s]), [x], n_steps=k)[0][0]],
               lambda x, k: [np.array([x * 0.5**j for j in range(k)]).reshape(k, len(x)), x + k], [(V, 4), (V, 0), (V[:0], 2), (V[:1], 1)]),
 }  # fmt: skip
@@ -58,12 +62,20 @@ def test_lengths_by_values_that_disagree_are_an_error(name):
             f(V, n)
 
 
-def test_what_changes_its_length_within_a_loop_needs_numpy():
-    made = pt.while_loop(lambda j, v: j < 3, lambda j, v: [j + 1, pt.concatenate([v, v[:j]])], [0, x])[1]
-    np.testing.assert_allclose(function([x], made.sum(), backend="numpy")(V[:2]), made.sum().eval({x: V[:2]}))
+def test_a_loop_within_which_lengths_arise_is_called_back_and_says_so():
     inside = pt.map(lambda e: pt.sum(pt.arange(pt.cast(e, "int64"))), x)
-    with pytest.raises(CompileError, match="depends on values, and compiled code must know it"):
-        function([x], inside, backend="c")
+    f = function([x], inside, backend="c")
+    assert f(np.array([3.0, 0.0, 5.0])).tolist() == [3, 0, 10] and f.fallbacks == ("scan",)
+    third = function([x, N], pt.map(lambda n, x: x[:n][2], N, x), backend="c")
+    assert third(V, [3, 4]).tolist() == [V[2], V[2]]
+    with pytest.raises(IndexBoundsError, match="index 2 is out of bounds for axis 0 of length 1"):
+        third(V, [3, 1])
+
+
+def test_what_leaves_a_loop_with_another_length_is_computed_first():
+    made = pt.while_loop(lambda j, v: j < 3, lambda j, v: [j + 1, pt.concatenate([v, v[:j]])], [0, x])[1]
+    for name in ("numpy", "c"):
+        assert function([x], made.sum(), backend=name)([1.5, 2.0]) == 1.5 + 2.0 + 1.5 + 1.5 + 2.0
 
 
 def test_data_give_lengths_that_are_looked_at_when_they_are_replaced():

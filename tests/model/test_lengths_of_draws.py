@@ -6,6 +6,7 @@ import scipy.stats as st
 
 import workbench as pm
 import workbench.tensor as pt
+from workbench.compile import cache
 from workbench.compile.c.toolchain import find_compiler
 from workbench.distributions import set_key
 from workbench.errors import ModelError, ShapeError
@@ -117,6 +118,11 @@ FREE = {
     "CustomDist of a signature": lambda n, k: pm.CustomDist("w", pt.ones(n), logp=lambda v, a: -(a * v * v).sum(-1), signature="(n)->(n)"),
     "CustomDist by dist": lambda n, k: pm.CustomDist("w", 1.0, dist=lambda a, size: pm.math.exp(pm.Normal.dist(a, 1.0, size=size)), **k),
     "CustomDist by a sum": lambda n, k: pm.CustomDist("w", 1.0, dist=lambda a, size: pm.Normal.dist(a, 1.0, size=size).cumsum(-1), **k),
+    "CustomDist joined": lambda n, k: pm.CustomDist("w", 1.0, dist=lambda a, size: pt.concatenate([pm.Normal.dist(a, 1.0, size=1), pm.Cauchy.dist(a, 1.0, size=size[0] - 1)]), **k),
+    "CustomDist in rows": lambda n, k: pm.CustomDist("w", 1.0, dist=lambda a, size: pt.stack([pm.Normal.dist(a, 1.0, size=size[1]), pm.Cauchy.dist(a, 1.0, size=size[1])]), shape=(2, n)),
+    "CustomDist in another shape": lambda n, k: pm.CustomDist("w", 1.0, dist=lambda a, size: pt.reshape(pm.Normal.dist(a, 1.0, size=2 * size[0]), size), shape=(n, 2)),
+    "CustomDist by a maximum": lambda n, k: pm.CustomDist("w", 1.0, dist=lambda a, size: pt.max(pm.Normal.dist(a, 1.0, size=(3, *size)), axis=0), **k),
+    "CustomDist by a maximum of as many": lambda n, k: pm.CustomDist("w", 1.0, dist=lambda a, size: pt.min(pm.Poisson.dist(3.0, size=(n, *size)), axis=0), shape=2),
     "DiracDelta": lambda n, k: pm.DiracDelta("w", 1.0, **k),
     "Poisson": lambda n, k: pm.Poisson("w", 2.0, **k),
     "Categorical": lambda n, k: pm.Categorical("w", [0.2, 0.8], **k),
@@ -170,6 +176,37 @@ def test_a_variable_has_the_length_that_data_have_now(name):
             assert pm.draw(model["w"], random_seed=1).shape == shape
             drawn = pm.sample_prior_predictive(2, model=model, random_seed=1, return_inferencedata=False)["w"]
             assert drawn.shape == (2, *shape)
+
+
+def mixed(means):
+    """As many components as means."""
+    with pm.Model() as model:
+        means = pm.Data("means", means)
+        weights = pm.Dirichlet("weights", pt.ones(means.shape))
+        pm.NormalMixture("y", weights, pm.Normal("middle", means, 1.0) + pm.ZeroSumNormal("off", 0.5, shape=means.shape), 1.0, observed=[0.5, 1.5, -2.0])
+    return model
+
+
+@pytest.mark.parametrize("backend", ["c", "numba"])
+def test_other_numbers_of_components_compile_nothing(backend):
+    """Values of simplexes and of what sums to zero are one shorter than these."""
+    if backend == "c" and find_compiler() is None:
+        pytest.skip("no C compiler on this system")
+    model = mixed(np.zeros(5))
+    model.logp_dlogp_function(backend)
+    built, rng = cache.statistics.built, np.random.default_rng(1)
+    for n in (7, 2, 1, 12):
+        pm.set_data({"means": np.arange(n) - 1.0}, model=model)
+        at = rng.normal(size=3 * n - 2)
+        assert np.concatenate([v.ravel() for v in model.initial_point().values()]).size == at.size
+        value, slope = model.logp_dlogp_function(backend)(at)
+        wanted, exact = mixed(np.arange(n) - 1.0).logp_dlogp_function("numpy")(at)
+        np.testing.assert_allclose(value, wanted, rtol=1e-12)
+        np.testing.assert_allclose(slope, exact, rtol=1e-9, atol=1e-12)
+    assert cache.statistics.built == built
+    pm.set_data({"means": []}, model=model)
+    with pytest.raises(ShapeError, match="has length 0, and reshape needs at least 1"):
+        model.logp_dlogp_function(backend)(np.zeros(0))
 
 
 def test_a_walk_is_as_long_as_its_data():

@@ -12,6 +12,7 @@ from workbench.compile import function
 from workbench.errors import GradientError
 from workbench.graph import Mode
 from workbench.tensor.elementwise import OPS
+from workbench.tensor.special import forms
 from workbench.transforms import grad
 
 PLAIN = Mode(())
@@ -245,3 +246,8 @@ def test_unknown_derivatives_are_errors_that_name_the_parameter(name, parameter)
         grad(op(*symbols), symbols[position])
     # The others are not touched by it.
     assert grad(op(*symbols), symbols[-1]).dtype == "float64"
+
+
+def test_the_series_of_lgamma_has_riemanns_zeta_function_for_coefficients():
+    k = np.arange(28, 1, -1)
+    np.testing.assert_allclose(forms.LGAMMA_1P, [*((-1.0) ** k * scipy.special.zetac(k) / k), 1.0 - np.euler_gamma], rtol=1e-14)

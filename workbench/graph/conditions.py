@@ -88,6 +88,7 @@ def solved(conditions: Iterable[Condition], free: Iterable[Symbol]) -> dict[Symb
     ShapeError
         If two contradict one another.
     """
+    conditions = list(conditions)
     found: dict[Symbol, Size] = {}
     unknowns = dict.fromkeys(free)
     users: dict[Symbol, set[Symbol]] = {}  # In what was found for which symbols each stands.
@@ -119,7 +120,25 @@ def solved(conditions: Iterable[Condition], free: Iterable[Symbol]) -> dict[Symb
             found[s] = made if s is symbol else substitute(found[s], {symbol: made})
             for t in symbols(found[s]):
                 users.setdefault(t, set()).add(s)
-    return found
+    return _with_least(found, conditions, unknowns)
+
+
+def _with_least(found: dict[Symbol, Size], conditions: Sequence[Condition], unknowns: Iterable[Symbol]) -> dict[Symbol, Size]:
+    """What was found, with names that know what they are at least in the place of those that conditions ask to be."""
+    least: dict[Symbol, int] = {}
+    for c in conditions:
+        asked = single(substitute(c.one, found))
+        if isinstance(asked, Minimum) and isinstance(c.other, int) and c.other in asked.of and len(asked.of) == 2:
+            (size,) = (n for n in asked.of if n != c.other)
+            terms = dict(size.terms) if isinstance(size, Length) else {}
+            k = terms.pop((), 0)
+            alone = single(size - k)
+            if isinstance(alone, Symbol) and alone.least is not None:
+                least[alone] = max(least.get(alone, alone.least), c.other - k)
+    known = {s: of_symbol(Symbol(s.name, False, n, s.given)) for s, n in least.items() if s in unknowns and n > (s.least or 0)}
+    if not known:
+        return found
+    return {**known, **{s: substitute(n, known) for s, n in found.items()}}
 
 
 def retyped(p: Expr, values: Mapping[Symbol, Size]) -> Expr:
@@ -156,7 +175,7 @@ def solved_for(n: Length, m: int) -> tuple[Symbol, int] | None:
     if len(terms) != 1:
         return None
     ((monomial, c),) = terms.items()
-    if len(monomial) != 1 or not isinstance(monomial[0], Symbol) or (m - k) % c or (m - k) // c < 0:
+    if len(monomial) != 1 or not isinstance(monomial[0], Symbol) or (m - k) % c or (m - k) // c < (monomial[0].least or 0):
         return None
     return monomial[0], (m - k) // c
 
@@ -183,6 +202,8 @@ def check(conditions: Sequence[Condition], params: Sequence[Expr], shapes: Seque
             # An axis has an element that is asked for: the operation says which, or of what there is none.
             _refuse(c, values)
             have = next(iter(where[s] for s in symbols(c.one) if s in where), "an axis")
+            if not hasattr(c.node.op, "bounds") and not hasattr(c.node.op, "key"):
+                raise ShapeError(f"{have} has length {one}, and {c.node.op.name} needs at least {c.other}", "", c.location)
             raise IndexBoundsError(f"index {c.other - 1} or {-c.other} is out of bounds for {have}, which has length {one}", "", c.location)
         names = distinct_names((c.one, c.other))
         raise ShapeError(

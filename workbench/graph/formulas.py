@@ -254,7 +254,7 @@ class _Writer:
         marks = [_mark(i) for i in range(len(node.inputs))]
         read = None if self.exact else node.op.read(node, *marks)
         read = read or node.op.written(*marks) or f"{op_text(node) if self.exact else node.op.name}({', '.join(marks)})"
-        pieces = MARK.split(read)
+        pieces = re.split(MARK, read)
         texts, at = pieces[::2], [int(i) for i in pieces[1::2]]
         # What stands before a bracket must hold together by itself.
         loose = [not after.startswith(("[", ".")) for after in texts[1:]]
@@ -285,7 +285,7 @@ class _Writer:
 ADDED, MULTIPLIED = "+-", "*/"
 MINUS = {" + ": " - ", " - ": " + ", "-": ""}
 """Signs that with a minus sign after them are another."""
-MARK = re.compile("\0(\\d+)\0")
+MARK = "\0(\\d+)\0"
 
 
 def _between(sign: str, close: bool) -> str:

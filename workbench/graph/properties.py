@@ -9,7 +9,9 @@ Whether it may be NaN is a property too: ``sqrt(x)`` is nonnegative, ``sqrt(exp(
 from __future__ import annotations
 
 import functools
+import importlib
 import operator
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -119,11 +121,29 @@ def infers(*ops: Any) -> Callable[[Inference], Inference]:
     return register
 
 
+_tellers: list[str] = []
+_telling = threading.RLock()
+
+
+def told_by(*modules: str) -> None:
+    """Name modules that infer properties: they are loaded when one is first asked for."""
+    _tellers.extend(modules)
+
+
+def _load() -> None:
+    with _telling:
+        while _tellers:
+            importlib.import_module(_tellers[0])
+            _tellers.pop(0)
+
+
 @once(lambda node: node.inputs, _known)
 def facts(node: Expr, given: list[int]) -> int:
     """Return the properties of an expression, as bits."""
     if not isinstance(node.type, TensorType):
         return 0
+    if _tellers:
+        _load()
     known = of_type(node.type)
     op = node.op
     if isinstance(op, Constant):

@@ -1,15 +1,14 @@
 """Models: named variables, dims and coords, data, and the graphs derived from them."""
 
+from typing import TYPE_CHECKING
+
 from workbench.model.context import current_model, modelcontext
 from workbench.model.density import LogpDlogp, LogpGraph
 from workbench.model.drawing import model_to_graphviz
 from workbench.model.interventions import do, freeze_dims_and_data, observe
-from workbench.model.marginalization import conditional, marginalize
 from workbench.model.minibatch import Minibatch
 from workbench.model.missing import ImputationWarning
 from workbench.model.model import Model
-from workbench.model.parametrisation import reparameterize
-from workbench.model.parts import split
 from workbench.model.variables import (
     ConstantData,
     Data,
@@ -18,7 +17,12 @@ from workbench.model.variables import (
     Potential,
     set_data,
 )  # fmt: skip
-from workbench.names import answers
+from workbench.names import answers, listing
+
+if TYPE_CHECKING:
+    from workbench.model.marginalization import conditional, marginalize
+    from workbench.model.parametrisation import reparameterize
+    from workbench.model.parts import split
 
 __all__ = [
     "ConstantData", "Data", "Deterministic", "ImputationWarning", "LogpDlogp", "LogpGraph", "Minibatch", "Model", "MutableData",
@@ -28,4 +32,9 @@ __all__ = [
 ]  # fmt: skip
 
 
-__getattr__ = answers(__name__)
+LATER = {
+    "workbench.model.marginalization": "conditional marginalize", "workbench.model.parametrisation": "reparameterize", "workbench.model.parts": "split",
+}  # fmt: skip
+"""Loaded when first used."""
+
+__getattr__, __dir__ = answers(__name__, LATER), listing(__name__)

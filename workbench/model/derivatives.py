@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import workbench.tensor as pt
+from workbench import transforms
 from workbench.errors import ModelError
 from workbench.graph.expr import Expr
 from workbench.model.density import slope_of_zero
 from workbench.model.shapes import is_open
 from workbench.tensor.tensor import Tensor
-from workbench.transforms.derivatives import jacobian as jacobian_of
 from workbench.transforms.gradient import grad
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def d2logp(model: Model, vars: Any = None, jacobian: bool = True, negate_output:
         raise ModelError(
             "second derivatives need data of known lengths", "freeze them: pm.freeze_dims_and_data(model).d2logp()"
         )
-    blocks = jacobian_of(gradient, by, disconnected_inputs="ignore")
+    blocks = transforms.jacobian(gradient, by, disconnected_inputs="ignore")
     rows = [pt.reshape(b, (gradient.shape[0], -1)) for b in blocks]
     matrix = pt.concatenate(rows, axis=1) if rows else pt.zeros((0, 0))
     return -matrix if negate_output else matrix

@@ -1,7 +1,6 @@
 """NumPy-like tensors: symbolic arrays with NumPy's names, operators and broadcasting."""
 
-import importlib
-from typing import Any
+from typing import TYPE_CHECKING
 
 from numpy import e, euler_gamma, inf, nan, newaxis, pi
 
@@ -13,7 +12,7 @@ from workbench.tensor.methods import Methods  # noqa: F401  # isort: skip
 from workbench import names
 from workbench.graph.domain import Booleans, Integers, Interval
 from workbench.graph.serialise import NAMED
-from workbench.tensor import fft, linalg, random, signal, sparse
+from workbench.tensor import linalg, random, sparse
 from workbench.tensor.markers import stop_gradient
 from workbench.tensor.assumptions import assume
 from workbench.tensor.closeness import allclose, isclose
@@ -81,17 +80,18 @@ names.make_callable("workbench.tensor.shape")
 
 flatten = ravel
 
-TRANSFORMS = frozenset(
-    ["Lop", "Rop", "extract", "grad", "hessian", "hessian_vector_product", "jacobian", "jvp", "replace", "vectorize", "vectorize_graph", "vjp"]
-)
-"""Functions of graphs, which live a layer above; offered here too, as in PyTensor."""
+if TYPE_CHECKING:
+    from workbench.tensor import fft, signal
 
+LATER = {
+    "workbench.tensor.fft": "fft",
+    "workbench.tensor.signal": "signal",
+    # Functions of graphs, which live a layer above; offered here too, as in PyTensor.
+    "workbench.transforms": "Lop Rop extract grad hessian hessian_vector_product jacobian jvp replace vectorize vectorize_graph vjp",
+}
+"""Loaded when first used."""
 
-def __getattr__(name: str) -> Any:
-    if name in TRANSFORMS:
-        return getattr(importlib.import_module("workbench.transforms"), name)
-    return names.find(__name__, name)
-
+__getattr__, __dir__ = names.answers(__name__, LATER), names.listing(__name__)
 
 __all__ = [
     "Booleans", "Integers", "Interval", "Tensor", "abs", "add", "all", "any", "arange", "as_tensor", "assume",

@@ -18,7 +18,7 @@ from workbench.tensor.indexing.advanced import Index
 from workbench.tensor.indexing.rows import Take
 from workbench.tensor.indexing.slices import Slice, everything, part_of
 from workbench.tensor.markers import Annotation
-from workbench.tensor.shape import Reshape, Transpose
+from workbench.tensor.shape import Reshape, Transpose, extent, extents
 from workbench.tensor.shape.joining import Concatenate, part_that_has
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.logprob import (
@@ -38,16 +38,18 @@ from workbench.transforms.logprob import (
 
 
 def _full(value: Any, x: Expr) -> Any:
-    """The value in the shape of the variable, after further axes of its own; ``None`` where lengths are not known."""
+    """The value in the shape of the variable, after further axes of its own; ``None`` where it has another."""
     if value.type.shape == x.type.shape:
         return value
-    lead = value.type.shape[: max(value.type.ndim - x.type.ndim, 0)]
-    if x.type.is_open or not all(isinstance(n, int) for n in lead):
-        return None
     try:
-        return pt.broadcast_to(value, (*lead, *x.type.static_shape))
+        return pt.broadcast_to(value, (*_lead(value, x), *extents(x)))
     except ValueError:
         return None
+
+
+def _lead(value: Any, x: Expr) -> tuple[Any, ...]:
+    """Lengths of the axes that a value has before those of its variable."""
+    return tuple(extent(value, axis) for axis in range(value.type.ndim - x.type.ndim))
 
 
 # The same values ---------------------------------------------------------------------------------
@@ -96,11 +98,11 @@ def density_of_reshaped(expr: Expr) -> Expr | None:
     inner, rank = x.inputs[0], event_rank(x)
     event = inner.type.shape[inner.type.ndim - rank :]
     given = _full(value, x)
-    if given is None or inner.type.is_open or x.type.shape[x.type.ndim - rank :] != event:
+    if given is None or x.type.shape[x.type.ndim - rank :] != event:
         return None
-    lead = given.type.shape[: given.type.ndim - x.type.ndim]
-    density = ask(expr.op, inner, pt.reshape(given, (*lead, *inner.type.static_shape)))
-    return pt.reshape(density, expr.type.static_shape)
+    lead = _lead(given, x)
+    density = ask(expr.op, inner, pt.reshape(given, (*lead, *extents(inner))))
+    return pt.reshape(density, (*lead, *extents(x)[: x.type.ndim - rank]))
 
 
 @rule(GROUP, ops=NODES, over=(Transpose,), examples=example_of(lambda: pt.transpose(pt.stack([normals(), 2.0 * normals()]))))
@@ -132,13 +134,14 @@ def density_of_joined(expr: Expr) -> Expr | None:
         return None
     axis = x.op.axis
     given = _full(value, x)
-    lengths = [part.type.shape[axis] for part in x.inputs]
-    if given is None or not all(isinstance(n, int) for n in lengths) or axis >= x.type.ndim - event_rank(x):
+    lengths = [extent(part, axis) for part in x.inputs]
+    if given is None or axis >= x.type.ndim - event_rank(x):
         return None
     if not all(is_random(part) for part in x.inputs) or not independent(*x.inputs):
         return None
     axis += given.type.ndim - x.type.ndim
-    at, terms = 0, []
+    at: Any = 0
+    terms = []
     for part, length in zip(x.inputs, lengths):
         terms.append(ask(expr.op, part, given[(slice(None),) * axis + (slice(at, at + length),)]))
         at += length

@@ -18,7 +18,7 @@ from workbench.tensor import elementwise as e
 from workbench.tensor.control.scan import Scan, scan
 from workbench.tensor.reduction.cumulative import Cumulate
 from workbench.tensor.reduction.reductions import Reduce
-from workbench.tensor.shape import Reshape
+from workbench.tensor.shape import BroadcastTo, Reshape, extent, extents
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.derived_densities import undo
 from workbench.transforms.logprob import (
@@ -161,7 +161,9 @@ def density_of_extreme(expr: Expr) -> Expr | None:
         if largest:
             return log_difference(count * below, count * before)
         return log_difference(count * log_complement(before), count * log_complement(below))
-    others = (count - 1) * (logcdf_node(random, value) if largest else log_survival_node(random, value)) if count > 1 else 0.0
+    others = (count - 1) * (logcdf_node(random, value) if largest else log_survival_node(random, value)) if not isinstance(count, int) or count > 1 else 0.0
+    if not isinstance(count, int):
+        return pt.log(count) + pt.where(pt.greater(count, 1), others, 0.0) + logp_node(random, value)
     return math.log(count) + others + logp_node(random, value)
 
 
@@ -202,15 +204,21 @@ def extreme_of_different_ones(expr: Expr) -> Expr | None:
     return ask(expr.op, result, value)
 
 
-def _one_of_alike(x: Expr) -> tuple[Tensor, int] | None:
+def _one_of_alike(x: Expr) -> tuple[Tensor, Any] | None:
     """One of the variables over which an extreme is taken, and how many there are, if they are alike."""
     inner = x.inputs[0]
-    if event_rank(inner) or inner.type.is_open:
+    if event_rank(inner):
         return None
     axes = x.op.axes
-    count = math.prod(inner.type.static_shape[a] for a in axes)
+    count = math.prod(extent(inner, a) for a in axes)
     one = _alike(inner, axes)
     return None if one is None else (one, count)
+
+
+def _own(axes: Sequence[int], ndim: int, x: Expr) -> tuple[int, ...]:
+    """Axes of something that broadcasts to so many axes, counted in it."""
+    missing = ndim - x.type.ndim
+    return tuple(a - missing for a in axes if a >= missing)
 
 
 def _alike(x: Expr, axes: Sequence[int]) -> Tensor | None:
@@ -220,8 +228,7 @@ def _alike(x: Expr, axes: Sequence[int]) -> Tensor | None:
     parts = []
     ndim = x.type.ndim
     for i in x.inputs[1:] if isinstance(x.op, Draw) else x.inputs:
-        missing = ndim - i.type.ndim
-        mine = tuple(a - missing for a in axes if a >= missing)
+        mine = _own(axes, ndim, i)
         if is_random(i) and not isinstance(x.op, Draw):
             found = _alike(i, axes) if i.type.shape == x.type.shape else None
             if found is None:
@@ -229,11 +236,14 @@ def _alike(x: Expr, axes: Sequence[int]) -> Tensor | None:
             parts.append(found)
         elif all(i.type.shape[a] == 1 for a in mine):
             parts.append(pt.squeeze(i, mine) if mine else i)
+        elif isinstance(i.op, BroadcastTo) and all(i.inputs[0].type.shape[a] == 1 for a in _own(axes, ndim, i.inputs[0])):
+            # A parameter has the open lengths of a variable, along other axes too.
+            below = _own(axes, ndim, i.inputs[0])
+            parts.append(pt.broadcast_to(pt.squeeze(i.inputs[0], below) if below else i.inputs[0], [n for a, n in enumerate(extents(i)) if a not in mine]))
         else:
             return None
     if isinstance(x.op, Draw):
-        shape = tuple(n for a, n in enumerate(x.type.static_shape) if a not in axes)
-        return intern(Draw(x.op.distribution, shape), (x.inputs[0], *parts))
+        return intern(Draw(x.op.distribution, tuple(n for a, n in enumerate(x.op.shape) if a not in axes)), (x.inputs[0], *parts))
     if not isinstance(x.op, e.Elementwise):
         return None
     return intern(x.op, tuple(parts))

@@ -9,7 +9,7 @@ from workbench.compile.loop_ir.kernels import Block, Counter, Extent, KernelMake
 from workbench.graph.expr import Expr, Input, intern
 from workbench.graph.lengths import Size, product
 from workbench.graph.types import TensorType, TupleType
-from workbench.tensor.control.flow import Cond, Region, Slot, While
+from workbench.tensor.control.flow import Cond, Region, Slot, While, lengths_arise_within
 from workbench.tensor.control.scan import Scan
 from workbench.tensor.indexing.rows import SetAt, Take
 from workbench.tensor.linalg.lapack import NativeCall
@@ -25,6 +25,9 @@ def control(block: Block, x: Expr) -> None:
     op = x.op
     if isinstance(op, Concatenate):
         _concatenate(block, x)
+    elif isinstance(op, (Cond, While, Scan)) and lengths_arise_within(op, block.lowering.known):
+        # No place can be made for these before code is entered.
+        _external(block, x, None)
     elif isinstance(op, (Region, Slot)):
         _region(block, x)
     elif isinstance(op, Cond):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from workbench.errors import CompileError, ShapeError
 from workbench.graph.expr import Input, Op, give_name, intern, results_of
 from workbench.graph.frozen import frozen
-from workbench.graph.inner import Graph, close_over, extract
+from workbench.graph.inner import Graph, close_over, extract, nodes_within
 from workbench.graph.lengths import Length, Size, Symbol, differ, fresh, next_number, substitute, symbols
 from workbench.graph.traverse import free_inputs
 from workbench.graph.types import TensorType, TupleType, Type
@@ -83,6 +85,43 @@ def after_all_steps(carried: Sequence[Any], first: Sequence[Any]) -> tuple[Any, 
     )
 
 
+def lengths_arise_within(op: Op, known: Container[Symbol] = ()) -> bool:
+    """Whether a loop or a branch makes, within, values of lengths that only values say: ``x[:k]`` of a `k` of each step.
+
+    Lengths of what its graphs are given are none of these, nor are `known` ones.
+    """
+    for graph in op.graphs:
+        given = {s for p in graph.params for n in getattr(p.type, "shape", ()) for s in symbols(n)}
+        for node in nodes_within([graph]):
+            items = node.type.items if isinstance(node.type, TupleType) else (node.type,)
+            if any(s not in given and s not in known for t in items for n in getattr(t, "shape", ()) for s in symbols(n)):
+                return True
+    return False
+
+
+def called_back_by_jax(op: Op, values: Sequence[Any]) -> Any:
+    """Run an operation's NumPy form from a program of JAX, which compiles no lengths that values say.
+
+    Raises
+    ------
+    CompileError
+        If such a length is that of a result.
+    """
+    import jax
+
+    given = [TensorType(str(v.dtype), tuple(v.shape)) for v in values]
+    types: Any = op.for_types(*given).infer(*given)  # type: ignore[attr-defined]
+    if any(t.is_open for t in types.items):
+        raise CompileError(f"the lengths of what a {op.name} returns depend on values, which JAX cannot compile", "use backend='numpy'")
+    wanted = tuple(jax.ShapeDtypeStruct(t.shape, t.dtype) for t in types.items)
+
+    def call(*arrays: Any) -> tuple[Any, ...]:
+        made = op.numpy(*map(np.asarray, arrays))
+        return tuple(np.asarray(v, t.dtype) for v, t in zip(made, types.items))
+
+    return jax.pure_callback(call, wanted, *values, vmap_method="sequential")
+
+
 @frozen
 class While(Op):
     """``while cond(carried): carried = body(carried)``.
@@ -121,6 +160,8 @@ class While(Op):
     def jax(self, *values: Any) -> Any:
         import jax
 
+        if lengths_arise_within(self):
+            return called_back_by_jax(self, values)
         closed = values[self.carried :]
         return jax.lax.while_loop(
             lambda carried: self.cond.run("jax", *carried, *closed)[0],
@@ -160,6 +201,8 @@ class Cond(Op):
     def jax(self, predicate: Any, *values: Any) -> Any:
         import jax
 
+        if lengths_arise_within(self):
+            return called_back_by_jax(self, (predicate, *values))
         return jax.lax.cond(
             predicate,
             lambda *v: tuple(self.then.run("jax", *v)),

@@ -15,7 +15,16 @@ from workbench.graph.lengths import Size, one_length
 from workbench.graph.traverse import replace
 from workbench.graph.types import TensorType, TupleType, Type, type_of
 from workbench.tensor import shape as _s
-from workbench.tensor.control.flow import after_all_steps, check_inner, fresh_inputs, settled, steady, tensors
+from workbench.tensor.control.flow import (
+    after_all_steps,
+    called_back_by_jax,
+    check_inner,
+    fresh_inputs,
+    lengths_arise_within,
+    settled,
+    steady,
+    tensors,
+)
 from workbench.tensor.elementwise import cast
 from workbench.tensor.keys import keys_below, keys_made
 from workbench.tensor.random.random_bits import threefry
@@ -93,6 +102,8 @@ class Scan(Op):
     def jax(self, *values: Any) -> Any:
         import jax
 
+        if lengths_arise_within(self):
+            return called_back_by_jax(self, values)
         closed = values[self.carries + self.sequences :]
 
         def step(carried: Any, elements: Any) -> Any:

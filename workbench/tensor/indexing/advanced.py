@@ -64,7 +64,7 @@ def _source(builder: Any, key: Key, x: Expr, others: Sequence[Expr], index: Sequ
 def _layout(key: Key, x: Expr, others: Sequence[Expr]) -> Layout:
     # Of what is an index array the value is not asked for.
     values = [_s.length_of(o) if not o.type.shape else 0 for o in others]
-    counts = [n for o, n in zip(others, values) if isinstance(o.op, _s.Dim)]
+    counts = [n for o, n in zip(others, values) if not o.type.shape and _s.is_count(o)]
     return layout_of(key, x.type, [o.type for o in others], values, counts)
 
 

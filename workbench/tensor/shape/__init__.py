@@ -12,7 +12,18 @@ from workbench.tensor.shape.broadcasting import (
     whole,
 )  # fmt: skip
 from workbench.tensor.shape.creation import Arange, arange, full, ones, ones_like, zeros, zeros_like
-from workbench.tensor.shape.lengths import Dim, SameLength, dim, extent, extents, length_of, lengths, number_of, paired
+from workbench.tensor.shape.lengths import (
+    Dim,
+    SameLength,
+    dim,
+    extent,
+    extents,
+    is_count,
+    length_of,
+    lengths,
+    number_of,
+    paired,
+)
 from workbench.tensor.shape.reshaping import (
     Reshape,
     atleast_1d,
@@ -39,7 +50,7 @@ from workbench.tensor.shape.transposing import (
 __all__ = [
     "Arange", "BroadcastTo", "Dim", "Reshape", "SameLength", "Transpose", "arange", "atleast_1d", "atleast_2d", "atleast_3d",
     "axes_of", "axis_of", "broadcast_arrays", "broadcast_like", "broadcast_to", "common_lengths", "dim", "dimshuffle", "expand_dims",
-    "extent", "extents", "flip", "fliplr", "flipud", "full", "length_of", "lengths", "moveaxis", "number_of", "ones", "ones_like",
+    "extent", "extents", "flip", "fliplr", "flipud", "full", "is_count", "length_of", "lengths", "moveaxis", "number_of", "ones", "ones_like",
     "paired", "ravel", "reshape", "reshape_like", "rot90", "squeeze", "swapaxes", "transpose", "unbroadcast", "whole", "zeros", "zeros_like",
 ]  # fmt: skip
 

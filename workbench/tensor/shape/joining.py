@@ -20,7 +20,7 @@ from workbench.tensor import shape as _s
 from workbench.tensor.reduction.statistics import median
 from workbench.tensor.shape.axes import axis_of
 from workbench.tensor.shape.broadcasting import whole
-from workbench.tensor.shape.lengths import extent, paired
+from workbench.tensor.shape.lengths import Dim, extent, paired
 from workbench.tensor.sorting.sorting import repeated_numbers
 from workbench.tensor.tensor import Tensor, as_tensor
 
@@ -59,7 +59,10 @@ class Concatenate(Op):
         g = whole(cotangent, node)
         start: Any = 0
         for x in node.inputs:
-            stop = start + extent(x, self.axis)
+            n = x.type.shape[self.axis]
+            # n - 1 of an axis that there is: the number itself might be negative.
+            length = extent(x, self.axis) if at_least(n, 0) else intern(Dim(self.axis), (x,))
+            stop = length if isinstance(start, int) and start == 0 else start + length
             found.append(g[(slice(None),) * self.axis + (slice(start, stop),)])
             start = stop
         return found

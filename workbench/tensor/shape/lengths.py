@@ -20,6 +20,7 @@ from workbench.graph.lengths import (
     Quotient,
     Size,
     Symbol,
+    at_least,
     fresh,
     maximum,
     minimum,
@@ -156,6 +157,14 @@ def length_of(node: Expr, parts: list[Size]) -> Size:
     return fresh(node.name or "k", 0 if node.type.kind == "u" else None)
 
 
+@once(_counted)
+def is_count(node: Expr, parts: list[bool]) -> bool:
+    """Whether the value of an integer expression is not negative: it is a length, or a sum or product of lengths."""
+    if isinstance(node.op, Constant):
+        return bool(node.op.value >= 0)
+    return isinstance(node.op, Dim) or (node.op.name in ("add", "multiply", "cast") and bool(parts) and all(parts))
+
+
 def numbers_in_length(x: Expr) -> Iterator[tuple[Expr, Symbol]]:
     """Yield the numbers by whose values an integer expression is the length that it is, each with what stands for it."""
     pending = [x] if _is_number(x) else []
@@ -171,10 +180,20 @@ def numbers_in_length(x: Expr) -> Iterator[tuple[Expr, Symbol]]:
             pending += _counted(node)
 
 
+def not_negative(size: Size) -> Size:
+    """Return a length that an axis is to have, having stated, of ``n - k``, that `n` is at least `k`."""
+    if isinstance(size, Length) and not at_least(size, 0):
+        k = -dict(size.terms).get((), 0)
+        n = single(size + k)
+        if k > 0 and isinstance(n, Symbol) and n.least is not None:
+            one_length(minimum(size + k, k), k)
+    return size
+
+
 def filled(shape: Iterable[int | None], numbers: Sequence[Expr]) -> Shape:
     """Return a shape with the lengths that numbers are in the place of each ``None``."""
     rest = iter(numbers)
-    return tuple(length_of(next(rest)) if n is None else n for n in shape)
+    return tuple(not_negative(length_of(next(rest))) if n is None else n for n in shape)
 
 
 def filled_with_values(shape: Iterable[int | None], numbers: Sequence[Any], what: str) -> tuple[int, ...]:
