@@ -17,7 +17,7 @@ os.environ["WORKBENCH_CHECK"] = "all" if os.environ.get("WORKBENCH_TESTS") == "a
 BACKENDS = tuple(os.environ.get("WORKBENCH_BACKENDS", "numpy c numba jax").split())
 ALL = os.environ.get("WORKBENCH_TESTS") == "all"
 FLAGS = os.environ.get("WORKBENCH_CFLAGS", "")
-QUICK = ["inference", "kernel_ext", "model", "samplers", "transforms", "variational"]
+QUICK = ["inference", "kernel_ext", "model", "ode", "samplers", "transforms", "variational"]
 """Folders whose tests are about what a program computes, not how fast: gcc takes a sixth of the time for code that is not optimised.
 
 A formula has one value however it is compiled (workbench/compile/c/vector_math.py). As users run it, at -O3, code is tested in the other

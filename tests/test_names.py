@@ -82,7 +82,7 @@ def test_modules_can_be_imported_by_their_names():
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("ImplicitGradient", "pm.fit"), ("apply_momentum", "pm.momentum"), ("Norml", "did you mean Normal"), ("traceplot", "pm.plot_trace"), ("ode", "pt.scan"),
+        ("ImplicitGradient", "pm.fit"), ("apply_momentum", "pm.momentum"), ("Norml", "did you mean Normal"), ("traceplot", "pm.plot_trace"),
         ("Bound", "pm.Truncated"), ("sample_ppc", "pm.sample_posterior_predictive"),
     ],
 )  # fmt: skip

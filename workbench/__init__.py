@@ -165,6 +165,7 @@ LATER = {
     "workbench.model.marginalization": "conditional marginalize",
     "workbench.model.parametrisation": "reparameterize",
     "workbench.model.parts": "split",
+    "workbench.ode": "ode",
     "workbench.rewrites": "rewrites",
     "workbench.transforms.derivatives": "Rop hessian hessian_vector_product jacobian jvp",
     "workbench.transforms.vectorise": "vectorize vectorize_graph",
@@ -209,5 +210,5 @@ __all__ = [
     "conditional", "marginalize", "modelcontext", "observe", "probit", "recover", "reparameterize", "resume_run", "sample_posterior_predictive", "sample_prior_predictive", "sample_smc", "sbc", "set_data", "Simulator", "state_probabilities", "viterbi", "ZarrStore",
     "Plan", "explain", "infer", "join", "split",
     "fit_inla", "fit_laplace", "fit_pathfinder",
-    "gp",
+    "gp", "ode",
 ]  # fmt: skip

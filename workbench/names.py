@@ -66,6 +66,8 @@ NAMESPACES: dict[str, tuple[str, ...]] = {
     # PyMC's modules of Gaussian processes.
     f"{PM}.gp.gp": ("workbench.gp",),
     f"{PM}.gp.hsgp_approx": ("workbench.gp.hilbert_space",),
+    # PyMC's module of differential equations.
+    f"{PM}.ode.ode": ("workbench.ode",),
 }
 """Modules of theirs, under our name, and those whose names they offer."""
 
@@ -166,7 +168,6 @@ METHODS = frozenset(
 _NOT_YET = "is not there yet"
 _VARIATIONAL = "is of the inside of PyMC: pm.fit(method=...) fits approximations, pm.ADVI, FullRankADVI, SVGD and others are its methods"
 _STEP = f"this step method or part of one {_NOT_YET}: pm.sample() assigns a method to each variable, step= takes pm.NUTS, pm.Metropolis, pm.Slice and others"
-_ODE = f"the module of differential equations {_NOT_YET}: write the steps of a solver with pt.scan"
 _INTERNAL = "is of the inside of PyMC: a log-density is pm.logp(x, value), a model's model.logp(), a compiled one model.compile_logp()"
 _TYPES = "the type of an expression is x.dtype, x.type.shape and x.ndim"
 _COMPLEX = "there are no complex numbers yet: pt.fft.rfft returns real and imaginary parts"
@@ -176,7 +177,6 @@ INSTEAD: list[tuple[str, str, str]] = [
     (PM, "Group Stein ImplicitGradient opvi approximations updates", _VARIATIONAL),
     (PM, "apply_momentum apply_nesterov_momentum", "pm.momentum(learning_rate, momentum) and pm.nesterov_momentum are whole optimizers"),
     (PM, "BlockedStep STEP_METHODS step_methods init_nuts guess_scaling find_hessian trace_cov tuning", _STEP),
-    (PM, "ode", _ODE),
     (PM, "Point", "a point is a dict of values by name: model.initial_point()"),
     (f"{PM}.model", "Point", "a point is a dict of values by name: model.initial_point()"),
     (f"{PM}.model", "compile_fn", "model.compile_fn(expression)"),

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from workbench.graph.expr import Expr, Get, intern, rebuild
 from workbench.graph.frozen import frozen
 from workbench.graph.inner import Graph
-from workbench.graph.provenance import inherited
+from workbench.graph.provenance import derived, inherited
 from workbench.graph.rewrite import Firing, Pass, PassRecord, Rule
 from workbench.graph.traverse import topological
-from workbench.tensor.control.flow import Cond, Region
+from workbench.tensor.control.flow import Cond, MakeTuple, Region
 from workbench.tensor.control.scan import Scan
 
 DOC = "What a loop or branch computes and nobody reads, or computes twice, is left out."
@@ -47,6 +47,8 @@ def _trim(roots: Sequence[Expr], firings: list[Firing], depth: int) -> list[Expr
             memo[node] = inherited(node.provenance, intern, Get(moved[node.inputs[0]][node.op.index]), inputs)
             if memo[node] is not node:
                 firings.append(Firing(UNUSED, node, memo[node], 0.0, depth))
+        elif hasattr(node.op, "written_out"):
+            memo[node] = _written_out(rebuild(node, inputs), firings, depth)
         elif isinstance(node.op, (Scan, Cond, Region)):
             memo[node], moved[node] = _trimmed(node, inputs, used.get(node, set()), firings, depth)
         else:
@@ -89,8 +91,21 @@ def _inside(node: Expr, firings: list[Firing], depth: int) -> Expr:
     return made
 
 
+def _written_out(node: Expr, firings: list[Firing], depth: int) -> Expr:
+    with derived(node.provenance, WRITTEN_OUT.name):
+        graph: Graph = node.op.written_out(node)
+        made: Expr = MakeTuple()(*Graph(graph.params, _trim(graph.results, firings, depth + 1)).apply(*node.inputs))
+    firings.append(Firing(WRITTEN_OUT, node, made, 0.0, depth))
+    return made
+
+
+def _as_loop(expr: Expr) -> None:
+    """An operation with a derivative of its own is written as the loop that it is, once derivatives have been taken."""
+
+
 def _keep(expr: Expr) -> None:
     """What a loop or branch computes and nobody reads, or computes twice, is left out."""
 
 
 UNUSED = Rule("unused_result", "unused results", DOC, (), lambda expr: None, _keep)
+WRITTEN_OUT = Rule("written_out", "unused results", DOC, (), lambda expr: None, _as_loop)

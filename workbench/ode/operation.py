@@ -1,0 +1,98 @@
+"""The solution of differential equations as one operation: a loop of steps, once it is compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from workbench.errors import warn_user
+from workbench.graph.expr import Expr, Op, results_of
+from workbench.graph.frozen import changed, frozen
+from workbench.graph.inner import Graph
+from workbench.graph.types import TensorType, TupleType, Type
+from workbench.ode.adjoint import adjoint
+from workbench.ode.forward import GIVEN, solution
+from workbench.tensor.control.flow import check_inner
+
+FIRST = len(GIVEN)
+
+
+@frozen
+class SolveODE(Op):
+    """States at given times of ``dy/dt = rhs(t, y, closed)``, and what their gradient needs.
+
+    Takes the time t0, the times asked for, the tolerances rtol and atol, the length of the first step (0 where it is to be found), the
+    parts of the state at t0, and the closed-over values.
+    """
+
+    rhs: Graph
+    method: str
+    parts: int
+    max_steps: int
+    name = "ode_solve"
+
+    @property
+    def graphs(self) -> tuple[Graph, ...]:
+        return (self.rhs,)
+
+    def with_graphs(self, graphs: tuple[Graph, ...]) -> SolveODE:
+        return changed(self, rhs=graphs[0])
+
+    def for_types(self, *types: Type) -> SolveODE:
+        return changed(self, rhs=self.rhs.at([types[0], *types[FIRST:]]))
+
+    def infer(self, *types: Any) -> TupleType:
+        y = types[FIRST : FIRST + self.parts]
+        check_inner(self.rhs, [types[0], *types[FIRST:]], "the right-hand side of differential equations", y)
+        t, ts = types[:2]
+        count, steps = ts.shape[0], self.max_steps + 1
+        whole = TensorType("int64", ())
+        stacked = [x.with_shape((count, *x.shape)) for x in y]
+        return TupleType((*stacked, whole, whole, t, t.with_shape((steps,)), *[x.with_shape((steps, *x.shape)) for x in y]))
+
+    def written_out(self, node: Expr) -> Graph:
+        """The loop of steps: what the node is once derivatives have been taken."""
+        return solution(self.method, self.rhs, self.parts, self.max_steps, tuple(x.type for x in node.inputs))
+
+    def _run(self, form: str, values: Sequence[Any]) -> Any:
+        types = [TensorType(str(v.dtype), tuple(v.shape)) for v in values]
+        op = self.for_types(*types)
+        return tuple(solution(op.method, op.rhs, op.parts, op.max_steps, tuple(types)).run(form, *values))
+
+    def numpy(self, *values: Any) -> Any:
+        import numpy as np
+
+        with np.errstate(all="ignore"):
+            made = self._run("numpy", [np.asarray(v) for v in values])
+        ts, attempts, arrived = values[1], made[self.parts + 1], made[self.parts + 2]
+        if len(ts) and arrived < ts[-1]:
+            warn_user(why_not(self, values[0], ts[-1], float(arrived), int(attempts), self.max_steps), SolverWarning)
+        return made
+
+    def jax(self, *values: Any) -> Any:
+        return self._run("jax", values)
+
+    def grad(self, node: Expr, cotangent: Any) -> Sequence[Expr | None]:
+        n = self.parts
+        read = tuple(i for i, g in enumerate(cotangent) if g is not None and (i < n or i >= n + 4))
+        results = results_of(node)
+        back = adjoint(self.method, self.rhs, n, tuple(x.type for x in node.inputs), tuple(r.type for r in results), read)
+        of_t0, of_ts, *rest = back.apply(*node.inputs, *results, *[cotangent[i] for i in read])
+        of_y0, of_closed = rest[:n], iter(rest[n:])
+        real = [x.type.kind == "f" for x in node.inputs[FIRST + n :]]
+        return [of_t0, of_ts, None, None, None, *of_y0, *[next(of_closed) if r else None for r in real]]
+
+
+class SolverWarning(RuntimeWarning):
+    """Differential equations were not solved up to the last time."""
+
+
+def why_not(op: SolveODE, t0: Any, last: Any, arrived: float, attempts: int, allowed: int) -> str:
+    """Return a sentence on why a solution did not arrive at the last time."""
+    from workbench.ode.tableaus import TABLEAUS
+
+    where = f"the solution from t = {float(t0):.6g} stopped at t = {arrived:.6g}, before the last time {float(last):.6g}"
+    if attempts < allowed:
+        return f"{where}: the steps became too short, or a value is NaN; it may go to infinity there. States from there on are NaN"
+    hint = "" if TABLEAUS[op.method].is_implicit else "; equations that are stiff need an implicit method: method='Rodas5P'"
+    return f"{where}, after {allowed:,} steps{hint}. max_steps= allows more. States from there on are NaN"
