@@ -27,6 +27,7 @@ def about(run: Run) -> dict[str, Any]:
     kept = {k: v for k, v in dataclasses.asdict(run.results.kept).items() if k not in ("dims", "coords")}
     return {
         "model": model, "fingerprint": fingerprint(model), "random_seed": str(run.seed), "backend": run.backend, "results": kept,
+        **({} if run.longest_tune is None else {"longest_tune": run.longest_tune}),
         "steps": [{"kernel": _address(s.kernel), "names": list(s.names), "settings": repr(s.settings), "candidates": getattr(s.settings, "candidates", 0)} for s in run.steps],
         "made_by": dict(run.linked.about),
         "versions": {"workbench": workbench.__version__, "numpy": np.__version__, "python": sys.version.split()[0]},

@@ -11,7 +11,8 @@ from workbench.inference import options
 from workbench.inference.executors import executor_named
 from workbench.inference.origin import check_model, check_versions, steps_again
 from workbench.inference.results import Kept
-from workbench.inference.run import Callback, Run
+from workbench.inference.run import Run
+from workbench.inference.callbacks import Callback
 from workbench.inference.sampling import carry_out
 from workbench.inference.stores import ZarrStore
 from workbench.model.context import modelcontext
@@ -94,6 +95,7 @@ def resume_run(
             model, contents.draws if wanted is None else wanted, contents.tune, contents.chains,
             None if cores is None else options.whole("cores", cores, 1), int(told["random_seed"]), steps, told["backend"],
             [None] * contents.chains, asked, callback=options.callback_of(callback), store=store, executor=executor_named(executor),
+            longest_tune=told.get("longest_tune"),
         )  # fmt: skip
         check_model(run.model, told, where)
         check_versions(told, where)

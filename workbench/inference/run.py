@@ -10,20 +10,22 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from workbench.compile import choose_backend
 from workbench.errors import SamplingError, StoreError, user_location, warn_user
 from workbench.inference.blas_threads import limited
+from workbench.inference.callbacks import Callback, last_draws
 from workbench.inference.chains import Chain, Cut
 from workbench.inference.columns import Columns
 from workbench.inference.convergence import convergence_problems
+from workbench.inference.early_stop import check, stretches
 from workbench.inference.element_table import ElementTable
 from workbench.inference.executors import Dask, Executor, Threads, linked_sampler
 from workbench.inference.external.sampler import External
-from workbench.inference.linked import LinkedSampler, Step, statistics_by_name
+from workbench.inference.linked import LinkedSampler, Step
 from workbench.inference.origin import about
 from workbench.inference.results import Kept, Results
 from workbench.inference.start import TRIES, start_point
@@ -43,26 +45,6 @@ on_start: list[Callable[[Run], Callable[[], None] | None]] = []
 the run is over, by the thread that waits for it."""
 
 
-class Draw(NamedTuple):
-    """What a callback is told of a draw, by PyMC's names."""
-
-    chain: int
-    """Number of the chain."""
-    is_last: bool
-    """Whether it is the chain's last draw."""
-    draw_idx: int
-    """Number of the draw, those of warm-up included."""
-    tuning: bool
-    """Whether it belongs to warm-up."""
-    stats: list[dict[str, Any]]
-    """Its statistics by name, of each kernel."""
-    point: dict[str, Array]
-    """Values by variable, and unconstrained ones by the name of the value."""
-
-
-Callback = Callable[["Run", Draw], Any]
-
-
 class Run:
     """A sampling run. Made by :func:`workbench.sample` with ``blocking=False``.
 
@@ -80,6 +62,10 @@ class Run:
         What went wrong, when `state` is "failed". The draws until then are kept.
     blas_threads
         Threads that BLAS may use for each chain; ``None`` for as many as it likes.
+    longest_tune
+        Draws of warm-up at most, where it ends early when the chains agree; ``None`` where it does not.
+    planned_tune
+        As how long warm-up is planned now: adaptation goes by it.
     when_compiled
         Called when the chains begin.
     observed, constants, coords
@@ -104,6 +90,7 @@ class Run:
         external: Callable[[Run], External] | None = None,
         store: Store | None = None,
         executor: Callable[[int], Dask] | None = None,
+        longest_tune: int | None = None,
     ) -> None:
         # Data of the model may be replaced before the run is over.
         self.model = with_own_data(model)
@@ -112,12 +99,16 @@ class Run:
         self.results = Results(self.model, kept_results)
         self.observed, self.constants, self.coords = self.results.observed, self.results.constant, self.results.layout.labels
         self.draws_requested = draws
-        self.tune = tune
+        self.tune = self.planned_tune = tune
+        self.longest_tune = longest_tune
         self.chains = chains
         self.cores = max(1, min(chains, cores or os.cpu_count() or 1))
         self._limit, self._executor = cores, executor
         self.seed = seed
         self.steps = tuple(steps)
+        if longest_tune is not None:
+            check(self)
+        self._until = math.inf
         self.backend = choose_backend(backend)
         self.timings: dict[str, float] = {"sample": 0.0}
         self.error: BaseException | None = None
@@ -383,8 +374,17 @@ class Run:
             failing.add_note(f"at the end: {error.message}")
 
     def _sample(self) -> None:
+        """Advance all chains from stretch to stretch, at whose ends they wait for each other: one stretch, if warm-up does not end early."""
+        for self._until in stretches(self):
+            self._advance_chains()
+
+    def _end(self) -> float:
+        """After how many draws chains stop next."""
+        return min(self._until, self.total)
+
+    def _advance_chains(self) -> None:
         """Workers take the chain with the fewest draws, and advance it by one chunk."""
-        waiting = [(c.count, c.number) for c in self.kept if c.count < self.total]
+        waiting = [(c.count, c.number) for c in self.kept if c.count < self._end()]
         heapq.heapify(waiting)
         failures: list[tuple[int, BaseException]] = []
 
@@ -407,7 +407,7 @@ class Run:
                     failures.append((number, error))
                     self.stopping.set()
                     return
-                if chain.count < self.total:
+                if chain.count < self._end():
                     with self._lock:
                         heapq.heappush(waiting, (chain.count, number))
 
@@ -443,8 +443,8 @@ class Run:
     def _chunk(self, chain: Chain, budget: int) -> int:
         """Advance a chain; return the ticks to allow the next chunk."""
         begun = time.perf_counter()
-        wanted = min(self.linked.rows, self.total - chain.count)
-        state, ticks, q, z, stats, values, spent, cpu = self.executor.chunk(chain.state, wanted, budget, self.tune)
+        wanted = int(min(self.linked.rows, self._end() - chain.count))
+        state, ticks, q, z, stats, values, spent, cpu = self.executor.chunk(chain.state, wanted, budget, self.planned_tune)
         if self._given_up:
             return budget
         if len(q):
@@ -458,23 +458,12 @@ class Run:
     def _call_back(self, chain: Chain, q: Array, z: Array, stats: Array, values: Sequence[Array]) -> None:
         """Tell the callback of the last draws of a chain, one at a time."""
         assert self._callback is not None
-        first = chain.count - len(q)
         for i in range(len(q)):
-            point = {**self.places.point(q[i], z[i]), **{name: v[i] for name, v in zip(list(self.shapes), values)}}
-            at = first + i
+            draw = last_draws(self, chain, q, z, stats, values, i)
             with self._calling:
                 if self._given_up:
                     return
-                self._callback(self, Draw(chain.number, at + 1 == self.total, at, at < self.tune, self._stats_of(stats[i]), point))
-
-    def _stats_of(self, row: Array) -> list[dict[str, Any]]:
-        """The statistics of a draw, those of each kernel by name."""
-        found, at = [], 0
-        for n in self.linked.parts:
-            stats = statistics_by_name(self.linked.columns[at : at + n], row[at : at + n])
-            found.append({name: x.item() for name, x in stats.items()})
-            at += n
-        return found
+                self._callback(self, draw)
 
     # Looking -----------------------------------------------------------------------------------
 

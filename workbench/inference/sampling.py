@@ -11,6 +11,7 @@ from workbench.errors import ArgumentError, SamplingError, warn_user
 from workbench.inference import options
 from workbench.inference import run as _run
 from workbench.inference.approximations.pathfinder_starts import pathfinder_starts
+from workbench.inference.callbacks import Callback
 from workbench.inference.checks import whole
 from workbench.inference.convergence import ConvergenceWarning, with_page
 from workbench.inference.each_draw import seed_word
@@ -19,7 +20,7 @@ from workbench.inference.executors import executor_named
 from workbench.inference.loading_arviz import load_in_background
 from workbench.inference.many_chains import way_of
 from workbench.inference.populations import population_of, way_of_population
-from workbench.inference.run import Callback, Run
+from workbench.inference.run import Run
 from workbench.inference.steps import steps_of
 from workbench.inference.stores import Store
 from workbench.model.context import modelcontext
@@ -47,6 +48,7 @@ def sample(
     target_accept: float | None = None,
     max_treedepth: int = 10,
     nuts: Mapping[str, Any] | None = None,
+    stop_tuning_early: bool = False,
     step: Any = None,
     nuts_sampler: str | None = "workbench",
     nuts_sampler_kwargs: Mapping[str, Any] | None = None,
@@ -100,6 +102,9 @@ def sample(
     nuts
         The two above as a mapping, as PyMC takes them, and ``metric``, of "auto", "diag", "low_rank" and "dense"; so for other step
         methods by their names: ``metropolis={"scaling": 2.0}``.
+    stop_tuning_early
+        End warm-up when the chains agree (R-hat of all values below 1.05), after 300, 450, 675 ... draws, and after `tune` at the latest. Draws of all
+        chains after it are then the same in number, those of warm-up fewer.
     step
         Step methods, one or a list: ``[pm.NUTS([x], target_accept=0.9), pm.Metropolis([n])]``. The variables that they leave, all
         by default, are moved by `NUTS` if they are continuous, by `BinaryGibbsMetropolis` or `CategoricalGibbsMetropolis` if they have
@@ -210,6 +215,9 @@ def sample(
     count, tunes = whole("draws", draws, 1), whole("tune", tune, 0)
     seed, kept = seed_word(random_seed), options.kept(model, var_names, discard_tuned_samples, idata_kwargs)
     tries = whole("jitter_max_retries", jitter_max_retries, 0) + 1
+    if stop_tuning_early and external is not None:
+        raise ArgumentError(f"nuts_sampler={nuts_sampler!r} ends its warm-up itself", "leave stop_tuning_early out, or nuts_sampler")
+    longest_tune = tunes if stop_tuning_early else None
     told = options.callback_of(callback)
     said = computes if backend or compile_kwargs or computes == "jax" else None
     target = None if target_accept is None else settings.target_accept
@@ -220,6 +228,7 @@ def sample(
     way = way_of_population(model, population, chains, count, whole("thin", thin, 1), computes, device, quiet) if population is not None else way_of(model, method, chains, count, whole("thin", thin, 1), device, said, target, alone)
     if way is not None:
         options.of_chains_by_themselves(way.sampler.asked_for, nuts=nuts or None, max_treedepth=None if max_treedepth == 10 else max_treedepth, trace=trace, executor=executor,
+                                        stop_tuning_early=stop_tuning_early or None,
                                         init=init if metric not in ("auto", "diag") or init == "pathfinder" else None)  # fmt: skip
     if init == "pathfinder":
         if initvals is not None:
@@ -242,6 +251,7 @@ def sample(
         None if external is None else lambda run: external.made(run, settings.target_accept, settings.max_treedepth),
         options.store_of(trace),
         workers,
+        longest_tune,
     )
     run.blas_threads = options.blas_threads(blas_cores, run.cores)
     if not any(run.places.sizes):

@@ -44,6 +44,8 @@ class Kernel(ABC):
     """The functions of the model that it calls, of `logp`, `logp_grad`, `conditional`, `log_likelihood`, `prior` and `drawn`."""
     discrete: ClassVar[bool] = False
     """Whether the block holds integers."""
+    plans_warm_up: ClassVar[bool] = False
+    """Whether it must know from the first draw on how long warm-up will be."""
     apart: ClassVar[Mapping[str, Callable[[], Graph]]] = {}
     """Slots for large and seldom called parts of the kernel itself, which are compiled apart, and what makes their graphs."""
 

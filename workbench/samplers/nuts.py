@@ -306,6 +306,7 @@ class NutsByStan(Nuts):
     """The sampler with Stan's warm-up."""
 
     name = "nuts_by_stan"
+    plans_warm_up = True
     apart = {}
 
     def first_scale(self, g: Tensor) -> Tensor:

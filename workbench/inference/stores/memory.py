@@ -50,5 +50,8 @@ class MemoryStore:
         """Return the rows of each chain."""
         return [MemoryRows(contents.columns, contents.total, state) for state in states]
 
+    def shorten_warmup(self, tune: int) -> None:
+        """Nothing is kept apart."""
+
     def close(self, about: Mapping[str, Any]) -> None:
         """Nothing is left to write."""

@@ -285,6 +285,22 @@ class ZarrStore:
         self._start_syncing()
         return self.rows
 
+    def shorten_warmup(self, tune: int) -> None:
+        """Let there be fewer draws of warm-up than were planned, but all that are there.
+
+        Raises
+        ------
+        StoreError
+            If it cannot be written.
+        """
+        self.contents = dataclasses.replace(self.contents, tune=tune)
+        self._attributes["tuning_steps"] = tune
+        with told(self.path):
+            for rows in self.rows:
+                rows.tune = tune
+            self._write_manifest()
+            self._write_descriptions(tune, self.contents.draws)
+
     def _checkpoints(self, number: int | str) -> list[tuple[Path, Checkpoint]]:
         """The states of a chain, or of all, that are whole, the latest first."""
         return checkpoint.read([path for kind in KINDS for path in self._folder.glob(f"chain-{number}.{kind}")])
