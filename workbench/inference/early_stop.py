@@ -7,6 +7,10 @@ draws are the same whatever cores, chunks or pauses, and when a run is resumed.
 Chains agree where R-hat of every unconstrained value over the later half of the draws so far, the larger of that of ranks and of folded
 ranks (Vehtari et al. 2021), is small: they are at the same place, in the same spread, and none drifts. Draws after warm-up are made by a
 kernel that no longer changes, as always, so that they keep the posterior wherever warm-up ends.
+
+Measured (`benchmarks/early_stop.py`, medians of 5 seeds, four chains, 1,000 draws, ratio to a warm-up of 1,000): gradients of warm-up radon 0.36,
+eight schools 0.35, kidiq 0.53, IRT 0.69, GARCH 0.39; least effective draws per gradient of sampling 0.91, 0.85, 0.75, 0.89, 0.81, for the mass
+matrix is known less well; per gradient of both 1.20, 1.30, 1.15, 1.07, 1.27. So it is for short runs, and an option.
 """
 
 from __future__ import annotations

@@ -8,11 +8,11 @@ from typing import Any
 
 from workbench.errors import ArgumentError
 from workbench.inference import options
+from workbench.inference.callbacks import Callback
 from workbench.inference.executors import executor_named
 from workbench.inference.origin import check_model, check_versions, steps_again
 from workbench.inference.results import Kept
 from workbench.inference.run import Run
-from workbench.inference.callbacks import Callback
 from workbench.inference.sampling import carry_out
 from workbench.inference.stores import ZarrStore
 from workbench.model.context import modelcontext

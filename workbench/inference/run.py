@@ -375,7 +375,8 @@ class Run:
 
     def _sample(self) -> None:
         """Advance all chains from stretch to stretch, at whose ends they wait for each other: one stretch, if warm-up does not end early."""
-        for self._until in stretches(self):
+        for until in stretches(self):
+            self._until = until
             self._advance_chains()
 
     def _end(self) -> float:
