@@ -53,7 +53,7 @@ class WorkbenchMagics(Magics):  # type: ignore[misc]
     @argument("--check-priors", action="store_true", help="say which priors are improbable given the data's scale")
     @cell_magic  # type: ignore[misc]
     def model(self, line: str, cell: str, local_ns: dict[str, Any] | None = None) -> None:
-        """Write a model: each line ``name = Distribution(...)`` is a variable of that name."""
+        """Write a model: each line ``name = Distribution(...)`` is a variable of that name. ``%%model radon --data homes``."""
         args = parse_argstring(self.model, line)
         if not args.name.isidentifier():
             raise UsageError(f"%%model: {args.name!r} cannot be a name; write %%model NAME")
@@ -101,7 +101,7 @@ class WorkbenchMagics(Magics):  # type: ignore[misc]
     @argument("--sampler", nargs="?", const="nuts", choices=sorted(samplers_by_name()), help="the steps of the sampler (nuts, if none is said) that moves the model's values")
     @line_magic  # type: ignore[misc]
     def steps(self, line: str) -> None:
-        """Step through every rule that turns a model (or expression) into what is compiled."""
+        """Step through every rule that turns a model (or expression) into what is compiled: ``%steps radon``, ``%steps radon --sampler``."""
         args = parse_argstring(self.steps, line)
         source = " ".join(args.subject)
         subject = self._subject(source)

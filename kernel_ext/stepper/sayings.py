@@ -71,7 +71,7 @@ class Sayings:
             "cell": cell, "key": self.numbers.of(x), "name": x.name, "label": label(self.replay.state(n)[cell], self.replay.versions),
             "purpose": purpose_of(x), "op": str(x.op.name), "type": str(x.type), "formula": written(x, LONG), "line": line_of(x),
             "made": next(iter(steps), 0), "changes": steps[1:], "rule": self._rule_at(next(iter(steps), 0)),
-            "rules": [r.name for r in RULES.values() if _rooted(r, x)],
+            "rules": [r.name for r in tuple(RULES.values()) if _rooted(r, x)],
         }  # fmt: skip
 
     @functools.cached_property

@@ -30,10 +30,12 @@ ALONE = ("inspector", "stepper", "generated", "posterior")
 """Views in pages of their own, without Jupyter: NAME.mjs looks at the panels of NAME.py."""
 TESTS = ("lab", "hosts", "writing", "sampling")
 """In Jupyter. All in turn; ``run.py lab`` runs one alone."""
+BY_NAME = ("tutorials",)
+"""In Jupyter, when they are asked for: ``run.py tutorials`` runs all of them there, WORKBENCH_TUTORIALS="02_graphs 03_rewriting" some."""
 PICTURES = ("readme",)
 """Not tests: ``run.py readme`` makes docs/images, in a light and a dark JupyterLab."""
-LONGEST, START = 420, 180
-"""Seconds that one test may take, and that Jupyter may take to start."""
+LONGEST, START = {"tutorials": 1800}, 180
+"""Seconds that one test may take, where it is more than 420, and that Jupyter may take to start."""
 
 
 def free_port() -> int:
@@ -59,16 +61,17 @@ def main() -> int:
     shots = ROOT / "build" / "screenshots"
     shots.mkdir(parents=True, exist_ok=True)
     wanted = sys.argv[1:] or [*ALONE, *TESTS]
-    unknown = [t for t in wanted if t not in (*ALONE, *TESTS, *PICTURES)]
+    known = (*ALONE, *TESTS, *BY_NAME, *PICTURES)
+    unknown = [t for t in wanted if t not in known]
     if unknown:
-        print(f"no browser test is called {unknown[0]!r}: there are {', '.join((*ALONE, *TESTS, *PICTURES))}")
+        print(f"no browser test is called {unknown[0]!r}: there are {', '.join(known)}")
         return 2
     outcomes = []
     for test in (t for t in wanted if t in ALONE):
         with ExitStack() as pages:
             urls = [pages.enter_context(served(panel)) for panel in import_module(test).panels()]
             outcomes.append(drive(test, ",".join(urls), browser, shots))
-    if tests := [t for t in wanted if t in (*TESTS, *PICTURES)]:
+    if tests := [t for t in wanted if t not in ALONE]:
         outcomes += in_jupyter(tests, browser, shots)
     for made in (shots / f"{o.test}-{theme}.png" for o in outcomes if o.test in PICTURES and not o.problem for theme in ("light", "dark")):
         keep(made)
@@ -94,9 +97,9 @@ def drive(test: str, url: str, browser: str, shots: Path) -> Outcome:
     shot = shots / f"{test}-failed.png"
     shot.unlink(missing_ok=True)
     command = ["node", str(Path(__file__).parent / f"{test}.mjs"), url, browser, str(shots)]
-    begun = time.monotonic()
+    begun, longest = time.monotonic(), LONGEST.get(test, 420)
     process = subprocess.Popen(command, cwd=ROOT / "js", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
-    late = threading.Timer(LONGEST, os.killpg, (process.pid, signal.SIGKILL))
+    late = threading.Timer(longest, os.killpg, (process.pid, signal.SIGKILL))
     late.start()
     lines = []
     assert process.stdout is not None
@@ -109,8 +112,8 @@ def drive(test: str, url: str, browser: str, shots: Path) -> Outcome:
     if not status:
         return Outcome(test, seconds, "")
     said = "".join(lines[next((i for i, line in enumerate(lines) if line.startswith("failed:")), -5) :]).strip()
-    if seconds >= LONGEST:
-        said = f"not done within {LONGEST} s, after:\n{said}"
+    if seconds >= longest:
+        said = f"not done within {longest} s, after:\n{said}"
     seen = f"\n  what was seen: {shot.relative_to(ROOT)}" if shot.exists() else ""
     return Outcome(test, seconds, said + seen)
 
@@ -119,7 +122,9 @@ def in_jupyter(tests: list[str], browser: str, shots: Path) -> list[Outcome]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     work = Path(tempfile.mkdtemp(prefix="workbench-browser-"))
-    for notebook in Path(__file__).parent.glob("*.ipynb"):
+    tutorials = sorted((ROOT / "tutorials").glob("*.ipynb")) if "tutorials" in tests else []
+    os.environ.setdefault("WORKBENCH_TUTORIALS", " ".join(t.stem for t in tutorials))
+    for notebook in [*Path(__file__).parent.glob("*.ipynb"), *tutorials]:
         shutil.copy(notebook, work)
     environment = {**os.environ, "JUPYTER_CONFIG_DIR": str(work / "config"), "JUPYTERLAB_SETTINGS_DIR": str(work / "settings")}
     data = next((p / "shared" / "data" for p in (ROOT, *ROOT.parents) if (p / "shared" / "data").is_dir()), None)

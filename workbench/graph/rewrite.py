@@ -79,6 +79,11 @@ class Rule:
 RULES: dict[str, Rule] = {}
 
 
+def rules_of(group: str) -> list[Rule]:
+    """Return the rules of a group that are registered now: another thread may be importing more."""
+    return [r for r in tuple(RULES.values()) if r.group == group]
+
+
 def rule(
     group: str,
     pattern: Expr | None = None,

@@ -22,7 +22,7 @@ from workbench.graph.expr import Expr, Op, intern
 from workbench.graph.frozen import frozen
 from workbench.graph.inner import Graph
 from workbench.graph.memo import once
-from workbench.graph.rewrite import RULES, Pass, Trace, rule
+from workbench.graph.rewrite import Pass, Trace, rule, rules_of
 from workbench.graph.traverse import ancestors, topological
 from workbench.graph.types import TensorType
 from workbench.tensor import elementwise as e
@@ -387,7 +387,7 @@ def logprob_pass() -> Pass:
     load_rules()
     # Whatever was imported first; a user's own rules come last.
     place = {family: i for i, family in enumerate(FAMILIES)}
-    rules = sorted((r for r in RULES.values() if r.group == GROUP), key=lambda r: place.get(r.function.__module__, len(place)))
+    rules = sorted(rules_of(GROUP), key=lambda r: place.get(r.function.__module__, len(place)))
     return Pass("log-probability", tuple(rules), "From random variables to the log-density of their values.")
 
 

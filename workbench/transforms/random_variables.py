@@ -8,7 +8,7 @@ from workbench.distributions.continuous import Normal
 from workbench.distributions.distribution import Draw
 from workbench.graph.expr import Expr, intern
 from workbench.graph.properties import is_positive
-from workbench.graph.rewrite import RULES, Pass, rule
+from workbench.graph.rewrite import Pass, rule, rules_of
 from workbench.tensor import elementwise as e
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.logprob import GROUP as LOGPROB
@@ -27,8 +27,7 @@ def random_pass() -> Pass:
     >>> after
     Normal(key, 0.0 + a, 1.0)
     """
-    rules = tuple(r for r in RULES.values() if r.group == GROUP)
-    return Pass("random variables", rules, "Shifted and scaled random variables become variables of their own.")
+    return Pass("random variables", tuple(rules_of(GROUP)), "Shifted and scaled random variables become variables of their own.")
 
 
 @rule(GROUP, ops=(e.add, e.subtract), over=(Draw,), examples=lambda: [Normal.dist(0.0, 1.0) + 2.0, Normal.dist(0.0, 1.0, shape=(3,)) - 0.5])
