@@ -167,6 +167,7 @@ LATER = {
     "workbench.model.parts": "split",
     "workbench.ode": "ode",
     "workbench.rewrites": "rewrites",
+    "workbench.statespace": "statespace",
     "workbench.transforms.derivatives": "Rop hessian hessian_vector_product jacobian jvp",
     "workbench.transforms.vectorise": "vectorize vectorize_graph",
 }
@@ -210,5 +211,5 @@ __all__ = [
     "conditional", "marginalize", "modelcontext", "observe", "probit", "recover", "reparameterize", "resume_run", "sample_posterior_predictive", "sample_prior_predictive", "sample_smc", "sbc", "set_data", "Simulator", "state_probabilities", "viterbi", "ZarrStore",
     "Plan", "explain", "infer", "join", "split",
     "fit_inla", "fit_laplace", "fit_pathfinder",
-    "gp", "ode",
+    "gp", "ode", "statespace",
 ]  # fmt: skip

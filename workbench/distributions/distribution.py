@@ -73,6 +73,8 @@ class Distribution:
         Whether a transform that is given comes after that of the support, and not instead of it.
     family
         How its draws follow from those of a standard one by a location and a scale; ``None`` if they do not.
+    missing_as_nan
+        Whether NaN in what is observed is a value that was not seen, which the density integrates over.
     simulated
         Whether there is no density, but a distance of simulated data in its place, another one for each key.
     made_from
@@ -93,6 +95,7 @@ class Distribution:
     dtype: ClassVar[str] = "float64"
     chained: ClassVar[bool] = True
     family: ClassVar[Family | None] = None
+    missing_as_nan: ClassVar[bool] = False
     simulated: ClassVar[bool] = False
     made_from: ClassVar[tuple[Any, Mapping[str, Any]] | None] = None
     __signature__: ClassVar[Any] = CallSignature(register_variable)

@@ -41,8 +41,8 @@ def observed_shape(name: str, observed: Any) -> Any:
         raise ModelError(f"{name}: the observed data are no array of numbers: {error}", numbers_from(observed), argument="observed", page="not-numbers") from None
 
 
-def observed_values(name: str, observed: Any, dtype: str) -> Observed:
-    """Return observed data as a tensor of a dtype, and where values are missing.
+def observed_values(name: str, observed: Any, dtype: str, missing_as_nan: bool = False) -> Observed:
+    """Return observed data as a tensor of a dtype, and where values are missing; with `missing_as_nan` these stay NaN.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def observed_values(name: str, observed: Any, dtype: str) -> Observed:
         fractions_possible = observed.type.kind == "f" and np.dtype(dtype).kind in "iu"
         values = observed if observed.dtype == dtype or fractions_possible else pt.cast(observed, dtype)
         content = np.asarray(values.eval())
-        if content.dtype.kind == "f" and np.isnan(content).any():
+        if content.dtype.kind == "f" and np.isnan(content).any() and not missing_as_nan:
             raise ModelError(
                 f"{name}: the observed data have missing values (NaN), the first at index {_first(np.isnan(content))}",
                 "give the array itself: missing values of data that can be replaced are not imputed",
@@ -76,6 +76,8 @@ def observed_values(name: str, observed: Any, dtype: str) -> Observed:
         raise ModelError(f"{name}: the observed data are no array of numbers: {error}", numbers_from(observed), argument="observed", page="not-numbers") from None
     if content.dtype.kind not in "biuf":
         raise ModelError(f"{name}: the observed data are of dtype {content.dtype}, not numbers", numbers_from(observed), argument="observed", page="not-numbers")
+    if missing is not None and missing_as_nan:
+        return Observed(_as(np.where(missing, np.nan, content), dtype, name))
     if missing is None:
         return Observed(_as(content, dtype, name))
     warn_user(f"{name}: {int(missing.sum())} of {missing.size} observed values are missing and will be imputed", ImputationWarning)

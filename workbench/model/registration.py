@@ -84,7 +84,7 @@ def register(
             raise ModelError(f"{name}: {error.message}{label}", error.hint, error.location, error.argument, error.page) from None
         except ArgumentError as error:
             raise _with_options(error) from None
-    given = None if observed is None else observed_values(name, observed, rv.dtype)
+    given = None if observed is None else observed_values(name, observed, rv.dtype, distribution.missing_as_nan)
     if given is not None and given.missing is not None and rv.type.is_open:
         # What is missing has its places now.
         with m:
