@@ -10,8 +10,9 @@ import pytest
 
 import workbench as pm
 from workbench.errors import SamplingError
+from workbench.inference.callbacks import Draw
 from workbench.inference.convergence import ConvergenceWarning
-from workbench.inference.run import Draw, Run
+from workbench.inference.run import Run
 
 QUICK = dict(tune=100, chains=4, random_seed=1, progressbar=False, compute_convergence_checks=False)
 

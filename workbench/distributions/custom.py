@@ -315,7 +315,7 @@ _made_by: dict[int, tuple[tuple[str, dict[str, Any], list[Tensor]], Any]] = {}
 def as_draw(x: Any) -> Any:
     """Return what `dist` of a custom distribution returned as one draw: to be a part of another distribution."""
     found = _made_by.get(id(x))
-    if found is None:
+    if found is None or found[1]() is not x:
         return x
     name, fields, given = found[0]
     return _with_functions(name, fields, x, given)

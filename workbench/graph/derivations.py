@@ -30,7 +30,7 @@ def remember(results: Iterable[Expr], made_of: Sequence[Expr], again: Again) -> 
         if not isinstance(node.op, Constant) if not node.inputs else not varying.isdisjoint(node.inputs):
             varying.add(node)
     for i, x in enumerate(results):
-        if x.inputs and x in varying and x not in before and id(x) not in _known:
+        if x.inputs and x in varying and x not in before and (id(x) not in _known or _known[id(x)][3]() is not x):
             key = id(x)
             _known[key] = again, made_of, i, weakref.ref(x, lambda _, key=key: _known.pop(key, None))  # type: ignore[misc]
 
@@ -60,7 +60,7 @@ def _derive(roots: Sequence[Expr], trace: Trace, made: dict[int, Sequence[Any]],
     for node in topological(roots):
         entry = _known.get(id(node)) if node not in seen else None
         seen.add(node)
-        if entry is None:
+        if entry is None or entry[3]() is not node:
             continue
         again, made_of, i, _ = entry
         if id(again) not in made:

@@ -42,19 +42,24 @@ def once(
         # One for each question: several may share their operands.
         table: dict[int, tuple[Any, Any]] = {} if known is None else known
 
+        def is_known(x: Expr) -> bool:
+            # An interrupt may have kept the callback from taking an entry out, and another expression has its id since.
+            entry = table.get(id(x))
+            return entry is not None and entry[1]() is x
+
         @functools.wraps(infer)
         def answer(x: Expr) -> Any:
             entry = table.get(id(x))
-            if entry is not None:
+            if entry is not None and entry[1]() is x:
                 return entry[0]
             stack = [x]
             while stack:
                 node = stack[-1]
-                if id(node) in table:
+                if is_known(node):
                     stack.pop()
                     continue
                 below = operands(node)
-                waiting = [y for y in below if id(y) not in table]
+                waiting = [y for y in below if not is_known(y)]
                 if waiting:
                     stack += waiting
                     continue

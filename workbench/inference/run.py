@@ -25,6 +25,7 @@ from workbench.inference.early_stop import check, stretches
 from workbench.inference.element_table import ElementTable
 from workbench.inference.executors import Dask, Executor, Threads, linked_sampler
 from workbench.inference.external.sampler import External
+from workbench.inference.interrupts import Interrupts
 from workbench.inference.linked import LinkedSampler, Step
 from workbench.inference.origin import about
 from workbench.inference.results import Kept, Results
@@ -241,9 +242,10 @@ class Run:
         """
         end = None if timeout is None else time.monotonic() + timeout
         try:
-            while not self._done.wait(0.05):
-                if end is not None and time.monotonic() > end:
-                    return False
+            with Interrupts() as interrupts:
+                while not interrupts.wait(self._done, 0.05):
+                    if end is not None and time.monotonic() > end:
+                        return False
         except KeyboardInterrupt:
             self.interrupt()
         while self._finish:
@@ -256,8 +258,9 @@ class Run:
         """Stop, and wait for the chunks in hand, unless that is interrupted too."""
         self.stop()
         try:
-            while not self._done.wait(0.05):
-                pass
+            with Interrupts() as interrupts:
+                while not interrupts.wait(self._done, 0.05):
+                    pass
         except KeyboardInterrupt:
             self._given_up = True
             self._close()

@@ -14,6 +14,7 @@ from workbench.inference.approximations.approximation import Approximation
 from workbench.inference.approximations.callbacks import due, steps_until
 from workbench.inference.approximations.faults import fault
 from workbench.inference.approximations.linked_descent import Chunk
+from workbench.inference.interrupts import Interrupts
 
 Array = np.ndarray[Any, Any]
 SECONDS = 0.1
@@ -128,9 +129,10 @@ class FitRun:
         """
         end = None if timeout is None else time.monotonic() + timeout
         try:
-            while not self._done.wait(0.05 if end is None else max(0.0, min(0.05, end - time.monotonic()))):
-                if end is not None and time.monotonic() > end:
-                    return False
+            with Interrupts() as interrupts:
+                while not interrupts.wait(self._done, 0.05 if end is None else max(0.0, min(0.05, end - time.monotonic()))):
+                    if end is not None and time.monotonic() > end:
+                        return False
         except KeyboardInterrupt:
             self.stop()
             self._done.wait()

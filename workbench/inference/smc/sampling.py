@@ -14,6 +14,7 @@ from workbench.inference import options
 from workbench.inference.checks import number, whole
 from workbench.inference.convergence import ConvergenceWarning
 from workbench.inference.each_draw import seed_word
+from workbench.inference.interrupts import Interrupts
 from workbench.inference.smc.particles import checked_start
 from workbench.inference.smc.run import SmcRun
 from workbench.model.context import modelcontext
@@ -194,10 +195,11 @@ def _carry_out(run: SmcRun, shown: bool) -> None:
     shown = shown and (sys.stderr.isatty() or "ipykernel" in sys.modules)
     run.start()
     try:
-        while not run._done.wait(0.2 if shown else 0.05):
-            if shown:
-                sys.stderr.write(f"\r{run.progress()}   ")
-                sys.stderr.flush()
+        with Interrupts() as interrupts:
+            while not interrupts.wait(run._done, 0.2 if shown else 0.05):
+                if shown:
+                    sys.stderr.write(f"\r{run.progress()}   ")
+                    sys.stderr.flush()
     except KeyboardInterrupt:
         run.stop()
         while not run._done.wait(0.05):
