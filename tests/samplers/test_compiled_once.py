@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -92,6 +93,14 @@ def test_other_groups_data_and_scales_of_priors_compile_nothing(backend):
     for model in (groups(11), groups(85), groups(7, 2.7)):  # noqa: F821
         draws(model, backend)  # noqa: F821
     assert cache.statistics.built == built
+
+
+def test_code_says_which_of_its_sizes_are_lengths_of_dims():
+    if find_compiler() is None:
+        pytest.skip("no C compiler on this system")
+    code = groups(85).logp_dlogp_function("c").source  # noqa: F821
+    said = re.findall(r"const int64_t n\d+ = env->sizes\[\d+\];  // (.*)", code)
+    assert sorted(said) == ["group", "obs"]
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

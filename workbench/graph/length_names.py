@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import MappingProxyType
 
 from workbench.graph.lengths import Size, Symbol, symbols, text
+
+_called: ContextVar[Mapping[int, str]] = ContextVar("_called", default=MappingProxyType({}))
+
+
+@contextmanager
+def calling(numbers: Mapping[int, str]) -> Iterator[None]:
+    """Let code that is printed meanwhile say what lengths are that are numbers: those of a model's dims."""
+    before = _called.set(numbers)
+    try:
+        yield
+    finally:
+        _called.reset(before)
+
+
+def said(size: Size) -> str:
+    """Return what code says of a length where it finds it; of a number nothing, if no one has called it anything."""
+    return _called.get().get(size, "") if isinstance(size, int) else text(size)
 
 
 def distinct_names(sizes: Iterable[Size]) -> dict[Symbol, str]:

@@ -16,6 +16,7 @@ from workbench.compile import choose_backend, function, phases
 from workbench.errors import CompileError
 from workbench.graph.expr import Expr
 from workbench.graph.inner import Graph
+from workbench.graph.length_names import calling
 from workbench.model.shapes import has_open_lengths
 
 if TYPE_CHECKING:
@@ -99,6 +100,15 @@ def _for_all_lengths(model: Model, make: Callable[[Model], Any]) -> Made:
         return Made(None, getattr(error, "message", f"{type(error).__name__}: {error}"))
 
 
+def _dims_of_lengths(model: Model) -> dict[int, str]:
+    """What a model's code calls the lengths that are numbers: the dims that have them."""
+    found: dict[int, list[str]] = {}
+    for dim, n in model.dim_lengths.items():
+        if isinstance(n, int):
+            found.setdefault(n, []).append(dim)
+    return {n: " or ".join(dims) for n, dims in found.items()}
+
+
 def _compiled(model: Model, name: str, backend: str, graph_of: GraphOf) -> CompiledFunction:
     if backend == "jax" and has_open_lengths(model):
         raise CompileError("JAX compiles for lengths that are known")
@@ -106,7 +116,8 @@ def _compiled(model: Model, name: str, backend: str, graph_of: GraphOf) -> Compi
     start = time.perf_counter()
     graph = graph_of(model)
     derive = time.perf_counter() - start
-    made = function(graph.params, graph.results, backend=backend, name=name)
+    with calling(_dims_of_lengths(model)):
+        made = function(graph.params, graph.results, backend=backend, name=name)
     made.timings = {"derive": derive, **made.timings}
     if not made.binds:
         raise CompileError("lengths follow from values of variables")

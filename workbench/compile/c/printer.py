@@ -20,7 +20,7 @@ from workbench.compile.loop_ir.sizes import Sizes
 from workbench.compile.loop_ir.skipping import idle_flag
 from workbench.compile.loop_ir.storage import Storage, buffers
 from workbench.graph.expr import Expr
-from workbench.graph.lengths import Size, text
+from workbench.graph.lengths import Size
 from workbench.graph.types import KINDS
 from workbench.tensor.elementwise import C_TYPES
 
@@ -170,8 +170,7 @@ class _Printer:
     def size_lines(self) -> dict[str, str]:
         """The lines that declare sizes, by name; lengths say which they are."""
         return {
-            name: _line(f"    const int64_t {name} = env->sizes[{i}];", "" if isinstance(n, int) else text(n))
-            for i, (name, n) in enumerate(self.sizes.named())
+            name: _line(f"    const int64_t {name} = env->sizes[{i}];", note) for i, (name, note) in enumerate(self.sizes.named())
         }
 
     def prototypes(self, vector_math: Collection[str]) -> list[str]:

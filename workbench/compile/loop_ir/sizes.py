@@ -6,6 +6,7 @@ from collections.abc import Hashable
 
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.storage import Storage
+from workbench.graph.length_names import said
 from workbench.graph.lengths import Size
 
 LITERAL_LIMIT = 4
@@ -23,6 +24,7 @@ class Sizes:
         self.values: list[Size] = []
         self._storage = storage
         self._names: dict[Hashable, str] = {}
+        self._said: list[str] = []
 
     def size(self, n: Size) -> str:
         """Return what code writes for a size: the number, or a name."""
@@ -36,12 +38,13 @@ class Sizes:
         """Return the name of the size of the arena."""
         return self._name("arena", self._storage.arena)
 
-    def named(self) -> list[tuple[str, Size]]:
-        """Return names and sizes, in the order in which code finds them."""
-        return [(f"n{i}", n) for i, n in enumerate(self.values)]
+    def named(self) -> list[tuple[str, str]]:
+        """Return names, in the order in which code finds sizes, and what is said of each."""
+        return list(zip(self._names.values(), self._said))
 
     def _name(self, key: Hashable, n: Size) -> str:
         if key not in self._names:
             self._names[key] = f"n{len(self.values)}"
             self.values.append(n)
+            self._said.append("" if isinstance(n, int) and not isinstance(key, int) else said(n))
         return self._names[key]

@@ -15,7 +15,7 @@ from workbench.compile.loop_ir.loop_levels import Nest, nest
 from workbench.compile.loop_ir.sizes import Sizes
 from workbench.compile.loop_ir.storage import Storage, buffers
 from workbench.graph.expr import Expr
-from workbench.graph.lengths import Size, text
+from workbench.graph.lengths import Size
 from workbench.graph.types import KINDS
 from workbench.tensor.linalg.lapack import NUMBERS_OF_ARGUMENTS
 
@@ -80,9 +80,7 @@ class _Printer:
         unset = [b for b in buffers(p.body) if b.is_local and b.name not in self.written]
         self.lines[first:first] = [CodeLine(f"    {b.name} = {literal(0, b.dtype)}", b.of) for b in unset]
         head = [f"def run(io, env, arena, fault):  # {p.name}", "    sizes = pointer(env[1], np.int64)"]
-        head += [
-            f"    {name} = sizes[{i}]" + ("" if isinstance(n, int) else f"  # {text(n)}") for i, (name, n) in enumerate(self.sizes.named())
-        ]
+        head += [f"    {name} = sizes[{i}]" + (f"  # {note}" if note else "") for i, (name, note) in enumerate(self.sizes.named())]
         support = [f"@njit({OPTIONS})\n{s.strip()}\n" if s.startswith(("def ", "\ndef ")) else s for s in self.support]
         return Source([*head, *self.lines, ""], self.sizes.values, support, [])
 
