@@ -1,5 +1,7 @@
 """Vectors, walks and modified distributions along dims whose length is that of data."""
 
+import functools
+
 import numpy as np
 import pytest
 import scipy.stats as st
@@ -118,6 +120,8 @@ FREE = {
     "CustomDist of a signature": lambda n, k: pm.CustomDist("w", pt.ones(n), logp=lambda v, a: -(a * v * v).sum(-1), signature="(n)->(n)"),
     "CustomDist by dist": lambda n, k: pm.CustomDist("w", 1.0, dist=lambda a, size: pm.math.exp(pm.Normal.dist(a, 1.0, size=size)), **k),
     "CustomDist by a sum": lambda n, k: pm.CustomDist("w", 1.0, dist=lambda a, size: pm.Normal.dist(a, 1.0, size=size).cumsum(-1), **k),
+    "CustomDist by dist and logp": lambda n, k: pm.CustomDist("w", 1.0, dist=lambda a, size: pm.Normal.dist(a, 1.0, size=size), logp=lambda v, a: -((v - a) ** 2), **k),
+    "CustomDist of vectors by dist and logp": lambda n, k: pm.CustomDist("w", pt.ones(n), dist=lambda a, size: pm.MvNormal.dist(a, pt.eye(a.shape[0])), logp=lambda v, a: -pt.sum((v - a) ** 2, -1)),
     "CustomDist joined": lambda n, k: pm.CustomDist("w", 1.0, dist=lambda a, size: pt.concatenate([pm.Normal.dist(a, 1.0, size=1), pm.Cauchy.dist(a, 1.0, size=size[0] - 1)]), **k),
     "CustomDist in rows": lambda n, k: pm.CustomDist("w", 1.0, dist=lambda a, size: pt.stack([pm.Normal.dist(a, 1.0, size=size[1]), pm.Cauchy.dist(a, 1.0, size=size[1])]), shape=(2, n)),
     "CustomDist in another shape": lambda n, k: pm.CustomDist("w", 1.0, dist=lambda a, size: pt.reshape(pm.Normal.dist(a, 1.0, size=2 * size[0]), size), shape=(n, 2)),
@@ -194,6 +198,8 @@ def test_other_numbers_of_components_compile_nothing(backend):
         pytest.skip("no C compiler on this system")
     model = mixed(np.zeros(5))
     model.logp_dlogp_function(backend)
+    draw = functools.partial(pm.sample_prior_predictive, model=model, random_seed=1, return_inferencedata=False, compile_kwargs={"backend": backend})
+    draw(20)
     built, rng = cache.statistics.built, np.random.default_rng(1)
     for n in (7, 2, 1, 12):
         pm.set_data({"means": np.arange(n) - 1.0}, model=model)
@@ -203,6 +209,10 @@ def test_other_numbers_of_components_compile_nothing(backend):
         wanted, exact = mixed(np.arange(n) - 1.0).logp_dlogp_function("numpy")(at)
         np.testing.assert_allclose(value, wanted, rtol=1e-12)
         np.testing.assert_allclose(slope, exact, rtol=1e-9, atol=1e-12)
+        drawn = draw(300)
+        assert drawn["weights"].shape == (300, n) and drawn["y"].shape == (300, 3)
+        # Of components at -1, 0, ..., n - 2, all as likely.
+        assert abs(drawn["y"].mean() - (n - 3) / 2) < 5 * np.sqrt((n**2 - 1) / 12 + 2.25) / np.sqrt(300)
     assert cache.statistics.built == built
     pm.set_data({"means": []}, model=model)
     with pytest.raises(ShapeError, match="has length 0, and reshape needs at least 1"):

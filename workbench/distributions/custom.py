@@ -20,6 +20,7 @@ from workbench.graph.traverse import replace
 from workbench.graph.types import Shape, TensorType
 from workbench.tensor.elementwise import broadcast_shapes
 from workbench.tensor.keys import keys_below
+from workbench.tensor.shape import extents
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
@@ -324,12 +325,18 @@ def as_draw(x: Any) -> Any:
 def _with_functions(name: str, fields: dict[str, Any], made: Tensor, given: Sequence[Tensor]) -> Tensor:
     """A draw by an expression, with a density, distribution function or start of one's own."""
     rank = event_rank(made)
-    lengths = tuple(made.type.static_shape[made.ndim - rank :])
+    lengths = extents(made)
     ranks = whole_axes(given, made.type.shape[: made.ndim - rank])
-    shape = {"event_shape": classmethod(lambda made, *parameters: lengths)}
-    fields = fields | shape | {"ranks": ranks, "event_rank": rank, "dtype": made.dtype}
+    fields = fields | {"ranks": ranks, "event_rank": rank, "dtype": made.dtype}
+    if made.type.is_open:
+        given = [*given, pt.zeros(lengths)]
+        fields |= {"parameters": (*fields["parameters"], LENGTHS), "ranks": (*ranks, rank)}
+        fields["event_shape"] = classmethod(lambda made, *parameters: parameters[-1].type.shape[parameters[-1].ndim - rank :])
+    else:
+        event = lengths[made.ndim - rank :]
+        fields["event_shape"] = classmethod(lambda made, *parameters: event)
     of_functions: type[_ByDensity] = type(name, (_ByDensity,), fields)
-    return of_functions.variable(given, made.type.shape)
+    return of_functions.variable(given, lengths)
 
 
 def _names(logp: Callable[..., Any] | None, count: int) -> tuple[str, ...]:

@@ -27,9 +27,10 @@ from workbench.distributions.distribution import DISCRETE, INTERVAL, REAL, Distr
 from workbench.distributions.formulas import INF
 from workbench.errors import ModelError, ShapeError
 from workbench.graph.lengths import Size, differ
-from workbench.graph.types import Shape, TensorType
+from workbench.graph.types import Shape
 from workbench.names import answers
 from workbench.tensor.elementwise import broadcast_shapes
+from workbench.tensor.shape import number_of
 from workbench.tensor.tensor import Tensor
 
 
@@ -157,7 +158,8 @@ class Mixture(Distribution):
         edges = pt.cumsum(parameters[0], axis=-1)[..., :-1]
         chosen = pt.sum(pt.cast(pt.random.uniform(keys[0], batch)[..., None] >= edges, "int64"), axis=-1)
         if len(parts) == 1:
-            (count,) = TensorType("int64", batch_of(parts[0])[-1:]).static_shape
+            length = batch_of(parts[0])[-1]
+            count: Any = length if isinstance(length, int) else number_of(length, *parameters)
             every = draw_of(parts[0], keys[1], (*batch, count, *event))
             mine = pt.equal(chosen[..., None], pt.arange(count))
             return pt.sum(pt.where(_padded(mine, cls.event_rank), every, pt.zeros_like(every)), axis=split_at)
