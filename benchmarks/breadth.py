@@ -1,4 +1,4 @@
-"""Gaussian processes: the gradient of a log-density beside PyMC's, in one run.
+"""Gaussian processes and state spaces: the gradient of a log-density beside PyMC's, and a filter's beside one by hand in C, in one run.
 
     python benchmarks/breadth.py --peers path/to/python
 
@@ -15,22 +15,27 @@ for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 
 import argparse  # noqa: E402
+import ctypes  # noqa: E402
 import json  # noqa: E402
 import subprocess  # noqa: E402
 import sys  # noqa: E402
+import tempfile  # noqa: E402
 import time  # noqa: E402
+from collections.abc import Callable  # noqa: E402
 from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
 
 import numpy as np  # noqa: E402
-from peer_breadth import PROBLEMS, marginal, point_of, seconds  # noqa: E402
+from peer_breadth import PROBLEMS, kalman_data, marginal, point_of, seconds  # noqa: E402
 
 import workbench as pm  # noqa: E402
+from workbench.compile.c.toolchain import require_compiler  # noqa: E402
 
 LARGE = {f"marginal, Matern32, n = {n:,}": n for n in (10_000, 100_000)}
 
 
-def peers(python: str) -> dict[str, dict[str, float]]:
-    done = subprocess.run([python, str(Path(__file__).with_name("peer_breadth.py"))], capture_output=True, text=True, check=False)
+def peers(python: str, only: str = "") -> dict[str, dict[str, float]]:
+    done = subprocess.run([python, str(Path(__file__).with_name("peer_breadth.py")), only], capture_output=True, text=True, check=False)
     if done.returncode:
         print(f"PyMC failed: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr)
         return {}
@@ -38,13 +43,38 @@ def peers(python: str) -> dict[str, dict[str, float]]:
     return found
 
 
+def kalman_by_hand(q: Any) -> Callable[[Any], Any]:
+    """The filter of the problem and its gradient, written in C: slopes to its matrices, at the point where ours is measured."""
+    T, m = 2000, 4
+    folder = tempfile.mkdtemp()
+    library = str(Path(folder) / "kalman.so")
+    flags = ["-O3", "-march=native", "-fno-math-errno", "-fopenmp-simd", "-shared", "-fPIC"]
+    subprocess.run([require_compiler().path, *flags, "-o", library, str(Path(__file__).with_name("kalman_by_hand.c")), "-lm"], check=True)
+    run = ctypes.CDLL(library).kalman_logp_grad
+    run.restype = ctypes.c_double
+    level, trend, factor, cycle, error = np.exp(q[0]), np.exp(q[1]), 1.0 / (1.0 + np.exp(-q[2])), np.exp(q[3]), np.exp(q[4])
+    c, s = factor * np.cos(np.pi / 6.0), factor * np.sin(np.pi / 6.0)
+    F = np.array([[1.0, 1.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, c, s], [0.0, 0.0, -s, c]])
+    arrays = [F, np.array([level, trend, cycle, cycle]) ** 2, np.zeros(m), np.eye(m), np.array([1.0, 0.0, 1.0, 0.0]), kalman_data(T)]
+    work = [np.empty(n) for n in (T * m, T * m * m, m * m, m, 1)]
+    at = [ctypes.c_void_p(a.ctypes.data) for a in (*arrays, *work)]
+
+    def call(_: Any) -> Any:
+        return run(ctypes.c_int64(T), ctypes.c_int64(m), *at[:6], ctypes.c_double(error**2), *at[6:]), arrays, work
+
+    return call
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--peers", help="an interpreter with PyMC")
+    parser.add_argument("--only", default="", help="problems whose name has this in it")
     arguments = parser.parse_args()
-    theirs = peers(arguments.peers) if arguments.peers else {}
+    theirs = peers(arguments.peers, arguments.only) if arguments.peers else {}
     builds = {**PROBLEMS, **{name: lambda pm, n=n: marginal(pm, "Matern32", n) for name, n in LARGE.items()}}
     for name, build in builds.items():
+        if arguments.only not in name:
+            continue
         model = build(pm)
         begun = time.process_time()
         f = model.logp_dlogp_function("c")
@@ -56,6 +86,14 @@ def main() -> None:
             r = theirs[name]
             apart = max(abs(r["value"] - value) / abs(value), abs(r["norm"] - np.linalg.norm(gradient)) / r["norm"])
             line += f"   PyMC {r['call'] * 1e3:9.2f} ms, compile {r['compile']:5.2f} s: {r['call'] / call:.1f} times ours; differs by {apart:.0e}"
+        if name.startswith("Kalman"):
+            by_hand = kalman_by_hand(q)
+            # In turn, so that both see the machine as it is.
+            pairs = [(seconds(f, q, 30), seconds(by_hand, q, 30)) for _ in range(7)]
+            ours, theirs_in_c = (min(p[i] for p in pairs) for i in (0, 1))
+            seen = model.compile_logp(vars=model.observed_RVs, backend="c")(model.unflatten(q))
+            apart = abs(by_hand(q)[0] - seen) / abs(seen)
+            line += f"   by hand in C {theirs_in_c * 1e3:.3f} ms: ours {ours / theirs_in_c:.2f} times; differs by {apart:.0e}"
         print(line, flush=True)
 
 

@@ -1,4 +1,4 @@
-"""Gaussian processes for PyMC and for workbench: one function of the modelling module each; run as a program, with PyMC.
+"""Gaussian processes and state spaces for PyMC and for workbench: one function of the modelling module each; run as a program, with PyMC.
 
     python benchmarks/peer_breadth.py
 
@@ -41,7 +41,36 @@ def hilbert_space(pm, n=100_000, m=30):
     return model
 
 
+KALMAN = {"sigma_level_trend": (2,), "dampening_factor_c": (), "sigma_c": (), "sigma_obs": ()}
+
+
+def kalman_data(n=2000):
+    draws = np.random.RandomState(2)
+    return np.cumsum(0.3 * draws.normal(size=n)) + 2.0 * np.sin(np.arange(n) * np.pi / 6.0) + draws.normal(size=n)
+
+
+def kalman(pm, n=2000):
+    """A trend and a cycle, seen with noise: four states, whose start is known up to a variance of 1."""
+    if pm.__name__ == "pymc":
+        import pytensor.tensor as pt
+        from pymc_extras.statespace import structural as st
+    else:
+        pt, st = pm.tensor, pm.statespace.structural
+    parts = st.LevelTrend(order=2) + st.Cycle(name="c", cycle_length=12, dampen=True) + st.MeasurementError("obs")
+    space = parts.build(verbose=False)
+    with pm.Model(coords=space.coords) as model:
+        for name, value in (("P0", np.eye(4)), ("initial_level_trend", np.zeros(2)), ("params_c", np.zeros(2))):
+            pm.Deterministic(name, pt.as_tensor(value))
+        pm.HalfNormal("sigma_level_trend", 1.0, shape=2)
+        pm.Beta("dampening_factor_c", 2.0, 2.0)
+        pm.HalfNormal("sigma_c", 1.0)
+        pm.HalfNormal("sigma_obs", 1.0)
+        space.build_statespace_graph(kalman_data(n)[:, None])
+    return model
+
+
 PROBLEMS = {
+    "Kalman filter, 4 states, T = 2,000": kalman,
     "marginal, ExpQuad, n = 1,000": marginal,
     "marginal, Matern32, n = 1,000": lambda pm: marginal(pm, "Matern32"),
     "HSGP, n = 100,000, m = 30": hilbert_space,
@@ -68,6 +97,8 @@ def main():
     warnings.simplefilter("ignore")
     results = {}
     for name, build in PROBLEMS.items():
+        if name.find(sys.argv[1] if len(sys.argv) > 1 else "") < 0:
+            continue
         model = build(pm)
         begun = time.process_time()
         f = model.logp_dlogp_function(ravel_inputs=True)
