@@ -2,7 +2,7 @@
 
 What is seen of a state x at a time is a term of the log-density that is quadratic in it, ``peak - precision / 2 * (x - at)**2 +
 slope * (x - at)``: a normal observation of it, or several, has no slope; where nothing is seen all are 0. So it is known without
-dividing by the precision, and a variance may be 0.
+dividing by the precision, and a variance may be 0. The steps are those of `gaussian_filter`.
 
 Source: Durbin and Koopman, "Time Series Analysis by State Space Methods" (2012), chapters 4 and 6.
 """
@@ -12,10 +12,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 import workbench.tensor as pt
 from workbench.tensor.tensor import Tensor
+from workbench.transforms.gaussian_filter import System, Update, layout_of
 
 
 class Seen(NamedTuple):
@@ -56,17 +55,36 @@ def local_level(mean: Any, variance: Any, drift: Any, noise: Any, seen: Seen) ->
     >>> local_level(0.0, 1.0, 0.0, 1.0, seen).eval().round(4).tolist()  # y[0] ~ N(0, 2), y[1] ~ N(0.5, 2.5)
     [-1.5155, -1.8271]
     """
-    mean, variance, drift, noise = (pt.broadcast_to(pt.cast(pt.as_tensor(x), "float64"), seen.at.shape[:-1]) for x in (mean, variance, drift, noise))
+    batch = seen.at.shape[:-1]
+    mean, variance, drift, noise = (pt.broadcast_to(pt.cast(pt.as_tensor(x), "float64"), batch) for x in (mean, variance, drift, noise))
+    system = System({(0, 0): 1.0}, {0: drift}, {(0, 0): noise}, [{0: 1.0}], {}, {})
+    space = layout_of(1)
+    (m,), cov = space.open(space.start([mean[..., None]], variance[..., None, None]), 1)
+    return pt.moveaxis(_steps(space, system, m, cov, seen), 0, -1)
 
-    def step(m: Tensor, p: Tensor, peak: Tensor, at: Tensor, precision: Tensor, slope: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        apart = at - m
-        shrunk = 1.0 + precision * p
-        term = _term(peak, apart, precision, slope, p, shrunk)
-        after = m + p * (slope + precision * apart) / shrunk
-        return [after + drift, p / shrunk + noise], [term]
 
-    _, (terms,) = pt.scan(step, [mean, variance], seen.by_time, names=["mean", "variance"])
-    return pt.moveaxis(terms, 0, -1)
+def _steps(space: Any, system: System, mean: Any, cov: Any, seen: Seen) -> Tensor:
+    """The terms of all times, which are in front, of what is seen of the first state."""
+
+    def step(*given: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        (m,), c = space.open(given[:-4], 1)
+        m, c, term = _observed(space, m, c, Seen(*given[-4:]), 0)
+        (m,), c = space.ahead(system, [m], c)
+        return space.close([m], c), [term]
+
+    _, (terms,) = pt.scan(step, space.close([mean], cov), seen.by_time, names=space.names(1))
+    return terms
+
+
+def _observed(space: Any, m: Any, cov: Any, now: Seen, i: int) -> tuple[Any, Any, Tensor]:
+    """Mean and covariance of states given what is seen of the one of number `i`, and the logarithm of its integral."""
+    row = {i: 1.0}
+    across = space.across(row, cov)
+    variance = space.dot(row, across)
+    apart, shrunk = now.at - space.dot(row, m), 1.0 + now.precision * variance
+    update = Update(now.precision / shrunk, 1.0 / shrunk)
+    term = _term(now.peak, apart, now.precision, now.slope, variance, shrunk)
+    return space.moved(m, across, (now.slope + now.precision * apart) / shrunk), space.narrowed(cov, across, update, i), term
 
 
 def _term(peak: Tensor, apart: Tensor, precision: Tensor, slope: Tensor, variance: Tensor, shrunk: Tensor) -> Tensor:
@@ -93,40 +111,16 @@ def autoregression(mean: Any, variance: Any, weights: Sequence[Tensor], constant
     p = len(weights)
     batch = seen.at.shape[:-1]
     mean, variance = (pt.broadcast_to(pt.cast(pt.as_tensor(x), "float64"), (*batch, p)) for x in (mean, variance))
-    rho = pt.stack([pt.broadcast_to(w, batch) for w in weights], axis=-1)
+    rho = [pt.broadcast_to(w, batch) for w in weights]
     constant, noise = (pt.broadcast_to(pt.cast(pt.as_tensor(x), "float64"), batch) for x in (constant, noise))
+    space = layout_of(p)
+    # The latest of the first values is the first state.
+    (m,), cov = space.open(space.start([mean[..., ::-1]], pt.eye(p) * variance[..., ::-1][..., None]), 1)
+    system = System({**{(0, j): w for j, w in enumerate(rho)}, **{(i, i - 1): 1.0 for i in range(1, p)}}, {0: constant}, {(0, 0): noise}, [{0: 1.0}], {}, {})
     first = []
-    m, cov = mean[..., ::-1], pt.eye(p) * variance[..., ::-1][..., None]
     for i in range(p):
-        m, cov, term = _observed(m, cov, [x[..., i] for x in seen], p - 1 - i)
+        m, cov, term = _observed(space, m, cov, seen.times(i), p - 1 - i)
         first.append(term)
-
-    def step(m: Tensor, cov: Tensor, *now: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        across = pt.sum(cov * rho[..., None, :], axis=-1)
-        newest = pt.sum(m * rho, axis=-1)
-        spread = pt.sum(across * rho, axis=-1)
-        shifted = pt.concatenate([(newest + constant)[..., None], m[..., :-1]], axis=-1)
-        row = pt.concatenate([(spread + noise)[..., None], across[..., :-1]], axis=-1)
-        below = pt.concatenate([across[..., :-1, None], cov[..., :-1, :-1]], axis=-1)
-        wide = pt.concatenate([row[..., None, :], below], axis=-2)
-        after, narrow, term = _observed(shifted, wide, list(now), 0)
-        return [after, narrow], [term, across, m, cov]
-
-    rest = seen.times(slice(p, None))
-    _, (terms, *_) = pt.scan(step, [m, cov], rest.by_time, names=["mean", "covariance"])
+    (m,), cov = space.ahead(system, [m], cov)
+    terms = _steps(space, system, m, cov, seen.times(slice(p, None)))
     return pt.concatenate([pt.stack(first, axis=-1), pt.moveaxis(terms, 0, -1)], axis=-1)
-
-
-def _observed(m: Tensor, cov: Tensor, now: list[Tensor], i: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean and covariance of states given what is seen of the one of number `i`, and the logarithm of its integral."""
-    peak, at, precision, slope = now
-    row = cov[..., i, :]
-    p = row[..., i]
-    apart, shrunk = at - m[..., i], 1.0 + precision * p
-    term = _term(peak, apart, precision, slope, p, shrunk)
-    after = m + row * ((slope + precision * apart) / shrunk)[..., None]
-    share = row / shrunk[..., None]
-    # The row and column of what is seen are divided, not subtracted from: so they keep their digits.
-    own = np.arange(m.type.shape[-1]) == i
-    narrow = pt.where(own[:, None], share[..., None, :], pt.where(own, share[..., :, None], cov - (precision[..., None] * row)[..., :, None] * share[..., None, :]))
-    return after, narrow, term

@@ -19,8 +19,7 @@ import numpy as np
 import workbench.tensor as pt
 from workbench.distributions import distance_kernels as kernels
 from workbench.tensor.tensor import Tensor
-
-LOG_2PI = math.log(2.0 * math.pi)
+from workbench.transforms.gaussian_filter import LOG_2PI, Scalars, System, Update, total
 
 
 class Chain(NamedTuple):
@@ -103,29 +102,26 @@ def innovations(parts: Sequence[Part], gaps: Any, y: Any, noise: Any) -> tuple[T
     gaps, y, noise = (pt.as_tensor(x) for x in (gaps, y, noise))
     first = np.cumsum([0, *(len(p.chain.stationary) for p in parts)])
     d = int(first[-1])
-    below = [(i, j) for i in range(d) for j in range(i + 1)]
-    at = {(i, j): k for k, (i, j) in enumerate(below)} | {(j, i): k for k, (i, j) in enumerate(below)}
+    space = Scalars(d)
     steps = [_step(p, gaps) for p in parts]
-    seen = [int(i) for i in first[:-1]]
+    seen = {int(i): 1.0 for i in first[:-1]}
     stationary = {(a + i, a + j): x * p.variance for a, p in zip(seen, parts) for i, row in enumerate(p.chain.stationary) for j, x in enumerate(row) if x}
 
     def body(*given: Any) -> tuple[list[Any], list[Any]]:
-        m, apart, (value, variance, *moves) = list(given[:d]), list(given[d : d + len(below)]), given[d + len(below) :]
-        rows = _rows(parts, seen, moves)
+        (m,), apart = space.open(given, 1)
+        value, variance, *moves = given[d + len(space.below) :]
         # How far the states' covariance is from the stationary one goes along with the states: no noise of a step is needed.
-        m = [_sum(a * m[j] for j, a in row) for row in rows]
-        half = [[_sum(a * apart[at[j, k]] for j, a in row) for k in range(d)] for row in rows]
-        apart = [_sum(a * half[i][k] for k, a in rows[j]) for i, j in below]
-        across = [_sum(apart[at[i, j]] + stationary[i, j] if (i, j) in stationary else apart[at[i, j]] for j in seen) for i in range(d)]
-        spread = _sum(across[i] for i in seen) + variance
-        new = value - _sum(m[i] for i in seen)
-        gain = [a / spread for a in across]
-        term = -0.5 * (LOG_2PI + pt.log(spread) + new * new / spread)
-        return [*(x + g * new for x, g in zip(m, gain)), *(x - across[i] * gain[j] for x, (i, j) in zip(apart, below))], [term, spread]
+        system = System(_transition(parts, list(seen), moves), {}, {}, [seen], {}, {})
+        (m,), apart = space.ahead(system, [m], apart)
+        across = [total([a, *(stationary[i, j] for j in seen if (i, j) in stationary)]) for i, a in enumerate(space.across(seen, apart))]
+        spread = space.dot(seen, across) + variance
+        new = value - space.dot(seen, m)
+        update = Update(1.0 / spread, None)
+        term = -0.5 * (LOG_2PI + pt.log(spread) + new * new * update.weight)
+        return space.close([space.moved(m, across, update.weight * new)], space.narrowed(apart, across, update, None)), [term, spread]
 
-    names = [*(f"state{i}" for i in range(d)), *(f"apart{i}{j}" for i, j in below)]
-    start = [pt.constant(0.0)] * (d + len(below))
-    _, (terms, spreads) = pt.scan(body, start, [y, noise, *(x for step in steps for x in step)], names=names)
+    start = [pt.constant(0.0)] * (d + len(space.below))
+    _, (terms, spreads) = pt.scan(body, start, [y, noise, *(x for step in steps for x in step)], names=space.names(1))
     return terms, spreads
 
 
@@ -135,24 +131,14 @@ def _step(part: Part, gaps: Tensor) -> tuple[Tensor, Tensor]:
     return u, pt.exp(-u)
 
 
-def _rows(parts: Sequence[Part], first: Sequence[int], moves: Sequence[Any]) -> list[list[tuple[int, Any]]]:
-    """How states follow from those before: of each row of the matrix, the columns and elements that are not zero."""
-    rows: list[list[tuple[int, Any]]] = []
+def _transition(parts: Sequence[Part], first: Sequence[int], moves: Sequence[Any]) -> dict[tuple[int, int], Any]:
+    """How states follow from those before: the entries of the matrix that are not zero."""
+    found: dict[tuple[int, int], Any] = {}
     for p, a, u, decay in zip(parts, first, moves[::2], moves[1::2]):
         n = np.array(p.chain.nilpotent)
         powers = [np.eye(len(n)), n, n @ n / 2.0]
-        for i in range(len(n)):
-            row = []
-            for j in range(len(n)):
-                terms = [power[i, j] * z for power, z in zip(powers, (1.0, u, u * u)) if power[i, j]]
-                if terms:
-                    row.append((a + j, decay * _sum(terms)))
-            rows.append(row)
-    return rows
-
-
-def _sum(terms: Any) -> Any:
-    total: Any = None
-    for x in terms:
-        total = x if total is None else total + x
-    return total
+        for i, j in np.ndindex(n.shape):
+            terms = [power[i, j] * z for power, z in zip(powers, (1.0, u, u * u)) if power[i, j]]
+            if terms:
+                found[a + i, a + j] = decay * total(terms)
+    return found
