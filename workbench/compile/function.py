@@ -20,10 +20,11 @@ from workbench.compile.slots import Whole, filled, slots_of
 from workbench.compile.value_lengths import computed_before
 from workbench.errors import CompileError, Location, ShapeError, user_location
 from workbench.graph.arrays import fitting
+from workbench.graph.collecting import without_collecting
 from workbench.graph.conditions import check
 from workbench.graph.expr import Data, Expr, input_like
 from workbench.graph.inner import Graph, extract
-from workbench.graph.lengths import Symbol, substitute, symbols
+from workbench.graph.lengths import Symbol, substitute
 from workbench.graph.rewrite import Mode, Trace
 from workbench.graph.traverse import depends_on, replace, topological
 from workbench.graph.types import TensorType
@@ -96,6 +97,7 @@ class CompiledFunction:
         "first_call".
     """
 
+    @without_collecting
     def __init__(
         self,
         inputs: Sequence[Expr],
@@ -339,20 +341,9 @@ class CompiledFunction:
           x: float64[county]
           lengths that are arguments of the code: county
         """
-        params, forms = self.graph.params, self.compilations
-        nodes = sum(1 for n in topological(self.graph.results) if n.inputs)
-        open_lengths = dict.fromkeys(s.name for p in params for n in p.type.shape if not isinstance(n, int) for s in symbols(n))
-        lines = [f"{self.name} on {self.backend}: {forms} form{'s' if forms != 1 else ''} of {nodes} operation{'s' if nodes != 1 else ''}"]
-        lines += [f"  {p.name or f'input {i}'}: {p.type}" for i, p in enumerate(params)]
-        if not open_lengths:
-            lines.append("  all lengths are numbers")
-        elif self._only is not None:
-            lines.append(f"  lengths that are arguments of the code: {', '.join(open_lengths)}")
-            for lengths, times in getattr(self._only, "gains", {}).items():
-                lines.append(f"  compiled for {lengths} too, where that is {times:.1f} times faster")
-        else:
-            lines.append(f"  compiled for each tuple of shapes: {', '.join(open_lengths)} are numbers in each")
-        return "\n".join(lines)
+        from workbench.compile.explaining import explanation
+
+        return explanation(self)
 
     def _compile_only(self) -> None:
         """Compile once for all lengths, which are numbers or arguments of the code."""

@@ -51,8 +51,7 @@ def variable(
     constant
         It stands for constants only.
     where
-        A condition on the expression, such as a property: ``where=is_positive``. A condition that
-        costs much should come last in the pattern.
+        A condition on the expression, such as a property: ``where=is_positive``. It is asked where all else fits.
     kinds
         The kinds of dtype that it stands for, of "f", "i", "u" and "b", where the domain's own is
         not all.
@@ -163,12 +162,13 @@ def _variable_matcher(op: PatternVariable) -> Matcher:
             return False
         if constant and not isinstance(expr.op, Constant):
             return False
-        if where is not None and not where(expr):
-            return False
+        known_before = len(found)
         found[label] = expr
-        if rest():
+        # What costs most is asked last: a condition may have to look at all that is below.
+        if rest() and (where is None or where(expr)):
             return True
-        del found[label]
+        while len(found) > known_before:
+            found.popitem()
         return False
 
     return bind

@@ -108,6 +108,16 @@ def inherited(origin: Provenance | None, make: Callable[..., T], *arguments: Any
         _current.origin = before
 
 
+def within(origin: Provenance, make: Callable[..., T], *arguments: Any) -> T:
+    """Return what `make` makes, all of whose nodes come from `origin`."""
+    before = _current.origin
+    _current.origin = origin
+    try:
+        return make(*arguments)
+    finally:
+        _current.origin = before
+
+
 @contextmanager
 def derived(origin: Provenance | None, rule: str | None = None, kind: str = "", names: tuple[str, ...] = ()) -> Iterator[None]:
     """Nodes made inside are derived by `rule` from a node of provenance `origin`, for the purpose that it has.

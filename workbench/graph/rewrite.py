@@ -15,9 +15,11 @@ from workbench.graph.expr import Constant, Expr, Op, give_name, rebuild
 from workbench.graph.frozen import changed, frozen
 from workbench.graph.inner import Graph
 from workbench.graph.pattern import PatternVariable, matched, matcher, pattern_variables, uniform_of, uniform_value
-from workbench.graph.provenance import derived, inherited
+from workbench.graph.provenance import Provenance, derived, inherited, within
 
 MAX_CHAIN = 256
+FEW_INPUTS = 3
+"""Operations of more inputs are told apart by what there is among them, and not in which order."""
 
 
 @frozen(eq=False)
@@ -241,6 +243,14 @@ class Trace:
         return "\n".join(lines)
 
 
+class Settled:
+    """Nodes on which rules were asked, and did not fire: later passes that have those rules too ask the others."""
+
+    def __init__(self) -> None:
+        self.nodes: set[Expr] = set()
+        self.rules: frozenset[Rule] = frozenset()
+
+
 @frozen
 class Pass:
     """A named list of rules applied together to a fixed point."""
@@ -249,11 +259,13 @@ class Pass:
     rules: tuple[Rule, ...]
     doc: str = ""
 
-    def run(self, roots: Sequence[Expr], record: bool = True) -> tuple[tuple[Expr, ...], PassRecord]:
-        """Apply the rules bottom-up until none fires."""
+    def run(self, roots: Sequence[Expr], record: bool = True, settled: Settled | None = None) -> tuple[tuple[Expr, ...], PassRecord]:
+        """Apply the rules bottom-up until none fires; what `settled` knows already is not asked again, and is told what is known then."""
         start = time.perf_counter()
-        driver = _Driver(self.rules, record)
+        driver = _Driver(self.rules, record, settled or Settled())
         after = tuple(driver.normalise(roots))
+        if settled is not None:
+            settled.nodes, settled.rules = driver.ended, frozenset(self.rules)
         seconds = time.perf_counter() - start
         return after, PassRecord(self.name, self.doc, tuple(roots), after, tuple(driver.firings), seconds)
 
@@ -311,10 +323,10 @@ class Mode:
 
     def run(self, roots: Sequence[Expr], record: bool = True) -> tuple[tuple[Expr, ...], Trace]:
         """Run every pass in order."""
-        trace = Trace()
+        trace, settled = Trace(), Settled()
         current = tuple(roots)
         for p in self.passes:
-            current, done = p.run(current, record)
+            current, done = p.run(current, record, settled)
             trace.passes.append(done)
         return current, trace
 
@@ -349,7 +361,7 @@ class _Index:
         self.single = {op for op in mentioned if isinstance(op, Op)}
         self.classes = {op.__class__ for op in self.single}
         self.values = {value for value in mentioned if isinstance(value, _Value)}
-        self.found: dict[tuple[Any, frozenset[Any]], tuple[Rule, ...]] = {}
+        self.found: dict[tuple[Any, ...], tuple[Rule, ...]] = {}
 
     def kind(self, op: Any) -> Any:
         """The op itself where a rule mentions it, else its class; of a constant, its value where a rule mentions that."""
@@ -361,10 +373,13 @@ class _Index:
         return op if cls in self.classes and op in self.single else cls
 
     def of(self, node: Expr) -> tuple[Rule, ...]:
-        key = self.kind(node.op), frozenset([self.kind(x.op) for x in node.inputs])
+        kind, inputs = self.kind, node.inputs
+        key: tuple[Any, ...] = (kind(node.op), *[kind(x.op) for x in inputs])
+        if len(inputs) > FEW_INPUTS:
+            key = (key[0], frozenset(key[1:]))
         rules = self.found.get(key)
         if rules is None:
-            rules = self.found[key] = self.choose(*key)
+            rules = self.found[key] = self.choose(key[0], frozenset(key[1:]) if len(inputs) <= FEW_INPUTS else key[1])
         return rules
 
     def choose(self, root: Any, below: frozenset[Any]) -> tuple[Rule, ...]:
@@ -382,8 +397,12 @@ def _index_of(rules: tuple[Rule, ...]) -> _Index:
 class _Driver:
     """Bottom-up normalisation with memo, on an explicit stack."""
 
-    def __init__(self, rules: Iterable[Rule], record: bool) -> None:
+    def __init__(self, rules: Iterable[Rule], record: bool, settled: Settled) -> None:
         self.index = _index_of(tuple(rules))
+        self.known = settled.nodes
+        self.others = _index_of(tuple(r for r in rules if r not in settled.rules))
+        self.ended: set[Expr] = set()
+        self.origins: dict[tuple[int, str], tuple[Any, Provenance]] = {}
         self.record = record
         self.firings: list[Firing] = []
         self.graphs: dict[Graph, Graph] = {}
@@ -417,6 +436,7 @@ class _Driver:
                 fired = self.step(rebuilt)
                 if fired is None:
                     memo[node] = memo[rebuilt] = rebuilt
+                    self.ended.add(rebuilt)
                     stack.pop()
                     continue
                 name, result = fired
@@ -437,25 +457,38 @@ class _Driver:
             inner = self.inside(node)
             if inner is not node:
                 return "inside", inner
-        for r in self.index.of(node):
+        for r in (self.others if node in self.known else self.index).of(node):
             arguments = r.match(node)
             if arguments is None:
                 continue
             start = time.perf_counter()
-            with derived(node.provenance, r.name):
-                result = r.function(*arguments)
-                if result is None or result is node:
-                    continue
-                fitted = result.fit(node)
-            if fitted is None:
-                raise RewriteError(f"rule {r.name!r} turned a {node.type} into a {result.type}")
-            if fitted is node:
+            fitted = within(self.origin(node, r), self.applied, r, arguments, node)
+            if fitted is None or fitted is node:
                 continue
             give_name(fitted, node.name)
             if self.record:
                 self.firings.append(Firing(r, node, fitted, time.perf_counter() - start, self.depth))
             return r.name, fitted
         return None
+
+    @staticmethod
+    def applied(rule: Rule, arguments: Sequence[Expr], node: Expr) -> Expr | None:
+        """What a rule makes of a node, in the node's type."""
+        result = rule.function(*arguments)
+        if result is None or result is node:
+            return None
+        fitted: Expr | None = result.fit(node)
+        if fitted is None:
+            raise RewriteError(f"rule {rule.name!r} turned a {node.type} into a {result.type}")
+        return fitted
+
+    def origin(self, node: Expr, rule: Rule) -> Provenance:
+        """Where what a rule makes of a node comes from: one object for all nodes of a line."""
+        origin = node.provenance
+        known = self.origins.get((id(origin), rule.name))
+        if known is None:
+            known = self.origins[id(origin), rule.name] = origin, Provenance(*((origin.location, rule.name, origin.purpose) if origin else (None, rule.name)))
+        return known[1]
 
     def inside(self, node: Expr) -> Expr:
         """Normalise the inner graphs of a loop or branch."""

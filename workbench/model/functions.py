@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from workbench.compile import choose_backend, function, phases
 from workbench.errors import CompileError
+from workbench.graph.collecting import without_collecting
 from workbench.graph.expr import Expr
 from workbench.graph.inner import Graph
 from workbench.graph.length_names import calling
@@ -109,6 +110,7 @@ def _dims_of_lengths(model: Model) -> dict[int, str]:
     return {n: " or ".join(dims) for n, dims in found.items()}
 
 
+@without_collecting
 def _compiled(model: Model, name: str, backend: str, graph_of: GraphOf) -> CompiledFunction:
     if backend == "jax" and has_open_lengths(model):
         raise CompileError("JAX compiles for lengths that are known")

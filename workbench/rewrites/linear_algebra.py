@@ -21,7 +21,7 @@ from workbench.graph.properties import (
     is_symmetric,
     is_upper_triangular,
 )  # fmt: skip
-from workbench.graph.rewrite import Firing, Pass, PassRecord, Rule, rule
+from workbench.graph.rewrite import Firing, Pass, PassRecord, Rule, Settled, rule
 from workbench.graph.traverse import topological
 from workbench.rewrites.matrix_properties import (
     are_transposes,
@@ -280,10 +280,10 @@ def exponential_of_diagonal(expr: Expr) -> Expr | None:
 class LinearAlgebra(Pass):
     """The pass. Before its rules, it marks each matrix whose Cholesky factor the graph computes anyway."""
 
-    def run(self, roots: Sequence[Expr], record: bool = True) -> tuple[tuple[Expr, ...], PassRecord]:
+    def run(self, roots: Sequence[Expr], record: bool = True, settled: Settled | None = None) -> tuple[tuple[Expr, ...], PassRecord]:
         start = time.perf_counter()
         marked, steps = _mark_factored(roots) if FACTORED in self.rules else (roots, [])
-        after, done = super().run(marked, record)
+        after, done = super().run(marked, record, settled)
         firings = (*steps, *done.firings) if record else ()
         seconds = time.perf_counter() - start
         return after, PassRecord(self.name, self.doc, tuple(roots), after, firings, seconds)

@@ -14,7 +14,7 @@ from workbench.graph.expr import Expr, intern, rebuild
 from workbench.graph.frozen import frozen
 from workbench.graph.inner import Graph
 from workbench.graph.provenance import derived, inherited
-from workbench.graph.rewrite import Firing, Pass, PassRecord, Rule
+from workbench.graph.rewrite import Firing, Pass, PassRecord, Rule, Settled
 from workbench.graph.traverse import topological
 from workbench.graph.types import TensorType
 from workbench.rewrites.lanes import Lanes, TooLarge, for_all, taken_rows
@@ -43,7 +43,7 @@ class Reroll(Pass):
     doc: str = DOC
     held: tuple[Expr, ...] = ()
 
-    def run(self, roots: Sequence[Expr], record: bool = True) -> tuple[tuple[Expr, ...], PassRecord]:
+    def run(self, roots: Sequence[Expr], record: bool = True, settled: Settled | None = None) -> tuple[tuple[Expr, ...], PassRecord]:
         start = time.perf_counter()
         firings: list[Firing] = []
         after = tuple(_rerolled(roots, firings, self.held, 0))

@@ -9,7 +9,7 @@ from workbench.graph.expr import Expr, Get, intern, rebuild
 from workbench.graph.frozen import frozen
 from workbench.graph.inner import Graph
 from workbench.graph.provenance import derived, inherited
-from workbench.graph.rewrite import Firing, Pass, PassRecord, Rule
+from workbench.graph.rewrite import Firing, Pass, PassRecord, Rule, Settled
 from workbench.graph.traverse import topological
 from workbench.tensor.control.flow import Cond, MakeTuple, Region
 from workbench.tensor.control.scan import Scan
@@ -25,7 +25,7 @@ class UnusedResults(Pass):
     rules: tuple[Rule, ...] = ()
     doc: str = DOC
 
-    def run(self, roots: Sequence[Expr], record: bool = True) -> tuple[tuple[Expr, ...], PassRecord]:
+    def run(self, roots: Sequence[Expr], record: bool = True, settled: Settled | None = None) -> tuple[tuple[Expr, ...], PassRecord]:
         start = time.perf_counter()
         firings: list[Firing] = []
         after = tuple(_trim(roots, firings, 0))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from workbench.errors import GradientError, warn_user
+from workbench.graph.collecting import without_collecting
 from workbench.graph.derivations import remember
 from workbench.graph.expr import Expr, Get, Input, Op, intern
 from workbench.graph.provenance import derived
@@ -26,6 +27,7 @@ CONTROL_GRADIENTS: dict[type, Callable[[Expr, Sequence[Any]], list[Expr | None]]
 REVERSE = "Reverse mode: how the value changes with each term, from the result back to the variables."
 
 
+@without_collecting
 def grad(
     cost: Tensor,
     wrt: Tensor | Sequence[Tensor],
