@@ -128,7 +128,7 @@ for device in ("cpu", jax.devices()[3]):
     run = pm.sample(40, tune=80, chains=64, random_seed=4, model=conjugate(), backend="jax", method=sys.argv[2], device=device, quiet=True,
                     return_inferencedata=False, thin=2)
     out.append([len(run.devices), {k: np.asarray(v).tolist() for k, v in run.draws.items()}, run.moments()["mu"]["mean"].tolist(),
-                len(run._lane[2].sharding.device_set)])
+                len(run._state_of_all[2].sharding.device_set)])
 print(json.dumps([len(jax.devices()), [str(d) for d in pm.devices()], out]))
 """
 
@@ -323,4 +323,4 @@ def test_moments_are_those_of_the_draws(backend, groups):
 
 def test_chains_are_views_of_the_rows_of_all():
     run = run_of()
-    assert isinstance(run, EnsembleRun) and all(np.shares_memory(run.kept[3].value(i), table) for i, table in enumerate(run._tables.tables[:2]))
+    assert isinstance(run, EnsembleRun) and all(np.shares_memory(run.kept[3].value(i), table) for i, table in enumerate(run._rows[0].tables[:2]))

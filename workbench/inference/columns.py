@@ -90,8 +90,9 @@ class Columns:
         return [*found, *np.moveaxis(times, -1, 0)]
 
     def contents(
-        self, chains: int, tune: int, draws: int, data: Mapping[str, Mapping[str, Array]], about: Callable[[], Mapping[str, Any]]
-    ) -> Contents:
+        self, chains: int, tune: int, draws: int, data: Mapping[str, Mapping[str, Array]], about: Callable[[], Mapping[str, Any]],
+        tuning_steps: int | None = None, together: bool = False,
+    ) -> Contents:  # fmt: skip
         """Return what a run will write, beside its draws `data`, arrays by group and name."""
         placed = {
             group: {name: (self.layout.dims_of(name, np.ndim(x)), np.asarray(x)) for name, x in members.items()}
@@ -110,4 +111,4 @@ class Columns:
                 labels["unconstrained_posterior"][f"{name}_dim_0"] = np.array(
                     [f"{value}[{', '.join(map(str, i))}]" if shape else value for value, (_, shape) in places.items() for i in np.ndindex(*shape)]
                 )
-        return Contents(self.all, chains, tune, draws, labels, placed, about)
+        return Contents(self.all, chains, tune, draws, labels, placed, about, tuning_steps, together)

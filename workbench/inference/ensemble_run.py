@@ -9,18 +9,21 @@ from typing import Any
 import numpy as np
 
 from workbench.compile.jax.devices import free_memory, memory_of
-from workbench.errors import ArgumentError, SamplingError
+from workbench.errors import ArgumentError, SamplingError, StoreError
 from workbench.inference.chains import Chain
 from workbench.inference.columns import TIMES, Columns
 from workbench.inference.convergence import EXAMINED, MOST_RHAT, NAMED
 from workbench.inference.element_table import ElementTable
 from workbench.inference.executors import CHUNK_SECONDS
 from workbench.inference.linked_ensemble import Chunk, LinkedEnsemble, check_model
-from workbench.inference.many_chains import Way
+from workbench.inference.many_chains import METHODS, Way
+from workbench.inference.origin import about
 from workbench.inference.results import Kept
 from workbench.inference.run import Run
 from workbench.inference.start import TRIES, start_point
+from workbench.inference.stores import MemoryStore, Rows, Store, ZarrStore
 from workbench.model.model import Model
+from workbench.samplers.demetropolis_in_turn import DEMetropolisInTurn
 from workbench.samplers.ensemble import Ensemble
 
 Array = np.ndarray[Any, Any]
@@ -42,53 +45,67 @@ STUCK, DIVERGING = 0.01, 0.001
 """Shares of chains that do not move, and of transitions that diverge, above which a person is told."""
 
 
-class Tables:
-    """The rows of all chains, a table (chains, rows, ...) for each column."""
+class Lane:
+    """The rows of all chains, as a store has them: arrays (rows, chains, ...) of each column."""
 
-    def __init__(self, chains: int, total: int, tune: int, columns: Columns) -> None:
-        self.count = 0
-        self.columns, self.tune = columns, tune
-        self.tables = [np.empty((chains, total, *c.shape), c.dtype) for c in columns.all]
+    def __init__(self, rows: Rows, columns: Columns, tune: int) -> None:
+        self.rows, self.columns, self.tune = rows, columns, tune
+        self._last: tuple[tuple[int, int, int], Array] | None = None
 
-    def add(self, q: Array, stats: Array, values: Sequence[Array], begun: float, seconds: float, cpu_seconds: float) -> None:
-        """Append rows of all chains, (rows, chains, ...). `count` moves last, so that readers never see a row half written."""
+    @property
+    def count(self) -> int:
+        return self.rows.count
+
+    def add(
+        self, q: Array, stats: Array, values: Sequence[Array], state: list[Array], begun: float, seconds: float, cpu_seconds: float
+    ) -> None:
+        """Append rows of all chains, (rows, chains, ...), or none, and the state after them."""
         n, chains = q.shape[:2]
-        at = slice(self.count, self.count + n)
+        if not n:
+            self.rows.append([np.empty((0, chains, *c.shape), c.dtype) for c in self.columns.all], state)
+            return
         times = np.empty((n, chains, len(TIMES)))
         times[..., 0] = (begun + seconds * np.arange(n) / n)[:, None]
         times[..., 1], times[..., 2] = seconds / n, cpu_seconds / n
         made = [new.reshape((n, chains, *new.shape[1:])) for new in values]
-        before = self.stat("divergences")
-        divergences = before[:, -1] if before is not None and self.count else 0
+        before = self.stat("divergences", start=self.count - 1) if self.count else None
+        divergences = 0 if before is None else before[:, -1]
         tuning = np.arange(self.count, self.count + n) < self.tune
-        for table, new in zip(self.tables, self.columns.of(q, np.empty((n, chains, 0), np.int64), stats, made, times, divergences, tuning)):
-            table[:, at] = new.swapaxes(0, 1)
-        self.count += n
+        self.rows.append(self.columns.of(q, np.empty((n, chains, 0), np.int64), stats, made, times, divergences, tuning), state)
+
+    def read(self, column: int, start: int, stop: int) -> Array:
+        """Return rows of a column, (rows, chains, ...). The last ones read are at hand: each chain asks for its part of them."""
+        at, last = (column, start, min(stop, self.count)), self._last
+        if last is not None and last[0] == at:
+            return last[1]
+        found = self.rows.read(*at)
+        self._last = at, found
+        return found
 
     def stat(self, name: str, chains: int | None = None, start: int = 0) -> Array | None:
         """Return a statistic of the first chains, (chains, rows); ``None`` if there is none of that name."""
         at = self.columns.stats.get(name)
-        return None if at is None else self.tables[at][:chains, start : self.count]
+        return None if at is None else self.read(at, start, self.count)[:, :chains].swapaxes(0, 1)
 
 
-class RowsOfTables:
-    """One chain's rows of the tables of all."""
+class RowsOfLane:
+    """One chain's rows of those of all."""
 
-    def __init__(self, number: int, tables: Tables) -> None:
-        self.number, self.tables = number, tables
+    def __init__(self, number: int, lane: Lane) -> None:
+        self.number, self.lane = number, lane
         self.state: list[Array] = []
 
     @property
     def count(self) -> int:
         """Rows so far."""
-        return self.tables.count
+        return self.lane.count
 
     def append(self, columns: Sequence[Array], state: list[Array]) -> None:
-        raise TypeError("rows of all chains are added to the tables")
+        raise TypeError("rows are added to those of all chains")
 
     def read(self, column: int, start: int, stop: int) -> Array:
         """Return rows of a column: a view."""
-        return self.tables.tables[column][self.number, start : min(stop, self.count)]
+        return self.lane.read(column, start, stop)[:, self.number]
 
 
 class EnsembleRun(Run):
@@ -115,18 +132,24 @@ class EnsembleRun(Run):
         Of each chain, the number of the group that begins at one point with it.
     gradients
         Gradients that each chain has made.
+    distinct
+        Whether each chain is a group, however many there are.
     """
 
     def __init__(
         self, model: Model, draws: int, tune: int, chains: int, seed: int, sampler: Ensemble, settings: Mapping[str, Any], backend: str,
         devices: Sequence[Any], starts: Sequence[Mapping[Any, Any] | None], thin: int = 1, keep_warmup: bool = False,
-        kept_results: Kept = Kept(), jitter: bool = True, tries: int = TRIES,
+        kept_results: Kept = Kept(), jitter: bool = True, tries: int = TRIES, store: Store | None = None, distinct: bool | None = None,
     ) -> None:  # fmt: skip
-        super().__init__(model, draws // thin, tune // thin if keep_warmup else 0, chains, 1, seed, (), backend, starts, kept_results, jitter, tries)
+        rows, warm = draws // thin, tune // thin if keep_warmup else 0
+        super().__init__(model, rows, warm, chains, 1, seed, (), backend, starts, kept_results, jitter, tries, store=store)
+        if not getattr(self.store, "keeps_together", False):
+            raise ArgumentError(f"{self.store!r} cannot keep chains that are moved together", "give trace a path, or leave one of them out")
         self.sampler, self.settings, self.devices = sampler, dict(settings), list(devices)
         self.thin, self._keep_warmup = thin, keep_warmup
         self.warmup_transitions, self.transitions = tune, draws // thin * thin
-        self.groups = groups_of(chains, distinct=sampler.dependent or len({id(s) for s in starts}) > 1)
+        self.distinct = sampler.dependent or len({id(s) for s in starts}) > 1 if distinct is None else distinct
+        self.groups = groups_of(chains, self.distinct)
         self.gradients = self._made = 0
         self._moments: list[Any] = []
         self._check_memory()
@@ -212,7 +235,7 @@ class EnsembleRun(Run):
             yield f"fewer than {FEWEST_ESS} effective draws for {len(few)} of {len(names)} elements, the fewest {listed}: draw longer, or more chains"
 
     def _stat(self, name: str) -> Array | None:
-        return self._tables.stat(name, max(1, EXAMINED // max(1, self.total)), self.tune) if self.kept else None
+        return self._lane.stat(name, max(1, EXAMINED // max(1, self.total)), self.tune) if self.kept else None
 
     # Work --------------------------------------------------------------------------------------
 
@@ -222,6 +245,8 @@ class EnsembleRun(Run):
         elements = sum(int(np.prod(shape, dtype=np.int64)) for _, shape in self._variables())
         row = 8 * self.chains * (d + k + elements + len(self.sampler.stats) + 1 + len(TIMES))
         needed, free = row * self.total, free_memory()
+        if isinstance(self.store, ZarrStore) and needed > self.store.memory:
+            return
         if free is None or needed <= MEMORY_SHARE * free:
             return
         rows = int(MEMORY_SHARE * free // row)
@@ -239,12 +264,40 @@ class EnsembleRun(Run):
         begun = time.perf_counter()
         self.linked: Any = LinkedEnsemble(self.model, self.sampler, self.settings, self.backend, self.chains, self.devices)
         self._check_devices()
-        q = self._begin_at()
-        self._lane, self._moments = self.linked.init(self.seed, q)
         columns = Columns(self.linked, self.results.layout)
-        self._tables = Tables(self.chains, self.total, self.tune, columns)
-        self.kept = [Chain(i, RowsOfTables(i, self._tables), columns, self.tune) for i in range(self.chains)]
+        if self._rows is None:
+            self._state_of_all, self._moments = self.linked.init(self.seed, self._begin_at())
+            data = {"observed_data": self.observed, "constant_data": self.constants}
+            contents = columns.contents(
+                self.chains, self.tune, self.draws_requested, data, lambda: {**about(self), "ensemble": self._told()}, self.warmup_transitions, True
+            )
+            self._rows = self.store.begin(contents, [self._stored_state()])
+        else:
+            self._require_columns(columns)
+            *state, made, gradients = self._rows[0].state
+            self._made, self.gradients = int(made), int(gradients)
+            self._state_of_all, self._moments = state[:-3], state[-3:]
+        self._lane = Lane(self._rows[0], columns, self.tune)
+        self.kept = [Chain(i, RowsOfLane(i, self._lane), columns, self.tune) for i in range(self.chains)]
         self.timings["compile"] = time.perf_counter() - begun
+
+    def _told(self) -> dict[str, Any]:
+        """What a store says of the run, for it to go on."""
+        kind = type(self.sampler)
+        return {
+            "sampler": f"{kind.__module__}.{kind.__qualname__}", "settings": repr(self.settings), "thin": self.thin, "tune": self.warmup_transitions,
+            "keep_warmup": self._keep_warmup, "distinct": self.distinct, "device": self.devices[0].platform if self.devices else None,
+        }  # fmt: skip
+
+    @property
+    def _stored(self) -> bool:
+        return not isinstance(self.store, MemoryStore)
+
+    def _stored_state(self) -> list[Array]:
+        """What is stored of where the chains are, with how many transitions and gradients they have made; nothing, in memory."""
+        if not self._stored:
+            return []
+        return [np.array(x) for x in (*self._state_of_all, *self._moments, np.int64(self._made), np.int64(self.gradients))]
 
     def _check_devices(self) -> None:
         for device in self.devices:
@@ -272,7 +325,7 @@ class EnsembleRun(Run):
 
     def _advance(self) -> None:
         """Advance all chains, a chunk at a time. A device computes the next chunk while the host takes in the last one."""
-        pace, made = 1, 0
+        pace, made = 1, self._made
         end = self.warmup_transitions + self.transitions
         pending: tuple[int, Chunk] | None = None
         begun, cpu = time.perf_counter(), time.thread_time()
@@ -281,12 +334,12 @@ class EnsembleRun(Run):
             new: tuple[int, Chunk] | None = None
             if going and self._resume.is_set():
                 wanted, rows, thin = self._plan(made, pace)
-                chunk = self.linked.advance(self._lane, self._moments, wanted, rows, thin, self.warmup_transitions)
-                self._lane, self._moments = chunk.state, chunk.moments
+                chunk = self.linked.advance(self._state_of_all, self._moments, wanted, rows, thin, self.warmup_transitions)
+                self._state_of_all, self._moments = chunk.state, chunk.moments
                 new = wanted, chunk
                 made += wanted
-            # On the host a call has computed what it returns.
-            ready, pending = (pending, new) if self.devices else (new, None)
+            # On the host a call has computed what it returns; a state that is stored belongs to the last rows.
+            ready, pending = (pending, new) if self.devices and not self._stored else (new, None)
             if ready is not None:
                 done, chunk = ready
                 self._take(done, chunk, begun, cpu)
@@ -312,21 +365,21 @@ class EnsembleRun(Run):
 
     def _take(self, made: int, chunk: Chunk, begun: float, cpu: float) -> None:
         """Add a chunk's rows to those of all chains."""
-        rows = min(chunk.rows, self.total - self._tables.count)
+        rows = min(chunk.rows, self.total - self._lane.count)
         q, stats = (np.asarray(x)[:rows] for x in (chunk.q, chunk.stats))
         values = self.linked.variables(q.reshape(-1, q.shape[2])) if rows else []
         gradients = int(np.asarray(chunk.gradients))
         if self._given_up:
             return
-        if rows:
-            self._tables.add(q, stats, values, begun, time.perf_counter() - begun, time.thread_time() - cpu)
         self.gradients += gradients
         self._made += made
+        if rows or self._stored:
+            self._lane.add(q, stats, values, self._stored_state(), begun, time.perf_counter() - begun, time.thread_time() - cpu)
 
 
 def ensemble_run(
     model: Model, way: Way, draws: int, tune: int, chains: int, seed: int, starts: Sequence[Mapping[Any, Any] | None], kept: Kept,
-    jitter: bool, tries: int, callback: Any,
+    jitter: bool, tries: int, callback: Any, store: Store | None = None,
 ) -> EnsembleRun:  # fmt: skip
     """Return a run of chains that are moved together, for the options of `sample`.
 
@@ -337,10 +390,45 @@ def ensemble_run(
     ModelError, SamplingError
         If the model, the number of chains or the memory does not allow it.
     """
+    _refuse(callback)
+    check_model(model, way.sampler, chains)
+    return EnsembleRun(model, draws, tune, chains, seed, way.sampler, way.settings, way.backend, way.devices, starts, way.thin, kept.warmup, kept, jitter, tries, store)
+
+
+def ensemble_again(
+    model: Model, told: Mapping[str, Any], chains: int, rows: int, kept: Kept, callback: Any, store: Store, where: str
+) -> EnsembleRun:  # fmt: skip
+    """Return the run of chains that are moved together that a store tells of, with so many rows after warm-up.
+
+    Raises
+    ------
+    StoreError
+        If there is no such sampler here.
+    ArgumentError
+        If there is a callback.
+    CompileError
+        If there is no such device as it was on.
+    """
+    mine = told["ensemble"]
+    known = {f"{k.__module__}.{k.__qualname__}": k for k in (*METHODS.values(), DEMetropolisInTurn)}
+    if mine["sampler"] not in known:
+        raise StoreError(f"{where}: there is no sampler {mine['sampler']} here", "use the version that began the run")
+    sampler, backend = known[mine["sampler"]](), told["backend"]
+    devices: Sequence[Any] = ()
+    if backend == "jax":
+        from workbench.compile.jax.devices import chosen_devices
+
+        devices = chosen_devices(None if sampler.one_by_one else mine["device"], chains)
+    _refuse(callback)
+    return EnsembleRun(
+        model, rows * mine["thin"], mine["tune"], chains, int(told["random_seed"]), sampler, {}, backend, devices, [None] * chains, mine["thin"],
+        mine["keep_warmup"], kept, store=store, distinct=mine["distinct"],
+    )  # fmt: skip
+
+
+def _refuse(callback: Any) -> None:
     if callback is not None:
         raise ArgumentError("callback is told of draws of chains by themselves, not of chains that are moved together", "leave it out")
-    check_model(model, way.sampler, chains)
-    return EnsembleRun(model, draws, tune, chains, seed, way.sampler, way.settings, way.backend, way.devices, starts, way.thin, kept.warmup, kept, jitter, tries)
 
 
 def groups_of(chains: int, distinct: bool = False) -> Array:

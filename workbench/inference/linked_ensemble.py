@@ -86,8 +86,7 @@ class LinkedEnsemble:
         self.columns = list(sampler.stats.items())
         self.about = {"backend": backend, "method": sampler.name, **({"devices": ", ".join(map(str, devices))} if devices else {})}
         self.room = max(1, min(MOST_ROWS, ROOM // (8 * chains * (d + s))))
-        given = {**sampler.settings, **settings}
-        self._settings = [given[str(x.name)] for x in sampler.parameters()]
+        self._settings = {**sampler.settings, **settings}
         self._d = d
         host = backend if backend != "jax" else host_backend()
         made = started(lambda: Values(model, host, VALUES_AT_ONCE))
@@ -112,7 +111,8 @@ class LinkedEnsemble:
     def init(self, key: int, q: Array) -> tuple[list[Any], list[Any]]:
         """Return state and moments of chains at `q` (chains, d)."""
         nothing = np.zeros((self.chains, self.size))
-        return self._calls.init(np.uint64(key), q, *self._settings), [np.float64(0.0), nothing, nothing.copy()]
+        settings = [self._settings[str(x.name)] for x in self.sampler.parameters()]
+        return self._calls.init(np.uint64(key), q, *settings), [np.float64(0.0), nothing, nothing.copy()]
 
     def advance(self, state: list[Any], moments: list[Any], wanted: int, rows: int, thin: int, tune: int) -> Chunk:
         """Return what so many transitions make, of which `rows` draws are kept."""

@@ -9,6 +9,7 @@ from typing import Any
 from workbench.errors import ArgumentError
 from workbench.inference import options
 from workbench.inference.callbacks import Callback
+from workbench.inference.ensemble_run import ensemble_again
 from workbench.inference.executors import executor_named
 from workbench.inference.origin import check_model, check_versions, steps_again
 from workbench.inference.results import Kept
@@ -87,13 +88,15 @@ def resume_run(
     contents = store.open()
     try:
         told = contents.about()
-        steps = steps_again(told, where)
         asked = options.kept(model, var_names, True, idata_kwargs) if var_names is not None or idata_kwargs is not None else Kept(**_tuples(told["results"]))
         if discard_tuned_samples is not None:
             asked = Kept(**{**vars(asked), "warmup": not discard_tuned_samples})
-        run = Run(
-            model, contents.draws if wanted is None else wanted, contents.tune, contents.chains,
-            None if cores is None else options.whole("cores", cores, 1), int(told["random_seed"]), steps, told["backend"],
+        rows = contents.draws if wanted is None else wanted
+        if contents.together:
+            options.of_chains_by_themselves("this run", executor=executor)
+        run: Run = ensemble_again(model, told, contents.chains, rows, asked, options.callback_of(callback), store, where) if contents.together else Run(
+            model, rows, contents.tune, contents.chains,
+            None if cores is None else options.whole("cores", cores, 1), int(told["random_seed"]), steps_again(told, where), told["backend"],
             [None] * contents.chains, asked, callback=options.callback_of(callback), store=store, executor=executor_named(executor),
             longest_tune=told.get("longest_tune"),
         )  # fmt: skip

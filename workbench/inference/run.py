@@ -343,11 +343,16 @@ class Run:
         contents = columns.contents(self.chains, self.tune, self.draws_requested, data, lambda: about(self))
         if self._rows is None:
             self._rows = self.store.begin(contents, [self._first_state(i) for i in range(self.chains)])
-        elif new := [f"{c.group}/{c.name}" for c in {*columns.all} ^ {*self._stored_columns}]:
-            raise StoreError(f"what is stored of a draw is not what is made of it now: {', '.join(sorted(new))}", "use the version that began the run")
+        else:
+            self._require_columns(columns)
         self.kept = [Chain(i, own, columns, self.tune) for i, own in enumerate(self._rows)]
         self.executor: Executor = self._elsewhere() if self._executor is not None else Threads(self.linked)
         self.timings["compile"] = time.perf_counter() - begun
+
+    def _require_columns(self, columns: Columns) -> None:
+        """Raise where what a store has of a draw is not what is made of it."""
+        if new := [f"{c.group}/{c.name}" for c in {*columns.all} ^ {*self._stored_columns}]:
+            raise StoreError(f"what is stored of a draw is not what is made of it now: {', '.join(sorted(new))}", "use the version that began the run")
 
     def _elsewhere(self) -> Dask:
         """Workers that compute chunks; a thread waits for each."""

@@ -227,14 +227,14 @@ def sample(
         options.of_chains_by_themselves("step=pm.DEMetropolis()", target_accept=target_accept, method=method, **of_steps)
     way = way_of_population(model, population, chains, count, whole("thin", thin, 1), computes, device, quiet) if population is not None else way_of(model, method, chains, count, whole("thin", thin, 1), device, said, target, alone)
     if way is not None:
-        options.of_chains_by_themselves(way.sampler.asked_for, nuts=nuts or None, max_treedepth=None if max_treedepth == 10 else max_treedepth, trace=trace, executor=executor,
+        options.of_chains_by_themselves(way.sampler.asked_for, nuts=nuts or None, max_treedepth=None if max_treedepth == 10 else max_treedepth, executor=executor,
                                         stop_tuning_early=stop_tuning_early or None,
                                         init=init if metric not in ("auto", "diag") or init == "pathfinder" else None)  # fmt: skip
     if init == "pathfinder":
         if initvals is not None:
             raise ArgumentError('init="pathfinder" finds starts itself', "leave initvals out, or init")
         given = pathfinder_starts(model, computes, chains, seed, None if cores is None else whole("cores", cores, 1))
-    run = ensemble_run(model, way, count, tunes, chains, seed, given, kept, jitter, tries, told) if way is not None else Run(
+    run = ensemble_run(model, way, count, tunes, chains, seed, given, kept, jitter, tries, told, options.store_of(trace)) if way is not None else Run(
         model,
         count,
         tunes,

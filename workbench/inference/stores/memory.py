@@ -43,12 +43,14 @@ class MemoryRows:
 class MemoryStore:
     """Draws in memory: they end with the program."""
 
+    keeps_together = True
+
     def claim(self) -> None:
         """Nothing has to be made sure of."""
 
     def begin(self, contents: Contents, states: Sequence[State]) -> list[MemoryRows]:
-        """Return the rows of each chain."""
-        return [MemoryRows(contents.columns, contents.total, state) for state in states]
+        """Return the rows of each lane."""
+        return [MemoryRows(contents.row_columns, contents.total, state) for state in states]
 
     def shorten_warmup(self, tune: int) -> None:
         """Nothing is kept apart."""

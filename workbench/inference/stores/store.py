@@ -38,7 +38,7 @@ class Column(NamedTuple):
 
 @dataclass(frozen=True)
 class Contents:
-    """What a run will write.
+    r"""What a run will write.
 
     Attributes
     ----------
@@ -52,6 +52,10 @@ class Contents:
         Arrays beside the draws, by group and name, each with its dims.
     about
         Tells what else is known of the run, as JSON can hold it, where that is kept.
+    tuning_steps
+        Transitions of warm-up, where not a row of each is written.
+    together
+        Whether chains are moved together: there is one lane, whose rows are those of all chains, (chains, \*shape), and whose state is one.
     """
 
     columns: Sequence[Column]
@@ -61,6 +65,18 @@ class Contents:
     labels: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
     data: Mapping[str, Mapping[str, tuple[Sequence[str], Array]]] = field(default_factory=dict)
     about: Callable[[], Mapping[str, Any]] = dict
+    tuning_steps: int | None = None
+    together: bool = False
+
+    @property
+    def lanes(self) -> int:
+        """How many rows of their own, and states, there are: one for each chain, or one for all."""
+        return 1 if self.together else self.chains
+
+    @property
+    def row_columns(self) -> Sequence[Column]:
+        """The columns of a lane's rows."""
+        return [c._replace(shape=(self.chains, *c.shape)) for c in self.columns] if self.together else self.columns
 
     @property
     def total(self) -> int:
@@ -101,7 +117,7 @@ class Rows(Protocol):
 
 @runtime_checkable
 class Store(Protocol):
-    """Where the draws of a run go."""
+    """Where the draws of a run go. One that can keep chains that are moved together has ``keeps_together = True``."""
 
     def claim(self) -> None:
         """Make sure, before anything is computed, that draws can be written here.
@@ -113,7 +129,7 @@ class Store(Protocol):
         """
 
     def begin(self, contents: Contents, states: Sequence[State]) -> Sequence[Rows]:
-        """Return the rows of each chain, none yet, from the states that chains begin with."""
+        """Return the rows of each lane, none yet, from the states that they begin with."""
 
     def close(self, about: Mapping[str, Any]) -> None:
         """Say that the run is over, and what can be told of it now. Rows can still be read."""

@@ -45,8 +45,8 @@ SYNCING = 8
 MEMORY = 1 << 30
 """Draws that take no more bytes than this are held in memory, too."""
 
-BLOCK = 4096
-"""Rows that are checked at a time."""
+BLOCK, BLOCK_BYTES = 4096, 1 << 26
+"""Rows that are checked at a time, and bytes of a column that they may take."""
 
 
 class ZarrStore:
@@ -74,6 +74,8 @@ class ZarrStore:
     >>> longer.draws["x"].shape, bool((longer.draws["x"][:, :200] == run.draws["x"]).all())
     ((2, 300), True)
     """
+
+    keeps_together = True
 
     def __init__(self, path: str | os.PathLike[str], memory: int = MEMORY) -> None:
         if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
@@ -143,27 +145,28 @@ class ZarrStore:
     def _progress(self) -> str:
         try:
             told = manifest.read(self._folder, self.path)
-            made = [max((c.count for _, c in self._checkpoints(i)), default=0) for i in range(told["chains"])]
+            lanes = 1 if told.get("together") else told["chains"]
+            made = [max((c.count for _, c in self._checkpoints(i)), default=0) * told["chains"] // lanes for i in range(lanes)]
             return f"{sum(made)} of {told['chains'] * (told['tune'] + told['draws'])} draws, warm-up included"
         except StoreError:
             return "what it says of itself is damaged"
 
     def begin(self, contents: Contents, states: Sequence[State]) -> list[ZarrRows]:
-        """Write what is known before the first draw; return the rows of each chain."""
+        """Write what is known before the first draw; return the rows of each lane."""
         import workbench
 
         self.contents, self._about = contents, contents.about()
         self._check_names()
         rows = max(contents.tune, contents.draws)
-        self._lengths = [max(1, min(rows, CHUNK_BYTES // max(1, c.row_bytes))) for c in contents.columns]
+        self._lengths = [max(1, min(rows, CHUNK_BYTES // max(1, c.row_bytes))) for c in contents.row_columns]
         self._attributes = {
             "created_at": datetime.datetime.now(datetime.UTC).isoformat(), "inference_library": "workbench",
-            "inference_library_version": workbench.__version__, "tuning_steps": contents.tune,
+            "inference_library_version": workbench.__version__, "tuning_steps": contents.tune if contents.tuning_steps is None else contents.tuning_steps,
         }  # fmt: skip
         with told(self.path):
             self._write_labels_and_data()
             self._write_descriptions(contents.tune, contents.draws)
-            self.rows = [self._rows(i) for i in range(contents.chains)]
+            self.rows = [self._rows(i) for i in range(contents.lanes)]
             for chain, state in zip(self.rows, states):
                 chain.begin(state)
             self._write_manifest()
@@ -183,7 +186,7 @@ class ZarrStore:
     def _rows(self, number: int) -> ZarrRows:
         contents = self.contents
         files = [
-            tuple(RowFiles(self.path / f"{before}{c.group}" / c.name, number, c.dtype, c.shape, n) for before in ("warmup_", ""))
+            tuple(RowFiles(self.path / f"{before}{c.group}" / c.name, number, c.dtype, c.shape, n, contents.chains if contents.together else 0) for before in ("warmup_", ""))
             for c, n in zip(contents.columns, self._lengths)
         ]
         held = contents.bytes <= self.memory
@@ -210,8 +213,8 @@ class ZarrStore:
             members[group] = group_description(self._attributes)
             for c, length in zip(contents.columns, self._lengths):
                 if c.group == group.removeprefix("warmup_"):
-                    shape, chunk = (contents.chains, n, *c.shape), (1, length, *c.shape)
-                    members[f"{group}/{c.name}"] = array_description(shape, chunk, c.dtype, ("chain", "draw", *c.dims))
+                    shape, chunk = (contents.chains, n, *c.shape), (contents.chains // contents.lanes, length, *c.shape)
+                    members[f"{group}/{c.name}"] = array_description(shape, chunk, c.dtype, ("chain", "draw", *c.dims), turned=contents.together)
             for name, count in (("chain", contents.chains), ("draw", n)):
                 members[f"{group}/{name}"] = write_whole(self.path / group / name, [name], np.arange(count))
         for name, description in members.items():
@@ -223,7 +226,7 @@ class ZarrStore:
     def _write_manifest(self) -> None:
         contents = self.contents
         columns = [[*c[:3], list(c.shape), list(c.dims), n] for c, n in zip(contents.columns, self._lengths)]
-        told = {"columns": columns, "chains": contents.chains, "tune": contents.tune, "draws": contents.draws, "about": self._about}
+        told = {"columns": columns, "chains": contents.chains, "tune": contents.tune, "draws": contents.draws, "together": contents.together, "about": self._about}
         manifest.write(self._folder, {**told, "attributes": self._attributes, "members": self._members})
 
     # A run that is there -----------------------------------------------------------------------
@@ -251,7 +254,7 @@ class ZarrStore:
                 self._lengths = [c[-1] for c in told_of["columns"]]
                 self._attributes, self._members = told_of["attributes"], told_of["members"]
                 self._about = told_of["about"]
-                self.contents = Contents(columns, told_of["chains"], told_of["tune"], told_of["draws"], about=lambda: self._about)
+                self.contents = Contents(columns, told_of["chains"], told_of["tune"], told_of["draws"], about=lambda: self._about, together=told_of.get("together", False))
             except BaseException:
                 self._lock.release()
                 raise
@@ -271,13 +274,13 @@ class ZarrStore:
             If a chain has no state that can be relied on, or more draws than that.
         """
         with told(self.path):
-            found = [self._reliable(i) for i in range(self.contents.chains)]
+            found = [self._reliable(i) for i in range(self.contents.lanes)]
             most = max(c.count for c in found) - self.contents.tune
             if draws is not None and draws < most:
                 raise StoreError(f"{self.path}: draws={draws}, but {most} are there", f"ask for {most} or more")
             if draws is not None:
                 self.contents = dataclasses.replace(self.contents, draws=draws)
-            self.rows = [self._rows(i) for i in range(self.contents.chains)]
+            self.rows = [self._rows(i) for i in range(self.contents.lanes)]
             for chain, c in zip(self.rows, found):
                 chain.go_on(c)
             self._write_manifest()
@@ -395,12 +398,13 @@ class ZarrRows:
     """The draws of one chain, on disk; in memory those that could not be written, and all if they are `held`."""
 
     def __init__(self, path: Path, folder: Path, number: int, contents: Contents, files: Sequence[Sequence[RowFiles]], held: bool) -> None:
-        self.path, self.number, self.columns, self.tune = path, number, contents.columns, contents.tune
+        self.path, self.number, self.columns, self.tune = path, number, contents.row_columns, contents.tune
         self.count = 0
         self.state: State = []
         self._saved_state = self.state
-        self.memory = MemoryRows(contents.columns, contents.total, []) if held else None
+        self.memory = MemoryRows(contents.row_columns, contents.total, []) if held else None
         self._files = files
+        self._block = max(1, min(BLOCK, BLOCK_BYTES // max([c.row_bytes for c in self.columns] or [1])))
         # How many rows are on disk, and those after them: one value, so that a reader sees both of one moment.
         self._pending: tuple[int, tuple[Sequence[Array], ...]] = (0, ())
         self._checks = (0,) * len(files)
@@ -424,8 +428,8 @@ class ZarrRows:
             self._touched |= {*warm_up.cut(min(at.count, self.tune)), *after.cut(max(0, at.count - self.tune))}
         write_file(self._paths["state"], self._content)
         if self.memory is not None:
-            for start in range(0, at.count, BLOCK):
-                stop = min(start + BLOCK, at.count)
+            for start in range(0, at.count, self._block):
+                stop = min(start + self._block, at.count)
                 self.memory.append([self._read(i, start, stop) for i in range(len(self.columns))], [])
         self.state = self._saved_state = at.state
         self.count, self._pending = at.count, (at.count, ())
@@ -434,8 +438,8 @@ class ZarrRows:
         """Return the name of a column whose rows before a state are not those that were written; none, if all are."""
         for i, c in enumerate(self.columns):
             found = 0
-            for start in range(0, at.count, BLOCK):
-                found = zlib.crc32(self._read(i, start, min(start + BLOCK, at.count)).tobytes(), found)
+            for start in range(0, at.count, self._block):
+                found = zlib.crc32(self._read(i, start, min(start + self._block, at.count)).tobytes(), found)
             if i >= len(at.checks) or found != at.checks[i]:
                 return f"{c.group}/{c.name}"
         return ""

@@ -58,10 +58,12 @@ def fill_value(dtype: str) -> Any:
     return kind.type(np.iinfo(kind).min) if kind.kind == "i" else kind.type(0)
 
 
-def array_description(shape: Sequence[int], chunk: Sequence[int], dtype: str, dims: Sequence[str], attributes: Mapping[str, Any] = {}) -> dict[str, Any]:
-    """Return what ``zarr.json`` of an array says."""
+def array_description(shape: Sequence[int], chunk: Sequence[int], dtype: str, dims: Sequence[str], attributes: Mapping[str, Any] = {}, turned: bool = False) -> dict[str, Any]:
+    """Return what ``zarr.json`` of an array says; the first two axes of chunks are swapped on disk, if they are `turned`."""
     text = dtype == "string"
     kind = np.dtype("U") if text else np.dtype(dtype)
+    order = [1, 0, *range(2, len(shape))]
+    swapped = [{"name": "transpose", "configuration": {"order": order}}] if turned else []
     fill: Any = {"f": "NaN", "c": ["NaN", "NaN"], "b": False, "U": ""}.get(kind.kind)
     return {
         "zarr_format": 3,
@@ -71,7 +73,7 @@ def array_description(shape: Sequence[int], chunk: Sequence[int], dtype: str, di
         "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [max(1, n) for n in chunk]}},
         "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
         "fill_value": int(fill_value(dtype)) if fill is None else fill,
-        "codecs": [{"name": "vlen-utf8"}] if text else [{"name": "bytes", **({"configuration": {"endian": "little"}} if kind.itemsize > 1 else {})}],
+        "codecs": [{"name": "vlen-utf8"}] if text else [*swapped, {"name": "bytes", **({"configuration": {"endian": "little"}} if kind.itemsize > 1 else {})}],
         "attributes": dict(attributes),
         "dimension_names": list(dims),
         "storage_transformers": [],
@@ -127,7 +129,7 @@ def _encoded(content: Array) -> tuple[bytes, str, dict[str, Any]]:
 
 
 class RowFiles:
-    """The rows of one chain in an array (chain, draw, \\*shape): files of `length` rows each.
+    """The rows of one chain, or of all, in an array (chain, draw, \\*shape): files of `length` rows each.
 
     Parameters
     ----------
@@ -139,6 +141,8 @@ class RowFiles:
         Of a row.
     length
         Rows of a file.
+    chains
+        Number of chains, where rows are those of all, (chains, \\*shape); 0 where they are of one.
 
     Examples
     --------
@@ -150,14 +154,15 @@ class RowFiles:
     (2, [2.0, 3.0, nan])
     """
 
-    def __init__(self, folder: Path, chain: int, dtype: str, shape: tuple[int, ...], length: int) -> None:
-        self.folder, self.length, self.shape = folder / "c" / str(chain), length, shape
+    def __init__(self, folder: Path, chain: int, dtype: str, shape: tuple[int, ...], length: int, chains: int = 0) -> None:
+        self.folder, self.length, self.shape = folder / "c" / str(chain), length, (chains, *shape) if chains else shape
+        self._zeros = ["0"] * len(shape)
         self.dtype = np.dtype(dtype).newbyteorder("<")
-        self.row_bytes = math.prod(shape) * self.dtype.itemsize
+        self.row_bytes = math.prod(self.shape) * self.dtype.itemsize
         self._fill = fill_value(dtype)
 
     def _path(self, number: int) -> Path:
-        return self.folder.joinpath(str(number), *["0"] * len(self.shape))
+        return self.folder.joinpath(str(number), *self._zeros)
 
     def _parts(self, start: int, stop: int) -> Iterator[tuple[Path, int, int]]:
         """Each file that has some of the rows, with the first of them and the one after the last, counted from `start` of all."""
