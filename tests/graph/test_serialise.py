@@ -1,6 +1,8 @@
 """Graphs as JSON: what is written is what is read."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -108,3 +110,10 @@ def edit(content, field, value, drop=None):
     node.pop(drop, None)
     node[field] = value
     return content
+
+
+def test_another_process_reads_operations_that_it_has_not_used():
+    A = pt.matrix("A", 3, 3)
+    content = to_json(Graph([A], [pt.linalg.det(pt.linalg.cholesky(A)), pt.fft.rfft(A).sum(), pt.linalg.solve_sylvester(A, A, A)]))
+    code = "import sys; from workbench.graph.serialise import from_json, to_json; print(to_json(from_json(sys.stdin.read())), end='')"
+    assert subprocess.run([sys.executable, "-c", code], input=content, capture_output=True, text=True, check=True).stdout == content

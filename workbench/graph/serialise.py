@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import importlib
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -300,8 +301,14 @@ def _earlier(i: int, nodes: Sequence[Expr]) -> int:
     return i
 
 
+PLACES: list[str] = []
+"""Modules of the package with operations, which are loaded when they are used."""
+
+
 def _classes() -> dict[str, Any]:
-    """Operation classes by name: those that are loaded, and no others."""
+    """Operation classes by name: those of the package, those that are loaded, and no others."""
+    for place in PLACES:
+        importlib.import_module(place)
     found: dict[str, Any] = {}
     pending: list[Any] = [Op]
     while pending:

@@ -11,7 +11,7 @@ from workbench.tensor.tensor import (
 from workbench.tensor.methods import Methods  # noqa: F401  # isort: skip
 from workbench import names
 from workbench.graph.domain import Booleans, Integers, Interval
-from workbench.graph.serialise import NAMED
+from workbench.graph.serialise import NAMED, PLACES
 from workbench.tensor import linalg, random, sparse
 from workbench.tensor.markers import stop_gradient
 from workbench.tensor.assumptions import assume
@@ -76,6 +76,7 @@ from workbench.tensor.reduction.statistics import (
 from workbench.tensor.linalg.triangular import tril, tril_indices, triu, triu_indices
 
 NAMED["function"] = OPS
+PLACES.extend([*linalg.LATER, "workbench.tensor.fft", "workbench.tensor.signal"])
 names.make_callable("workbench.tensor.shape")
 
 flatten = ravel

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
@@ -107,8 +108,7 @@ def called_back_by_jax(op: Op, values: Sequence[Any]) -> Any:
     CompileError
         If such a length is that of a result.
     """
-    import jax
-
+    jax: Any = importlib.import_module("jax")
     given = [TensorType(str(v.dtype), tuple(v.shape)) for v in values]
     types: Any = op.for_types(*given).infer(*given)  # type: ignore[attr-defined]
     if any(t.is_open for t in types.items):
