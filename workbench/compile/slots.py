@@ -34,8 +34,11 @@ def filled(graph: Graph, given: Mapping[str, Graph], finished: Callable[[Graph],
     Those that are narrowed for the graph are `finished` then.
     """
     lengths: dict[Symbol, Size] = {}
-    for label, slot in slots_of(graph).items():
-        lengths.update(slot.numbers([p.type for p in given[label].params]))
+    for node in nodes_within([graph]):
+        if isinstance(node.op, Slot):
+            # As they are called where the slot stands, which conditions may have made others than those that it was declared with.
+            there = Slot(node.op.label, tuple(x.type for x in node.inputs), node.op.returns)
+            lengths.update(there.numbers([p.type for p in given[node.op.label].params]))
     if lengths:
         params = [retyped(p, lengths) for p in graph.params]
         graph = Graph(params, graph.apply(*params))
