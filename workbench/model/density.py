@@ -24,7 +24,6 @@ from workbench.model.elimination import Elimination, Factor, Factors, refused, s
 from workbench.model.functions import function_of
 from workbench.model.missing import Part, in_own_dtype
 from workbench.model.simulators import require_density
-from workbench.rewrites.reroll import rerolled
 from workbench.tensor.shape import Dim, paired
 from workbench.tensor.shape.lengths import number_of
 from workbench.tensor.tensor import Tensor
@@ -67,6 +66,8 @@ class LogpGraph:
         else:
             factors = self._factors(wanted, jacobian)
         self.factors = factors
+        from workbench.rewrites.reroll import rerolled
+
         # Terms of one form are one over all of them before anything else is done with each. Term by term they are as they were.
         (total,), rolled = rerolled(factors.roots[:1])
         self.trace.passes += [rolled] if rolled.firings else []

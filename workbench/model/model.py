@@ -17,10 +17,8 @@ from workbench.graph.traverse import topological
 from workbench.model.compiled import PointFunction
 from workbench.model.context import UNSET, ModelType, current_model, open_models
 from workbench.model.density import LogpDlogp, LogpGraph, logp_grad_graph, values_for_variables
-from workbench.model.derivatives import d2logp, dlogp
 from workbench.model.dims import names_of_dims
 from workbench.model.drawing import model_to_graphviz
-from workbench.model.inspection import report
 from workbench.model.interventions import at_current_shapes, copied, rebuilt
 from workbench.model.minibatch import TotalSize
 from workbench.model.missing import observed_values
@@ -28,7 +26,6 @@ from workbench.model.points import initial_point, values_of
 from workbench.model.position import constrained_position
 from workbench.model.registration import register_rv
 from workbench.model.roles import Variables
-from workbench.model.writing import as_latex, as_text
 from workbench.tensor.tensor import Tensor
 
 Point = dict[str, np.ndarray[Any, Any]]
@@ -240,10 +237,14 @@ class Model(Variables, metaclass=ModelType):
         jacobian
             Whether the density is that of the unconstrained values.
         """
+        from workbench.model.derivatives import dlogp
+
         return dlogp(self, vars, jacobian)
 
     def d2logp(self, vars: Any = None, jacobian: bool = True, negate_output: bool = True) -> Tensor:
         """Return the matrix of second derivatives of the log-density, negated unless `negate_output` is false."""
+        from workbench.model.derivatives import d2logp
+
         return d2logp(self, vars, jacobian, negate_output)
 
     @property
@@ -403,6 +404,8 @@ class Model(Variables, metaclass=ModelType):
         if unknown:
             raise KeyError(f"{', '.join(sorted(unknown))}: no values of the model; it has {', '.join(str(v.name) for v in self.value_vars)}")
         if not all(np.isfinite(v) for v in self.point_logps(start).values()):
+            from workbench.model.inspection import report
+
             raise SamplingError(f"the start is impossible:\n{report(self, start)}", page="impossible-start")
 
     def debug(self, point: Mapping[str, Any] | None = None, fn: str = "logp", verbose: bool = False) -> None:
@@ -417,6 +420,8 @@ class Model(Variables, metaclass=ModelType):
         verbose
             Show the expressions of the parameters too.
         """
+        from workbench.model.inspection import report
+
         print(report(self, point, fn, verbose))
 
     # Text ----------------------------------------------------------------------------------------
@@ -427,6 +432,8 @@ class Model(Variables, metaclass=ModelType):
 
     def str_repr(self, formatting: str = "plain", include_params: bool = True) -> str:
         """Return the model as text: one line a variable; or as LaTeX."""
+        from workbench.model.writing import as_latex, as_text
+
         return as_latex(self, include_params) if "latex" in formatting else as_text(self, include_params)
 
     def _repr_latex_(self, *, formatting: str = "latex", **options: Any) -> str:
