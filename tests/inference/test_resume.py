@@ -295,10 +295,7 @@ def test_what_is_there_is_not_written_over(model, path, how):
     assert "give the path of a folder that is not there" in caught.value.hint and "test_resume.py" in str(caught.value)
 
 
-def test_chains_that_are_moved_together_and_other_packages_draws_say_so(model, path):
-    with pytest.raises(ArgumentError, match="trace=.* is for chains by themselves"):
-        sample(model, trace=path, method="chees", chains=200, backend="c")
-    assert not path.exists()
+def test_other_packages_draws_say_so(model, path):
     pytest.importorskip("numpyro")
     run = sample(model, trace=path, draws=5, tune=5, nuts_sampler="numpyro")
     assert np.array_equal(xr.open_datatree(path, engine="zarr").posterior.mu.values, run.draws["mu"])
