@@ -157,7 +157,7 @@ TABLE = {
         (-1.0 + pt.exp(x), "expm1(x)"),
         (pt.log10(pt.exp(x)), "x * 0.43429448190325176"),
         ((pt.exp(x) - pt.exp(-x)) / (pt.exp(x) + pt.exp(-x)), "tanh(x)"),
-        (pt.log(pt.sigmoid(v)[1:]), "(-softplus(-v))[1:4]"),
+        (pt.log(pt.sigmoid(v)[1:]), "-softplus(-v[1:4])"),
     ],
     "vectors": [
         (pt.diag(assume(v[:3], positive=True)) @ w[:3], "v[0:3] * w[0:3]"),

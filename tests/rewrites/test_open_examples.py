@@ -17,10 +17,12 @@ spec.loader.exec_module(lengths)
 
 SIZE = "a power of as many factors as there are elements may overflow: how many is not known"
 OWN = "the example's numbers are about its own lengths: what they are parts of is not known"
+BLOCKS = "bounds that are numbers do not say where a block begins after one whose length is open"
 NOT_OPEN = {
     "known_length": "it is about lengths that are known", "bounds_known_now": "it is about bounds and lengths that are known",
     "factor_out_of_product": SIZE, "determinant_of_scaled": SIZE,
     "slice_of_slice": OWN, "slice_of_concatenation": OWN, "slice_from_take": OWN, "take_of_first_rows": OWN, "diagonal_of_product": OWN,
+    "slice_of_elementwise": OWN, "solve_with_blocks": BLOCKS, "product_with_blocks": BLOCKS, "vector_times_blocks": BLOCKS,
     "diagonal_from_slice": "the diagonal of a matrix in one row is told by the numbers of its slice",
 }  # fmt: skip
 """Rules of which some example does not fire on open lengths, and why."""

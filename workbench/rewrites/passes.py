@@ -7,6 +7,7 @@ import functools
 from workbench.graph.rewrite import RULES, Mode, Pass, Rule
 from workbench.rewrites import (
     arithmetic,
+    block_diagonals,
     constants,
     covariance_gradients,
     determinants,
@@ -15,6 +16,7 @@ from workbench.rewrites import (
     linear_systems,
     logic,
     powers,
+    read_once,
     redundant_operations,
     shapes_and_indices,
     special_functions,
@@ -24,14 +26,16 @@ from workbench.rewrites import (
     sums_of_parts,
     trigonometry,
     unconstrained,
+    whole_graphs,
 )  # fmt: skip
 from workbench.rewrites.linear_algebra import LinearAlgebra
 from workbench.rewrites.reroll import Reroll
 from workbench.rewrites.unused_results import UnusedResults
+from workbench.rewrites.whole_graphs import OfWholeGraphs
 
 FAMILIES = (
     constants, arithmetic, powers, inverse_functions, redundant_operations, sums_of_parts, covariance_gradients,
-    linear_algebra, sums, determinants, linear_systems, logic, shapes_and_indices,
+    linear_algebra, read_once, whole_graphs, block_diagonals, sums, determinants, linear_systems, logic, shapes_and_indices,
     special_functions, specialise, stabilise, trigonometry, unconstrained,
 )  # fmt: skip
 """Files of rules, in the order in which they are asked: numbers first."""
@@ -77,7 +81,7 @@ def _mode_of(rules: tuple[Rule, ...]) -> Mode:
             Pass("canonicalise", group("canonicalise"), CANONICALISE),
             LinearAlgebra("linear algebra", (linear_algebra.FACTORED, *group("canonicalise", "linear algebra")), linear_algebra.__doc__ or ""),
             Pass("stabilise", group("canonicalise", "linear algebra", "stabilise"), stabilise.__doc__ or ""),
-            Pass("specialise", group("canonicalise", "specialise"), specialise.__doc__ or ""),
+            OfWholeGraphs("specialise", group("canonicalise", "specialise", read_once.GROUP, whole_graphs.GROUP), specialise.__doc__ or ""),
         )
     )
 

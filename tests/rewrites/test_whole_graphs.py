@@ -1,0 +1,114 @@
+"""What is read once, factors at hand and blocks: before -> after, who else reads what, and the same numbers."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+import workbench as pm
+import workbench.tensor as pt
+from workbench.compile.c.toolchain import find_compiler
+from workbench.graph import summary, topological
+from workbench.rewrites import default_mode
+from workbench.tensor import linalg
+from workbench.tensor.assumptions import assume
+
+m, v = pt.matrix("m", 3, 4), pt.vector("v", 4)
+a, c, u = pt.matrix("a", 3, 3), pt.matrix("c", 2, 2), pt.vector("u", 5)
+p, q, r, s = pt.matrix("p", 9, 8), pt.matrix("q", 8, 7), pt.vector("r", 7), pt.matrix("s", 7, 1)
+definite = assume(a, positive_definite=True)
+blocks = linalg.block_diag(a, c)
+factor = linalg.cholesky(definite)
+
+
+def after(*outputs):
+    return [summary(y) for y in default_mode().run(outputs)[0]]
+
+
+TABLE = [
+    # Parts of results are computed alone.
+    ([(p @ q)[1:3]], ["matmul(p[1:3, 0:8], q)"]),
+    ([(p @ q)[0]], ["reshape{shape=(7,)}(matmul(p[0:1, 0:8], q))"]),
+    ([(p @ q)[2:, 1:3]], ["matmul(p[2:9, 0:8], q[0:8, 1:3])"]),
+    ([pt.exp(m)[1:]], ["exp(m[1:3, 0:4])"]),
+    ([(pt.exp(m) * v)[:, 2:]], ["exp(m[0:3, 2:4]) * v[2:4]"]),
+    ([pt.sum(pt.exp(m), axis=1)[:2]], ["sum{axes=(1,)}(exp(m[0:2, 0:4]))"]),
+    # Not where the whole is read too, or another part of it, or nothing is left out.
+    ([pt.exp(m)[1:], pt.exp(m)], ["exp(m)[1:3, 0:4]", "exp(m)"]),
+    ([pt.exp(m)[1:], pt.exp(m)[:2]], ["exp(m)[1:3, 0:4]", "exp(m)[0:2, 0:4]"]),
+    ([pt.exp(m)[::-1]], ["exp(m)[2::-1, 0:4]"]),
+    # Products in the cheaper order.
+    ([(p @ q) @ r], ["sum{axes=(1,)}(p * sum{axes=(1,)}(q * r))"]),
+    ([p @ q @ s], ["matmul(p, matmul(q, s))"]),
+    ([p @ (q @ pt.matrix("w", 7, 30))], ["matmul(matmul(p, q), w)"]),
+    ([(p @ q) @ r, p @ q], ["sum{axes=(1,)}(matmul(p, q) * r)", "matmul(p, q)"]),
+    ([(p @ q) * r], ["matmul(p, q) * r"]),
+    # Factors that are there.
+    ([linalg.det(definite), factor], ["square(prod{axes=(0,)}(diagonal{offset=0}(cholesky(a))))", "cholesky(a)"]),
+    ([linalg.inv(definite), factor], ["inverse_from_factor(cholesky(a))", "cholesky(a)"]),
+    ([linalg.det(definite)], ["det(a)"]),
+    ([linalg.det(a), linalg.inv(a)], ["det(a)", "inv(a)"]),
+    # Blocks.
+    ([linalg.det(blocks)], ["det(a) * det(c)"]),
+    ([linalg.slogdet(blocks)[1]], ["get[1](slogdet(a)) + get[1](slogdet(c))"]),
+    ([blocks @ u], ["concatenate{axis=0}(sum{axes=(1,)}(a * u[0:3]), sum{axes=(1,)}(c * u[3:5]))"]),
+    ([linalg.inv(blocks)[:3, :3]], ["inv(a)"]),
+]
+
+
+@pytest.mark.parametrize("before, wanted", TABLE, ids=lambda case: str(case[0])[:60])
+def test_before_and_after(before, wanted):
+    assert after(*before) == wanted
+
+
+def test_softmax_of_one_row_reads_one_row():
+    (made,) = after(pt.softmax(m, axis=1)[:1])
+    assert made.count("m[0:1, 0:4]") == 2 and made.count("exp") == 2
+
+
+@pytest.mark.parametrize("backend", ["numpy", "c"])
+def test_values_are_those_of_what_was_written(backend):
+    if backend == "c" and find_compiler() is None:
+        pytest.skip("no C compiler on this system")
+    rng = np.random.default_rng(4)
+    inputs = [m, v, a, c, u, p, q, r, s]
+    values = [rng.normal(size=x.type.shape) for x in inputs]
+    M, _, A, C, U, P, Q, R, S = values
+    values[2] = A = A @ A.T + np.eye(3)
+    B = np.block([[A, np.zeros((3, 2))], [np.zeros((2, 3)), C]])
+    E = np.exp(M)
+    wanted = {
+        (p @ q)[2:, 1:3]: (P @ Q)[2:, 1:3], pt.softmax(m, axis=1)[1:]: (E / E.sum(1, keepdims=True))[1:], (p @ q) @ r: P @ Q @ R, p @ q @ s: P @ Q @ S,
+        linalg.det(definite): np.linalg.det(A), linalg.inv(definite): np.linalg.inv(A), factor: np.linalg.cholesky(A),
+        linalg.det(blocks): np.linalg.det(B), linalg.slogdet(blocks)[1]: np.linalg.slogdet(B)[1], linalg.inv(blocks): np.linalg.inv(B),
+        blocks @ u: B @ U, u @ blocks: U @ B, linalg.solve(blocks, u): np.linalg.solve(B, U), blocks @ blocks: B @ B,
+    }  # fmt: skip
+    f = pm.function(inputs, list(wanted), backend=backend)
+    for expr, found, value in zip(wanted, f(*values), wanted.values()):
+        np.testing.assert_allclose(found, value, rtol=1e-9, atol=1e-12, err_msg=summary(expr))
+
+
+def test_log_density_gradient_and_determinant_share_one_factorisation():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(6, 1))
+    with pm.Model() as model:
+        length = pm.HalfNormal("length")
+        mu = pm.Normal("mu", shape=6)
+        cov = pt.exp(-0.5 * ((x - x.T) / length) ** 2) + 0.1 * pt.eye(6)
+        pm.MvNormal("y", mu, cov=cov, observed=rng.normal(size=6))
+        pm.Potential("volume", -linalg.det(cov))
+    logp = model.logp()
+    outputs, _ = default_mode().run([logp, *pm.grad(logp, model.value_vars)])
+    made = Counter(n.op.name for n in topological(outputs))
+    assert made["cholesky"] == made["inverse_from_factor"] == 1
+    assert not made["det"] and not made["inv"] and not made["solve"] and not made["slogdet"]
+    # The density and determinant as NumPy has them.
+    f = pm.function(model.value_vars, logp, backend="numpy")
+    at, center = 0.3, rng.normal(size=6)
+    given = {"length": np.array(at), "mu": center}
+    k = np.exp(-0.5 * ((x - x.T) / np.exp(at)) ** 2) + 0.1 * np.eye(6)
+    d = model.rvs_to_values[model["y"]].eval() - center
+    density = -0.5 * (d @ np.linalg.solve(k, d) + np.linalg.slogdet(k)[1] + 6 * np.log(2 * np.pi)) - np.linalg.det(k)
+    prior = 0.5 * np.log(2 / np.pi) - 0.5 * np.exp(at) ** 2 + at - 0.5 * center @ center - 3 * np.log(2 * np.pi)
+    named = [given["length" if value.ndim == 0 else "mu"] for value in model.value_vars]
+    np.testing.assert_allclose(f(*named), density + prior, rtol=1e-10)
