@@ -104,12 +104,13 @@ def slice_of_product(expr: Expr) -> Expr | None:
 # Products -------------------------------------------------------------------------------------
 
 
-def _is_cheaper(p: Size, q: Size, r: Size, s: Size) -> bool:
+def _is_cheaper(*lengths: Size) -> bool:
     """Whether ``a @ (b @ c)`` takes fewer multiplications than ``(a @ b) @ c``, for a p by q, b q by r and c r by s.
 
     Where a length is open, that is so for one column, if the others are 2 or more: the pass may then lose a few multiplications.
     """
-    if all(isinstance(n, int) for n in (p, q, r, s)):
+    p, q, r, s = lengths
+    if all(isinstance(n, int) for n in lengths):
         return q * r * s + p * q * s < p * q * r + p * r * s  # type: ignore[operator]
     return s == 1 and p != 1 and r != 1
 
@@ -169,7 +170,7 @@ def lifted(roots: Sequence[Expr], rules: Iterable[Rule]) -> tuple[Sequence[Expr]
     became: dict[Expr, Expr] = {}
     steps: list[Firing] = []
     for whole in reversed(nodes):
-        while len(found := readers.get(whole, ())) == 1:
+        while len(found := readers.get(whole, set())) == 1:
             (reader,) = found
             made = None if reader is None else _read_alone(reader, whole, by_op, readers)
             if made is None:
