@@ -50,6 +50,11 @@ class Condition:
         return getattr(self.node.op, "what", None)
 
     @property
+    def is_of_length(self) -> bool:
+        """Whether it is that a length is not negative, of an operation that is given its lengths as numbers."""
+        return hasattr(self.node.op, "shape")
+
+    @property
     def needs(self) -> str:
         return f"{self.node.op.name} needs" if self.what is None else f"{self.what.rstrip(',')}, need"
 
@@ -128,7 +133,7 @@ def _with_least(found: dict[Symbol, Size], conditions: Sequence[Condition], unkn
     least: dict[Symbol, int] = {}
     for c in conditions:
         asked = single(substitute(c.one, found))
-        if isinstance(asked, Minimum) and isinstance(c.other, int) and c.other in asked.of and len(asked.of) == 2:
+        if c.is_of_length and isinstance(asked, Minimum) and isinstance(c.other, int) and c.other in asked.of and len(asked.of) == 2:
             (size,) = (n for n in asked.of if n != c.other)
             terms = dict(size.terms) if isinstance(size, Length) else {}
             k = terms.pop((), 0)
@@ -202,7 +207,7 @@ def check(conditions: Sequence[Condition], params: Sequence[Expr], shapes: Seque
             # An axis has an element that is asked for: the operation says which, or of what there is none.
             _refuse(c, values)
             have = next(iter(where[s] for s in symbols(c.one) if s in where), "an axis")
-            if not hasattr(c.node.op, "bounds") and not hasattr(c.node.op, "key"):
+            if c.is_of_length:
                 raise ShapeError(f"{have} has length {one}, and {c.node.op.name} needs at least {c.other}", "", c.location)
             raise IndexBoundsError(f"index {c.other - 1} or {-c.other} is out of bounds for {have}, which has length {one}", "", c.location)
         names = distinct_names((c.one, c.other))
