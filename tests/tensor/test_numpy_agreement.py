@@ -187,7 +187,7 @@ def test_gradients_of_calls_agree_with_differences(family):
         made = [m for m in made if x in set(topological([m]))]
         if made:
             # Of open length, some of them: weights by place.
-            costs.append((code, x, sum(pt.sum(pt.ravel(m) * pt.cos(1.0 + pt.arange(m.size_expr()) * 1.0)) for m in made)))
+            costs.append((code, x, sum(pt.sum(pt.ravel(m) * pt.cos(1.0 + pt.arange(m.size) * 1.0)) for m in made)))
     for code, x, cost in costs:
         at = AT if x.ndim == 2 else AT[0]
         run = function([x], cost, backend="numpy", mode=Mode(()))

@@ -25,7 +25,7 @@ CALLS = [c.strip() for c in CALLS.replace("\n", ";").split(";")]
 def built(m, v):
     names = {n: getattr(pt, n) for n in dir(pt) if not n.startswith("_")} | {"vectorize": pm.vectorize}
     made = [eval(code, {**names, "m": m, "v": v}) for code in CALLS]
-    costs = [pt.sum(y * pt.cos(pt.reshape(pt.arange(y.size_expr()), y.shape) * 1.0)) for y in made]
+    costs = [pt.sum(y * pt.cos(pt.reshape(pt.arange(y.size), y.shape) * 1.0)) for y in made]
     return made, [g for c in costs for g in pm.grad(c, [m, v], disconnected_inputs="ignore")]
 
 

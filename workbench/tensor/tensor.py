@@ -53,8 +53,17 @@ class Tensor(Methods):
         return self.type.ndim
 
     @property
-    def size(self) -> int:
-        return self.type.size
+    def size(self) -> Any:
+        """Number of elements: an integer where it is known, a number of the graph where it is not.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import workbench.tensor as pt
+        >>> pt.matrix("A", 3, 2).size, int(pt.matrix("A").size.eval({"A": np.ones((2, 5))}))
+        (6, 10)
+        """
+        return self.size_expr()
 
     def size_expr(self) -> Any:
         """Number of elements: an integer where known, a symbolic one where not."""
