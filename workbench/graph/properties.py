@@ -131,10 +131,11 @@ def told_by(*modules: str) -> None:
 
 
 def _load() -> None:
+    """Load them. Who asks meanwhile waits: what is told once is remembered."""
     with _telling:
-        while _tellers:
-            importlib.import_module(_tellers[0])
-            _tellers.pop(0)
+        for place in [*_tellers]:
+            importlib.import_module(place)
+        _tellers.clear()
 
 
 @once(lambda node: node.inputs, _known)
