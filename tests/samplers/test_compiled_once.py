@@ -95,6 +95,44 @@ def test_other_groups_data_and_scales_of_priors_compile_nothing(backend):
     assert cache.statistics.built == built
 
 
+def chosen(k):
+    return np.random.default_rng(k).integers(0, k, 10 * k)
+
+
+def noise(k, times=1):
+    return np.random.default_rng(k + 1).normal(size=times * k)
+
+
+KINDS = {
+    "non-centred": lambda k: pm.Poisson("y", pm.math.exp((pm.Normal("mu") + pm.HalfNormal("s") * pm.Normal("z", dims="g"))[chosen(k)]), observed=chosen(k) % 4),
+    "shares": lambda k: pm.Binomial("y", 20, pm.Beta("p", pm.Gamma("a", 2.0, 0.1), pm.Gamma("b", 2.0, 0.1), dims="g"), observed=np.arange(k) % 7),
+    "sums to zero": lambda k: pm.Normal("y", pm.ZeroSumNormal("z", 1.0, dims="g")[chosen(k)], 1.0, observed=noise(k, 10)),
+    "a simplex": lambda k: pm.Multinomial("y", 3 * k, pm.Dirichlet("p", np.full(k, 2.0)), observed=np.full(k, 3)),
+    "correlated": lambda k: pm.Normal("y", pm.math.dot(pm.LKJCholeskyCov("c", n=2, eta=2.0, sd_dist=pm.Exponential.dist(1.0))[0], pm.Normal("z", shape=(2, k)))[1][chosen(k)], 1.0, observed=noise(k, 10)),
+    "a walk": lambda k: pm.StudentT("y", 4.0, pm.GaussianRandomWalk("w", sigma=pm.HalfNormal("s"), init_dist=pm.Normal.dist(0.0, 1.0), dims="g"), sigma=1.0, observed=noise(k)),
+    "missing values": lambda k: pm.Normal("y", pm.Normal("a", dims="g")[chosen(k)], 1.0, observed=np.where(np.arange(10 * k) % 5, noise(k, 10), np.nan)),
+    "a mixture": lambda k: pm.NormalMixture("y", pm.Dirichlet("w", np.ones(3)), pm.Normal("m", np.arange(3.0), 1.0) + pm.Normal("a", dims="g")[:, None], 1.0, observed=noise(k)),
+    "as many components": lambda k: pm.NormalMixture("y", pm.Dirichlet("w", np.full(k, 2.0)), pm.Normal("m", dims="g"), 1.0, observed=noise(7)),
+    "one's own": lambda k: pm.CustomDist("y", pm.Normal("a", dims="g"), logp=lambda v, a: -((v - a) ** 2), observed=noise(k)),
+    "a process": lambda k: pm.gp.Marginal(cov_func=pm.gp.cov.ExpQuad(1, pm.Gamma("l", 2.0, 1.0))).marginal_likelihood("y", np.linspace(0.0, 1.0, k)[:, None], noise(k), pm.HalfNormal("s")),
+    "two ways": lambda k: pm.Bernoulli("y", logit_p=pm.Normal("a", 0.0, pm.HalfNormal("s"), shape=(k, 6))[chosen(k), np.arange(10 * k) % 6], observed=chosen(k) % 2),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::workbench.ImputationWarning")
+@pytest.mark.parametrize("backend", BACKENDS if os.environ.get("WORKBENCH_TESTS") == "all" else BACKENDS[:1])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_model_of_another_number_of_groups_is_the_code_of_the_last(kind, backend):
+    built = []
+    for k in (85, 60):
+        with pm.Model(coords={"g": range(k)}) as model:
+            KINDS[kind](k)
+        value, _ = model.logp_dlogp_function(backend)(model.flatten(model.initial_point()))
+        assert np.isfinite(value)
+        built.append(cache.statistics.built)
+    assert built[0] == built[1]
+
+
 def test_code_says_which_of_its_sizes_are_lengths_of_dims():
     if find_compiler() is None:
         pytest.skip("no C compiler on this system")
