@@ -1,0 +1,49 @@
+"""What a function is asked for, checked: options of backends, updates of data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from workbench.errors import CompileError, ShapeError
+from workbench.graph.expr import Data, Expr
+from workbench.tensor.tensor import as_tensor
+
+Givens = Mapping[Expr, Any] | Sequence[tuple[Expr, Any]]
+Updates = Givens
+
+
+def pairs(given: Givens | None) -> list[tuple[Expr, Any]]:
+    pairs = given.items() if isinstance(given, Mapping) else given or ()
+    return [(x, as_tensor(new)) for x, new in pairs]
+
+
+def options(backend: str, keep_values: bool, threads: int, precision: str) -> dict[str, Any]:
+    """What a backend is asked for beyond the graph."""
+    options: dict[str, Any] = {}
+    if keep_values:
+        if backend != "numpy":
+            raise CompileError(
+                f"the {backend} backend does not keep the values of all nodes", "use backend='numpy' with keep_values"
+            )
+        options["keep_values"] = True
+    if threads != 1:
+        if backend != "c":
+            raise CompileError(f"the {backend} backend has no threads of ours", "use backend='c' with threads")
+        if not 1 <= int(threads) <= 256:
+            raise CompileError(f"a function runs on 1 to 256 threads, not {threads}")
+        options["threads"] = int(threads)
+    if precision != "float64":
+        if precision != "float32":
+            raise CompileError(f"there is no precision {precision!r}", "choose float64 or float32")
+        if backend == "jax":
+            options["precision"] = precision
+    return options
+
+
+def checked_update(x: Expr, new: Any) -> tuple[Any, Any]:
+    if not isinstance(x.op, Data):
+        raise CompileError(f"{x!r} cannot be updated: it is not data", "make it with data(name, value)")
+    if new.type.dtype != x.type.dtype or new.type.ndim != x.type.ndim:
+        raise ShapeError(f"the update of {x!r} has type {new.type}, it must have {x.type}")
+    return x, new

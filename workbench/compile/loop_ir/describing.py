@@ -1,0 +1,101 @@
+"""What a statement of a program does, in a reader's words: the names and formulas of the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from workbench.compile.loop_ir import loops as L
+from workbench.graph.expr import Expr
+from workbench.graph.formulas import formula
+from workbench.graph.lengths import Size
+
+NAMED = 3
+"""So many results of a loop are told."""
+LONG = 40
+"""Characters of a formula."""
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a statement does.
+
+    Attributes
+    ----------
+    kind
+        "loop", "scalars", "library", "called back", "call", "copy" or "fill".
+    text
+        What it computes.
+    writes
+        The arrays (not single numbers) that it writes.
+    location
+        The user's line of the first thing that it computes, if known.
+    """
+
+    kind: str
+    text: str
+    writes: tuple[L.Buffer, ...]
+    location: Any
+
+
+def described(s: L.Statement, program: L.Program) -> Description:
+    """Return what a statement without statements inside does."""
+    if isinstance(s, L.Blocked):
+        written = [b for k in s.kernels for b in _written(k)]
+        return _made("loop", f"over {s.extent}, {len(s.kernels)} in turns: ", written)
+    if isinstance(s, L.Kernel):
+        written = _written(s)
+        over = " x ".join(map(str, s.extents))
+        return _made("loop", f"over {over}: ", written) if s.extents else _made("scalars", "", written)
+    if isinstance(s, L.External):
+        called = program.externals[s.which]
+        return _made("called back" if s.native is None else "library", f"{called.op.name}: ", s.results, called)
+    if isinstance(s, L.Call):
+        return _made("call", f"{program.regions[s.region].label}: ", s.results)
+    if isinstance(s, L.Copy):
+        return _made("copy", "", [a for a, _ in s.pairs])
+    assert isinstance(s, (L.Fill, L.Begin))
+    return _made("fill", "", [s.buffer])
+
+
+def _written(kernel: L.Kernel) -> list[L.Buffer]:
+    return [*(x.buffer for x in kernel.stores), *(x.buffer for x in kernel.folds)]
+
+
+def _made(kind: str, before: str, buffers: Sequence[L.Buffer], of: Expr | None = None) -> Description:
+    exprs = list(dict.fromkeys(x for x in (b.of for b in buffers) if x is not None))
+    shown = [told(x) for x in exprs[:NAMED]]
+    more = [f"{len(exprs) - NAMED} more"] if len(exprs) > NAMED else []
+    first = of if of is not None else next(iter(exprs), None)
+    where = first.provenance.location if first is not None and first.provenance else None
+    arrays = tuple(dict.fromkeys(b for b in buffers if not b.is_local and b.size != 1))
+    return Description(kind, before + (", ".join([*shown, *more]) or "what the program needs"), arrays, where)
+
+
+def told(x: Expr) -> str:
+    """Return an expression's name, or else its formula."""
+    return x.name or formula(x, LONG)
+
+
+def place(location: Any) -> str:
+    """Return where something was written, short: the file's own name and the line."""
+    if location is None:
+        return ""
+    return f"{str(location.filename).replace(chr(92), '/').rsplit('/', 1)[-1]}:{location.lineno}"
+
+
+def size_text(n: float) -> str:
+    """Return a number of bytes as people say it."""
+    for unit in ("B", "kB", "MB"):
+        if n < 1000:
+            return f"{n:.0f} B" if unit == "B" else f"{n:.1f} {unit}"
+        n /= 1000
+    return f"{n:.1f} GB"
+
+
+def bytes_of(b: L.Buffer) -> Size:
+    """Return how many bytes a buffer has: a length, where its lengths are open."""
+    return b.size * np.dtype(b.dtype).itemsize

@@ -1,0 +1,187 @@
+"""Where the time and the memory of a compiled function go: loop by loop, with the names of the graph. `CompiledFunction.profile` makes it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.compile.loop_ir.describing import bytes_of, described, place, size_text, told
+from workbench.errors import CompileError
+from workbench.graph.lengths import number
+from workbench.graph.traverse import topological
+
+if TYPE_CHECKING:
+    from workbench.compile.function import CompiledFunction
+
+SECONDS = 0.2
+"""About so long calls are repeated, if not told how often."""
+SHOWN = 20
+"""So many lines are shown, those that take longest."""
+
+
+@dataclass(frozen=True)
+class ProfileLine:
+    """A loop, or a call of a library, of a function.
+
+    Attributes
+    ----------
+    kind
+        "loop", "scalars", "library", "called back" (a NumPy form: it has no loop), "call", "copy" or "fill"; on NumPy "operation".
+    what
+        What it computes, with the names and formulas of the graph.
+    seconds
+        In one call of the function.
+    times
+        How often it runs in one call: 1 outside of loops over steps.
+    bytes
+        How many it writes each time, single numbers left out.
+    location
+        The user's line, if known.
+    """
+
+    kind: str
+    what: str
+    seconds: float
+    times: float
+    bytes: int
+    location: Any = None
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Time and memory of one call of a compiled function, on average.
+
+    Attributes
+    ----------
+    name, backend
+        The function's.
+    calls
+        How many were measured.
+    seconds
+        Of a call, as it is without clocks.
+    lines
+        The parts of a call, in their order.
+    arguments, results, temporaries
+        Bytes of memory.
+    """
+
+    name: str
+    backend: str
+    calls: int
+    seconds: float
+    lines: tuple[ProfileLine, ...]
+    arguments: int
+    results: int
+    temporaries: int
+
+    def __str__(self) -> str:
+        clocked = sum(x.seconds for x in self.lines)
+        head = f"{self.name} on {self.backend}: {_time(self.seconds)} a call (mean of {self.calls:,}), {_time(clocked)} in the parts below"
+        memory = f"memory: arguments {size_text(self.arguments)}, results {size_text(self.results)}, temporaries {size_text(self.temporaries)}"
+        longest = sorted(self.lines, key=lambda x: -x.seconds)
+        rows = [("time", "share", "times", "writes", "kind", "what", "line")]
+        for x in longest[:SHOWN]:
+            share = f"{100.0 * x.seconds / clocked:.1f}%" if clocked else ""
+            rows.append((_time(x.seconds), share, f"{x.times:,.0f}" if x.times >= 1 or not x.times else f"{x.times:.2f}", size_text(x.bytes) if x.bytes else "", x.kind, x.what, place(x.location)))
+        widths = [max(len(row[i]) for row in rows) for i in range(7)]
+        lines = [
+            "  " + "  ".join(cell.rjust(w) if i < 4 else cell.ljust(w) for i, (cell, w) in enumerate(zip(row, widths))).rstrip()
+            for row in rows
+        ]
+        rest = longest[SHOWN:]
+        more = [f"  and {len(rest)} more: {_time(sum(x.seconds for x in rest))}"] if rest else []
+        return "\n".join([head, memory, *lines, *more])
+
+    __repr__ = __str__
+
+
+def _time(seconds: float) -> str:
+    for unit, one in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
+        if seconds >= one:
+            return f"{seconds / one:.3g} {unit}"
+    return f"{seconds * 1e9:.0f} ns"
+
+
+def profiled(f: CompiledFunction, values: Sequence[Any], calls: int | None) -> Profile:
+    """Measure calls of a function.
+
+    Raises
+    ------
+    CompileError
+        If it is on a backend without clocks, or `calls` is not positive.
+    """
+    if f.backend not in ("c", "numpy"):
+        raise CompileError(f"the {f.backend} backend has no clocks of ours", "compile for backend='c' or 'numpy' to see where the time goes")
+    if calls is not None and calls < 1:
+        raise CompileError(f"a profile is of one call or more, not {calls}")
+    arrays = _entered(f, values)
+    run = f._only or f._for_arrays(list(arrays))
+    results = run(*arrays)  # Loads and compiles what is to be, and raises where a call would.
+    seconds, count = _repeated(lambda: run(*arrays), calls)
+    sizes = sum(a.nbytes for a in arrays), sum(np.asarray(r).nbytes for r in results)
+    lines, temporaries = (_on_c if f.backend == "c" else _on_numpy)(f, arrays, count)
+    return Profile(f.name, f.backend, count, seconds, tuple(lines), *sizes, temporaries)
+
+
+def _entered(f: CompiledFunction, values: Sequence[Any]) -> list[np.ndarray[Any, Any]]:
+    """What enters the code: arrays of the inputs' types, and of data and lengths beside them."""
+    if len(values) != f._given:
+        raise TypeError(f"{f.name} takes {f._given} values, got {len(values)}")
+    arrays = [f._check(i, v) for i, v in enumerate(values)]
+    if f._before.results:
+        arrays += f._entering(arrays)
+    if f._conditions:
+        f._check_conditions(arrays)
+    return arrays
+
+
+def _repeated(call: Callable[[], Any], calls: int | None) -> tuple[float, int]:
+    start = time.perf_counter()
+    call()
+    once = time.perf_counter() - start
+    count = calls or int(min(max(SECONDS / max(once, 1e-9), 3), 100_000))
+    start = time.perf_counter()
+    for _ in range(count):
+        call()
+    return (time.perf_counter() - start) / count, count
+
+
+def _on_c(f: CompiledFunction, arrays: list[Any], count: int) -> tuple[list[ProfileLine], int]:
+    from workbench.compile.c.profiling import clocked, sized_with_clocks
+
+    compiled = f.compiled
+    made = clocked(f._graph, f.name, **f._entering_options())
+    sized = sized_with_clocks(compiled, made, arrays)
+    enter = compiled.way_in(sized, 0)
+    enter(*arrays)
+    made.reset()
+    for _ in range(count):
+        enter(*arrays)
+    lines = []
+    for s, (spent, times) in zip(made.statements, made.read()):
+        told_of = described(s, made.code.program)
+        written = sum(number(bytes_of(b), sized.values) for b in told_of.writes)
+        lines.append(ProfileLine(told_of.kind, told_of.text, spent / count, times / count, written, told_of.location))
+    return lines, sized.arena
+
+
+def _on_numpy(f: CompiledFunction, arrays: list[Any], count: int) -> tuple[list[ProfileLine], int]:
+    graph = f._graph
+    values: dict[Any, Any] = dict(zip(graph.params, arrays))
+    nodes = [n for n in topological(graph.results) if n not in values]
+    spent = dict.fromkeys(nodes, 0.0)
+    with np.errstate(all="ignore"):
+        for _ in range(count):
+            for n in nodes:
+                given = [values[x] for x in n.inputs]
+                start = time.perf_counter()
+                values[n] = n.op.numpy(*given)
+                spent[n] += time.perf_counter() - start
+    results = set(graph.results)
+    written = {n: sum(np.asarray(v).nbytes for v in (values[n] if isinstance(values[n], tuple) else (values[n],))) for n in nodes if n.inputs}
+    lines = [ProfileLine("operation", told(n), spent[n] / count, 1, size, n.provenance.location if n.provenance else None) for n, size in written.items()]
+    return lines, sum(size for n, size in written.items() if n not in results)
