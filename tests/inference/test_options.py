@@ -116,7 +116,7 @@ REFUSED = [
     ("nuts_sampler", "stan", ArgumentError), ("nuts_sampler", True, ArgumentError), ("nuts_sampler_kwargs", {"a": 1}, ArgumentError),
     ("initvals", "mu", ArgumentError), ("initvals", 3, ArgumentError), ("initvals", [1.0, 2.0], ArgumentError),
     ("initvals", [{}], SamplingError), ("initvals", {"tau": 1.0}, ModelError),
-    ("init", "advi", SamplingError), ("nuts", {"metric": "nothing"}, ArgumentError), ("init", "nothing", SamplingError),
+    ("nuts", {"metric": "nothing"}, ArgumentError), ("init", "nothing", SamplingError),
     ("jitter_max_retries", -1, SamplingError), ("jitter_max_retries", "x", ArgumentError),
     ("trace", ["mu"], ArgumentError), ("trace", object(), ArgumentError), ("trace", "", ArgumentError),
     ("callback", 3, ArgumentError),

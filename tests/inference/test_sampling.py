@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import workbench as pm
-from workbench.errors import ModelError, SamplingError
+from workbench.errors import ArgumentError, ModelError, SamplingError
 from workbench.inference.convergence import ConvergenceWarning, convergence_problems
 from workbench.inference.diagnostics import ess_bulk, mcse_mean, rhat
 from workbench.inference.start import start_point
@@ -253,3 +253,32 @@ def test_chains_that_start_astronomically_far_out_are_brought_near():
     draws = run.draws["b"]
     assert np.all(np.abs(draws.mean(axis=1) - mean) < 0.25 * sd)
     assert np.all(np.abs(draws.std(axis=1) / sd - 1) < 0.25)
+
+
+@pytest.mark.parametrize("init", ["advi", "advi+adapt_diag", "advi_map", "map"])
+def test_chains_begin_at_a_fit(init):
+    """A normal posterior far from the initial point, with its scales: draws of a mean-field fit are draws of it; the mode is its mean."""
+    mean, sd = np.array([40.0, -3.0]), np.array([2.0, 0.1])
+    with pm.Model() as model:
+        x = pm.Normal("x", np.zeros(2), 1e3)
+        pm.Normal("y", x, sd, observed=mean)
+    run = pm.sample(2, tune=0, chains=200 if init != "map" else 2, model=model, init=init, random_seed=1, quiet=True, return_inferencedata=False, backend="c")
+    starts = np.array([start["x"] for start in run._starts])
+    if init == "map":
+        np.testing.assert_allclose(starts, [mean] * 2, rtol=1e-4)
+        return
+    z = (starts - mean) / sd
+    # The fit is of 30 draws that stay: its means are off by a fifth of a standard deviation.
+    assert np.all(np.abs(z.mean(axis=0)) < 4.5 / np.sqrt(200) + 0.5) and np.all(np.abs(z.std(axis=0) - 1.0) < 0.35)
+
+
+def test_a_fit_to_begin_at_is_refused_where_there_is_none():
+    with pm.Model() as model:
+        pm.Poisson("n", 3.0)
+        pm.Normal("x")
+    with pytest.raises(ArgumentError, match="init='advi' is for models whose variables are all continuous"):
+        pm.sample(10, model=model, init="advi", quiet=True)
+    with pm.Model() as model:
+        pm.Normal("x")
+    with pytest.raises(ArgumentError, match="init='map' finds starts itself"):
+        pm.sample(10, model=model, init="map", initvals={"x": 1.0}, quiet=True)

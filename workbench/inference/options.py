@@ -25,11 +25,13 @@ INITS = {
     "auto": (True, "auto"), "adapt_diag": (False, "diag"), "adapt_diag_grad": (False, "diag"), "adapt_diag_low_rank": (False, "low_rank"),
     "adapt_full": (False, "dense"),
 }  # fmt: skip
-INITS |= {f"jitter+{name}": (True, metric) for name, (_, metric) in INITS.items() if name != "auto"} | {"pathfinder": (True, "auto")}
+INITS |= {f"jitter+{name}": (True, metric) for name, (_, metric) in INITS.items() if name != "auto"} | {
+    "pathfinder": (True, "auto"), "advi": (True, "auto"), "advi+adapt_diag": (True, "diag"), "advi_map": (True, "auto"), "map": (False, "auto"),
+}
 """PyMC's names of ways to begin: whether the start is jittered, and the mass matrix, which is adapted from draws and gradients always."""
 
 WITHOUT_EFFECT: dict[str, tuple[tuple[Any, ...], str]] = {
-    "n_init": ((200_000, None), "no variational fit is made to start from"),
+    "n_init": ((200_000, None), "a fit to start from, which init=\"advi\" makes, knows its end"),
     "keep_warning_stat": ((False, None), "no statistic called \"warning\" is made; what speaks against a run is warned of"),
     "mp_ctx": ((None,), "chains run in threads of one process"),
     "progressbar_theme": ((None,), "there is one dashboard; progressbar=False hides it"),
@@ -97,7 +99,7 @@ OWN = ("workbench", "pymc", None)
 """Names of this package's own NUTS; code that was written for PyMC has the second."""
 
 
-def external(nuts_sampler: Any, given: Any, backend: str | None, metric: str, quiet: bool) -> Chosen | None:
+def external(nuts_sampler: Any, given: Any, backend: str | None, metric: str, adaptation: str, quiet: bool) -> Chosen | None:
     """Return a sampler of another package, and its options; ``None`` for this package's own.
 
     Parameters
@@ -108,6 +110,8 @@ def external(nuts_sampler: Any, given: Any, backend: str | None, metric: str, qu
         The backend that was asked for; ``None`` for none.
     metric
         The mass matrix that was asked for.
+    adaptation
+        How it is to be adapted.
     quiet
         Warn of nothing.
 
@@ -127,7 +131,9 @@ def external(nuts_sampler: Any, given: Any, backend: str | None, metric: str, qu
     if kind.on is not None and backend not in (None, "auto", kind.on):
         raise ArgumentError(f"nuts_sampler={nuts_sampler!r} computes on {kind.on}, not on {backend!r}", "leave backend out")
     if metric not in ("auto", "diag"):
-        raise ArgumentError(f"init asks for a mass matrix that nuts_sampler={nuts_sampler!r} is not given by it", f"nuts_sampler_kwargs={kind.denser}")
+        raise ArgumentError(f"a mass matrix is asked for that nuts_sampler={nuts_sampler!r} is not given by init or nuts", f"nuts_sampler_kwargs={kind.denser}")
+    if adaptation != NutsSettings().adaptation:
+        raise ArgumentError(f"adaptation={adaptation!r} is of this package's NUTS: nuts_sampler={nuts_sampler!r} has its own", "leave one of them out")
     require(kind.package)
     return Chosen(kind, options)
 

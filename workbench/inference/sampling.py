@@ -17,6 +17,7 @@ from workbench.inference.convergence import ConvergenceWarning, with_page
 from workbench.inference.each_draw import seed_word
 from workbench.inference.ensemble_run import ensemble_run
 from workbench.inference.executors import executor_named
+from workbench.inference.fitted_starts import FITTED, fitted_starts
 from workbench.inference.loading_arviz import load_in_background
 from workbench.inference.many_chains import way_of
 from workbench.inference.populations import population_of, way_of_population
@@ -92,7 +93,9 @@ def sample(
         Whether these are jittered, and which mass matrix is adapted (always from draws and gradients): "auto" jitters, and
         stretches a few directions beyond the diagonal where that pays; "adapt_diag" and "adapt_diag_grad" keep to the diagonal,
         "adapt_diag_low_rank" takes more directions, "adapt_full" all; "jitter+..." of each jitters. "pathfinder" begins at draws
-        of Pathfinder's approximations: for starts that are far out or in the way; of others it shortens no warm-up.
+        of Pathfinder's approximations: for starts that are far out or in the way; of others it shortens no warm-up. "advi" and
+        "advi+adapt_diag" begin at draws of a mean-field fit, "advi_map" at those of one that begins at the mode, "map" all
+        at the mode.
     jitter_max_retries
         How often to jitter anew where the log-density or its gradient is not finite.
     target_accept
@@ -206,7 +209,8 @@ def sample(
     jitter, metric = options.beginning(init)
     settings = options.settings(target_accept, max_treedepth, nuts)
     computes = options.backend_of(backend, compile_kwargs, model)
-    external = options.external(nuts_sampler, nuts_sampler_kwargs, computes if backend or compile_kwargs else None, metric, quiet)
+    external = options.external(nuts_sampler, nuts_sampler_kwargs, computes if backend or compile_kwargs else None,
+                                metric if settings.metric == "auto" else settings.metric, settings.adaptation, quiet)  # fmt: skip
     if external is not None and (step is not None or of_steps):
         raise ArgumentError(f"nuts_sampler={nuts_sampler!r} moves all variables: step methods are not for it", "leave step out, or nuts_sampler")
     workers = executor_named(executor)
@@ -229,11 +233,15 @@ def sample(
     if way is not None:
         options.of_chains_by_themselves(way.sampler.asked_for, nuts=nuts or None, max_treedepth=None if max_treedepth == 10 else max_treedepth, executor=executor,
                                         stop_tuning_early=stop_tuning_early or None,
-                                        init=init if metric not in ("auto", "diag") or init == "pathfinder" else None)  # fmt: skip
+                                        init=init if metric not in ("auto", "diag") or init in ("pathfinder", *FITTED) else None)  # fmt: skip
     if init == "pathfinder":
         if initvals is not None:
             raise ArgumentError('init="pathfinder" finds starts itself', "leave initvals out, or init")
         given = pathfinder_starts(model, computes, chains, seed, None if cores is None else whole("cores", cores, 1))
+    elif init in FITTED:
+        if initvals is not None:
+            raise ArgumentError(f"init={init!r} finds starts itself", "leave initvals out, or init")
+        given = fitted_starts(init, model, computes, chains, seed)
     run = ensemble_run(model, way, count, tunes, chains, seed, given, kept, jitter, tries, told, options.store_of(trace)) if way is not None else Run(
         model,
         count,
