@@ -12,6 +12,7 @@ import numpy as np
 import workbench.tensor as pt
 from workbench.distributions.correlation import expand_packed_triangular
 from workbench.errors import ShapeError
+from workbench.graph.lengths import differ, product
 from workbench.tensor import linalg
 from workbench.tensor.tensor import Tensor
 from workbench.tensor import (
@@ -69,9 +70,8 @@ def _along_axes(function: Any, matrices: Sequence[Any], m: Any) -> Tensor:
     """Apply ``function(matrix, columns)`` with each factor, as with their Kronecker product."""
     factors, m = [as_tensor(k) for k in matrices], as_tensor(m)
     columns = m[:, None] if m.ndim == 1 else m
-    lengths = tuple(k.type.static_shape[1] for k in factors)
-    rest = columns.type.static_shape[1]
-    if columns.type.static_shape[0] != np.prod(lengths):
+    lengths, rest = tuple(k.shape[1] for k in factors), columns.shape[1]
+    if differ(columns.type.shape[0], product(k.type.shape[1] for k in factors)):
         raise ShapeError(
             f"the factors have {' x '.join(map(str, lengths))} columns, but what they are applied to has {columns.type.shape[0]} rows",
             "the product of the factors' columns must be the number of rows",
@@ -79,9 +79,8 @@ def _along_axes(function: Any, matrices: Sequence[Any], m: Any) -> Tensor:
     x = pt.reshape(columns, (*lengths, rest))
     for axis, factor in enumerate(factors):
         front = pt.moveaxis(x, axis, 0)
-        shape = front.type.static_shape
-        done = function(factor, pt.reshape(front, (shape[0], -1)))
-        x = pt.moveaxis(pt.reshape(done, (-1, *shape[1:])), 0, axis)
+        done = function(factor, pt.reshape(front, (front.shape[0], -1)))
+        x = pt.moveaxis(pt.reshape(done, (done.shape[0], *front.shape[1:])), 0, axis)
     return pt.reshape(x, (-1, rest))
 
 
@@ -118,7 +117,7 @@ def batched_diag(x: Any) -> Tensor:
         return pt.diagonal(x, axis1=-2, axis2=-1)
     if x.ndim != 2:
         raise ShapeError(f"batched_diag: the input has {x.ndim} axes", "give a matrix of diagonals, or a batch of matrices")
-    return x[..., None] * pt.eye(x.type.static_shape[-1])
+    return x[..., None] * pt.eye(x.shape[-1])
 
 
 def flatten_list(tensors: Sequence[Any]) -> Tensor:

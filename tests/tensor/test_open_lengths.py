@@ -17,13 +17,13 @@ linalg.qr(m[:, :2]).Q; linalg.qr(m[:2]).R; linalg.qr(m[:2]).Q; linalg.svd(m, ful
 linalg.solve(m, v); linalg.inv(m); linalg.pinv(m[:2]); linalg.det(m); linalg.slogdet(m).logabsdet; linalg.norm(m, axis=1); linalg.lstsq(m[:, :2], v)[0]; linalg.norm(m, "nuc")
 linspace(0.0, v.sum(), v.shape[0]); linspace(v, 1.0, m.shape[1], endpoint=False); linspace(v, v + 1.0, v.shape[0], axis=1); arange(m.shape[0]) * v; eye(v.shape[0]) * v; diag(v)
 cumprod(m, axis=1); sort(m, axis=0); tile(v, (2, 1)); repeat(v, 2); pad(m, 1); roll(m, 1, axis=1); kron(m, v); einsum("ij,j->i", m, v); tensordot(m, m, axes=2); outer(v, v); tril(m)
-std(m, axis=0); var(m, ddof=1); softmax(v); logsumexp(m, axis=1); mean(m, where=m > 0); sum(m, axis=0, initial=1.5); max(m, initial=3.5); prod(v); signal.convolve(v, m[0]); signal.convolve(v, m[0, :2], "same")
+std(m, axis=0); var(m, ddof=1); softmax(v); logsumexp(m, axis=1); mean(m, where=m > 0); sum(m, axis=0, initial=1.5); max(m, initial=3.5); prod(v); m[tril_indices_from(m)]; m[triu_indices(m.shape[0], 1)]; identity_like(m) * m; math.kron_dot([m, m], concatenate([v, v * v, v])); math.kron_solve_lower([m + 4.0 * eye(m.shape[0])], v); math.batched_diag(m); linalg.tensorinv(expand_dims(m, 0) + 4.0 * eye(m.shape[0]), 2); linalg.tensorsolve(m + 4.0 * eye(m.shape[0]), v); signal.convolve(v, m[0]); signal.convolve(v, m[0, :2], "same")
 map(lambda r: r.sum() * r, m); vectorize(lambda r: r / r.sum(), "(n)->(n)")(m); scan(lambda s, r: ([s + r], [s * r]), v, m)[1][0]; where(m > 0, m, v); meshgrid(v, v)[0]; concatenate([m, m])"""
 CALLS = [c.strip() for c in CALLS.replace("\n", ";").split(";")]
 
 
 def built(m, v):
-    names = {n: getattr(pt, n) for n in dir(pt) if not n.startswith("_")} | {"vectorize": pm.vectorize}
+    names = {n: getattr(pt, n) for n in dir(pt) if not n.startswith("_")} | {"vectorize": pm.vectorize, "math": pm.math}
     made = [eval(code, {**names, "m": m, "v": v}) for code in CALLS]
     costs = [pt.sum(y * pt.cos(pt.reshape(pt.arange(y.size), y.shape) * 1.0)) for y in made]
     return made, [g for c in costs for g in pm.grad(c, [m, v], disconnected_inputs="ignore")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import reduce
 from types import SimpleNamespace
 from typing import Any
@@ -261,7 +262,8 @@ def tril_indices_from(x: Any, k: int = 0) -> Any:
     >>> [i.eval().tolist() for i in pt.tril_indices_from(np.eye(2))]
     [[0, 1, 1], [0, 0, 1]]
     """
-    return triangles.tril_indices(as_tensor(x).type.static_shape[0], k, as_tensor(x).type.static_shape[1])
+    n, m = as_tensor(x).shape
+    return triangles.tril_indices(n, k, m)
 
 
 def triu_indices_from(x: Any, k: int = 0) -> Any:
@@ -272,7 +274,8 @@ def triu_indices_from(x: Any, k: int = 0) -> Any:
     >>> [i.eval().tolist() for i in pt.triu_indices_from(np.eye(2))]
     [[0, 0, 1], [0, 1, 1]]
     """
-    return triangles.triu_indices(as_tensor(x).type.static_shape[0], k, as_tensor(x).type.static_shape[1])
+    n, m = as_tensor(x).shape
+    return triangles.triu_indices(n, k, m)
 
 
 def choose(a: Any, choices: Any) -> Tensor:
@@ -312,8 +315,8 @@ def tensorinv(a: Any, ind: int = 2) -> Tensor:
     from workbench.tensor.linalg import inv
 
     a = as_tensor(a)
-    rows, columns = a.type.static_shape[:ind], a.type.static_shape[ind:]
-    return shapes.reshape(inv(shapes.reshape(a, (int(np.prod(rows)), -1))), (*columns, *rows))
+    rows, columns = a.shape[:ind], a.shape[ind:]
+    return shapes.reshape(inv(shapes.reshape(a, (math.prod(rows), math.prod(columns)))), (*columns, *rows))
 
 
 def tensorsolve(a: Any, b: Any) -> Tensor:
@@ -321,8 +324,8 @@ def tensorsolve(a: Any, b: Any) -> Tensor:
     from workbench.tensor.linalg import solve
 
     a, b = as_tensor(a), as_tensor(b)
-    unknown = a.type.static_shape[b.ndim :]
-    return shapes.reshape(solve(shapes.reshape(a, (int(np.prod(unknown)), -1)), shapes.ravel(b)), unknown)
+    unknown = a.shape[b.ndim :]
+    return shapes.reshape(solve(shapes.reshape(a, (b.size, math.prod(unknown))), shapes.ravel(b)), unknown)
 
 
 def factorial(n: Any) -> Tensor:
@@ -368,7 +371,7 @@ def identity_like(x: Any) -> Tensor:
     """
     from workbench.tensor.linalg.diagonal import eye
 
-    n, m = as_tensor(x).type.static_shape
+    n, m = as_tensor(x).shape
     return eye(n, m, dtype=as_tensor(x).dtype)
 
 

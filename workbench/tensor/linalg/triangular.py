@@ -13,6 +13,7 @@ from workbench.graph.types import TensorType
 from workbench.tensor import elementwise as _e
 from workbench.tensor import shape as _s
 from workbench.tensor.gufunc import Gufunc, check_matrix
+from workbench.tensor.sorting.sorting import nonzero
 from workbench.tensor.tensor import Tensor, as_tensor, constant
 
 
@@ -85,8 +86,8 @@ def triu(x: Any, k: int = 0) -> Tensor:
     return intern(Triangle(False, int(k)), (as_tensor(x),))
 
 
-def tril_indices(n: int, k: int = 0, m: int | None = None) -> tuple[Tensor, Tensor]:
-    """Return the rows and columns of the lower triangle of an `n` by `m` matrix, row by row.
+def tril_indices(n: Any, k: int = 0, m: Any = None) -> tuple[Tensor, Tensor]:
+    """Return the rows and columns of the lower triangle of an `n` by `m` matrix, row by row; these may be numbers of the graph.
 
     Examples
     --------
@@ -94,18 +95,22 @@ def tril_indices(n: int, k: int = 0, m: int | None = None) -> tuple[Tensor, Tens
     >>> pt.matrix("a", 2, 2)[pt.tril_indices(2)].eval({"a": [[1.0, 2.0], [3.0, 4.0]]}).tolist()
     [1.0, 3.0, 4.0]
     """
+    if isinstance(n, Tensor) or isinstance(m, Tensor):
+        return nonzero(tril(_s.ones((n, n if m is None else m), "bool"), k))
     rows, columns = np.tril_indices(n, k, m)
     return constant(rows), constant(columns)
 
 
-def triu_indices(n: int, k: int = 0, m: int | None = None) -> tuple[Tensor, Tensor]:
-    """Return the rows and columns of the upper triangle of an `n` by `m` matrix, row by row.
+def triu_indices(n: Any, k: int = 0, m: Any = None) -> tuple[Tensor, Tensor]:
+    """Return the rows and columns of the upper triangle of an `n` by `m` matrix, row by row; these may be numbers of the graph.
 
     Examples
     --------
     >>> [i.eval().tolist() for i in pt.triu_indices(2)]
     [[0, 0, 1], [0, 1, 1]]
     """
+    if isinstance(n, Tensor) or isinstance(m, Tensor):
+        return nonzero(triu(_s.ones((n, n if m is None else m), "bool"), k))
     rows, columns = np.triu_indices(n, k, m)
     return constant(rows), constant(columns)
 
