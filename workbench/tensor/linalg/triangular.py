@@ -96,7 +96,8 @@ def tril_indices(n: Any, k: int = 0, m: Any = None) -> tuple[Tensor, Tensor]:
     [1.0, 3.0, 4.0]
     """
     if isinstance(n, Tensor) or isinstance(m, Tensor):
-        return nonzero(tril(_s.ones((n, n if m is None else m), "bool"), k))
+        at, to = nonzero(tril(_s.ones((n, n if m is None else m), "bool"), k))
+        return at, to
     rows, columns = np.tril_indices(n, k, m)
     return constant(rows), constant(columns)
 
@@ -110,7 +111,8 @@ def triu_indices(n: Any, k: int = 0, m: Any = None) -> tuple[Tensor, Tensor]:
     [[0, 0, 1], [0, 1, 1]]
     """
     if isinstance(n, Tensor) or isinstance(m, Tensor):
-        return nonzero(triu(_s.ones((n, n if m is None else m), "bool"), k))
+        at, to = nonzero(triu(_s.ones((n, n if m is None else m), "bool"), k))
+        return at, to
     rows, columns = np.triu_indices(n, k, m)
     return constant(rows), constant(columns)
 
