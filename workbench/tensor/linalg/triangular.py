@@ -96,8 +96,8 @@ def tril_indices(n: Any, k: int = 0, m: Any = None) -> tuple[Tensor, Tensor]:
     [1.0, 3.0, 4.0]
     """
     if isinstance(n, Tensor) or isinstance(m, Tensor):
-        at, to = nonzero(tril(_s.ones((n, n if m is None else m), "bool"), k))
-        return at, to
+        found = nonzero(tril(_s.ones((n, n if m is None else m), "bool"), k))
+        return found[0], found[1]
     rows, columns = np.tril_indices(n, k, m)
     return constant(rows), constant(columns)
 
@@ -111,8 +111,8 @@ def triu_indices(n: Any, k: int = 0, m: Any = None) -> tuple[Tensor, Tensor]:
     [[0, 0, 1], [0, 1, 1]]
     """
     if isinstance(n, Tensor) or isinstance(m, Tensor):
-        at, to = nonzero(triu(_s.ones((n, n if m is None else m), "bool"), k))
-        return at, to
+        found = nonzero(triu(_s.ones((n, n if m is None else m), "bool"), k))
+        return found[0], found[1]
     rows, columns = np.triu_indices(n, k, m)
     return constant(rows), constant(columns)
 
