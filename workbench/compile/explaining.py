@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.describing import bytes_of, described, place, size_text, told
+from workbench.compile.loop_ir.sizes import LITERAL_LIMIT
 from workbench.compile.loop_ir.storage import Storage
 from workbench.graph.lengths import symbols, text
 from workbench.graph.traverse import topological
@@ -27,7 +28,8 @@ def explanation(f: CompiledFunction) -> str:
     lines = [f"{f.name} on {f.backend}: {forms} form{'s' if forms != 1 else ''} of {nodes} operation{'s' if nodes != 1 else ''}"]
     lines += [f"  {p.name or f'input {i}'}: {p.type}" for i, p in enumerate(params)]
     if not open_lengths:
-        lines.append("  all lengths are numbers")
+        shared = f"; those above {LITERAL_LIMIT} are arguments of the code, which is that of other numbers too" if hasattr(f._only, "code") else ""
+        lines.append(f"  all lengths are numbers{shared}")
     elif f._only is not None:
         lines.append(f"  lengths that are arguments of the code: {', '.join(open_lengths)}")
         for lengths, times in getattr(f._only, "gains", {}).items():
