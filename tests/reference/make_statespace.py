@@ -56,6 +56,29 @@ keep("factor", sm.tsa.DynamicFactor(two, k_factors=1, factor_order=2, error_orde
 start = {"initialization_method": "known", "initial_level": 1.0, "initial_trend": 0.1, "initial_seasonal": [1.0, -0.5, 0.3, -0.8]}
 keep("ets", ExponentialSmoothing(whole, trend=True, damped_trend=True, seasonal=4, concentrate_scale=False, **start), [0.4, 0.1, 0.2, 0.9, 1.0])
 
+# The airline model: the posterior of theta, Theta ~ Uniform(-1, 1), log sigma flat, by quadrature over statsmodels' density ---------
+
+from pathlib import Path  # noqa: E402
+
+passengers = np.loadtxt(Path(__file__).parents[2] / "workbench/datasets/data/airline.csv", delimiter=",", skiprows=1)[:, 2]
+airline = SARIMAX(np.log(passengers), order=(0, 1, 1), seasonal_order=(0, 1, 1, 12), simple_differencing=True)
+grids = [np.linspace(-0.8, 0.1, 25), np.linspace(-0.99, -0.05, 25), np.linspace(-3.7, -2.9, 81)]
+# As a function of the variance s of shocks it is A - n / 2 log s - B / s: two evaluations tell A and B.
+pairs = np.array([[[airline.loglike([a, b, s]) for s in (1.0, 0.5)] for b in grids[1]] for a in grids[0]])
+n = len(passengers) - 13
+slope = pairs[..., 0] - pairs[..., 1] + 0.5 * n * np.log(2.0)
+variance = np.exp(2.0 * grids[2])
+table = (pairs[..., 0] + slope)[..., None] - 0.5 * n * np.log(variance) - slope[..., None] / variance
+weight = np.exp(table - table.max())
+weight /= weight.sum()
+moments = []
+for axis, grid in enumerate(grids):
+    own = weight.sum(tuple(i for i in range(3) if i != axis))
+    values = np.exp(grid) if axis == 2 else grid
+    mean = float(own @ values)
+    moments.append([mean, float(np.sqrt(own @ (values - mean) ** 2))])
+out["airline"] = {"logp": float(airline.loglike([-0.4, -0.55, 0.00135])), "moments": moments}
+
 # pymc-extras: whole data, without what it adds to covariances. Where data are missing it must add something, and where parts of a row
 # are missing its density is another one than statsmodels'.
 # ---------------------------------------------------------------------------------------
