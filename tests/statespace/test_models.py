@@ -1,6 +1,7 @@
 """State spaces in models: posteriors, missing values, new data, forecasts, responses, and errors with names and lines."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from workbench.errors import ModelError, ParameterValueError, ShapeError
 
 TRUTH = json.loads((Path(__file__).parents[1] / "reference" / "statespace.json").read_text())
 ss, st = pm.statespace, pm.statespace.structural
+ALL = os.environ.get("WORKBENCH_TESTS") == "all"
 NILE = np.asarray(datasets.nile()["volume"], float)
 LEVEL = (st.LevelTrend(1) + st.MeasurementError("obs")).build(initialization="diffuse")
 
@@ -66,24 +68,31 @@ def test_the_density_of_a_diffuse_level_is_that_of_its_differences():
     np.testing.assert_allclose(np.array(known) - at, 0.5 * np.log(2.0 * np.pi), rtol=1e-9)
 
 
+LOG_PASSENGERS = np.log(np.asarray(datasets.airline()["passengers"], float))
+CHANGES = np.diff(LOG_PASSENGERS[12:] - LOG_PASSENGERS[:-12])
+"""Differences by hand, as in statsmodels' simple_differencing."""
+OF_CHANGES = ss.BayesianSARIMAX(order=(0, 0, 1), seasonal_order=(0, 0, 1, 12))
+
+
+def test_the_density_of_the_airline_model_is_that_of_its_differences_and_of_statsmodels():
+    given = {"ma_params": [-0.4], "seasonal_ma_params": [-0.55], "sigma_state": np.sqrt(0.00135)}
+    known = TRUTH["airline"]["logp"]
+    assert np.isclose(pm.logp(OF_CHANGES.dist(shape=(131,), **given), CHANGES).eval(), known, rtol=1e-10)
+    # Of 13 diffuse numbers the first values tell all: what follows is the density of the differences.
+    whole = ss.BayesianSARIMAX(order=(0, 1, 1), seasonal_order=(0, 1, 1, 12))
+    assert np.isclose(pm.logp(whole.dist(shape=(144,), **given), LOG_PASSENGERS).eval(), known - 6.5 * np.log(2.0 * np.pi), rtol=1e-9)
+
+
+@pytest.mark.skipif(not ALL, reason="20 s: with WORKBENCH_TESTS=all")
 def test_the_posterior_of_the_airline_model_is_that_of_quadrature_over_statsmodels():
-    y = np.log(np.asarray(datasets.airline()["passengers"], float))
-    # Differences by hand, as in statsmodels' simple_differencing.
-    z = np.diff(y[12:] - y[:-12])
-    space = ss.BayesianSARIMAX(order=(0, 0, 1), seasonal_order=(0, 0, 1, 12))
-    with pm.Model(coords=space.coords) as model:
+    with pm.Model(coords=OF_CHANGES.coords):
         pm.Uniform("ma_params", -1.0, 1.0, dims="lag_ma")
         pm.Uniform("seasonal_ma_params", -1.0, 1.0, dims="seasonal_lag_ma")
         pm.Deterministic("sigma_state", pt.exp(pm.Flat("log_sigma", initval=-3.0)))
-        space("z", observed=z)
+        OF_CHANGES("z", observed=CHANGES)
         draws = pm.sample(500, tune=500, chains=4, random_seed=5, progressbar=False).posterior
     for name, (mean, sd) in zip(("ma_params", "seasonal_ma_params", "sigma_state"), TRUTH["airline"]["moments"]):
         assert agrees(draws[name].to_numpy().reshape(4, -1), mean, sd), name
-    whole = ss.BayesianSARIMAX(order=(0, 1, 1), seasonal_order=(0, 1, 1, 12))
-    given = {"ma_params": [-0.4], "seasonal_ma_params": [-0.55], "sigma_state": np.sqrt(0.00135)}
-    assert np.isclose(pm.logp(space.dist(shape=(len(z),), **given), z).eval(), TRUTH["airline"]["logp"], rtol=1e-10)
-    # Of 13 diffuse numbers the first values tell all: what follows is the density of the differences.
-    assert np.isclose(pm.logp(whole.dist(shape=(len(y),), **given), y).eval(), TRUTH["airline"]["logp"] - 6.5 * np.log(2.0 * np.pi), rtol=1e-9)
 
 
 def test_what_is_missing_is_integrated_over_and_not_imputed():
@@ -111,7 +120,7 @@ def test_new_data_and_new_times():
     assert np.isclose(model.compile_logp(backend="c")(point), local_level().compile_logp(backend="c")(point), rtol=1e-12)
 
 
-GIVEN = {"posterior": {"sigma_level_trend": np.full((2, 4000, 1), 40.0), "sigma_obs": np.full((2, 4000), 120.0)}}
+GIVEN = {"posterior": {"sigma_level_trend": np.full((2, 2000, 1), 40.0), "sigma_obs": np.full((2, 2000), 120.0)}}
 
 
 def test_forecasts_have_the_exact_mean_and_variance():
@@ -136,13 +145,13 @@ def test_paths_given_the_data_have_the_smoothed_mean_and_variance():
     mean, cov = known.mean.eval()[:, 0], known.cov.eval()[:, 0, 0]
     paths = draws["smoothed_posterior"].to_numpy().reshape(-1, 20)
     np.testing.assert_allclose(paths.mean(0), mean, atol=5.0 * np.sqrt(cov.max() / len(paths)))
-    np.testing.assert_allclose(paths.var(0), cov, rtol=0.09)
+    np.testing.assert_allclose(paths.var(0), cov, rtol=0.13)
     # Steps of a path are those of one path: from the dense joint density with a wide start.
     prior, there = 1e8 + 40.0**2 * np.minimum.outer(np.arange(20), np.arange(20)), np.flatnonzero(~np.isnan(y))
     gain = np.linalg.solve(prior[np.ix_(there, there)] + 120.0**2 * np.eye(len(there)), prior[there]).T
     left = prior - gain @ prior[there]
     steps = left.diagonal()[1:] + left.diagonal()[:-1] - 2.0 * left.diagonal(1)
-    np.testing.assert_allclose(np.diff(paths, axis=1).var(0), steps, rtol=0.09)
+    np.testing.assert_allclose(np.diff(paths, axis=1).var(0), steps, rtol=0.13)
     filtered = draws["filtered_posterior"].to_numpy().reshape(-1, 20)[:, -1]
     assert abs(filtered.mean() - mean[-1]) < 5.0 * np.sqrt(cov[-1] / len(filtered))
 
