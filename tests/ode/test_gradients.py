@@ -97,3 +97,13 @@ def test_the_operation_is_the_same_after_being_written_as_json():
     y = pm.ode.ode_solve(lambda t, y: a * y, 1.0, [0.0, 1.0])
     again = from_json(to_json(Graph([a], [y])))
     assert np.array_equal(again.run("numpy", np.array(0.7))[0], y.eval({a: 0.7}))
+
+
+def test_variables_stay_as_they_are_inside_a_function():
+    """A parameter of a variable is not simplified behind the model's back."""
+    with pm.Model() as model:
+        rate = pm.LogNormal("rate", pm.math.log(10), 2)
+        y = pm.ode.ode_solve(lambda t, y: -rate * y, 1.0, [0.0, 1.0], rtol=1e-9, atol=1e-9)
+        pm.Normal("seen", y[1], 1.0, observed=0.2)
+    expected = -0.5 * np.log(2 * np.pi) * 2 - np.log(2.0) - 0.5 * (np.exp(-1.0) - 0.2) ** 2 - 0.5 * (np.log(10) / 2) ** 2
+    assert float(model.compile_logp()({"rate_log__": 0.0})) == pytest.approx(expected, rel=1e-8)

@@ -139,17 +139,16 @@ def _right_hand_side(f: Callable[..., Any], t: Any, state: Tensor, args: Sequenc
     if len(shape) == 1 and isinstance(shape[0], int) and 1 <= shape[0] <= (FEW_WITH_SYSTEMS if implicit else FEW):
         parts: list[Any] = inputs_like([TensorType(state.dtype, ())] * shape[0], [f"y{i}" for i in range(shape[0])])
         slopes = _slopes(f, t, pt.stack(parts), args, state)
-        single = _simplified([slopes[i] for i in range(shape[0])])
-        inside = depends_on(single, [t, *parts])
-        if all(x.type.ndim == 0 for x in topological(single) if x in inside and isinstance(x.type, TensorType)):
-            graph, closed = close_over([t, *parts], single)
+        graph, closed = _over([t, *parts], [slopes[i] for i in range(shape[0])])
+        inside = depends_on(graph.results, graph.params[: 1 + len(parts)])
+        if all(x.type.ndim == 0 for x in topological(graph.results) if x in inside and isinstance(x.type, TensorType)):
             return graph, closed, [state[i] for i in range(shape[0])]
     flat = implicit and len(shape) != 1
     (y,) = inputs_like([state.type.with_shape((state.size_expr(),)) if flat and isinstance(state.size_expr(), int) else state.type], ["y"])
     if flat and not isinstance(state.size_expr(), int):
         raise ShapeError(f"an implicit method needs the number of states, which is not known of y0: {state.type}", "give a y0 of known shape", argument="y0")
     slopes = _slopes(f, t, pt.reshape(y, state.shape) if flat else y, args, state)
-    graph, closed = close_over([t, y], _simplified([pt.reshape(slopes, (-1,)) if flat else slopes]))
+    graph, closed = _over([t, y], [pt.reshape(slopes, (-1,)) if flat else slopes])
     return graph, closed, [pt.reshape(state, (-1,)) if flat else state]
 
 
@@ -173,13 +172,17 @@ def _slopes(f: Callable[..., Any], t: Any, y: Tensor, args: Sequence[Any], state
     return slopes
 
 
-def _simplified(expressions: Sequence[Any]) -> list[Any]:
-    """Expressions in their simplest form: elements of a stack are what was stacked."""
+def _over(params: Sequence[Any], slopes: Sequence[Any]) -> tuple[Graph, list[Expr]]:
+    """The slopes in their simplest form, in which elements of a stack are what was stacked, and what they need from outside, which stays as it is."""
     from workbench.graph.rewrite import Pass
     from workbench.rewrites.passes import rules
 
+    whole, closed = close_over(params, slopes)
     chosen = tuple(r for r in rules() if r.group == "canonicalise")
-    return list(Pass("canonicalise", chosen, "The right-hand side in its simplest form.").run(list(expressions))[0])
+    simple = Pass("canonicalise", chosen, "The right-hand side in its simplest form.").run(whole.results)[0]
+    read, n = set(topological(simple)), len(params)
+    kept = [i for i, p in enumerate(whole.params[n:]) if p in read]
+    return Graph([*whole.params[:n], *[whole.params[n + i] for i in kept]], simple), [closed[i] for i in kept]
 
 
 def _floats(value: Any, argument: str) -> Tensor:
