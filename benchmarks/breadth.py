@@ -1,10 +1,10 @@
-"""Gaussian processes and state spaces: the gradient of a log-density beside PyMC's, and a filter's beside one by hand in C, in one run.
+"""Gaussian processes, state spaces and differential equations: the gradient of a log-density beside PyMC's and others', in one run.
 
     python benchmarks/breadth.py --peers path/to/python
 
 Processor seconds, the least of some calls, with one thread: what else the machine does is not counted. `--peers` is an interpreter
 with PyMC; without it, only ours are measured. The larger Matérn processes have no peer: PyMC would need a matrix of 80 GB for 100,000
-points.
+points. A filter is measured beside one by hand in C; differential equations beside diffrax and SciPy too.
 """
 
 from __future__ import annotations
@@ -26,18 +26,20 @@ from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 import numpy as np  # noqa: E402
+import peer_equations  # noqa: E402
 from peer_breadth import PROBLEMS, kalman_data, marginal, point_of, seconds  # noqa: E402
 
 import workbench as pm  # noqa: E402
 from workbench.compile.c.toolchain import require_compiler  # noqa: E402
 
+EQUATIONS = "hares and lynxes, two equations"
 LARGE = {f"marginal, Matern32, n = {n:,}": n for n in (10_000, 100_000)}
 
 
-def peers(python: str, only: str = "") -> dict[str, dict[str, float]]:
-    done = subprocess.run([python, str(Path(__file__).with_name("peer_breadth.py")), only], capture_output=True, text=True, check=False)
+def peers(python: str, only: str = "", program: str = "peer_breadth.py") -> dict[str, dict[str, float]]:
+    done = subprocess.run([python, str(Path(__file__).with_name(program)), only], capture_output=True, text=True, check=False)
     if done.returncode:
-        print(f"PyMC failed: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+        print(f"{program} failed: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr)
         return {}
     found: dict[str, dict[str, float]] = json.loads(done.stdout.splitlines()[-1])
     return found
@@ -63,6 +65,23 @@ def kalman_by_hand(q: Any) -> Callable[[Any], Any]:
         return run(ctypes.c_int64(T), ctypes.c_int64(m), *at[:6], ctypes.c_double(error**2), *at[6:]), arrays, work
 
     return call
+
+
+def equations(python: str | None) -> None:
+    """The hares and lynxes, beside each of their peers."""
+    begun = time.process_time()
+    f = peer_equations.predation(pm).logp_dlogp_function("c")
+    q = peer_equations.point()
+    value, gradient = f(q)
+    compiled, call = time.process_time() - begun, peer_equations.seconds(f, q)
+    line = f"{EQUATIONS:34} {call * 1e3:9.3f} ms   compile {compiled:5.2f} s"
+    found = peers(python, program="peer_equations.py") if python else {}
+    for name, r in found.items():
+        apart = max(abs(r["value"] - value) / abs(value), abs(r["norm"] - np.linalg.norm(gradient)) / r["norm"])
+        line += f"   {name} {r['call'] * 1e3:.3f} ms, compile {r['compile']:.1f} s, differs by {apart:.0e}"
+    if found:
+        line += f": the best takes {min(r['call'] for r in found.values()) / call:.1f} times ours"
+    print(line, flush=True)
 
 
 def main() -> None:
@@ -95,6 +114,8 @@ def main() -> None:
             apart = abs(by_hand(q)[0] - seen) / abs(seen)
             line += f"   by hand in C {theirs_in_c * 1e3:.3f} ms: ours {ours / theirs_in_c:.2f} times; differs by {apart:.0e}"
         print(line, flush=True)
+    if arguments.only in EQUATIONS:
+        equations(arguments.peers)
 
 
 if __name__ == "__main__":
