@@ -23,7 +23,7 @@ def outputs(a, b):
         "forward transposed": pt.linalg.solve_triangular(lower, b, lower=True, trans=1, b_ndim=2),
         "backward": pt.linalg.solve_triangular(upper, b, lower=False, b_ndim=2),
         "backward transposed": pt.linalg.solve_triangular(upper, b, lower=False, trans=1, b_ndim=2),
-        "product": a @ b, "square": a @ a,
+        "solution": pt.linalg.solve(a - 3.0 * pt.sqrt(pt.abs(a)), b, b_ndim=2), "product": a @ b, "square": a @ a,
     }  # fmt: skip
 
 
@@ -54,6 +54,18 @@ def test_a_matrix_without_a_factor_gives_nan_and_leaves_the_others(backend, n):
     factors = function([x], pt.linalg.cholesky(x), backend=backend)(values)
     assert np.isnan(factors[1]).all()
     np.testing.assert_array_equal(factors[[0, 2]], [np.eye(n), 2.0 * np.eye(n)])
+
+
+@compiled
+@pytest.mark.parametrize("n", [3, SMALL + 2])
+def test_a_singular_matrix_has_a_solution_of_nan_and_leaves_the_others(backend, n):
+    x = pt.tensor("x", shape=(3, n, n))
+    swapped = np.eye(n)[::-1]
+    values = np.stack([swapped, np.zeros((n, n)), 4.0 * np.eye(n)])
+    found = function([x], pt.linalg.solve(x, pt.ones((3, n, 2)), b_ndim=2), backend=backend)
+    solutions = found(values)
+    assert found.fallbacks == () and np.isnan(solutions[1]).all()
+    np.testing.assert_array_equal(solutions[[0, 2]], [np.ones((n, 2)), np.full((n, 2), 0.25)])
 
 
 @compiled

@@ -24,6 +24,7 @@ import books  # noqa: E402, F401
 import gallery  # noqa: E402, F401
 import models  # noqa: E402, F401
 import processes  # noqa: E402, F401
+
 import equations  # noqa: E402, F401  # isort: skip
 from examples import MODELS, Example, make_data, points, projections  # noqa: E402
 

@@ -50,6 +50,10 @@ class SolveODE(Op):
         stacked = [x.with_shape((count, *x.shape)) for x in y]
         return TupleType((*stacked, whole, whole, t, t.with_shape((steps,)), *[x.with_shape((steps, *x.shape)) for x in y]))
 
+    def read(self, node: Expr, *operands: str) -> str:
+        """The states at first, and the times."""
+        return f"ode_solve({', '.join(operands[FIRST : FIRST + self.parts])}; t = {operands[1]})"
+
     def written_out(self, node: Expr) -> Graph:
         """The loop of steps: what the node is once derivatives have been taken."""
         return solution(self.method, self.rhs, self.parts, self.max_steps, tuple(x.type for x in node.inputs))

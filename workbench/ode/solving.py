@@ -114,7 +114,7 @@ def ode_solve(
     if given_t0 is not None and given_t0.ndim:
         raise ShapeError(f"t0 is a scalar, not of shape {shape_text(given_t0.type.shape)}", argument="t0")
     _check_times(times, given_t0)
-    begin = times[0] if given_t0 is None else given_t0
+    begin = given_t0 if given_t0 is not None else pt.constant(times.op.value[0]) if isinstance(times.op, Constant) else times[0]
     tolerances = [_positive(rtol, "rtol", state.dtype), _positive(atol, "atol", state.dtype)]
     if max_steps < 1:
         raise ArgumentError(f"max_steps={max_steps}", "a number of steps, at least 1", argument="max_steps")
@@ -142,7 +142,7 @@ def _right_hand_side(f: Callable[..., Any], t: Any, state: Tensor, args: Sequenc
         graph, closed = _over([t, *parts], [slopes[i] for i in range(shape[0])])
         inside = depends_on(graph.results, graph.params[: 1 + len(parts)])
         if all(x.type.ndim == 0 for x in topological(graph.results) if x in inside and isinstance(x.type, TensorType)):
-            return graph, closed, [state[i] for i in range(shape[0])]
+            return graph, closed, [pt.constant(state.op.value[i]) if isinstance(state.op, Constant) else state[i] for i in range(shape[0])]
     flat = implicit and len(shape) != 1
     (y,) = inputs_like([state.type.with_shape((state.size_expr(),)) if flat and isinstance(state.size_expr(), int) else state.type], ["y"])
     if flat and not isinstance(state.size_expr(), int):

@@ -17,6 +17,7 @@ from workbench.tensor import elementwise as _e
 from workbench.tensor import shape as _s
 from workbench.tensor.gufunc import Gufunc, check_matrix, floats, nan_where_it_fails, of_results
 from workbench.tensor.linalg.decompositions import cholesky, columns, svd
+from workbench.tensor.linalg.lapack import NativeCall, solve_call
 from workbench.tensor.linalg.products import matmul, matrix_transpose
 from workbench.tensor.linalg.triangular_systems import check_solve, jax_spread, solution, solve_triangular
 from workbench.tensor.reduction import reductions as _r
@@ -42,6 +43,10 @@ class Solve(Gufunc):
 
         a, b = jax_spread(a, b)
         return b if b.size == 0 else jnp.linalg.solve(a, b)
+
+    def native(self, node: Expr) -> NativeCall | None:
+        a, b = node.inputs
+        return solve_call(a.type, b.type)
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         a, b = node.inputs
