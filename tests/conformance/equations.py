@@ -6,7 +6,7 @@ from examples import model, scan, tensors
 
 def equations(pm, f, times, n_states, n_theta, t0=0):
     """Equations in PyMC's form; solved to 1e-12 by both, which PyMC is told by its reference's maker."""
-    tight = {} if pm.__name__ == "pymc" else {"rtol": 1e-12, "atol": 1e-12, "max_steps": 20_000}
+    tight = {} if pm.__name__ == "pymc" else {"rtol": 1e-12, "atol": 1e-12, "max_steps": 2000}
     return pm.ode.DifferentialEquation(func=f, times=times, n_states=n_states, n_theta=n_theta, t0=t0, **tight)
 
 

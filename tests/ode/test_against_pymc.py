@@ -26,12 +26,12 @@ KNOWN = json.loads((REFERENCE / "ode.json").read_text())
 def test_states_and_sensitivities_are_pymcs(name):
     f, times, y0, theta, t0 = EQUATIONS[name]
     equations = pm.ode.DifferentialEquation(
-        functools.partial(f, pt), times, n_states=len(y0), n_theta=len(theta), t0=t0, rtol=1e-11, atol=1e-12, max_steps=20_000
+        functools.partial(f, pt), times, n_states=len(y0), n_theta=len(theta), t0=t0, rtol=1e-9, atol=1e-10, max_steps=700
     )
     states, sensitivities = function([], list(equations(y0=y0, theta=theta, return_sens=True)), backend="c")()
     for found, known in ((states, KNOWN["solutions"][name]["states"]), (sensitivities, KNOWN["solutions"][name]["sensitivities"])):
         assert found.shape == np.shape(known)
-        np.testing.assert_allclose(found, known, rtol=1e-7, atol=1e-8 * np.abs(known).max())
+        np.testing.assert_allclose(found, known, rtol=1e-6, atol=1e-7 * np.abs(known).max())
 
 
 def test_the_default_tolerance_is_that_of_odeint():

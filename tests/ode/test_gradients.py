@@ -40,7 +40,7 @@ def test_the_adjoint_is_what_forward_sensitivities_are(method, sensitivities):
 def test_gradients_in_times():
     """Of ``y' = -y t``: the solution moves along the slope with its time, and against it with t0."""
     ts, t0 = pt.vector("ts", 4), pt.scalar("t0")
-    y = pm.ode.ode_solve(lambda t, y: -y * t, 1.0, ts, t0=t0, rtol=1e-10, atol=1e-10)
+    y = pm.ode.ode_solve(lambda t, y: -y * t, 1.0, ts, t0=t0, rtol=1e-10, atol=1e-10, max_steps=300)
     times, begin = np.array([0.5, 1.0, 1.0, 2.0]), 0.3
     known = np.exp((begin**2 - times**2) / 2)
     f = function([ts, t0], [y, *pm.grad(y.sum(), [ts, t0])], backend="c")
@@ -81,7 +81,7 @@ def test_many_solutions_by_vectorize():
 
 def test_what_a_function_finds_around_it_has_a_gradient():
     rate, table = pt.scalar("rate"), pt.vector("table", 3)
-    y = pm.ode.ode_solve(lambda t, y: -pt.exp(rate) * y + table[1] * t, 1.0, [0.0, 1.0], rtol=1e-10, atol=1e-10)[1]
+    y = pm.ode.ode_solve(lambda t, y: -pt.exp(rate) * y + table[1] * t, 1.0, [0.0, 1.0], rtol=1e-10, atol=1e-10, max_steps=300)[1]
     of_rate, of_table = (g.eval({rate: 0.0, table: [5.0, 2.0, 7.0]}) for g in pm.grad(y, [rate, table]))
     # y(1) = y0 e^-k + c (k - 1 + e^-k) / k^2 at k = 1, c = 2.
     e = np.exp(-1.0)
@@ -103,7 +103,7 @@ def test_variables_stay_as_they_are_inside_a_function():
     """A parameter of a variable is not simplified behind the model's back."""
     with pm.Model() as model:
         rate = pm.LogNormal("rate", pm.math.log(10), 2)
-        y = pm.ode.ode_solve(lambda t, y: -rate * y, 1.0, [0.0, 1.0], rtol=1e-9, atol=1e-9)
+        y = pm.ode.ode_solve(lambda t, y: -rate * y, 1.0, [0.0, 1.0], rtol=1e-9, atol=1e-9, max_steps=300)
         pm.Normal("seen", y[1], 1.0, observed=0.2)
     expected = -0.5 * np.log(2 * np.pi) * 2 - np.log(2.0) - 0.5 * (np.exp(-1.0) - 0.2) ** 2 - 0.5 * (np.log(10) / 2) ** 2
     assert float(model.compile_logp()({"rate_log__": 0.0})) == pytest.approx(expected, rel=1e-8)

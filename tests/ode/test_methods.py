@@ -72,7 +72,7 @@ def test_linear_systems_are_the_exponential_of_their_matrix(method, on):
     tight = 1e-7 if method == "Bosh3" else 1e-10
     # As scalars, and as one vector.
     for f in (lambda t, y: [sum(float(x) * y[j] for j, x in enumerate(row)) for row in a], lambda t, y: pt.constant(a) @ y):
-        found = pm.ode.ode_solve(f, start, ts, method=method, rtol=tight, atol=tight)
+        found = pm.ode.ode_solve(f, start, ts, method=method, rtol=tight, atol=tight, max_steps=1500)
         np.testing.assert_allclose(function([], found, backend=on)(), known, rtol=0.0, atol=20 * tight)
 
 
@@ -83,7 +83,7 @@ def logistic(t, y0, rate):
 def test_growth_that_saturates_has_its_closed_form_and_gradient(backend):
     ts = np.array([0.0, 0.0, 0.5, 0.5, 2.0, 7.0])
     y0, rate = pt.scalar("y0"), pt.scalar("rate")
-    y = pm.ode.ode_solve(lambda t, y: rate * y * (1.0 - y), y0, ts, rtol=1e-10, atol=1e-12)
+    y = pm.ode.ode_solve(lambda t, y: rate * y * (1.0 - y), y0, ts, rtol=1e-10, atol=1e-12, max_steps=400)
     weights = np.array([0.3, -1.0, 2.0, 0.1, 1.0, -0.5])
     f = function([y0, rate], [y, *pm.grad((weights * y).sum(), [y0, rate])], backend=backend)
     y_, of_y0, of_rate = f(0.1, 1.3)
@@ -101,10 +101,10 @@ def test_predators_and_prey_agree_with_scipy_to_1e_12():
         return [p[0] * y[0] - p[1] * y[0] * y[1], -p[2] * y[1] + p[3] * y[0] * y[1]]
 
     known = solve_ivp(f, (0, 20), [33.0, 6.0], args=tuple(p), t_eval=ts, method="DOP853", rtol=1e-13, atol=1e-13).y.T
-    found = pm.ode.ode_solve(f, [33.0, 6.0], ts, tuple(p), rtol=1e-12, atol=1e-12, max_steps=20_000)
+    found = pm.ode.ode_solve(f, [33.0, 6.0], ts, tuple(p), rtol=1e-12, atol=1e-12, max_steps=2000)
     np.testing.assert_allclose(function([], found, backend="c")(), known, rtol=2e-10)
     # Between steps the polynomial is of order 4, at ends of steps the state is of order 5.
-    every = pm.ode.ode_solve(f, [33.0, 6.0], [0.0, 20.0], tuple(p), rtol=1e-12, atol=1e-12, max_steps=20_000)
+    every = pm.ode.ode_solve(f, [33.0, 6.0], [0.0, 20.0], tuple(p), rtol=1e-12, atol=1e-12, max_steps=2000)
     np.testing.assert_allclose(function([], every, backend="c")()[-1], known[-1], rtol=1e-11)
 
 
@@ -113,7 +113,7 @@ def test_predators_and_prey_agree_with_scipy_to_1e_12():
 def test_errors_follow_the_tolerance(method, rtol):
     ts = np.linspace(0.0, 10.0, 30)
     known = np.stack([np.cos(ts), -np.sin(ts)], axis=1)
-    y = pm.ode.ode_solve(lambda t, y: [y[1], -y[0]], [1.0, 0.0], ts, method=method, rtol=rtol, atol=rtol)
+    y = pm.ode.ode_solve(lambda t, y: [y[1], -y[0]], [1.0, 0.0], ts, method=method, rtol=rtol, atol=rtol, max_steps=400)
     worst = np.abs(function([], y, backend="c")() - known).max()
     assert 0.003 * rtol < worst < 50 * rtol
 
@@ -131,13 +131,13 @@ def test_robertsons_reactions_agree_with_radau():
     ts = np.array([0.0, 4e-1, 4e1, 4e3, 4e5, 4e7, 4e9])
     known = solve_ivp(robertson, (0, 4e9), [1.0, 0, 0], args=tuple(ROBERTSON), t_eval=ts, method="Radau", rtol=1e-11, atol=1e-16).y.T
     k = pt.vector("k", 3)
-    y, steps = pm.ode.ode_solve(robertson, [1.0, 0, 0], ts, (k[0], k[1], k[2]), method="Rodas5P", rtol=1e-8, atol=1e-14, full_output=True)
+    y, steps = pm.ode.ode_solve(robertson, [1.0, 0, 0], ts, (k[0], k[1], k[2]), method="Rodas5P", rtol=1e-8, atol=1e-14, max_steps=800, full_output=True)
     cost = pt.log(y[1:]).sum()
     f = function([k], [y, steps.steps, cost, pm.grad(cost, k)], backend="c")
     y_, count, _, gradient = f(ROBERTSON)
     np.testing.assert_allclose(y_, known, rtol=1e-6)
     np.testing.assert_allclose(y_.sum(axis=1), 1.0, atol=1e-9)
-    assert count < 1000
+    assert count < 700
     for i in range(3):
         moved = np.eye(3)[i] * ROBERTSON * 1e-3
         difference = (f(ROBERTSON + moved)[2] - f(ROBERTSON - moved)[2]) / (2 * moved[i])
@@ -151,8 +151,8 @@ def test_van_der_pols_oscillator_is_stiff():
         return [y[1], mu * (1 - y[0] ** 2) * y[1] - y[0]]
 
     known = solve_ivp(f, (0, 2000), [2.0, 0.0], t_eval=ts, method="Radau", rtol=1e-11, atol=1e-11).y.T
-    y = pm.ode.ode_solve(f, [2.0, 0.0], ts, method="Rodas5P", rtol=1e-9, atol=1e-9)
-    np.testing.assert_allclose(function([], y, backend="c")()[:, 0], known[:, 0], rtol=1e-6)
+    y = pm.ode.ode_solve(f, [2.0, 0.0], ts, method="Rodas5P", rtol=1e-8, atol=1e-8, max_steps=2000)
+    np.testing.assert_allclose(function([], y, backend="c")()[:, 0], known[:, 0], rtol=3e-6)
 
 
 @pytest.mark.parametrize("method", ["Tsit5", "Rodas5P"])
