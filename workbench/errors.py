@@ -260,6 +260,10 @@ class GradientError(WorkbenchError, ValueError):
     """No gradient is known for an operation."""
 
 
+class NotEnoughMemoryError(WorkbenchError, MemoryError):
+    """What a function needs does not fit into the memory that is free."""
+
+
 class RewriteError(WorkbenchError, RuntimeError):
     """A rewrite rule that cycles, or breaks its promise."""
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.compile import phases
-from workbench.compile.asked import Givens, Updates, checked_update, options, pairs
+from workbench.compile.asked import Givens, Updates, checked_update, options, pairs, warn_of_size
 from workbench.compile.binding import at_lengths, data_of, leaf_of, with_leaves
 from workbench.compile.entered_lengths import KEPT, lengths_of
 from workbench.compile.precision import computed_in_single_precision
@@ -148,6 +148,7 @@ class CompiledFunction:
         self._known: dict[Symbol, int] = {}  # Lengths of the data that the function is bound to.
         self._now: Callable[[Graph], Graph] | None = None  # A graph over these data.
         self.timings: dict[str, float] = {}
+        warn_of_size(self.written.results, name)
         phases.begin("rewrite")
         start = time.perf_counter()
         if mode is None:

@@ -24,6 +24,7 @@ from workbench.compile.entered_lengths import KEPT, lengths_of, shape_at, sizes_
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.lower import lower
 from workbench.compile.loop_ir.storage import Storage, plan
+from workbench.compile.memory import require_memory
 from workbench.compile.slots import empty
 from workbench.errors import CompileError, IndexBoundsError, ShapeError
 from workbench.graph.expr import Constant, Data, Expr, Op
@@ -176,6 +177,8 @@ class Sized:
     ------
     CompileError
         If a slot is empty.
+    NotEnoughMemoryError
+        If its results and temporaries are larger than the memory that is free.
     """
 
     def __init__(self, code: Code, values: Mapping[Symbol, int], functions: Mapping[str, MachineFunction], bound: Bound) -> None:
@@ -191,6 +194,7 @@ class Sized:
         held = [p for p in code.held if p.op not in bound]
         self.fixed: bool = not self._data and not held and all(r.fixed for r in self._regions)
         self.arena: int = number(code.storage.arena, self.values) + max((r.arena for r in self._regions), default=0)
+        require_memory(program, code.storage, self.values, self.arena)
         self._environment: Environment | None = None
 
     def _callee(self, region: L.Region, code: Code | None, functions: Mapping[str, MachineFunction]) -> Sized:

@@ -11,6 +11,7 @@ from workbench.graph.inner import Graph
 from workbench.graph.provenance import derived, inherited
 from workbench.graph.rewrite import Firing, Pass, PassRecord, Rule, Settled
 from workbench.graph.traverse import topological
+from workbench.rewrites.last_of_scan import last_carried
 from workbench.tensor.control.flow import Cond, MakeTuple, Region
 from workbench.tensor.control.scan import Scan
 
@@ -27,8 +28,8 @@ class UnusedResults(Pass):
 
     def run(self, roots: Sequence[Expr], record: bool = True, settled: Settled | None = None) -> tuple[tuple[Expr, ...], PassRecord]:
         start = time.perf_counter()
-        firings: list[Firing] = []
-        after = tuple(_trim(roots, firings, 0))
+        carried, firings = last_carried(roots)
+        after = tuple(_trim(carried, firings, 0))
         seconds = time.perf_counter() - start
         return after, PassRecord(self.name, self.doc, tuple(roots), after, tuple(firings) if record else (), seconds)
 

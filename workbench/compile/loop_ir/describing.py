@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from workbench.compile.loop_ir import loops as L
-from workbench.graph.expr import Expr
+from workbench.graph.expr import Expr, Input
 from workbench.graph.formulas import formula
 from workbench.graph.lengths import Size
+from workbench.tensor.indexing.rows import SetAt
 
 NAMED = 3
 """So many results of a loop are told."""
@@ -77,6 +78,8 @@ def _made(kind: str, before: str, buffers: Sequence[L.Buffer], of: Expr | None =
 
 def told(x: Expr) -> str:
     """Return an expression's name, or else its formula."""
+    if isinstance(x.op, SetAt) and isinstance(x.inputs[0].op, Input) and not x.name:
+        return f"{told(x.inputs[2])} of each step"  # How a loop fills its outputs.
     return x.name or formula(x, LONG)
 
 

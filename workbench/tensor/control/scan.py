@@ -29,6 +29,7 @@ from workbench.tensor.elementwise import cast
 from workbench.tensor.keys import keys_below, keys_made
 from workbench.tensor.random.random_bits import threefry
 from workbench.tensor.shape import arange
+from workbench.tensor.shape.joining import concatenate
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
@@ -123,6 +124,7 @@ def scan(
     n_steps: Any = None,
     reverse: bool = False,
     names: Sequence[str] = (),
+    checkpoint_every: int | None = None,
 ) -> tuple[list[Tensor], list[Tensor]]:
     """Run `body` once for each element of the sequences, carrying values from step to step.
 
@@ -144,6 +146,10 @@ def scan(
         Run from the last element to the first; outputs keep the order of the sequences.
     names
         Labels of the carried values, for people who read the graph.
+    checkpoint_every
+        For gradients of long loops, of a number of steps that is known: the carried values are kept once in so many steps, and those between
+        are computed again where the gradient needs them. Of T steps, the square root of T takes least memory, about twice that many
+        carried values in the place of T; the gradient takes about one more run of the loop. What is random in `body` is drawn otherwise.
 
     Returns
     -------
@@ -153,7 +159,7 @@ def scan(
     Raises
     ------
     ShapeError
-        If lengths differ, or `body` changes the type of a carried value.
+        If lengths differ, or `body` changes the type of a carried value; with `checkpoint_every`, if the number of steps is not known.
 
     Examples
     --------
@@ -170,6 +176,9 @@ def scan(
         runs = [s if s.type.shape[0] == steps is not None else s[:n_steps] for s in runs]
     if reverse:
         runs = [s[::-1] for s in runs]
+    if checkpoint_every is not None:
+        carried, stacked = _in_blocks(body, first, runs, others, steps, checkpoint_every, names)
+        return carried, [y[::-1] for y in stacked] if reverse else stacked
     since = keys_made()
     elements = [_element(s) for s in runs]
 
@@ -199,6 +208,30 @@ def scan(
     if reverse:
         stacked = [y[::-1] for y in stacked]
     return results[: len(first)], stacked
+
+
+def _in_blocks(
+    body: Callable[..., Any], first: list[Any], runs: list[Any], others: list[Any], steps: int | None, every: int, names: Sequence[str]
+) -> tuple[list[Tensor], list[Tensor]]:
+    """A scan over blocks of steps, each a scan: the gradient of one keeps what its blocks begin with, and runs each of them again."""
+    if steps is None:
+        raise ShapeError("a scan with checkpoints has a number of steps that is known when it is written", "give n_steps as a whole number, or sequences of known length")
+    if int(every) < 1:
+        raise ShapeError(f"a scan has a checkpoint in one step or more, not {every}")
+    blocks = steps // int(every)
+    head = blocks * int(every)
+
+    def block(*given: Any) -> tuple[list[Tensor], list[Tensor]]:
+        carried, rows = list(given[: len(first)]), list(given[len(first) :])
+        return scan(body, carried, rows, others, int(every), names=names)
+
+    rows = [_s.reshape(s[:head], (blocks, int(every), *s.shape[1:])) for s in runs]
+    carried, stacked = scan(block, first, rows, (), blocks, names=names)
+    stacked = [_s.reshape(y, (head, *y.shape[2:])) for y in stacked]
+    if head == steps:
+        return carried, stacked
+    carried, rest = scan(body, carried, [s[head:] for s in runs], others, steps - head, names=names)
+    return carried, [concatenate([y, z]) for y, z in zip(stacked, rest)]
 
 
 def _keys_of_steps(wanted: list[Any], keys: Sequence[Tensor], number: Tensor) -> tuple[list[Any], list[Any]]:
