@@ -7,12 +7,11 @@ import json
 from pathlib import Path
 
 import books  # noqa: F401
+import equations  # noqa: F401
 import gallery  # noqa: F401
 import models  # noqa: F401
 import numpy as np
 import processes  # noqa: F401
-
-import equations  # noqa: F401  # isort: skip
 import pytest
 from examples import MODELS, make_data, points, projections
 from scipy.special import betaln

@@ -21,11 +21,10 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "conformance"))
 
 import books  # noqa: E402, F401
+import equations  # noqa: E402, F401
 import gallery  # noqa: E402, F401
 import models  # noqa: E402, F401
 import processes  # noqa: E402, F401
-
-import equations  # noqa: E402, F401  # isort: skip
 from examples import MODELS, Example, make_data, points, projections  # noqa: E402
 
 # By default PyTensor keeps a Python number in single precision where that loses nothing, and then
