@@ -1,6 +1,7 @@
 """Pages on errors: each is reached from its message, what it shows raises it, and what it advises works."""
 
 import re
+import warnings
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from workbench.inference.convergence import with_page
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "errors"
 TEXT = {path.stem: path.read_text() for path in sorted(FOLDER.glob("*.md"))}
-ERRORS = [name for name, text in TEXT.items() if name not in WARNINGS.values()]
+WARNED = ["solver-stopped"]
+"""Pages of warnings that a value gives, outside of runs."""
+ERRORS = [name for name in TEXT if name not in (*WARNINGS.values(), *WARNED)]
 
 
 def blocks(name):
@@ -33,6 +36,22 @@ def test_what_a_page_shows_raises_its_error_and_what_it_advises_works(name):
     assert right
     for block in right:
         exec(compile(block, f"<{name}>", "exec"), namespace)
+
+
+@pytest.mark.parametrize("name", WARNED)
+def test_what_a_page_shows_warns_and_what_it_advises_does_not(name):
+    wrong, *right = blocks(name)
+    namespace = {"__name__": name}
+    with pytest.warns(RuntimeWarning) as caught:
+        exec(compile(wrong, f"<{name}>", "exec"), namespace)
+    said = str(caught[0].message)
+    assert said.endswith(more(name))
+    shown = re.search(r"```text\n(.*?)\n```", TEXT[name], re.S)[1]
+    assert f"{caught[0].category.__name__}: {said}" == " ".join(shown.split())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for block in right:
+            exec(compile(block, f"<{name}>", "exec"), namespace)
 
 
 @pytest.mark.parametrize("said, name", WARNINGS.items())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from workbench.errors import warn_user
+from workbench.errors import more, warn_user
 from workbench.graph.expr import Expr, Op, results_of
 from workbench.graph.frozen import changed, frozen
 from workbench.graph.inner import Graph
@@ -90,6 +90,8 @@ class SolveODE(Op):
 class SolverWarning(RuntimeWarning):
     """Differential equations were not solved up to the last time."""
 
+    page = "solver-stopped"
+
 
 def why_not(op: SolveODE, t0: Any, last: Any, arrived: float, attempts: int, allowed: int) -> str:
     """Return a sentence on why a solution did not arrive at the last time."""
@@ -97,6 +99,6 @@ def why_not(op: SolveODE, t0: Any, last: Any, arrived: float, attempts: int, all
 
     where = f"the solution from t = {float(t0):.6g} stopped at t = {arrived:.6g}, before the last time {float(last):.6g}"
     if attempts < allowed:
-        return f"{where}: the steps became too short, or a value is NaN; it may go to infinity there. States from there on are NaN"
+        return f"{where}: the steps became too short, or a value is NaN; it may go to infinity there. States from there on are NaN; {more(SolverWarning.page)}"
     hint = "" if TABLEAUS[op.method].is_implicit else "; equations that are stiff need an implicit method: method='Rodas5P'"
-    return f"{where}, after {allowed:,} steps{hint}. max_steps= allows more. States from there on are NaN"
+    return f"{where}, after {allowed:,} steps{hint}. max_steps= allows more. States from there on are NaN; {more(SolverWarning.page)}"
