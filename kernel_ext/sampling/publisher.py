@@ -89,6 +89,7 @@ class Publisher:
         self._shown_changed = False
         self.stride = max(1, -(-run.total // KEPT))
         self._sent: list[int] = []
+        self._tune = run.tune
         self._divergent: list[Array] = []
         self._looked: list[int] = []
         self._making: tuple[ElementTable, Iterator[None]] | None = None
@@ -151,7 +152,8 @@ class Publisher:
 
     def _look(self, final: bool = False) -> None:
         with self._sending:
-            if self._fresh.is_set():
+            if self._fresh.is_set() or (self._sent and self._tune != self.run.tune):
+                # Anew, too, where warm-up turned out shorter.
                 self._fresh.clear()
                 self._begin()
             if self._sent:
@@ -163,6 +165,7 @@ class Publisher:
     def _begin(self) -> None:
         run, names = self.run, self.run.variable_names()
         self._sent = [0] * run.shown_chains
+        self._tune, self._looked = run.tune, []
         self._told_divergences = -1
         self._push(
             "run", chains=run.shown_chains, all_chains=run.chains, tune=run.tune, draws=run.draws_requested, stride=self.stride,

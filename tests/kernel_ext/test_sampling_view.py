@@ -264,6 +264,20 @@ def test_of_many_chains_that_are_moved_together_the_dashboard_shows_some(model, 
     assert said["mean"][0] == pytest.approx(float(run.draws["mu"].mean()), abs=5 * float(moments["mu"]["mcse_mean"]))
 
 
+def test_a_warm_up_that_ends_early_is_shown_as_long_as_it_was(schools):
+    run = begun(schools, 400, tune=1000, chains=2, backend="c", stop_tuning_early=True)
+    dashboard = SamplingDashboard(run)
+    wire = Wire(dashboard)
+    wire.say(t="hello", have=0)
+    assert run.wait(60) and dashboard.publisher.over.wait(20) and run.tune < 1000
+    begin, _ = wire.of("run")[-1]
+    assert begin["tune"] == run.tune
+    last, cols = wire.of("state")[-1]
+    assert last["made"] == last["whole"] == 2 * (run.tune + 400) and not cols["tuning"].any()
+    diverging = {(c, int(i)) for c in range(2) for i in run.divergences(c) if i >= run.tune}
+    assert set(zip(cols["divergent_chain"].tolist(), cols["divergent_draw"].tolist())) == diverging
+
+
 def test_ten_thousand_elements_take_small_messages():
     with pm.Model() as large:
         pm.Normal("x", 0.0, 1.0, shape=10_000)
