@@ -122,8 +122,7 @@ class LinearGaussianStateSpace(Series):
                 names.append(f"{name}[time]")
                 ranks.append(2)
         if steps is None and shape is None:
-            lengths = [p.type.shape[-2] for p, name in zip(given, names) if name.endswith("[time]")]
-            steps = lengths[0] if lengths else None
+            steps = next((p.type.shape[-2] for p, name in zip(given, names) if name.endswith("[time]")), None)
         made, along = cls.of_length(
             steps, shape, least=0, event_rank=1 if flat else 2, patterns=tuple(patterns), numbers=(matrices.states, matrices.shocks, matrices.observed),
             diffuse=start.diffuse, flat=flat, parameters=tuple(names), ranks=tuple(ranks),

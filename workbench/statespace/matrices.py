@@ -124,7 +124,7 @@ class Pattern:
 
 def packed(entries: Mapping[Any, Any]) -> tuple[Pattern, list[Tensor], list[Tensor]]:
     """Where entries are, and the ones that are no numbers: fixed ones, and those that change."""
-    places, fixed, moving = [], list[Tensor](), list[Tensor]()
+    places, fixed, moving = list[tuple[Any, Any]](), list[Tensor](), list[Tensor]()
     for at, a in entries.items():
         if isinstance(a, Along):
             places.append((at, ("moving", len(moving))))

@@ -247,11 +247,11 @@ class StateSpace(Posterior):
             if (observed.ndim == 2 and not differ(observed.type.shape[1], self.k_endog)) or (observed.ndim == 1 and self.k_endog == 1):
                 return observed, tuple(observed.shape[i] for i in range(observed.ndim))
             raise ShapeError(f"{name}: the observed data have shape {observed.type.shape}, {self.name} has {self.k_endog} observed series")
-        x = observed if isinstance(observed, np.ma.MaskedArray) else np.asarray(observed)
+        x: Any = observed if isinstance(observed, np.ma.MaskedArray) else np.asarray(observed)
         if x.ndim not in (1, 2) or (x.ndim == 1 and self.k_endog != 1) or (x.ndim == 2 and x.shape[1] != self.k_endog):
             raise ShapeError(f"{name}: the observed data have shape {x.shape}, {self.name} has {self.k_endog} observed series: {', '.join(map(str, self.observed_states))}", "rows are times")
         if isinstance(x, np.ma.MaskedArray):
-            x = x.astype("float64").filled(np.nan)
+            x = np.ma.filled(x.astype("float64"), np.nan)
         if x.dtype.kind in "iufO" and x.size and bool(np.all(np.asarray(x, "float64") != np.asarray(x, "float64"))):
             raise ModelError(f"{name}: all {x.size} values are missing", "there is nothing to learn from; leave observed out, and give steps=", argument="observed")
         return x, x.shape
@@ -276,11 +276,11 @@ class StateSpace(Posterior):
             raise ModelError(f"build_statespace_graph has no argument {unknown[0]!r}")
         m = modelcontext(None)
         index = getattr(data, "index", None)
-        content = data if isinstance(data, Tensor) else np.asarray(data, "float64")
+        content: Any = data if isinstance(data, Tensor) else np.asarray(data, "float64")
         if content.ndim == 1:
             content = content[:, None]
         if isinstance(content, np.ndarray) and "time" not in m.coords:
-            m.add_coord("time", np.arange(len(content)) if index is None or callable(index) else np.asarray(index))
+            m.add_coord("time", list(range(len(content)) if index is None or callable(index) else np.asarray(index)))
         return self(name, observed=content, dims=("time", "observed_state" if "observed_state" in m.coords else None))
 
     # What is known of the states -----------------------------------------------------------------------

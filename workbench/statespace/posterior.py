@@ -311,7 +311,7 @@ def _labels_of_times(m: Model, rv: Tensor) -> Any:
 
 def _place(labels: Any, start: Any) -> int:
     """Which time a label, or a number, is that of."""
-    found = np.flatnonzero(labels == np.asarray(start, labels.dtype)) if not isinstance(start, (int, np.integer)) or labels.dtype.kind in "iu" else []
+    found: Any = np.flatnonzero(labels == np.asarray(start, labels.dtype)) if not isinstance(start, (int, np.integer)) or labels.dtype.kind in "iu" else []
     if len(found):
         return int(found[0])
     if isinstance(start, (int, np.integer)) and -len(labels) <= start < len(labels):

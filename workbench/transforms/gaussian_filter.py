@@ -362,7 +362,7 @@ def filtered(
 
     def body(*given: Any) -> tuple[list[Any], list[Any]]:
         now, (value, *elements) = given[:width], given[width:]
-        sees = elements.pop(0) if masked else None
+        sees: Any = elements.pop(0) if masked else None
         system = at(*elements)
         m, c = layout.open(now, columns)
         before = [m, c]
