@@ -33,7 +33,10 @@ def methods(model: Model) -> list[dict[str, Any]]:
         does = " ".join((kind.__doc__ or "").split("\n\n")[0].split())
         why = "" if movable else f"no variable of the model: {kind.why_not()}"
         title = kind.__name__ + (f" for {_listed([str(rv.name) for rv in movable])}" if movable and rest else "")
-        found.append({"name": f"step:{kind.__name__}", "title": title, "does": does, "why_not": why, "group": "each chain by itself"})
+        if kind.of_population and rest and not why:
+            why = "it moves all variables of a model together, and not all of these"
+        group = "many chains together" if kind.of_population else "each chain by itself"
+        found.append({"name": f"step:{kind.__name__}", "title": title, "does": does, "why_not": why, "group": group})
     for name, made in TOGETHER.items():
         sampler = made()
         try:

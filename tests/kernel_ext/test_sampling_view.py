@@ -314,6 +314,7 @@ def test_the_form_says_what_can_be_chosen_and_why_not():
     assert ways["auto"]["title"] == "NUTS for x + Metropolis for k"
     assert "discrete" in ways["together:chees"]["why_not"] and not ways["step:Slice"]["why_not"]
     assert "two states" in ways["step:BinaryMetropolis"]["why_not"]
+    assert "all variables" in ways["step:DEMetropolis"]["why_not"] and ways["step:DEMetropolis"]["group"] == "many chains together"
     for package in ("numpyro", "blackjax", "nutpie"):
         try:
             __import__(package)

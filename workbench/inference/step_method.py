@@ -54,6 +54,8 @@ class StepMethod:
     blocked: ClassVar[bool] = True
     by_gradient: ClassVar[bool] = False
     """Whether it needs the density's gradient."""
+    of_population: ClassVar[bool] = False
+    """Whether it moves all variables of all chains together."""
     options: ClassVar[Mapping[str, tuple[Any, Callable[[str, Any], Any]]]] = {}
     """Names of options, their values by default, and what checks a value."""
 
