@@ -2,6 +2,7 @@
 
 import logging
 import re
+import sys
 import warnings
 
 import numpy as np
@@ -288,3 +289,26 @@ def test_a_step_out_of_the_states_is_not_taken(monkeypatch):
     np.testing.assert_allclose([(draws["z"] == k).mean() for k in range(3)], p / p.sum(), atol=0.02)
     p = np.array([1.0, 1.0, 0.5, 1.0 / 6.0]) * np.exp([0.0, 0.5, 1.0, 0.0])
     np.testing.assert_allclose([(draws["n"] == k).mean() for k in range(4)], p / p.sum(), atol=0.02)
+
+
+def test_assigning_methods_takes_steps_in_proportion_to_the_variables():
+    def lines(n):
+        with pm.Model() as model:
+            for k in range(n):
+                pm.Normal(f"x{k}")
+        steps_of(model, None, {}, quiet=True)  # What is loaded once is not counted.
+        count = 0
+
+        def line(frame, event, argument):
+            nonlocal count
+            count += 1
+            return line
+
+        sys.settrace(line)
+        try:
+            steps_of(model, None, {}, quiet=True)
+        finally:
+            sys.settrace(None)
+        return count
+
+    assert lines(160) < 10 * lines(20)

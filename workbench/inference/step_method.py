@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -115,35 +116,45 @@ class StepMethod:
 
     def _names(self, vars: Any) -> tuple[str, ...]:
         """Names of the values of the variables that are given."""
-        model = self.model
+        model, states = self.model, states_by_name(self.model)
+
+        def moves(rv: Tensor) -> int:
+            return self.competence(rv, states(model.value_name(rv)))
+
         if vars is None:
-            found = [rv for rv in model.free_RVs if self._competence(rv)]
+            found = [rv for rv in model.free_RVs if moves(rv)]
             if not found:
                 raise ModelError(f"{type(self).__name__}: the model has no variable that it moves: {self.why_not()}")
         else:
             several = [vars] if isinstance(vars, (str, Tensor)) or not isinstance(vars, Iterable) else list(vars)
             if not several:
                 raise ArgumentError(f"{type(self).__name__}: no variable is given", "leave vars out for all that it can move")
-            found = [self._variable(x) for x in several]
+            known = self._known()
+            found = [self._variable(x, known) for x in several]
             for rv in found:
-                if not self._competence(rv):
+                if not moves(rv):
                     raise ModelError(f"{type(self).__name__} cannot move {rv.name}: {self.why_not()}")
         names = [model.value_name(rv) for rv in found]
-        twice = next((n for n in names if names.count(n) > 1), None)
+        counts = Counter(names)
+        twice = next((n for n in names if counts[n] > 1), None)
         if twice is not None:
             raise ModelError(f"{type(self).__name__}: {twice} is given twice")
         return tuple(names)
 
-    def _competence(self, rv: Tensor) -> int:
-        return self.competence(rv, states_of(self.model, self.model.value_name(rv)))
+    def _known(self) -> dict[Any, Tensor]:
+        """The free variables by what one may be given by: itself, its value, and the names of both."""
+        model = self.model
+        found: dict[Any, Tensor] = {}
+        for rv in model.free_RVs:
+            for key in (rv, model.rvs_to_values[rv], str(rv.name), model.value_name(rv)):
+                found.setdefault(key, rv)
+        return found
 
-    def _variable(self, given: Any) -> Tensor:
+    def _variable(self, given: Any, known: Mapping[Any, Tensor]) -> Tensor:
         """A free variable that is given by itself, its value, or the name of either."""
         model, title = self.model, type(self).__name__
-        for rv in model.free_RVs:
-            names = (str(rv.name), model.value_name(rv))
-            if given in names if isinstance(given, str) else given is rv or given is model.rvs_to_values[rv]:
-                return rv
+        if isinstance(given, (str, Tensor)) and given in known:
+            return known[given]
         name = given if isinstance(given, str) else getattr(given, "name", None) or repr(given)
         free = ", ".join(str(x.name) for x in model.free_RVs)
         if any(str(x.name) == name for x in model.observed_RVs):
@@ -156,6 +167,16 @@ class StepMethod:
 
 def states_of(model: Model, name: str) -> States | None:
     """Return the states of a free variable, given by the name of its value, where they are finitely many."""
+    return states_by_name(model)(name)
+
+
+def states_by_name(model: Model) -> Callable[[str], States | None]:
+    """Return what says the states of free variables, as :func:`states_of` does, of many."""
     now = model.at_current_shapes()
-    rv = next(x for x in now.free_RVs if now.value_name(x) == name)
-    return finite_states(now, rv) if rv.type.kind != "f" else None
+    by_name = {now.value_name(x): x for x in now.free_RVs}
+
+    def states(name: str) -> States | None:
+        rv = by_name[name]
+        return finite_states(now, rv) if rv.type.kind != "f" else None
+
+    return states

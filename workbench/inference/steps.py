@@ -9,7 +9,7 @@ from workbench.errors import ArgumentError, ModelError
 from workbench.inference.continuous_step_methods import NUTS, DEMetropolis
 from workbench.inference.linked import Step
 from workbench.inference.log import tell
-from workbench.inference.step_method import StepMethod, states_of
+from workbench.inference.step_method import StepMethod, states_by_name
 from workbench.inference.step_methods import METHODS, CompoundStep
 from workbench.model.black_boxes import without_gradient
 from workbench.model.model import Model
@@ -40,7 +40,7 @@ def steps_of(model: Model, step: Any, options: Mapping[str, Mapping[str, Any]], 
         If a variable is moved by two of the methods, or is none of the model.
     """
     chosen = list(_flat(step))
-    names = [model.value_name(rv) for rv in model.free_RVs]
+    names = dict.fromkeys(model.value_name(rv) for rv in model.free_RVs)
     together = next((m for m in chosen if isinstance(m, DEMetropolis)), None)
     if together is not None:
         raise ArgumentError(f"step: {together!r} moves all chains of pm.sample together", "pm.DEMetropolisZ moves each by itself, by its past")
@@ -66,11 +66,11 @@ def steps_of(model: Model, step: Any, options: Mapping[str, Mapping[str, Any]], 
 def assigned(model: Model, names: Iterable[str]) -> dict[type[StepMethod], list[str]]:
     """Return the most competent method for each of some values, given by name."""
     found: dict[type[StepMethod], list[str]] = {}
-    by_value = without_gradient(model)
+    by_value, wanted, states_of = without_gradient(model), set(names), states_by_name(model)
     for rv in model.free_RVs:
         name = model.value_name(rv)
-        if name in names:
-            states = states_of(model, name)
+        if name in wanted:
+            states = states_of(name)
             possible = [kind for kind in METHODS if not (kind.by_gradient and name in by_value)]
             found.setdefault(max(possible, key=lambda kind: kind.competence(rv, states)), []).append(name)
     return found
@@ -127,7 +127,8 @@ def _listed(names: Iterable[str]) -> str:
 def _tell_of_finite(model: Model, methods: Iterable[StepMethod]) -> None:
     """Say which variables need not be sampled."""
     discrete = {str(v.name) for v in model.discrete_value_vars}
-    found: dict[str, States | None] = {n: states_of(model, n) for method in methods for n in method.names if n in discrete}
+    states = states_by_name(model)
+    found: dict[str, States | None] = {n: states(n) for method in methods for n in method.names if n in discrete}
     finite = [n for n, states in found.items() if states is not None]
     if finite:
         names = repr(finite[0]) if len(finite) == 1 else repr(finite)

@@ -55,10 +55,10 @@ def rebuilt(model: Model, new: Mapping[Expr, Expr]) -> Model:
     made.named_vars_to_dims = dict(model.named_vars_to_dims)
     made._kept_lengths = [(replace([n], new)[0], was, variable) for n, was, variable in model._kept_lengths]  # type: ignore[misc]
     made.dim_lengths = {d: found[n] if isinstance(n, Tensor) else n for d, n in model.dim_lengths.items()}
+    free: set[Expr] = {*model.free_RVs, *model.marginalized_RVs}
     for rv, value in model.rvs_to_values.items():
         kept = found[value]
-        is_free = any(rv is x for x in (*model.free_RVs, *model.marginalized_RVs))
-        if is_free and found[rv].type.shape != rv.type.shape:
+        if rv in free and found[rv].type.shape != rv.type.shape:
             made.make_value(found[rv], made.rvs_to_transforms[found[rv]])
         else:
             made.rvs_to_values[found[rv]] = kept

@@ -150,10 +150,11 @@ class _Interference:
 
     def define(self, buffer: L.Buffer, live: Iterable[L.Buffer], free: L.Buffer | None = None) -> None:
         mine = self.edges.setdefault(buffer, set())
-        for other in live:
-            if other is not buffer and other is not free:
-                mine.add(other)
-                self.edges.setdefault(other, set()).add(buffer)
+        # Loops are walked several times: most is known by then.
+        new = set(live).difference(mine, (buffer, free))
+        mine |= new
+        for other in new:
+            self.edges.setdefault(other, set()).add(buffer)
 
     def block(self, block: Sequence[L.Statement], live: set[L.Buffer]) -> set[L.Buffer]:
         """Walk backwards from the buffers live after the block to those live before it."""
