@@ -35,6 +35,7 @@ STATSMODELS = {
     "overlap": (ss.BayesianSARIMAX((1, 0, 0), (1, 0, 0, 2)), Y, {"ar_params": [0.3], "seasonal_ar_params": [0.4], "sigma_state": q(1.3)}, [("ar_params", (0,), 0), ("seasonal_ar_params", (0,), 1)]),
     "var": (ss.BayesianVARMAX((2, 0), ["a", "b"], stationary_initialization=True), TWO, {"ar_params": [[[0.4, 0.1], [0.2, -0.1]], [[0.1, 0.3], [0.05, 0.2]]], "state_cov": CHOL @ CHOL.T}, [("ar_params", (0, 0, 0), 0), ("ar_params", (0, 0, 1), 1), ("ar_params", (1, 1, 0), 6)]),
     "varma": (ss.BayesianVARMAX((1, 1), ["a", "b"], stationary_initialization=True, measurement_error=True), TWO, {"ar_params": [[[0.4, 0.1]], [[0.1, 0.3]]], "ma_params": [[[0.2, -0.1]], [[0.05, 0.3]]], "state_cov": CHOL @ CHOL.T, "sigma_obs": q([0.5, 0.25])}, [("ma_params", (0, 0, 1), 5), ("sigma_obs", (0,), 11)]),
+    "factor": (ss.BayesianDynamicFactor(1, 2, ["a", "b"], error_order=1, stationary_initialization=True), TWO, {"factor_loadings": [[1.0], [0.5]], "factor_ar": [[0.5, 0.2]], "error_ar": [[0.3], [-0.2]], "error_sigma": q([0.8, 0.4])}, [("factor_loadings", (1, 0), 1), ("error_sigma", (0,), 2), ("factor_ar", (0, 1), 5), ("error_ar", (1, 0), 7)]),
     "ets": (ss.BayesianETS(("A", "Ad", "A"), seasonal_periods=4, initialization="known", use_transformed_parameterization=True), WHOLE, {"alpha": 0.4, "beta": 0.1, "gamma": 0.2, "phi": 0.9, "sigma_state": 1.0, **START}, []),
 }  # fmt: skip
 

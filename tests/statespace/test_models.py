@@ -105,6 +105,19 @@ def test_what_is_missing_is_integrated_over_and_not_imputed():
     assert model.compile_logp(backend="numpy")(point) == local_level(there).compile_logp(backend="numpy")(point)
 
 
+def test_observed_afterwards_it_is_the_same():
+    y = NILE.copy()
+    y[3] = np.nan
+    with pm.Model(coords=LEVEL.coords) as free:
+        pm.HalfNormal("sigma_level_trend", 50.0, dims="shock_level_trend")
+        pm.HalfNormal("sigma_obs", 200.0)
+        LEVEL("y", steps=100)
+    model = pm.observe(free, {"y": y})
+    point = model.initial_point()
+    assert model.compile_logp(backend="numpy")(point) == local_level(y).compile_logp(backend="numpy")(point)
+    assert set(free.initial_point()) == {*point, "y"}
+
+
 def test_new_data_and_new_times():
     with pm.Model(coords={**LEVEL.coords, "time": range(100)}) as model:
         y = pm.Data("seen", NILE, dims="time")

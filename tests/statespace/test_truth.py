@@ -28,7 +28,7 @@ def test_densities_and_slopes_are_those_of_statsmodels(name):
     np.testing.assert_allclose(found[0], truth["logp"], rtol=1e-10)
     for parameter, at, number in slopes:
         # A variance moves by twice the standard deviation.
-        factor = 2.0 * np.asarray(given[parameter])[at] if parameter.startswith("sigma") else 1.0
+        factor = 2.0 * np.asarray(given[parameter])[at] if "sigma" in parameter else 1.0
         slope = found[1 + list(given).index(parameter)][at]
         np.testing.assert_allclose(slope, truth["score"][number] * factor, rtol=1e-7, err_msg=f"{parameter}{at}")
 

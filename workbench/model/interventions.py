@@ -275,7 +275,7 @@ def observe(model: Model, vars_to_observations: Mapping[Any, Any]) -> Model:
     for x, data in _variables(model, vars_to_observations).items():
         if not any(x is y for y in (*made.basic_RVs, *made.marginalized_RVs, *made.deterministics, *made.recovered_deterministics)):
             raise ModelError(f"{x.name or repr(x)} cannot be observed: it is no random variable or deterministic of the model")
-        values: Observed = observed_values(str(x.name), data, x.dtype)
+        values: Observed = observed_values(str(x.name), data, x.dtype, isinstance(x.op, Draw) and x.op.distribution.missing_as_nan)
         if values.missing is not None:
             raise ModelError(f"{x.name}: the data have missing values", "write observed= in the model: they are imputed there")
         now, have = model.shapes.of(x), model.shapes.of(values.values)

@@ -5,9 +5,10 @@ Names are those of pymc-extras' ``statespace``. A model is a thing that makes va
 
 from workbench.statespace import structural
 from workbench.statespace.distribution import LinearGaussianStateSpace
+from workbench.statespace.dynamic_factor import BayesianDynamicFactor
 from workbench.statespace.ets import BayesianETS
 from workbench.statespace.model import StateSpace
 from workbench.statespace.sarimax import BayesianSARIMAX
 from workbench.statespace.varmax import BayesianVARMAX
 
-__all__ = ["BayesianETS", "BayesianSARIMAX", "BayesianVARMAX", "LinearGaussianStateSpace", "StateSpace", "structural"]
+__all__ = ["BayesianDynamicFactor", "BayesianETS", "BayesianSARIMAX", "BayesianVARMAX", "LinearGaussianStateSpace", "StateSpace", "structural"]
