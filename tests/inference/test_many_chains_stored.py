@@ -121,6 +121,7 @@ def test_the_store_is_read_without_us(tmp_path, memory):
     assert np.array_equal(idata.posterior["both"], whole.draws["both"]) and idata.posterior.attrs["method"] == "chees"
 
 
+@pytest.mark.skipif(not ALL, reason="compiles slowly: WORKBENCH_TESTS=all")
 def test_a_run_on_jax_goes_on(tmp_path, monkeypatch):
     options = {"backend": "jax", "draws": 20, "tune": 20, "chains": 8}
     whole = run_of(**options)
