@@ -317,3 +317,25 @@ def test_one_coefficient_stands_for_as_many_as_the_order():
     assert pm.draw(short).shape == (5,)
     at = [0.1, -0.4, 0.3, 0.9, 0.0]
     assert float(pm.logp(short, at).eval()) == float(pm.logp(full, at).eval())
+
+
+def test_an_autoregression_with_exogenous_terms():
+    x, y = np.random.default_rng(0).normal(size=(2, 8))
+    rv = pm.AR.dist([0.1, 0.5, 0.2], sigma=0.7, constant=True, init_dist=pm.Normal.dist(0.0, 1.0), exogenous=x)
+    assert rv.type.shape == (8,)
+    known = st.norm.logpdf(y[:2]).sum() + st.norm.logpdf(y[2:], 0.1 + 0.5 * y[1:-1] + 0.2 * y[:-2] + x[2:], 0.7).sum()
+    assert np.isclose(pm.logp(rv, y).eval(), known, rtol=1e-12)
+    drawn = pm.draw(pm.AR.dist([0.5], sigma=1e-9, init_dist=pm.Normal.dist(0.0, 1e-9), exogenous=x), random_seed=1)
+    np.testing.assert_allclose(drawn[1:], 0.5 * drawn[:-1] + x[1:], atol=1e-7)
+    with pytest.raises(ShapeError, match="AR: exogenous has length 8, the series 4"):
+        pm.AR.dist([0.5], sigma=1.0, init_dist=pm.Normal.dist(0.0, 1.0), exogenous=x, steps=3)
+
+
+def test_exogenous_terms_of_new_data():
+    with pm.Model(coords={"time": range(8)}) as model:
+        b = pm.Normal("b")
+        x, y = pm.Data("x", np.zeros(8), dims="time"), pm.Data("seen", np.zeros(8), dims="time")
+        pm.AR("y", [0.5], sigma=1.0, init_dist=pm.Normal.dist(0.0, 1.0), exogenous=b * x, observed=y, dims="time")
+        pm.set_data({"x": np.ones(10), "seen": np.zeros(10)}, coords={"time": range(10)})
+    known = st.norm.logpdf(2.0) + st.norm.logpdf(0.0) + 9 * st.norm.logpdf(-2.0)
+    assert np.isclose(model.compile_logp(backend="c")({"b": 2.0}), known, rtol=1e-12)

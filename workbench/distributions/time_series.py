@@ -63,6 +63,9 @@ class AR(Series):
         the p values, or of vectors of length p; ``Normal.dist(0, 100)``, with a warning, by default.
     ar_order
         The order p; the length of `rho` tells it by default.
+    exogenous
+        What is added to the mean of each value, such as ``X @ beta``: shape ``(..., p + steps)``, a number for each time. Those of the first
+        p values are not used: these are `init_dist`'s.
     steps
         How many values after the first p. The shape tells it where given.
 
@@ -82,11 +85,12 @@ class AR(Series):
     start: ClassVar[Draw]
     order: ClassVar[int]
     constant: ClassVar[bool]
+    driven: ClassVar[bool] = False
 
     @classmethod
     def dist(  # type: ignore[override]
         cls, rho: Any, sigma: Any = None, tau: Any = None, *, init_dist: Any = None, steps: Any = None,
-        constant: bool = False, ar_order: int | None = None, shape: Any = None, size: Any = None,
+        constant: bool = False, ar_order: int | None = None, exogenous: Any = None, shape: Any = None, size: Any = None,
     ) -> Tensor:  # fmt: skip
         noise = cast_real(sigma_of(sigma, tau))
         weights = cast_real(rho)
@@ -101,6 +105,11 @@ class AR(Series):
             raise ShapeError(f"AR: init_dist is a distribution of numbers or vectors, {draw.name} has matrices")
         if draw.shape and draw.shape[-1] not in (1, order):
             raise ShapeError(f"AR: init_dist has shape {draw.shape}, but the order is {order}")
+        added = [] if exogenous is None else [cast_real(exogenous)]
+        if added and added[0].ndim < 1:
+            raise ShapeError("AR: exogenous is a number for each time", "a constant term is constant=True")
+        if added and steps is None and shape is None:
+            shape = tuple(added[0].type.shape[-1:])
         made, along = cls.of_length(
             steps,
             shape,
@@ -108,22 +117,31 @@ class AR(Series):
             start=draw,
             order=order,
             constant=bool(constant),
-            parameters=("rho", "sigma", *names_of(draw, "init_dist")),
-            ranks=(1, 0, *ranks_of(draw)),
+            driven=bool(added),
+            parameters=("rho", "sigma", *names_of(draw, "init_dist"), *(["exogenous"] if added else [])),
+            ranks=(1, 0, *ranks_of(draw), *([1] if added else [])),
         )
-        return made.variable([weights, noise, *first, *along], shape, size)
+        if added and made.length is not None and isinstance(n := added[0].type.shape[-1], int) and n != made.length:
+            raise ShapeError(f"AR: exogenous has length {n}, the series {made.length}", "a number for each time, those of the first values too")
+        return made.variable([weights, noise, *first, *added, *along], shape, size)
+
+    @classmethod
+    def split(cls, parameters: Sequence[Tensor]) -> tuple[Tensor, Tensor, Component, Any]:
+        """The weights, the noise, the start, and what is added to the mean after it, or 0."""
+        rho, sigma, *first = cls.own(parameters)
+        added = first.pop()[..., cls.order :] if cls.driven else 0.0
+        return rho, sigma, (cls.start, tuple(first)), added
 
     @classmethod
     def batch_shape(cls, *parameters: Tensor) -> Shape:
-        rho, sigma, *_ = parameters
-        shapes = (rho.type.shape[:-1], sigma.type.shape, cls.start.shape[:-1])
+        rho, sigma, _, added = cls.split(parameters)
+        shapes = (rho.type.shape[:-1], sigma.type.shape, cls.start.shape[:-1], *([added.type.shape[:-1]] if cls.driven else []))
         return broadcast_shapes(*shapes, what="parameters of AR")
 
     @classmethod
     def checks(cls, *parameters: Tensor) -> list[Check]:
-        _, sigma, *first = cls.own(parameters)
-        scalar = cls.start.distribution.event_rank == 0
-        start = component_checks("init_dist", (cls.start, tuple(first)), over_last=scalar)
+        _, sigma, first, _ = cls.split(parameters)
+        start = component_checks("init_dist", first, over_last=cls.start.distribution.event_rank == 0)
         return [(positive.holds(sigma), "sigma must be positive"), *start]
 
     @classmethod
@@ -134,26 +152,28 @@ class AR(Series):
 
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        rho, sigma, *first = cls.own(parameters)
+        rho, sigma, first, added = cls.split(parameters)
         p = cls.order
-        start = logp_of((cls.start, tuple(first)), paired("AR: the first values, and as many as the order,", value[..., :p], -1, pt.zeros(p), 0))
+        start = logp_of(first, paired("AR: the first values, and as many as the order,", value[..., :p], -1, pt.zeros(p), 0))
         if cls.start.distribution.event_rank == 0:
             start = pt.sum(start, axis=-1)
         constant, weights = cls._weights(rho)
-        mean = constant[..., None] if cls.constant else 0.0
+        mean = (constant[..., None] if cls.constant else 0.0) + added
         for i, weight in enumerate(weights):
             mean = mean + weight[..., None] * value[..., p - 1 - i : -1 - i]
         return start + pt.sum(Normal.logp(value[..., p:], pt.as_tensor(mean), sigma[..., None]), axis=-1)
 
     @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
-        rho, sigma, *first = cls.own(parameters)
+        rho, sigma, first, added = cls.split(parameters)
         batch, p = shape[:-1], cls.order
         keys = pt.random.split(key, 2)
-        start = draw_of((cls.start, tuple(first)), keys[0], (*batch, p))
+        start = draw_of(first, keys[0], (*batch, p))
         if shape[-1] == p:
             return start
         noise = pt.random.normal(keys[1], (shape[-1] - p, *batch)) * sigma
+        if cls.driven:
+            noise = noise + pt.moveaxis(pt.broadcast_to(added, (*batch, shape[-1] - p)), -1, 0)
         constant, weights = cls._weights(rho)
 
         def step(*arguments: Tensor) -> tuple[list[Tensor], list[Tensor]]:
@@ -168,9 +188,9 @@ class AR(Series):
 
     @classmethod
     def support_point(cls, *parameters: Tensor) -> Tensor:
-        _, _, *first = cls.own(parameters)
+        _, _, first, _ = cls.split(parameters)
         batch = tuple(n if isinstance(n, int) else 0 for n in cls.batch_shape(*parameters))
-        start = support_point_of((cls.start, tuple(first)), (*batch, cls.order))
+        start = support_point_of(first, (*batch, cls.order))
         return pt.broadcast_to(start[..., -1:], (*batch, *cls.event_shape(*parameters)))
 
 

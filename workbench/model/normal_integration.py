@@ -321,7 +321,7 @@ class _Kind:
 
 def _is_chain(distribution: Any) -> bool:
     if issubclass(distribution, AR):
-        return bool(distribution.start.distribution is Normal)
+        return bool(distribution.start.distribution is Normal) and not distribution.driven
     return issubclass(distribution, RandomWalk) and all(draw.distribution is Normal for draw in distribution.components)
 
 
