@@ -170,6 +170,21 @@ def test_what_a_scan_computes_for_nobody_is_left_out():
     assert f.trace.passes[1].name == "unused results" and len(f.trace.passes[1].firings) == 1
 
 
+def test_a_while_loop_carries_what_is_read():
+    """Of four carried values one is read, a second by the condition, a third by the first; the last is left out, with its array."""
+    x = pt.scalar("x")
+
+    def body(i, total, step, kept):
+        return i + 1, total + step, step * 2.0, pt.set_subtensor(kept[i], total)
+
+    _, total, _, kept = pt.while_loop(lambda i, *_: i < 5, body, [0, x, 1.0, pt.zeros(5)])
+    f = function([x], total, backend="numpy")
+    (loop,) = [n for n in topological(f.graph.results) if n.op.name == "while"]
+    assert len(loop.type.items) == 3 and f(1.0) == 32.0
+    last, every = function([x], [total, kept], backend="numpy")(1.0)
+    assert last == 32.0 and every.tolist() == [1.0, 2.0, 4.0, 8.0, 16.0]
+
+
 @pytest.mark.parametrize(
     "build, message",
     [

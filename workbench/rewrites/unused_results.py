@@ -12,7 +12,7 @@ from workbench.graph.provenance import derived, inherited
 from workbench.graph.rewrite import Firing, Pass, PassRecord, Rule, Settled
 from workbench.graph.traverse import topological
 from workbench.rewrites.last_of_scan import last_carried
-from workbench.tensor.control.flow import Cond, MakeTuple, Region
+from workbench.tensor.control.flow import Cond, MakeTuple, Region, While
 from workbench.tensor.control.scan import Scan
 
 DOC = "What a loop or branch computes and nobody reads, or computes twice, is left out."
@@ -49,7 +49,9 @@ def _trim(roots: Sequence[Expr], firings: list[Firing], depth: int) -> list[Expr
             if memo[node] is not node:
                 firings.append(Firing(UNUSED, node, memo[node], 0.0, depth))
         elif hasattr(node.op, "written_out"):
-            memo[node] = _written_out(rebuild(node, inputs), firings, depth)
+            memo[node], moved[node] = _written_out(rebuild(node, inputs), used.get(node, set()), firings, depth)
+        elif isinstance(node.op, While):
+            memo[node], moved[node] = _carrying_less(node, inputs, used.get(node, set()), firings, depth)
         elif isinstance(node.op, (Scan, Cond, Region)):
             memo[node], moved[node] = _trimmed(node, inputs, used.get(node, set()), firings, depth)
         else:
@@ -92,12 +94,47 @@ def _inside(node: Expr, firings: list[Firing], depth: int) -> Expr:
     return made
 
 
-def _written_out(node: Expr, firings: list[Firing], depth: int) -> Expr:
+def _carrying_less(
+    node: Expr, inputs: tuple[Expr, ...], used: set[int], firings: list[Firing], depth: int
+) -> tuple[Expr, dict[int, int]]:
+    """A loop that carries what is in `used`, what its condition reads, and what these are computed of; and where they are now."""
+    op: While = node.op
+    n = op.carried
+    params = [{p: i for i, p in enumerate(g.params[:n])} for g in op.graphs]
+    live = {*used, *(params[0][x] for x in topological(op.cond.results) if x in params[0])}
+    pending: list[Expr] = [op.body.results[i] for i in live]
+    seen: set[Expr] = set()
+    while pending:
+        x = pending.pop()
+        if x in seen:
+            continue
+        seen.add(x)
+        pending += x.inputs
+        i = params[1].get(x)
+        if i is not None and i not in live:
+            live.add(i)
+            pending.append(op.body.results[i])
+    keep = sorted(live)
+    if len(keep) == n:
+        return _inside(rebuild(node, inputs), firings, depth), {i: i for i in range(n)}
+    cond, body = (
+        Graph([*(g.params[i] for i in keep), *g.params[n:]], _trim(results, firings, depth + 1))
+        for g, results in ((op.cond, op.cond.results), (op.body, [op.body.results[i] for i in keep]))
+    )
+    made = inherited(node.provenance, intern, While(cond, body, len(keep)), (*(inputs[i] for i in keep), *inputs[n:]))
+    firings.append(Firing(UNUSED, node, made, 0.0, depth))
+    return made, {i: k for k, i in enumerate(keep)}
+
+
+def _written_out(node: Expr, used: set[int], firings: list[Firing], depth: int) -> tuple[Expr, dict[int, int]]:
+    """The loop that an operation is, with the results in `used` only, and where they are now."""
     with derived(node.provenance, WRITTEN_OUT.name):
         graph: Graph = node.op.written_out(node)
-        made: Expr = MakeTuple()(*Graph(graph.params, _trim(graph.results, firings, depth + 1)).apply(*node.inputs))
+        keep = sorted(used)
+        less = Graph(graph.params, _trim([graph.results[i] for i in keep], firings, depth + 1))
+        made: Expr = MakeTuple()(*less.apply(*node.inputs))
     firings.append(Firing(WRITTEN_OUT, node, made, 0.0, depth))
-    return made
+    return made, {i: k for k, i in enumerate(keep)}
 
 
 def _as_loop(expr: Expr) -> None:
