@@ -91,7 +91,9 @@ class GraphInspector(Part):
         self.push_graph()
 
     def static(self) -> dict[str, str]:
-        return static_view.subject_bundle(self.subject)
+        if self.compare is None:
+            return static_view.subject_bundle(self.subject)
+        return static_view.side_by_side({self.called: self.subject, self.compared_to: self.compare})
 
     def push_graph(self) -> None:
         """Send the drawing, a large one in several messages."""

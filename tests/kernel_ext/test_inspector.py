@@ -157,3 +157,9 @@ def test_what_is_not_finite_is_said():
     wire, _, cols = graph_of(GraphInspector(model, "m"))
     node, _ = wire.ask(t="node", rid=1, key=int(cols["key"][cols["label"].index("bad")]))
     assert node["value"]["summary"] == "[3] 3 not finite; no finite number: nan, nan, nan"
+
+
+def test_a_saved_comparison_has_both():
+    bundle = GraphInspector(hierarchy(), "pooled", compare=hierarchy(2.0), compared_to="<wide>").static()
+    assert bundle["text/html"].count("<svg") in (0, 2) and "<b>pooled</b>" in bundle["text/html"] and "<b>&lt;wide&gt;</b>" in bundle["text/html"]
+    assert bundle["text/plain"].index("pooled:") < bundle["text/plain"].index("<wide>:") and "HalfNormal(1)" in bundle["text/plain"] and "HalfNormal(2)" in bundle["text/plain"]
