@@ -177,6 +177,7 @@ INSTEAD: list[tuple[str, str, str]] = [
     (PM, "Group Stein ImplicitGradient opvi approximations updates", _VARIATIONAL),
     (PM, "apply_momentum apply_nesterov_momentum", "pm.momentum(learning_rate, momentum) and pm.nesterov_momentum are whole optimizers"),
     (PM, "BlockedStep STEP_METHODS step_methods init_nuts guess_scaling find_hessian trace_cov tuning", _STEP),
+    (f"{PM}.ode", "utils augment_system make_sens_ic", "is of the inside of PyMC: equations(y0, theta, return_sens=True) gives the sensitivities"),
     (PM, "Point", "a point is a dict of values by name: model.initial_point()"),
     (f"{PM}.model", "Point", "a point is a dict of values by name: model.initial_point()"),
     (f"{PM}.model", "compile_fn", "model.compile_fn(expression)"),

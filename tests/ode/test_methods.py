@@ -178,3 +178,15 @@ def test_states_have_any_shape(method):
     np.testing.assert_allclose(y.eval(), start * np.exp(-np.array(ts) ** 2 / 2)[:, None, None], rtol=1e-8)
     one = pm.ode.ode_solve(lambda t, y: -y * t, 2.0, ts, method=method, rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(one.eval(), 2.0 * np.exp(-np.array(ts) ** 2 / 2), rtol=1e-8)
+
+
+def test_paths_of_euler_and_maruyama_go_towards_the_solution_as_steps_become_short():
+    """Without noise to speak of, a path of the stochastic equation is the solution, less an error of order 1 in the step."""
+    apart = []
+    for n in (50, 100):
+        start = pm.DiracDelta.dist(0.1)
+        path = pm.EulerMaruyama.dist(2.0 / n, lambda x, rate: (rate * x * (1.0 - x), 1e-10), (1.5,), init_dist=start, steps=n)
+        y = pm.ode.ode_solve(lambda t, y: 1.5 * y * (1.0 - y), 0.1, np.linspace(0.0, 2.0, n + 1), rtol=1e-8, atol=1e-8)
+        apart.append(np.abs(pm.draw(path, random_seed=1) - y.eval()).max())
+    assert apart[1] < 0.01
+    assert np.log2(apart[0] / apart[1]) == pytest.approx(1.0, abs=0.1)
