@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import linalg
 
 import workbench as pm
 import workbench.tensor as pt
@@ -329,3 +330,34 @@ def test_every_parameter_of_every_model_compiles_on_every_backend(backend):
     known = pm.function(list(inputs.values()), [total, *pm.grad(total, list(inputs.values()))], backend="numpy")(*(np.asarray(v, float) for v in given.values()))
     for ours, other in zip(found, known):
         np.testing.assert_allclose(ours, other, rtol=1e-9)
+
+
+def test_a_steady_filter_is_the_one_that_begins_with_its_covariance():
+    parts = st.LevelTrend(2) + st.MeasurementError("obs")
+    given = {"initial_level_trend": [1100.0, 1.0], "sigma_level_trend": [40.0, 2.0], "sigma_obs": 120.0}
+    T, Z, W, H = np.array([[1.0, 1.0], [0.0, 1.0]]), np.array([[1.0, 0.0]]), np.diag([1600.0, 4.0]), np.array([[120.0**2]])
+    P0 = linalg.solve_discrete_are(T.T, Z.T, W, H)
+    steady = parts.build(filter_type="steady_state")
+    inputs = {k: pt.tensor(k, "float64", np.shape(v)) for k, v in given.items()}
+    found = pm.logp(steady.dist(shape=(100,), P0=np.eye(2), **inputs), NILE)
+    exact = pm.logp(parts.build().dist(shape=(100,), P0=P0, **given), NILE).eval()
+    sigma = inputs["sigma_obs"]
+    f = pm.function(list(inputs.values()), [found, pm.grad(found, sigma)], backend="c")
+    values = [np.asarray(v, float) for v in given.values()]
+    value, slope = f(*values)
+    assert np.isclose(value, exact, rtol=1e-10)
+    h = 1e-3
+    ends = [f(*values[:-1], np.asarray(120.0 + e))[0] for e in (h, -h)]
+    assert np.isclose(slope, (ends[0] - ends[1]) / (2.0 * h), rtol=1e-5)
+
+
+def test_a_steady_state_that_is_not_there_is_an_error():
+    with pytest.raises(ModelError, match="no steady state where matrices change with the time, or the start is diffuse"):
+        st.LevelTrend(1).build(initialization="diffuse", filter_type="steady_state").dist(steps=3, sigma_level_trend=[1.0])
+    steady = (st.LevelTrend(1) + st.MeasurementError("obs")).build(initialization="known", filter_type="steady_state")
+    with pm.Model(), pytest.raises(ModelError, match="y: values are missing, and a filter in its steady state has none that are"):
+        steady("y", observed=[1.0, np.nan], initial_level_trend=[0.0], sigma_level_trend=[1.0], sigma_obs=1.0)
+    with pytest.raises(ModelError, match="filter_type='fast'"):
+        ss.BayesianSARIMAX((1, 0, 0), filter_type="fast")
+    with pytest.raises(ModelError, match="there is no argument 'sesonal'"):
+        ss.BayesianSARIMAX((1, 0, 0), sesonal=3)

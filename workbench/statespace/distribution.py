@@ -16,8 +16,10 @@ from workbench.graph.expr import intern
 from workbench.graph.types import Shape
 from workbench.statespace.matrices import NAMES, Matrices, Pattern, Start, packed, product, system_of
 from workbench.tensor.elementwise import broadcast_shapes
+from workbench.tensor.shape import extent
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.gaussian_filter import (
+    LOG_2PI,
     Arrays,
     Filtered,
     System,
@@ -25,6 +27,8 @@ from workbench.transforms.gaussian_filter import (
     filtered,
     log_terms,
     matrix_of,
+    rows_of,
+    times,
     total,
 )
 from workbench.transforms.gaussian_smoother import Smoothed, smoothed
@@ -49,6 +53,9 @@ class LinearGaussianStateSpace(Series):
         How many times. The shape tells it where given.
     diffuse
         Numbers of states whose start is flat: their variance in `P0` should be 1.
+    steady
+        Whether the filter begins in its steady state, whatever `P0` is: an approximation, and quicker where states are many. Nothing may be
+        missing then.
 
     Notes
     -----
@@ -72,11 +79,12 @@ class LinearGaussianStateSpace(Series):
     numbers: ClassVar[tuple[int, int, int]]
     diffuse: ClassVar[tuple[int, ...]] = ()
     flat: ClassVar[bool] = False
+    steady: ClassVar[bool] = False
 
     @classmethod
     def dist(  # type: ignore[override]
         cls, a0: Any, P0: Any, c: Any, d: Any, T: Any, Z: Any, R: Any, H: Any, Q: Any, *, steps: Any = None, diffuse: Sequence[int] = (),
-        flat: bool = False, shape: Any = None, size: Any = None,
+        flat: bool = False, steady: bool = False, shape: Any = None, size: Any = None,
     ) -> Tensor:  # fmt: skip
         mean, cov, transition, design, selection = (cast_real(x) for x in (a0, P0, T, Z, R))
         if mean.ndim < 1 or design.ndim < 2 or selection.ndim < 2:
@@ -90,10 +98,10 @@ class LinearGaussianStateSpace(Series):
         if cov.type.shape[-2:] != (sizes[0], sizes[0]):
             raise ShapeError(f"LinearGaussianStateSpace: P0 has shape {cov.type.shape}, there are {sizes[0]} states")
         matrices.start = Start(mean, cov, tuple(int(i) for i in diffuse))
-        return cls.of(matrices, steps=steps, flat=flat, shape=shape, size=size)
+        return cls.of(matrices, steps=steps, flat=flat, shape=shape, size=size, steady=steady)
 
     @classmethod
-    def of(cls, matrices: Matrices, steps: Any = None, flat: bool = False, shape: Any = None, size: Any = None) -> Tensor:
+    def of(cls, matrices: Matrices, steps: Any = None, flat: bool = False, shape: Any = None, size: Any = None, steady: bool = False) -> Tensor:
         """Return a variable of the system of some matrices.
 
         Parameters
@@ -104,9 +112,13 @@ class LinearGaussianStateSpace(Series):
             How long it is.
         flat
             Whether one observed series has no axis of its own.
+        steady
+            Whether the filter begins in its steady state.
         """
         start = matrices.start
         assert start is not None
+        if steady and (matrices.moving or start.diffuse):
+            raise ModelError("a filter has no steady state where matrices change with the time, or the start is diffuse", 'filter_type="standard"')
         if flat and matrices.observed != 1:
             raise ShapeError(f"a state space with {matrices.observed} observed series is a matrix of times and series", "leave flat out")
         given, names, ranks, patterns = [start.mean, start.cov], ["a0", "P0"], [1, 2], []
@@ -125,7 +137,7 @@ class LinearGaussianStateSpace(Series):
             steps = next((p.type.shape[-2] for p, name in zip(given, names) if name.endswith("[time]")), None)
         made, along = cls.of_length(
             steps, shape, least=0, event_rank=1 if flat else 2, patterns=tuple(patterns), numbers=(matrices.states, matrices.shocks, matrices.observed),
-            diffuse=start.diffuse, flat=flat, parameters=tuple(names), ranks=tuple(ranks),
+            diffuse=start.diffuse, flat=flat, steady=steady, parameters=tuple(names), ranks=tuple(ranks),
         )  # fmt: skip
         lengths = {p.type.shape[-2] for p, name in zip(given, names) if name.endswith("[time]")}
         if made.length is not None and any(isinstance(n, int) and n != made.length for n in lengths):
@@ -204,6 +216,8 @@ class LinearGaussianStateSpace(Series):
 
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        if cls.steady:
+            return cls._steady(value, parameters)
         found = cls.filter(value, parameters, keep=False)
         result = pt.sum(log_terms(found), axis=(0, 1))
         if cls.diffuse:
@@ -211,6 +225,34 @@ class LinearGaussianStateSpace(Series):
         holds = pt.all(found.variance > 0.0, axis=(0, 1))
         text = f"{cls.__name__}: the variance of what is seen must be positive, given what was seen before: P0, Q or H is no covariance, or nothing has noise"
         return intern(CheckParameters(text, cls.parameters), (result, holds, *parameters))
+
+    @classmethod
+    def _steady(cls, value: Tensor, parameters: Sequence[Tensor]) -> Tensor:
+        """The density by the filter that begins in its steady state: a step has no covariance in it."""
+        y, mean = value[..., None] if cls.flat else value, parameters[0]
+        if cls.batch_shape(*parameters) or y.ndim != 2:
+            raise ShapeError("the filter of a steady state takes one series of times", 'filter_type="standard" takes several')
+        d, _, p = cls.numbers
+        system = cls.at(parameters)()
+        transition, errors = matrix_of(system.transition, d), matrix_of(system.variances, p)
+        design = matrix_of({(i, j): a for i, row in enumerate(system.design) for j, a in row.items()}, (p, d))
+        cov = pt.linalg.solve_discrete_are(transition.T, design.T, matrix_of(system.noise, d), errors)
+        factor = pt.linalg.cholesky(pt.dot(design, pt.dot(cov, design.T)) + errors)
+        gain = pt.linalg.cho_solve(factor, pt.dot(design, cov), b_ndim=2).T
+        rows, known = rows_of(system.transition, d), [system.shift.get(i, 0.0) for i in range(p)]
+
+        def step(*given: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+            m, seen = given[:d], given[d]
+            new = [seen[i] - total([known[i], *(times(a, m[j]) for j, a in system.design[i].items())]) for i in range(p)]
+            after = [m[i] + total([gain[i, k] * new[k] for k in range(p)]) for i in range(d)]
+            return [total([system.intercept.get(i, 0.0), *(times(a, after[j]) for j, a in rows[i].items())]) + 0.0 * m[i] for i in range(d)], [pt.stack(new)]
+
+        _, (news,) = pt.scan(step, [mean[i] for i in range(d)], [y], names=[f"state{i}" for i in range(d)])
+        white = pt.linalg.solve_triangular(factor, news.T, lower=True, b_ndim=2)
+        n = extent(news, 0)
+        result = -0.5 * (n * p * LOG_2PI + pt.sum(white * white)) - n * pt.sum(pt.log(pt.diagonal(factor)))
+        text = f"{cls.__name__}: there is no steady state of the filter: errors need a variance, and what is not stationary must be seen"
+        return intern(CheckParameters(text, cls.parameters), (result, pt.all(pt.isfinite(cov)), *parameters))
 
     @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:

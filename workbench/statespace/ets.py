@@ -10,7 +10,7 @@ import numpy as np
 import workbench.tensor as pt
 from workbench.errors import ModelError
 from workbench.statespace.matrices import Matrices, Start, product, stationary
-from workbench.statespace.model import Parameter, StateSpace, require_initialization
+from workbench.statespace.model import Parameter, StateSpace, is_steady, require_initialization
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.gaussian_filter import matrix_of, times, total
 
@@ -49,7 +49,7 @@ class BayesianETS(StateSpace):
     name
         What it is called.
     ignored
-        Other options of pymc-extras: ``filter_type``, ``verbose``, ``mode``.
+        ``filter_type="steady_state"``: see :class:`LinearGaussianStateSpace`; ``verbose`` and ``mode`` of pymc-extras are taken.
 
     Notes
     -----
@@ -73,6 +73,7 @@ class BayesianETS(StateSpace):
         initialization: str = "given", name: str = "ETS", **ignored: Any,
     ) -> None:  # fmt: skip
         self.name = name
+        self.steady = is_steady(name, ignored)
         if order is not None:
             letters = tuple(order)
             if len(letters) != 3 or letters[0] != "A" or letters[1] not in ("A", "Ad", "N") or letters[2] not in ("A", "N"):

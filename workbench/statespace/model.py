@@ -85,6 +85,7 @@ class StateSpace(Posterior):
     parameters: tuple[Parameter, ...] = ()
     data: tuple[DataOf, ...] = ()
     parameter_coords: Mapping[str, Sequence[Any]] = {}
+    steady: bool = False
 
     # What it needs ---------------------------------------------------------------------------------
 
@@ -201,7 +202,7 @@ class StateSpace(Posterior):
             Parameters and data by name.
         """
         flat = self.k_endog == 1 and (shape is None or not isinstance(shape, (tuple, list)) or len(shape) == 1) if flat is None else flat
-        return LinearGaussianStateSpace.of(self.system(**given), steps, flat, shape)
+        return LinearGaussianStateSpace.of(self.system(**given), steps, flat, shape, steady=self.steady)
 
     def __call__(self, name: str, observed: Any = None, *, steps: Any = None, dims: Any = None, model: Model | None = None, **given: Any) -> Tensor:
         """Return what is seen, as a variable of the model around.
@@ -237,7 +238,7 @@ class StateSpace(Posterior):
         with m:
             self._own = self._complete(given, m)
             matrices = self.matrices(self._own)
-        rv = _Registered(name, matrices, observed=observed, dims=dims, shape=shape, model=m)
+        rv = _Registered(name, matrices, self.steady, observed=observed, dims=dims, shape=shape, model=m)
         self._variable = (m, name)
         return rv
 
@@ -254,6 +255,8 @@ class StateSpace(Posterior):
             x = np.ma.filled(x.astype("float64"), np.nan)
         if x.dtype.kind in "iufO" and x.size and bool(np.all(np.asarray(x, "float64") != np.asarray(x, "float64"))):
             raise ModelError(f"{name}: all {x.size} values are missing", "there is nothing to learn from; leave observed out, and give steps=", argument="observed")
+        if self.steady and x.dtype.kind in "fO" and bool(np.isnan(np.asarray(x, "float64")).any()):
+            raise ModelError(f"{name}: values are missing, and a filter in its steady state has none that are", 'filter_type="standard"', argument="observed")
         return x, x.shape
 
     def build_statespace_graph(self, data: Any, *, register_data: bool = True, name: str = "obs", **ignored: Any) -> Tensor:
@@ -321,9 +324,9 @@ class _Registered(LinearGaussianStateSpace):
     """A state space as a variable of a model: its parameters are matrices, made before."""
 
     @classmethod
-    def dist(cls, matrices: Matrices, *, shape: Any = None, size: Any = None) -> Tensor:  # type: ignore[override]
+    def dist(cls, matrices: Matrices, steady: bool = False, *, shape: Any = None, size: Any = None) -> Tensor:  # type: ignore[override]
         flat = isinstance(shape, tuple) and len(shape) == 1
-        return LinearGaussianStateSpace.of(matrices, flat=flat, shape=shape, size=size)
+        return LinearGaussianStateSpace.of(matrices, flat=flat, shape=shape, size=size, steady=steady)
 
 
 def started(matrices: Matrices, kind: str, mean: Any, cov: Any = None) -> Matrices:
@@ -346,6 +349,26 @@ def started(matrices: Matrices, kind: str, mean: Any, cov: Any = None) -> Matric
     return matrices
 
 
+FILTERS = ("standard", "single", "univariate", "cholesky", "steady_state")
+
+
+def is_steady(title: str, options: Mapping[str, Any]) -> bool:
+    """Whether other options, which pymc-extras has too, ask for a filter that begins in its steady state; all others are one filter here.
+
+    Raises
+    ------
+    ModelError
+        If there is no such option.
+    """
+    unknown = sorted(set(options) - {"verbose", "filter_type", "mode"})
+    if unknown:
+        raise ModelError(f"{title}: there is no argument {unknown[0]!r}", "beside its own there are filter_type, and mode and verbose, which are not needed")
+    kind = options.get("filter_type", "standard")
+    if kind not in FILTERS:
+        raise ModelError(f"{title}: filter_type={kind!r}", f"one of {', '.join(FILTERS)}; all but the last are the same here")
+    return bool(kind == "steady_state")
+
+
 def require_initialization(title: str, kind: str, allowed: Sequence[str] = INITIALIZATIONS) -> str:
     """Return how states start, if there is such a way.
 
@@ -359,4 +382,4 @@ def require_initialization(title: str, kind: str, allowed: Sequence[str] = INITI
     return kind
 
 
-__all__ = ["DataOf", "Parameter", "StateSpace", "require_initialization", "started"]
+__all__ = ["DataOf", "Parameter", "StateSpace", "is_steady", "require_initialization", "started"]

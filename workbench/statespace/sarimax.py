@@ -10,7 +10,7 @@ import numpy as np
 import workbench.tensor as pt
 from workbench.errors import ModelError
 from workbench.statespace.matrices import Along, Matrices, Start, stationary
-from workbench.statespace.model import DataOf, Parameter, StateSpace, require_initialization
+from workbench.statespace.model import DataOf, Parameter, StateSpace, is_steady, require_initialization
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.gaussian_filter import total
 
@@ -40,7 +40,7 @@ class BayesianSARIMAX(StateSpace):
     name
         What it is called.
     ignored
-        Other options of pymc-extras: ``filter_type``, ``verbose``, ``mode``.
+        ``filter_type="steady_state"``: see :class:`LinearGaussianStateSpace`; ``verbose`` and ``mode`` of pymc-extras are taken.
 
     Notes
     -----
@@ -64,6 +64,7 @@ class BayesianSARIMAX(StateSpace):
         stationary_initialization: bool = True, state_structure: str = "fast", measurement_error: bool = False, name: str = "SARIMAX", **ignored: Any,
     ) -> None:  # fmt: skip
         self.name = name
+        self.steady = is_steady(name, ignored)
         self.order, self.seasonal_order = _orders(name, order, seasonal_order)
         (self.p, self.d, self.q), (self.P, self.D, self.Q, self.S) = self.order, self.seasonal_order
         if state_structure not in STRUCTURES:

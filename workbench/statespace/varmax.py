@@ -10,7 +10,7 @@ import numpy as np
 import workbench.tensor as pt
 from workbench.errors import ModelError
 from workbench.statespace.matrices import Along, Matrices, Start, stationary
-from workbench.statespace.model import DataOf, Parameter, StateSpace
+from workbench.statespace.model import DataOf, Parameter, StateSpace, is_steady
 from workbench.tensor.tensor import Tensor
 
 
@@ -37,7 +37,7 @@ class BayesianVARMAX(StateSpace):
     name
         What it is called.
     ignored
-        Other options of pymc-extras: ``filter_type``, ``verbose``, ``mode``.
+        ``filter_type="steady_state"``: see :class:`LinearGaussianStateSpace`; ``verbose`` and ``mode`` of pymc-extras are taken.
 
     Examples
     --------
@@ -52,6 +52,7 @@ class BayesianVARMAX(StateSpace):
         measurement_error: bool = False, k_endog: int | None = None, name: str = "VARMAX", **ignored: Any,
     ) -> None:  # fmt: skip
         self.name = name
+        self.steady = is_steady(name, ignored)
         if len(tuple(order)) != 2 or any(not isinstance(x, (int, np.integer)) or x < 0 for x in order) or not any(order):
             raise ModelError(f"{name}: order={order}", "two whole numbers (p, q), not both 0")
         if endog_names is None and k_endog is None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import workbench.tensor as pt
 from workbench.errors import ModelError
 from workbench.statespace.matrices import Along, Matrices, Start, stationary
-from workbench.statespace.model import DataOf, Parameter, StateSpace, require_initialization
+from workbench.statespace.model import DataOf, Parameter, StateSpace, is_steady, require_initialization
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.gaussian_filter import matrix_of
 
@@ -147,12 +147,12 @@ class Sum:
             How states start: "given" at their parameters, with a covariance ``P0`` that is a parameter too; "known" there exactly;
             "diffuse", anywhere: it has no parameters, and stationary components start as they go on; "stationary", if all are so.
         ignored
-            Other options of pymc-extras: ``verbose``, ``filter_type``, ``mode``.
+            ``filter_type="steady_state"``: the filter begins in its steady state, which is an approximation. Other filters of pymc-extras, and
+            ``verbose`` and ``mode``, are taken and not needed.
         """
-        unknown = sorted(set(ignored) - {"verbose", "filter_type", "mode"})
-        if unknown:
-            raise ModelError(f"build has no argument {unknown[0]!r}", "its arguments are name and initialization")
-        return StructuralTimeSeries(self.parts, name or "StructuralTimeSeries", initialization)
+        made = StructuralTimeSeries(self.parts, name or "StructuralTimeSeries", initialization)
+        made.steady = is_steady(made.name, ignored)
+        return made
 
 
 class StructuralTimeSeries(StateSpace):
