@@ -255,7 +255,7 @@ class StateSpace(Posterior):
             x = np.ma.filled(x.astype("float64"), np.nan)
         if x.dtype.kind in "iufO" and x.size and bool(np.all(np.asarray(x, "float64") != np.asarray(x, "float64"))):
             raise ModelError(f"{name}: all {x.size} values are missing", "there is nothing to learn from; leave observed out, and give steps=", argument="observed")
-        if self.steady and x.dtype.kind in "fO" and bool(np.isnan(np.asarray(x, "float64")).any()):
+        if self.steady and x.dtype.kind in ("f", "O") and bool(np.isnan(np.asarray(x, "float64")).any()):
             raise ModelError(f"{name}: values are missing, and a filter in its steady state has none that are", 'filter_type="standard"', argument="observed")
         return x, x.shape
 
