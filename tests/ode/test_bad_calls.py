@@ -25,6 +25,8 @@ def decay(t, y):
         (lambda: pm.ode.ode_solve(decay, 1.0, [0.0, 1.0], rtol=0.0), "rtol=0"),
         (lambda: pm.ode.ode_solve(decay, 1.0, [0.0, 1.0], max_steps=0), "max_steps=0"),
         (lambda: pm.ode.ode_solve(decay, "x", [0.0, 1.0]), "y0"),
+        (lambda: pm.ode.ode_solve(3.0, 1.0, [0.0, 1.0]), "f must be a function of t and y, not 3.0"),
+        (lambda: pm.ode.ode_solve(lambda t, y: None, 1.0, [0.0, 1.0]), "f returned None.*\n.*dy/dt"),
         (lambda: pm.ode.DifferentialEquation(None, [1.0], n_states=1, n_theta=1), "func must be a function"),
         (lambda: pm.ode.DifferentialEquation(decay, [1.0], n_states=0, n_theta=1), "n_states=0"),
         (lambda: pm.ode.DifferentialEquation(decay, [1.0], n_states=1, n_theta=0), "n_theta=0"),

@@ -180,6 +180,18 @@ def test_states_have_any_shape(method):
     np.testing.assert_allclose(one.eval(), 2.0 * np.exp(-np.array(ts) ** 2 / 2), rtol=1e-8)
 
 
+@pytest.mark.parametrize("method", ["Tsit5", "Rodas5P"])
+@pytest.mark.parametrize("on", ["numpy", "c"])
+def test_the_number_of_states_may_be_known_at_the_call(method, on):
+    start, rate = pt.vector("start"), pt.scalar("rate")
+    y = pm.ode.ode_solve(lambda t, y: -rate * y, start, [0.0, 1.0], method=method, rtol=1e-8, atol=1e-8, max_steps=60)
+    f = function([start, rate], [y, pm.grad(y.sum(), rate)], backend=on)
+    for n in (1, 3):
+        value, gradient = f(np.arange(1.0, n + 1), 0.5)
+        np.testing.assert_allclose(value[1], np.arange(1.0, n + 1) * np.exp(-0.5), rtol=1e-7)
+        assert gradient == pytest.approx(-np.arange(1.0, n + 1).sum() * np.exp(-0.5), rel=1e-6)
+
+
 def test_paths_of_euler_and_maruyama_go_towards_the_solution_as_steps_become_short():
     """Without noise to speak of, a path of the stochastic equation is the solution, less an error of order 1 in the step."""
     apart = []

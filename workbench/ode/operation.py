@@ -43,7 +43,8 @@ class SolveODE(Op):
 
     def infer(self, *types: Any) -> TupleType:
         y = types[FIRST : FIRST + self.parts]
-        check_inner(self.rhs, [types[0], *types[FIRST:]], "the right-hand side of differential equations", y)
+        state = [p.type for p in self.rhs.params[1 : 1 + self.parts]]
+        check_inner(self.rhs, [types[0], *types[FIRST:]], "the right-hand side of differential equations", state)
         t, ts = types[:2]
         count, steps = ts.shape[0], self.max_steps + 1
         whole = TensorType("int64", ())

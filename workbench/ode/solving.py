@@ -105,6 +105,8 @@ def ode_solve(
     >>> float(pm.grad(swing[1, 0], stiffness).eval({stiffness: 1.0}).round(5))
     -0.42074
     """
+    if not callable(f):
+        raise ArgumentError(f"f must be a function of t and y, not {f!r}", argument="f")
     tableau = tableau_of(method)
     state = _floats(y0, "y0")
     times = pt.cast(as_tensor(ts), state.dtype)
@@ -155,6 +157,8 @@ def _right_hand_side(f: Callable[..., Any], t: Any, state: Tensor, args: Sequenc
 def _slopes(f: Callable[..., Any], t: Any, y: Tensor, args: Sequence[Any], state: Tensor) -> Tensor:
     """What `f` returns, as one tensor of the state's shape."""
     made = f(t, y, *args)
+    if made is None:
+        raise ArgumentError("f returned None", "f returns dy/dt: a tensor of the shape of y, or a list of scalars", argument="f")
     try:
         slopes = pt.stack([as_tensor(x) for x in made]) if isinstance(made, (list, tuple)) else as_tensor(made)
     except ShapeError as error:
