@@ -1,7 +1,7 @@
 """The gradient of a solution: its steps run backwards, each computed anew from the state before it (discrete adjoint).
 
 The lengths of the steps count as given, so the gradient is that of the numbers which the solver returns, at these steps. It costs as much memory
-as the states before each step, and about four times the time of the solution, however many parameters there are.
+as the states before each step, and about as much time again as the solution, however many parameters there are.
 """
 
 from __future__ import annotations
