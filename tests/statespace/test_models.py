@@ -12,6 +12,8 @@ import workbench as pm
 import workbench.tensor as pt
 from workbench import datasets
 from workbench.errors import ModelError, ParameterValueError, ShapeError
+from workbench.graph import Graph
+from workbench.graph.serialise import from_json, to_json
 
 TRUTH = json.loads((Path(__file__).parents[1] / "reference" / "statespace.json").read_text())
 ss, st = pm.statespace, pm.statespace.structural
@@ -213,6 +215,15 @@ def test_regressors_of_the_future():
     found = space.forecast(draws, periods=2, scenario={"data_r": [10.0, 20.0]}, random_seed=1)
     np.testing.assert_allclose(found["forecast_observed"].mean(("chain", "draw")).to_numpy()[:, 0], [20.0, 40.0], atol=0.01)
     assert found["time"].to_numpy().astype("datetime64[M]").astype(str).tolist() == ["2020-09", "2020-10"]
+
+
+def test_it_is_the_same_after_json_and_another_system_is_another_distribution():
+    given = {"sigma_level_trend": pt.vector("s", 1), "sigma_obs": pt.scalar("e")}
+    rv = LEVEL.dist(steps=4, **given)
+    (again,) = from_json(to_json(Graph(list(given.values()), [rv]))).results
+    assert again.op.distribution is rv.op.distribution
+    other = (st.LevelTrend(1) + st.MeasurementError("obs")).build(initialization="known")
+    assert other.dist(steps=4, initial_level_trend=[0.0], **given).op.distribution is not rv.op.distribution
 
 
 def test_a_model_in_the_form_of_pymc_extras():

@@ -13,6 +13,7 @@ from workbench.distributions.distribution import cast_real
 from workbench.distributions.random_walks import Series
 from workbench.errors import ModelError, ShapeError
 from workbench.graph.expr import intern
+from workbench.graph.serialise import NAMED
 from workbench.graph.types import Shape
 from workbench.statespace.matrices import NAMES, Matrices, Pattern, Start, packed, product, system_of
 from workbench.tensor.elementwise import broadcast_shapes
@@ -75,7 +76,7 @@ class LinearGaussianStateSpace(Series):
 
     event_rank = 2
     missing_as_nan = True
-    patterns: ClassVar[tuple[Pattern, ...]]
+    patterns: ClassVar[tuple[tuple[Any, ...], ...]]
     numbers: ClassVar[tuple[int, int, int]]
     diffuse: ClassVar[tuple[int, ...]] = ()
     flat: ClassVar[bool] = False
@@ -136,7 +137,7 @@ class LinearGaussianStateSpace(Series):
         if steps is None and shape is None:
             steps = next((p.type.shape[-2] for p, name in zip(given, names) if name.endswith("[time]")), None)
         made, along = cls.of_length(
-            steps, shape, least=0, event_rank=1 if flat else 2, patterns=tuple(patterns), numbers=(matrices.states, matrices.shocks, matrices.observed),
+            steps, shape, least=0, event_rank=1 if flat else 2, patterns=tuple(p.places for p in patterns), numbers=(matrices.states, matrices.shocks, matrices.observed),
             diffuse=start.diffuse, flat=flat, steady=steady, parameters=tuple(names), ranks=tuple(ranks),
         )  # fmt: skip
         lengths = {p.type.shape[-2] for p, name in zip(given, names) if name.endswith("[time]")}
@@ -178,7 +179,7 @@ class LinearGaussianStateSpace(Series):
     def at(cls, parameters: Sequence[Tensor]) -> Any:
         """The system at a time, as a function of the elements of `moving`."""
         kept = cls._kept(parameters)
-        of = dict(zip(NAMES, cls.patterns))
+        of = dict(zip(NAMES, map(Pattern, cls.patterns)))
         noise = None if of["R"].changes() or of["Q"].changes() else product(*(of[n].entries(kept.get(n), None) for n in "RQ"))
 
         def at(*elements: Any) -> System:
@@ -190,7 +191,7 @@ class LinearGaussianStateSpace(Series):
     def entries(cls, parameters: Sequence[Tensor], elements: Sequence[Any]) -> dict[str, dict[Any, Any]]:
         """The entries of all matrices at a time."""
         kept, rest, found = cls._kept(parameters), list(elements), {}
-        for name, pattern in zip(NAMES, cls.patterns):
+        for name, pattern in zip(NAMES, map(Pattern, cls.patterns)):
             count = kept[f"{name}[time]"].type.shape[-1] if pattern.changes() else 0
             found[name] = pattern.entries(kept.get(name), rest[:count])
             rest = rest[count:]
@@ -294,6 +295,9 @@ class LinearGaussianStateSpace(Series):
     @classmethod
     def support_point(cls, *parameters: Tensor) -> Tensor:
         return pt.zeros((*cls.batch_shape(*parameters), *cls.event_shape(*parameters)))
+
+
+NAMED["state space"] = {"LinearGaussianStateSpace": LinearGaussianStateSpace}
 
 
 def root_of(cov: Tensor) -> Tensor:
