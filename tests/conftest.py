@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import zlib
 from datetime import date
 from pathlib import Path
@@ -16,6 +17,8 @@ from workbench.datasets import simulate_radon
 ROOT = Path(__file__).resolve().parents[1]
 # Every program that a test compiles is proven to read what was written for it (workbench/compile/loop_ir/checker.py).
 os.environ["WORKBENCH_CHECK"] = "all" if os.environ.get("WORKBENCH_TESTS") == "all" else "1"
+# What a shell starts in the background ignores interrupts: tests send some.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 BACKENDS = tuple(os.environ.get("WORKBENCH_BACKENDS", "numpy c numba jax").split())
 ALL = os.environ.get("WORKBENCH_TESTS") == "all"
 FLAGS = os.environ.get("WORKBENCH_CFLAGS", "")
