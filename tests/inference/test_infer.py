@@ -165,3 +165,15 @@ def test_what_cannot_be_inferred_is_said():
         pm.Uniform("y", 0.0, pm.HalfNormal("s") + 1.0, observed=-1.0)
     with pytest.raises(SamplingError, match="log-density is -inf"):
         pm.infer(impossible, show=False)
+
+
+def test_options_that_are_changed_after_measuring_are_those_of_the_run(schools):
+    plan, _ = schools
+    before = dict(plan.sampling.options)
+    try:
+        plan.sampling.options |= {"draws": 50, "tune": 60}
+        assert not plan.as_measured and plan.run().posterior.sizes["draw"] == 50
+    finally:
+        plan.sampling.options.clear()
+        plan.sampling.options |= before
+    assert plan.as_measured

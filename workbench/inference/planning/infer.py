@@ -156,7 +156,7 @@ def _planned(model: Model, options: dict[str, Any], seconds: float | None) -> Pl
     run, options = _careful_in_time(plan, run, options, until)
     plan.sampling = _length(run, options, begun, until)
     run = _without_divergences(plan, run, until)
-    plan.measured = tuple(s.name for s in plan.chosen), run
+    plan.measured = plan.key, run
     plan.seconds["planning and sampling"] = time.perf_counter() - begun
     return plan
 

@@ -57,7 +57,7 @@ class Findings(NamedTuple):
     divergences
         Share of their trajectories that diverged.
     seconds
-        Of sampling, for a gradient.
+        Of the processor, for a gradient: other programs that run meanwhile do not count.
     slowest
         Variables of whose elements one has hardly more than the least.
     """
@@ -75,7 +75,7 @@ class Findings(NamedTuple):
 
     @property
     def speed(self) -> float:
-        """Effective draws a second."""
+        """Effective draws a second of the processor."""
         return self.each / max(self.seconds, 1e-12)
 
 
@@ -100,14 +100,14 @@ def findings(run: Run, first: int, last: int) -> Findings:
         found = [x for c in run.kept for x in [c.stat(name, first, last)] if x is not None]
         if found:
             known[name] = np.stack(found)
-    every = sum(float(x.sum()) for c in run.kept for x in [c.stat("n_steps", 0, c.count)] if x is not None)
+    every, spent = (sum(float(x.sum()) for c in run.kept for x in [c.stat(name, 0, c.count)] if x is not None) for name in ("n_steps", "process_time_diff"))
     steps = float(known["n_steps"].sum()) if "n_steps" in known else float(draws.shape[0] * draws.shape[1])
     ess = np.where(np.isfinite(ess), ess, np.inf)
     slowest = frozenset(n.split("[")[0] for n, k in zip(names, ess) if k < SLOW * ess.min())
     ess = ess[np.isfinite(ess)]
     return Findings(
         float(ess.min()) if ess.size else 0.0, steps, float(known["diverging"].mean()) if "diverging" in known else 0.0,
-        run.sampling_seconds / max(every, 1.0), slowest,
+        spent / max(every, 1.0), slowest,
     )  # fmt: skip
 
 

@@ -91,7 +91,7 @@ class Plan:
         self.model, self.steps, self.sampling = model, steps, sampling
         self.advice: list[str] = []
         self.seconds: dict[str, float] = {}
-        self.measured: tuple[tuple[str, ...], Run] | None = None
+        self.measured: tuple[tuple[Any, ...], Run] | None = None
         self._done: tuple[tuple[Any, ...], Any] | None = None
 
     def __getitem__(self, name: str) -> Step:
@@ -109,8 +109,13 @@ class Plan:
 
     @property
     def as_measured(self) -> bool:
-        """Whether the steps are those that were on when the plan was measured."""
-        return self.measured is not None and self.measured[0] == tuple(s.name for s in self.chosen)
+        """Whether the steps that are on and the options of sampling are those of when the plan was measured."""
+        return self.measured is not None and self.measured[0] == self.key
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What decides about its results: the steps that are on, and the options of sampling."""
+        return tuple(s.name for s in self.chosen), tuple(sorted((k, repr(v)) for k, v in self.sampling.options.items()))
 
     def transformed(self) -> Model:
         """Return the model that the steps make."""
@@ -149,7 +154,7 @@ class Plan:
         """
         from workbench.inference.planning.carrying_out import carry_out
 
-        key = (tuple(s.name for s in self.chosen), tuple(sorted((k, repr(v)) for k, v in self.sampling.options.items())))
+        key = self.key
         if self._done is None or self._done[0] != key:
             self._done = key, carry_out(self, progressbar)
         return self._done[1]
