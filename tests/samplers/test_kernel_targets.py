@@ -78,7 +78,7 @@ CASES = [
     (Metropolis, MetropolisSettings(), "independent, condition 1e6", 150_000),
     (Slice, SliceSettings(), "independent, condition 1e6", 40_000),
     *((kernel, settings, t, n) for t in EASY for kernel, settings, n in (
-        (Hmc, HmcSettings(path_length=3.0), 150_000), (Mala, MalaSettings(), 300_000), (Metropolis, MetropolisSettings(), 150_000),
+        (Hmc, HmcSettings(path_length=3.0), 200_000), (Mala, MalaSettings(), 300_000), (Metropolis, MetropolisSettings(), 150_000),
         (Slice, SliceSettings(), 60_000), (DEMetropolisZ, DEMetropolisZSettings(lamb=1.5), 300_000),
     )),
 ]  # fmt: skip

@@ -19,6 +19,8 @@ from workbench.graph.expr import Expr
 from workbench.graph.inner import Graph
 from workbench.graph.length_names import calling
 from workbench.model.shapes import has_open_lengths
+from workbench.tensor.control.flow import Cond, While
+from workbench.tensor.control.scan import Scan
 
 if TYPE_CHECKING:
     from workbench.compile import CompiledFunction
@@ -36,6 +38,10 @@ class Moment(NamedTuple):
     model: Model
     data: Mapping[Expr, Any]
     """Values of its data at that moment."""
+
+
+LOOPS = frozenset({While.name, Scan.name, Cond.name})
+"""What is called back whole where lengths arise within."""
 
 
 class Made(NamedTuple):
@@ -123,6 +129,9 @@ def _compiled(model: Model, name: str, backend: str, graph_of: GraphOf) -> Compi
     made.timings = {"derive": derive, **made.timings}
     if not made.binds:
         raise CompileError("lengths follow from values of variables")
+    if has_open_lengths(model) and not LOOPS.isdisjoint(made.fallbacks):
+        # Where lengths are numbers, it is compiled.
+        raise CompileError("lengths arise within a loop")
     return made
 
 
