@@ -36,9 +36,9 @@ def other_rows(b):
 
 
 def next_rows(b):
-    """Rows read one row further."""
+    """Rows read one row further, of a product that is read whole too."""
     eta = pt.constant(X) @ b
-    return (pt.expand_dims(eta[1:], 1) * pt.constant(X)[:-1] * b).sum()
+    return (pt.expand_dims(eta[1:], 1) * pt.constant(X)[:-1] * b).sum() + eta.sum()
 
 
 def matrix_parameters(b):

@@ -37,8 +37,6 @@ NAMES = (
 NOT_YET_IN_FORM: set[str] = set()
 WRITTEN = sorted(path.stem for path in FOLDER.glob("*.ipynb"))
 IN_FORM = [name for name in WRITTEN if name not in NOT_YET_IN_FORM]
-UNCHECKED = {"13_gaussian_processes_and_time"}
-"""What they compile is not proven: forecasts of ten diffuse states are a long piece of straight code, and the proof takes minutes."""
 LIMIT = 60.0  # seconds of an idle core, compilers and answers included
 
 # Examples that users of Theano, PyMC3 and PyMC 4 were shown, and where they stand: the lines of each, in order.
@@ -234,8 +232,7 @@ def test_notebook_runs_as_it_says(name, tmp_path, capsys):
     notebook.cells.append(measure)
     begin = time.perf_counter()
     client = NotebookClient(notebook, timeout=400, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}})
-    unchecked = {"WORKBENCH_CHECK": ""} if name in UNCHECKED else {}
-    client.execute(env={**os.environ, **unchecked, "PYTHONPATH": os.pathsep.join([str(FOLDER.parent), *filter(None, [os.environ.get("PYTHONPATH")])])})
+    client.execute(env={**os.environ, "PYTHONPATH": os.pathsep.join([str(FOLDER.parent), *filter(None, [os.environ.get("PYTHONPATH")])])})
     wall = time.perf_counter() - begin
     (printed,) = (cell.outputs[0].text for cell in notebook.cells[-1:])
     with capsys.disabled():

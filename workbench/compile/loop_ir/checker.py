@@ -110,6 +110,8 @@ class _Access:
     grid: _Grid
     place: Place
     cells: Array  # One row for each of the grid's values.
+    first: int
+    last: int  # Of the cells.
 
     @property
     def writes(self) -> bool:
@@ -283,11 +285,16 @@ class _Checker:
         for a, *_ in moves:
             to, target = self.cells(a, self.elements(a))
             at.setdefault(to, []).append((a, target))
+        # Of most targets it is enough to see where they begin and end.
+        spans = {to: np.array([(t.min(), t.max()) for _, t in there]) for to, there in at.items()}
         for c, source, _, _ in moves:
             if source is None or source.root.kind in ("input", "constant"):
                 continue
             of, cells = self.cells(source, self.elements(source))
-            for a, target in at.get(of, ()):
+            if of not in at:
+                continue
+            near = np.flatnonzero((spans[of][:, 0] <= cells.max()) & (spans[of][:, 1] >= cells.min()))
+            for a, target in (at[of][i] for i in near):
                 together = a is c or (self.size(a) == self.size(c) and (self.size(a) == 1 or np.array_equal(target, cells)))
                 if not together and np.intersect1d(target, cells).size:
                     raise self.fault(f"{source.name} is overwritten by {a.name} in the copy that reads it")
@@ -408,7 +415,7 @@ class _Checker:
             if flat.min() < 0 or flat.max() >= max(self.size(x.buffer), 1):
                 raise self.fault(f"an index of {x.buffer.name}, which has {self.size(x.buffer)} elements, runs from {flat.min()} to {flat.max()}")
             place, cells = ("", flat[:, None]) if x.buffer.root.kind in ("input", "constant") else self.cells(x.buffer, self.number(x.buffer.start) + flat)
-            accesses.append(made := _Access(x, x.buffer, g, place, cells))
+            accesses.append(made := _Access(x, x.buffer, g, place, cells, int(cells.min()), int(cells.max())))
             return made
 
         for line in s.lines:
@@ -453,7 +460,7 @@ class _Checker:
         level = nest(s).level
         for w in writes:
             for x in accesses:
-                if x is w or x.place != w.place or x.cells.min() > w.cells.max() or w.cells.min() > x.cells.max():
+                if x is w or x.place != w.place or x.first > w.last or w.first > x.last:
                     continue
                 if not np.intersect1d(x.cells, w.cells).size:
                     continue
