@@ -296,7 +296,7 @@ class _Checker:
             near = np.flatnonzero((spans[of][:, 0] <= cells.max()) & (spans[of][:, 1] >= cells.min()))
             for a, target in (at[of][i] for i in near):
                 together = a is c or (self.size(a) == self.size(c) and (self.size(a) == 1 or np.array_equal(target, cells)))
-                if not together and np.intersect1d(target, cells).size:
+                if not together and _meet(target, cells):
                     raise self.fault(f"{source.name} is overwritten by {a.name} in the copy that reads it")
         for a, _, tokens, value in moves:
             self.write(state, a, tokens=tokens)
@@ -312,7 +312,7 @@ class _Checker:
             place, cells = self.cells(b, self.elements(b))
             if is_result:
                 for other, where, theirs in touched:
-                    if where == place and np.intersect1d(cells, theirs).size:
+                    if where == place and _meet(cells, theirs):
                         raise self.fault(f"{b.name}, the result of a call, lies in {other.name}")
             touched.append((b, place, cells))
         for b in s.results:
@@ -356,9 +356,8 @@ class _Checker:
         found: dict[Any, tuple[Array, Array]] = {}
         for key, now in z.items():
             then = y.get(key, np.zeros_like(now))
-            earlier = np.flatnonzero(x.get(key, np.zeros_like(now)) != then)
-            later = np.flatnonzero(then != now)
-            only_then, only_now = np.setdiff1d(earlier, later), np.setdiff1d(later, earlier)
+            earlier, later = x.get(key, np.zeros_like(now)) != then, then != now
+            only_then, only_now = np.flatnonzero(earlier & ~later), np.flatnonzero(later & ~earlier)
             if only_now.size and only_then.size == only_now.size:
                 found[key] = only_now, only_now - only_then  # Of each cell: rows of what lies side by side in the arena have lengths of their own.
         k = np.arange(more)[:, None]
@@ -446,7 +445,7 @@ class _Checker:
         for e, w, v in zip(effects, writes, values):
             if e.buffer.name in outside:
                 raise self.fault(f"{e.buffer.name} is written by the loop that reads it")
-            at = np.unique(w.grid.values)
+            at = _distinct(w.grid.values)
             if isinstance(e, L.Fold):
                 self.read(state, e.buffer, at)
             self.write(state, e.buffer, at, maybe=w.grid.open)
@@ -462,12 +461,12 @@ class _Checker:
             for x in accesses:
                 if x is w or x.place != w.place or x.first > w.last or w.first > x.last:
                     continue
-                if not np.intersect1d(x.cells, w.cells).size:
+                if not _meet(x.cells, w.cells):
                     continue
                 # A row that is found outside of the loop is one row, whichever it is.
                 fixed = all(level[a] == 0 for a in w.grid.axes if isinstance(a, str))
                 own = isinstance(w.what, L.Store) and not x.writes and fixed and several <= set(w.grid.axes)
-                same = x.grid.axes == w.grid.axes and np.array_equal(x.cells, w.cells) and np.unique(w.cells).size == w.cells.size
+                same = x.grid.axes == w.grid.axes and np.array_equal(x.cells, w.cells) and _distinct(w.cells).size == w.cells.size
                 if not (own and same):
                     raise self.fault(f"{w.buffer.name} is written where other indices of the loop use {x.buffer.name}")
 
@@ -494,6 +493,17 @@ def _let(line: L.Let, arguments: Sequence[_Grid | None]) -> _Grid | None:
         return None
     made = _combined(lambda *v: line.op.numpy(*(x.astype(d) for x, d in zip(v, line.dtypes))), *given)
     return _Grid(made.axes, made.values.astype(np.int64))
+
+
+def _distinct(numbers: Array) -> Array:
+    return numbers.ravel() if numbers.size == 1 else np.unique(numbers)
+
+
+def _meet(one: Array, other: Array) -> bool:
+    """Whether a number is in both; long code is made of scalars, for which sets would take most of the time."""
+    if one.size == 1 or other.size == 1:
+        return bool((one.ravel()[:, None] == other.ravel()).any())
+    return bool(np.intersect1d(one, other).size)
 
 
 def _row(asked: _Grid, extent: int) -> _Grid:
