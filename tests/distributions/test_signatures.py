@@ -21,8 +21,8 @@ OURS = {
     if isinstance(x := getattr(module, n), type) and issubclass(x, pm.Distribution) and x is not pm.Distribution
 }
 OPTIONS = ["dims", "shape", "observed", "initval", "transform", "default_transform", "total_size", "model", "size"]
-MORE = {"CustomDist": {"moment", "class_name"}, "NormalMixture": {"comp_shape"}, "MvNormal": {"method"}}
-"""Keywords beyond those of PyMC's `dist`: of its past, or taken by its `__new__` or `rv_op`."""
+MORE = {"AR": {"exogenous"}, "CustomDist": {"moment", "class_name"}, "NormalMixture": {"comp_shape"}, "MvNormal": {"method"}}
+"""Keywords beyond those of PyMC's `dist`: of its past, taken by its `__new__` or `rv_op`, or ours (exogenous terms)."""
 READ_ELSEWHERE = {"GaussianRandomWalk", "MvGaussianRandomWalk", "MvStudentTRandomWalk", "OrderedMultinomial"}
 """PyMC's `dist` of these takes `*args`, and says nothing."""
 

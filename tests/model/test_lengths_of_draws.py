@@ -390,3 +390,12 @@ def test_values_of_random_variables_are_drawn_anew_each_time():
     assert not np.array_equal(steps.eval(), steps.eval()), "in loops too"
     set_key(w, 5)
     assert np.array_equal(w.eval(), w.eval()), "but where a seed was given"
+
+
+def test_a_variable_that_is_constant_at_a_length_names_no_constant():
+    shared = pt.zeros(1)
+    model = mixed(np.zeros(1))
+    model.initial_point()
+    model.logp_dlogp_function("numpy")
+    pm.sample_prior_predictive(2, model=model, random_seed=1)
+    assert shared.name is None

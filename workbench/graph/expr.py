@@ -175,8 +175,8 @@ def rebuild(node: Expr, inputs: tuple[Expr, ...]) -> Expr:
 
 
 def give_name(node: Any, name: str | None) -> Any:
-    """Name a node that has no name yet, and return it; a constant belongs to every graph and has none."""
-    if node.name is None and not isinstance(node.op, Constant):
+    """Name a node that has no name yet, and return it; a constant, and an operation on constants, belong to every graph and have none."""
+    if name is not None and node.name is None and not isinstance(node.op, Constant) and not (node.inputs and all(isinstance(i.op, Constant) for i in node.inputs)):
         node.name = name
     return node
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from workbench.compile.value_lengths import bounds_of
 from workbench.distributions.distribution import Draw
-from workbench.graph.expr import Constant, Data, Expr, Get, Input, constant_op, intern, rebuild
+from workbench.graph.expr import Constant, Data, Expr, Get, Input, constant_op, give_name, intern, rebuild
 from workbench.graph.inner import Graph
 from workbench.graph.traverse import ancestors, topological
 from workbench.graph.types import Shape, TensorType, type_of
@@ -106,9 +106,7 @@ def _closed(node: Expr, inputs: tuple[Expr, ...], kept: frozenset[Expr]) -> Expr
     known = with_fixed_bounds if isinstance(op, (Index, SetIndex, AddIndex)) else getattr(op, "known", None)
     simpler = known(made) if known else None
     if simpler is not None:
-        if simpler.name is None and simpler.inputs:
-            simpler.name = node.name
-        return simpler
+        return give_name(simpler, node.name) if simpler.inputs else simpler
     return made
 
 
