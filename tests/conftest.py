@@ -30,7 +30,7 @@ folders: each operation, distribution and model of the books, posteriors of ever
 """
 
 
-FIRST = ["inference", "samplers", "conformance", "truth", "model", "transforms"]
+FIRST = ["tutorials", "inference", "samplers", "conformance", "truth", "model", "transforms"]
 """Folders with files of minutes, begun first: none is left for one process alone at the end."""
 
 
