@@ -43,6 +43,9 @@ PAGES = {
     "compile": Page("Functions", "From graphs to functions, on every backend.", ("workbench.compile",)),
     "graph": Page("Graphs and rules", "Expressions, patterns, rules, and what is known of them.", ("workbench.graph", "workbench.rewrites")),
     "math": Page("pm.math", "Functions of tensors, as PyMC calls them.", ("workbench.math",)),
+    "gp": Page("Gaussian processes", "`pm.gp`: processes, covariance and mean functions.", ("workbench.gp", "workbench.gp.cov", "workbench.gp.mean", "workbench.gp.util")),
+    "ode": Page("Differential equations", "`pm.ode`: solutions that compile with the model.", ("workbench.ode",)),
+    "statespace": Page("State spaces", "`pm.statespace`: time series as states that are filtered.", ("workbench.statespace", "workbench.statespace.structural")),
     "datasets": Page("Data sets", "Data to learn with.", ("workbench.datasets",)),
     "errors": Page("Errors and warnings", "What is raised, and by what it can be caught.", ("workbench.errors",)),
 }
@@ -124,12 +127,12 @@ def _longest(module: str, table: dict[str, tuple[str, ...]]) -> str | None:
 
 def _names_of(page: str) -> dict[str, Any]:
     table = {name: p.modules for name, p in PAGES.items()}
-    if page in ("graph", "datasets", "errors", "math", "compile"):
+    if page in ("graph", "datasets", "errors", "math", "compile", "gp", "ode", "statespace"):
         found = {}
         for where in PAGES[page].modules:
             module = importlib.import_module(where)
             names = getattr(module, "__all__", None) or [n for n, x in vars(module).items() if not n.startswith("_") and getattr(x, "__module__", "") == where]
-            prefix = {"workbench.math": "pm.math", "workbench.compile": "pm"}.get(where, where)
+            prefix = f"pm.{where.partition('.')[2]}" if page in ("gp", "ode", "statespace") else {"workbench.math": "pm.math", "workbench.compile": "pm"}.get(where, where)
             found |= {f"{prefix if prefix != 'pm' or hasattr(workbench, n) else where}.{n}": x for n in names if not isinstance(x := getattr(module, n), (types.ModuleType, str, dict, tuple, frozenset, list))}
         return dict(sorted(found.items()))
     names = {n: x for n, x in public().items() if n.startswith("pm.") and not isinstance(x, types.ModuleType) and not (isinstance(x, type) and issubclass(x, Distribution) and x is not Distribution)}

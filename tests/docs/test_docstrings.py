@@ -17,6 +17,7 @@ from workbench.tensor.declaration import ScalarOp
 NUMPYS = {"pt.mgrid", "pt.ogrid"}
 """NumPy's own objects."""
 FAMILIES = ("linalg", "random", "fft", "signal", "sparse")
+AREAS = ("gp", "gp.cov", "gp.mean", "gp.util", "ode", "statespace", "statespace.structural")
 
 
 def public():
@@ -26,6 +27,9 @@ def public():
     for family in FAMILIES:
         module = importlib.import_module(f"workbench.tensor.{family}")
         found |= {f"pt.{family}.{n}": getattr(module, n) for n in module.__all__}
+    for area in AREAS:
+        module = importlib.import_module(f"workbench.{area}")
+        found |= {f"pm.{area}.{n}": getattr(module, n) for n in module.__all__}
     distributions = importlib.import_module("workbench.distributions")
     found |= {f"pm.distributions.{n}": x for n in distributions.__all__ if isinstance(x := getattr(distributions, n), type)}
     seen = {}

@@ -143,7 +143,14 @@ class MarginalApprox(Marginal):
 
 
 class MarginalSparse(MarginalApprox):
-    """The old name of :class:`MarginalApprox`."""
+    """The old name of :class:`MarginalApprox`.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> isinstance(MarginalSparse("FITC", cov_func=pm.gp.cov.ExpQuad(1, ls=1.0)), pm.gp.MarginalApprox)
+    True
+    """
 
     def __init__(self, approx: str = "VFE", *, mean_func: Any = None, cov_func: Any = None) -> None:
         warnings.warn("gp.MarginalSparse has been renamed to gp.MarginalApprox.", FutureWarning, stacklevel=2)

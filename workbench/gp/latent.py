@@ -132,6 +132,16 @@ class TP(Latent):
     As in PyMC, `prior` with ``reparameterize=True`` takes independent Student's t variables for what is rotated: each tail is then
     a function's own. The process itself, of which `conditional` is exact, is ``reparameterize=False``. Source: Shah, Wilson and
     Ghahramani, "Student-t processes as alternatives to Gaussian processes" (2014).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     tails = pm.gp.TP(scale_func=pm.gp.cov.ExpQuad(1, ls=1.0), nu=4.0)
+    ...     f = tails.prior("f", np.array([[0.0], [1.0], [2.0]]))
+    >>> f.type
+    TensorType(dtype='float64', shape=(3,))
     """
 
     def __init__(self, *, mean_func: Any = None, scale_func: Any = None, cov_func: Any = None, nu: Any = None) -> None:

@@ -24,7 +24,14 @@ class Mean:
 
 
 class Zero(Mean):
-    """Zero everywhere."""
+    """Zero everywhere.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Zero()(np.array([[0.0], [1.0]])).eval()
+    array([0., 0.])
+    """
 
     def __call__(self, X: Any) -> Tensor:
         return pt.alloc(0.0, points(X).shape[0])
@@ -37,6 +44,12 @@ class Constant(Mean):
     ----------
     c
         The number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Constant(3.0)(np.array([[0.0], [1.0]])).eval()
+    array([3., 3.])
     """
 
     def __init__(self, c: Any = 0) -> None:

@@ -59,6 +59,14 @@ def replace_with_values(vars_needed: Sequence[Tensor], replacements: Mapping[str
     ------
     ValueError
         If the value of a variable that is needed is missing.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     x = pm.Normal("x", 0.0, 1.0)
+    >>> [float(v) for v in replace_with_values([2.0 * x], {"x": 3.0}, model)]
+    [6.0]
     """
     model = modelcontext(model)
     given = dict(replacements or {})
@@ -93,6 +101,12 @@ def kmeans_inducing_points(n_inducing: int, X: Any, **kmeans_kwargs: Any) -> np.
     ------
     TypeError
         If `X` is no array.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> kmeans_inducing_points(2, np.array([[0.0], [0.1], [5.0], [5.1]]), seed=1).shape
+    (2, 1)
     """
     from scipy.cluster.vq import kmeans
 
@@ -143,6 +157,15 @@ def plot_gp_dist(
     Returns
     -------
     The axes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import matplotlib.pyplot as plt
+    >>> axes = plt.figure().subplots()
+    >>> plot_gp_dist(axes, np.random.default_rng(1).normal(size=(50, 3)), np.arange(3.0)) is axes
+    True
+    >>> plt.close(axes.figure)
     """
     import matplotlib.pyplot as plt
 

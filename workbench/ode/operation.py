@@ -89,7 +89,18 @@ class SolveODE(Op):
 
 
 class SolverWarning(RuntimeWarning):
-    """Differential equations were not solved up to the last time."""
+    """Differential equations were not solved up to the last time.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import workbench as pm
+    >>> with warnings.catch_warnings(record=True) as said:
+    ...     warnings.simplefilter("always")
+    ...     _ = pm.ode.ode_solve(lambda t, y: y**2, 1.0, [0.0, 2.0]).eval()
+    >>> said[0].category.__name__
+    'SolverWarning'
+    """
 
     page = "solver-stopped"
 

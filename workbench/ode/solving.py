@@ -24,7 +24,15 @@ FEW, FEW_WITH_SYSTEMS = 16, 8
 
 
 class Steps(NamedTuple):
-    """How a solution went: numbers of `steps` and of `attempts`, rejected ones included, and the time at which it `arrived`."""
+    """How a solution went: numbers of `steps` and of `attempts`, rejected ones included, and the time at which it `arrived`.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> y, steps = pm.ode.ode_solve(lambda t, y: -y, [1.0], [1.0], full_output=True)
+    >>> float(steps.arrived.eval()), bool(steps.attempts.eval() >= steps.steps.eval())
+    (1.0, True)
+    """
 
     steps: Tensor
     attempts: Tensor

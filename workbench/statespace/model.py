@@ -75,6 +75,13 @@ class StateSpace(Posterior):
         What it needs.
     initialization
         How its states start: "given" with a covariance P0, "known", "diffuse", or "stationary".
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> space = pm.statespace.structural.LevelTrend(order=1).build()
+    >>> isinstance(space, StateSpace), space.state_names
+    (True, ('level[data]',))
     """
 
     name: str = "statespace"

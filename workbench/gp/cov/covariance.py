@@ -38,6 +38,14 @@ class BaseCovariance:
     ``cov(X)`` is the covariance of the values at `X`, ``cov(X, Xs)`` that of those at `X` with those at `Xs`,
     ``cov(X, diag=True)`` the variances at `X`. Two covariance functions can be added and multiplied, with one another, with
     scalars, and with matrices.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import workbench as pm
+    >>> k = 3.0 * pm.gp.cov.ExpQuad(1, ls=1.0)
+    >>> isinstance(k, BaseCovariance), k(np.array([[0.0], [1.0]]), diag=True).eval().tolist()
+    (True, [3.0, 3.0])
     """
 
     # So that an array on the left leaves sums and products to us.
@@ -100,6 +108,12 @@ class Covariance(BaseCovariance):
         How many columns the inputs have.
     active_dims
         The numbers of the columns that the function looks at; all by default.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> pm.gp.cov.ExpQuad(3, ls=1.0, active_dims=[0, 2]).active_dims
+    array([0, 2])
     """
 
     is_stationary = False
@@ -141,7 +155,15 @@ class Covariance(BaseCovariance):
 
 
 class Combination(Covariance):
-    """Several covariance functions, scalars and matrices put together; `input_dim` and `active_dims` are theirs."""
+    """Several covariance functions, scalars and matrices put together; `input_dim` and `active_dims` are theirs.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> total = pm.gp.cov.ExpQuad(2, ls=1.0) + WhiteNoise(0.5)
+    >>> isinstance(total, Combination), total.input_dim
+    (True, 2)
+    """
 
     join: Callable[[Any, Any], Any]
 
@@ -185,7 +207,16 @@ class Combination(Covariance):
 
 
 class Add(Combination):
-    """The sum of covariance functions: the covariance of a sum of independent processes."""
+    """The sum of covariance functions: the covariance of a sum of independent processes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import workbench as pm
+    >>> (pm.gp.cov.ExpQuad(1, ls=1.0) + WhiteNoise(0.5))(np.array([[0.0], [1.0]])).eval().round(4)
+    array([[1.25  , 0.6065],
+           [0.6065, 1.25  ]])
+    """
 
     join = staticmethod(add)
 
@@ -195,7 +226,16 @@ class Add(Combination):
 
 
 class Prod(Combination):
-    """The product of covariance functions, element by element."""
+    """The product of covariance functions, element by element.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import workbench as pm
+    >>> (pm.gp.cov.ExpQuad(1, ls=1.0) * Constant(2.0))(np.array([[0.0], [1.0]])).eval().round(4)
+    array([[2.    , 1.2131],
+           [1.2131, 2.    ]])
+    """
 
     join = staticmethod(mul)
 
@@ -213,7 +253,16 @@ class Prod(Combination):
 
 
 class Exponentiated(Covariance):
-    """A covariance function to a power."""
+    """A covariance function to a power.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import workbench as pm
+    >>> (pm.gp.cov.ExpQuad(1, ls=1.0) ** 2)(np.array([[0.0], [1.0]])).eval().round(4)
+    array([[1.    , 0.3679],
+           [0.3679, 1.    ]])
+    """
 
     def __init__(self, kernel: Covariance, power: Any) -> None:
         self.kernel = kernel
@@ -231,6 +280,15 @@ class Kron(Covariance):
     ----------
     factor_list
         Covariance functions; the first looks at the first columns, as many as its `input_dim`, the second at the next.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import workbench as pm
+    >>> k = Kron([pm.gp.cov.ExpQuad(1, ls=1.0), pm.gp.cov.Matern12(1, ls=2.0)])
+    >>> k(np.array([[0.0, 0.0], [1.0, 2.0]])).eval().round(4)
+    array([[1.    , 0.2231],
+           [0.2231, 1.    ]])
     """
 
     def __init__(self, factor_list: Sequence[Covariance]) -> None:
@@ -258,6 +316,13 @@ class Constant(BaseCovariance):
     ----------
     c
         Its variance.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Constant(2.0)(np.array([[0.0], [1.0]])).eval()
+    array([[2., 2.],
+           [2., 2.]])
     """
 
     def __init__(self, c: Any) -> None:
@@ -277,6 +342,13 @@ class WhiteNoise(BaseCovariance):
     ----------
     sigma
         Its standard deviation: one for all values, or one for each.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> WhiteNoise(0.5)(np.array([[0.0], [1.0]])).eval()
+    array([[0.25, 0.  ],
+           [0.  , 0.25]])
     """
 
     def __init__(self, sigma: Any) -> None:

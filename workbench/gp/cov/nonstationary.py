@@ -22,6 +22,13 @@ class Linear(Covariance):
         Where the lines are zero: a scalar, or one for each active column.
     active_dims
         The columns that it looks at; all by default.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Linear(1, c=0.0)(np.array([[1.0], [2.0]])).eval()
+    array([[1., 2.],
+           [2., 4.]])
     """
 
     def __init__(self, input_dim: int, c: Any, active_dims: Any = None) -> None:
@@ -48,6 +55,13 @@ class Polynomial(Linear):
         The degree, and what is added.
     input_dim, c, active_dims
         As of :class:`Linear`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Polynomial(1, c=0.0, d=2, offset=1.0)(np.array([[1.0], [2.0]])).eval()
+    array([[ 4.,  9.],
+           [ 9., 25.]])
     """
 
     def __init__(self, input_dim: int, c: Any, d: Any, offset: Any, active_dims: Any = None) -> None:
@@ -77,6 +91,15 @@ class WarpedInput(Covariance):
         What it takes beside the inputs: one, or a tuple.
     active_dims
         The columns that it looks at; all by default.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import workbench as pm
+    >>> k = WarpedInput(1, pm.gp.cov.ExpQuad(1, ls=1.0), lambda x: pm.math.log(x))
+    >>> k(np.array([[1.0], [np.e]])).eval().round(4)
+    array([[1.    , 0.6065],
+           [0.6065, 1.    ]])
     """
 
     def __init__(self, input_dim: int, cov_func: Covariance, warp_func: Callable[..., Any], args: Any = None, active_dims: Any = None) -> None:
@@ -111,6 +134,15 @@ class Gibbs(Covariance):
     Notes
     -----
     Source: Rasmussen and Williams, "Gaussian processes for machine learning" (2006), equation 4.32.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import workbench as pm
+    >>> k = Gibbs(1, lambda x: 1.0 + x)
+    >>> k(np.array([[0.0], [1.0]])).eval().round(4)
+    array([[1.    , 0.7323],
+           [0.7323, 1.    ]])
     """
 
     def __init__(self, input_dim: int, lengthscale_func: Callable[..., Any], args: Any = None, active_dims: Any = None) -> None:
@@ -151,6 +183,15 @@ class ScaledCov(Covariance):
         What it takes beside the inputs: one, or a tuple.
     active_dims
         The columns that both look at; all by default.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import workbench as pm
+    >>> k = ScaledCov(1, pm.gp.cov.ExpQuad(1, ls=1.0), lambda x, a: a * x, args=2.0)
+    >>> k(np.array([[1.0], [2.0]])).eval().round(4)
+    array([[ 4.    ,  4.8522],
+           [ 4.8522, 16.    ]])
     """
 
     def __init__(self, input_dim: int, cov_func: Covariance, scaling_func: Callable[..., Any], args: Any = None, active_dims: Any = None) -> None:
@@ -222,7 +263,13 @@ class Coregion(Covariance):
 
 
 def handle_args(func: Callable[..., Any]) -> Callable[[Any, Any], Any]:
-    """Return a function of inputs, and of what it takes beside these: nothing, one thing, or a tuple."""
+    """Return a function of inputs, and of what it takes beside these: nothing, one thing, or a tuple.
+
+    Examples
+    --------
+    >>> handle_args(lambda x, a, b: x * a + b)(2.0, (3.0, 1.0))
+    7.0
+    """
 
     def called(x: Any, args: Any) -> Any:
         if args is None:

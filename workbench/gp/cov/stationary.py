@@ -27,6 +27,13 @@ class Stationary(Covariance):
         Its inverse: an alternative.
     active_dims
         The columns that the function looks at; all by default.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> ExpQuad(2, ls=[1.0, 10.0])(np.array([[0.0, 0.0], [1.0, 1.0]])).eval().round(4)
+    array([[1.    , 0.6035],
+           [0.6035, 1.    ]])
     """
 
     is_stationary = True
@@ -108,6 +115,13 @@ class RatQuad(Stationary):
         How alike the lengths are; for a large one the function is :class:`ExpQuad`.
     input_dim, ls, ls_inv, active_dims
         As of :class:`Stationary`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> RatQuad(1, alpha=1.0, ls=1.0)(np.array([[0.0], [1.0]])).eval().round(4)
+    array([[1.    , 0.6667],
+           [0.6667, 1.    ]])
     """
 
     def __init__(self, input_dim: int, alpha: Any, ls: Any = None, ls_inv: Any = None, active_dims: Any = None) -> None:
@@ -130,7 +144,15 @@ class RatQuad(Stationary):
 
 
 class Matern52(Stationary):
-    """``k(x, x') = (1 + sqrt(5) * r + 5 / 3 * r**2) * exp(-sqrt(5) * r)``, ``r = |x - x'| / ls``: functions with two derivatives."""
+    """``k(x, x') = (1 + sqrt(5) * r + 5 / 3 * r**2) * exp(-sqrt(5) * r)``, ``r = |x - x'| / ls``: functions with two derivatives.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Matern52(1, ls=1.0)(np.array([[0.0], [1.0]])).eval().round(4)
+    array([[1.   , 0.524],
+           [0.524, 1.   ]])
+    """
 
     def full_from_distance(self, dist: Any, squared: bool = False) -> Tensor:
         return kernels.matern52(self._distance(dist, squared))
@@ -146,7 +168,15 @@ class Matern52(Stationary):
 
 
 class Matern32(Matern52):
-    """``k(x, x') = (1 + sqrt(3) * r) * exp(-sqrt(3) * r)``, ``r = |x - x'| / ls``: functions with one derivative."""
+    """``k(x, x') = (1 + sqrt(3) * r) * exp(-sqrt(3) * r)``, ``r = |x - x'| / ls``: functions with one derivative.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Matern32(1, ls=1.0)(np.array([[0.0], [1.0]])).eval().round(4)
+    array([[1.    , 0.4834],
+           [0.4834, 1.    ]])
+    """
 
     def full_from_distance(self, dist: Any, squared: bool = False) -> Tensor:
         return kernels.matern32(self._distance(dist, squared))
@@ -157,21 +187,45 @@ class Matern32(Matern52):
 
 
 class Matern12(Stationary):
-    """``k(x, x') = exp(-|x - x'| / ls)``: continuous functions without a derivative, the Ornstein-Uhlenbeck process."""
+    """``k(x, x') = exp(-|x - x'| / ls)``: continuous functions without a derivative, the Ornstein-Uhlenbeck process.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Matern12(1, ls=1.0)(np.array([[0.0], [1.0]])).eval().round(4)
+    array([[1.    , 0.3679],
+           [0.3679, 1.    ]])
+    """
 
     def full_from_distance(self, dist: Any, squared: bool = False) -> Tensor:
         return kernels.matern12(self._distance(dist, squared))
 
 
 class Exponential(Stationary):
-    """``k(x, x') = exp(-|x - x'| / (2 * ls))``: as :class:`Matern12`, with half the length."""
+    """``k(x, x') = exp(-|x - x'| / (2 * ls))``: as :class:`Matern12`, with half the length.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Exponential(1, ls=1.0)(np.array([[0.0], [1.0]])).eval().round(4)
+    array([[1.    , 0.6065],
+           [0.6065, 1.    ]])
+    """
 
     def full_from_distance(self, dist: Any, squared: bool = False) -> Tensor:
         return kernels.exponential(self._distance(dist, squared))
 
 
 class Cosine(Stationary):
-    """``k(x, x') = cos(2 * pi * |x - x'| / ls)``: sines of period `ls`."""
+    """``k(x, x') = cos(2 * pi * |x - x'| / ls)``: sines of period `ls`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Cosine(1, ls=2.0)(np.array([[0.0], [1.0]])).eval()
+    array([[ 1., -1.],
+           [-1.,  1.]])
+    """
 
     def full_from_distance(self, dist: Any, squared: bool = False) -> Tensor:
         return pt.cos(2.0 * math.pi * self._distance(dist, squared))
@@ -196,6 +250,14 @@ class Periodic(Stationary):
     Notes
     -----
     As in PyMC the exponent has 1/2 where other texts have 2: their length is twice this one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Periodic(1, period=2.0, ls=1.0)(np.array([[0.0], [1.0], [2.0]])).eval().round(4)
+    array([[1.    , 0.6065, 1.    ],
+           [0.6065, 1.    , 0.6065],
+           [1.    , 0.6065, 1.    ]])
     """
 
     def __init__(self, input_dim: int, period: Any, ls: Any = None, ls_inv: Any = None, active_dims: Any = None) -> None:
@@ -229,6 +291,13 @@ class WrappedPeriodic(Covariance):
     Notes
     -----
     Of :class:`ExpQuad` it is :class:`Periodic`. Source: MacKay, "Introduction to Gaussian processes" (1998).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> at = np.array([[0.0], [0.5], [2.0]])
+    >>> bool(np.allclose(WrappedPeriodic(ExpQuad(1, ls=1.0), 2.0)(at).eval(), Periodic(1, period=2.0, ls=1.0)(at).eval()))
+    True
     """
 
     def __init__(self, cov_func: Stationary, period: Any) -> None:
@@ -264,6 +333,14 @@ class Circular(Covariance):
     Notes
     -----
     Source: Padonou and Roustant, "Polar Gaussian processes for predicting on circular domains" (2016).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Circular(1, period=24.0)(np.array([[23.0], [1.0], [12.0]])).eval().round(3)
+    array([[1.   , 0.804, 0.   ],
+           [0.804, 1.   , 0.   ],
+           [0.   , 0.   , 1.   ]])
     """
 
     def __init__(self, input_dim: int, period: Any, tau: Any = 4, active_dims: Any = None) -> None:

@@ -52,6 +52,14 @@ class Component:
         The observed series that it is a part of; each has states of its own.
     share_states
         Whether all series have the same states.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> st = pm.statespace.structural
+    >>> both = st.LevelTrend(order=1) + st.MeasurementError()
+    >>> [p.name for p in both.build().parameters]
+    ['P0', 'initial_level_trend', 'sigma_level_trend', 'sigma_MeasurementError']
     """
 
     def __init__(self, name: str, observed_state_names: Sequence[str] | None = None, share_states: bool = False) -> None:
