@@ -58,6 +58,10 @@ CASES = [
     (pm.LogitNormal, (2.0, 0.01), None, lambda x, m, s: normal_tail((mp.log(x / (1 - x)) - m) / s), [], [0.5, 1 - 1e-9]),
     (pm.Weibull, (100.0, 2.0), lambda x, a, b: -mp.expm1(-((x / b) ** a)), None, [1e-300, 1e-3, 1.9, 2.5], []),
     (pm.Gumbel, (0.5, 2.0), None, lambda x, m, b: -mp.expm1(-mp.exp((m - x) / b)), [], [-3.0, 3.0, 90.0, 1e4]),
+    *((pm.GenExtreme, (0.5, 2.0, xi), lambda x, m, s, xi: mp.exp(-((1 + xi * (x - m) / s) ** (-1 / xi))), lambda x, m, s, xi: -mp.expm1(-((1 + xi * (x - m) / s) ** (-1 / xi))), low, high)
+      for xi, low, high in ((0.3, [-3.0, 0.5], [3.0, 1e4]), (-0.3, [-9.0, 0.5], [3.0, 7.0]))),
+    (pm.Chi, (2.5,), lambda x, nu: mp.gammainc(nu / 2, 0, x * x / 2, regularized=True), lambda x, nu: mp.gammainc(nu / 2, x * x / 2, mp.inf, regularized=True), [1e-9, 0.5], [3.0, 20.0]),
+    (pm.Maxwell, (2.0,), lambda x, a: mp.gammainc(mp.mpf(3) / 2, 0, (x / a) ** 2 / 2, regularized=True), lambda x, a: mp.gammainc(mp.mpf(3) / 2, (x / a) ** 2 / 2, mp.inf, regularized=True), [1e-9, 0.5], [6.0, 40.0]),
     (pm.Moyal, (0.5, 2.0), None, lambda x, m, s: mp.erf(mp.exp((m - x) / (2 * s)) / mp.sqrt(2)), [], [-1.0, 3.0, 80.0, 1e4]),
     (pm.ExGaussian, (0.5, 2.0, 1.5), ex_gaussian_below, lambda *a: 1 - ex_gaussian_below(*a), [-200.0, -20.0, -1.0], [1.0, 30.0, 2000.0]),
     (pm.ExGaussian, (0.0, 1.0, 1e3), ex_gaussian_below, lambda *a: 1 - ex_gaussian_below(*a), [-50.0, -1.0, 0.3], [-1.0, 1e6]),

@@ -162,6 +162,19 @@ def gumbel(x, mu, b):
     return -z - mp.exp(-z) - mp.log(b)
 
 
+def chi(x, nu):
+    return (1 - nu / 2) * mp.log(2) - mp.loggamma(nu / 2) + (nu - 1) * mp.log(x) - x * x / 2 if x > 0 else -mp.inf
+
+
+def maxwell(x, a):
+    return (mp.log(2) - mp.log(mp.pi)) / 2 + 2 * mp.log(x) - (x / a) ** 2 / 2 - 3 * mp.log(a) if x > 0 else -mp.inf
+
+
+def gen_extreme(x, mu, s, xi):
+    u = 1 + xi * (x - mu) / s
+    return -(1 + 1 / xi) * mp.log(u) - u ** (-1 / xi) - mp.log(s) if u > 0 else -mp.inf
+
+
 def moyal(x, mu, s):
     z = (x - mu) / s
     return -(z + mp.exp(-z)) / 2 - mp.log(s) - LOG_2PI() / 2
@@ -289,6 +302,10 @@ CASES = {
     "Logistic, narrow": (N("Logistic", 0.5, 0.01), lambda x: logistic(x, mp.mpf(0.5), mp.mpf(0.01)), same),
     "Gumbel": (N("Gumbel", 0.5, 2.0), lambda x: gumbel(x, mp.mpf(0.5), 2), same),
     "Gumbel, narrow": (N("Gumbel", 0.5, 0.5), lambda x: gumbel(x, mp.mpf(0.5), mp.mpf(0.5)), same),
+    "Chi": (N("Chi", 2.5), lambda x: chi(x, mp.mpf(2.5)), positive),
+    "Maxwell": (N("Maxwell", 2.0), lambda x: maxwell(x, 2), positive),
+    "GenExtreme": (N("GenExtreme", 0.5, 2.0, xi=0.25), lambda x: gen_extreme(x, mp.mpf(0.5), 2, mp.mpf(0.25)), same),
+    "GenExtreme, bounded": (N("GenExtreme", 0.5, 2.0, xi=-0.25), lambda x: gen_extreme(x, mp.mpf(0.5), 2, mp.mpf(-0.25)), same),
     "Moyal": (N("Moyal", 0.5, 2.0), lambda x: moyal(x, mp.mpf(0.5), 2), same),
     "Moyal, narrow": (N("Moyal", 0.5, 0.5), lambda x: moyal(x, mp.mpf(0.5), mp.mpf(0.5)), same),
     "ExGaussian": (N("ExGaussian", 0.5, 2.0, nu=1.5), lambda x: ex_gaussian(x, 0.5, 2, 1.5), same),

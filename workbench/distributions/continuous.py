@@ -2,6 +2,8 @@
 
 from workbench.distributions.angles import VonMises
 from workbench.distributions.bounded import Beta, Kumaraswamy, LogitNormal, Triangular, TruncatedNormal, Uniform
+from workbench.distributions.chi_family import Chi, Maxwell
+from workbench.distributions.extreme_values import GenExtreme
 from workbench.distributions.gamma_family import ChiSquared, Exponential, Gamma, InverseGamma
 from workbench.distributions.half import HalfCauchy, HalfNormal, HalfStudentT
 from workbench.distributions.improper import Flat, HalfFlat
@@ -13,16 +15,16 @@ from workbench.distributions.skewed import AsymmetricLaplace, ExGaussian, SkewNo
 from workbench.names import answers
 
 CONTINUOUS = (
-    AsymmetricLaplace, Beta, Cauchy, ChiSquared, ExGaussian, Exponential, Flat, Gamma, Gumbel, HalfCauchy, HalfFlat,
-    HalfNormal, HalfStudentT, Interpolated, InverseGamma, Kumaraswamy, Laplace, LogNormal, Logistic, LogitNormal, Moyal,
+    AsymmetricLaplace, Beta, Cauchy, Chi, ChiSquared, ExGaussian, Exponential, Flat, Gamma, GenExtreme, Gumbel, HalfCauchy, HalfFlat,
+    HalfNormal, HalfStudentT, Interpolated, InverseGamma, Kumaraswamy, Laplace, LogNormal, Logistic, LogitNormal, Maxwell, Moyal,
     Normal, Pareto, PolyaGamma, Rice, SkewNormal, SkewStudentT, StudentT, Triangular, TruncatedNormal, Uniform, VonMises,
     Wald, Weibull,
 )  # fmt: skip
 
 __all__ = [
-    "CONTINUOUS", "AsymmetricLaplace", "Beta", "Cauchy", "ChiSquared", "ExGaussian", "Exponential", "Flat", "Gamma",
+    "CONTINUOUS", "AsymmetricLaplace", "Beta", "Cauchy", "Chi", "ChiSquared", "ExGaussian", "Exponential", "Flat", "Gamma", "GenExtreme",
     "Gumbel", "HalfCauchy", "HalfFlat", "HalfNormal", "HalfStudentT", "Interpolated", "InverseGamma", "Kumaraswamy",
-    "Laplace", "LogNormal", "Logistic", "LogitNormal", "Moyal", "Normal", "Pareto", "PolyaGamma", "Rice", "SkewNormal",
+    "Laplace", "LogNormal", "Logistic", "LogitNormal", "Maxwell", "Moyal", "Normal", "Pareto", "PolyaGamma", "Rice", "SkewNormal",
     "SkewStudentT", "StudentT", "Triangular", "TruncatedNormal", "Uniform", "VonMises", "Wald", "Weibull",
 ]  # fmt: skip
 
