@@ -9,10 +9,11 @@ import workbench.tensor as pt
 from workbench.distributions.constraints import positive
 from workbench.distributions.distribution import POSITIVE, Distribution
 from workbench.distributions.families import Family
-from workbench.distributions.formulas import INF, finite_from, inside_of, power_log, quantile, where_valid
-from workbench.tensor.special.incomplete import log_gammainc, log_gammaincc
-from workbench.tensor.special.incomplete_inverses import gammaincinv
+from workbench.distributions.formulas import INF, finite_from, inside_of, power_log
+from workbench.distributions.gamma_family import ChiSquared
 from workbench.tensor.tensor import Tensor
+
+THREE = pt.constant(3.0)
 
 
 class Chi(Distribution):
@@ -48,21 +49,19 @@ class Chi(Distribution):
 
     @classmethod
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        inside = value > 0.0
-        return where_valid(inside, log_gammainc(0.5 * parameters[0], _half_square(inside, value)))
+        return ChiSquared.logcdf(value * pt.abs(value), *parameters)
 
     @classmethod
     def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        inside = value > 0.0
-        return pt.where(inside, log_gammaincc(0.5 * parameters[0], _half_square(inside, value)), 0.0)
+        return ChiSquared.logccdf(value * pt.abs(value), *parameters)
 
     @classmethod
     def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
-        return quantile(q, pt.sqrt(2.0 * gammaincinv(0.5 * parameters[0], q)))
+        return pt.sqrt(ChiSquared.icdf(q, *parameters))
 
     @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
-        return pt.sqrt(2.0 * pt.random.gamma(key, shape, 0.5 * parameters[0]))
+        return pt.sqrt(ChiSquared.draw(key, shape, *parameters))
 
     @classmethod
     def support_point(cls, *parameters: Tensor) -> Tensor:
@@ -98,32 +97,24 @@ class Maxwell(Distribution):
 
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        (a,) = parameters
-        x = inside_of(pt.logical_and(value >= 0.0, value < INF), value, 1.0)
-        return finite_from(value, 0.0, 0.5 * math.log(2.0 / math.pi) + 2.0 * pt.log(x) - 0.5 * pt.square(x / a) - 3.0 * pt.log(a))
+        return Chi.logp(value / parameters[0], THREE) - pt.log(parameters[0])
 
     @classmethod
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        inside = value > 0.0
-        return where_valid(inside, log_gammainc(pt.constant(1.5), _half_square(inside, value / parameters[0])))
+        return Chi.logcdf(value / parameters[0], THREE)
 
     @classmethod
     def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
-        inside = value > 0.0
-        return pt.where(inside, log_gammaincc(pt.constant(1.5), _half_square(inside, value / parameters[0])), 0.0)
+        return Chi.logccdf(value / parameters[0], THREE)
 
     @classmethod
     def icdf(cls, q: Tensor, *parameters: Tensor) -> Tensor:
-        return quantile(q, parameters[0] * pt.sqrt(2.0 * gammaincinv(pt.constant(1.5), q)))
+        return parameters[0] * Chi.icdf(q, THREE)
 
     @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
-        return parameters[0] * pt.sqrt(2.0 * pt.random.gamma(key, shape, pt.constant(1.5)))
+        return parameters[0] * Chi.draw(key, shape, THREE)
 
     @classmethod
     def support_point(cls, *parameters: Tensor) -> Tensor:
-        return 2.0 * math.sqrt(2.0 / math.pi) * parameters[0]
-
-
-def _half_square(inside: Tensor, x: Tensor) -> Tensor:
-    return 0.5 * pt.square(pt.where(inside, x, 1.0))
+        return parameters[0] * Chi.support_point(THREE)

@@ -305,8 +305,7 @@ class StateSpace(Posterior):
         given
             Parameters and data by name.
         """
-        value = as_tensor(y)
-        rv = self.dist(shape=value.type.shape, **given)
+        value, rv = self._seen(y, given)
         return rv.op.distribution.filter(value, rv.inputs[1:])  # type: ignore[no-any-return]
 
     def smoother(self, y: Any, **given: Any) -> Smoothed:
@@ -319,9 +318,13 @@ class StateSpace(Posterior):
         given
             Parameters and data by name.
         """
-        value = as_tensor(y)
-        rv = self.dist(shape=value.type.shape, **given)
+        value, rv = self._seen(y, given)
         return rv.op.distribution.smooth(value, rv.inputs[1:])  # type: ignore[no-any-return]
+
+    def _seen(self, y: Any, given: Mapping[str, Any]) -> tuple[Tensor, Any]:
+        """What was seen, and a variable that has its shape."""
+        value = as_tensor(y)
+        return value, self.dist(shape=value.type.shape, **given)
 
     def __repr__(self) -> str:
         return f"{self.name}: {self.k_states} states, {self.k_posdef} shocks, {self.k_endog} observed; parameters {', '.join(self.param_names)}"
