@@ -253,18 +253,21 @@ class _Printer:
         elif isinstance(s, L.External):
             self.external(s)
         elif isinstance(s, L.Branch):
-            self.open(f"if ({self.value(s.predicate)})")
-            self.block(s.then)
-            self.indent -= 1
-            self.open("} else")
-            self.block(s.orelse)
-            self.close()
+            self.branch(s)
         elif isinstance(s, L.Loop):
             self.open("for (;;)")
             self.block(s.test)
             self.line(f"if (!{self.value(s.predicate)}) break;")
             self.block(s.body)
             self.close()
+
+    def branch(self, s: L.Branch) -> None:
+        self.open(f"if ({self.value(s.predicate)})")
+        self.block(s.then)
+        self.indent -= 1
+        self.open("} else")
+        self.block(s.orelse)
+        self.close()
 
     def fill(self, buffer: L.Buffer, value: L.Literal) -> None:
         shown = literal(value.value, buffer.dtype)

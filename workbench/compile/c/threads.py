@@ -102,12 +102,7 @@ class _ThreadPrinter(_Printer):
             self.first_alone(run)
             run = []
             if isinstance(s, L.Branch):
-                self.open(f"if ({self.value(s.predicate)})")
-                self.block(s.then)
-                self.indent -= 1
-                self.open("} else")
-                self.block(s.orelse)
-                self.close()
+                self.branch(s)
             elif isinstance(s, L.Loop):
                 self.open("for (;;)")
                 self.block(s.test)
