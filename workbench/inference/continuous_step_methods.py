@@ -319,10 +319,7 @@ class DEMetropolis(OfContinuous):
 
     name = "DEMetropolis"
     of_population = True
-    options = {
-        "S": (None, as_given), "proposal_dist": (None, as_given), "lamb": (None, number(0.0, ends=False)), "scaling": (0.001, as_given),
-        "tune": ("scaling", one_of("scaling", "lambda", None)), "tune_interval": (100, whole_number(1)),
-    }  # fmt: skip
+    options = {k: v for k, v in DEMetropolisZ.options.items() if k not in ("tune_drop_fraction", "capacity")}
     kind = DEMetropolisSettings
 
     def step(self, names: tuple[str, ...]) -> list[Step]:
