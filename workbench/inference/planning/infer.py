@@ -207,13 +207,13 @@ def _in_best_form(plan: Plan, made: Model, found: list[Candidate], options: Mapp
 
 
 def _is_better(other: Findings, now: Findings) -> bool:
-    """Whether another form is to be taken: it diverges less, or has more effective draws a second."""
+    """Whether another form is to be taken: it diverges less, or has more effective draws a gradient."""
     if now.divergences > 0.01 or other.divergences > 0.01:
         if other.divergences < 0.5 * now.divergences:
-            return other.speed > 0.2 * now.speed
+            return other.each > 0.2 * now.each
         if now.divergences < 0.5 * other.divergences:
-            return other.speed > 5.0 * now.speed
-    return other.speed > BETTER * now.speed
+            return other.each > 5.0 * now.each
+    return other.each > BETTER * now.each
 
 
 def _measured(what: str, f: Findings) -> dict[str, Any]:
@@ -295,7 +295,9 @@ def _length(run: Run, options: Mapping[str, Any], begun: float, until: float | N
 def _careful_in_time(plan: Plan, run: Run, options: dict[str, Any], until: float | None) -> tuple[Run, dict[str, Any]]:
     """The run, or one with shorter steps that has begun in its place, if the first draws after warm-up diverge already."""
     wait_for(run, WARM_UP + EARLY, until)
-    if run.wait_quietly(0.0) or (until is not None and time.perf_counter() > until) or not _divergences(run):
+    if until is not None and time.perf_counter() > until:
+        return run, options
+    if not findings(run, WARM_UP, WARM_UP + EARLY).divergences:
         return run, options
     options = {**options, "target_accept": max(options.get("target_accept", 0.0), CAREFUL[1])}
     run.stop()
