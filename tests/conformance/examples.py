@@ -60,6 +60,11 @@ def scan(pm: Any) -> Any:
     return importlib.import_module("pytensor" if pm.__name__ == "pymc" else f"{pm.__name__}.pytensor").scan
 
 
+def extras(pm: Any) -> Any:
+    """Return the module that has what pymc-extras has beside `pm`."""
+    return importlib.import_module("pymc_extras") if pm.__name__ == "pymc" else pm
+
+
 def points(example: Example, start: dict[str, Any]) -> list[dict[str, Any]]:
     """Return random points around a start, by value name."""
     draws = np.random.RandomState(20261121)

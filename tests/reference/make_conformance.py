@@ -25,6 +25,8 @@ import equations  # noqa: E402, F401
 import gallery  # noqa: E402, F401
 import models  # noqa: E402, F401
 import processes  # noqa: E402, F401
+import series  # noqa: E402, F401
+import structures  # noqa: E402, F401
 from examples import MODELS, Example, make_data, points, projections  # noqa: E402
 
 # By default PyTensor keeps a Python number in single precision where that loses nothing, and then

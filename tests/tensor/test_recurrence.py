@@ -30,6 +30,7 @@ CASES = {
         lambda: pytensor.scan(lambda a, b, k: a + k * b, outputs_info=dict(initial=[1.0, 2.0], taps=[-2, -1]), non_sequences=0.5, n_steps=4),
         [2.0, 3.0, 3.5, 4.75],
     ),
+    "taps as a range": (lambda: pytensor.scan(lambda a, b: a + b, outputs_info=dict(initial=[1.0, 2.0], taps=range(-2, 0)), n_steps=3), [3.0, 5.0, 8.0]),
     "taps in another order": (
         lambda: pytensor.scan(lambda b, a: a * 0.5 + b, outputs_info=[dict(initial=[1.0, 2.0, 4.0], taps=[-1, -3])], n_steps=3), [4.5, 5.5, 7.5]
     ),

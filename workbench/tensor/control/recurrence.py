@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -248,7 +248,7 @@ def _past(info: Any) -> tuple[list[Tensor], list[int]]:
     if not isinstance(info, Mapping):
         return [as_tensor(info)], [0]
     taps = info.get("taps", [-1])
-    taps = [int(k) for k in (taps if isinstance(taps, (list, tuple)) else [taps])]
+    taps = [int(k) for k in (taps if isinstance(taps, Iterable) else [taps])]
     initial, deepest = as_tensor(info["initial"]), -min(taps)
     if deepest == 1:
         return [initial], [0] * len(taps)
