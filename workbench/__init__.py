@@ -136,7 +136,9 @@ if TYPE_CHECKING:
     from workbench.compile import to_jax
     from workbench.distributions.simulator import Simulator
     from workbench.model import conditional, marginalize, reparameterize, split
+    from workbench.tensor import nn
     from workbench.transforms import Rop, hessian, hessian_vector_product, jacobian, jvp, vectorize, vectorize_graph
+    from workbench.transforms.prediction import for_prediction
 
 Lognormal = LogNormal
 """PyMC's other spelling."""
@@ -171,7 +173,9 @@ LATER = {
     "workbench.ode": "ode",
     "workbench.rewrites": "rewrites",
     "workbench.statespace": "statespace",
+    "workbench.tensor": "nn",
     "workbench.transforms.derivatives": "Rop hessian hessian_vector_product jacobian jvp",
+    "workbench.transforms.prediction": "for_prediction",
     "workbench.transforms.vectorise": "vectorize vectorize_graph",
 }
 """Loaded when first used."""
@@ -194,7 +198,7 @@ __all__ = [
     "adadelta", "adagrad", "adagrad_window", "adam", "adamax", "fit", "momentum", "nesterov_momentum", "norm_constraint", "rmsprop", "sample_approx", "sgd",
     "total_norm_constraint",
     "Bernoulli", "Data", "Deterministic", "Exponential", "HalfNormal", "Model", "Normal", "Potential", "Uniform",
-    "extract", "function", "grad", "hessian", "hessian_vector_product", "jacobian", "jvp", "logp", "math", "replace", "sample",
+    "extract", "for_prediction", "function", "grad", "hessian", "hessian_vector_product", "jacobian", "jvp", "logp", "math", "replace", "sample",
     "stop_gradient", "tensor", "to_jax", "value_and_grad", "vectorize", "vectorize_graph",
     "vjp",
     "CAR", "Dirichlet", "DirichletMultinomial", "ICAR", "KroneckerNormal", "LKJCholeskyCov", "LKJCorr", "MatrixNormal",
@@ -214,5 +218,5 @@ __all__ = [
     "conditional", "marginalize", "modelcontext", "observe", "probit", "recover", "reparameterize", "resume_run", "sample_posterior_predictive", "sample_prior_predictive", "sample_smc", "sbc", "set_data", "Simulator", "state_probabilities", "viterbi", "ZarrStore",
     "Plan", "explain", "infer", "join", "split",
     "fit_inla", "fit_laplace", "fit_pathfinder",
-    "gp", "ode", "statespace",
+    "gp", "nn", "ode", "statespace",
 ]  # fmt: skip

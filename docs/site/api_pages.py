@@ -56,10 +56,11 @@ TENSORS = {
     "reductions": ("Sums, statistics, sorting", ("tensor.reduction", "tensor.sorting")),
     "linalg": ("Linear algebra", ("tensor.linalg", "tensor.gufunc")),
     "random": ("Random numbers", ("tensor.random",)),
+    "nn": ("Deep learning", ("tensor.nn",)),
     "control": ("Loops and branches", ("tensor.control",)),
     "signals": ("Fourier transforms, convolutions, sparse matrices", ("tensor.fft", "tensor.signal", "tensor.sparse")),
 }
-SUBMODULES = ("linalg", "random", "fft", "signal", "sparse", "special")
+SUBMODULES = ("linalg", "random", "fft", "signal", "sparse", "special", "nn")
 
 
 def write(folder: Path) -> int:

@@ -54,6 +54,8 @@ def test_a_rule_does_on_open_lengths_what_it_does_on_known_ones(name):
         if after is None:
             missed += 1
             continue
+        if rule.group == "prediction":
+            continue  # Another value on purpose: tests/transforms/test_prediction.py proves what it is.
         if type(made.op).numpy is Op.numpy:
             continue  # A density, which only rules compute: what they make is proved with the distributions.
         inputs, values = values_of(known, made)

@@ -220,7 +220,7 @@ def test_every_public_function_is_in_a_test():
     test_constructors_and_updates_that_numpy_does_in_place()
     words = spoken_of() | CONSTRUCTORS
     names: dict[int, set[str]] = {}
-    for part in (pt, pt.linalg, pt.fft, pt.signal, pt.sparse, pt.random):
+    for part in (pt, pt.linalg, pt.fft, pt.nn, pt.signal, pt.sparse, pt.random):
         for name in part.__all__:
             made = getattr(part, name)
             if callable(made) and not isinstance(made, type) and made not in set(OPS.values()):
@@ -256,7 +256,7 @@ def subclasses(cls):
 
 # Kinds that no call above makes, with the file that tries them and the word that it calls them by.
 ELSEWHERE = {
-    "Assume": ("rewrites/test_before_and_after.py", "assume"), "Named": ("model", "do"), "Slot": ("compile/test_slots.py", "slot"), "SameLength": ("model/test_lengths_of_draws.py", "Normal"), "FFT": ("tensor/test_fft.py", "fft"),
+    "Assume": ("rewrites/test_before_and_after.py", "assume"), "Named": ("model", "do"), "Slot": ("compile/test_slots.py", "slot"), "SameLength": ("model/test_lengths_of_draws.py", "Normal"), "FFT": ("tensor/test_fft.py", "fft"), "SeveralElements": ("tensor/test_nn.py", "batch_norm"),
     "InverseFromFactor": ("transforms/test_covariance_gradients.py", "InverseFromFactor"), "CholeskyGradient": ("transforms/test_covariance_gradients.py", "CholeskyGradient"),
     "Permutation": ("tensor/test_linalg.py", "lu"), "Called": ("tensor/test_black_box.py", "as_op"), "RepeatedNumbers": ("tensor/test_shape.py", "repeat"), "SetAt": ("tensor/test_indexing.py", "set"), "While": ("transforms/test_control_gradients.py", "while_loop"),
 }  # fmt: skip

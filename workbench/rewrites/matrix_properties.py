@@ -37,7 +37,7 @@ from workbench.tensor.linalg.eigenvalues import Eigh
 from workbench.tensor.linalg.linear_systems import Inv
 from workbench.tensor.linalg.matrix_functions import Expm
 from workbench.tensor.linalg.products import MatMul
-from workbench.tensor.markers import Named, StopGradient
+from workbench.tensor.markers import InTraining, Named, StopGradient
 from workbench.tensor.shape import BroadcastTo, Reshape, Transpose, extents, reshape
 
 TRIANGLES: int = is_lower_triangular | is_upper_triangular
@@ -180,6 +180,12 @@ def matrix_times_vector(x: Expr) -> tuple[Expr, Expr, bool] | None:
 @infers(Named, StopGradient)
 def facts_of_annotated(node: Expr, x: int) -> int:
     """A remark on a value changes nothing."""
+    return x
+
+
+@infers(InTraining)
+def facts_in_training(node: Expr, x: int, predicted: int) -> int:
+    """Until it is replaced, the value is that of training."""
     return x
 
 

@@ -10,6 +10,7 @@ from workbench.rewrites import (
     block_diagonals,
     constants,
     covariance_gradients,
+    deep_learning,
     determinants,
     inverse_functions,
     linear_algebra,
@@ -36,7 +37,7 @@ from workbench.rewrites.whole_graphs import OfWholeGraphs
 FAMILIES = (
     constants, arithmetic, powers, inverse_functions, redundant_operations, sums_of_parts, covariance_gradients,
     linear_algebra, read_once, whole_graphs, block_diagonals, sums, determinants, linear_systems, logic, shapes_and_indices,
-    special_functions, specialise, stabilise, trigonometry, unconstrained,
+    special_functions, specialise, deep_learning, stabilise, trigonometry, unconstrained,
 )  # fmt: skip
 """Files of rules, in the order in which they are asked: numbers first."""
 

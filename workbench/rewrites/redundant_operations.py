@@ -13,7 +13,7 @@ from workbench.graph.properties import is_sorted
 from workbench.graph.rewrite import rule
 from workbench.tensor.control.flow import Cond, MakeTuple
 from workbench.tensor.elementwise import Cast
-from workbench.tensor.markers import Named, StopGradient, stop_gradient
+from workbench.tensor.markers import InTraining, Named, StopGradient, stop_gradient
 from workbench.tensor.reduction.reductions import Reduce
 from workbench.tensor.sorting.sorting import Sort
 
@@ -42,9 +42,9 @@ def reduction_of_sort(expr: Expr) -> Expr | None:
     return intern(expr.op, inner.inputs) if inner.op.axis in expr.op.axes else None
 
 
-@rule(GROUP, ops=(Named, StopGradient), examples=lambda: [Named("d")(_vector()), stop_gradient(_vector())])
+@rule(GROUP, ops=(Named, StopGradient, InTraining), examples=lambda: [Named("d")(_vector()), stop_gradient(_vector()), InTraining("noise")(pt.exp(_vector()), _vector())])
 def value_of_annotation(expr: Expr) -> Expr | None:
-    """A name, or a remark for the gradient, is not computed: the value is."""
+    """A name, or a remark for the gradient or on training, is not computed: the value is."""
     return expr.inputs[0]
 
 

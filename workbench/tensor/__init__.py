@@ -76,16 +76,17 @@ from workbench.tensor.reduction.statistics import (
 from workbench.tensor.linalg.triangular import tril, tril_indices, triu, triu_indices
 
 NAMED["function"] = OPS
-PLACES.extend([*linalg.LATER, "workbench.tensor.fft", "workbench.tensor.signal"])
+PLACES.extend([*linalg.LATER, "workbench.tensor.fft", "workbench.tensor.nn.regularization", "workbench.tensor.nn.normalization", "workbench.tensor.signal"])
 names.make_callable("workbench.tensor.shape")
 
 flatten = ravel
 
 if TYPE_CHECKING:
-    from workbench.tensor import fft, signal
+    from workbench.tensor import fft, nn, signal
 
 LATER = {
     "workbench.tensor.fft": "fft",
+    "workbench.tensor.nn": "nn",
     "workbench.tensor.signal": "signal",
     # Functions of graphs, which live a layer above; offered here too, as in PyTensor.
     "workbench.transforms": "Lop Rop extract grad hessian hessian_vector_product jacobian jvp replace vectorize vectorize_graph vjp",
@@ -105,7 +106,7 @@ __all__ = [
     "rint", "scalar", "scan", "set_data", "set_subtensor", "sigmoid", "sign", "slot", "softplus", "sqrt", "square",
     "squeeze", "stack", "std", "stop_gradient", "subtract", "sum", "switch", "take", "tensor", "transpose",
     "var", "vector", "where", "while_loop", "zeros", "zeros_like",
-    "einsum", "fft", "inner", "kron", "linalg", "signal", "sparse", "matrix_transpose", "matvec", "outer", "tensordot", "tril", "triu", "vdot", "vecdot", "vecmat",
+    "einsum", "fft", "inner", "kron", "linalg", "nn", "signal", "sparse", "matrix_transpose", "matvec", "outer", "tensordot", "tril", "triu", "vdot", "vecdot", "vecmat",
     "amax", "amin", "append", "argmax", "argmin", "argsort", "argwhere", "array_split", "atleast_1d", "atleast_2d",
     "atleast_3d", "bcol", "bincount", "bmatrix", "broadcast_arrays", "brow", "bscalar", "btensor3", "btensor4",
     "bvector", "col", "column_stack", "cumprod", "cumsum", "dcol", "diag", "diagflat", "diagonal", "diff", "digitize",

@@ -65,3 +65,29 @@ class Named(Annotation):
 
     def read(self, node: Expr, *operands: str) -> str:
         return operands[0]
+
+
+@frozen
+class InTraining(Annotation):
+    """The first input, as long as what is computed is training; in prediction it is the second, of the same type.
+
+    The value and its gradient are those of the first. `for_prediction` takes the second.
+    """
+
+    what: str
+    name = "in_training"
+
+    def infer(self, x: TensorType, predicted: TensorType) -> TensorType:  # type: ignore[override]
+        return x
+
+    def read(self, node: Expr, *operands: str) -> str:
+        return operands[0]
+
+    def numpy(self, x: Any, predicted: Any) -> Any:  # type: ignore[override]
+        return x
+
+    def jax(self, x: Any, predicted: Any) -> Any:  # type: ignore[override]
+        return x
+
+    def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
+        return [cotangent, None]

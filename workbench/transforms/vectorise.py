@@ -28,7 +28,8 @@ from workbench.tensor.indexing.layout import layout_of
 from workbench.tensor.indexing.rows import AddAt, SetAt, Take
 from workbench.tensor.indexing.slices import Bounds, SetSlice, Slice, fixed
 from workbench.tensor.linalg.diagonal import Diagonal, DiagonalMatrix
-from workbench.tensor.markers import Annotation
+from workbench.tensor.markers import Annotation, InTraining
+from workbench.tensor.nn.regularization import Dropout
 from workbench.tensor.reduction.reductions import Extremes, Reduce
 from workbench.tensor.shape.joining import Concatenate
 from workbench.tensor.tensor import Tensor, as_tensor
@@ -169,6 +170,15 @@ def _gufunc(b: _Batching, node: Expr) -> Any:
 
 def _same(b: _Batching, node: Expr) -> Any:
     return intern(node.op, (b.batched[node.inputs[0]],))
+
+
+def _dropout(b: _Batching, node: Expr) -> Any:
+    """By one key, all rows of the batch have the same draws."""
+    x, p, key = node.inputs
+    if b.has(p) or b.has(key):
+        return _by_rows(b, node)
+    shared = (*range(b.rank), *(a + b.rank for a in node.op.shared))
+    return intern(changed(node.op, shared=shared), (b.batched[x], b.plain[p], b.plain[key]))
 
 
 def _reduce(b: _Batching, node: Expr) -> Any:
@@ -336,7 +346,7 @@ def _by_rows(b: _Batching, node: Expr) -> Any:
 
 
 RULES: dict[type, BatchRule] = {
-    Elementwise: _elementwise, Annotation: _same, Reduce: _reduce, Extremes: _reduce, _s.Reshape: _reshape,
+    Elementwise: _elementwise, InTraining: _elementwise, Annotation: _same, Dropout: _dropout, Reduce: _reduce, Extremes: _reduce, _s.Reshape: _reshape,
     _s.BroadcastTo: _broadcast_to, _s.Transpose: _transpose, _s.SameLength: _same_length, Concatenate: _concatenate,
     Slice: _slice, SetSlice: _set_slice, Take: _take, Index: _index, SetAt: _update, AddAt: _update,
     Diagonal: _same, DiagonalMatrix: _same, MakeTuple: _tuple, Gufunc: _gufunc, Cond: _cond, Region: _region, Scan: _scan,

@@ -1,0 +1,45 @@
+"""Operations of deep learning, in the names of ``torch.nn.functional`` and ``jax.nn``: functions of tensors, and no layers.
+
+Parameters are inputs of the graph, data or random variables. Features and classes stand along the last axis, as in JAX; images as
+PyTorch has them, ``(n, channels, rows, columns)``. What is another thing in training than in prediction (dropout, statistics of a
+batch, noise) is marked in the graph, and :func:`workbench.for_prediction` makes the other one of it.
+"""
+
+from typing import TYPE_CHECKING
+
+from workbench.names import answers, listing
+
+if TYPE_CHECKING:
+    from workbench.tensor.nn.activations import (
+        elu,
+        gelu,
+        leaky_relu,
+        log_sigmoid,
+        log_softmax,
+        relu,
+        sigmoid,
+        silu,
+        softmax,
+        softplus,
+    )
+    from workbench.tensor.nn.embeddings import embedding, one_hot
+    from workbench.tensor.nn.losses import binary_cross_entropy_with_logits, cross_entropy, huber_loss, mse_loss
+    from workbench.tensor.nn.normalization import BatchNormResult, batch_norm, layer_norm, rms_norm
+    from workbench.tensor.nn.regularization import dropout, gaussian_noise, in_training, stochastic_depth
+
+LATER = {
+    "workbench.tensor.nn.activations": "elu gelu leaky_relu log_sigmoid log_softmax relu sigmoid silu softmax softplus",
+    "workbench.tensor.nn.regularization": "dropout gaussian_noise in_training stochastic_depth",
+    "workbench.tensor.nn.embeddings": "embedding one_hot",
+    "workbench.tensor.nn.losses": "binary_cross_entropy_with_logits cross_entropy huber_loss mse_loss",
+    "workbench.tensor.nn.normalization": "BatchNormResult batch_norm layer_norm rms_norm",
+}
+"""Loaded when first used."""
+
+__getattr__, __dir__ = answers(__name__, LATER), listing(__name__)
+
+__all__ = [
+    "BatchNormResult", "batch_norm", "binary_cross_entropy_with_logits", "cross_entropy", "dropout", "elu", "embedding", "gaussian_noise", "gelu",
+    "huber_loss", "in_training", "layer_norm", "leaky_relu", "log_sigmoid", "log_softmax", "mse_loss", "one_hot", "relu", "rms_norm", "sigmoid", "silu",
+    "softmax", "softplus", "stochastic_depth",
+]  # fmt: skip
