@@ -9,6 +9,7 @@ import workbench.tensor as pt
 from workbench.compile import function
 from workbench.compile.c.toolchain import find_compiler
 from workbench.tensor.linalg.lapack import SMALL
+from workbench.transforms import grad
 
 COMPILED = [
     pytest.param("c", marks=pytest.mark.skipif(find_compiler() is None, reason="no C compiler on this system")), "numba",
@@ -83,3 +84,34 @@ def test_rows_of_formulas_that_are_dear_are_added_where_rows_repeat(backend):
     outputs = [pt.zeros((4, 3))[pt.constant(rows)].inc(dear), pt.zeros((4, 3))[:, pt.constant(rows[:3] % 3)].inc(dear)]
     for result, right in zip(function([x], outputs, backend=backend)(values), [wanted, columns]):
         np.testing.assert_allclose(result, right, rtol=1e-13)
+
+
+@compiled
+def test_factors_that_are_transposes_are_read_as_they_lie(backend):
+    rng = np.random.default_rng(2)
+    few = backend == "numba"  # It compiles each product for a second.
+    for dtype, rtol in (("float32", 1e-5),) if few else (("float64", 1e-12), ("float32", 1e-5)):
+        given, wanted, inputs, values = [], [], [], []
+        for (m, n, k), batch in (((3, 4, 5), ()), ((60, 50, 70), ()), ((3, 30, 40), (2,)))[: 2 if few else 3]:
+            vx, vy = (rng.normal(size=(*batch, *s)).astype(dtype) for s in ((m, n), (n, k)))
+            for across_x, across_y in ((True, True),) if few else ((False, False), (False, True), (True, False), (True, True)):
+                own = [v.swapaxes(-1, -2).copy() if across else v for v, across in ((vx, across_x), (vy, across_y))]
+                x, y = (pt.tensor(f"{c}{len(inputs)}", dtype, v.shape) for c, v in zip("xy", own))
+                given.append((x.mT if across_x else x) @ (y.mT if across_y else y))
+                wanted.append(vx.astype("float64") @ vy.astype("float64"))
+                inputs += [x, y]
+                values += own
+        f = function(inputs, given, backend=backend)
+        assert f.fallbacks == ()
+        for result, w in zip(f(*values), wanted):
+            assert result.dtype == dtype
+            np.testing.assert_allclose(result, w, rtol=rtol, atol=rtol * np.abs(w).max())
+
+
+def test_a_gradient_of_a_product_copies_no_transpose():
+    x, w = pt.matrix("x", "n", 30, dtype="float32"), pt.matrix("w", 30, 20, dtype="float32")
+    (gradient,) = grad(pt.sum(pt.tanh(x @ w)), [w])
+    f = function([x, w], gradient, backend="c")
+    values = (np.ones((40, 30), "float32"), np.ones((30, 20), "float32"))
+    made = [line.what for line in f.profile(*values, calls=1).lines]
+    assert f.fallbacks == () and not any(what.endswith("x.T") and "@" not in what for what in made), made

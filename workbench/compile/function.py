@@ -18,6 +18,7 @@ from workbench.compile.binding import at_lengths, data_of, leaf_of, with_leaves
 from workbench.compile.entered_lengths import KEPT, lengths_of
 from workbench.compile.precision import computed_in_single_precision
 from workbench.compile.slots import Whole, filled, slots_of
+from workbench.compile.updating import States
 from workbench.compile.value_lengths import computed_before
 from workbench.errors import CompileError, Location, ShapeError, user_location
 from workbench.graph.arrays import fitting
@@ -126,13 +127,15 @@ class CompiledFunction:
         changes = [checked_update(x, new) for x, new in pairs(updates)]
         wanted = replace([*wanted, *(new for _, new in changes)], dict(pairs(givens)))
         self._updated = [x for x, _ in changes]
+        apart = self.backend != "numpy" and not any(x.type.is_open for x in self._updated)
+        self._states = States(self._updated if apart else [], self.backend in HOLDING)
         self._turns = threading.RLock()  # Calls that update data take turns.
         # Data whose shape may change are arguments, and so is what has lengths by values: it is computed first.
         open_data = [n for n in topological(wanted) if isinstance(n.op, Data) and n.type.is_open]
         # Where all values are kept, none is taken away from the graph.
         arrays, numbers = computed_before(wanted, [*inputs, *open_data], self.backend == "jax") if not keep_values else ([], [])
         before = [*open_data, *arrays, *numbers]
-        entering = {x: input_like(x, x.type) for x in before}
+        entering = {x: input_like(x, x.type) for x in (*self._states.data, *before)}
         self.written = Graph([*inputs, *entering.values()], replace(wanted, entering) if entering else wanted)
         self._of_inputs = bool(depends_on(before, inputs))
         self._data = [n for n in topological(before) if isinstance(n.op, Data)]
@@ -397,9 +400,10 @@ class CompiledFunction:
 
     def _entering_options(self) -> dict[str, Any]:
         """How many of the last parameters are no arguments of the code, and which lengths are values of the last ones."""
-        held = len(self._types) - self._given if self.backend in HOLDING and not self._of_inputs else 0
+        held = len(self._before.results) if self.backend in HOLDING and not self._of_inputs else 0
         lengths = self._lengths if self.backend in ONCE else []
-        return {**({"held": held} if held else {}), **({"lengths": lengths} if lengths else {})}
+        states = len(self._states) if self.backend == "jax" else 0
+        return {name: given for name, given in (("held", held), ("lengths", lengths), ("states", states)) if given}
 
     def _timed(self, made: Any) -> None:
         self.timings.update(getattr(made, "timings", {}))
@@ -430,8 +434,11 @@ class CompiledFunction:
             with self._turns:
                 results = self._results(values)
                 news = [results.pop() for _ in self._updated]
-                for x, new in zip(self._updated, reversed(news)):
-                    set_data(x, new)
+                if self._states:
+                    self._states.take(news[::-1])
+                else:
+                    for x, new in zip(self._updated, reversed(news)):
+                        set_data(x, new)
         return results[0] if self._single else results
 
     def _results(self, values: tuple[Any, ...]) -> list[np.ndarray[Any, Any]]:
@@ -441,13 +448,13 @@ class CompiledFunction:
             v if v.__class__ is np.ndarray and v.dtype is dtype and v.shape == shape and v.flags.num & PLAIN == PLAIN else self._check(i, v)
             for i, v, dtype, shape in zip(self._numbers, values, self._dtypes, self._shapes)
         ]
-        if self._before.results:
-            arrays += self._entering(arrays)
+        if self._states or self._before.results:
+            arrays += [*self._states.values(), *(self._entering(arrays) if self._before.results else ())]
         if self._conditions:
             self._check_conditions(arrays)
         run = self._last = self._only or self._for_arrays(arrays)
         start = time.perf_counter() if "first_call" not in self.timings else 0.0
-        results: list[np.ndarray[Any, Any]] = run(*arrays)
+        results: list[np.ndarray[Any, Any]] = run(*arrays, **self._states.rooms())
         if start:
             self.timings["first_call"] = time.perf_counter() - start
         if not self._updated and not self._before.results:
@@ -467,7 +474,7 @@ class CompiledFunction:
     def _computed(self, *known: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
         """What enters beside the inputs, from data, and inputs if that depends on them."""
         with np.errstate(all="ignore"):
-            return [self._check(self._given + i, v) for i, v in enumerate(self._before.run("numpy", *known))]
+            return [self._check(self._given + len(self._states) + i, v) for i, v in enumerate(self._before.run("numpy", *known))]
 
     def _check_conditions(self, arrays: list[np.ndarray[Any, Any]]) -> None:
         """Check what lengths must be equal, once for each tuple of shapes."""

@@ -132,8 +132,8 @@ def _entered(f: CompiledFunction, values: Sequence[Any]) -> list[np.ndarray[Any,
     if len(values) != f._given:
         raise TypeError(f"{f.name} takes {f._given} values, got {len(values)}")
     arrays = [f._check(i, v) for i, v in enumerate(values)]
-    if f._before.results:
-        arrays += f._entering(arrays)
+    if f._states or f._before.results:
+        arrays += [*f._states.values(), *(f._entering(arrays) if f._before.results else ())]
     if f._conditions:
         f._check_conditions(arrays)
     return arrays

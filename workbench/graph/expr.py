@@ -246,7 +246,7 @@ class Data(Op):
     """A named array that can be replaced between calls without recompiling."""
 
     label: str
-    cell: list[np.ndarray[Any, Any]]
+    cell: list[Any]
     type: TensorType
 
     name = "data"
@@ -256,16 +256,19 @@ class Data(Op):
 
     @property
     def value(self) -> np.ndarray[Any, Any]:
-        return self.cell[0]
+        held = self.cell[0]
+        if not isinstance(held, np.ndarray):  # On a device since it was updated there.
+            held = self.cell[0] = np.array(held, self.type.dtype)
+        return held
 
     def numpy(self) -> Any:
-        return self.cell[0]
+        return self.value
 
     def jax(self) -> Any:
         import jax.numpy as jnp
 
         given = ENTERED.get().get(self)
-        return jnp.asarray(self.cell[0]) if given is None else given
+        return jnp.asarray(self.cell[0], self.type.dtype) if given is None else given
 
 
 def constant_op(value: object, dtype: str | None = None) -> Constant:

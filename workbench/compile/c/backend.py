@@ -100,11 +100,11 @@ class CFunction(MachineFunction):
             made.kept = sized  # type: ignore[attr-defined]
             return made
 
-        arguments = len(sized.inputs)
+        arguments, every = len(sized.inputs), len(sized.inputs) + len(sized.code.held)
 
         def with_data(*values: np.ndarray[Any, Any]) -> Any:
-            environment = sized.environment(values[arguments:])  # Kept until the call ends: another thread may set the data meanwhile.
-            return run(environment.address, *values[:arguments])
+            environment = sized.environment(values[arguments:every])  # Kept until the call ends: another thread may set the data meanwhile.
+            return run(environment.address, *values[:arguments], *values[every:])
 
         return with_data
 

@@ -67,7 +67,8 @@ class JaxFunction:
     that the graph computes is not.
     """
 
-    def __init__(self, graph: Graph, name: str, precision: str = "float64") -> None:
+    def __init__(self, graph: Graph, name: str, precision: str = "float64", states: int = 0) -> None:
+        self.states = states  # How many of the last results stay on the device.
         self.indices = []
         for index in entering_indices(graph):
             if isinstance(index.leaf.op, Constant):
@@ -111,8 +112,10 @@ class JaxFunction:
         if any(n.op.value is not seen for n, seen in zip(self.inner_data, self._seen)):
             self._compile()
         self._check_indices(values)
-        given = [*(v.astype(d, copy=False) for v, d in zip(values, self._dtypes)), *(n.op.value for n in self.data)]
-        return [np.array(v) for v in self._compiled(*given)]  # Copies, since JAX's own cannot be written to.
+        given = [*(v if v.dtype == d else v.astype(d) for v, d in zip(values, self._dtypes)), *(n.op.value for n in self.data)]
+        results = self._compiled(*given)
+        stay = len(results) - self.states
+        return [*(np.array(v) for v in results[:stay]), *results[stay:]]  # Copies, since JAX's own cannot be written to.
 
     def on_device(self, *values: np.ndarray[Any, Any]) -> Callable[[], Any]:
         """Return a call with arguments that are on the device already, which waits for the results and leaves them there."""

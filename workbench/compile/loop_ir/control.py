@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.compile.loop_ir import loops as L
-from workbench.compile.loop_ir.kernels import Block, Counter, Extent, KernelMaker, Unit, Value, shape_of, shape_of_type
+from workbench.compile.loop_ir.kernels import (
+    Block,
+    Counter,
+    Extent,
+    KernelMaker,
+    Unit,
+    Value,
+    read_by,
+    shape_of,
+    shape_of_type,
+)
 from workbench.graph.expr import Expr, Input, intern
 from workbench.graph.lengths import Size, product
 from workbench.graph.types import TensorType, TupleType
@@ -54,7 +64,7 @@ def _written_out(block: Block, x: Expr) -> None:
 
 
 def _external(block: Block, x: Expr, native: NativeCall | None) -> None:
-    arguments = [_in_memory(block, y) for y in x.inputs]
+    arguments = [_in_memory(block, y) for y in read_by(x)]
     if isinstance(x.type, TupleType):
         results = _results(block, x)
     else:

@@ -110,6 +110,12 @@ VIEWS = (Annotation, Named, Reshape, BroadcastTo, Transpose, Slice, Arange, Dim,
 """What only says which element of something else an element is, or its number."""
 
 
+def read_by(x: Expr) -> Sequence[Expr]:
+    """What code of a node reads: its inputs, or what they are views of, where its routine can read that as it lies."""
+    native = x.op.native(x) if hasattr(x.op, "reads") else None
+    return x.inputs if native is None else x.op.reads(x)  # type: ignore[no-any-return]
+
+
 def fuses(op: Any) -> bool:
     """Whether an operation is a formula of elements that a loop can hold."""
     return isinstance(op, Elementwise) and getattr(op, "fusable", True)

@@ -25,6 +25,7 @@ from workbench.compile.loop_ir.kernels import (
     fuses,
     location_of,
     of_values,
+    read_by,
     shape_of,
     shape_of_type,
     uniform_start,
@@ -282,10 +283,11 @@ class _Block:
                 self.used_here.add(s)
 
     def put_control(self, x: Expr) -> None:
+        inputs = read_by(x)
         if not isinstance(x.op, Concatenate):
-            for y in x.inputs:
+            for y in inputs:
                 self.require_storage(y)
-        for s, _ in self.sources(x, None, x.inputs, True):
+        for s, _ in self.sources(x, None, inputs, True):
             if self.needs_storage(s):
                 self.stored.add(s)
         self.place[x] = len(self.units)

@@ -70,11 +70,12 @@ class NumbaFunction(MachineFunction):
         super().__init__(code, lengths)
 
     def way_in(self, sized: Sized) -> Callable[..., Any]:
-        run, arguments = RUN(sized.code.run_address), len(sized.inputs)
+        run, arguments, every = RUN(sized.code.run_address), len(sized.inputs), len(sized.inputs) + len(sized.code.held)
 
         def enter(*values: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
+            values, rooms = values[:every], values[every:]
             environment = sized.environment(values[arguments:])  # Kept until the call ends: another thread may set the data meanwhile.
-            made = [np.empty(shape, dtype) for dtype, shape in sized.outputs]
+            made = [*(np.empty(shape, dtype) for dtype, shape in sized.outputs[: len(sized.outputs) - len(rooms)]), *rooms]
             arena = np.empty(sized.arena + LINE, np.uint8)
             io = (ctypes.c_void_p * (arguments + len(made)))(*(v.ctypes.data for v in (*values[:arguments], *made)))
             fault = (ctypes.c_int64 * 3)()

@@ -13,7 +13,7 @@ from workbench.graph.frozen import frozen
 from workbench.graph.lengths import Size, product
 from workbench.graph.types import TensorType
 
-ROUTINES = ("dgemm", "dtrsm", "dpotrf", "dpotri", "dgetrf", "dgetrs")
+ROUTINES = ("dgemm", "dtrsm", "dpotrf", "dpotri", "dgetrf", "dgetrs", "sgemm")
 """Routines that generated code may use, in the order of its table of pointers."""
 SMALL = 48
 """Matrices of at most this many rows are done by plain loops, which need no call."""
@@ -38,7 +38,7 @@ class NativeCall:
     sizes: tuple[Size, ...]
 
 
-def _batches(*types: TensorType, cores: Sequence[int]) -> tuple[Size, list[Size]] | None:
+def batches(*types: TensorType, cores: Sequence[int]) -> tuple[Size, list[Size]] | None:
     """How many matrices the operands make, and each operand's step from one to the next; ``None`` if mixed."""
     counts = [product(t.shape[: t.ndim - c]) for t, c in zip(types, cores)]
     several = [n for n in counts if n != 1]
@@ -73,7 +73,7 @@ def solve_triangular_call(a: TensorType, b: TensorType, lower: bool, transposed:
     """Solutions of triangular systems: `a` (..., n, n), `b` (..., n, k)."""
     if not _double(a, b):
         return None
-    made = _batches(a, b, cores=(2, 2))
+    made = batches(a, b, cores=(2, 2))
     if made is None or (made[1][1] == 0 and made[0] != 1):
         return None
     batch, (step_a, step_b) = made
@@ -85,7 +85,7 @@ def solve_call(a: TensorType, b: TensorType) -> NativeCall | None:
     """Solutions of systems: `a` (..., n, n), `b` (..., n, k); NaN throughout where a matrix is singular."""
     if not _double(a, b):
         return None
-    made = _batches(a, b, cores=(2, 2))
+    made = batches(a, b, cores=(2, 2))
     if made is None or (made[1][1] == 0 and made[0] != 1):
         return None
     batch, (step_a, step_b) = made
@@ -93,20 +93,8 @@ def solve_call(a: TensorType, b: TensorType) -> NativeCall | None:
     return NativeCall(SOLVE, (SOLVE_PYTHON,), "wb_solve", (batch, step_a, step_b, n, k))
 
 
-def matmul_call(x: TensorType, y: TensorType) -> NativeCall | None:
-    """Products of matrices: `x` (..., m, n), `y` (..., n, k)."""
-    if not _double(x, y):
-        return None
-    made = _batches(x, y, cores=(2, 2))
-    if made is None:
-        return None
-    batch, (step_x, step_y) = made
-    m, n = x.shape[-2:]
-    return NativeCall(MATMUL, (MATMUL_PYTHON,), "wb_matmul", (batch, step_x, step_y, m, n, y.shape[-1]))
-
-
-NUMBERS_OF_ARGUMENTS = {"dgemm": 13, "dtrsm": 11, "dpotrf": 5, "dpotri": 5, "dgetrf": 6, "dgetrs": 9}
-"""All of them pointers: to characters, 32-bit integers, and doubles."""
+NUMBERS_OF_ARGUMENTS = {"dgemm": 13, "dtrsm": 11, "dpotrf": 5, "dpotri": 5, "dgetrf": 6, "dgetrs": 9, "sgemm": 13}
+"""All of them pointers: to characters, 32-bit integers, and floating-point numbers."""
 
 CHOLESKY = f"""\
 typedef void (*wb_dpotrf)(const char *, const int *, double *, const int *, int *);
@@ -374,48 +362,4 @@ def wb_solve(batch, step_a, step_b, n, k, a, b, out):
         if failed:
             for i in range(n * k):
                 x[i] = np.nan
-"""
-
-MATMUL = f"""\
-typedef void (*wb_dgemm)(const char *, const char *, const int *, const int *, const int *, const double *,
-                         const double *, const int *, const double *, const int *, const double *, double *, const int *);
-static void wb_matmul(void *const *library, int64_t batch, int64_t step_x, int64_t step_y, int64_t m, int64_t n, int64_t k,
-                      const double *x, const double *y, double *out) {{
-    for (int64_t q = 0; q < batch; q++, x += step_x, y += step_y, out += m * k) {{
-        if (m * n * k > {SMALL * SMALL * SMALL}) {{
-            const int rows = (int)m, inner = (int)n, columns = (int)k;
-            const double one = 1.0, zero = 0.0;
-            ((wb_dgemm)library[0])("N", "N", &columns, &rows, &inner, &one, y, &columns, x, &inner, &zero, out, &columns);
-            continue;
-        }}
-        for (int64_t i = 0; i < m; i++) {{
-            for (int64_t c = 0; c < k; c++) out[i * k + c] = 0.0;
-            for (int64_t j = 0; j < n; j++) {{
-                const double factor = x[i * n + j];
-                for (int64_t c = 0; c < k; c++) out[i * k + c] += factor * y[j * k + c];
-            }}
-        }}
-    }}
-}}
-"""
-
-MATMUL_PYTHON = f"""\
-def wb_matmul(batch, step_x, step_y, m, n, k, x, y, out):
-    plain, one, zero = np.full(1, ord("N"), np.uint8), np.ones(1), np.zeros(1)
-    rows, inner, columns = np.full(1, m, np.int32), np.full(1, n, np.int32), np.full(1, k, np.int32)
-    for q in range(batch):
-        a, b, z = x[q * step_x :], y[q * step_y :], out[q * m * k : (q + 1) * m * k]
-        if m * n * k > {SMALL * SMALL * SMALL}:
-            wb_dgemm(
-                plain.ctypes, plain.ctypes, columns.ctypes, rows.ctypes, inner.ctypes, one.ctypes,
-                b.ctypes, columns.ctypes, a.ctypes, inner.ctypes, zero.ctypes, z.ctypes, columns.ctypes,
-            )
-            continue
-        for i in range(m):
-            for c in range(k):
-                z[i * k + c] = 0.0
-            for j in range(n):
-                factor = a[i * n + j]
-                for c in range(k):
-                    z[i * k + c] += factor * b[j * k + c]
 """

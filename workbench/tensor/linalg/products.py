@@ -20,7 +20,8 @@ from workbench.tensor import shape as _s
 from workbench.tensor import sparse as _sparse
 from workbench.tensor.gufunc import Gufunc
 from workbench.tensor.linalg.diagonal import diagonal
-from workbench.tensor.linalg.lapack import NativeCall, matmul_call
+from workbench.tensor.linalg.lapack import NativeCall
+from workbench.tensor.linalg.matrix_products import factor, matmul_call
 from workbench.tensor.reduction import reductions as _r
 from workbench.tensor.tensor import Tensor, as_tensor
 
@@ -69,7 +70,10 @@ class MatMul(Gufunc):
         return jnp.matmul(x, y, precision="highest")
 
     def native(self, node: Expr) -> NativeCall | None:
-        return matmul_call(*(x.type for x in node.inputs))
+        return matmul_call(*node.inputs)
+
+    def reads(self, node: Expr) -> Sequence[Expr]:
+        return [factor(x)[0] for x in node.inputs]
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         x, y = node.inputs
