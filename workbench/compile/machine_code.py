@@ -319,16 +319,17 @@ class MachineFunction:
     def way_in(self, sized: Sized) -> Callable[..., Any]:
         """Return a callable of plain arrays, which returns new ones, or ``None`` where an argument is anything else.
 
-        Arrays that are given after the arguments are what it writes its last results to.
+        Arrays that are given after the arguments and `raise_fault`, a mark, are what it writes its last results to.
         """
         raise NotImplementedError
 
     def __call__(self, *values: np.ndarray[Any, Any], rooms: Sequence[np.ndarray[Any, Any]] = ()) -> list[np.ndarray[Any, Any]]:
         enter = self._way_in(values)
-        made: list[np.ndarray[Any, Any]] | None = enter(*values, *rooms)
+        given = (*values, raise_fault, *rooms) if rooms else values
+        made: list[np.ndarray[Any, Any]] | None = enter(*given)
         if made is None and self.code.program.lengths:
             enter = self._reconsidered(values)
-            made = enter(*values, *rooms)
+            made = enter(*given)
         if self.checks and not self._lengths and len(values) == len(self.code.program.inputs):
             self.enter = enter
         if made is None:

@@ -110,14 +110,18 @@ static int asks(wb_function *f) {
     return left == 1;
 }
 
-// enter(environment, *arguments, *rooms): the results, or None where an argument is no plain array of its type, or to ask.
-// Rooms are arrays for the last results; the others are new.
+// enter(environment, *arguments): the results, or None where an argument is no plain array of its type, or to ask.
+// After the arguments `raise_fault` may come, a mark that no user has, and arrays for the last results; the others are new.
 static object *enter(object *self, object *const *arguments, intptr_t count) {
     wb_function *f = python.capsule(self, 0);
-    const int64_t rooms = count - 1 - f->inputs, fresh = f->outputs - rooms;
-    if (rooms < 0 || fresh < 0) { python.increase(python.none); return python.none; }
-    for (int64_t i = 0; i < count - 1; i++)
-        if (!plain(arguments[i + 1], &f->types[i < f->inputs ? i : i + fresh])) { python.increase(python.none); return python.none; }
+    const int marked = count > f->inputs + 1 && arguments[f->inputs + 1] == python.raise_fault;
+    object *const *rooms = arguments + f->inputs + 1 + marked;
+    const int64_t fresh = f->outputs - (count - f->inputs - 1 - marked);
+    if (count < f->inputs + 1 || fresh < 0 || (!marked && fresh < f->outputs)) { python.increase(python.none); return python.none; }
+    for (int64_t i = 0; i < f->inputs; i++)
+        if (!plain(arguments[i + 1], &f->types[i])) { python.increase(python.none); return python.none; }
+    for (int64_t i = fresh; i < f->outputs; i++)
+        if (!plain(rooms[i - fresh], &f->types[f->inputs + i])) { python.increase(python.none); return python.none; }
     if (asks(f)) { python.increase(python.none); return python.none; }
 
     const int64_t all = f->inputs + f->outputs;
@@ -135,7 +139,7 @@ static object *enter(object *self, object *const *arguments, intptr_t count) {
                 results[made] = python.array_new(python.array_type, type->descr, (int)type->nd, type->dimensions, 0, 0, 0, 0);
                 if (!results[made]) break;
             } else {
-                results[made] = arguments[1 + f->inputs + made - fresh];
+                results[made] = rooms[made - fresh];
                 python.increase(results[made]);
             }
             io[f->inputs + made] = fields(results[made])->data;
@@ -245,7 +249,7 @@ def entry(
     Returns
     -------
     A callable that returns a list of new arrays, or ``None`` where an argument is not exactly a NumPy
-    array of its dtype and shape, rows first and aligned. Arrays given after the arguments are the last results.
+    array of its dtype and shape, rows first and aligned. Arrays given after the arguments and `raise_fault` are the last results.
     """
     types = (_Type * (len(inputs) + len(outputs)))()
     kept = []

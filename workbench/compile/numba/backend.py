@@ -73,7 +73,7 @@ class NumbaFunction(MachineFunction):
         run, arguments, every = RUN(sized.code.run_address), len(sized.inputs), len(sized.inputs) + len(sized.code.held)
 
         def enter(*values: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
-            values, rooms = values[:every], values[every:]
+            values, rooms = values[:every], values[every + 1 :]
             environment = sized.environment(values[arguments:])  # Kept until the call ends: another thread may set the data meanwhile.
             made = [*(np.empty(shape, dtype) for dtype, shape in sized.outputs[: len(sized.outputs) - len(rooms)]), *rooms]
             arena = np.empty(sized.arena + LINE, np.uint8)
