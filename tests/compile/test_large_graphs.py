@@ -15,6 +15,7 @@ from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir import lower
 from workbench.compile.loop_ir.lower import lower as lowered
 from workbench.compile.loop_ir.storage import plan
+from workbench.compile.seldom import seldom_called
 from workbench.graph import Graph, Mode
 from workbench.transforms import grad
 
@@ -120,6 +121,43 @@ def test_storage_of_many_arrays_is_found_in_little_time():
     storage = plan(program)
     assert time.process_time() - begin < 10.0  # Where each is tried at every place, it takes a minute.
     assert storage.arena >= 400 * 40 * 8
+
+
+def test_storage_of_many_arrays_that_a_loop_carries_is_found_in_little_time(monkeypatch):
+    monkeypatch.delenv("WORKBENCH_CHECK")
+    k = 1500
+    n, rows = pt.scalar("n", "int64"), pt.matrix("rows", 5, k)
+    start = [0, *[pt.zeros(5)] * k]
+    _, *filled = pt.while_loop(lambda i, *ys: i < n, lambda i, *ys: [i + 1, *(y[i].set(rows[i, j]) for j, y in enumerate(ys))], start)
+    program = lowered(Graph([n, rows], filled), "carried")
+    begin = time.process_time()
+    storage = plan(program)
+    assert time.process_time() - begin < 2.0  # It takes 0.05 seconds; pair by pair, 10.
+    copies = [s for loop in program.body if isinstance(loop, L.Loop) for s in L.walk(loop.body) if isinstance(s, L.Copy)]
+    assert copies and storage.arena == 64 and not any(a.size == 5 and isinstance(b, L.Buffer) for s in copies for a, b in s.pairs)
+
+
+@with_compiler
+def test_an_index_is_checked_once_in_a_loop():
+    x, i = pt.matrix("x", 5, 3), pt.scalar("i", "int64")
+    f = function([x, i], x[i, 0] + x[i, 1] * x[i, 2], backend="c")
+    assert f.source.count("fault[2] =") == 1
+    with pytest.raises(IndexError, match="index 7 is out of bounds for axis 0 of x, which has length 5"):
+        f(np.ones((5, 3)), 7)
+
+
+@with_compiler
+def test_what_is_called_seldom_is_compiled_for_less(monkeypatch):
+    asked = []
+    run = toolchain.Compiler._run
+    monkeypatch.setattr(toolchain.Compiler, "_run", lambda self, code, target, flags: asked.append(flags) or run(self, code, target, flags))
+    x = pt.vector("x", 9)
+    with seldom_called():
+        f = function([x], pt.exp(x * 1.2345).sum(), backend="c", name="seldom")
+    g = function([x], pt.exp(x * 1.2345).sum(), backend="c", name="seldom")
+    assert [flags[0] for flags in asked] == ["-O1", "-O3"]
+    given = np.linspace(-1.0, 1.0, 9)
+    np.testing.assert_allclose(f(given), g(given), rtol=1e-15)
 
 
 @with_compiler

@@ -22,6 +22,7 @@ from workbench.compile import cache
 from workbench.compile.function import CompiledFunction, choose_backend, compile_graph, function
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.lines import CodeLine
+from workbench.compile.seldom import seldom_called
 from workbench.config import BEGAN, checks_programs
 from workbench.graph.inner import Graph
 from workbench.graph.provenance import Provenance, inherited
@@ -38,7 +39,7 @@ STATE = (
 """What a function needs to be linked and called."""
 
 
-def kept_function(of: Sequence[Any], which: str, graph: Callable[[], Graph], backend: str, name: str) -> CompiledFunction:
+def kept_function(of: Sequence[Any], which: str, graph: Callable[[], Graph], backend: str, name: str, seldom: bool = False) -> CompiledFunction:
     """Return the function of a graph, compiled: in processes after the first without the graph, if that follows from this package alone.
 
     Parameters
@@ -51,12 +52,15 @@ def kept_function(of: Sequence[Any], which: str, graph: Callable[[], Graph], bac
         Makes the graph, where it is needed.
     backend, name
         As for :func:`workbench.function`.
+    seldom
+        Whether it is called a few times in a run.
     """
 
     def make() -> CompiledFunction:
         # It does not come from the line of the user that happens to be the first to need it.
         made: Graph = inherited(Provenance(None), graph)
-        return function(made.params, made.results, backend=backend, name=name)
+        with seldom_called(seldom):
+            return function(made.params, made.results, backend=backend, name=name)
 
     backend = choose_backend(backend)
     known = _identity(backend) if of and all(map(_ours, of)) else None

@@ -25,6 +25,7 @@ from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.lower import lower
 from workbench.compile.loop_ir.storage import Storage, plan
 from workbench.compile.memory import require_memory
+from workbench.compile.seldom import is_seldom_called
 from workbench.compile.slots import empty
 from workbench.errors import CompileError, IndexBoundsError, ShapeError
 from workbench.graph.expr import Constant, Data, Expr, Op
@@ -96,6 +97,7 @@ class Lowered:
     def __init__(self, graph: Graph, name: str, printed: Print, printed_region: Print, known: Iterable[Symbol] = (), held: int = 0) -> None:
         phases.begin("lower")
         start = time.perf_counter()
+        self.seldom = is_seldom_called()
         self.params = graph.params
         self.held = graph.params[len(graph.params) - held :]
         self.program = lower(graph, name, known, held)

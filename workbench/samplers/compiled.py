@@ -54,7 +54,7 @@ class CompiledSampler:
     def _once(self, which: str, graph: Callable[[], Graph]) -> CompiledFunction:
         with self._locks[which]:
             if which not in self._made:
-                self._made[which] = kept_function(self._of, f"{which} {ROWS}", lambda: self._one_at_a_time(graph), self.backend, self._names[which])
+                self._made[which] = kept_function(self._of, f"{which} {ROWS}", lambda: self._one_at_a_time(graph), self.backend, self._names[which], seldom=which == "init")
             return self._made[which]
 
     def _one_at_a_time(self, graph: Callable[[], Graph]) -> Graph:
@@ -75,7 +75,7 @@ def _compiled(backend: str, name: str, make: Callable[[], Graph]) -> CompiledFun
     # Runs that start at once wait for one compilation.
     with _compiling:
         if (backend, make) not in _apart:
-            _apart[backend, make] = kept_function([make], "", make, backend, name)
+            _apart[backend, make] = kept_function([make], "", make, backend, name, seldom=True)
         return _apart[backend, make]
 
 

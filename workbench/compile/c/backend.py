@@ -43,7 +43,7 @@ class _Unit:
     """A program in C; its code is unloaded when nobody can call it any more."""
 
     def __init__(self, compiler: Compiler, pool: ThreadPoolExecutor, lowered: Lowered) -> None:
-        self._job: Future[Any] = pool.submit(compiler.library, lowered.printed.code)
+        self._job: Future[Any] = pool.submit(compiler.library, lowered.printed.code, lowered.seldom)
 
     def address(self) -> tuple[int, bool]:
         library, hit = result_of(self._job)

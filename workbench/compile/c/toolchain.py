@@ -33,6 +33,7 @@ FLAGS = (
 
 LONG, LINES_TO_A_LOOP = 6000, 40
 """Code of more lines, with so many or more to each of its loops, is compiled with fewer optimisations: in a third of the time."""
+FEWER = ("-O1", "-ftree-vectorize")
 VERY_LONG, STRAIGHT = 20_000, 400
 """Code of more lines that has hardly a loop is compiled with fewer still: in two thirds of that time, and runs for a tenth longer."""
 
@@ -48,21 +49,21 @@ class Compiler:
     identity: str
     vector_math: tuple[str, ...]
 
-    def flags(self, code: str = "") -> tuple[str, ...]:
-        """The options for some code: loops are vector loops in any, and a formula has one value."""
+    def flags(self, code: str = "", seldom: bool = False) -> tuple[str, ...]:
+        """The options for some code, that may be called `seldom`: loops are vector loops in any, and a formula has one value."""
         libraries = ("-lmvec", "-lm") if self.vector_math else ("-lm",)
-        chosen = (*_optimisation(code), *(f for f in FLAGS if f != "-O3"))
+        chosen = (*_optimisation(code, seldom), *(f for f in FLAGS if f != "-O3"))
         return (*chosen, *compiler_flags(), *libraries)
 
-    def build(self, code: str) -> tuple[Path, bool]:
+    def build(self, code: str, seldom: bool = False) -> tuple[Path, bool]:
         """Return the shared library of `code`, and whether it was in the cache already."""
-        flags = self.flags(code)
+        flags = self.flags(code, seldom)
         name = cache.digest(self.identity, " ".join(flags), code)
         # One build at a time of the same code within this process; others wait for its result.
         with _building.setdefault(name, threading.Lock()):
             return cache.fetch(name, ".so", lambda target: self._run(code, target, flags))
 
-    def library(self, code: str) -> tuple[ctypes.CDLL, bool]:
+    def library(self, code: str, seldom: bool = False) -> tuple[ctypes.CDLL, bool]:
         """Return the loaded library of `code`, and whether it was in the cache already.
 
         Raises
@@ -70,13 +71,13 @@ class Compiler:
         CompileError
             If the code cannot be compiled, or the system does not run code from the cache folder.
         """
-        path, hit = self.build(code)
+        path, hit = self.build(code, seldom)
         try:
             return ctypes.CDLL(str(path)), hit
         except OSError:
             # Damaged before its checksum was made, or dropped since: made anew, it may load.
             cache.discard(path)
-        path, hit = self.build(code)
+        path, hit = self.build(code, seldom)
         try:
             return ctypes.CDLL(str(path)), hit
         except OSError as error:
@@ -101,12 +102,12 @@ class Compiler:
             )
 
 
-def _optimisation(code: str) -> tuple[str, ...]:
+def _optimisation(code: str, seldom: bool) -> tuple[str, ...]:
     """How much a compiler is to do for some code."""
     lines, loops = code.count("\n"), code.count("for (")
     if lines > VERY_LONG and lines >= STRAIGHT * loops:
         return ("-Og",)
-    return ("-O1", "-ftree-vectorize") if lines > LONG and lines >= LINES_TO_A_LOOP * loops else ("-O3",)
+    return FEWER if seldom or (lines > LONG and lines >= LINES_TO_A_LOOP * loops) else ("-O3",)
 
 
 @functools.lru_cache(maxsize=4)

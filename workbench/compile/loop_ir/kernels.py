@@ -136,6 +136,7 @@ class KernelMaker:
         )
         self.memo: dict[tuple[Expr, tuple[L.Index, ...]], L.Operand] = {}
         self.loads: dict[tuple[L.Buffer, L.Index], L.Operand] = {}
+        self.rows: dict[tuple[L.Operand, Size], str] = {}
         self.before: list[L.Statement] = []
         self.where: Any = None
         self.viewed: Expr | None = None  # The view whose element is being found.
@@ -315,7 +316,9 @@ class KernelMaker:
         extent = shape_of(x)[axis]
         if _in_range(at, extent):
             return int(value.value) if isinstance(value, L.Literal) else value
-        name = self.fresh()
+        if (value, extent) in self.rows:
+            return self.rows[value, extent]  # Where that index is wrong, the code has ended there.
+        name = self.rows[value, extent] = self.fresh()
         what = x.name or at.name or "the tensor"
         # On the line of what indexes: data that are indices have none.
         self.block.lowering.checks.append(L.Check(what, extent, location_of(at if self.asking is None else self.asking), axis))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -112,7 +112,7 @@ def plan(program: L.Program) -> Storage:
     """Coalesce copies and place temporaries; drops copies that became empty."""
     storage = Storage(signed=program.signed)
     graph = _Interference()
-    graph.block(program.body, {o for o in program.outputs if o.shape})
+    graph.block(program.body, graph.bits(o for o in program.outputs if o.shape))
     _coalesce(program, graph, storage)
     written = program.body
     program.body = _without_empty_copies(written, storage)
@@ -140,111 +140,132 @@ def _is_array(value: object) -> bool:
 class _Interference:
     """Which buffers hold live values at the same time.
 
-    `edges` joins those that may share nothing; `beside` those of which a kernel writes one where it
-    reads the other, element by element: they may be one place, but must not overlap otherwise.
+    Sets of buffers are whole numbers, of which each buffer is a bit: a program has thousands that live at once, and what is live
+    at each statement is known of each of them. `edges` joins those that may share nothing; `beside` those of which a kernel
+    writes one where it reads the other, element by element: they may be one place, but must not overlap otherwise. Both hold
+    one of the two directions at least.
     """
 
     def __init__(self) -> None:
-        self.edges: dict[L.Buffer, set[L.Buffer]] = {}
-        self.beside: dict[L.Buffer, set[L.Buffer]] = {}
+        self.numbers: dict[L.Buffer, int] = {}
+        self.named: list[L.Buffer] = []
+        self.outputs = 0
+        self.edges: dict[L.Buffer, int] = {}
+        self.beside: dict[L.Buffer, int] = {}
 
-    def define(self, buffer: L.Buffer, live: Iterable[L.Buffer], free: L.Buffer | None = None) -> None:
-        mine = self.edges.setdefault(buffer, set())
-        # Loops are walked several times: most is known by then.
-        new = set(live).difference(mine, (buffer, free))
-        mine |= new
-        for other in new:
-            self.edges.setdefault(other, set()).add(buffer)
+    def bit(self, buffer: L.Buffer) -> int:
+        """The set of a root alone."""
+        number = self.numbers.get(buffer)
+        if number is None:
+            number = self.numbers[buffer] = len(self.named)
+            self.named.append(buffer)
+            if buffer.kind == "output":
+                self.outputs |= 1 << number
+        return 1 << number
 
-    def block(self, block: Sequence[L.Statement], live: set[L.Buffer]) -> set[L.Buffer]:
+    def bits(self, of: Iterable[L.Buffer]) -> int:
+        """The set of the roots of some buffers."""
+        found = 0
+        for b in of:
+            found |= self.bit(b.root)
+        return found
+
+    def members(self, found: int) -> Iterator[L.Buffer]:
+        """The buffers of a set."""
+        shown = bin(found)
+        last = len(shown) - 1
+        at = shown.rfind("1")
+        while at > 1:
+            yield self.named[last - at]
+            at = shown.rfind("1", 0, at)
+
+    def define(self, buffer: L.Buffer, live: int) -> None:
+        self.edges[buffer] = self.edges.get(buffer, 0) | live & ~self.bit(buffer)
+
+    def block(self, block: Sequence[L.Statement], live: int) -> int:
         """Walk backwards from the buffers live after the block to those live before it."""
-        live = set(live)
         for s in reversed(block):
             if isinstance(s, L.Kernel):
-                self.kernel(s, live)
+                live = self.kernel(s, live)
             elif isinstance(s, L.Blocked):
-                self.blocked(s, live)
+                live = self.blocked(s, live)
             elif isinstance(s, L.Copy):
-                self.copy(s, live)
+                live = self.copy(s, live)
             elif isinstance(s, (L.Fill, L.Begin)):
                 if _is_array(s.buffer):
                     self.define(s.buffer.root, live)
                     if s.buffer.base is None:
-                        live.discard(s.buffer.root)
+                        live &= ~self.bit(s.buffer)
             elif isinstance(s, (L.Call, L.External)):
-                self.call(s, live)
+                live = self.call(s, live)
             elif isinstance(s, L.Branch):
                 live = self.block(s.then, live) | self.block(s.orelse, live)
             elif isinstance(s, L.Loop):
                 live = self.loop(s, live)
         return live
 
-    def kernel(self, s: L.Kernel, live: set[L.Buffer]) -> None:
+    def kernel(self, s: L.Kernel, live: int) -> int:
         loads = [x for x in s.lines if isinstance(x, L.Load) and _is_array(x.buffer)]
         stores = [x for x in s.stores if _is_array(x.buffer)]
         folds = [x for x in s.folds if _is_array(x.buffer)]
-        written = {x.buffer.root for x in stores} | {x.buffer.root for x in folds}
-        after = set(live)
+        read, after = self.bits(x.buffer for x in loads), live
+        written = self.bits(x.buffer for x in stores) | self.bits(x.buffer for x in folds)
         identity = L.row_major([0 if n == 1 else f"i{a}" for a, n in enumerate(s.extents)], s.extents)
         for x in stores:
             # What each index of the loop reads where it writes may be one place; not if another index writes there too.
             own = loads and writes_apart(s, x.index)
-            clash = {y.buffer.root for y in loads if not own or (y.index, y.buffer.start) != (x.index, x.buffer.start)}
-            self.define(x.buffer.root, after | clash | written)
-            for y in loads:
-                if y.buffer.root is not x.buffer.root:
-                    self.beside.setdefault(x.buffer.root, set()).add(y.buffer.root)
-                    self.beside.setdefault(y.buffer.root, set()).add(x.buffer.root)
+            clash = self.bits(y.buffer for y in loads if (y.index, y.buffer.start) != (x.index, x.buffer.start)) if own else read
+            root = x.buffer.root
+            self.define(root, after | clash | written)
+            self.beside[root] = self.beside.get(root, 0) | read & ~self.bit(root)
             whole = x.buffer.base is None and x.index == identity and x.buffer.shape == s.extents
-            if whole:
-                live.discard(x.buffer.root)
-            else:
-                live.add(x.buffer.root)
+            live = live & ~self.bit(root) if whole else live | self.bit(root)
         for f in folds:
-            self.define(f.buffer.root, after | {y.buffer.root for y in loads} | written)
-            live.add(f.buffer.root)
-        live.update(y.buffer.root for y in loads)
+            self.define(f.buffer.root, after | read | written)
+            live |= self.bit(f.buffer.root)
+        return live | read
 
-    def blocked(self, s: L.Blocked, live: set[L.Buffer]) -> None:
+    def blocked(self, s: L.Blocked, live: int) -> int:
         """Kernels that take turns: whatever one of them touches is live throughout."""
-        touched = {b.root for b in buffers(s.kernels) if _is_array(b)}
-        written = {b.root for k in s.kernels for b in written_by(k) if _is_array(b)}
-        for b in written:
+        touched = self.bits(b for b in buffers(s.kernels) if _is_array(b))
+        for b in {b.root for k in s.kernels for b in written_by(k) if _is_array(b)}:
             self.define(b, live | touched)
         # A kernel's own walk says what is read before it is written.
         for k in reversed(s.kernels):
-            self.kernel(k, live)
+            live = self.kernel(k, live)
+        return live
 
-    def copy(self, s: L.Copy, live: set[L.Buffer]) -> None:
+    def copy(self, s: L.Copy, live: int) -> int:
         pairs = [(a, b) for a, b in s.pairs if _is_array(a)]
-        after = set(live)
         reads = Counter(b.root for _, b in pairs if isinstance(b, L.Buffer) and _is_array(b))
         targets = Counter(a.root for a, _ in pairs)
+        read = self.bits(reads)
+        every = live | read | self.bits(targets)
         # Outputs are never one another: what holds of them all is asked of the rest.
-        apart = {b for b in (*after, *reads, *targets) if b.kind != "output"}
-        every = {*after, *reads, *targets} if any(a.root.kind != "output" for a, _ in pairs) else apart
+        apart = every & ~self.outputs
+        if all(a.kind == "output" for a in targets):
+            every = apart
         for a, b in pairs:
             beyond = apart if a.root.kind == "output" else every
             own = b.root if isinstance(b, L.Buffer) else None
-            free = own in beyond and reads[own] == 1 and (own not in targets or (own is a.root and targets[own] == 1))
-            self.define(a.root, beyond, own if free else None)
+            if own is not None and reads[own] == 1 and (own not in targets or (own is a.root and targets[own] == 1)):
+                beyond &= ~self.bit(own)
+            self.define(a.root, beyond)
             if a.base is None:
-                live.discard(a.root)
-        live.update(b.root for _, b in pairs if isinstance(b, L.Buffer) and _is_array(b))
+                live &= ~self.bit(a)
+        return live | read
 
-    def call(self, s: L.Call | L.External, live: set[L.Buffer]) -> None:
-        arguments = {b.root for b in s.arguments if _is_array(b)}
-        results = {b.root for b in s.results if _is_array(b)}
-        for b in results:
+    def call(self, s: L.Call | L.External, live: int) -> int:
+        arguments, results = (self.bits(b for b in some if _is_array(b)) for some in (s.arguments, s.results))
+        for b in self.members(results):
             self.define(b, live | arguments | results)
-        live -= results
-        live |= arguments
+        return live & ~results | arguments
 
-    def loop(self, s: L.Loop, after: set[L.Buffer]) -> set[L.Buffer]:
-        head = set(after)
+    def loop(self, s: L.Loop, after: int) -> int:
+        head = after
         while True:
             before = self.block(s.test, after | self.block(s.body, head))
-            if before <= head:
+            if before | head == head:
                 return head
             head |= before
 
@@ -301,6 +322,7 @@ def _is_loop_variable(name: str) -> bool:
 
 def _coalesce(program: L.Program, graph: _Interference, storage: Storage) -> None:
     """Join the ends of copies that never hold different live values."""
+    joined: dict[L.Buffer, int] = {}
     for s in walk_deepest_first(program.body):
         if not isinstance(s, L.Copy):
             continue
@@ -310,19 +332,16 @@ def _coalesce(program: L.Program, graph: _Interference, storage: Storage) -> Non
             if a.base is not None or b.base is not None:
                 continue
             x, y = storage.of(a), storage.of(b)
-            if x is y or x.size != y.size or x.dtype != y.dtype or y in graph.edges.get(x, ()):
+            if x is y or x.size != y.size or x.dtype != y.dtype or x.kind == y.kind == "output":
                 continue
-            if x.kind == y.kind == "output":
+            of_x, of_y = joined.get(x) or graph.bit(x), joined.get(y) or graph.bit(y)
+            if graph.edges.get(x, 0) & of_y or graph.edges.get(y, 0) & of_x:
                 continue
             keep, gone = (x, y) if x.kind == "output" else (y, x)
             storage.home[gone] = keep
+            joined[keep] = of_x | of_y
             for relation in (graph.edges, graph.beside):
-                merged = relation.setdefault(keep, set())
-                for other in relation.pop(gone, ()):
-                    relation[other].discard(gone)
-                    if other is not keep:
-                        relation[other].add(keep)
-                        merged.add(other)
+                relation[keep] = relation.get(keep, 0) | relation.pop(gone, 0)
 
 
 def walk_deepest_first(block: Sequence[L.Statement]) -> list[L.Statement]:
@@ -359,14 +378,12 @@ class _Neighbours:
             home = storage.of(b)
             if home.kind == "temporary" and not home.is_local:
                 homes[home] = None
-        self.apart: dict[L.Buffer, list[L.Buffer]] = {}
-        self.beside: dict[L.Buffer, list[L.Buffer]] = {}
+        edges, beside = (_among(homes, graph, relation, storage) for relation in (graph.edges, graph.beside))
+        self.apart: dict[L.Buffer, list[L.Buffer]] = {home: list(edges[home]) for home in homes}
+        self.beside: dict[L.Buffer, list[L.Buffer]] = {home: [] for home in homes}
         for home in homes:
-            edges = graph.edges.get(home, set())
-            self.apart[home] = [o for o in edges if o in homes]
-            self.beside[home] = []
-            for o in graph.beside.get(home, set()) - edges:
-                if o in homes:
+            for o in beside[home]:
+                if o not in edges[home]:
                     # Element by element is in step only where elements are equally long.
                     in_step = np.dtype(o.dtype).itemsize == np.dtype(home.dtype).itemsize
                     (self.beside if in_step else self.apart)[home].append(o)
@@ -384,6 +401,19 @@ class _Neighbours:
             offset[home] = at
             arena = max(arena, at + size)
         return offset, arena
+
+
+def _among(homes: Iterable[L.Buffer], graph: _Interference, relation: Mapping[L.Buffer, int], storage: Storage) -> dict[L.Buffer, dict[L.Buffer, None]]:
+    """Which of some homes are related, in both directions."""
+    found: dict[L.Buffer, dict[L.Buffer, None]] = {home: {} for home in homes}
+    there = sum(1 << k for k, b in enumerate(graph.named) if storage.of(b) in found)
+    for home, related in found.items():
+        for b in graph.members(relation.get(home, 0) & there):
+            other = storage.of(b)
+            if other is not home:
+                related[other] = None
+                found[other][home] = None
+    return found
 
 
 def _first_fit(size: int, apart: Sequence[tuple[int, int]], one_place: Sequence[tuple[int, int]]) -> int:
