@@ -103,6 +103,9 @@ def literal(value: Any, dtype: str) -> str:
 
 
 class _Printer:
+    thread = "0, 1"
+    """The number of the thread, and how many there are."""
+
     def __init__(self, program: L.Program, storage: Storage) -> None:
         self.program = program
         self.storage = storage
@@ -345,8 +348,9 @@ class _Printer:
     def external(self, s: L.External) -> None:
         if s.native is not None:
             self.support[s.native.support] = None
-            given = [*map(self.size, s.native.sizes), *map(self.pointer, (*s.arguments, *s.results))]
-            self.line(f"{s.native.name}({', '.join(['env->library', *given])});", "", self.program.externals[s.which])
+            share = [self.thread] if s.native.shared else []
+            given = [*share, *map(self.size, s.native.sizes), *map(self.pointer, (*s.arguments, *s.results))]
+            self.line(f"{s.native.c_name or s.native.name}({', '.join(['env->library', *given])});", "", self.program.externals[s.which])
             return
         self.open("")
         items = ", ".join(f"(void *)({self.pointer(b)})" for b in (*s.arguments, *s.results))

@@ -54,6 +54,8 @@ def print_c_threads(program: L.Program, storage: Any, vector_math: Collection[st
 
 
 class _ThreadPrinter(_Printer):
+    thread = "thread, THREADS"
+
     def __init__(self, program: L.Program, storage: Any, threads: int) -> None:
         super().__init__(program, storage)
         self.threads = threads
@@ -111,6 +113,9 @@ class _ThreadPrinter(_Printer):
                 self.wait()
                 self.block(s.body)
                 self.close()
+            elif isinstance(s, L.External):
+                self.external(s)
+                self.wait()
             else:
                 assert isinstance(s, (L.Kernel, L.Blocked))
                 self.split(s)
@@ -124,6 +129,8 @@ class _ThreadPrinter(_Printer):
             return all(self.serial(t) for t in (*s.test, *s.body))
         if isinstance(s, L.Blocked):
             return not all(splittable(k) for k in s.kernels)
+        if isinstance(s, L.External):
+            return s.native is None or not s.native.shared
         return not (isinstance(s, L.Kernel) and splittable(s))
 
     def first_alone(self, run: Sequence[L.Statement]) -> None:

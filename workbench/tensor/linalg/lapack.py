@@ -30,12 +30,19 @@ class NativeCall:
     python
         The same function in the Python that Numba compiles, over flat arrays; before it those that it
         calls. BLAS and LAPACK routines are called by their names after ``wb_``.
+    c_name
+        The function's name in C, where it has another there.
+    shared
+        Whether in C all threads call it, each for a share of the work: after `library` it then takes the
+        number of its thread, and how many there are.
     """
 
     support: str
     python: tuple[str, ...]
     name: str
     sizes: tuple[Size, ...]
+    c_name: str = ""
+    shared: bool = False
 
 
 def batches(*types: TensorType, cores: Sequence[int]) -> tuple[Size, list[Size]] | None:

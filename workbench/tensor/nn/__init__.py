@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         softmax,
         softplus,
     )
+    from workbench.tensor.nn.attention import scaled_dot_product_attention
     from workbench.tensor.nn.embeddings import embedding, one_hot
     from workbench.tensor.nn.losses import binary_cross_entropy_with_logits, cross_entropy, huber_loss, mse_loss
     from workbench.tensor.nn.normalization import BatchNormResult, batch_norm, layer_norm, rms_norm
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 LATER = {
     "workbench.tensor.nn.activations": "elu gelu leaky_relu log_sigmoid log_softmax relu sigmoid silu softmax softplus",
+    "workbench.tensor.nn.attention": "scaled_dot_product_attention",
     "workbench.tensor.nn.regularization": "dropout gaussian_noise in_training stochastic_depth",
     "workbench.tensor.nn.embeddings": "embedding one_hot",
     "workbench.tensor.nn.losses": "binary_cross_entropy_with_logits cross_entropy huber_loss mse_loss",
@@ -40,6 +42,6 @@ __getattr__, __dir__ = answers(__name__, LATER), listing(__name__)
 
 __all__ = [
     "BatchNormResult", "batch_norm", "binary_cross_entropy_with_logits", "cross_entropy", "dropout", "elu", "embedding", "gaussian_noise", "gelu",
-    "huber_loss", "in_training", "layer_norm", "leaky_relu", "log_sigmoid", "log_softmax", "mse_loss", "one_hot", "relu", "rms_norm", "sigmoid", "silu",
-    "softmax", "softplus", "stochastic_depth",
+    "huber_loss", "in_training", "layer_norm", "leaky_relu", "log_sigmoid", "log_softmax", "mse_loss", "one_hot", "relu", "rms_norm", "scaled_dot_product_attention", "sigmoid",
+    "silu", "softmax", "softplus", "stochastic_depth",
 ]  # fmt: skip
