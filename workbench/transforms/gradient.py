@@ -13,6 +13,7 @@ from workbench.graph.expr import Expr, Get, Input, Op, intern
 from workbench.graph.provenance import derived
 from workbench.graph.rewrite import Firing, Pass, PassRecord, Rule, Trace
 from workbench.graph.traverse import depends_on, replace, topological
+from workbench.graph.trees import leaves, like
 from workbench.graph.types import TensorType
 from workbench.tensor import elementwise as _e
 from workbench.tensor.cotangents.masks import accumulated
@@ -30,7 +31,7 @@ REVERSE = "Reverse mode: how the value changes with each term, from the result b
 @without_collecting
 def grad(
     cost: Tensor,
-    wrt: Tensor | Sequence[Tensor],
+    wrt: Any,
     *,
     consider_constant: Sequence[Tensor] = (),
     disconnected_inputs: str = "raise",
@@ -43,7 +44,8 @@ def grad(
     cost
         Scalar to differentiate.
     wrt
-        One expression, or a sequence of them (any nodes of the graph, not only inputs).
+        One expression, or a sequence of them (any nodes of the graph, not only inputs); or dictionaries, lists and tuples of
+        them, in one another.
     consider_constant
         Expressions through which no gradient flows.
     disconnected_inputs
@@ -53,7 +55,7 @@ def grad(
 
     Returns
     -------
-    One gradient, of the shape and dtype of `wrt`, or a list of them.
+    One gradient, of the shape and dtype of `wrt`, or a list of them; of nested ones gradients in the same form.
 
     Raises
     ------
@@ -68,7 +70,8 @@ def grad(
     >>> float(grad(x * x, x).eval({x: 3.0}))
     6.0
     """
-    targets = sequence_of(wrt)
+    targets = leaves(wrt)
+    sequence_of(targets)
     if cost.ndim or cost.type.kind != "f":
         raise GradientError(f"a gradient needs a real scalar, got {cost.type}", "sum the terms first")
     steps: list[Firing] = []
@@ -86,11 +89,11 @@ def grad(
     held, otherwise = consider_constant, disconnected_inputs
     made_of = [cost, *targets, *held]
     remember(found, made_of, lambda trace: grad(cost, targets, consider_constant=held, disconnected_inputs=otherwise, trace=trace))  # type: ignore[no-any-return]
-    return found[0] if isinstance(wrt, Expr) else found
+    return found[0] if isinstance(wrt, Expr) else like(list(wrt) if isinstance(wrt, tuple) else wrt, found)
 
 
-def value_and_grad(cost: Tensor, wrt: Sequence[Tensor], **options: Any) -> tuple[Tensor, list[Tensor]]:
-    """Return a scalar and its gradients.
+def value_and_grad(cost: Tensor, wrt: Any, **options: Any) -> tuple[Tensor, Any]:
+    """Return a scalar and its gradients, with respect to expressions, or to dictionaries and lists of them; see :func:`grad`.
 
     Examples
     --------
@@ -99,7 +102,7 @@ def value_and_grad(cost: Tensor, wrt: Sequence[Tensor], **options: Any) -> tuple
     >>> float(value.eval({x: 3.0})), float(slope.eval({x: 3.0}))
     (9.0, 6.0)
     """
-    return cost, grad(cost, list(wrt), **options)
+    return cost, grad(cost, wrt, **options)
 
 
 def sequence_of(given: Any) -> list[Any]:

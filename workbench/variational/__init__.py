@@ -14,15 +14,24 @@ from workbench.variational.optimizers import (
     adagrad_window,
     adam,
     adamax,
+    adamw,
     momentum,
     nesterov_momentum,
     rmsprop,
     sgd,
 )  # fmt: skip
+from workbench.variational.schedules import (
+    Schedule,
+    cosine_decay_schedule,
+    exponential_decay,
+    linear_schedule,
+    warmup_cosine_decay_schedule,
+)  # fmt: skip
 from workbench.variational.stein import AmortisedStein, Particles, Stein
 
 __all__ = [
     "AmortisedStein", "Descent", "Elbo", "Family", "FlowFamily", "FullRankFamily", "LowRankFamily", "MeanFieldFamily", "Newton", "Objective",
-    "Optimizer", "Particles", "Stein", "adadelta", "adagrad", "adagrad_window", "adam", "adamax", "fixed_noise", "momentum",
-    "nesterov_momentum", "norm_constraint", "rmsprop", "sgd", "total_norm_constraint", "word",
+    "Optimizer", "Particles", "Schedule", "Stein", "adadelta", "adagrad", "adagrad_window", "adam", "adamax", "adamw", "cosine_decay_schedule",
+    "exponential_decay", "fixed_noise", "linear_schedule", "momentum", "nesterov_momentum", "norm_constraint", "rmsprop", "sgd",
+    "total_norm_constraint", "warmup_cosine_decay_schedule", "word",
 ]  # fmt: skip

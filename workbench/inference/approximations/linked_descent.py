@@ -177,7 +177,7 @@ def compiled_descent(backend: str, objective: Objective, optimizer: Optimizer) -
     descent = Descent(objective, optimizer)
 
     def make() -> CompiledFunction:
-        of = [Descent, type(objective), type(objective.family), optimizer.step]
+        of = [Descent, type(objective), type(objective.family), *optimizer.formulas]
         return kept_function(of, descent.name, descent.advance, backend, "descent")
 
     return _once(_descents, _compiling, (backend, descent.name), make)

@@ -32,7 +32,7 @@ from workbench.inference.convergence import ConvergenceWarning
 from workbench.inference.log import tell
 from workbench.model.minibatch import refuse_minibatches, through_minibatches
 from workbench.model.model import Model
-from workbench.variational import AmortisedStein, Elbo, Objective, Optimizer, Particles, Stein, adagrad_window
+from workbench.variational import AmortisedStein, Elbo, Objective, Optimizer, Particles, Schedule, Stein, adagrad_window
 
 Array = np.ndarray[Any, Any]
 STEPS = 2**63 + 3
@@ -197,6 +197,11 @@ def optimizer_of(given: Any) -> Optimizer:
         given = given()
     if not isinstance(given, Optimizer):
         raise ArgumentError(f"obj_optimizer must be an optimizer such as pm.adam(learning_rate=0.01), got {given!r}", argument="obj_optimizer")
+    if own := [k for k, how in given.changing.items() if not isinstance(how, Schedule)]:
+        raise ArgumentError(
+            f"fit takes numbers and schedules for the {own[0]} of {given.name}, not expressions or functions", "a schedule, as pm.cosine_decay_schedule(0.01, 1000), or updates of your own: pm.function(..., updates=)",
+            argument="obj_optimizer",
+        )  # fmt: skip
     return given
 
 
