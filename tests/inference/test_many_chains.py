@@ -68,6 +68,18 @@ def test_posteriors_are_right_and_moments_are_those_of_all_draws(method, draws):
     assert list(run.problems()) == []
 
 
+def test_nuts_in_one_loop_draws_what_each_chain_draws_by_itself():
+    options = {"draws": 100, "tune": 200, "chains": 128, "discard_tuned_samples": False, "initvals": {"mu": 0.5, "rate": [0.4, 0.6]}, "init": "adapt_diag"}
+    together = run_of(method="nuts", backend="jax", **options)
+    alone = run_of(method="nuts", nuts={"metric": "diag"}, **options)
+    assert "ensemble" in type(together).__module__ and "ensemble" not in type(alone).__module__
+    # Rounding grows along trajectories, draw after draw.
+    for name, draws in alone.warmup.items():
+        np.testing.assert_allclose(together.warmup[name][:, :12], draws[:, :12], rtol=1e-6, atol=1e-6)
+    assert_true_moments(together.moments())
+    assert abs(together.stats["n_steps"].mean() / alone.stats["n_steps"].mean() - 1.0) < 0.02
+
+
 def test_errors_of_means_are_honest():
     """Means of repeated runs differ from the truth by what their errors say."""
     z = []
@@ -193,7 +205,7 @@ def test_hundreds_of_chains_on_jax_are_moved_together_and_few_by_themselves():
 
     assert way(100, "jax") == way(4096, "jax") == "chees"
     assert way(99, "jax") is None and way(4096, "c") is None and way(4096, None) is None
-    assert way(8, "c", method="MEADS") == "meads" and way(4096, "jax", method="nuts") is None
+    assert way(8, "c", method="MEADS") == "meads" and way(4096, "jax", method="nuts") == "nuts" and way(8, "jax", method="nuts") is None
     with pm.Model() as model:
         pm.Normal("x", pm.Bernoulli("b", 0.5), 1.0)
     assert way(4096, "jax", model) is None

@@ -7,6 +7,7 @@ import pytest
 
 import workbench as pm
 import workbench.tensor as pt
+from tests.conftest import BACKENDS
 from tests.transforms.test_control_gradients import CASES, x_and_a
 from workbench.compile import function
 from workbench.transforms import grad, hessian, jacobian, jvp
@@ -134,3 +135,30 @@ def test_two_batch_axes_and_a_hessian_of_each():
         one = function([x, a], h, backend="numpy")
         for i, j in itertools.product(range(2), range(3)):
             np.testing.assert_allclose(made[i, j], one(values[i, j], 0.7), rtol=1e-10, atol=1e-11)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_rows_of_a_loop_end_when_each_is_done(backend):
+    """Doubling until the sum is 10 or more: rows take 2, 1, and 0 steps."""
+    x, many = pt.vector("x"), pt.matrix("many")
+    turns, last = pt.while_loop(lambda n, y: pt.sum(y) < 10.0, lambda n, y: [n + 1, 2.0 * y], [0, x])
+    f = function([many], pm.vectorize_graph([turns, last], {x: many}), backend=backend)
+    turns, last = f(np.array([[1.0, 2.0], [3.0, 4.0], [20.0, 1.0]]))
+    assert turns.tolist() == [2, 1, 0] and last.tolist() == [[4.0, 8.0], [6.0, 8.0], [20.0, 1.0]]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_each_row_reads_and_writes_where_its_own_index_says(backend):
+    x, i = pt.matrix("x"), pt.scalar("i", dtype="int64")
+    xs, at = pt.tensor("xs", "float64", ("b", "n", "m")), pt.vector("at", "b", dtype="int64")
+    f = function([xs, at], pm.vectorize_graph([x[i], x[i].set(7.0), x[i].inc(1.0)], {x: xs, i: at}), backend=backend)
+    values, places = np.arange(24.0).reshape(2, 4, 3), np.array([1, -1])
+    read, written, added = f(values, places)
+    each = np.arange(2), places
+    assert np.array_equal(read, values[each])
+    for made, change in ((written, lambda old: 0.0 * old + 7.0), (added, lambda old: old + 1.0)):
+        wanted = values.copy()
+        wanted[each] = change(values[each])
+        assert np.array_equal(made, wanted)
+    with pytest.raises(IndexError, match="index 4 is out of bounds"):
+        f(values, np.array([1, 4]))

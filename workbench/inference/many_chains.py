@@ -13,9 +13,12 @@ from workbench.samplers.demetropolis import DEMetropolis
 from workbench.samplers.ensemble import Ensemble
 from workbench.samplers.mams import Mams
 from workbench.samplers.meads import Meads
+from workbench.samplers.nuts_of_chains import NutsOfChains
 
-METHODS: dict[str, type[Ensemble]] = {m.name: m for m in (Chees, Meads, Mams, DEMetropolis)}
+METHODS: dict[str, type[Ensemble]] = {m.name: m for m in (Chees, Meads, Mams, NutsOfChains, DEMetropolis)}
 """Samplers that move all chains together, by name."""
+ALSO_ALONE = NutsOfChains.name
+"""The one that gives chains the draws that they make by themselves: it moves them together where that pays."""
 MANY = 100
 """So many chains on JAX are moved together, when nothing is said."""
 
@@ -32,7 +35,7 @@ class Way(NamedTuple):
 
 def way_of(
     model: Model, method: Any, chains: int, draws: int, thin: int, device: Any, backend: str | None, target_accept: float | None,
-    alone: str | None = None,
+    alone: str | None = None, adapted: bool = False,
 ) -> Way | None:  # fmt: skip
     """Return how chains are moved together; ``None`` if each goes by itself.
 
@@ -41,8 +44,9 @@ def way_of(
     model
         The model.
     method
-        "chees", "meads", "mams" or "demetropolis"; "nuts" for chains by themselves. ``None``: ChEES-HMC for 100 chains and more
-        of continuous variables on JAX, chains by themselves otherwise.
+        "chees", "meads", "mams" or "demetropolis"; "nuts" for chains that go their own way: in one loop, if there are 100 or more of
+        continuous variables on JAX, or there is a `device`, and by themselves otherwise. ``None``: ChEES-HMC where "nuts" would be one loop,
+        if no step is asked for, and chains by themselves elsewhere.
     chains, draws, thin
         How many; of how many draws one is kept.
     device
@@ -53,6 +57,8 @@ def way_of(
         Acceptance that the step size aims at, if that is said.
     alone
         The option that says that chains move by themselves, if there is one.
+    adapted
+        Whether there are options that only chains by themselves have, such as another metric.
 
     Raises
     ------
@@ -64,26 +70,24 @@ def way_of(
     if method is not None and not isinstance(method, str):
         raise ArgumentError(f"method must be a name, got {method!r}", f"one of {_names()}")
     name = None if method is None else method.lower()
-    if name is not None and name not in (*METHODS, "nuts"):
-        near = difflib.get_close_matches(name, (*METHODS, "nuts"), 1)
+    if name is not None and name not in METHODS:
+        near = difflib.get_close_matches(name, METHODS, 1)
         raise ArgumentError(f"there is no method {method!r}", f"did you mean {near[0]!r}?" if near else f"it is one of {_names()}")
     if device is not None and backend not in (None, "jax"):
         raise ArgumentError(f"device={device!r} is for backend='jax', and backend={backend!r} is asked for", "leave one of them out")
     if device is not None:
         backend = "jax"
-    if alone is not None and name in METHODS:
+    if alone is not None and name not in (None, ALSO_ALONE):
         raise ArgumentError(f"method={method!r} moves all variables of all chains: {alone} is not for it", "leave one of them out")
-    if alone is not None:
-        name = "nuts"
+    continuous = all(rv.type.kind == "f" for rv in model.free_RVs)
+    together = alone is None and (device is not None or (not adapted and backend == "jax" and chains >= MANY and continuous))
     if name is None:
-        continuous = all(rv.type.kind == "f" for rv in model.free_RVs)
-        name = "chees" if backend == "jax" and chains >= MANY and continuous else "nuts"
-    if name == "nuts":
+        name = "chees" if alone is None and backend == "jax" and chains >= MANY and continuous else ALSO_ALONE
+    if name == ALSO_ALONE and not together:
         if device is not None:
             raise ArgumentError(
-                f"device={device!r} is for chains that are moved together",
-                f"choose method= of {', '.join(map(repr, METHODS))}, or give {MANY} chains or more; "
-                "JAX's own settings say where chains by themselves run (jax.default_device)",
+                f"device={device!r} is for chains that are moved together, and {alone} moves each by itself",
+                "leave one of them out; JAX's own settings say where chains by themselves run (jax.default_device)",
             )
         if thin != 1:
             raise ArgumentError(f"thin={thin} is for chains that are moved together", "thin the result: idata.sel(draw=slice(None, None, thin))")
@@ -105,4 +109,4 @@ def way_of(
 
 
 def _names() -> str:
-    return ", ".join(map(repr, (*METHODS, "nuts")))
+    return ", ".join(map(repr, METHODS))

@@ -19,7 +19,7 @@ from workbench.inference.ensemble_run import ensemble_run
 from workbench.inference.executors import executor_named
 from workbench.inference.fitted_starts import FITTED, fitted_starts
 from workbench.inference.loading_arviz import load_in_background
-from workbench.inference.many_chains import way_of
+from workbench.inference.many_chains import Way, way_of
 from workbench.inference.populations import population_of, way_of_population
 from workbench.inference.run import Run
 from workbench.inference.steps import steps_of
@@ -147,9 +147,9 @@ def sample(
     compile_kwargs
         The backend by PyMC's name of a mode: ``{"mode": "NUMBA"}``.
     method
-        How many chains are moved: "nuts", each by itself; or all together, with what they learn shared, which is for hundreds
-        or thousands of chains: "chees" (ChEES-HMC), "meads", "mams" or "demetropolis". By default "chees" for 100 chains and
-        more on JAX, and each by itself otherwise. The run's ``moments()`` are then means, standard deviations, errors and
+        How many chains are moved: "nuts", each on its own (100 chains and more on JAX in one loop, with a diagonal metric); or with
+        what they learn shared, which is for hundreds or thousands of chains: "chees" (ChEES-HMC), "meads", "mams" or
+        "demetropolis". By default "chees" for 100 chains and more on JAX, and NUTS otherwise. The run's ``moments()`` are then means, standard deviations, errors and
         nested R-hat from all draws.
     device
         What JAX moves chains on together: "gpu", "cpu" or "tpu" for all devices of that kind, or some of :func:`devices`.
@@ -229,11 +229,17 @@ def sample(
     population = population_of(step)
     if population is not None:
         options.of_chains_by_themselves("step=pm.DEMetropolis()", target_accept=target_accept, method=method, **of_steps)
-    way = way_of_population(model, population, chains, count, whole("thin", thin, 1), computes, device, quiet) if population is not None else way_of(model, method, chains, count, whole("thin", thin, 1), device, said, target, alone)
+    each = {"nuts": nuts or None, "max_treedepth": None if max_treedepth == 10 else max_treedepth, "executor": executor, "stop_tuning_early": stop_tuning_early or None,
+            "init": init if metric not in ("auto", "diag") or init in ("pathfinder", *FITTED) else None}  # fmt: skip
+    kept_rows = whole("thin", thin, 1)
+    way: Way | None
+    if population is not None:
+        way = way_of_population(model, population, chains, count, kept_rows, computes, device, quiet)
+    else:
+        adapted = told is not None or any(x is not None for x in each.values())
+        way = way_of(model, method, chains, count, kept_rows, device, said, target, alone, adapted)
     if way is not None:
-        options.of_chains_by_themselves(way.sampler.asked_for, nuts=nuts or None, max_treedepth=None if max_treedepth == 10 else max_treedepth, executor=executor,
-                                        stop_tuning_early=stop_tuning_early or None,
-                                        init=init if metric not in ("auto", "diag") or init in ("pathfinder", *FITTED) else None)  # fmt: skip
+        options.of_chains_by_themselves(way.sampler.asked_for, **each)
     if init == "pathfinder":
         if initvals is not None:
             raise ArgumentError('init="pathfinder" finds starts itself', "leave initvals out, or init")

@@ -129,8 +129,8 @@ class Ensemble:
         chains, d = state.q.type.shape
         draws, stats = (pt.tensor(name, "float64", ("rows", chains, n)) for name, n in (("draws", d), ("stats", len(self.stats))))
         nothing = as_tensor(0)
-        loop = _Loop(state, moments, nothing, nothing, nothing, draws, stats)
-        names = (*example._fields, *Moments._fields, *_Loop._fields[2:])
+        loop = Progress(state, moments, nothing, nothing, nothing, draws, stats)
+        names = (*example._fields, *Moments._fields, *Progress._fields[2:])
         room = draws.shape[0]
 
         def going(*fields: Tensor) -> Tensor:
@@ -138,23 +138,16 @@ class Ensemble:
             return pt.logical_and(s.made < wanted, s.row < room)
 
         def body(*fields: Tensor) -> list[Tensor]:
-            s = loop.of(fields)
-            return self._kept(s, self.transition(s.state, tune), thin, tune).flat()
+            return self.advanced(loop.of(fields), wanted, thin, tune).flat()
 
         return Graph([*params, *moments, wanted, thin, tune, draws, stats], pt.while_loop(going, body, loop.flat(), names))
 
-    def _kept(self, s: _Loop, state: State, thin: Tensor, tune: Tensor) -> _Loop:
-        """The loop's values after a transition: the draw counted in the moments, and kept if it is its turn."""
-        after = state.draw > tune
-        turn = pt.equal(pt.where(after, state.draw - tune, state.draw) % thin, 0)
-        moments = s.moments.with_draw(state.q, after)
+    def advanced(self, s: Progress, wanted: Tensor, thin: Tensor, tune: Tensor) -> Progress:
+        """Return the loop's values after one transition or more, at most `wanted` in all."""
+        state = self.transition(s.state, tune)
         table = pt.stack([pt.broadcast_to(pt.cast(x, "float64"), state.q.shape[:1]) for x in self.statistics(state)], axis=1)
-
-        def keep(draws: Tensor, stats: Tensor, q: Tensor, row: Tensor, at: Tensor) -> list[Tensor]:
-            return [draws[at].set(q), stats[at].set(row)]
-
-        draws, stats = pt.cond(turn, keep, lambda draws, stats, *_: [draws, stats], [s.draws, s.stats, state.q, table, s.row])
-        return _Loop(state, moments, s.gradients + self.gradients(state), s.made + 1, s.row + pt.cast(turn, "int64"), draws, stats)
+        s = s._replace(state=state, gradients=s.gradients + self.gradients(state))
+        return s.with_transition(state.draw, state.q, table, thin, tune)
 
 
 class Moments(NamedTuple):
@@ -194,7 +187,7 @@ def moments_graph(values: Graph) -> Graph:
     return Graph([q, seen, mean, square], [after, square + change * (x - after)])
 
 
-class _Loop(NamedTuple):
+class Progress(NamedTuple):
     """What `advance` carries: the state, the moments, and what is new since the call."""
 
     state: State
@@ -208,10 +201,23 @@ class _Loop(NamedTuple):
     def flat(self) -> list[Tensor]:
         return [*self.state, *self.moments, *self[2:]]
 
-    def of(self, fields: Sequence[Tensor]) -> _Loop:
+    def of(self, fields: Sequence[Tensor]) -> Progress:
         """The same from carried values."""
         n, m = len(self.state), len(self.state) + len(self.moments)
-        return _Loop(self.state._make(fields[:n]), Moments._make(fields[n:m]), *fields[m:])
+        return Progress(self.state._make(fields[:n]), Moments._make(fields[n:m]), *fields[m:])
+
+    def with_transition(self, number: Tensor, q: Tensor, table: Tensor, thin: Tensor, tune: Tensor) -> Progress:
+        """Return it with transition `number`, from 1 on: the draw (chains, d) counted in the moments, and kept with its statistics if it is its turn."""
+        after = number > tune
+        turn = pt.equal(pt.where(after, number - tune, number) % thin, 0)
+
+        def keep(draws: Tensor, stats: Tensor, q: Tensor, row: Tensor, at: Tensor) -> list[Tensor]:
+            return [draws[at].set(q), stats[at].set(row)]
+
+        draws, stats = pt.cond(turn, keep, lambda draws, stats, *_: [draws, stats], [self.draws, self.stats, q, table, self.row])
+        return self._replace(
+            moments=self.moments.with_draw(q, after), made=self.made + 1, row=self.row + pt.cast(turn, "int64"), draws=draws, stats=stats
+        )
 
 
 def _named(kind: Any, name: str) -> Tensor:

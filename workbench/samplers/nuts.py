@@ -18,7 +18,7 @@ import numpy as np
 import workbench.tensor as pt
 from workbench.errors import ArgumentError
 from workbench.samplers import stan_windows
-from workbench.samplers.integrator import LogpGrad, kinetic, leapfrog
+from workbench.samplers.integrator import LogpGrad, Metric, kinetic, leapfrog
 from workbench.samplers.kernel import Kernel, Position, branch, known_rest, unchanged
 from workbench.samplers.low_rank import Directions, judged_directions, update_directions
 from workbench.samplers.mass_matrix import first_scale
@@ -177,10 +177,13 @@ class Nuts(Kernel):
         """The log-density and its gradient, given the rest of a state."""
         return functools.partial(self.logp_grad, rest=self.rest(s))
 
+    def metric(self, s: NutsState) -> Metric:
+        """How velocities move positions."""
+        return Directions(s.scale, s.bent, s.basis, s.factor)
+
     def tick(self, s: NutsState, tune: Tensor) -> NutsState:
         """One step of the integrator, and all that follows from it."""
-        metric = Directions(s.scale, s.bent, s.basis, s.factor)
-        q, v, g, lp = leapfrog(self.density(s), s.q, s.v, s.g, metric, s.step * pt.cast(s.direction, "float64"))
+        q, v, g, lp = leapfrog(self.density(s), s.q, s.v, s.g, self.metric(s), s.step * pt.cast(s.direction, "float64"))
         energy = kinetic(v) - lp
         error = energy - s.energy
         error = pt.where(pt.isnan(error), float("inf"), error)

@@ -16,9 +16,9 @@ from workbench.graph.inner import Graph
 from workbench.graph.provenance import inherited
 from workbench.graph.rewrite import Firing, PassRecord, Rule, Trace
 from workbench.graph.traverse import topological
-from workbench.graph.types import Shape, TupleType
+from workbench.graph.types import Shape, TensorType, TupleType
 from workbench.tensor import shape as _s
-from workbench.tensor.control.flow import Cond, MakeTuple, Region
+from workbench.tensor.control.flow import Cond, MakeTuple, Region, Slot, While, while_loop
 from workbench.tensor.control.scan import Scan
 from workbench.tensor.control.scan import map as map_rows
 from workbench.tensor.elementwise import Elementwise, where
@@ -31,6 +31,8 @@ from workbench.tensor.linalg.diagonal import Diagonal, DiagonalMatrix
 from workbench.tensor.markers import Annotation, InTraining
 from workbench.tensor.nn.regularization import Dropout
 from workbench.tensor.reduction.reductions import Extremes, Reduce
+from workbench.tensor.reduction.reductions import any as reduce_any
+from workbench.tensor.shape.creation import arange
 from workbench.tensor.shape.joining import Concatenate
 from workbench.tensor.tensor import Tensor, as_tensor
 
@@ -247,7 +249,7 @@ def _take(b: _Batching, node: Expr) -> Any:
     if not b.has(x):
         return intern(Take(), (b.value(x), b.value(index)))
     if b.has(index):
-        return _by_rows(b, node)
+        return b.value(x)[_each_its_own(b, index)]
     taken = intern(Take(), (_behind(b.value(x), b.rank, 1), b.value(index)))
     return _front(taken, b.rank, index.type.ndim)
 
@@ -267,19 +269,27 @@ def _index(b: _Batching, node: Expr) -> Any:
 def _update(b: _Batching, node: Expr) -> Any:
     x, index, value = node.inputs
     if b.has(index):
-        return _by_rows(b, node)
+        at = b.whole(x)[_each_its_own(b, index)]
+        return at.set(b.whole(value)) if isinstance(node.op, SetAt) else at.inc(b.whole(value))
     moved = intern(
         node.op, (_behind(b.whole(x), b.rank, 1), b.value(index), _behind(b.whole(value), b.rank, index.type.ndim))
     )
     return _front(moved, b.rank, 1)
 
 
+def _each_its_own(b: _Batching, index: Expr) -> tuple[Any, ...]:
+    """Index arrays of the batch axes and the first axis behind them: each row reads where its own index says."""
+    rank = b.rank + index.type.ndim
+    rows = [_s.expand_dims(arange(n), tuple(a for a in range(rank) if a != i)) for i, n in enumerate(b.shape)]
+    return (*(_s.broadcast_to(r, b.value(index).shape) for r in rows), b.value(index))
+
+
 def _tuple(b: _Batching, node: Expr) -> Any:
     return intern(node.op, tuple(b.whole(x) for x in node.inputs))
 
 
-def _inner(b: _Batching, graph: Graph, flags: Sequence[bool]) -> Graph:
-    """The graph over parameters with batch axes where `flags` say so; all results have them, if any parameter does."""
+def _inner(b: _Batching, graph: Graph, flags: Sequence[bool], whole: Sequence[bool] | None = None) -> Graph:
+    """The graph over parameters with batch axes where `flags` say so; the results that `whole` says have them, or all, if any parameter does."""
     if not any(flags):
         return graph
     batch = tuple(n if isinstance(n, int) else _s.length_of(n) for n in b.shape)
@@ -290,7 +300,8 @@ def _inner(b: _Batching, graph: Graph, flags: Sequence[bool]) -> Graph:
         {p: new for p, new, flag in zip(graph.params, params, flags) if not flag},
     )
     inner.outputs(graph.results)
-    return Graph(params, [inner.whole(r) for r in graph.results])
+    wanted = [True] * len(graph.results) if whole is None else whole
+    return Graph(params, [inner.whole(r) if w else inner.value(r) for r, w in zip(graph.results, wanted)])
 
 
 def _cond(b: _Batching, node: Expr) -> Any:
@@ -301,11 +312,61 @@ def _cond(b: _Batching, node: Expr) -> Any:
     if not b.has(predicate):
         return Cond(then, orelse)(b.value(predicate), *given)
     # Each row takes its own branch, so both are computed.
-    chosen = []
+    chosen: list[Any] = []
     for kind, yes, no in zip(node.type.items, then.apply(*given), orelse.apply(*given)):
+        if yes is no:
+            chosen.append(yes)
+            continue
         test = _s.expand_dims(b.value(predicate), tuple(range(b.rank, b.rank + kind.ndim)))
         chosen.append(where(test, yes, no))
     return MakeTuple()(*chosen)
+
+
+def _while(b: _Batching, node: Expr) -> Any:
+    """A loop that goes on until every row is done, if that is another time for each; a row that is done stays as it is."""
+    op: While = node.op
+    flags = [b.has(x) for x in node.inputs]
+    while True:
+        own = _depend(op.cond, flags)[0]
+        wider = [x or own or y for x, y in zip(flags, _depend(op.body, flags))]
+        if wider == flags[: op.carried]:
+            break
+        flags[: op.carried] = wider
+    closed = [b.value(x) for x in node.inputs[op.carried :]]
+    going, step = _inner(b, op.cond, flags, [own]), _inner(b, op.body, flags, flags[: op.carried])
+
+    def cond(*carried: Any) -> Any:
+        (more,) = going.apply(*carried, *closed)
+        return reduce_any(more) if own else more
+
+    def body(*carried: Any) -> list[Any]:
+        made: list[Any] = list(step.apply(*carried, *closed))
+        if not own:
+            return made
+        (more,) = going.apply(*carried, *closed)
+        return [where(_s.expand_dims(more, tuple(range(b.rank, x.ndim))), x, old) for x, old in zip(made, carried)]
+
+    first = [b.whole(x) if flag else b.value(x) for x, flag in zip(node.inputs, flags[: op.carried])]
+    last = while_loop(cond, body, first, [p.op.name for p in op.body.params[: op.carried]])
+    return MakeTuple()(*(x if flag else _s.broadcast_to(x, (*b.shape, *x.shape)) for x, flag in zip(last, flags)))
+
+
+def _depend(graph: Graph, flags: Sequence[bool]) -> list[bool]:
+    """Which results depend on the parameters that `flags` say."""
+    marked = {p for p, flag in zip(graph.params, flags) if flag}
+    for node in topological(graph.results):
+        if any(x in marked for x in node.inputs):
+            marked.add(node)
+    return [r in marked for r in graph.results]
+
+
+def _slot(b: _Batching, node: Expr) -> Any:
+    """A slot of the same name, for a function of the whole batch."""
+    op: Slot = node.op
+    inputs = [b.whole(x) for x in node.inputs]
+    shape = inputs[0].type.shape[: b.rank]
+    returns = tuple(t.with_shape((*shape, *t.shape)) for t in op.returns if isinstance(t, TensorType))
+    return Slot(op.label, tuple(x.type for x in inputs), returns)(*inputs)
 
 
 def _region(b: _Batching, node: Expr) -> Any:
@@ -349,7 +410,8 @@ RULES: dict[type, BatchRule] = {
     Elementwise: _elementwise, InTraining: _elementwise, Annotation: _same, Dropout: _dropout, Reduce: _reduce, Extremes: _reduce, _s.Reshape: _reshape,
     _s.BroadcastTo: _broadcast_to, _s.Transpose: _transpose, _s.SameLength: _same_length, Concatenate: _concatenate,
     Slice: _slice, SetSlice: _set_slice, Take: _take, Index: _index, SetAt: _update, AddAt: _update,
-    Diagonal: _same, DiagonalMatrix: _same, MakeTuple: _tuple, Gufunc: _gufunc, Cond: _cond, Region: _region, Scan: _scan,
+    Diagonal: _same, DiagonalMatrix: _same, MakeTuple: _tuple, Gufunc: _gufunc, Cond: _cond, Region: _region, Scan: _scan, While: _while,
+    Slot: _slot,
 }  # fmt: skip
 """How each operation is batched; any other is applied row by row."""
 

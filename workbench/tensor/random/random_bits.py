@@ -50,11 +50,29 @@ def _numpy_threefry(key: Any, counter: Any) -> Any:
 
 
 def _jax_threefry(key: Any, counter: Any) -> Any:
+    import jax
     import jax.numpy as jnp
+
+    def whole(x0: Any, x1: Any, k0: Any, k1: Any) -> Any:
+        return _rounds(x0, x1, k0, k1, jnp.uint32)
+
+    def looped(x0: Any, x1: Any, k0: Any, k1: Any) -> Any:
+        """XLA copies straight code into all that reads it: on a CPU a sampler took three times as long to compile."""
+        keys = jnp.stack([k0, k1, k0 ^ k1 ^ jnp.uint32(0x1BD11BDA)])
+        turns = jnp.asarray(ROTATIONS, jnp.uint32)
+
+        def group(i: Any, words: Any) -> Any:
+            x0, x1 = words
+            for r in turns[i % 2]:
+                x0 = x0 + x1
+                x1 = ((x1 << r) | (x1 >> (jnp.uint32(32) - r))) ^ x0
+            return x0 + keys[(i + 1) % 3], x1 + keys[(i + 2) % 3] + (i + 1).astype(jnp.uint32)
+
+        return jax.lax.fori_loop(0, 5, group, (x0 + k0, x1 + k1))
 
     k0, k1 = _split_word(key, jnp.uint32, jnp.uint64)
     c0, c1 = _split_word(counter, jnp.uint32, jnp.uint64)
-    x0, x1 = _rounds(c0, c1, k0, k1, jnp.uint32)
+    x0, x1 = jax.lax.platform_dependent(*jnp.broadcast_arrays(c0, c1, k0, k1), cpu=looped, default=whole)
     return (x0.astype(jnp.uint64) << jnp.uint64(32)) | x1.astype(jnp.uint64)
 
 
