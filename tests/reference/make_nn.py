@@ -43,6 +43,14 @@ THEIRS = {
     "cross_entropy sum": lambda x: F.cross_entropy(x, labels, reduction="sum"),
     "binary": lambda x: F.binary_cross_entropy_with_logits(x, mask.double()),
     "binary weighed": lambda x: F.binary_cross_entropy_with_logits(x, mask.double(), pos_weight=by_class),
+    "conv1d": lambda x, w, b: F.conv1d(x, w, b, stride=2, padding=1, dilation=2, groups=2), "conv2d": lambda x, w, b: F.conv2d(x, w, b, padding=1),
+    "conv2d same": lambda x, w: F.conv2d(x, w, padding="same", dilation=2, groups=2),
+    "conv2d depthwise": lambda x, w: F.conv2d(x, w, stride=(2, 3), padding=(1, 0), groups=4), "conv2d of one": F.conv2d,
+    "conv_transpose1d": lambda x, w: F.conv_transpose1d(x, w, stride=3, padding=1, output_padding=1, groups=2),
+    "conv_transpose2d": lambda x, w, b: F.conv_transpose2d(x, w, b, (2, 3), 1, (1, 0), 2, 2),
+    "max_pool1d": lambda x: F.max_pool1d(x, 3, 2), "max_pool2d": lambda x: F.max_pool2d(x, (3, 2), (2, 1), 1, (1, 2)),
+    "avg_pool1d": lambda x: F.avg_pool1d(x, 4), "avg_pool2d": lambda x: F.avg_pool2d(x, 3, 2, 1),
+    "avg_pool2d of what is met": lambda x: F.avg_pool2d(x, 2, 1, 1, count_include_pad=False),
     "mse": F.mse_loss, "huber": lambda x, y: F.huber_loss(x, y, delta=0.7),
 }  # fmt: skip
 

@@ -31,4 +31,9 @@ CASES = {
     "cross_entropy": [(4, 5)], "cross_entropy weighed": [(4, 5)], "cross_entropy smoothed": [(4, 5)], "cross_entropy smoothed and weighed": [(4, 5)],
     "cross_entropy of some": [(4, 5)], "cross_entropy of probabilities": [(4, 5)], "cross_entropy sum": [(4, 5)],
     "binary": [(4, 5)], "binary weighed": [(4, 5)], "mse": [(4, 5), (4, 5)], "huber": [(4, 5), (4, 5)],
+    "conv1d": [(2, 4, 9), (6, 2, 3), (6,)], "conv2d": [(2, 3, 6, 7), (4, 3, 3, 3), (4,)], "conv2d same": [(2, 4, 7, 6), (6, 2, 3, 2)],
+    "conv2d depthwise": [(2, 4, 7, 9), (4, 1, 3, 3)], "conv2d of one": [(3, 5, 6), (9, 3, 2, 2)],
+    "conv_transpose1d": [(2, 4, 5), (4, 3, 4)], "conv_transpose2d": [(2, 4, 4, 3), (4, 3, 3, 2), (6,)],
+    "max_pool1d": [(2, 3, 9)], "max_pool2d": [(2, 3, 7, 8)], "avg_pool1d": [(2, 3, 9)], "avg_pool2d": [(2, 3, 6, 8)],
+    "avg_pool2d of what is met": [(3, 7, 8)],
 }  # fmt: skip

@@ -76,7 +76,7 @@ from workbench.tensor.reduction.statistics import (
 from workbench.tensor.linalg.triangular import tril, tril_indices, triu, triu_indices
 
 NAMED["function"] = OPS
-PLACES.extend([*linalg.LATER, "workbench.tensor.fft", "workbench.tensor.nn.regularization", "workbench.tensor.nn.normalization", "workbench.tensor.signal"])
+PLACES.extend([*linalg.LATER, "workbench.tensor.fft", "workbench.tensor.nn.convolution", "workbench.tensor.nn.pooling", "workbench.tensor.nn.regularization", "workbench.tensor.nn.normalization", "workbench.tensor.signal"])
 names.make_callable("workbench.tensor.shape")
 
 flatten = ravel

@@ -29,6 +29,8 @@ from workbench.tensor.indexing.rows import AddAt, SetAt, Take
 from workbench.tensor.indexing.slices import Bounds, SetSlice, Slice, fixed
 from workbench.tensor.linalg.diagonal import Diagonal, DiagonalMatrix
 from workbench.tensor.markers import Annotation, InTraining
+from workbench.tensor.nn.convolution import Convolution, ConvolutionInput
+from workbench.tensor.nn.pooling import MaxPool
 from workbench.tensor.nn.regularization import Dropout
 from workbench.tensor.reduction.reductions import Extremes, Reduce
 from workbench.tensor.reduction.reductions import any as reduce_any
@@ -172,6 +174,17 @@ def _gufunc(b: _Batching, node: Expr) -> Any:
 
 def _same(b: _Batching, node: Expr) -> Any:
     return intern(node.op, (b.batched[node.inputs[0]],))
+
+
+def _images(b: _Batching, node: Expr) -> Any:
+    """A batch of images and the axis that there is for several are one; kernels that differ are gone over one by one."""
+    x, *others = node.inputs
+    if not b.has(x) or any(b.has(y) for y in others):
+        return _by_rows(b, node)
+    value = b.batched[x]
+    flat = _s.reshape(value, (math.prod(value.shape[: b.rank + 1]), *value.shape[b.rank + 1 :]))
+    made = intern(node.op, (flat, *(b.plain[y] for y in others)))
+    return _s.reshape(made, (*value.shape[: b.rank + 1], *made.shape[1:]))
 
 
 def _dropout(b: _Batching, node: Expr) -> Any:
@@ -407,7 +420,7 @@ def _by_rows(b: _Batching, node: Expr) -> Any:
 
 
 RULES: dict[type, BatchRule] = {
-    Elementwise: _elementwise, InTraining: _elementwise, Annotation: _same, Dropout: _dropout, Reduce: _reduce, Extremes: _reduce, _s.Reshape: _reshape,
+    Elementwise: _elementwise, InTraining: _elementwise, Annotation: _same, Dropout: _dropout, Convolution: _images, ConvolutionInput: _images, MaxPool: _images, Reduce: _reduce, Extremes: _reduce, _s.Reshape: _reshape,
     _s.BroadcastTo: _broadcast_to, _s.Transpose: _transpose, _s.SameLength: _same_length, Concatenate: _concatenate,
     Slice: _slice, SetSlice: _set_slice, Take: _take, Index: _index, SetAt: _update, AddAt: _update,
     Diagonal: _same, DiagonalMatrix: _same, MakeTuple: _tuple, Gufunc: _gufunc, Cond: _cond, Region: _region, Scan: _scan, While: _while,

@@ -23,17 +23,21 @@ if TYPE_CHECKING:
         softplus,
     )
     from workbench.tensor.nn.attention import scaled_dot_product_attention
+    from workbench.tensor.nn.convolution import conv1d, conv2d, conv_transpose1d, conv_transpose2d
     from workbench.tensor.nn.embeddings import embedding, one_hot
     from workbench.tensor.nn.losses import binary_cross_entropy_with_logits, cross_entropy, huber_loss, mse_loss
     from workbench.tensor.nn.normalization import BatchNormResult, batch_norm, layer_norm, rms_norm
+    from workbench.tensor.nn.pooling import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
     from workbench.tensor.nn.regularization import dropout, gaussian_noise, in_training, stochastic_depth
 
 LATER = {
     "workbench.tensor.nn.activations": "elu gelu leaky_relu log_sigmoid log_softmax relu sigmoid silu softmax softplus",
     "workbench.tensor.nn.attention": "scaled_dot_product_attention",
     "workbench.tensor.nn.regularization": "dropout gaussian_noise in_training stochastic_depth",
+    "workbench.tensor.nn.convolution": "conv1d conv2d conv_transpose1d conv_transpose2d",
     "workbench.tensor.nn.embeddings": "embedding one_hot",
     "workbench.tensor.nn.losses": "binary_cross_entropy_with_logits cross_entropy huber_loss mse_loss",
+    "workbench.tensor.nn.pooling": "avg_pool1d avg_pool2d max_pool1d max_pool2d",
     "workbench.tensor.nn.normalization": "BatchNormResult batch_norm layer_norm rms_norm",
 }
 """Loaded when first used."""
@@ -41,7 +45,8 @@ LATER = {
 __getattr__, __dir__ = answers(__name__, LATER), listing(__name__)
 
 __all__ = [
-    "BatchNormResult", "batch_norm", "binary_cross_entropy_with_logits", "cross_entropy", "dropout", "elu", "embedding", "gaussian_noise", "gelu",
-    "huber_loss", "in_training", "layer_norm", "leaky_relu", "log_sigmoid", "log_softmax", "mse_loss", "one_hot", "relu", "rms_norm", "scaled_dot_product_attention", "sigmoid",
-    "silu", "softmax", "softplus", "stochastic_depth",
+    "BatchNormResult", "avg_pool1d", "avg_pool2d", "batch_norm", "binary_cross_entropy_with_logits", "conv1d", "conv2d", "conv_transpose1d",
+    "conv_transpose2d", "cross_entropy", "dropout", "elu", "embedding", "gaussian_noise", "gelu", "huber_loss", "in_training", "layer_norm", "leaky_relu",
+    "log_sigmoid", "log_softmax", "max_pool1d", "max_pool2d", "mse_loss", "one_hot", "relu", "rms_norm", "scaled_dot_product_attention", "sigmoid", "silu",
+    "softmax", "softplus", "stochastic_depth",
 ]  # fmt: skip
