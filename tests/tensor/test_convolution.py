@@ -1,6 +1,7 @@
 """Convolutions and pooling against SciPy, on every backend and several threads; second derivatives; batches; bad input.
 
-What PyTorch makes of the same is compared in tests/tensor/test_nn.py.
+What PyTorch makes of the same is compared in tests/tensor/test_nn.py. Gradients are convolution_input (ConvolutionInput) and
+convolution_kernel (ConvolutionKernel), those of pooling at_largest (AtLargest) and of_largest (OfLargest).
 """
 
 import numpy as np
@@ -112,7 +113,7 @@ def test_pooling_of_nan_equal_elements_and_minus_infinity():
     for backend in ("c", "jax", "numba"):
         for a, b in zip(function([x], made, backend=backend)(at), plain):
             assert np.array_equal(a, b, equal_nan=True), backend
-    # The second derivative of the sum of squares: 2 where an element is the largest of its window.
+    # The second derivative of the sum of squares, OfLargest: 2 where an element is the largest of its window.
     slope = pm.grad(pt.sum(nn.max_pool2d(x, 2) ** 2), x)
     twice = pm.grad(pt.sum(slope), x).eval({x: np.arange(16.0).reshape(1, 1, 4, 4)})
     assert np.array_equal(np.flatnonzero(twice), [5, 7, 13, 15]) and twice.max() == 2.0

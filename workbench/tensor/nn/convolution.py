@@ -53,7 +53,7 @@ class _Sliding(Op):
         found: list[Size] = []
         for n, k, s, (before, after), d in zip(image, kernel, self.stride, self.padding, self.dilation):
             spread, whole = (k - 1) * d + 1, n + before + after
-            if one_length(minimum(whole, spread), spread) is None or (isinstance(k, int) and k < 1):
+            if not reaches(n, spread - before - after) or (isinstance(k, int) and k < 1):
                 raise ShapeError(f"{self.name}: a kernel of shape {shape_text(tuple(kernel))} does not fit into an image of shape {shape_text(tuple(image))}", f"with its dilation it takes {spread} of {whole} places, padding counted")
             found.append(quotient(whole - spread, s) + 1)
         return found[0], found[1]
@@ -223,6 +223,13 @@ class ConvolutionKernel(_Sliding):
         x, y, *numbers = node.inputs
         g = _s.whole(cotangent, node)
         return [by_input(self, y, g, _s.extents(x)[2:]), intern(Convolution(*self.sliding()), (x, g)), *[None] * len(numbers)]
+
+
+def reaches(n: Size, least: Size) -> bool:
+    """Whether a length is not surely less than another; that it is not is stated, where it is not known."""
+    if isinstance(least, int) and least <= 0:
+        return True
+    return one_length(minimum(n, least), least) is not None
 
 
 def by_input(op: _Sliding, y: Expr, w: Expr, lengths: Sequence[Any]) -> Tensor:

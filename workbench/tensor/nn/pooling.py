@@ -11,13 +11,13 @@ from workbench.errors import ArgumentError, ShapeError
 from workbench.graph.expr import Expr, Op, intern
 from workbench.graph.frozen import frozen
 from workbench.graph.length_names import shape_text
-from workbench.graph.lengths import Size, minimum, one_length, product, quotient
+from workbench.graph.lengths import Size, one_length, product, quotient
 from workbench.graph.types import TensorType
 from workbench.tensor import shape as _s
 from workbench.tensor.elementwise import C_TYPES
 from workbench.tensor.gufunc import floats
 from workbench.tensor.linalg.lapack import NativeCall
-from workbench.tensor.nn.convolution import Pair, numbers_of
+from workbench.tensor.nn.convolution import Pair, numbers_of, reaches
 from workbench.tensor.reduction import reductions as _r
 from workbench.tensor.shape.joining import pad
 from workbench.tensor.tensor import Tensor
@@ -38,7 +38,7 @@ class _Windows(Op):
         found: list[Size] = []
         for n, k, s, p, d in zip(x.shape[2:], self.window, self.stride, self.padding, self.dilation):
             spread, whole = (k - 1) * d + 1, n + 2 * p
-            if one_length(minimum(whole, spread), spread) is None:
+            if not reaches(n, spread - 2 * p):
                 raise ShapeError(f"{self.name}: a window of {self.window} does not fit into images of shape {shape_text(x.shape)}", f"it takes {spread} of {whole} places, padding counted")
             found.append(quotient(whole - spread, s) + 1)
         return x.with_shape((*x.shape[:2], *found))
