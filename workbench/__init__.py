@@ -22,6 +22,7 @@ with config.no_collections():
         Bernoulli,
         Beta,
         BetaBinomial,
+        BetaNegativeBinomial,
         Binomial,
         Categorical,
         Cauchy,
@@ -41,6 +42,7 @@ with config.no_collections():
         Flat,
         Gamma,
         GaussianRandomWalk,
+        GeneralizedPoisson,
         GenExtreme,
         Geometric,
         Gumbel,
@@ -83,6 +85,7 @@ with config.no_collections():
         PolyaGamma,
         RandomWalk,
         Rice,
+        Skellam,
         SkewNormal,
         SkewStudentT,
         StickBreakingWeights,
@@ -136,6 +139,8 @@ if TYPE_CHECKING:
     from workbench.compile import to_jax
     from workbench.distributions.simulator import Simulator
     from workbench.model import conditional, marginalize, reparameterize, split
+    from workbench.model.r2d2m2cp import R2D2M2CP
+    from workbench.model.wishart_bartlett import WishartBartlett
     from workbench.tensor import nn
     from workbench.transforms import Rop, hessian, hessian_vector_product, jacobian, jvp, vectorize, vectorize_graph
     from workbench.transforms.prediction import for_prediction
@@ -171,6 +176,8 @@ LATER = {
     "workbench.model.marginalization": "conditional marginalize",
     "workbench.model.parametrisation": "reparameterize",
     "workbench.model.parts": "split",
+    "workbench.model.r2d2m2cp": "R2D2M2CP",
+    "workbench.model.wishart_bartlett": "WishartBartlett",
     "workbench.ode": "ode",
     "workbench.rewrites": "rewrites",
     "workbench.statespace": "statespace",
@@ -209,15 +216,16 @@ __all__ = [
     "HalfFlat", "HalfStudentT", "Interpolated", "InverseGamma", "Kumaraswamy", "Laplace", "LogNormal", "Logistic",
     "LogitNormal", "Maxwell", "Moyal", "Pareto", "PolyaGamma", "Rice", "SkewNormal", "SkewStudentT", "StudentT", "Triangular",
     "TruncatedNormal", "VonMises", "Wald", "Weibull",
-    "AR", "BetaBinomial", "Binomial", "Categorical", "Censored", "DiracDelta", "DiscreteMarkovChain", "DiscreteUniform", "DiscreteWeibull", "Distribution", "Lognormal",
-    "EulerMaruyama", "GARCH11", "GaussianRandomWalk", "Geometric", "HurdleGamma", "HurdleLogNormal",
+    "AR", "BetaBinomial", "BetaNegativeBinomial", "Binomial", "Categorical", "Censored", "DiracDelta", "DiscreteMarkovChain", "DiscreteUniform", "DiscreteWeibull", "Distribution", "Lognormal",
+    "EulerMaruyama", "GARCH11", "GaussianRandomWalk", "GeneralizedPoisson", "Geometric", "HurdleGamma", "HurdleLogNormal",
     "HurdleNegativeBinomial", "HurdlePoisson", "HyperGeometric", "Mixture", "MvGaussianRandomWalk",
     "MvStudentTRandomWalk", "NegativeBinomial", "NormalMixture", "OrderedLogistic", "OrderedProbit", "Poisson",
-    "RandomWalk", "Truncated", "ZeroInflatedBinomial", "ZeroInflatedNegativeBinomial", "ZeroInflatedPoisson",
+    "RandomWalk", "Skellam", "Truncated", "ZeroInflatedBinomial", "ZeroInflatedNegativeBinomial", "ZeroInflatedPoisson",
     "ConstantData", "check_priors", "CustomDist", "DensityDist", "MutableData", "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "devices", "do",
     "draw", "find_MAP", "find_constrained_prior", "freeze_dims_and_data", "icdf", "invlogit", "invprobit", "logaddexp", "logccdf", "logcdf", "logit", "logsumexp", "model_to_graphviz",
     "conditional", "marginalize", "modelcontext", "observe", "probit", "recover", "reparameterize", "resume_run", "sample_posterior_predictive", "sample_prior_predictive", "sample_smc", "sbc", "set_data", "Simulator", "state_probabilities", "viterbi", "ZarrStore",
     "Plan", "explain", "infer", "join", "split",
     "fit_inla", "fit_laplace", "fit_pathfinder",
     "gp", "nn", "ode", "statespace",
+    "R2D2M2CP", "WishartBartlett",
 ]  # fmt: skip

@@ -141,7 +141,9 @@ ALIASES: dict[str, dict[str, str]] = {
     f"{PT}.linalg": {name: f"workbench.tensor.aliases:{name}" for name in ("matrix_dot", "tensorinv", "tensorsolve")} | {"kron": "workbench.tensor:kron"},
     f"{DIST}": {"CustomDist": "workbench.distributions.custom:CustomDist", "DensityDist": "workbench.distributions.custom:DensityDist",
                 "Simulator": "workbench.distributions.simulator:Simulator",
-                "Lognormal": "workbench.distributions:LogNormal"},
+                "Lognormal": "workbench.distributions:LogNormal",
+                "R2D2M2CP": "workbench.model.r2d2m2cp:R2D2M2CP", "WishartBartlett": "workbench.model.wishart_bartlett:WishartBartlett"},
+    f"{DIST}.multivariate": {"WishartBartlett": "workbench.model.wishart_bartlett:WishartBartlett"},
     f"{DIST}.transforms": {
         "ChainedTransform": "workbench.transforms:Chain", "LogTransform": "workbench.transforms.change_of_variables:Log",
         "IntervalTransform": "workbench.transforms:Interval",
@@ -184,7 +186,6 @@ INSTEAD: list[tuple[str, str, str]] = [
     (f"{DIST}.dist_math", "check_icdf_parameters check_icdf_value clipped_beta_rvs random_choice floatX log_normal rho2sd sd2rho to_tuple",
      "is of the inside of PyMC"),
     (PM, "Continuous Discrete SymbolicRandomVariable distribution", _BASES),
-    (PM, "WishartBartlett", "pm.LKJCholeskyCov is the prior of a covariance matrix to take"),
     (PM, "gradient", "pm.grad(expression, variables), or model.dlogp()"),
     (PM, "hessian_diag", "pt.diag(pm.hessian(expression, x)), or model.d2logp()"),
     (PM, "inputvars cont_inputs typefilter", "the inputs of a model's log-density are model.value_vars, model.continuous_value_vars"),
@@ -203,8 +204,6 @@ INSTEAD: list[tuple[str, str, str]] = [
     (PM, "util testing blocking vartypes printing initial_point data_structures parallel population mcmc deterministic forward metropolis"
          " hmc slicer compound arraystep", "is of the inside of PyMC"),
     (DIST, "Continuous Discrete SymbolicRandomVariable", _BASES),
-    (DIST, "WishartBartlett", "pm.LKJCholeskyCov is the prior of a covariance matrix to take"),
-    (f"{DIST}.multivariate", "WishartBartlett", "pm.LKJCholeskyCov is the prior of a covariance matrix to take"),
     (f"{DIST}.transforms", "univariate_ordered multivariate_ordered", "is called ordered today"),
     (f"{DIST}.transforms", "CircularTransform LogOddsTransform SimplexTransform SumTo1", "the transforms are circular, logodds, simplex, sum_to_1"),
     (f"{DIST}.shape_utils", "change_dist_size to_tuple", "is of the inside of PyMC: x.shape, and size= of dist()"),

@@ -58,11 +58,13 @@ DENSITIES: dict[str, tuple[tuple[float, float], Sequence[Parameters]]] = {
 PROBABILITIES: dict[str, tuple[int, Sequence[Parameters]]] = {
     "Bernoulli": (1, [dict(p=0.3), dict(p=0.8)]),
     "BetaBinomial": (10, [dict(alpha=1, beta=1, n=10), dict(alpha=5, beta=2, n=10), dict(alpha=0.5, beta=0.5, n=10)]),
+    "BetaNegativeBinomial": (20, [dict(alpha=3, beta=2, r=4), dict(alpha=10, beta=5, r=4), dict(alpha=1, beta=1, r=4)]),
     "Binomial": (12, [dict(n=10, p=0.2), dict(n=10, p=0.5), dict(n=12, p=0.9)]),
     "Categorical": (4, [dict(p=[0.1, 0.4, 0.2, 0.25, 0.05]), dict(p=[0.5, 0.1, 0.1, 0.1, 0.2])]),
     "DiracDelta": (5, [dict(c=2)]),
     "DiscreteUniform": (8, [dict(lower=0, upper=3), dict(lower=2, upper=8)]),
     "DiscreteWeibull": (12, [dict(q=0.5, beta=1), dict(q=0.9, beta=1), dict(q=0.9, beta=1.5)]),
+    "GeneralizedPoisson": (16, [dict(mu=4, lam=-0.4), dict(mu=4, lam=0), dict(mu=4, lam=0.4)]),
     "Geometric": (12, [dict(p=0.2), dict(p=0.5), dict(p=0.8)]),
     "HurdleNegativeBinomial": (15, [dict(psi=0.6, mu=5, alpha=2), dict(psi=0.9, mu=5, alpha=10)]),
     "HurdlePoisson": (12, [dict(psi=0.6, mu=4), dict(psi=0.9, mu=4)]),
@@ -104,6 +106,7 @@ DRAWN: dict[str, tuple[str, Callable[[], Sequence[tuple[str, Any]]]]] = {
     "OrderedMultinomial": ("scatter", lambda: [("two counts of three, n = 20", pm.OrderedMultinomial.dist(eta=0.5, cutpoints=np.array([-0.5, 0.8]), n=20))]),
     "MatrixNormal": ("scatter", lambda: [("the first row", pm.MatrixNormal.dist(mu=np.zeros((3, 2)), rowcov=np.eye(3), colcov=SQUARE))]),
     "KroneckerNormal": ("scatter", lambda: [("the first two of four", pm.KroneckerNormal.dist(mu=np.zeros(4), covs=[np.eye(2), SQUARE]))]),
+    "Skellam": ("histogram", lambda: [("mu1 = 6, mu2 = 3", pm.Skellam.dist(6.0, 3.0))]),
     "Censored": ("histogram", lambda: [("Normal(0, 1) below 1", pm.Censored.dist(pm.Normal.dist(0.0, 1.0), lower=None, upper=1.0))]),
 }
 """Distributions that are seen by their draws: how, and of which."""

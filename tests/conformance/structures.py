@@ -535,3 +535,49 @@ def interpolated_curves(pm, d):
         spread = pm.Interpolated("spread", np.linspace(0.1, 3, 9), np.linspace(1.0, 0.1, 9))
         pm.Normal("y", prior, spread, observed=d.y)
     return m
+
+
+# Distributions of pymc-extras -----------------------------------------------------------------------
+
+
+@model()
+def counts_of_every_dispersion(pm, d):
+    """Differences of counts, counts more and less dispersed than Poisson's, and with a heavy tail."""
+    with pm.Model() as m:
+        mu = pm.Gamma("mu", 4, 2, shape=2)
+        extras(pm).Skellam("goals", mu1=mu[0], mu2=mu[1], observed=d.count - d.zero_heavy)
+        lam = pm.Uniform("lam", 0, 1)
+        extras(pm).GeneralizedPoisson("more", mu=mu[0] + 0.5, lam=0.9 * lam, observed=d.count)
+        extras(pm).GeneralizedPoisson("less", mu=mu[1] + 4.0, lam=-0.3 * lam, observed=d.rating)
+        alpha = pm.Gamma("alpha", 3, 1, shape=2)
+        extras(pm).BetaNegativeBinomial("tail", alpha=alpha[0] + 1, beta=alpha[1], r=2.5, observed=d.count)
+    return m
+
+
+def _explained(pm, d, dims="variables", **options):
+    """A regression with pymc-extras' prior of explained variance."""
+    with pm.Model(coords={"variables": ["a", "b", "c"], "batch": range(2)}) as m:
+        prior = pm.R2D2M2CP if hasattr(pm, "R2D2M2CP") else extras(pm).distributions.R2D2M2CP
+        sd = d.x.std(0) if isinstance(dims, str) else np.stack([d.x.std(0)] * 2)
+        out = d.y.std() if isinstance(dims, str) else np.full(2, d.y.std())
+        eps, beta = prior("beta", out, sd, dims=dims, **options)
+        mu = pm.math.dot(d.x - d.x.mean(0), beta if isinstance(dims, str) else beta.T)
+        pm.Normal("obs", d.y.mean() + mu, eps, observed=d.y if isinstance(dims, str) else np.stack([d.y] * 2, axis=1))
+    return m
+
+
+@model()
+def explained_variance_with_all_that_is_known(pm, d):
+    return _explained(
+        pm, d, r2=0.8, r2_std=0.2, positive_probs=[0.8, 0.5, 0.1], positive_probs_std=[0.3, 0.1, 0.2], variables_importance=[10, 1, 34], centered=True
+    )
+
+
+@model()
+def explained_variance_with_certain_signs(pm, d):
+    return _explained(pm, d, r2=0.6, positive_probs=[1.0, 0.5, 0.1], positive_probs_std=[0.0, 0.1, 0.2], variance_explained=[0.5, 0.3, 0.2], importance_concentration=12.0)
+
+
+@model()
+def explained_variance_of_two_regressions(pm, d):
+    return _explained(pm, d, dims=("batch", "variables"), r2=0.6, r2_std=0.1, importance_concentration=3.0, positive_probs=0.3)

@@ -12,7 +12,7 @@ from workbench.transforms.logprob import logp
 
 WORDS = {
     "B": special.beta, "C": special.binom, "Gamma": special.gamma, "I0": special.i0, "Phi": stats.norm.cdf, "phi": stats.norm.pdf, "abs": abs, "cos": np.cos,
-    "det": np.linalg.det, "exp": np.exp, "factorial": special.factorial, "inv": np.linalg.inv, "log": np.log, "max": max, "min": min, "pi": np.pi,
+    "det": np.linalg.det, "exp": np.exp, "factorial": special.factorial, "inv": np.linalg.inv, "iv": special.iv, "log": np.log, "max": max, "min": min, "pi": np.pi,
     "prod": np.prod, "sign": np.sign, "sqrt": np.sqrt, "sum": np.sum,
 }  # fmt: skip
 MATRIX = np.array([[1.0, 0.3], [0.3, 2.0]])
@@ -29,6 +29,7 @@ CASES = {
     "HurdlePoisson": (dict(psi=0.7, mu=2.5), [1, 4]), "HyperGeometric": (dict(N=20, k=7, n=5), [0, 2, 5]), "InverseGamma": (dict(alpha=2.5, beta=1.3), [0.3, 2.0]),
     "Kumaraswamy": (dict(a=2.0, b=3.5), [0.1, 0.8]), "Laplace": (dict(mu=0.3, b=1.2), [-1.0, 2.0]), "LogNormal": (dict(mu=0.2, sigma=0.8), [0.3, 2.0]),
     "Logistic": (dict(mu=0.3, s=1.2), [-1.0, 2.0]), "LogitNormal": (dict(mu=0.2, sigma=0.8), [0.3, 0.9]), "Moyal": (dict(mu=0.2, sigma=0.8), [-0.5, 2.0]), "Chi": (dict(nu=2.5), [0.3, 2.0]), "Maxwell": (dict(a=1.5), [0.3, 4.0]), "GenExtreme": (dict(mu=0.2, sigma=0.8, xi=0.3), [-0.5, 2.0]),
+    "Skellam": (dict(mu1=2.5, mu2=1.5), [-3, 0, 2]), "GeneralizedPoisson": (dict(mu=2.5, lam=0.3), [0, 1, 4]), "BetaNegativeBinomial": (dict(alpha=2.0, beta=3.5, r=1.5), [0, 2, 6]),
     "Multinomial": (dict(n=6, p=[0.2, 0.5, 0.3]), [[1, 2, 3], [0, 6, 0]]), "MvNormal": (dict(mu=[0.5, 1.0], cov=MATRIX), [[0.0, 1.0]]),
     "MvStudentT": (dict(nu=4.0, mu=[0.5, 1.0], scale=MATRIX), [[0.0, 1.0]]), "NegativeBinomial": (dict(mu=2.5, alpha=1.4), [0, 1, 4]),
     "Normal": (dict(mu=0.3, sigma=1.2), [-1.0, 2.0]), "Pareto": (dict(alpha=2.5, m=1.3), [1.4, 5.0]), "Poisson": (dict(mu=2.5), [0, 1, 4]),

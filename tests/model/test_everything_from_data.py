@@ -67,9 +67,9 @@ def results(model, backend):
 def test_every_distribution_is_here():
     made = {type_of_case(name) for name in CASES}
     known = {c.__name__ for c in vars(distributions).values() if isinstance(c, type) and issubclass(c, Distribution)}
-    # Without a density that data of it have, or with a number of rows for good; a length of theirs is tested below. PyMC has no Markov chain, and the last three are pymc-extras'.
+    # Without a density that data of it have, or with a number of rows for good; a length of theirs is tested below. PyMC has no Markov chain, and the last six are pymc-extras'.
     assert known - made <= {"Distribution", "Flat", "HalfFlat", "ICAR", "LKJCorr", "LKJCholeskyCov", "DiracDelta", "MvStudentTRandomWalk",
-                            "CholeskyMvStudentT", "PrecisionMvStudentT", "DiscreteMarkovChain", "Chi", "GenExtreme", "Maxwell"}  # fmt: skip
+                            "CholeskyMvStudentT", "PrecisionMvStudentT", "DiscreteMarkovChain", "Chi", "GenExtreme", "Maxwell", "Skellam", "GeneralizedPoisson", "BetaNegativeBinomial"}  # fmt: skip
 
 
 def test_a_markov_chain_of_data_follows_new_lengths():

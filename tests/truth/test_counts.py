@@ -53,6 +53,13 @@ COUNTS = {
 LIMITS = [(1.5, None), (None, 3.5), (0.5, 4.2), (1.0, 3.0), (1.5, 2.5), (-0.5, 4.0), (0.999, 3.001)]
 
 
+def test_truncation_of_a_difference_of_counts_takes_negative_numbers_too():
+    x, numbers = pm.Truncated.dist(pm.Skellam.dist(3.0, 2.0), lower=-4.5, upper=2), np.arange(-8, 6)
+    mass = np.where((numbers > -4.5) & (numbers <= 2), st.skellam(3.0, 2.0).pmf(numbers), 0.0)
+    np.testing.assert_allclose(np.exp(pm.logp(x, numbers).eval()), mass / mass.sum(), rtol=1e-9, atol=1e-14)
+    assert set(pm.draw(x, 300, random_seed=3)) <= set(range(-4, 3))
+
+
 @pytest.mark.parametrize("lower, upper", LIMITS)
 @pytest.mark.parametrize("name", COUNTS)
 def test_truncation_counts_the_whole_numbers_within_its_limits(name, lower, upper):

@@ -55,6 +55,18 @@ def gamma(x, a, b):
     return a * mp.log(b) - L(a) + (a - 1) * mp.log(x) - b * x
 
 
+def skellam(x, a, b):
+    return -a - b + x / 2 * mp.log(a / b) + mp.log(mp.besseli(abs(x), 2 * mp.sqrt(a * b), maxterms=10**6))
+
+
+def generalized_poisson(x, mu, lam):
+    return mp.log(mu) + (x - 1) * mp.log(mu + lam * x) - mu - lam * x - L(x + 1)
+
+
+def beta_negative_binomial(x, a, b, r):
+    return L(r + x) - L(r) - L(x + 1) + L(a + r) + L(b + x) - L(a + b + r + x) - L(a) - L(b) + L(a + b)
+
+
 def student_t(x, nu, sigma):
     z = x / sigma
     return L((nu + 1) / 2) - L(nu / 2) - mp.log(nu * mp.pi) / 2 - mp.log(sigma) - (nu + 1) / 2 * mp.log1p(z * z / nu)
@@ -71,6 +83,9 @@ CASES = [
     *((pm.Binomial, binomial, k, (n, p), (1,)) for k, n, p in ((3e8, 1e9, 0.3001), (3.0001e11, 1e12, 0.3), (0, 1e9, 1e-9), (1e9, 1e9, 0.9999), (7, 1e12, 1e-11))),
     *((pm.Poisson, poisson, k, (mu,), (0,)) for k, mu in ((1e9, 1e9 + 1.0), (1.0001e9, 1e9), (1e12, 1e12 + 3e6), (0, 1e6), (3, 2e5))),
     *((pm.NegativeBinomial, negative_binomial, k, (mu, a), (0, 1)) for k, mu, a in ((1e9, 1.1e9, 3.3), (5, 4.4, 1e10), (5, 4.4, 1e12), (1e10, 1.01e10, 1e12), (0, 1e7, 0.2))),
+    *((pm.Skellam, skellam, k, (a, b), (0, 1)) for k, a, b in ((1001, 3000.3, 2100.7), (-3, 2e5, 1.1e-3), (0, 14.3, 11.2), (-200, 1e-8, 30.7), (24, 2.3, 1.1), (7, 90.7, 100.3))),
+    *((pm.GeneralizedPoisson, generalized_poisson, k, (mu, lam), (0, 1)) for k, mu, lam in ((1e9, 0.7501e9, 0.2501), (5, 4.3, -0.7), (3e4, 2.3, 0.999), (0, 1.1e-5, 0.53))),
+    *((pm.BetaNegativeBinomial, beta_negative_binomial, k, p, (0, 1, 2)) for k, p in ((1e9, (1.1e9, 2.2e9, 5.2e8)), (3, (1.1e10, 2.1e9, 7.3)), (0, (0.31, 0.23, 1.1e-3)), (1e7, (1.57, 0.73, 2.53)))),
     *((pm.HyperGeometric, hypergeometric, k, (t, g, d), ()) for k, t, g, d in ((30, 1e10, 3e9, 100), (3e8, 1e10, 3e9, 1e9), (0, 1e9, 5, 1e8), (2, 20, 7, 12), (0, 1e9, 5, 0))),
     *((pm.Beta, beta, x, (a, b), (0, 1)) for x, a, b in ((1 / 3, 1e10, 2e10), (0.4999999, 1e12, 1.0000001e12), (0.500001, 1e12, 1.000001e12), (1e-9, 10.0, 1e10))),
     *((pm.Gamma, gamma, x, (a, b), (0, 1)) for x, a, b in ((1.0, 1e10, 1.00001e10), (2.000001, 2e12, 1e12), (5e7, 1e8, 2.0))),

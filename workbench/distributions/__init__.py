@@ -53,6 +53,7 @@ from workbench.distributions.discrete import (
     Geometric,
     HyperGeometric,
 )  # fmt: skip
+from workbench.distributions.dispersed_counts import BetaNegativeBinomial, GeneralizedPoisson
 from workbench.distributions.distribution import Distribution, Draw, key_of, set_key
 from workbench.distributions.draws import draw_rules
 from workbench.distributions.inflated import (
@@ -86,6 +87,7 @@ from workbench.distributions.normals import (
 from workbench.distributions.point_mass import DiracDelta
 from workbench.distributions.poisson_family import DiscreteUniform, DiscreteWeibull, NegativeBinomial, Poisson
 from workbench.distributions.simplex import Dirichlet, StickBreakingWeights
+from workbench.distributions.skellam import Skellam
 from workbench.distributions.spatial import CAR, ICAR
 from workbench.distributions.time_series import (
     AR,
@@ -111,11 +113,11 @@ __all__ = [
     "HalfFlat", "HalfStudentT", "Interpolated", "InverseGamma", "Kumaraswamy", "Laplace", "LogNormal", "Logistic",
     "LogitNormal", "Maxwell", "Moyal", "Pareto", "PolyaGamma", "Rice", "SkewNormal", "SkewStudentT", "StudentT", "Triangular",
     "TruncatedNormal", "VonMises", "Wald", "Weibull",
-    "AR", "BetaBinomial", "Binomial", "Categorical", "Censored", "DiracDelta", "DiscreteMarkovChain", "DiscreteUniform", "DiscreteWeibull",
-    "EulerMaruyama", "GARCH11", "GaussianRandomWalk", "Geometric", "HurdleGamma", "HurdleLogNormal",
+    "AR", "BetaBinomial", "BetaNegativeBinomial", "Binomial", "Categorical", "Censored", "DiracDelta", "DiscreteMarkovChain", "DiscreteUniform", "DiscreteWeibull",
+    "EulerMaruyama", "GARCH11", "GaussianRandomWalk", "GeneralizedPoisson", "Geometric", "HurdleGamma", "HurdleLogNormal",
     "HurdleNegativeBinomial", "HurdlePoisson", "HyperGeometric", "Mixture", "MvGaussianRandomWalk",
     "MvStudentTRandomWalk", "NegativeBinomial", "NormalMixture", "OrderedLogistic", "OrderedProbit", "Poisson",
-    "RandomWalk", "Truncated", "ZeroInflatedBinomial", "ZeroInflatedNegativeBinomial", "ZeroInflatedPoisson",
+    "RandomWalk", "Skellam", "Truncated", "ZeroInflatedBinomial", "ZeroInflatedNegativeBinomial", "ZeroInflatedPoisson",
 ]  # fmt: skip
 
 NAMED["distribution"] = {
