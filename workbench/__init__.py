@@ -155,10 +155,10 @@ names.make_callable("workbench.compile")
 properties.told_by("workbench.rewrites.matrix_properties", "workbench.rewrites.signs")
 
 INFERENCE = frozenset([
-    "ADVI", "ASVGD", "Approximation", "CheckParametersConvergence", "DADVI", "Empirical", "FullRank", "FullRankADVI", "Inference", "KLqp", "LowRank",
+    "ADVI", "ASVGD", "Approximation", "CheckParametersConvergence", "DADVI", "DataLoader", "Empirical", "FullRank", "FullRankADVI", "Inference", "KLqp", "LowRank",
     "LowRankADVI", "MeanField", "NFVI", "NormalizingFlow", "SVGD", "Tracker", "adadelta", "adagrad", "adagrad_window", "adam", "adamax", "adamw", "fit",
     "cosine_decay_schedule", "exponential_decay", "linear_schedule", "warmup_cosine_decay_schedule",
-    "momentum", "nesterov_momentum", "norm_constraint", "rmsprop", "sample_approx", "sgd", "total_norm_constraint",
+    "momentum", "nesterov_momentum", "norm_constraint", "prefetch", "rmsprop", "sample_approx", "sgd", "total_norm_constraint",
     "BinaryGibbsMetropolis", "BinaryMetropolis", "CategoricalGibbsMetropolis", "CauchyProposal", "CompoundStep", "DEMetropolis", "DEMetropolisZ",
     "ConjugateGibbs", "EllipticalSlice", "HamiltonianMC", "LaplaceProposal", "MALA", "Metropolis", "MultivariateNormalProposal", "NUTS", "NormalProposal", "PoissonProposal", "Slice",
     "UniformProposal", "ZarrStore",
@@ -202,8 +202,8 @@ __dir__ = names.listing(__name__)
 
 __all__ = [
     "Lop", "Rop",
-    "ADVI", "ASVGD", "Approximation", "DADVI", "Empirical", "FullRank", "FullRankADVI", "KLqp", "LowRankADVI", "MeanField", "Minibatch", "NFVI", "SVGD",
-    "adadelta", "adagrad", "adagrad_window", "adam", "adamax", "adamw", "cosine_decay_schedule", "exponential_decay", "fit", "linear_schedule", "momentum", "nesterov_momentum", "norm_constraint", "rmsprop", "sample_approx", "sgd",
+    "ADVI", "ASVGD", "Approximation", "DADVI", "DataLoader", "Empirical", "FullRank", "FullRankADVI", "KLqp", "LowRankADVI", "MeanField", "Minibatch", "NFVI", "SVGD",
+    "adadelta", "adagrad", "adagrad_window", "adam", "adamax", "adamw", "cosine_decay_schedule", "exponential_decay", "fit", "linear_schedule", "momentum", "nesterov_momentum", "norm_constraint", "prefetch", "rmsprop", "sample_approx", "sgd",
     "total_norm_constraint", "warmup_cosine_decay_schedule",
     "Bernoulli", "Data", "Deterministic", "Exponential", "HalfNormal", "Model", "Normal", "Potential", "Uniform",
     "extract", "for_prediction", "function", "grad", "hessian", "hessian_vector_product", "jacobian", "jvp", "logp", "math", "replace", "sample",

@@ -73,6 +73,7 @@ from workbench.samplers import (
     UniformProposal,
 )  # fmt: skip
 from workbench.variational import (
+    DataLoader,
     adadelta,
     adagrad,
     adagrad_window,
@@ -85,6 +86,7 @@ from workbench.variational import (
     momentum,
     nesterov_momentum,
     norm_constraint,
+    prefetch,
     rmsprop,
     sgd,
     total_norm_constraint,
@@ -92,9 +94,9 @@ from workbench.variational import (
 )  # fmt: skip
 
 __all__ = [
-    "ADVI", "ASVGD", "Approximation", "CheckParametersConvergence", "DADVI", "Empirical", "FitRun", "FullRank", "FullRankADVI", "Inference", "KLqp",
+    "ADVI", "ASVGD", "Approximation", "CheckParametersConvergence", "DADVI", "DataLoader", "Empirical", "FitRun", "FullRank", "FullRankADVI", "Inference", "KLqp",
     "LowRank", "LowRankADVI", "MeanField", "NFVI", "NormalizingFlow", "SVGD", "Tracker", "adadelta", "adagrad", "adagrad_window", "adam", "adamax",
-    "adamw", "cosine_decay_schedule", "exponential_decay", "linear_schedule", "warmup_cosine_decay_schedule", "fit", "momentum", "nesterov_momentum", "norm_constraint", "rmsprop", "sample_approx", "sgd", "total_norm_constraint",
+    "adamw", "cosine_decay_schedule", "exponential_decay", "linear_schedule", "warmup_cosine_decay_schedule", "fit", "momentum", "nesterov_momentum", "norm_constraint", "prefetch", "rmsprop", "sample_approx", "sgd", "total_norm_constraint",
     "MALA", "NUTS", "BinaryGibbsMetropolis", "BinaryMetropolis", "CategoricalGibbsMetropolis", "CauchyProposal", "CompoundStep", "ConjugateGibbs", "DEMetropolis", "DEMetropolisZ",
     "EllipticalSlice", "HamiltonianMC", "LaplaceProposal", "Metropolis", "MultivariateNormalProposal", "NormalProposal", "PoissonProposal", "Slice", "UniformProposal",
     "Run", "ZarrStore", "check_priors", "compute_deterministics", "compute_log_likelihood", "compute_log_prior", "devices", "draw", "find_MAP", "find_constrained_prior", "recover", "resume_run", "sample", "state_probabilities", "viterbi",

@@ -1,5 +1,6 @@
 """Approximations of posteriors as graphs: families of distributions, objectives, optimizers, and the descents that fit them."""
 
+from workbench.variational.batches import DataLoader, prefetch
 from workbench.variational.descent import Descent
 from workbench.variational.deterministic import Newton, fixed_noise
 from workbench.variational.elbo import Elbo, Objective
@@ -30,8 +31,8 @@ from workbench.variational.schedules import (
 from workbench.variational.stein import AmortisedStein, Particles, Stein
 
 __all__ = [
-    "AmortisedStein", "Descent", "Elbo", "Family", "FlowFamily", "FullRankFamily", "LowRankFamily", "MeanFieldFamily", "Newton", "Objective",
+    "AmortisedStein", "DataLoader", "Descent", "Elbo", "Family", "FlowFamily", "FullRankFamily", "LowRankFamily", "MeanFieldFamily", "Newton", "Objective",
     "Optimizer", "Particles", "Schedule", "Stein", "adadelta", "adagrad", "adagrad_window", "adam", "adamax", "adamw", "cosine_decay_schedule",
-    "exponential_decay", "fixed_noise", "linear_schedule", "momentum", "nesterov_momentum", "norm_constraint", "rmsprop", "sgd",
+    "exponential_decay", "fixed_noise", "linear_schedule", "momentum", "nesterov_momentum", "norm_constraint", "prefetch", "rmsprop", "sgd",
     "total_norm_constraint", "warmup_cosine_decay_schedule", "word",
 ]  # fmt: skip
