@@ -44,6 +44,8 @@ class Rule:
         The right side is claimed to be more accurate: the proof compares it with mpmath.
     over
         Ops (or op classes) of which an input must have one for the rule to be asked; any, if empty.
+    why
+        Says of an expression on which the function made nothing what it lacks, and where.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Rule:
     examples: Callable[[], Sequence[Expr]] | None = None
     precise: bool = False
     over: tuple[Any, ...] = ()
+    why: Callable[[Expr], tuple[str, Expr] | None] | None = None
 
     def apply(self, expr: Expr) -> Expr | None:
         """Return the replacement of an expression, or ``None`` when the rule does not fit."""
@@ -94,13 +97,15 @@ def rule(
     over: Sequence[type[Op] | Op] = (),
     examples: Callable[[], Sequence[Expr]] | None = None,
     precise: bool = False,
+    why: Callable[[Expr], tuple[str, Expr] | None] | None = None,
 ) -> Callable[[Callable[..., Any]], Rule]:
     """Register the decorated function as a rewrite rule of `group`.
 
     Give either a `pattern` (the function then takes the pattern's variables by name), or `ops`
     (the function takes the whole expression, returns ``None`` where it does not apply, and
     `examples` makes expressions on which it must). `over` spares such a rule from being asked
-    where no input has one of these ops.
+    where no input has one of these ops. `why` says of an expression what it lacks, and where, if the
+    function's lines do not.
 
     A rule that is defined again in its module, as by a notebook's cell that is run again, takes the
     place of the old one.
@@ -129,7 +134,7 @@ def rule(
             needed = _op_below(pattern)
         else:
             match, roots, needed = _whole, tuple(ops), tuple(over)
-        made = Rule(name, group, doc, roots, match, function, pattern, examples, precise, needed)
+        made = Rule(name, group, doc, roots, match, function, pattern, examples, precise, needed, why)
         RULES[name] = made
         return made
 

@@ -66,6 +66,10 @@ def why_not(rule: Rule, expr: Expr) -> Reason | None:
         search = _Search(rule.pattern)
         if not any(True for _ in search.ways(rule.pattern, expr, {}, 0)):
             return search.reason
+    elif rule.why is not None:
+        lacks = rule.why(expr)
+        if lacks is not None:
+            return Reason(*lacks)
     elif rule.over and not any(x.op in rule.over or x.op.__class__ in rule.over for x in expr.inputs):
         return Reason(f"no operand is {' or '.join(dict.fromkeys(map(op_called, rule.over)))}", expr)
     return _declined(rule, expr)

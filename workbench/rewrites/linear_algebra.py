@@ -33,6 +33,7 @@ from workbench.rewrites.matrix_properties import (
     swaps_matrices,
     untransposed,
 )  # fmt: skip
+from workbench.rewrites.read_once import WHOLE, lifted
 from workbench.tensor import elementwise as e
 from workbench.tensor import linalg
 from workbench.tensor.assumptions import assume
@@ -278,13 +279,14 @@ def exponential_of_diagonal(expr: Expr) -> Expr | None:
 
 @frozen
 class LinearAlgebra(Pass):
-    """The pass. Before its rules, it marks each matrix whose Cholesky factor the graph computes anyway."""
+    """The pass. Before its rules, it finds whole operations, and marks each matrix whose Cholesky factor the graph computes anyway."""
 
     def run(self, roots: Sequence[Expr], record: bool = True, settled: Settled | None = None) -> tuple[tuple[Expr, ...], PassRecord]:
         start = time.perf_counter()
-        marked, steps = _mark_factored(roots) if FACTORED in self.rules else (roots, [])
-        after, done = super().run(marked, record, settled)
-        firings = (*steps, *done.firings) if record else ()
+        whole, found = lifted(roots, [r for r in self.rules if r.group == WHOLE])
+        marked, steps = _mark_factored(whole) if FACTORED in self.rules else (whole, [])
+        after, done = Pass(self.name, tuple(r for r in self.rules if r.group != WHOLE), self.doc).run(marked, record, settled)
+        firings = (*found, *steps, *done.firings) if record else ()
         seconds = time.perf_counter() - start
         return after, PassRecord(self.name, self.doc, tuple(roots), after, firings, seconds)
 

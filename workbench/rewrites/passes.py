@@ -7,6 +7,7 @@ import functools
 from workbench.graph.rewrite import RULES, Mode, Pass, Rule
 from workbench.rewrites import (
     arithmetic,
+    attention,
     block_diagonals,
     constants,
     covariance_gradients,
@@ -36,7 +37,7 @@ from workbench.rewrites.whole_graphs import OfWholeGraphs
 
 FAMILIES = (
     constants, arithmetic, powers, inverse_functions, redundant_operations, sums_of_parts, covariance_gradients,
-    linear_algebra, read_once, whole_graphs, block_diagonals, sums, determinants, linear_systems, logic, shapes_and_indices,
+    linear_algebra, attention, read_once, whole_graphs, block_diagonals, sums, determinants, linear_systems, logic, shapes_and_indices,
     special_functions, specialise, deep_learning, stabilise, trigonometry, unconstrained,
 )  # fmt: skip
 """Files of rules, in the order in which they are asked: numbers first."""
@@ -80,7 +81,7 @@ def _mode_of(rules: tuple[Rule, ...]) -> Mode:
             Reroll(),
             UnusedResults(),
             Pass("canonicalise", group("canonicalise"), CANONICALISE),
-            LinearAlgebra("linear algebra", (linear_algebra.FACTORED, *group("canonicalise", "linear algebra")), linear_algebra.__doc__ or ""),
+            LinearAlgebra("linear algebra", (linear_algebra.FACTORED, *group("canonicalise", "linear algebra", read_once.WHOLE)), linear_algebra.__doc__ or ""),
             Pass("stabilise", group("canonicalise", "linear algebra", "stabilise"), stabilise.__doc__ or ""),
             OfWholeGraphs("specialise", group("canonicalise", "specialise", read_once.GROUP, whole_graphs.GROUP), specialise.__doc__ or ""),
         )

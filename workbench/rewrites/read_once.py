@@ -24,6 +24,8 @@ from workbench.tensor.shape import Reshape, expand_dims, extents
 from workbench.tensor.tensor import Tensor
 
 GROUP = "read once"
+WHOLE = "whole operations"
+"""Rules that find operations with a derivative of their own: asked early, and before a graph is differentiated."""
 
 
 def _tall(name: str = "x") -> Tensor:
@@ -154,12 +156,12 @@ def product_times_vector(expr: Expr) -> Expr | None:
 
 def lifted(roots: Sequence[Expr], rules: Iterable[Rule]) -> tuple[Sequence[Expr], list[Firing]]:
     """Return expressions with rules applied where what they take apart has no other reader, and the steps."""
-    by_op: dict[type, list[Rule]] = {}
+    by_op: dict[Any, list[Rule]] = {}
     for r in rules:
         for root in r.roots:
             by_op.setdefault(root, []).append(r)
     nodes = topological(roots)
-    if not by_op or not any(n.op.__class__ in by_op for n in nodes):
+    if not any(n.op.__class__ in by_op for n in nodes):
         return roots, []
     readers: dict[Expr, set[Any]] = {}
     for n in nodes:
@@ -182,13 +184,13 @@ def lifted(roots: Sequence[Expr], rules: Iterable[Rule]) -> tuple[Sequence[Expr]
     return (_with(roots, became), steps) if became else (roots, [])
 
 
-def _read_alone(reader: Expr, whole: Expr, by_op: dict[type, list[Rule]], readers: dict[Expr, set[Any]]) -> tuple[Rule, Expr] | None:
+def _read_alone(reader: Expr, whole: Expr, by_op: dict[Any, list[Rule]], readers: dict[Expr, set[Any]]) -> tuple[Rule, Expr] | None:
     """The first rule that fires on a reader, or on the sum of it, and what it makes."""
     # A product that is taken apart has no other reader, be it one of the terms of a sum.
-    terms = whole if isinstance(reader.op, Reduce) else reader if isinstance(reader.op, MatMul) else None
+    terms = whole if isinstance(reader.op, Reduce) else reader if isinstance(reader.op, MatMul) and isinstance(whole.op, MatMul) else None
     if terms is not None and any(isinstance(x.op, MatMul) and readers.get(x) != {terms} for x in terms.inputs):
         return None
-    for used in by_op.get(reader.op.__class__, ()):
+    for used in (*by_op.get(reader.op, ()), *by_op.get(reader.op.__class__, ())):
         if whole.op not in used.over and whole.op.__class__ not in used.over:
             continue
         with derived(reader.provenance, used.name):

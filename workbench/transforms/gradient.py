@@ -178,20 +178,32 @@ def steadied(outputs: Sequence[Expr], targets: Sequence[Expr], constants: Sequen
     What a derivative is asked for stays in its place: rules do not look through it.
     """
     from workbench.rewrites.passes import rules as all_rules
+    from workbench.rewrites.read_once import WHOLE, lifted
     from workbench.rewrites.reroll import rerolled
 
-    rules = tuple(r for r in all_rules() if r.group == "stabilise")
+    known = all_rules()
+    rules = tuple(r for r in known if r.group == "stabilise")
     written, rolled = rerolled(outputs, (*targets, *constants))
     records = [rolled] if rolled.firings else []
-    held: dict[Expr, Any] = {x: intern(Input(None, x.type)) for x in (*targets, *constants) if _is_computed(x)}
-    hidden = [x if x in held else replace(x, held) for x in written] if held else written
-    after, record = Pass("stabilise", rules, _STEADY).run(hidden)
-    if not record.firings:
+    stand_ins: dict[Expr, Any] = {x: intern(Input(None, x.type)) for x in (*targets, *constants) if x.inputs}
+    held = {x: stand_in for x, stand_in in stand_ins.items() if _is_computed(x)}
+    hidden = _replaced(written, stand_ins)
+    whole, found = lifted(hidden, [r for r in known if r.group == WHOLE])
+    whole = _replaced(whole, {stand_in: x for x, stand_in in stand_ins.items() if x not in held})
+    if found:
+        records.append(PassRecord("whole operations", _WHOLE, tuple(hidden), tuple(whole), tuple(found), 0.0))
+    after, record = Pass("stabilise", rules, _STEADY).run(whole)
+    if not record.firings and not found:
         return written, records
-    shown = replace(list(after), {stand_in: x for x, stand_in in held.items()}) if held else list(after)
-    return shown, [*records, record]
+    return _replaced(after, {stand_in: x for x, stand_in in held.items()}), [*records, record]
 
 
+def _replaced(roots: Sequence[Expr], others: Mapping[Expr, Any]) -> list[Any]:
+    """Expressions with others in the place of some inside them: the roots stay."""
+    return [x if x in others and x.inputs else replace(x, others) for x in roots] if others else list(roots)
+
+
+_WHOLE = "What is one operation is found before it is differentiated: its derivative is then that operation's."
 _STEADY = "Logarithms and exponentials in the form that keeps digits, whose derivatives do so too."
 
 
