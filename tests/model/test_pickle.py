@@ -66,6 +66,65 @@ def test_functions_without_a_name_go_with_the_model():
     np.testing.assert_allclose(read.compile_logp(backend="numpy")(point), expected, rtol=1e-14)
 
 
+def decay(y, t, p):
+    return [-p[0] * y[0]]
+
+
+def outward(x, a):
+    return a * x, 0.3
+
+
+def _series():
+    """Distributions that have others in them, or lengths: each is a class of its own."""
+    y = np.linspace(0.1, 1.0, 6)
+    start = pm.Normal.dist(0.0, 1.0)
+    pm.AR("ar", pm.Normal("rho", 0, 0.5, shape=2), sigma=1.0, init_dist=pm.Normal.dist(0, 1, shape=2), observed=y)
+    pm.GaussianRandomWalk("walk", sigma=pm.HalfNormal("s"), init_dist=start, observed=y)
+    pm.EulerMaruyama("sde", 0.1, outward, (pm.HalfNormal("a"),), init_dist=start, observed=y)
+    pm.Mixture("mixture", [0.4, 0.6], [pm.Normal.dist(pm.Normal("m"), 1), pm.Cauchy.dist(0, 1)], observed=y)
+    pm.Truncated("truncated", pm.Gamma.dist(pm.HalfNormal("shape"), 1), lower=0.05, observed=y)
+    pm.LKJCholeskyCov("chol", n=2, eta=2.0, sd_dist=pm.Exponential.dist(1.0, shape=2))
+
+
+def _state_space():
+    parts = pm.statespace.structural
+    system = (parts.LevelTrend(1) + parts.MeasurementError("obs")).build(initialization="diffuse")
+    pm.HalfNormal("sigma_level_trend", 1, shape=1)
+    pm.HalfNormal("sigma_obs")
+    system.build_statespace_graph(np.arange(8.0)[:, None])
+
+
+def _equation():
+    solved = pm.ode.DifferentialEquation(func=decay, times=np.arange(1.0, 4.0), n_states=1, n_theta=1)
+    pm.Normal("y", solved(y0=[1.0], theta=[pm.LogNormal("rate")]), 1.0, observed=np.ones((3, 1)))
+
+
+def _process():
+    x = np.linspace(0.0, 2.0, 8)
+    gp = pm.gp.Marginal(cov_func=pm.HalfNormal("eta") ** 2 * pm.gp.cov.Matern52(1, pm.Gamma("l", 2, 1)))
+    gp.marginal_likelihood("y", X=x[:, None], y=np.sin(x), sigma=pm.HalfNormal("s"))
+    pm.gp.HSGP(m=[4], c=1.5, cov_func=pm.gp.cov.ExpQuad(1, 1.0)).prior("f", X=x[:, None])
+
+
+@pytest.mark.parametrize("write", [_series, _state_space, _equation, _process], ids=lambda f: f.__name__)
+def test_series_state_spaces_equations_and_processes_go_into_a_pickle(write):
+    with pm.Model() as model:
+        write()
+    read = pickle.loads(pickle.dumps(model))
+    point = model.initial_point()
+    assert read.compile_logp(backend="numpy")(point) == model.compile_logp(backend="numpy")(point)
+    # Equal variables are of one class again.
+    assert [type(v.op.distribution) for v in read.basic_RVs] == [type(v.op.distribution) for v in model.basic_RVs]
+    assert [v.op.distribution for v in read.basic_RVs] == [v.op.distribution for v in model.basic_RVs]
+
+
+def test_a_distribution_of_functions_says_what_writes_it():
+    with pm.Model() as model:
+        pm.CustomDist("c", 0.0, logp=lambda value, m: -((value - m) ** 2))
+    with pytest.raises(pickle.PicklingError, match="cloudpickle writes it"):
+        pickle.dumps(model)
+
+
 def test_another_process_computes_the_same(tmp_path):
     with pm.Model() as model:
         mu = pm.Normal("mu")

@@ -14,6 +14,7 @@ import numpy as np
 
 import workbench.tensor as pt
 from workbench.distributions.constraints import Check, Constraint, checked, shortened, violation, where_violated
+from workbench.distributions.distribution_type import DistributionType
 from workbench.distributions.families import Family
 from workbench.distributions.signatures import CallSignature
 from workbench.errors import ArgumentError, ModelError, ShapeError, closest
@@ -49,7 +50,7 @@ register_deterministic: list[Callable[..., Tensor]] = []
 OpenShape = tuple[int | None, ...]
 """The shape of a draw, ``None`` where a length is that of a parameter."""
 
-class Distribution:
+class Distribution(metaclass=DistributionType):
     """Base of all distributions. Subclasses are declarations and are never instantiated.
 
     ``Normal("x", 0, 1)`` makes a variable in the current model, ``Normal.dist(0, 1)`` one outside.
@@ -123,7 +124,7 @@ class Distribution:
         # A function as it is would be taken for a method of the class.
         attributes = {name: staticmethod(v) if inspect.isroutine(v) else v for name, v in fields.items()}
         content = {**attributes, "made_from": (cls, fields), "__doc__": cls.__doc__, "__module__": cls.__module__}
-        made: type[Self] = _made.setdefault(key, type(cls.__name__, (cls,), content))
+        made: type[Self] = _made.setdefault(key, DistributionType(cls.__name__, (cls,), content))
         return made
 
     @classmethod
