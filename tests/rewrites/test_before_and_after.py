@@ -55,6 +55,12 @@ TABLE = {
         (i + 0, "i"),
         (i - i, "0"),
     ],
+    "truth values": [
+        (pt.logical_or(t, pt.logical_or(u, t)), "logical_or(t, u)"),
+        (pt.logical_and(t, pt.logical_and(t, u)), "logical_and(t, u)"),
+        (pt.logical_or(pt.logical_and(t, u), pt.logical_and(t, pt.logical_not(u))), "t"),
+        (pt.logical_or(pt.logical_and(t, u), pt.logical_or(pt.logical_and(t, pt.logical_not(u)), x > y)), "logical_or(t, x > y)"),
+    ],
     "signs": [
         (-(-x), "x"),
         (-(x - y), "y - x"),

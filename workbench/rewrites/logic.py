@@ -292,6 +292,30 @@ def or_absorbs_and(a: Tensor) -> Tensor:
     return a
 
 
+@rule(GROUP, pt.logical_or(a, pt.logical_or(a, b)))
+def or_of_self_again(a: Tensor, b: Tensor) -> Tensor:
+    """a or (a or b) is a or b."""
+    return pt.logical_or(a, b)
+
+
+@rule(GROUP, pt.logical_and(a, pt.logical_and(a, b)))
+def and_of_self_again(a: Tensor, b: Tensor) -> Tensor:
+    """a and (a and b) is a and b."""
+    return pt.logical_and(a, b)
+
+
+@rule(GROUP, pt.logical_or(pt.logical_and(a, b), pt.logical_and(a, pt.logical_not(b))))
+def or_of_both_cases(a: Tensor) -> Tensor:
+    """(a and b) or (a and not b) is a: one of the two cases is there."""
+    return a
+
+
+@rule(GROUP, pt.logical_or(pt.logical_and(a, b), pt.logical_or(pt.logical_and(a, pt.logical_not(b)), condition)))
+def or_of_both_cases_and_more(a: Tensor, condition: Tensor) -> Tensor:
+    """(a and b) or (a and not b) or c is a or c: one of the two cases is there."""
+    return pt.logical_or(a, condition)
+
+
 @rule(GROUP, pt.logical_not(pt.logical_and(pt.logical_not(a), pt.logical_not(b))))
 def and_of_negations(a: Tensor, b: Tensor) -> Tensor:
     """Not (not a and not b) is (a or b): de Morgan."""

@@ -32,6 +32,7 @@ from workbench.tensor.reduction.reductions import Reduce
 from workbench.tensor.shape import Arange, BroadcastTo, Reshape, Transpose
 from workbench.tensor.shape.joining import Concatenate
 from workbench.tensor.sorting.sorting import Sort
+from workbench.tensor.trigonometry import sech_squared
 
 SIGN: int = is_positive | is_negative
 """All that is said of signs."""
@@ -97,7 +98,7 @@ def number_where_defined(node: Expr, *operands: int) -> int:
 # Signs ----------------------------------------------------------------------------------------
 
 
-@infers(e.exp, e.exp2, e.softplus, e.sigmoid, pt.cosh, pt.erfc, pt.erfcx, pt.ndtr, pt.i0, pt.i0e)
+@infers(e.exp, e.exp2, e.softplus, e.sigmoid, sech_squared, pt.cosh, pt.erfc, pt.erfcx, pt.ndtr, pt.i0, pt.i0e)
 def functions_that_are_positive(node: Expr, x: int) -> int:
     """exp, softplus, sigmoid, cosh and their like are positive everywhere."""
     return is_positive

@@ -9,7 +9,7 @@ import numpy as np
 
 from workbench.graph.domain import Domain, Interval, inf, real
 from workbench.tensor.declaration import ScalarOp, elementwise
-from workbench.tensor.elementwise import abs, equal, exp, reciprocal, sign, sqrt, square, where
+from workbench.tensor.elementwise import abs, equal, reciprocal, sign, sqrt, square, where
 from workbench.tensor.exponential import libm
 from workbench.tensor.tensor import Tensor
 
@@ -48,13 +48,26 @@ sinh: ScalarOp = _circular("sinh", "sinh", lambda g, x: g * cosh(x), Interval(-5
 cosh: ScalarOp = _circular("cosh", "cosh", lambda g, x: g * sinh(x), Interval(-5.0, 5.0), 30)
 
 
-def _tanh_slope(g: Tensor, x: Tensor) -> Tensor:
-    """1 - tanh(x)**2, which far out would lose the digits of its small values: there by an exponential."""
-    small = exp(-2.0 * abs(x))
-    return g * where(abs(x) < 0.5, 1.0 - square(tanh(x)), 4.0 * small * square(reciprocal(1.0 + small)))
+def _sech_squared(x: Any) -> Any:
+    small = np.exp(-2.0 * np.abs(x))
+    return 4.0 * small / np.square(1.0 + small)
 
 
-tanh: ScalarOp = elementwise("tanh", np.tanh, c="tanh({x})", cost=30, grad=_tanh_slope)
+def _jax_sech_squared(x: Any) -> Any:
+    import jax.numpy as jnp
+
+    small = jnp.exp(-2.0 * jnp.abs(x))
+    return 4.0 * small / jnp.square(1.0 + small)
+
+
+SECH_SQUARED = "static inline double wb_sech_squared(double x) { const double s = exp(-2.0 * fabs(x)); return 4.0 * s / ((1.0 + s) * (1.0 + s)); }"
+# 1 - tanh(x)**2 far out loses the digits of its small values.
+sech_squared: ScalarOp = elementwise(
+    "sech_squared", _sech_squared, c="wb_sech_squared({x})", support={"c": SECH_SQUARED}, jax=_jax_sech_squared, result="float", cost=30,
+    py="(4.0 * exp(-2.0 * abs({x})) / ((1.0 + exp(-2.0 * abs({x}))) * (1.0 + exp(-2.0 * abs({x})))))",
+    grad=lambda g, x: g * (-2.0 * tanh(x) * sech_squared(x)), doc="1 / cosh(x)**2, the derivative of tanh.",
+)  # fmt: skip
+tanh: ScalarOp = elementwise("tanh", np.tanh, c="tanh({x})", cost=30, grad=lambda g, x: g * sech_squared(x))
 arcsinh: ScalarOp = _circular("arcsinh", "asinh", lambda g, x: g / hypot(1.0, x), cost=40)
 arccosh: ScalarOp = _circular("arccosh", "acosh", lambda g, x: g / (sqrt(x - 1.0) * sqrt(x + 1.0)), Interval(1.0, inf), 40, steep=True)
 arctanh: ScalarOp = _circular("arctanh", "atanh", lambda g, x: g / _one_minus_square(x), Interval(-1.0, 1.0), 40, steep=True)

@@ -19,6 +19,8 @@ LONG_LINES = 3000
 """Programs of more lines are divided inside loops too, and what repeats in them is one function."""
 SHARED_LINES = 12
 """Shorter statements stay where they are, though they repeat."""
+BETWEEN = "between"
+"""What functions call the structure of the values that several of them use."""
 PARAMETERS = "void *const *io, const wb_env *env, char *arena, int64_t *fault"
 
 NAME = re.compile(r"[A-Za-z_]\w*")
@@ -59,8 +61,9 @@ class _Part:
 
 @dataclass
 class Divided:
-    """Functions, inner ones first, and the lines that call them."""
+    """Functions, inner ones first, and the lines that call them; before both, what they share."""
 
+    shared: list[str]
     functions: list[str]
     lines: list[str]
     names: set[str] = field(default_factory=set)
@@ -86,7 +89,11 @@ def divided(lines: Sequence[str], block: Sequence[Span], declared: Mapping[str, 
     else:
         block = [Span(s.start, s.stop, []) for s in block]
     made = divider.lines_of(0, len(lines), [block], False)
-    return Divided(divider.functions, made, divider.used(made))
+    if not divider.between:
+        return Divided([], divider.functions, made, divider.used(made))
+    made = [f"    struct wb_between {BETWEEN}_ = {{0}}, *const {BETWEEN} = &{BETWEEN}_;", *_through(made, set(), divider.between)]
+    kept = [f"    {declared[name].kind} {name};" for name in divider.between]
+    return Divided(["", "// Values from one function to the next.", "struct wb_between {", *kept, "};"], divider.functions, made, divider.used(made) - divider.between.keys())
 
 
 class _Divider:
@@ -98,6 +105,9 @@ class _Divider:
         self.forms: dict[Span, str] = {}
         self.alike: dict[str, list[Span]] = {}
         self.parts: dict[str, _Part] = {}
+        self.between: dict[str, None] = {}
+        """Variables that are members of a structure: functions that are made for some statements find them there."""
+        self.order = {name: k for k, name in enumerate(declared)}
         self.count = 0
 
     # What repeats ------------------------------------------------------------------------------
@@ -188,27 +198,33 @@ class _Divider:
         used = self.used(lines)
         counts = Counter(name for names in self.names[spans[0].start : spans[-1].stop] for name in names)
         ordered = [name for name in counts if name in used]
-        own = [name for name in ordered if counts[name] == self.uses[name]]
+        own = [name for name in ordered if counts[name] == self.uses[name] and name not in self.between]
         apart = {*own}
         arguments = [name for name in ordered if name not in apart and (given or self.declared[name].kept)]
-        return self.call(self.function(lines, arguments, own), arguments, spans[0].start)
+        if given:
+            return self.call(self.function(lines, arguments, own), arguments, spans[0].start)
+        self.between.update(dict.fromkeys(arguments))
+        if not any(name in self.between or name == BETWEEN for line in lines for name in NAME.findall(_code(line))):
+            return self.call(self.function(lines, (), own), (), spans[0].start)
+        return self.call(self.function(lines, (), own, self.between), (), spans[0].start, (BETWEEN,))
 
-    def call(self, part: str, arguments: Sequence[str], at: int) -> str:
-        shown = [f"&{name}" if self.declared[name].kept else name for name in arguments]
+    def call(self, part: str, arguments: Sequence[str], at: int, more: Sequence[str] = ()) -> str:
+        shown = [*more, *(f"&{name}" if self.declared[name].kept else name for name in arguments)]
         line = self.lines[at]
         indent = line[: len(line) - len(line.lstrip())]
         made = f"{indent}if ({part}({', '.join(['io', 'env', 'arena', 'fault', *shown])})) return 1;"
         return CodeLine(made, line.of, line.loop) if isinstance(line, CodeLine) else made
 
-    def function(self, lines: Sequence[str], arguments: Sequence[str], own: Sequence[str]) -> str:
-        """Add a function of some lines; return its name."""
+    def function(self, lines: Sequence[str], arguments: Sequence[str], own: Sequence[str], between: Mapping[str, None] | None = None) -> str:
+        """Add a function of some lines, which finds values of others `between` them; return its name."""
         name = f"part{self.count}"
         self.count += 1
-        declared = [*(self.declared[x].line for x in own), *self.found_out(self.used(lines) - {*arguments, *own})]
+        declared = [*(self.declared[x].line for x in own), *self.found_out(self.used(lines) - {*arguments, *own, *(between or ())})]
         takes = [f"{self.declared[x].kind} *const {x}" if self.declared[x].kept else f"{self.declared[x].kind} {x}" for x in arguments]
         pointed = {x for x in arguments if self.declared[x].kept}
+        takes = takes if between is None else [f"struct wb_between *const {BETWEEN}", *takes]
         head = f"static __attribute__((noinline)) int32_t {name}({', '.join([PARAMETERS, *takes])}) {{"
-        self.functions += ["", head, *declared, *_through(_outdented(lines), pointed), "    return 0;", "}"]
+        self.functions += ["", head, *declared, *_through(_outdented(lines), pointed, between or {}), "    return 0;", "}"]
         return name
 
     def used(self, lines: Iterable[str]) -> set[str]:
@@ -217,7 +233,7 @@ class _Divider:
     def found_out(self, names: set[str]) -> list[str]:
         """The lines by which a function finds out what names are."""
         needed = names | {x for name in names for x in self.declared[name].needs}
-        return [made.line for name, made in self.declared.items() if name in needed and not made.kept]
+        return [self.declared[name].line for name in sorted(needed, key=self.order.__getitem__) if not self.declared[name].kept]
 
 
 def _code(line: str) -> str:
@@ -235,13 +251,14 @@ def _outdented(lines: Sequence[str]) -> list[str]:
     return [_changed(line, line[extra:]) for line in lines] if extra > 0 else list(lines)
 
 
-def _through(lines: Sequence[str], pointed: set[str]) -> list[str]:
-    """Lines in which some variables are what pointers of their names point to."""
-    if not pointed:
+def _through(lines: Sequence[str], pointed: set[str], between: Mapping[str, None]) -> list[str]:
+    """Lines in which some variables are what pointers of their names point to, and some are members of the structure."""
+    if not pointed and not between:
         return list(lines)
 
     def place(found: re.Match[str]) -> str:
-        return f"(*{found.group()})" if found.group() in pointed else found.group()
+        name = found.group()
+        return f"(*{name})" if name in pointed else f"{BETWEEN}->{name}" if name in between else name
 
     made = []
     for line in lines:

@@ -142,7 +142,7 @@ class _Printer:
         known = self.declared()
         needed = made.names | {x for name in made.names for x in known[name].needs}
         declared = [one.line for name, one in known.items() if name in needed]
-        return [*made.functions, "", f"int32_t run({PARAMETERS}) {{", *declared, *made.lines, "    return 0;", "}"]
+        return [*made.shared, *made.functions, "", f"int32_t run({PARAMETERS}) {{", *declared, *made.lines, "    return 0;", "}"]
 
     def declared(self) -> dict[str, Declared]:
         """What is declared for all statements, by name."""
