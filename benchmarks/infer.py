@@ -1,11 +1,12 @@
 """`pm.infer` beside plain `pm.sample` over many models: plans, seconds, effective draws a second, and how far their means are apart.
 
-    python benchmarks/infer.py [--only radon,funnel] [--out table.json]
+    python benchmarks/infer.py [--only radon,funnel] [--out table.json] [--peers path/to/python]
 
 Each method is a process of its own that goes through all models, with a cache of compiled code that is empty but for the samplers.
 Plans, pilots, compilers and InferenceData count. Seconds are of processors (compilers included), so that ratios hold on a machine that
 others use too; wall time is beside them. The least bulk effective sample size is of the model's free continuous variables, of all where
-there are none. `apart` is the largest difference of means in their joint Monte Carlo standard errors.
+there are none. `apart` is the largest difference of means in their joint Monte Carlo standard errors. With `--peers`, PyMC draws each model too: by nutpie,
+which is the fastest of its samplers, or by its own step methods where variables are discrete.
 """
 
 from __future__ import annotations
@@ -151,13 +152,13 @@ ALL: dict[str, Callable[..., None]] = {**models.MODELS, **models.DISCRETE, **{f.
 
 
 def work(method: str, names: list[str]) -> None:
-    pm, scan = models.library("workbench")
+    pm, scan = models.library("pymc" if method == "peer" else "workbench")
     from workbench.inference.diagnostics import ess_bulk, mcse_mean
 
     warnings.simplefilter("ignore")
     with pm.Model() as first:
         pm.Normal("x", 0.0, pm.HalfNormal("s"), shape=3)
-    pm.sample(50, tune=50, model=first, progressbar=False, quiet=True)
+    pm.sample(50, tune=50, model=first, progressbar=False, **({} if method == "peer" else {"quiet": True}))
     for name in names:
         with pm.Model() as model:
             ALL[name](pm, scan)
@@ -167,6 +168,9 @@ def work(method: str, names: list[str]) -> None:
             if method == "infer":
                 plan = pm.infer(model, random_seed=1, run=False, show=False)
                 idata = plan.run()
+            elif method == "peer":
+                continuous = all(rv.dtype.startswith("float") for rv in model.free_RVs)
+                idata = pm.sample(model=model, random_seed=1, progressbar=False, chains=4, compute_convergence_checks=False, **({"nuts_sampler": "nutpie"} if continuous else {}))
             else:
                 idata = pm.sample(model=model, random_seed=1, progressbar=False)
         except Exception as error:
@@ -175,7 +179,7 @@ def work(method: str, names: list[str]) -> None:
         wall, after = time.perf_counter() - begin, os.times()
         processor = sum(after[:4]) - sum(before[:4])
         posterior = {k: v.to_numpy() for k, v in idata.posterior.data_vars.items()}
-        free = [str(rv.name) for rv in model.free_RVs if rv.type.kind == "f" and str(rv.name) in posterior]
+        free = [str(rv.name) for rv in model.free_RVs if np.dtype(rv.dtype).kind == "f" and str(rv.name) in posterior]
         found = {"name": name, "wall": wall, "processor": processor, "ess": {}, "mean": {}, "mcse": {}, "draws": idata.posterior.sizes["draw"]}
         for k in free or list(posterior):
             x = posterior[k].astype(float)
@@ -190,9 +194,10 @@ def work(method: str, names: list[str]) -> None:
         print(json.dumps(found), flush=True)
 
 
-def ran(method: str, names: list[str]) -> subprocess.Popen[str]:
-    environment = {**os.environ, "WORKBENCH_CACHE_DIR": tempfile.mkdtemp(), "PYTHONPATH": f"{HERE.parent}{os.pathsep}{HERE}"}
-    return subprocess.Popen([sys.executable, __file__, "--worker", method, ",".join(names)], env=environment, stdout=subprocess.PIPE, text=True)
+def ran(method: str, names: list[str], python: str = sys.executable) -> subprocess.Popen[str]:
+    folder = tempfile.mkdtemp()
+    environment = {**os.environ, "WORKBENCH_CACHE_DIR": folder, "PYTENSOR_FLAGS": f"base_compiledir={folder}", "PYTHONPATH": f"{HERE.parent}{os.pathsep}{HERE}"}
+    return subprocess.Popen([python, __file__, "--worker", method, ",".join(names)], env=environment, stdout=subprocess.PIPE, text=True)
 
 
 def compared(name: str, plain: dict[str, Any], button: dict[str, Any]) -> dict[str, Any]:
@@ -214,10 +219,20 @@ def compared(name: str, plain: dict[str, Any], button: dict[str, Any]) -> dict[s
     }  # fmt: skip
 
 
+def beside(row: dict[str, Any], peer: dict[str, Any]) -> None:
+    """Put into a row how many times faster `infer` is than a peer."""
+    if "error" in row or "error" in peer:
+        row["peer error"] = peer.get("error", "")
+        return
+    speed = min(peer["ess"].values()) / peer["processor"]
+    row |= {"peer": {k: peer[k] for k in ("wall", "processor", "divergences")}, "peer ratio": row["speed"][1] / speed}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", help="names of models, with commas between")
     parser.add_argument("--out", help="a file for all that was found, as JSON")
+    parser.add_argument("--peers", help="an interpreter with benchmarks/peers-requirements.txt")
     parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.worker:
@@ -225,14 +240,19 @@ def main() -> None:
         return
     names = arguments.only.split(",") if arguments.only else [n for n in ALL if n not in LARGE]
     workers = [ran(method, names) for method in ("plain", "infer")]
-    print(f"{'model':24} {'plain: s':>8} {'ESS/s':>8} {'div':>4}   {'infer: s':>8} {'ESS/s':>8} {'div':>4} {'ratio':>6} {'apart':>6}  steps")
+    if arguments.peers:
+        workers.append(ran("peer", names, arguments.peers))
+    print(f"{'model':24} {'plain: s':>8} {'ESS/s':>8} {'div':>4}   {'infer: s':>8} {'ESS/s':>8} {'div':>4} {'ratio':>6} {'apart':>6} {'peer':>6}  steps")
     rows = []
     for name in names:
         lines = [worker.stdout.readline() if worker.stdout else "" for worker in workers]
         if not all(lines):
             print(f"{name:24} no result")
             continue
-        row = compared(name, *map(json.loads, lines))
+        found = [json.loads(line) for line in lines]
+        row = compared(name, *found[:2])
+        if arguments.peers:
+            beside(row, found[2])
         rows.append(row)
         if "error" in row:
             print(f"{name:24} {row['error'][:150]}", flush=True)
@@ -240,14 +260,15 @@ def main() -> None:
         p, i = row["plain"], row["infer"]
         print(
             f"{name:24} {p['processor']:8.2f} {row['speed'][0]:8.1f} {p['divergences']:4d}   {i['processor']:8.2f} {row['speed'][1]:8.1f} {i['divergences']:4d} "
-            f"{row['ratio']:6.2f} {row['apart']:6.1f}  {', '.join(i['steps']) or '-'}",
+            f"{row['ratio']:6.2f} {row['apart']:6.1f} {row.get('peer ratio', float('nan')):6.1f}  {', '.join(i['steps']) or '-'}",
             flush=True,
         )
         if arguments.out:
             Path(arguments.out).write_text(json.dumps(rows, indent=1))
-    ratios = sorted(row["ratio"] for row in rows if "ratio" in row)
-    if ratios:
-        print(f"ratio: least {ratios[0]:.2f}, median {ratios[len(ratios) // 2]:.2f}, of {len(ratios)} models")
+    for what in ("ratio", "peer ratio"):
+        ratios = sorted(row[what] for row in rows if what in row)
+        if ratios:
+            print(f"{what}: least {ratios[0]:.2f}, median {ratios[len(ratios) // 2]:.2f}, of {len(ratios)} models")
 
 
 if __name__ == "__main__":
