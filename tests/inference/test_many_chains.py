@@ -62,6 +62,9 @@ def test_posteriors_are_right_and_moments_are_those_of_all_draws(method, draws):
     moments = run.moments()
     assert_true_moments(moments)
     for name, kept in run.draws.items():
+        for what, level in (("q5", 0.05), ("median", 0.5), ("q95", 0.95)):
+            known = np.quantile(kept[:, ::8], level, axis=0, method="weibull").mean(axis=0)
+            np.testing.assert_allclose(moments[name][what], known, rtol=1e-10)
         np.testing.assert_allclose(moments[name]["mean"], kept.mean(axis=(0, 1)), rtol=1e-10)
         np.testing.assert_allclose(moments[name]["sd"], kept.reshape(-1, *kept.shape[2:]).std(axis=0, ddof=1), rtol=1e-10)
     assert run.draws["both"].shape == (256, draws, 2)

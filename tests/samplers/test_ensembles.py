@@ -19,7 +19,7 @@ from workbench.graph import Graph
 from workbench.samplers.chain_numbers import van_der_corput
 from workbench.samplers.chees import LOWEST_ACCEPTANCE, Chees, criterion_slope
 from workbench.samplers.demetropolis import DEMetropolis
-from workbench.samplers.ensemble import moments_graph
+from workbench.samplers.ensemble import Moments, moments_graph, quantiles_of_chains
 from workbench.samplers.mams import Mams
 from workbench.samplers.meads import Meads, largest_eigenvalue
 from workbench.samplers.nuts_of_chains import NutsOfChains
@@ -70,18 +70,19 @@ class Draws:
         for field, value in (change or {}).items():
             at = self.fields.index(field)
             state[at] = np.array(np.broadcast_to(value, state[at].shape))
-        moments = [np.float64(0.0), np.zeros((n, d)), np.zeros((n, d))]
+        moments = Moments.none(n, d)
         draws, stats, made, self.gradients = [], [], 0, 0
         room = np.zeros((ROWS, n, d)), np.zeros((ROWS, n, len(self.names)))
         while made < total:
             out = advance(*state, *moments, min(chunk, total - made), thin, tune, *room)
-            state, moments, (gradients, k, rows, block, table) = out[: len(state)], out[len(state) : len(state) + 3], out[len(state) + 3 :]
+            a, b = len(state), len(state) + len(moments)
+            state, moments, (gradients, k, rows, block, table) = out[:a], out[a:b], out[b:]
             self.gradients += int(gradients)
             made += int(k)
             draws.append(block[: int(rows)])
             stats.append(table[: int(rows)])
         self.q, self.table = np.concatenate(draws), np.concatenate(stats)
-        self.state, self.count, self.mean, self.square = state, *moments
+        self.state, self.count, self.mean, self.square, self.quantiles = state, *moments
 
     def stat(self, name):
         return self.table[:, :, self.names.index(name)]
@@ -196,6 +197,21 @@ def test_moments_are_of_all_draws_after_warm_up_and_rows_of_those_whose_turn_it_
     assert float(b.count) == 60
     np.testing.assert_allclose(b.mean, a.q[20:].mean(axis=0), rtol=1e-12)
     np.testing.assert_allclose(b.square / 60, a.q[20:].var(axis=0), rtol=1e-10)
+
+
+def test_quantiles_over_chains_are_numpys_and_unbiased():
+    start = np.random.default_rng(0).uniform(-1, 1, size=(39, 4))
+    made = Draws("chees", TARGETS["normal"], start, 60, 20)
+    known = np.quantile(made.q[20::8], [0.05, 0.5, 0.95], axis=1, method="weibull").mean(axis=1)
+    np.testing.assert_allclose(made.quantiles, known, rtol=1e-12)
+    few = Draws("chees", TARGETS["normal"], start[:18], 30, 20).quantiles
+    assert np.isnan(few[[0, 2]]).all() and np.isfinite(few[1]).all()
+    # Uniform draws: the quantile's mean is the level, however few the chains.
+    x = pt.matrix("x")
+    f = function([x], quantiles_of_chains(x), backend="c")
+    rng = np.random.default_rng(1)
+    found = np.mean([f(rng.uniform(size=(20, 50))) for _ in range(400)], axis=(0, 2))
+    assert np.allclose(found, [0.05, 0.5, 0.95], atol=0.003)
 
 
 def rotated(d, condition, seed=3):

@@ -24,7 +24,7 @@ from workbench.inference.start import TRIES, start_point
 from workbench.inference.stores import MemoryStore, Rows, Store, ZarrStore
 from workbench.model.model import Model
 from workbench.samplers.demetropolis_in_turn import DEMetropolisInTurn
-from workbench.samplers.ensemble import Ensemble
+from workbench.samplers.ensemble import Ensemble, Moments
 
 Array = np.ndarray[Any, Any]
 
@@ -177,7 +177,8 @@ class EnsembleRun(Run):
     def moments(self) -> dict[str, dict[str, Array]]:
         """Return what all draws after warm-up say, those that were not kept too: by variable, and then by name of the statistic.
 
-        "mean", "sd", "mcse_mean" (the error of the mean), "ess" and "nested_rhat": :func:`workbench.samplers.moments.moments_summary`.
+        "mean", "sd", "mcse_mean" (the error of the mean), "ess" and "nested_rhat": :func:`workbench.samplers.moments.moments_summary`;
+        "q5", "median" and "q95": quantiles over the chains, in the mean over draws (NaN where there are too few chains for one).
         """
         if not self._moments or float(self._moments[0]) < 1.0:
             return {}
@@ -276,7 +277,8 @@ class EnsembleRun(Run):
             self._require_columns(columns)
             *state, made, gradients = self._rows[0].state
             self._made, self.gradients = int(made), int(gradients)
-            self._state_of_all, self._moments = state[:-3], state[-3:]
+            k = len(state) - len(Moments._fields)
+            self._state_of_all, self._moments = state[:k], state[k:]
         self._lane = Lane(self._rows[0], columns, self.tune)
         self.kept = [Chain(i, RowsOfLane(i, self._lane), columns, self.tune) for i in range(self.chains)]
         self.timings["compile"] = time.perf_counter() - begun

@@ -18,7 +18,7 @@ from workbench.inference.linked import started
 from workbench.inference.values import Values
 from workbench.model.model import Model
 from workbench.model.position import Places
-from workbench.samplers.ensemble import Ensemble, moments_graph
+from workbench.samplers.ensemble import LEVELS, Ensemble, Moments, moments_graph
 from workbench.samplers.moments import NAMES, moments_summary
 from workbench.transforms.vectorise import vectorize_graph
 
@@ -27,6 +27,8 @@ ROOM = 1 << 26
 """Bytes for the draws of one call, about."""
 MOST_ROWS = 64
 VALUES_AT_ONCE = 1024
+QUANTILES = tuple("median" if p == 0.5 else f"q{100 * p:g}" for p in LEVELS)
+"""What quantiles at `LEVELS` are called."""
 
 
 class Chunk(NamedTuple):
@@ -110,16 +112,15 @@ class LinkedEnsemble:
 
     def init(self, key: int, q: Array) -> tuple[list[Any], list[Any]]:
         """Return state and moments of chains at `q` (chains, d)."""
-        nothing = np.zeros((self.chains, self.size))
         settings = [self._settings[str(x.name)] for x in self.sampler.parameters()]
-        return self._calls.init(np.uint64(key), q, *settings), [np.float64(0.0), nothing, nothing.copy()]
+        return self._calls.init(np.uint64(key), q, *settings), Moments.none(self.chains, self.size)
 
     def advance(self, state: list[Any], moments: list[Any], wanted: int, rows: int, thin: int, tune: int) -> Chunk:
         """Return what so many transitions make, of which `rows` draws are kept."""
         out = self._calls.advance(*state, *moments, wanted, thin, tune)
-        k = len(state)
-        gradients, _, _, q, stats = out[k + 3 :]
-        return Chunk(out[:k], out[k : k + 3], gradients, rows, q, stats)
+        k, m = len(state), len(state) + len(moments)
+        gradients, _, _, q, stats = out[m:]
+        return Chunk(out[:k], out[k:m], gradients, rows, q, stats)
 
     def variables(self, q: Array) -> list[Array]:
         """Return each variable's values (n, *shape) at positions (n, d)."""
@@ -128,8 +129,10 @@ class LinkedEnsemble:
         return [np.concatenate(parts) for parts in zip(*blocks)]
 
     def summary(self, moments: list[Any], groups: Array) -> dict[str, Array]:
-        """Return what the chains' moments say of each element of the variables, (size,), by `NAMES`."""
-        return dict(zip(NAMES, (np.asarray(x) for x in self._calls.summary(*moments, groups, np.zeros(int(groups.max()) + 1)))))
+        """Return what the chains' moments say of each element of the variables, (size,): by `NAMES`, and quantiles by `QUANTILES`."""
+        *own, quantiles = moments
+        found = self._calls.summary(*own, groups, np.zeros(int(groups.max()) + 1))
+        return dict(zip((*NAMES, *QUANTILES), (np.asarray(x) for x in (*found, *np.asarray(quantiles)))))
 
     @property
     def device_memory(self) -> int | None:
@@ -193,7 +196,7 @@ class _OnDevices:
         advance = Graph(kept, advance.apply(*kept, pt.zeros(draws.type.shape), pt.zeros(stats.type.shape)))
 
         fields = [_chains_axis(x.type) for x in sampler._first[1]]
-        moments: list[int | None] = [None, 0, 0]
+        moments: list[int | None] = [None, 0, 0, None]
         made = started(lambda: make(init, shared=[None, 0, *[None] * len(sampler.parameters())], results_shared=fields, name=f"{sampler.name}_init"))
         self._advance = make(
             advance, shared=[*fields, *moments, None, None, None], results_shared=[*fields, *moments, None, None, None, 1, 1],

@@ -20,6 +20,11 @@ from workbench.graph.inner import Graph
 from workbench.samplers.chain_numbers import ChainNumbers
 from workbench.tensor.tensor import Tensor, as_tensor
 
+LEVELS = (0.05, 0.5, 0.95)
+"""Quantiles that are known of all draws, those that are not kept too."""
+EVERY = 8
+"""Of so many draws of all chains one is sorted for them: neighbouring draws say little more."""
+
 State = Any
 """A NamedTuple of tensors, with the fields `key`, `draw` and `q` (chains, d) at least."""
 
@@ -151,10 +156,10 @@ class Ensemble:
 
 
 class Moments(NamedTuple):
-    """Running moments of each chain's values after warm-up: what is known of draws that are not kept.
+    """Running moments of each chain's values after warm-up, and quantiles of all chains': what is known of draws that are not kept.
 
     The slot ``moments`` has the values: it takes positions (chains, d), how many draws there are with this one,
-    and `mean` and `square` before, and returns these after (:func:`moments_graph`).
+    and the other fields before, and returns these after (:func:`moments_graph`).
     """
 
     seen: Tensor
@@ -163,16 +168,25 @@ class Moments(NamedTuple):
     """Means, (chains, values)."""
     square: Tensor
     """Sums of squared deviations, (chains, values)."""
+    quantiles: Tensor
+    """Quantiles over the chains, at `LEVELS`, means of those of every so many draws, (levels, values)."""
 
     @classmethod
     def inputs(cls) -> Moments:
-        return cls(pt.scalar("seen"), pt.matrix("mean", "chains", "values"), pt.matrix("square", "chains", "values"))
+        mean, square = pt.matrix("mean", "chains", "values"), pt.matrix("square", "chains", "values")
+        return cls(pt.scalar("seen"), mean, square, pt.matrix("quantiles", len(LEVELS), "values"))
+
+    @classmethod
+    def none(cls, chains: int, values: int) -> list[Any]:
+        """Return arrays for no draws."""
+        each = (chains, values)
+        return [np.float64(0.0), np.zeros(each), np.zeros(each), np.zeros((len(LEVELS), values))]
 
     def with_draw(self, q: Tensor, counts: Tensor) -> Moments:
         """Return the moments with a draw of all chains, if it `counts`."""
 
-        def add(q: Tensor, seen: Tensor, mean: Tensor, square: Tensor) -> list[Tensor]:
-            return [seen + 1.0, *pt.slot("moments", (mean.type, square.type), q, seen + 1.0, mean, square)]
+        def add(q: Tensor, seen: Tensor, *before: Tensor) -> list[Tensor]:
+            return [seen + 1.0, *pt.slot("moments", tuple(x.type for x in before), q, seen + 1.0, *before)]
 
         return Moments(*pt.cond(counts, add, lambda q, *moments: list(moments), [q, *self]))
 
@@ -180,11 +194,40 @@ class Moments(NamedTuple):
 def moments_graph(values: Graph) -> Graph:
     """Return the graph for the slot ``moments`` from one of values (chains, values) of positions (chains, d)."""
     (q,), (x,) = values.params, values.results
-    seen, mean, square = pt.scalar("seen"), pt.matrix("mean", *x.type.shape), pt.matrix("square", *x.type.shape)
+    chains, size = x.type.shape
+    seen, mean, square = pt.scalar("seen"), pt.matrix("mean", chains, size), pt.matrix("square", chains, size)
+    quantiles = pt.matrix("quantiles", len(LEVELS), size)
     x = as_tensor(x)
     change = x - mean
     after = mean + change / seen
-    return Graph([q, seen, mean, square], [after, square + change * (x - after)])
+    looked = pt.floor((seen - 1.0) / EVERY)
+
+    def look(quantiles: Tensor, x: Tensor, looked: Tensor) -> list[Tensor]:
+        return [quantiles + (quantiles_of_chains(x) - quantiles) / (looked + 1.0)]
+
+    turn = pt.equal(looked * EVERY, seen - 1.0)
+    (known,) = pt.cond(turn, look, lambda quantiles, *_: [quantiles], [quantiles, x, looked])
+    return Graph([q, seen, mean, square, quantiles], [after, square + change * (x - after), known])
+
+
+def quantiles_of_chains(x: Tensor) -> Tensor:
+    """Return quantiles of draws of each chain (chains, values) at `LEVELS`, (levels, values); NaN where there are too few chains.
+
+    The k-th smallest of n draws has k / (n + 1) of the distribution below it in the mean, whatever that is: so means over draws have no
+    bias in probability, and one of the order of 1 / n in value.
+    """
+    n = x.shape[0]
+    ordered = pt.sort(x, axis=0)
+    found = []
+    for level in LEVELS:
+        place = level * (pt.cast(n, "float64") + 1.0) - 1.0
+        below = pt.clip(pt.floor(place), 0.0, pt.cast(n - 1, "float64"))
+        lower = pt.cast(below, "int64")
+        upper = pt.minimum(lower + 1, n - 1)
+        between = ordered[lower] + (place - below) * (ordered[upper] - ordered[lower])
+        there = pt.logical_and(place >= 0.0, place <= pt.cast(n - 1, "float64"))
+        found.append(pt.where(there, between, float("nan")))
+    return pt.stack(found)
 
 
 class Progress(NamedTuple):
