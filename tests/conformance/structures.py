@@ -526,6 +526,28 @@ def custom_distributions_of_each_form(pm, d):
     return m
 
 
+@model(spread=0.1)
+def custom_distributions_of_the_manual(pm, d):
+    """The examples of CustomDist's page: a density with draws by NumPy and a signature, a shifted exponential, a modified PERT."""
+
+    def random(mu, rng=None, size=None):
+        return rng.normal(loc=mu, scale=1, size=size)
+
+    def pert(low, peak, high, lmbda, size):
+        width = high - low
+        s_alpha = 1 + lmbda * (peak - low) / width
+        s_beta = 1 + lmbda * (high - peak) / width
+        return pm.Beta.dist(s_alpha, s_beta, size=size) * width + low
+
+    with pm.Model() as m:
+        mu, lam = pm.Normal("mu", 0, 1), pm.HalfNormal("lam")
+        pm.CustomDist("black", mu, logp=lambda value, mu: -((value - mu) ** 2), random=random, signature="()->()", observed=d.x, size=(40, 3))
+        pm.CustomDist("shifted", lam, -1, dist=lambda lam, shift, size: pm.Exponential.dist(lam, size=size) + shift, signature="(),()->()", observed=[-1, -1, 0])
+        low, peak, high = (pm.Normal(name, at, 10) for name, at in (("low", 0), ("peak", 50), ("high", 100)))
+        pm.CustomDist("pert", low, peak, high, 4, dist=pert, observed=[30, 35, 73])
+    return m
+
+
 @model()
 def interpolated_curves(pm, d):
     """Data between whose points a line is drawn: at places that are variables, and an Interpolated prior of a posterior's draws."""
