@@ -175,6 +175,59 @@ def test_dims_and_labels_of_pandas_and_xarray_objects():
     assert model["table"].eval().tolist() == [[1.0, 2.0], [3.0, 4.0]]
 
 
+def test_an_xarray_array_brings_its_dims_and_labels_along():
+    xr = pytest.importorskip("xarray")
+    table = xr.DataArray(np.arange(6.0).reshape(2, 3), dims=("g", "t"), coords={"g": ["a", "b"], "t": [10, 20, 30]})
+    with pm.Model() as model:
+        x = pm.Data("x", table)
+        # Times an expression it is an xarray array of an expression.
+        mu = table * pm.Normal("b", dims="t")
+        pm.Normal("y", mu, 1.0, observed=table)
+        # Axes are in the order that is asked for, whatever theirs is.
+        turned = pm.Normal("turned", 0.0, 1.0, dims=("t", "g"), observed=table)
+        pm.ConstantData("at", table.t)
+        pm.Normal("none", 0.0, 1.0, observed=xr.DataArray([1.0, 2.0]))
+        pm.Normal("draws", 0.0, 1.0, observed=xr.DataArray([1.0, 2.0], dims="draw", coords={"draw": [0, 1]}))
+        pm.Normal("own", 0.0, 1.0, observed=xr.DataArray([1.0, 2.0], dims="own"))
+        with pytest.raises(ModelError, match="the dim 'g' has coords already, and they differ"):
+            pm.Normal("other", 0.0, 1.0, observed=table.assign_coords(g=["b", "a"]))
+    assert model.coords == {"g": ("a", "b"), "t": (10, 20, 30)}
+    assert model.named_vars_to_dims == {"x": ("g", "t"), "b": ("t",), "y": ("g", "t"), "turned": ("t", "g"), "at": ("t",)}
+    assert model.rvs_to_values[turned].eval().tolist() == table.values.T.tolist() and x.eval().tolist() == table.values.tolist()
+    point = {"b": np.array([0.5, 1.0, 2.0])}
+    expected = -0.5 * np.sum((table.values - table.values * point["b"]) ** 2) - 6 * HALF_LOG_2PI
+    assert np.isclose(model.compile_logp([model["y"]], backend="numpy")(point), expected, rtol=1e-12)
+
+
+def test_polars_columns_are_data():
+    pl = pytest.importorskip("polars")
+    table = pl.DataFrame({"x": [1.0, 2.0, 4.0], "k": [0, 1, 0], "name": ["a", "b", "c"]})
+    with pm.Model(coords={"row": table["name"]}) as model:
+        b = pm.Normal("b", shape=2)
+        mu = pm.math.dot(table.select("x", "k"), b) + b[table["k"]] * table["x"].to_numpy()
+        with pytest.warns(pm.ImputationWarning):
+            pm.Normal("y", mu, 1.0, observed=pl.Series([1.0, None, 2.0]), dims="row")
+        pm.Poisson("n", 2.0, observed=table["k"], dims="row")
+        pm.Data("both", table.select("x", "k"))
+        with pytest.raises(ModelError, match="labels are numbered") as error:
+            pm.Data("names", table["name"])
+        assert "factorize" in str(error.value)
+    assert model.coords["row"] == ("a", "b", "c") and [v.name for v in model.free_RVs] == ["b", "y_unobserved"]
+    pm.set_data({"both": table.select("x", "k").head(2)}, model)
+
+
+def test_a_sparse_matrix_multiplies_and_is_told_apart_from_data():
+    sparse = pytest.importorskip("scipy.sparse")
+    dense = np.array([[1.0, 0.0, 2.0], [0.0, 3.0, 0.0]])
+    for S in (sparse.csr_matrix(dense), sparse.csc_array(dense)):
+        with pm.Model():
+            b = pm.Normal("b", shape=3)
+            for product in (pm.math.dot(S, b), pm.tensor.dot(S, b), pm.tensor.sparse.dot(S, b)):
+                np.testing.assert_allclose(pm.function([b], product, backend="numpy")([1.0, 2.0, 3.0]), [7.0, 6.0])
+            with pytest.raises(ModelError, match="sparse matrix is a constant"):
+                pm.Data("S", S)
+
+
 def test_integers_and_single_precision_become_the_wide_types():
     with pm.Model():
         assert pm.Data("a", np.arange(3, dtype="int32")).dtype == "int64"

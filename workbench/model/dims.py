@@ -348,3 +348,36 @@ def same_labels(a: Labels | None, b: Labels | None) -> bool:
 
 def _array(value: Any) -> np.ndarray[Any, Any]:
     return value.to_numpy() if hasattr(value, "to_numpy") else np.asarray(value)
+
+
+def labelled(name: str, value: Any, dims: Sequence[str | None]) -> tuple[Any, tuple[str | None, ...], dict[str, Any]]:
+    """Take over dims and labels from an xarray array.
+
+    Parameters
+    ----------
+    name, value
+        A variable's name, and data; what is no labelled array has neither.
+    dims
+        Dims that are asked for. Where they are the array's in another order, its axes are put in that order; else the array's dims are taken by place.
+
+    Returns
+    -------
+    The data, their dims, and labels of the dims.
+
+    Examples
+    --------
+    >>> import xarray
+    >>> table = xarray.DataArray(np.eye(2, 3), dims=("g", "t"), coords={"g": ["a", "b"]})
+    >>> labelled("y", table, ())[1:]
+    (('g', 't'), {'g': array(['a', 'b'], dtype='<U1')})
+    >>> labelled("y", table, ("t", "g"))[0].shape, labelled("y", [1.0, 2.0], ("obs",))[1:]
+    ((3, 2), (('obs',), {}))
+    """
+    if not (hasattr(value, "coords") and hasattr(value, "dims") and hasattr(value, "transpose")):
+        return value, tuple(dims), {}
+    if dims and tuple(dims) != value.dims and set(dims) == set(value.dims):
+        value = value.transpose(*dims)
+    # Names that xarray gave, as nobody did, are none; nor are those of results and the variable's own.
+    own = tuple(None if str(d).startswith("dim_") or str(d) in {*RESERVED, name} else str(d) for d in value.dims)
+    names = tuple(dims) or (own if any(own) else ())
+    return value, names, {str(d): value.coords[d].to_numpy() for d, n in zip(value.dims, names) if n == d and d in value.coords}

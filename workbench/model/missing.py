@@ -87,9 +87,11 @@ def observed_values(name: str, observed: Any, dtype: str, missing_as_nan: bool =
 def numbers_from(observed: Any) -> str:
     """How to make numbers of what is observed."""
     dtype = str(getattr(observed, "dtype", ""))
+    if hasattr(observed, "tocsr"):
+        return "a sparse matrix is a constant: pt.sparse.dot(S, x); elements that are data are those of pt.sparse.csr(pm.Data(name, S.data), S.indices, S.indptr, S.shape)"
     if dtype.startswith("datetime"):
         return "take a difference of times as a number: (t - t.min()) / np.timedelta64(1, 'D')"
-    if dtype == "category" or dtype.startswith(("<U", "str", "object", "string")) or isinstance(observed, (list, tuple)):
+    if dtype == "category" or dtype.lower().startswith(("<u", "str", "object", "categorical", "enum")) or isinstance(observed, (list, tuple)):
         return "labels are numbered by pandas: codes, labels = pd.factorize(data); rows must be of one length"
     return "give an array of numbers"
 

@@ -13,7 +13,7 @@ from workbench.distributions.distribution import Distribution, Draw, as_length, 
 from workbench.errors import ArgumentError, ModelError, ShapeError, closest
 from workbench.graph.expr import intern
 from workbench.model.context import UNSET, modelcontext
-from workbench.model.dims import check_now, names_of_dims
+from workbench.model.dims import check_now, labelled, names_of_dims
 from workbench.model.minibatch import TotalSize, scaling
 from workbench.model.missing import Observed, Part, joined, observed_shape, observed_values, part
 from workbench.model.variables import Deterministic
@@ -71,7 +71,8 @@ def register(
     """
     m = modelcontext(model)
     m.check_new(name)
-    names = names_of_dims(name, dims)
+    observed, names, labels = labelled(name, observed, names_of_dims(name, dims))
+    m.add_coords(labels)
     have = None if observed is None else observed_shape(name, observed)
     wanted = _shape(m, name, names, shape, parameters.get("size"), have)
     with m:

@@ -13,7 +13,7 @@ from workbench.distributions.distribution import (
 )
 from workbench.errors import ArgumentError, ModelError, ShapeError
 from workbench.model.context import modelcontext
-from workbench.model.dims import check_now, names_of_dims
+from workbench.model.dims import check_now, labelled, names_of_dims
 from workbench.model.missing import numbers_from
 from workbench.tensor.markers import Named
 from workbench.tensor.tensor import Tensor, as_tensor
@@ -130,7 +130,7 @@ def Data(
     coords
         Labels of dims, added to the model.
     infer_dims_and_coords
-        Take dims and labels from a pandas or xarray object.
+        Take dims and labels from a pandas object. Those of an xarray array are always taken.
     model
         The model; that of the surrounding block by default.
 
@@ -153,9 +153,9 @@ def Data(
         hint = "all data can be replaced by pm.set_data; those of pm.ConstantData cannot" if "mutable" in unknown else ""
         raise ArgumentError(f"Data got an unexpected keyword argument {next(iter(unknown))!r}", hint)
     m = modelcontext(model)
+    value, names, found = labelled(name, value, names_of_dims(name, dims))
     array = _array(name, value)
-    names = names_of_dims(name, dims)
-    found = dict(coords or {})
+    found = {**found, **(coords or {})}
     if infer_dims_and_coords:
         inferred, labels = _inferred(value, array.ndim)
         names = names or inferred
@@ -213,9 +213,9 @@ def ConstantData(
     {'obs': 2}
     """
     m = modelcontext(model)
+    value, names, found = labelled(name, value, names_of_dims(name, dims))
     array = _array(name, value)
-    names = names_of_dims(name, dims)
-    for d, values in (coords or {}).items():
+    for d, values in {**found, **(coords or {})}.items():
         m.add_coord(d, values)
     for name_of_dim, n in zip(names, array.shape):
         if name_of_dim is not None and name_of_dim not in m.coords:

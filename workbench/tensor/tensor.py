@@ -225,7 +225,9 @@ def as_tensor(value: Any, dtype: str | None = None, name: str | None = None) -> 
     elif isinstance(value, (list, tuple)) and _any_expr(value):
         result = Tensor.stacked([as_tensor(v) for v in value])
     elif hasattr(value, "to_numpy"):
-        result = constant(value.to_numpy())
+        # An xarray array times an expression is an xarray array of an expression.
+        inside = getattr(value, "data", None)
+        result = inside if isinstance(inside, Tensor) else constant(value.to_numpy())
     else:
         result = constant(value)
     if dtype is not None and result.dtype != dtype:

@@ -138,7 +138,7 @@ def _meeting(what: str, x: Tensor, axis: int, y: Tensor, other: int) -> Tensor:
 def dot(x: Any, y: Any) -> Tensor:
     """Return NumPy's ``dot``: the sum over the last axis of `x` and the last but one of `y`.
 
-    For vectors and matrices it is ``@``; a scalar scales; for more axes the result has all the
+    For vectors and matrices it is ``@``, also where one is sparse; a scalar scales; for more axes the result has all the
     other axes of `x`, then all those of `y` (``@`` pairs the leading axes instead).
 
     Raises
@@ -151,6 +151,8 @@ def dot(x: Any, y: Any) -> Tensor:
     >>> pt.dot([[1, 2], [3, 4]], [1, 1]).eval().tolist()
     [3, 7]
     """
+    if _sparse.is_sparse(x) or _sparse.is_sparse(y):
+        return _sparse.dot(x, y)
     x, y = as_tensor(x), as_tensor(y)
     if x.ndim == 0 or y.ndim == 0:
         return x * y
