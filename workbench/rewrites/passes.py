@@ -10,6 +10,7 @@ from workbench.rewrites import (
     attention,
     block_diagonals,
     constants,
+    convolution,
     covariance_gradients,
     deep_learning,
     determinants,
@@ -38,7 +39,7 @@ from workbench.rewrites.whole_graphs import OfWholeGraphs
 FAMILIES = (
     constants, arithmetic, powers, inverse_functions, redundant_operations, sums_of_parts, covariance_gradients,
     linear_algebra, attention, read_once, whole_graphs, block_diagonals, sums, determinants, linear_systems, logic, shapes_and_indices,
-    special_functions, specialise, deep_learning, stabilise, trigonometry, unconstrained,
+    special_functions, specialise, convolution, deep_learning, stabilise, trigonometry, unconstrained,
 )  # fmt: skip
 """Files of rules, in the order in which they are asked: numbers first."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -75,6 +76,89 @@ class Convolve(Gufunc):
             of_shorter = _reversed(_convolve(longer, _reversed(g), "valid"))
             of_x, of_y = (of_longer, of_shorter) if at_least(n, m) else (of_shorter, of_longer)
         return [_s.unbroadcast(of_x, x), _s.unbroadcast(of_y, y)]
+
+
+@frozen
+class LongConvolve(Convolve):
+    """The same by Fourier transforms, where they take less time: of long signals with long kernels.
+
+    An element is right to about ``eps * log2(N)`` times the product of the norms of both signals (N the
+    points of a transform), not to so many of its own digits: outputs much smaller than the largest lose theirs.
+
+    Attributes
+    ----------
+    per_point, overhead
+        What transforms of N points take, in products of the direct sum: ``overhead + per_point * N * log2(N)``.
+    """
+
+    per_point: float
+    overhead: float
+    name = "convolve_by_fft"
+
+    def pays(self, n: int, m: int) -> bool:
+        """Whether transforms take less time than the direct sum, for signals of these lengths."""
+        points, count = self.blocks(n, m)
+        return self.products(n, m) > self.overhead + self.per_point * count * points * math.log2(points)
+
+    def products(self, n: int, m: int) -> int:
+        """How many products the direct sum takes."""
+        return n * m if self.mode == "full" else min(n, m) * (abs(n - m) + 1)
+
+    @staticmethod
+    def blocks(n: int, m: int) -> tuple[int, int]:
+        """The points of a transform, and how many there are of the longer signal: in one, or in blocks of several times the shorter."""
+        n, m = max(n, m), min(n, m)
+        whole = _fast_length(n + m - 1)
+        part = _fast_length(4 * m)
+        return (whole, 1) if whole <= 2 * part else (part, -(-n // (part - m + 1)))
+
+    def _ordered(self, x: Any, y: Any) -> tuple[Any, Any]:
+        return (x, y) if x.shape[-1] >= y.shape[-1] else (y, x)
+
+    def _part(self, full: Any, n: int, m: int) -> Any:
+        return full if self.mode == "full" else full[..., min(n, m) - 1 : max(n, m)]
+
+    def numpy(self, x: Any, y: Any) -> Any:
+        n, m = x.shape[-1], y.shape[-1]
+        if not self.pays(n, m):
+            return super().numpy(x, y)
+        long, short = self._ordered(x, y)
+        batch = np.broadcast_shapes(x.shape[:-1], y.shape[:-1])
+        points, count = self.blocks(n, m)
+        step = points - min(n, m) + 1 if count > 1 else max(n, m)
+        of_short = np.fft.rfft(short.astype("float64", copy=False), points)
+        full = np.zeros((*batch, n + m - 1))
+        for start in range(0, max(n, m), step):
+            block = long[..., start : start + step].astype("float64", copy=False)
+            made = np.fft.irfft(np.fft.rfft(block, points) * of_short, points)
+            # The end of a block's overlaps belongs to the beginning of the next.
+            stop = min(block.shape[-1] + min(n, m) - 1, points)
+            full[..., start : start + stop] += made[..., :stop]
+        return np.ascontiguousarray(self._part(full, n, m), dtype=x.dtype)
+
+    def jax(self, x: Any, y: Any) -> Any:
+        import jax.numpy as jnp
+
+        n, m = x.shape[-1], y.shape[-1]
+        if not self.pays(n, m):
+            return super().jax(x, y)
+        points = _fast_length(n + m - 1)
+        of_both = [jnp.fft.rfft(part.astype("float64"), points) for part in (x, y)]
+        full = jnp.fft.irfft(of_both[0] * of_both[1], points)[..., : n + m - 1]
+        return self._part(full, n, m).astype(x.dtype)
+
+
+def _fast_length(n: int) -> int:
+    """The least product of powers of 2, 3 and 5 that is not less than `n`."""
+    best = 1 << max(n - 1, 0).bit_length()
+    five = 1
+    while five < best:
+        product = five
+        while product < best:
+            best = min(best, product << max(-(-n // product) - 1, 0).bit_length())
+            product *= 3
+        five *= 5
+    return best
 
 
 def _reversed(x: Any) -> Tensor:
