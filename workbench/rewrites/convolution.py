@@ -57,7 +57,8 @@ def calibrate() -> Costs:
     product = _seconds(lambda: np.convolve(long, short)) / (long.size * short.size)
     # Of two lengths, as both parts of the cost are to be found.
     few, many = 256, 16_384
-    ends = [_seconds(lambda n=n: _transforms(rng.normal(size=n))) / product for n in (few, many)]
+    signals = [rng.normal(size=n) for n in (few, many)]
+    ends = [_seconds(functools.partial(_transforms, x)) / product for x in signals]
     work = [n * math.log2(n) for n in (few, many)]
     per_point = max((ends[1] - ends[0]) / (work[1] - work[0]), 0.1)
     costs = {"per_point": round(per_point, 3), "overhead": round(max(ends[0] - per_point * work[0], 0.0), 1)}
