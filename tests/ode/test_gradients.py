@@ -107,3 +107,19 @@ def test_variables_stay_as_they_are_inside_a_function():
         pm.Normal("seen", y[1], 1.0, observed=0.2)
     expected = -0.5 * np.log(2 * np.pi) * 2 - np.log(2.0) - 0.5 * (np.exp(-1.0) - 0.2) ** 2 - 0.5 * (np.log(10) / 2) ** 2
     assert float(model.compile_logp()({"rate_log__": 0.0})) == pytest.approx(expected, rel=1e-8)
+
+
+def test_jax_differentiates_a_solution_by_its_adjoint():
+    """The closed form of decay towards a level, by jax.grad of a plain JAX function, jitted and batched."""
+    jax = pytest.importorskip("jax")
+    rate, start = pt.scalar("rate"), pt.scalar("start")
+    ts = np.array([0.0, 0.5, 2.0])
+    y = pm.ode.ode_solve(lambda t, y: -rate * (y - 1.0), start, ts, rtol=1e-9, atol=1e-10, max_steps=200)
+    f = pm.to_jax([rate, start], (y * [1.0, 2.0, -1.0]).sum())
+    slopes = jax.jit(jax.vmap(jax.grad(f, argnums=(0, 1))))(np.array([0.7, 1.3]), np.array([3.0, -0.5]))
+    for i, (k, y0) in enumerate(((0.7, 3.0), (1.3, -0.5))):
+        faded, weights = np.exp(-k * ts), np.array([1.0, 2.0, -1.0])
+        np.testing.assert_allclose(slopes[0][i], weights @ (-(y0 - 1.0) * ts * faded), rtol=1e-6)
+        np.testing.assert_allclose(slopes[1][i], weights @ faded, rtol=1e-6)
+    with pytest.raises(TypeError, match="forward-mode"):
+        jax.jvp(lambda k: f(k, 3.0), (0.7,), (1.0,))

@@ -166,7 +166,7 @@ def test_lengths_may_be_known_at_the_call_only(backend):
     np.testing.assert_allclose(slope, 2.0 * a.T @ (a @ np.ones((3, 4))))
 
 
-@pytest.mark.parametrize("make", [lambda a, x: a @ x, lambda a, x: a * x, lambda a, x: x + a, lambda a, x: pt.dot(a, x), lambda a, x: pt.as_tensor(a)])
+@pytest.mark.parametrize("make", [lambda a, x: a @ x, lambda a, x: a * x, lambda a, x: x + a, lambda a, x: pt.as_tensor(a)])
 def test_what_scipys_operators_cannot_do_is_an_error_that_names_dot(make):
     with pytest.raises(TypeError, match=r"sparse\.dot"):
         make(scipy.sparse.csr_array(np.eye(3)), pt.vector("x", 3))

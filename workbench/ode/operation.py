@@ -75,7 +75,38 @@ class SolveODE(Op):
         return made
 
     def jax(self, *values: Any) -> Any:
-        return self._run("jax", values)
+        """The loop of steps, whose derivative for JAX is the adjoint: JAX has no reverse mode of a loop whose length is not known."""
+        import jax
+        import numpy as np
+
+        types = tuple(TensorType(str(v.dtype), tuple(v.shape)) for v in values)
+        op: SolveODE = self.for_types(*types)
+        forward = solution(op.method, op.rhs, op.parts, op.max_steps, types)
+
+        def steps(*values: Any) -> Any:
+            return tuple(forward.run("jax", *values))
+
+        def kept(*values: Any) -> Any:
+            made = steps(*values)
+            return made, (values, made)
+
+        def back(both: Any, cotangents: Any) -> Any:
+            values, made = both
+            results = op.infer(*types).items
+            read = tuple(i for i in range(len(results)) if i < op.parts or i >= op.parts + 4)
+            run = adjoint(op.method, op.rhs, op.parts, types, results, read).run
+            of_t0, of_ts, *rest = run("jax", *values, *made, *[cotangents[i] for i in read])
+            found = iter([of_t0, of_ts, None, None, None, *rest[: op.parts]])
+            of_closed = iter(rest[op.parts :])
+            every = [next(found) if i < FIRST + op.parts else next(of_closed) if v.dtype.kind == "f" else None for i, v in enumerate(values)]
+            return tuple(
+                g if g is not None else jax.numpy.zeros_like(v) if v.dtype.kind == "f" else np.zeros(v.shape, jax.dtypes.float0)
+                for g, v in zip(every, values)
+            )
+
+        solve = jax.custom_vjp(steps)
+        solve.defvjp(kept, back)
+        return solve(*values)
 
     def grad(self, node: Expr, cotangent: Any) -> Sequence[Expr | None]:
         n = self.parts
