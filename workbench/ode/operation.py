@@ -79,6 +79,7 @@ class SolveODE(Op):
         import jax
         import numpy as np
 
+        values = tuple(jax.numpy.asarray(v) for v in values)
         types = tuple(TensorType(str(v.dtype), tuple(v.shape)) for v in values)
         op: SolveODE = self.for_types(*types)
         forward = solution(op.method, op.rhs, op.parts, op.max_steps, types)
