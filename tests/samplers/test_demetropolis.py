@@ -20,7 +20,7 @@ from workbench.samplers import (
     LaplaceProposal,
     UniformProposal,
 )
-from workbench.samplers.ensemble import moments_graph
+from workbench.samplers.ensemble import Moments, moments_graph
 
 ALL = os.environ.get("WORKBENCH_TESTS") == "all"
 POPULATIONS = 100_000 if ALL else 8_000
@@ -46,13 +46,14 @@ class Populations:
         n, d = start.shape
         given = DEMetropolisSettings(**options).arguments(d)
         state = self.init(np.uint64(seed), start, *(given[name] for name in self.parameters))
-        moments = [np.float64(0.0), np.zeros((n, d)), np.zeros((n, d))]
+        moments = Moments.none(n, d)
         blocks, tables, made = [], [], 0
         chunk = chunk or transitions
         room = np.zeros((chunk, n, d)), np.zeros((chunk, n, len(self.names)))
         while made < transitions:
             out = self.advance(*state, *moments, min(chunk, transitions - made), 1, warm_up, *room)
-            state, moments, (_, k, rows, q, table) = out[: len(state)], out[len(state) : len(state) + 3], out[len(state) + 3 :]
+            a, b = len(state), len(state) + len(moments)
+            state, moments, (_, k, rows, q, table) = out[:a], out[a:b], out[b:]
             made += int(k)
             blocks.append(q[: int(rows)].copy())
             tables.append(table[: int(rows)].copy())
