@@ -43,6 +43,8 @@ CAREFUL = (0.9, 0.95, 0.99)
 """Acceptance that is aimed at where trajectories of a pilot diverge, and where they diverge still."""
 EARLY = 150
 """Draws after warm-up after which it is looked whether they diverge."""
+RARE = 0.001
+"""Share of trajectories that diverge below which draws are kept, and it is said: to sample anew costs as much as all before."""
 SOON = 30.0
 """Seconds that a run took at most to be made again by itself, with shorter steps."""
 NONE, ALL = 0.25, 0.75
@@ -312,7 +314,7 @@ def _without_divergences(plan: Plan, run: Run, until: float | None) -> Run:
             continue
         had = _divergences(run)
         took = run.timings["sample"]
-        if not had or run.state != "done" or took > SOON or (until is not None and time.perf_counter() + 2.0 * took > until):
+        if had <= RARE * run.chains * run.draws_requested or run.state != "done" or took > SOON or (until is not None and time.perf_counter() + 2.0 * took > until):
             break
         options = {**plan.sampling.options, "target_accept": target}
         other = begin(plan.transformed(), options)
