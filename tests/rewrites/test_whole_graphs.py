@@ -17,6 +17,7 @@ m, v = pt.matrix("m", 3, 4), pt.vector("v", 4)
 a, c, u = pt.matrix("a", 3, 3), pt.matrix("c", 2, 2), pt.vector("u", 5)
 p, q, r, s = pt.matrix("p", 9, 8), pt.matrix("q", 8, 7), pt.vector("r", 7), pt.matrix("s", 7, 1)
 definite = assume(a, positive_definite=True)
+k = pt.matrix("k", 3, 4)
 blocks = linalg.block_diag(a, c)
 factor = linalg.cholesky(definite)
 
@@ -48,6 +49,14 @@ TABLE = [
     ([linalg.inv(definite), factor], ["inverse_from_factor(cholesky(a))", "cholesky(a)"]),
     ([linalg.det(definite)], ["det(a)"]),
     ([linalg.det(a), linalg.inv(a)], ["det(a)", "inv(a)"]),
+    # One factor for all systems of a general matrix.
+    ([linalg.solve(a, k), linalg.solve(a, 2.0 * k)], ["solve_eliminated{transposed=False}(eliminate(a), k)", "solve_eliminated{transposed=False}(eliminate(a), 2.0 * k)"]),
+    ([linalg.solve(a, k), linalg.solve(a.T, k)], ["solve_eliminated{transposed=False}(eliminate(a), k)", "solve_eliminated{transposed=True}(eliminate(a), k)"]),
+    ([linalg.solve(a, k), linalg.solve(k[:, :3], a)], ["solve(a, k)", "solve(k[0:3, 0:3], a)"]),
+    # Singular values alone.
+    ([linalg.svd(m)[1]], ["singular_values(m)"]),
+    ([linalg.norm(m, "nuc")], ["sum{axes=(0,)}(singular_values(m))"]),
+    ([linalg.svd(m)[1], linalg.svd(m)[0]], ["get[1](svd{full_matrices=True}(m))", "get[0](svd{full_matrices=True}(m))"]),
     # Blocks.
     ([linalg.det(blocks)], ["det(a) * det(c)"]),
     ([linalg.slogdet(blocks)[1]], ["get[1](slogdet(a)) + get[1](slogdet(c))"]),
@@ -59,6 +68,43 @@ TABLE = [
 @pytest.mark.parametrize("before, wanted", TABLE, ids=lambda case: str(case[0])[:60])
 def test_before_and_after(before, wanted):
     assert after(*before) == wanted
+
+
+@pytest.mark.parametrize("backend", ["numpy", "c", "numba", "jax"])
+@pytest.mark.parametrize("n", [3, 60])
+def test_a_solution_its_gradient_and_that_of_the_transpose_share_a_factor(backend, n):
+    if backend == "c" and find_compiler() is None:
+        pytest.skip("no C compiler on this system")
+    g, h = pt.tensor("g", "float64", (2, None, None)), pt.tensor("h", "float64", (2, None, 2))
+    x, y = linalg.solve(g, h), linalg.solve(pt.swapaxes(g, -1, -2), h)
+    f = pm.function([g, h], [x, y, *pm.grad((x * y).sum(), [g, h])], backend=backend)
+    assert Counter(node.op.name for node in topological(f.graph.results))["eliminate"] == 1
+    rng = np.random.default_rng(7)
+    G, H = rng.normal(size=(2, n, n)) + 2.0 * np.eye(n), rng.normal(size=(2, n, 2))
+    X, Y = np.linalg.solve(G, H), np.linalg.solve(np.swapaxes(G, 1, 2), H)
+    # d(sum x y) by what x and y are of: a' u = y, a w = x.
+    U, W = np.linalg.solve(np.swapaxes(G, 1, 2), Y), np.linalg.solve(G, X)
+    wanted = [X, Y, -U @ np.swapaxes(X, 1, 2) - Y @ np.swapaxes(W, 1, 2), U + W]
+    for found, w in zip(f(G, H), wanted, strict=True):
+        np.testing.assert_allclose(found, w, rtol=1e-9, atol=1e-9 * np.abs(w).max())
+    G[1, :, 0] = 0.0  # Singular: NaN there, and as before beside it.
+    if backend != "jax":
+        found = f(G, H)
+        assert np.isnan(found[0][1]).all() and np.isnan(found[1][1]).all()
+        np.testing.assert_allclose(found[0][0], X[0], rtol=1e-9)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "c", "jax"])
+def test_singular_values_without_vectors_are_those_with_them(backend):
+    if backend == "c" and find_compiler() is None:
+        pytest.skip("no C compiler on this system")
+    g = pt.tensor("g", "float64", (2, None, 4))
+    f = pm.function([g], [linalg.svd(g, compute_uv=False), linalg.norm(g[0], 2)], backend=backend)
+    assert {"singular_values"} == {n.op.name for n in topological(f.graph.results) if n.op.name in ("svd", "singular_values")}
+    G = np.random.default_rng(8).normal(size=(2, 5, 4))
+    values = np.sqrt(np.linalg.eigvalsh(np.swapaxes(G, 1, 2) @ G))[:, ::-1]
+    for found, wanted in zip(f(G), (values, values[0, 0]), strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-12)
 
 
 def test_softmax_of_one_row_reads_one_row():

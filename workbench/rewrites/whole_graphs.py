@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 
 import workbench.tensor as pt
-from workbench.graph.expr import Expr, intern, rebuild
+from workbench.graph.expr import Expr, Get, intern, rebuild
 from workbench.graph.frozen import frozen
 from workbench.graph.properties import is_positive_definite
 from workbench.graph.rewrite import Firing, Pass, PassRecord, Rule, Settled, rule
 from workbench.graph.traverse import topological
 from workbench.rewrites import read_once
-from workbench.rewrites.linear_algebra import square_matrix, stack_of_matrices
-from workbench.rewrites.matrix_properties import diagonal
+from workbench.rewrites.linear_algebra import square_matrix, stack_of_matrices, wide_matrix
+from workbench.rewrites.matrix_properties import diagonal, untransposed
 from workbench.tensor import linalg
 from workbench.tensor.assumptions import Assume
-from workbench.tensor.linalg.decompositions import Cholesky, InverseFromFactor
+from workbench.tensor.linalg.decompositions import SVD, Cholesky, InverseFromFactor, SingularValues
 from workbench.tensor.linalg.determinants import Det
-from workbench.tensor.linalg.linear_systems import Inv
+from workbench.tensor.linalg.linear_systems import Inv, Solve
+from workbench.tensor.linalg.shared_factors import Eliminate, SolveEliminated
 
 GROUP = "factor at hand"
 
@@ -38,16 +40,24 @@ class OfWholeGraphs(Pass):
 
 
 def from_factors(roots: Sequence[Expr], rules: Sequence[Rule]) -> tuple[Sequence[Expr], list[Firing]]:
-    """Return expressions in which determinants and inverses take the Cholesky factors that there are, and the steps."""
+    """Return expressions in which determinants and inverses take the Cholesky factors that there are, systems of one matrix one factor, and the steps."""
     nodes = topological(roots)
-    factored = {_bare(n.inputs[0]) for n in nodes if isinstance(n.op, Cholesky)}
-    if not factored or not rules:
+    factored = {_upright(n.inputs[0]) for n in nodes if isinstance(n.op, Cholesky)}
+    systems = Counter(_upright(n.inputs[0]) for n in nodes if isinstance(n.op, Solve))
+    several = {x for x, n in systems.items() if n > 1}
+    read: dict[Expr, set[int]] = {}
+    for n in nodes:
+        if isinstance(n.op, Get) and isinstance(n.inputs[0].op, SVD):
+            read.setdefault(n.inputs[0], set()).add(n.op.index)
+    alone = {x for x, indices in read.items() if indices == {1}}
+    if not (factored or several or alone) or not rules:
         return roots, []
     memo: dict[Expr, Expr] = {}
     steps: list[Firing] = []
     for n in nodes:
         made = rebuild(n, tuple(memo[x] for x in n.inputs)) if n.inputs else n
-        if isinstance(n.op, (Det, Inv)) and _bare(n.inputs[0]) in factored:
+        there = factored if isinstance(n.op, (Det, Inv)) else several if isinstance(n.op, Solve) else alone if isinstance(n.op, Get) else None
+        if there and (n.inputs[0] if isinstance(n.op, Get) else _upright(n.inputs[0])) in there:
             for used in rules:
                 after = used.apply(made) if isinstance(n.op, used.roots) else None
                 if after is not None:
@@ -65,6 +75,12 @@ def _bare(x: Expr) -> Expr:
     return x
 
 
+def _upright(x: Expr) -> Expr:
+    """Of matrices and their transposes, always the same."""
+    source = untransposed(_bare(x))
+    return _bare(x) if source is None else _bare(source)
+
+
 @rule(GROUP, ops=(Det,), examples=lambda: [linalg.det(square_matrix(positive_definite=True)), linalg.det(stack_of_matrices(positive_definite=True))])
 def determinant_from_factor(expr: Expr) -> Expr | None:
     """Where a matrix has its Cholesky factor computed, its determinant is the square of the product of the factor's diagonal."""
@@ -77,3 +93,18 @@ def inverse_from_factor(expr: Expr) -> Expr | None:
     """Where a matrix has its Cholesky factor computed, its inverse is found from that."""
     (x,) = expr.inputs
     return intern(InverseFromFactor(), (linalg.cholesky(x),)) if is_positive_definite(x) else None
+
+
+@rule(GROUP, ops=(Solve,), examples=lambda: [linalg.solve(square_matrix(), wide_matrix()), linalg.solve(stack_of_matrices(), wide_matrix()), intern(Solve(), (square_matrix().T, wide_matrix()))])
+def solve_by_shared_factor(expr: Expr) -> Expr | None:
+    """Where several systems have one matrix, or its transpose (as the gradient of a solution has), it is factored once."""
+    a, b = expr.inputs
+    source = untransposed(_bare(a))
+    return intern(SolveEliminated(source is not None), (intern(Eliminate(), (_upright(a),)), b))
+
+
+@rule(GROUP, ops=(Get,), over=(SVD,), examples=lambda: [linalg.svd(square_matrix())[1], linalg.svd(stack_of_matrices(), compute_uv=False), linalg.svd(wide_matrix())[1]])
+def singular_values_alone(expr: Expr) -> Expr | None:
+    """Where nobody reads the singular vectors, they are not computed."""
+    made = expr.inputs[0]
+    return intern(SingularValues(), made.inputs) if isinstance(made.op, SVD) and expr.op.index == 1 else None

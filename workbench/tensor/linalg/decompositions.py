@@ -358,6 +358,29 @@ class SVD(Gufunc):
         return [total]
 
 
+@frozen
+class SingularValues(Gufunc):
+    """The singular values in descending order, without the vectors."""
+
+    name = "singular_values"
+
+    def infer(self, x: TensorType) -> TensorType:
+        check_matrix("singular_values", x)
+        return x.with_shape((*x.shape[:-2], minimum(*x.shape[-2:])))
+
+    def numpy(self, x: Any) -> Any:
+        return nan_where_it_fails(lambda x: np.linalg.svd(x, compute_uv=False), [(min(x.shape[-2:]),)], x)
+
+    def jax(self, x: Any) -> Any:
+        import jax.numpy as jnp
+
+        return jnp.linalg.svd(x, compute_uv=False)
+
+    def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
+        u, _, vt = results_of(intern(SVD(False), node.inputs))
+        return [matmul(columns(u, _s.whole(cotangent, node)), vt)]
+
+
 class SVDResult(NamedTuple):
     """What :func:`svd` returns.
 
@@ -406,5 +429,5 @@ def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
 
 
 __all__ = [
-    "QR", "SVD", "Cholesky", "QRResult", "SVDResult", "Triangle", "cholesky", "columns", "gaps", "of_lower", "qr", "svd", "tril", "triu",
+    "QR", "SVD", "Cholesky", "QRResult", "SingularValues", "SVDResult", "Triangle", "cholesky", "columns", "gaps", "of_lower", "qr", "svd", "tril", "triu",
 ]  # fmt: skip

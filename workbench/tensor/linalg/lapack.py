@@ -57,28 +57,28 @@ def batches(*types: TensorType, cores: Sequence[int]) -> tuple[Size, list[Size]]
     return whole, steps
 
 
-def _double(*types: Any) -> bool:
+def is_double(*types: Any) -> bool:
     """Whether all are arrays of doubles, and none of them is empty for certain."""
     return all(isinstance(t, TensorType) and t.dtype == "float64" and product(t.shape) != 0 for t in types)
 
 
 def cholesky_call(x: TensorType) -> NativeCall | None:
     """The lower Cholesky factor of each matrix; NaN throughout where there is none."""
-    if not _double(x):
+    if not is_double(x):
         return None
     return NativeCall(CHOLESKY, (CHOLESKY_PYTHON,), "wb_cholesky", (product(x.shape[:-2]), x.shape[-1]))
 
 
 def inverse_from_factor_call(x: TensorType) -> NativeCall | None:
     """The inverse of each matrix whose lower Cholesky factor is given."""
-    if not _double(x):
+    if not is_double(x):
         return None
     return NativeCall(INVERSE, (INVERSE_PYTHON,), "wb_inverse_from_factor", (product(x.shape[:-2]), x.shape[-1]))
 
 
 def solve_triangular_call(a: TensorType, b: TensorType, lower: bool, transposed: bool) -> NativeCall | None:
     """Solutions of triangular systems: `a` (..., n, n), `b` (..., n, k)."""
-    if not _double(a, b):
+    if not is_double(a, b):
         return None
     made = batches(a, b, cores=(2, 2))
     if made is None or (made[1][1] == 0 and made[0] != 1):
@@ -90,7 +90,7 @@ def solve_triangular_call(a: TensorType, b: TensorType, lower: bool, transposed:
 
 def solve_call(a: TensorType, b: TensorType) -> NativeCall | None:
     """Solutions of systems: `a` (..., n, n), `b` (..., n, k); NaN throughout where a matrix is singular."""
-    if not _double(a, b):
+    if not is_double(a, b):
         return None
     made = batches(a, b, cores=(2, 2))
     if made is None or (made[1][1] == 0 and made[0] != 1):
