@@ -56,3 +56,23 @@ def test_what_is_no_precision_is_said():
     x = pt.vector("x", 2)
     with pytest.raises(CompileError, match="no precision 'float16'"):
         function([x], x, backend="numpy", precision="float16")
+
+
+def test_factors_in_bfloat16_are_rounded_and_summed_in_single_precision():
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    rng = np.random.default_rng(1)
+    vx, vw = rng.normal(size=(20, 300)).astype("float32"), rng.normal(size=(300, 10)).astype("float32")
+    x, w = pt.matrix("x", 20, 300, dtype="float32"), pt.matrix("w", 300, 10, dtype="float32")
+    found = function([x, w], pt.tanh(x @ w / 20.0) + 1e-4, backend="jax", precision="bfloat16")(vx, vw)
+    rounded = [v.astype(ml_dtypes.bfloat16).astype("float64") for v in (vx, vw)]
+    assert found.dtype == "float32"
+    np.testing.assert_allclose(found, np.tanh(rounded[0] @ rounded[1] / 20.0) + 1e-4, rtol=1e-4, atol=1e-6)
+    assert np.abs(found - np.tanh(vx.astype("float64") @ vw / 20.0) - 1e-4).max() > 1e-4
+    assert function([x, w], x @ w, backend="jax")(vx, vw).dtype == "float32"
+
+
+@pytest.mark.parametrize("backend", ["c", "numpy"])
+def test_backends_without_bfloat16_say_so(backend):
+    x = pt.matrix("x")
+    with pytest.raises(CompileError, match=f"the {backend} backend has no bfloat16"):
+        function([x], x @ x.T, backend=backend, precision="bfloat16")

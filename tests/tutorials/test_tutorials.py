@@ -32,6 +32,7 @@ NAMES = (
     "09_parametrisation_and_inference",
     "10_workflow",
     "11_many_chains",
+    "12_deep_learning",
     "13_gaussian_processes_and_time",
 )
 NOT_YET_IN_FORM: set[str] = set()

@@ -37,8 +37,10 @@ def options(backend: str, keep_values: bool, threads: int, precision: str) -> di
             raise CompileError(f"a function runs on 1 to 256 threads, not {threads}")
         options["threads"] = int(threads)
     if precision != "float64":
-        if precision != "float32":
-            raise CompileError(f"there is no precision {precision!r}", "choose float64 or float32")
+        if precision not in ("float32", "bfloat16"):
+            raise CompileError(f"there is no precision {precision!r}", "choose float64, float32, or bfloat16 on JAX")
+        if precision == "bfloat16" and backend != "jax":
+            raise CompileError(f"the {backend} backend has no bfloat16", "use backend='jax', or precision='float32'")
         if backend == "jax":
             options["precision"] = precision
     return options

@@ -569,6 +569,7 @@ def function(
     precision
         "float64", or "float32": what the graph does in float64 is done in float32, and so are its
         results. For accelerators that are slow at float64; C and Numba round each operation to float32.
+        "bfloat16", on JAX: the same, with factors of products of matrices in bfloat16.
 
     Raises
     ------

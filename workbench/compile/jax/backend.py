@@ -18,6 +18,7 @@ from workbench.graph.inner import Graph
 from workbench.graph.traverse import replace, topological
 from workbench.graph.types import type_of
 from workbench.tensor.cotangents.jax import not_differentiated
+from workbench.tensor.linalg.products import FACTORS
 
 
 def to_jax(inputs: Sequence[Expr], outputs: Any, precision: str = "float64") -> Callable[..., Any]:
@@ -30,7 +31,8 @@ def to_jax(inputs: Sequence[Expr], outputs: Any, precision: str = "float64") -> 
     outputs
         One expression, or several in a sequence; data in them are constants.
     precision
-        "float64", or "float32": everything that the graph does in float64 is then done in float32.
+        "float64", or "float32": everything that the graph does in float64 is then done in float32; or "bfloat16": beside that, the
+        factors of products of matrices are rounded to bfloat16, and products are summed in float32.
 
     Returns
     -------
@@ -49,11 +51,20 @@ def to_jax(inputs: Sequence[Expr], outputs: Any, precision: str = "float64") -> 
     config: Any = importlib.import_module("jax").config
     config.update("jax_enable_x64", True)
     graph = Graph(inputs, [outputs] if isinstance(outputs, Expr) else outputs)
-    if precision == "float32":
+    if precision != "float64":
         graph = in_single_precision(graph)
+    factors = "bfloat16" if precision == "bfloat16" else None
+
+    def run(*values: Any) -> list[Any]:
+        token = FACTORS.set(factors)
+        try:
+            return graph.run("jax", *values)
+        finally:
+            FACTORS.reset(token)
+
     if isinstance(outputs, Expr):
-        return lambda *values: graph.run("jax", *values)[0]
-    return lambda *values: tuple(graph.run("jax", *values))
+        return lambda *values: run(*values)[0]
+    return lambda *values: tuple(run(*values))
 
 
 class JaxFunction:
@@ -77,9 +88,9 @@ class JaxFunction:
                 self.indices.append(index)
         self._checked: dict[EnteringIndex, Any] = {}
         self._position = {p: i for i, p in enumerate(graph.params)}
-        if precision == "float32":
+        if precision != "float64":
             graph = in_single_precision(graph)
-        self.graph = graph
+        self.graph, self._precision = graph, precision
         self._dtypes = [np.dtype(p.type.dtype) for p in graph.params]
         self.data = [n for n in topological(graph.results) if isinstance(n.op, Data)]
         self.inner_data = data_of(g for n in topological(graph.results) for g in n.op.graphs)
@@ -91,7 +102,7 @@ class JaxFunction:
         start = time.perf_counter()
         inputs: list[Expr] = [intern(Input(n.name, type_of(n.op.value))) for n in self.data]
         opened = Graph([*self.graph.params, *inputs], replace(self.graph.results, dict(zip(self.data, inputs))))
-        function = to_jax(opened.params, opened.results)
+        function = to_jax(opened.params, opened.results, self._precision)
         jax: Any = importlib.import_module("jax")
         example = [jax.ShapeDtypeStruct(p.type.static_shape, p.type.dtype) for p in opened.params]
         self._seen = [n.op.value for n in self.inner_data]

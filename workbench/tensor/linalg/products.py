@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,8 @@ from workbench.tensor.linalg.matrix_products import factor, matmul_call
 from workbench.tensor.reduction import reductions as _r
 from workbench.tensor.tensor import Tensor, as_tensor
 
+FACTORS: ContextVar[str | None] = ContextVar("factors", default=None)
+"""To what JAX rounds the factors of products of matrices in single precision, where that was asked for."""
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -66,6 +69,8 @@ class MatMul(Gufunc):
     def jax(self, x: Any, y: Any) -> Any:
         import jax.numpy as jnp
 
+        if FACTORS.get() == "bfloat16" and x.dtype == "float32":
+            return jnp.matmul(x.astype("bfloat16"), y.astype("bfloat16"), preferred_element_type="float32")
         # The default on GPUs would round float32 to 10 bits first.
         return jnp.matmul(x, y, precision="highest")
 
