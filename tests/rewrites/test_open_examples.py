@@ -22,7 +22,7 @@ NOT_OPEN = {
     "known_length": "it is about lengths that are known", "bounds_known_now": "it is about bounds and lengths that are known",
     "factor_out_of_product": SIZE, "determinant_of_scaled": SIZE,
     "slice_of_slice": OWN, "slice_of_concatenation": OWN, "slice_from_take": OWN, "take_of_first_rows": OWN, "diagonal_of_product": OWN,
-    "slice_of_elementwise": OWN, "solve_with_blocks": BLOCKS, "product_with_blocks": BLOCKS, "vector_times_blocks": BLOCKS,
+    "slice_of_elementwise": OWN, "variance_from_difference": OWN, "solve_with_blocks": BLOCKS, "product_with_blocks": BLOCKS, "vector_times_blocks": BLOCKS,
     "diagonal_from_slice": "the diagonal of a matrix in one row is told by the numbers of its slice",
 }  # fmt: skip
 """Rules of which some example does not fire on open lengths, and why."""

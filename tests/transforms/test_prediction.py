@@ -8,13 +8,14 @@ import workbench.tensor as pt
 from workbench.errors import ArgumentError
 from workbench.graph import RULES, Graph, free_inputs
 from workbench.graph.derivations import derived_again
-from workbench.graph.traverse import replace
+from workbench.graph.traverse import replace, topological
 from workbench.transforms.prediction import GROUP, KINDS, random_parts
 
 nn = pt.nn
 KEY = pt.random.key(1)
 X = pt.matrix("x", 3, 4)
 LABELS = pt.vector("labels", 3, dtype="int64")
+U, P = pt.random.uniform(KEY, (3, 4)), pt.scalar("p")
 MEAN, VAR = pt.data("mean", np.arange(4.0)), pt.data("var", np.ones(4))
 
 
@@ -23,6 +24,14 @@ CASES = {
     "dropout of channels": (nn.dropout(X, 0.5, KEY, shared=[1]) + 1.0, "x + 1.0"),
     "stochastic depth": (X + nn.stochastic_depth(pt.tanh(X), 0.2, KEY), "x + tanh(x)"),
     "noise": (pt.exp(nn.gaussian_noise(X, 0.1, KEY)), "exp(x)"),
+    "dropout by hand": (pt.where(U < 0.8, pt.exp(X) / 0.8, 0.0), "exp(x)"),
+    "dropout by hand, p": (pt.where(U >= P, X / (1.0 - P), 0.0) * 2.0, "x * 2.0"),
+    "a mask of numbers": (X * pt.cast(U < 0.8, "float64") / 0.8, "x"),
+    "a mask that is scaled": (pt.exp(X) * (pt.cast(U > 0.2, "float64") * 1.25), "exp(x)"),
+    "a mask, the other way round": (pt.cast(pt.greater(0.5, U), "float64") * X * 2.0, "x"),
+    "noise by hand": (pt.tanh(X + 0.1 * pt.random.normal(KEY, (3, 4))), "tanh(x)"),
+    "noise of a deviation": (X - pt.random.normal(KEY, (3, 4), 0.0, pt.exp(P)), "x"),
+    "a latent variable": (pt.tanh(X) + pt.exp(X) * pt.random.normal(KEY, (3, 4)), "tanh(x)"),
     "turned": (nn.in_training(pt.flip(X), X, "turned images"), "x"),
 }  # fmt: skip
 
@@ -47,6 +56,23 @@ def test_labels_are_not_smoothed_and_statistics_are_those_that_were_kept():
     assert pm.for_prediction(nn.batch_norm(pt.concatenate([one, one]), MEAN, VAR).output).type.shape == (2, 4)
 
 
+def test_a_normalised_convolution_is_one_convolution():
+    rng = np.random.default_rng(0)
+    kernel, mean, var = pt.data("kernel", rng.normal(size=(4, 2, 3, 3))), pt.data("mean", rng.normal(size=4)), pt.data("var", rng.uniform(1, 2, 4))
+    for x, conv, w in ((pt.tensor4("x", shape=(3, 2, 6, 5)), nn.conv2d, kernel), (pt.tensor3("x", shape=(3, 2, 9)), nn.conv1d, kernel[:, :, 0])):
+        trained = nn.batch_norm(conv(x, w, rng.normal(size=4)), mean, var, rng.normal(size=4), rng.normal(size=4)).output
+        whole, folded = pm.for_prediction(trained, keep=["scale_of_channels_in_the_kernel"]), pm.for_prediction(trained)
+        (convolution,) = (n for n in topological([folded]) if n.op.name == "convolution")
+        assert mean not in set(topological([convolution])) and var in set(topological([convolution.inputs[1]]))
+        # Nothing of the size of the results is multiplied or divided.
+        assert not [n for n in topological([folded]) if n.op.name in ("multiply", "divide") and n.type.ndim > 1 and n.type.shape[0] == 3]
+        at = {x: rng.normal(size=x.type.shape)}
+        np.testing.assert_allclose(folded.eval(at), whole.eval(at), rtol=1e-12, atol=1e-12)
+    learned = pt.tensor4("w", shape=(4, 2, 3, 3))
+    kept = nn.conv2d(pt.zeros((3, 2, 6, 5)), learned) * pt.expand_dims(var, (0, 2, 3))
+    assert pm.for_prediction(kept) is kept
+
+
 def test_what_is_kept_and_shapes_of_what_is_given():
     y = nn.dropout(nn.gaussian_noise(X, 1.0, KEY), 0.5, KEY)
     assert repr(pm.for_prediction(y, keep=["dropout"])) == "dropout(x, 0.5, 1)"
@@ -55,6 +81,8 @@ def test_what_is_kept_and_shapes_of_what_is_given():
     assert a is b is c["y"] is X
     assert isinstance(pm.for_prediction((y,)), tuple)
     assert pm.for_prediction(Graph([X], [y])).results == (X,)
+    noisy = X + pt.random.normal(KEY, (3, 4))
+    assert pm.for_prediction(noisy, keep=["noise"]) is noisy
     # As an approximate posterior: another key, another draw; their mean is what prediction takes.
     key = pt.scalar("key", "uint64")
     often = pm.vectorize_graph(pm.for_prediction(nn.dropout(X, 0.5, key), keep="dropout"), {key: pt.random.split(KEY, 2000)})
@@ -73,6 +101,8 @@ def test_draws_inside_loops_go_too():
 
 
 LEFT = {
+    "dropout that is not scaled": pt.where(U < 0.8, X, 0.0), "dropout scaled by another number": pt.where(U < 0.8, X / 0.7, 0.0),
+    "noise of another mean": X + pt.random.normal(KEY, (3, 4), 1.0), "noise inside a function": pt.exp(pt.random.normal(KEY, (3, 4))),
     "scaled at random": X * pt.random.uniform(KEY, (3, 4)), "flipped at random": pt.where(pt.random.bernoulli(KEY, (), 0.5), X, pt.flip(X)),
     "words": pt.random.bits(KEY, (3,)), "a permutation": X[pt.random.permutation(KEY, 3)],
 }  # fmt: skip

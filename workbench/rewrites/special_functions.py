@@ -19,7 +19,7 @@ from workbench.tensor.tensor import Tensor
 GROUP = "canonicalise"
 STABILISE = "stabilise"
 
-x = variable("x")
+x, y = variable("x"), variable("y")
 moderate = variable("moderate", Interval(-4.0, 4.0))
 u = variable("u", unit)
 inside = variable("inside", Interval(-1.0, 1.0))
@@ -87,6 +87,54 @@ def erfc_from_erf(x: Tensor) -> Tensor:
 def erfc_from_one_plus_erf(x: Tensor) -> Tensor:
     """1 + erf(x) cancels for large negative x; erfc(-x) does not."""
     return pt.erfc(-x)
+
+
+@rule(STABILISE, 0.5 + 0.5 * pt.erf(x), precise=True)
+def erfc_from_half_plus_half_erf(x: Tensor) -> Tensor:
+    """Halves of 1 + erf(x) cancel for large negative x; half of erfc(-x) does not."""
+    return 0.5 * pt.erfc(-x)
+
+
+@rule(STABILISE, 0.5 - 0.5 * pt.erf(x), precise=True)
+def erfc_from_half_minus_half_erf(x: Tensor) -> Tensor:
+    """Halves of 1 - erf(x) cancel for large x; half of erfc(x) does not."""
+    return 0.5 * pt.erfc(x)
+
+
+@rule(STABILISE, 1.0 - 0.5 * pt.erfc(x), precise=True)
+def erfc_from_one_minus_half_erfc(x: Tensor) -> Tensor:
+    """1 - erfc(x) / 2 cancels for large negative x; erfc(-x) / 2, which is the same, does not."""
+    return 0.5 * pt.erfc(-x)
+
+
+@rule(STABILISE, y + y * pt.erf(x))
+def times_one_plus_erf(x: Tensor, y: Tensor) -> Tensor:
+    """A number and its multiple by erf(x) cancel for large negative x; its product with erfc(-x) does not."""
+    return y * pt.erfc(-x)
+
+
+@rule(STABILISE, y - y * pt.erf(x))
+def times_one_minus_erf(x: Tensor, y: Tensor) -> Tensor:
+    """A number and its multiple by erf(x) cancel for large x; its product with erfc(x) does not."""
+    return y * pt.erfc(x)
+
+
+@rule(STABILISE, 0.5 + 0.5 * pt.tanh(x), precise=True)
+def sigmoid_from_half_plus_half_tanh(x: Tensor) -> Tensor:
+    """Halves of 1 + tanh(x) cancel for large negative x; the logistic function of 2 x does not."""
+    return pt.sigmoid(2.0 * x)
+
+
+@rule(STABILISE, 0.5 - 0.5 * pt.tanh(x), precise=True)
+def sigmoid_from_half_minus_half_tanh(x: Tensor) -> Tensor:
+    """Halves of 1 - tanh(x) cancel for large x; the logistic function of -2 x does not."""
+    return pt.sigmoid(-2.0 * x)
+
+
+@rule(STABILISE, y + y * pt.tanh(x))
+def times_one_plus_tanh(x: Tensor, y: Tensor) -> Tensor:
+    """A number and its multiple by tanh(x) cancel for large negative x; twice its product with the logistic function of 2 x does not."""
+    return 2.0 * y * pt.sigmoid(2.0 * x)
 
 
 @rule(STABILISE, 1.0 - pt.erfc(x), precise=True)

@@ -11,6 +11,7 @@ from workbench.graph.pattern import variable
 from workbench.graph.properties import is_nonnegative, is_positive
 from workbench.graph.rewrite import rule
 from workbench.tensor import elementwise as e
+from workbench.tensor.indexing.advanced import Index
 from workbench.tensor.indexing.rows import Take
 from workbench.tensor.indexing.slices import Slice
 from workbench.tensor.markers import StopGradient
@@ -338,9 +339,9 @@ def log_of_exp_over(x: Tensor, not_negative: Tensor) -> Tensor:
     return x - pt.log(not_negative)
 
 
-def _has_logarithm(x: Expr) -> bool:
+def has_logarithm(x: Expr) -> bool:
     """Whether the logarithm of `x`, or of what it is part of, has a form of its own, which keeps digits."""
-    while isinstance(x.op, (Slice, Take, Reshape)):
+    while isinstance(x.op, (Slice, Take, Index, Reshape)):
         x = x.inputs[0]
     if x.op is e.divide:
         return x.inputs[0].op is e.exp and is_nonnegative(x.inputs[1])
@@ -350,12 +351,12 @@ def _has_logarithm(x: Expr) -> bool:
 @rule(GROUP, ops=(e.log2, e.log10), examples=lambda: [pt.log10(pt.softmax(pt.vector("v", 4))), pt.log2(pt.sigmoid(pt.vector("v", 4))[1:])])
 def logarithm_to_another_base(expr: Expr) -> Expr | None:
     """To whatever base, a logarithm that has a form which does not underflow is a multiple of the natural one."""
-    return pt.log(expr.inputs[0]) / np.log(2.0 if expr.op is e.log2 else 10.0) if _has_logarithm(expr.inputs[0]) else None
+    return pt.log(expr.inputs[0]) / np.log(2.0 if expr.op is e.log2 else 10.0) if has_logarithm(expr.inputs[0]) else None
 
 
-@rule(GROUP, ops=(e.log,), over=(Slice, Take, Reshape), examples=lambda: [pt.log(pt.softmax(pt.vector("v", 4))[1]), pt.log(pt.take(pt.sigmoid(pt.vector("v", 4)), pt.constant([2, 0])))])
+@rule(GROUP, ops=(e.log,), over=(Slice, Take, Index, Reshape), examples=lambda: [pt.log(pt.softmax(pt.vector("v", 4))[1]), pt.log(pt.take(pt.sigmoid(pt.vector("v", 4)), pt.constant([2, 0]))), pt.log(pt.softmax(pt.matrix("m", 2, 3), axis=1)[[0, 1], [2, 0]])])
 def log_of_part(expr: Expr) -> Expr | None:
     """The logarithm of a part is part of the logarithm, where that has a form that does not underflow."""
     part = expr.inputs[0]
     source = part.inputs[0]
-    return intern(part.op, (pt.log(source), *part.inputs[1:])) if _has_logarithm(source) else None
+    return intern(part.op, (pt.log(source), *part.inputs[1:])) if has_logarithm(source) else None

@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 import workbench.tensor as pt
 from workbench.errors import ArgumentError, Location
 from workbench.graph.derivations import remember
-from workbench.graph.expr import Expr
+from workbench.graph.expr import Expr, Input, intern
 from workbench.graph.inner import Graph
 from workbench.graph.rewrite import Pass, Trace, rule, rules_of
 from workbench.graph.traverse import topological
+from workbench.tensor import elementwise as e
 from workbench.tensor.elementwise import OPS
 from workbench.tensor.markers import InTraining
+from workbench.tensor.nn.convolution import Convolution, conv1d, conv2d
 from workbench.tensor.nn.losses import cross_entropy
 from workbench.tensor.nn.normalization import batch_norm
 from workbench.tensor.nn.regularization import Dropout, dropout, gaussian_noise, in_training, stochastic_depth
+from workbench.tensor.shape import Reshape, reshape_like
+from workbench.transforms.random_forms import dropped_by_hand, without_added_noise
 
 GROUP = "prediction"
 
@@ -69,11 +75,91 @@ def _smoothed() -> Expr:
     return next(node for node in topological([loss]) if isinstance(node.op, InTraining))
 
 
+# Written by hand ------------------------------------------------------------------------------
+
+
+def _by_hand() -> list[Expr]:
+    x, p, key = _vector(), pt.scalar("p"), pt.random.key(1)
+    u = pt.random.uniform(key, (4,))
+    return [
+        pt.where(u < 0.8, x / 0.8, 0.0), pt.where(u >= p, x / (1.0 - p), 0.0), x * pt.cast(u < 0.8, "float64") / 0.8,
+        x * (pt.cast(u >= 0.2, "float64") * 1.25), pt.cast(u > 0.5, "float64") * x * 2.0,
+    ]  # fmt: skip
+
+
+@rule(GROUP, ops=(e.where, e.multiply, e.divide), examples=_by_hand)
+def dropout_by_hand_is_its_input(expr: Expr) -> Expr | None:
+    """What is kept by chance, and divided by that chance, is in the mean what it was: prediction takes that."""
+    return dropped_by_hand(expr)
+
+
+@rule(GROUP, ops=(e.add, e.subtract), examples=lambda: [_vector() + 0.1 * pt.random.normal(pt.random.key(1), (4,)), pt.random.normal(pt.random.key(1), (4,), 0.0, pt.exp(pt.scalar("s"))) + _vector(), _vector() - pt.random.normal(pt.random.key(1), (4,))])
+def added_noise_is_left_out(expr: Expr) -> Expr | None:
+    """Noise of mean 0 that is added makes training robust, and a prediction only less certain."""
+    return without_added_noise(expr)
+
+
+# Normalised convolutions ----------------------------------------------------------------------
+
+
+def _normalised() -> list[Expr]:
+    x, w, s = pt.tensor4("x", shape=(2, 3, 5, 5)), pt.data("w", np.ones((4, 3, 2, 2))), pt.data("s", np.ones(4))
+    y, row = conv2d(x, w), pt.expand_dims(s, (0, 2, 3))
+    signals = conv1d(pt.tensor3("signals", shape=(2, 3, 9)), np.ones((4, 3, 2)))
+    return [y * row, y / pt.sqrt(row), (y - row) / row, signals * s[:, None]]
+
+
+@rule(GROUP, ops=(e.multiply, e.divide), examples=_normalised)
+def scale_of_channels_in_the_kernel(expr: Expr) -> Expr | None:
+    """Channels of a convolution that are scaled, as batch normalisation does in prediction, are a convolution with a scaled kernel: images are gone over once less."""
+    for y, scale in (expr.inputs, expr.inputs[::-1])[: 2 if expr.op is e.multiply else 1]:
+        if y.type != expr.type or not _of_channels(scale, y):
+            continue
+        if y.op in (e.add, e.subtract) and _is_shifted(y):
+            conv, shift = y.inputs
+            return y.op(expr.op(conv, scale), expr.op(shift, scale))  # type: ignore[no-any-return]
+        if not _is_convolution(y):
+            continue
+        x, w = (y.inputs[0] if isinstance(y.op, Reshape) else y).inputs
+        conv = (y.inputs[0] if isinstance(y.op, Reshape) else y).op
+        if any(isinstance(node.op, Input) for node in topological([w, scale])):
+            continue  # What is learned while it is used has no kernel that is known before.
+        made = intern(conv, (x, expr.op(w, pt.reshape(scale, (-1, 1, 1, 1)))))
+        return reshape_like(made, y) if isinstance(y.op, Reshape) else made
+    return None
+
+
+def _is_convolution(y: Expr) -> bool:
+    """Whether an expression is a convolution of images, or of signals as images of one column."""
+    if isinstance(y.op, Reshape):
+        inner = y.inputs[0]
+        return isinstance(inner.op, Convolution) and (*y.type.shape, 1) == inner.type.shape
+    return isinstance(y.op, Convolution)
+
+
+def _is_shifted(y: Expr) -> bool:
+    """Whether an expression is a convolution to which numbers of channels are added, or from which they are subtracted."""
+    while y.op in (e.add, e.subtract) and y.inputs[0].type == y.type and _of_channels(y.inputs[1], y):
+        y = y.inputs[0]
+    return _is_convolution(y)
+
+
+def _of_channels(x: Expr, y: Expr) -> bool:
+    """Whether an expression has one number for each channel of images or signals."""
+    if y.type.ndim < 3 or x.type.ndim > y.type.ndim:
+        return False
+    after = y.type.ndim - 2
+    shape = (1,) * (y.type.ndim - x.type.ndim) + x.type.shape
+    return shape == (1, y.type.shape[1], *(1,) * after)
+
+
 KINDS = {
     "dropout": "dropout_is_its_input", "stochastic depth": "branch_is_never_left_out", "batch statistics": "running_statistics",
     "noise": "noise_is_left_out", "label smoothing": "labels_are_not_smoothed",
 }  # fmt: skip
 """What may be kept, and the rule that does not run then."""
+BY_HAND = {"dropout": "dropout_by_hand_is_its_input", "noise": "added_noise_is_left_out"}
+"""The rule that does not run either: that of the same written by hand."""
 
 
 def for_prediction(outputs: Any, keep: Iterable[str] = (), random: str = "raise") -> Any:
@@ -122,7 +208,7 @@ def for_prediction(outputs: Any, keep: Iterable[str] = (), random: str = "raise"
     roots = [outputs] if isinstance(outputs, Expr) else list(outputs)
     kept = _rules_kept(keep)
     found = _predicted(roots, kept)
-    if random == "raise" and (left := random_parts(found, dropout="dropout_is_its_input" not in kept and "branch_is_never_left_out" not in kept)):
+    if random == "raise" and not kept.intersection(BY_HAND.values()) and (left := random_parts(found, dropout="dropout_is_its_input" not in kept and "branch_is_never_left_out" not in kept)):
         raise _left_over(left)
     remember(found, roots, lambda trace: _predicted(roots, kept, trace))
     return found[0] if isinstance(outputs, Expr) else type(outputs)(found) if isinstance(outputs, (list, tuple)) else found
@@ -142,7 +228,8 @@ def _rules_kept(keep: Iterable[str]) -> frozenset[str]:
     for name in given:
         if name not in KINDS and name not in names:
             raise ArgumentError(f"for_prediction: there is nothing called {name!r} to keep", f"it may be {', '.join(map(repr, KINDS))}, or the name of a rule: {', '.join(sorted(names))}")
-    return frozenset(KINDS.get(name, name) for name in given)
+    kept = {KINDS.get(name, name) for name in given}
+    return frozenset(kept | {BY_HAND[name] for name in given if name in BY_HAND})
 
 
 def random_parts(outputs: Any, dropout: bool = True) -> list[Expr]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-FUNCTIONS = {"exp": 1, "log": 1, "log1p": 1, "expm1": 1, "sin": 1, "cos": 1, "tan": 1, "tanh": 1, "erf": 1, "pow": 2}
+FUNCTIONS = {"exp": 1, "log": 1, "log1p": 1, "expm1": 1, "sin": 1, "cos": 1, "tan": 1, "tanh": 1, "erf": 1, "erfc": 1, "pow": 2}
 """Names, with the number of their arguments."""
 REPLACED = ("sin", "cos", "tan", "pow")
 """Those for whose calls gcc knows others, of other last bits."""

@@ -401,12 +401,12 @@ def _images(what: str, axes: int, x: Any, weight: Any) -> tuple[Tensor, Tensor, 
 
 
 def _finished(y: Tensor, bias: Any, axes: int, batched: bool) -> Tensor:
+    y = y if axes == 2 else _s.squeeze(y, -1)
     if bias is not None:
         b = as_tensor(bias)
         if b.ndim != 1:
             raise ShapeError(f"a bias has one number for each channel out, not shape {shape_text(b.type.shape)}")
-        y = y + _s.expand_dims(floats("bias", b, y)[0], (1, 2)).astype(y.dtype)
-    y = y if axes == 2 else _s.squeeze(y, -1)
+        y = y + _s.expand_dims(floats("bias", b, y)[0], tuple(range(1, axes + 1))).astype(y.dtype)
     return y if batched else _s.squeeze(y, 0)
 
 
