@@ -5,8 +5,8 @@
 
 Three posteriors: radon (919 rows, 175 parameters), logistic regression (10^6 x 20), a hierarchical model of 10,000
 parameters. Each library has the same density and a process of its own, with an equal share of the time. At 4 chains
-each runs NUTS; with more, ours ChEES-HMC, BlackJAX its ChEES-HMC with a diagonal metric, NumPyro NUTS with vectorised
-chains, which is what it has. The table has seconds of compiling (all that is not sampling), seconds of sampling with
+each runs NUTS; with more, ours ChEES-HMC ("workbench") and NUTS in one loop ("workbench-nuts"), BlackJAX its ChEES-HMC with a
+diagonal metric, NumPyro NUTS with vectorised chains, which is what it has. The table has seconds of compiling (all that is not sampling), seconds of sampling with
 warm-up, gradients of each chain, the effective sample size of the worst element, that by second and by 1000 gradients,
 and the most memory taken (of the device where it says so, of the process otherwise).
 
@@ -30,7 +30,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-LIBRARIES = ("workbench", "numpyro", "blackjax")
+LIBRARIES = ("workbench", "workbench-nuts", "numpyro", "blackjax")
 TUNE, DRAWS = {True: 300, False: 500}, {True: 100, False: 500}
 """Transitions of warm-up and after it, of many chains and of few."""
 MANY = 64
@@ -113,25 +113,23 @@ def density_of(problem: str, d: dict[str, Array]) -> tuple[Callable[[Any], Any],
 # Samplers: each yields its row for each number of chains. ------------------------------------------
 
 
-def workbench(problem: str, d: dict[str, Array], chains: int, device: str) -> dict[str, float]:
+def workbench(problem: str, d: dict[str, Array], chains: int, device: str, method: str = "chees") -> dict[str, float]:
     import workbench as pm
     from workbench.inference.diagnostics import ess_bulk
 
     many = chains >= MANY
     begun = time.perf_counter()
-    options = {"method": "chees", "device": device, "thin": DRAWS[many]} if many else {"method": "nuts"}
+    options = {"method": method, "thin": DRAWS[many]} if many else {"method": "nuts"}
     run = pm.sample(
-        DRAWS[many], tune=TUNE[many], chains=chains, model=model_of(problem, d), backend="jax", random_seed=1, quiet=True,
+        DRAWS[many], tune=TUNE[many], chains=chains, model=model_of(problem, d), backend="jax", device=device, random_seed=1, quiet=True,
         return_inferencedata=False, **options,
     )  # fmt: skip
     taken = time.perf_counter() - begun
     if many:
         ess = min(float(m["ess"].min()) for m in run.moments().values())
-        gradients = run.gradients
     else:
         ess = min(float(np.min(ess_bulk(x))) for x in run.draws.values())
-        gradients = int(sum(run.warmup_stats["n_steps"].sum(axis=1)) + sum(run.stats["n_steps"].sum(axis=1))) // chains
-    return {"compile": taken - run.timings["sample"], "sample": run.timings["sample"], "gradients": gradients, "ess": ess}
+    return {"compile": taken - run.timings["sample"], "sample": run.timings["sample"], "gradients": run.gradients, "ess": ess}
 
 
 def numpyro(problem: str, d: dict[str, Array], chains: int, device: str) -> dict[str, float]:
@@ -229,14 +227,15 @@ def one(library: str, problem: str, chains: list[int], device: str, small: bool)
     jax.config.update("jax_enable_x64", True)
     if device != "gpu":
         jax.config.update("jax_platforms", device)
-    if library == "workbench":
+    if library.startswith("workbench"):
         # Every compilation is a cold one.
         jax.config.update("jax_enable_compilation_cache", False)
     d = data_of(problem, small)
     for n in chains:
         row = {"library": library, "problem": problem, "chains": n}
         try:
-            found = globals()[library](problem, d, n, device)
+            name, _, method = library.partition("-")
+            found = globals()[name](problem, d, n, device, *([method] if method else []))
         except ImportError as error:
             yield {**row, "why": str(error)}
             return
@@ -258,7 +257,7 @@ def compare(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     print(f"{'problem':13}{'library':11}{'chains':>7}{'compile s':>11}{'sample s':>10}{'gradients':>11}{'min ESS':>10}{'ESS/s':>9}{'/1000 g':>9}{'MiB':>8}")
     for i, (problem, library) in enumerate(jobs):
         limit = max(1.0, (end - time.monotonic()) / (len(jobs) - i))
-        python = sys.executable if library == "workbench" else arguments.peers
+        python = sys.executable if library.startswith("workbench") else arguments.peers
         given = ["--one", library, problem, "--device", arguments.device, "--chains", *map(str, arguments.chains), *(["--small"] if arguments.small else [])]
         process = subprocess.Popen([python, __file__, *given], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         try:
