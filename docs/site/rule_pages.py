@@ -22,6 +22,7 @@ PASSES = {
     "stabilise": "More correct digits.",
     "specialise": "Less work.",
     "unconstrained": "What is known of values that a sampler moves.",
+    "prediction": "From training to prediction: other values on purpose, of which each rule says why.",
 }
 """What passes are for, where their names do not say it."""
 

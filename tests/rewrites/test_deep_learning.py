@@ -130,3 +130,10 @@ def test_layer_norm_keeps_its_digits_in_every_spelling(name):
     # Differences from 1e8 are known to 1.5e-8.
     np.testing.assert_allclose(value, [w[0] for w in wanted], rtol=1e-7)
     np.testing.assert_allclose(slope, [w[1] for w in wanted], rtol=1e-6, atol=1e-8)
+
+
+def test_infinite_numbers_are_no_lengths():
+    """Found by random expressions: a rule asked of minus infinity what length it is."""
+    v = pt.vector("v", 2)
+    with np.errstate(all="ignore"):
+        assert np.isnan(pm.function([v], pt.log(pt.erfc(v) * pt.constant(-np.inf)))([0.0, 1.0])).all()

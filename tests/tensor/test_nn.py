@@ -13,7 +13,8 @@ import workbench as pm
 import workbench.tensor as pt
 from workbench.compile import function
 from workbench.errors import ArgumentError, DTypeError, IndexBoundsError, ShapeError
-from workbench.graph import Mode
+from workbench.graph import Graph, Mode
+from workbench.graph.serialise import from_json, to_json
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 sys.path.insert(0, str(REFERENCE))
@@ -204,6 +205,16 @@ def test_a_batch_of_one_is_an_error_that_says_so():
             refused()
     images = pt.tensor4("images")
     assert function([images], nn.batch_norm(images, *RUNNING).output)(np.random.default_rng(0).normal(size=(1, 3, 2, 2))).shape == (1, 3, 2, 2)
+
+
+def test_graphs_of_all_operations_are_read_back():
+    x, key = pt.tensor4("x", shape=(2, 3, 6, 6)), pt.scalar("key", "uint64")
+    y = nn.batch_norm(nn.dropout(nn.conv2d(x, np.ones((3, 3, 2, 2))), 0.5, key, shared=[2]), *RUNNING).output
+    y = nn.stochastic_depth(nn.max_pool2d(y, 2), 0.1, key) + nn.gaussian_noise(pt.zeros((2, 3, 2, 2)), 1.0, key)
+    graph = Graph([x, key], [y, pm.grad(pt.sum(y**2), x)])
+    given = [np.random.default_rng(0).normal(size=(2, 3, 6, 6)), np.uint64(5)]
+    for a, b in zip(from_json(to_json(graph)).run("numpy", *given), graph.run("numpy", *given)):
+        assert np.array_equal(a, b)
 
 
 # Numbers as vectors ---------------------------------------------------------------------------

@@ -288,7 +288,7 @@ def log_of_constant_multiple(expr: Expr) -> Expr | None:
     """The logarithm of a multiple is a sum, where the other factor's logarithm has a form that does not overflow."""
     multiple = expr.inputs[0]
     for other, constant in (multiple.inputs, multiple.inputs[::-1]):
-        if constant.type.ndim == 0 and (is_positive(constant) or isinstance(length_of(constant), Length)) and _has_logarithm(other):
+        if constant.type.ndim == 0 and (is_positive(constant) or (constant.type.kind in "iu" and isinstance(length_of(constant), Length))) and _has_logarithm(other):
             return pt.log(other) + pt.log(constant) if multiple.op is e.multiply else pt.log(other) - pt.log(constant)
         if multiple.op is e.divide:
             return None
