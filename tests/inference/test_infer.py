@@ -7,6 +7,7 @@ from scipy import stats
 import workbench as pm
 from workbench.errors import ArgumentError, ModelError, SamplingError
 from workbench.inference.diagnostics import mcse_mean
+from workbench.inference.planning.model_steps import summed_out
 from workbench.inference.planning.pilots import pulled
 
 NU = 8.0
@@ -177,3 +178,17 @@ def test_options_that_are_changed_after_measuring_are_those_of_the_run(schools):
         plan.sampling.options.clear()
         plan.sampling.options |= before
     assert plan.as_measured
+
+
+def test_what_takes_far_more_work_summed_out_than_sampled_in_turn_is_not():
+    x = np.random.default_rng(0).normal(size=(20, 8))
+    with pm.Model() as slabs:
+        spike = pm.Bernoulli("spike", 0.4, shape=8)
+        pm.Normal("y", x @ (spike * pm.Normal("slab", 0.0, 1.0, shape=8)), 1.0, observed=x[:, 0])
+    (step,), left = summed_out(slabs)
+    assert not step.on and step.evidence["times the work"] > 200 and "sampled in turn" in step.reason and len(left.free_RVs) == 2
+    with pm.Model() as switch:
+        year = pm.DiscreteUniform("year", 0, 110)
+        pm.Poisson("y", pm.math.where(np.arange(111) < year, pm.Exponential("early", 1.0), 1.0), observed=np.arange(111) % 3)
+    (step,), left = summed_out(switch)
+    assert step.on and len(left.free_RVs) == 1

@@ -150,7 +150,7 @@ def _planned(model: Model, options: dict[str, Any], seconds: float | None) -> Pl
     steps += more
     plan = Plan(model, steps, Sampling(options, ""))
     if not made.free_RVs:
-        plan.sampling.options["draws"] = LEAST
+        plan.sampling.options["draws"] = MOST
         plan.seconds["planning"] = time.perf_counter() - begun
         return plan
     found = candidates(made)

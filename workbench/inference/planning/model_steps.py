@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import WorkbenchError
+from workbench.graph.inner import Graph, nodes_within
 from workbench.graph.traverse import topological
 from workbench.inference.planning.plan import Step
 from workbench.model.marginalization import marginalize
+from workbench.model.states import finite_states
 
 if TYPE_CHECKING:
     from workbench.model.model import Model
+
+MOST_WORK = 8.0
+"""A sweep of Gibbs steps takes about a term for each state of each element. A log-density without the variable that takes so many times
+that makes fewer effective draws a second, whatever its gradient is worth."""
 
 
 def summed_out(model: Model) -> tuple[list[Step], Model]:
@@ -36,8 +43,18 @@ def _step(name: str, what: str, model: Model) -> Step:
     except WorkbenchError as error:
         return Step(f"{what} {name}", f"it cannot be: {error.message}; it is sampled by steps of its own", on=False, code=code, apply=apply, recovers=True)
     size = model[name].type.size if not model[name].type.is_open else 0
+    more, states = _work(made) / _work(model), finite_states(model, model[name])
+    evidence = {"elements": size, "how": made.eliminations[-1].title, "times the work": round(more, 1)}
+    if states is not None and more > MOST_WORK * states.numbers.sum() and made.free_RVs:
+        reason = f"{name} is discrete, and the log-density without it takes {more:.0f} times the work: its {size} elements are sampled in turn"
+        return Step(f"{what} {name}", reason, evidence, False, code, apply, recovers=True)
     reason = f"{name} is discrete: without it the rest has a gradient, and is sampled by it; it is drawn exactly for each draw of the rest"
-    return Step(f"{what} {name}", reason, {"elements": size, "how": made.eliminations[-1].title}, True, code, apply, recovers=True)
+    return Step(f"{what} {name}", reason, evidence, True, code, apply, recovers=True)
+
+
+def _work(model: Model) -> int:
+    """Elements that the log-density computes, where lengths are known: how much work it is, roughly."""
+    return sum(math.prod(n for n in getattr(x.type, "shape", ()) if isinstance(n, int)) for x in nodes_within([Graph(model.value_vars, [model.density().total])]))
 
 
 def _marginal(model: Model, name: str) -> Model:
