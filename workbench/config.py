@@ -72,6 +72,20 @@ def compiler_flags() -> tuple[str, ...]:
     return tuple(os.environ.get("WORKBENCH_CFLAGS", "").split())
 
 
+def own_math() -> bool:
+    """Return whether C code is to have exponentials and logarithms of our own though glibc has vector forms: ``WORKBENCH_MATH=own``.
+
+    Raises
+    ------
+    CompileError
+        If it is set to something else.
+    """
+    given = os.environ.get("WORKBENCH_MATH", "")
+    if given not in ("", "own"):
+        raise CompileError(f"WORKBENCH_MATH is {given!r}", "set it to own, or to nothing for the library's functions where they have vector forms")
+    return given == "own"
+
+
 def checks_programs() -> bool:
     """Return whether every program's reads are proven before it is printed: ``WORKBENCH_CHECK=1``, for tests.
 

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from workbench.compile.c import parts
+from workbench.compile.c.own_math import own_functions
 from workbench.compile.c.parts import PARAMETERS, Declared, Divided, divided
 from workbench.compile.c.vector_math import declarations, definitions
 from workbench.compile.loop_ir import loops as L
@@ -178,7 +179,8 @@ class _Printer:
 
     def prototypes(self, vector_math: Collection[str]) -> list[str]:
         """Declarations of the mathematical functions that the code calls."""
-        return [*declarations(self.functions(), vector_math), *(f"double {name}(double);" for name in PLAIN_MATH), ""]
+        used = self.functions()
+        return [*declarations(used, vector_math), *(f"double {name}(double);" for name in PLAIN_MATH), *own_functions(used, vector_math), ""]
 
     def functions(self) -> set[str]:
         """The names that the code calls, and others."""

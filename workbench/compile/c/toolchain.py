@@ -16,7 +16,7 @@ from pathlib import Path
 
 from workbench.compile import cache
 from workbench.compile.c.vector_math import FUNCTIONS, REPLACED
-from workbench.config import compiler_command, compiler_flags
+from workbench.config import compiler_command, compiler_flags, own_math
 from workbench.errors import CompileError
 
 # The processor's own instructions. On ARM, clang takes -mcpu=native alone, and gcc both.
@@ -111,7 +111,7 @@ def _optimisation(code: str, seldom: bool) -> tuple[str, ...]:
 
 
 @functools.lru_cache(maxsize=4)
-def _find(asked: str | None) -> Compiler | None:
+def _find(asked: str | None, own: bool) -> Compiler | None:
     if asked is not None:
         names = [asked]
     elif sys.platform == "win32":
@@ -125,7 +125,7 @@ def _find(asked: str | None) -> Compiler | None:
             continue
         identity = _identity(path)
         if identity is not None:
-            vector = () if "clang" in identity.lower() else _vector_forms()
+            vector = () if own or "clang" in identity.lower() else _vector_forms()
             return Compiler(path, f"{identity} {_processor()}", vector)
     return None
 
@@ -145,7 +145,7 @@ def _identity(path: str) -> str | None:
 
 def find_compiler() -> Compiler | None:
     """Return the C compiler to use, or ``None`` if there is none."""
-    return _find(compiler_command())
+    return _find(compiler_command(), own_math())
 
 
 def require_compiler() -> Compiler:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from workbench.compile.c.own_math import OWN
+
 FUNCTIONS = {"exp": 1, "log": 1, "log1p": 1, "expm1": 1, "sin": 1, "cos": 1, "tan": 1, "tanh": 1, "erf": 1, "erfc": 1, "pow": 2}
 """Names, with the number of their arguments."""
 REPLACED = ("sin", "cos", "tan", "pow")
@@ -59,7 +61,7 @@ def declarations(used: Collection[str], vector_forms: Collection[str]) -> list[s
     """Return C that declares the functions `used`, of which `vector_forms` have forms that a loop can call."""
     lines = []
     for name, arguments in FUNCTIONS.items():
-        if name in used:
+        if name in used and (name in vector_forms or name not in OWN):
             simd = 'simd("notinbranch"), ' if name in vector_forms else ""
             lines.append(f"__attribute__(({simd}const, nothrow, leaf)) double {name}({', '.join(['double'] * arguments)});")
     return lines
