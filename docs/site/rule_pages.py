@@ -17,6 +17,8 @@ SHOWN = 6
 PASSES = {
     "canonicalise": "One way to say a thing, so that other rules need to know one only.",
     "linear algebra": "What is known of matrices, put to use.",
+    "low rank": "A diagonal plus a product of low rank: systems and determinants of the rank's size.",
+    "whole operations": "Operations found in the formulas that people write for them.",
     "read once": "What only one reads, made as that reads it.",
     "factor at hand": "Determinants and inverses by factors that are there.",
     "stabilise": "More correct digits.",

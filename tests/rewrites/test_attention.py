@@ -92,7 +92,7 @@ def test_what_is_written_has_the_same_value():
         (pt.softmax(q @ k.T, axis=0) @ v, "the softmax is over axis 0, the product sums over axis 1"),
         (pt.softmax(q @ k.T, axis=None) @ v, "the softmax is over axis 0, 1, the product sums over axis 1"),
         (pt.exp(q @ k.T) @ v, "the exponential is not that of a log-softmax"),
-        (pt.sin(q @ k.T) @ v, "no factor is a softmax"),
+        (pt.sin(q @ k.T) @ v, "no operand is divide or exp"),
         (pt.softmax(pt.tanh(q @ k.T), axis=1) @ v, "the scores are no products of queries and keys"),
         (pt.softmax((q @ k.T) * pt.vector("t", 9), axis=1) @ v, "multiplied by more than one number"),
         (pt.softmax(pt.where(mask, q @ k.T, -1e9) + bias, axis=1) @ v, "a bias is added to scores that a mask made a finite number"),

@@ -39,7 +39,7 @@ from workbench.tensor.assumptions import Assume
 from workbench.tensor.elementwise import OPS
 
 PLAIN = Mode(())
-OURS = [r for r in RULES.values() if r.group in ("canonicalise", "linear algebra", "stabilise", "specialise", "unconstrained", "read once", "factor at hand")]
+OURS = [r for r in RULES.values() if r.group in ("canonicalise", "linear algebra", "stabilise", "specialise", "unconstrained", "read once", "factor at hand", "whole operations", "low rank")]
 WITH_PATTERN = [r for r in OURS if r.pattern is not None]
 FOR_INTEGERS = [r for r in WITH_PATTERN if all("i" in v.op.kinds or "b" in v.op.kinds for v in pattern_variables(r.pattern)) and any("i" in v.op.kinds for v in pattern_variables(r.pattern))]
 BY_EXAMPLE = [r for r in OURS if r.pattern is None]

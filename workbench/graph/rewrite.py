@@ -22,6 +22,19 @@ FEW_INPUTS = 3
 """Operations of more inputs are told apart by what there is among them, and not in which order."""
 
 
+class Declined(Exception):
+    """Raised by a rule's function that does not apply, to say of an expression what it lacks, and where; as if it had returned ``None``.
+
+    Examples
+    --------
+    >>> raise Declined("the matrix is not square", expr)  # doctest: +SKIP
+    """
+
+    def __init__(self, text: str, at: Expr) -> None:
+        super().__init__(text)
+        self.text, self.at = text, at
+
+
 @frozen(eq=False)
 class Rule:
     """A named step from one expression to an equal one.
@@ -44,8 +57,6 @@ class Rule:
         The right side is claimed to be more accurate: the proof compares it with mpmath.
     over
         Ops (or op classes) of which an input must have one for the rule to be asked; any, if empty.
-    why
-        Says of an expression on which the function made nothing what it lacks, and where.
     """
 
     name: str
@@ -58,7 +69,6 @@ class Rule:
     examples: Callable[[], Sequence[Expr]] | None = None
     precise: bool = False
     over: tuple[Any, ...] = ()
-    why: Callable[[Expr], tuple[str, Expr] | None] | None = None
 
     def apply(self, expr: Expr) -> Expr | None:
         """Return the replacement of an expression, or ``None`` when the rule does not fit."""
@@ -66,8 +76,14 @@ class Rule:
         if arguments is None:
             return None
         with derived(expr.provenance, self.name):
-            result: Expr | None = self.function(*arguments)
-        return result
+            return self.made_of(arguments)
+
+    def made_of(self, arguments: Sequence[Expr]) -> Any:
+        """What the function makes of what the pattern matched; ``None`` where it declines."""
+        try:
+            return self.function(*arguments)
+        except Declined:
+            return None
 
     @property
     def source(self) -> str:
@@ -97,15 +113,14 @@ def rule(
     over: Sequence[type[Op] | Op] = (),
     examples: Callable[[], Sequence[Expr]] | None = None,
     precise: bool = False,
-    why: Callable[[Expr], tuple[str, Expr] | None] | None = None,
 ) -> Callable[[Callable[..., Any]], Rule]:
     """Register the decorated function as a rewrite rule of `group`.
 
     Give either a `pattern` (the function then takes the pattern's variables by name), or `ops`
     (the function takes the whole expression, returns ``None`` where it does not apply, and
     `examples` makes expressions on which it must). `over` spares such a rule from being asked
-    where no input has one of these ops. `why` says of an expression what it lacks, and where, if the
-    function's lines do not.
+    where no input has one of these ops. A function that does not apply may raise :class:`Declined` instead,
+    which says why to those who ask.
 
     A rule that is defined again in its module, as by a notebook's cell that is run again, takes the
     place of the old one.
@@ -134,7 +149,7 @@ def rule(
             needed = _op_below(pattern)
         else:
             match, roots, needed = _whole, tuple(ops), tuple(over)
-        made = Rule(name, group, doc, roots, match, function, pattern, examples, precise, needed, why)
+        made = Rule(name, group, doc, roots, match, function, pattern, examples, precise, needed)
         RULES[name] = made
         return made
 
@@ -479,7 +494,7 @@ class _Driver:
     @staticmethod
     def applied(rule: Rule, arguments: Sequence[Expr], node: Expr) -> Expr | None:
         """What a rule makes of a node, in the node's type."""
-        result = rule.function(*arguments)
+        result = rule.made_of(arguments)
         if result is None or result is node:
             return None
         fitted: Expr | None = result.fit(node)

@@ -12,7 +12,7 @@ from workbench.graph.expr import Constant, Expr
 from workbench.graph.formulas import formula
 from workbench.graph.frozen import frozen
 from workbench.graph.pattern import Bindings, PatternVariable, uniform_value
-from workbench.graph.rewrite import Rule
+from workbench.graph.rewrite import Declined, Rule
 from workbench.graph.rule_text import condition_text, op_called
 from workbench.graph.types import TensorType
 
@@ -66,10 +66,6 @@ def why_not(rule: Rule, expr: Expr) -> Reason | None:
         search = _Search(rule.pattern)
         if not any(True for _ in search.ways(rule.pattern, expr, {}, 0)):
             return search.reason
-    elif rule.why is not None:
-        lacks = rule.why(expr)
-        if lacks is not None:
-            return Reason(*lacks)
     elif rule.over and not any(x.op in rule.over or x.op.__class__ in rule.over for x in expr.inputs):
         return Reason(f"no operand is {' or '.join(dict.fromkeys(map(op_called, rule.over)))}", expr)
     return _declined(rule, expr)
@@ -147,6 +143,12 @@ def _unfit(variable: PatternVariable, expr: Expr, found: Bindings) -> str:
 
 def _declined(rule: Rule, expr: Expr) -> Reason | None:
     """Why the rule's function made nothing; ``None`` if it made something."""
+    arguments = rule.match(expr)
+    try:
+        if arguments is not None:
+            rule.function(*arguments)
+    except Declined as reason:
+        return Reason(reason.text, reason.at)
     code: Any = getattr(rule.function, "__code__", None)
     lines: list[int] = []
 

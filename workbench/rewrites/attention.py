@@ -18,7 +18,7 @@ import workbench.tensor as pt
 from workbench.graph.expr import Constant, Expr
 from workbench.graph.pattern import uniform_value
 from workbench.graph.properties import is_positive
-from workbench.graph.rewrite import rule
+from workbench.graph.rewrite import Declined, rule
 from workbench.rewrites.read_once import WHOLE
 from workbench.tensor import elementwise as e
 from workbench.tensor.elementwise import Cast
@@ -34,14 +34,6 @@ from workbench.tensor.shape.lengths import SameLength
 
 FEWEST = 64
 """Fewer scores than these are left to loops, which share their passes with what stands around: measured, 8 queries and 8 keys gain."""
-
-
-class _Declined(Exception):
-    """What is not as it must be, and where."""
-
-    def __init__(self, text: str, at: Expr) -> None:
-        super().__init__(text)
-        self.text, self.at = text, at
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,11 +110,11 @@ def _summed(divisor: Any, weights: Any, view: _View, axis: int) -> None:
     if total.op is e.where and uniform_value(total.inputs[1]) == 1 and total.inputs[0].op is e.equal:
         total = _bare(total.inputs[2])
     if not isinstance(total.op, Reduce) or total.op.kind != "sum" or total.inputs[0] is not weights:
-        raise _Declined("what the exponentials are divided by is not their sum", divisor)
+        raise Declined("what the exponentials are divided by is not their sum", divisor)
     if total.op.axes != (view.order[axis],):
-        raise _Declined(f"the softmax is over axis {', '.join(map(str, total.op.axes))}, the product sums over axis {view.order[axis]}", total)
+        raise Declined(f"the softmax is over axis {', '.join(map(str, total.op.axes))}, the product sums over axis {view.order[axis]}", total)
     if not _is_same_along(divisor, view, axis):
-        raise _Declined(f"the sum of exponentials varies along axis {view.order[axis]}, that it is over", divisor)
+        raise Declined(f"the sum of exponentials varies along axis {view.order[axis]}, that it is over", divisor)
 
 
 def _softmax(view: _View, axis: int) -> tuple[_View, Any]:
@@ -136,9 +128,9 @@ def _softmax(view: _View, axis: int) -> tuple[_View, Any]:
     elif x.op is e.exp:
         return _exp_of_logarithm(view, axis), None
     else:
-        raise _Declined("no factor is a softmax: exponentials divided by their sum", x)
+        raise Declined("no factor is a softmax: exponentials divided by their sum", x)
     if weights.type.shape != x.type.shape:
-        raise _Declined("no factor is a softmax: exponentials divided by their sum", x)
+        raise Declined("no factor is a softmax: exponentials divided by their sum", x)
     inner = view.operand(weights)
     _summed(divisor, weights, inner, axis)
     return _exponent(inner, axis)
@@ -152,7 +144,7 @@ def _exponent(view: _View, axis: int) -> tuple[_View, Any]:
         view = view.operand(x)
         x = view.of
     if x.op is not e.exp:
-        raise _Declined("what is divided by its sum is no exponential", x)
+        raise Declined("what is divided by its sum is no exponential", x)
     scores, _ = _unshifted(view.operand(x.inputs[0]), axis)
     if mask is not None and scores.of.op is e.where and scores.operand(scores.of.inputs[0]).is_same(mask):
         scores = scores.operand(scores.of.inputs[1])  # What has no weight may have any score.
@@ -174,9 +166,9 @@ def _exp_of_logarithm(view: _View, axis: int) -> _View:
         rest = terms[:i] + terms[i + 1 :]
         if others.is_same(scores) and len(own) == len(rest) and all(_bare(a) is b for a, b in zip(own, rest)):
             if total.op.axes != (view.order[axis],):
-                raise _Declined(f"the softmax is over axis {', '.join(map(str, total.op.axes))}, the product sums over axis {view.order[axis]}", total)
+                raise Declined(f"the softmax is over axis {', '.join(map(str, total.op.axes))}, the product sums over axis {view.order[axis]}", total)
             return scores
-    raise _Declined("no factor is a softmax: the exponential is not that of a log-softmax", view.of)
+    raise Declined("no factor is a softmax: the exponential is not that of a log-softmax", view.of)
 
 
 # The scores ------------------------------------------------------------------------------------
@@ -222,7 +214,7 @@ class _Scores:
                 if _is_one_number(factor) and not _is_one_number(part):
                     self.multiply(factor, op is e.divide)
                     return part
-            raise _Declined("the scores are multiplied by more than one number", x)
+            raise Declined("the scores are multiplied by more than one number", x)
         if op in (e.add, e.subtract):
             for at in (0, 1):
                 if _leads_to_product(x.inputs[at]):
@@ -231,7 +223,7 @@ class _Scores:
                     return x.inputs[at]
         if op is e.where:
             return self.choice(view)
-        raise _Declined("the scores are no products of queries and keys", x)
+        raise Declined("the scores are no products of queries and keys", x)
 
     def multiply(self, factor: Any, divides: bool) -> None:
         number = uniform_value(factor)
@@ -262,17 +254,17 @@ class _Scores:
             if number is None or uniform_value(_bare(scores)) is not None:
                 continue
             if not all(map(is_positive, self.factors)) or (self.factors and number != -math.inf) or self.scale <= 0:
-                raise _Declined("masked scores are multiplied by what may be negative, or is not known", view.of)
+                raise Declined("masked scores are multiplied by what may be negative, or is not known", view.of)
             fill = float(number) * self.scale
             if math.isfinite(fill) and self.biases:
-                raise _Declined("a bias is added to scores that a mask made a finite number", view.of)
+                raise Declined("a bias is added to scores that a mask made a finite number", view.of)
             self.mask(mask if kept else _negated(mask), fill, view.of)
             return scores
-        raise _Declined("a choice between scores is a mask only with a number on one side", view.of)
+        raise Declined("a choice between scores is a mask only with a number on one side", view.of)
 
     def mask(self, mask: Any, fill: float, at: Any) -> None:
         if (self.masks or self.causal) and fill != self.fill:
-            raise _Declined(f"masked scores are {self.fill:g} by one mask and {fill:g} by another", at)
+            raise Declined(f"masked scores are {self.fill:g} by one mask and {fill:g} by another", at)
         self.fill = fill
         for part in _conjunction(mask):
             self.masks.append(part)
@@ -282,7 +274,7 @@ class _Scores:
         rank = len(view.order)
         core = view.order[-2:]
         if sorted(core) != [rank - 2, rank - 1]:
-            raise _Declined("batch axes of the product of queries and keys are summed over", view.of)
+            raise Declined("batch axes of the product of queries and keys are summed over", view.of)
         first, second = (a, _turned(b)) if core[0] == rank - 2 else (_turned(b), a)
         self.queries, self.keys = (_view_of_batch(x, view.order[:-2], rank) for x in (first, second))
 
@@ -392,13 +384,13 @@ def _matched(expr: Any) -> Any:
     left, right = expr.inputs
     try:
         return _attention(*_softmax(_view(left), -1), right)
-    except _Declined as reason:
+    except Declined as reason:
         try:
             view = _view(right)
             if view.of.op not in (e.divide, e.exp, e.multiply):
                 raise reason
             scores, mask = _softmax(view, -2)
-        except _Declined:
+        except Declined:
             raise reason from None
     swapped = _swapped(scores)
     turned = None if mask is None else _swapped(mask)
@@ -415,7 +407,7 @@ def _divided_late(expr: Any) -> Any:
     """Exponentials times values, divided by the sum of exponentials."""
     product, divisor = expr.inputs
     if not isinstance(product.op, MatMul) or product.type.shape != expr.type.shape:
-        raise _Declined("what is divided is no product of exponentials and values", expr)
+        raise Declined("what is divided is no product of exponentials and values", expr)
     view = _view(product.inputs[0])
     _summed(divisor, product.inputs[0], _View(product.inputs[0], tuple(range(product.inputs[0].type.ndim))), -1)
     return _attention(*_exponent(view, -1), product.inputs[1])
@@ -428,7 +420,7 @@ def _attention(view: _View, without_weight: _View | None, values: Any) -> Any:
     found.take(view)
     lengths = found.queries.type.shape[-2], found.keys.type.shape[-2]
     if all(isinstance(n, int) for n in lengths) and lengths[0] * lengths[1] < FEWEST:
-        raise _Declined(f"{lengths[0]} queries and {lengths[1]} keys are so few that loops are faster", view.of)
+        raise Declined(f"{lengths[0]} queries and {lengths[1]} keys are so few that loops are faster", view.of)
     masks = [m for m in found.masks if not is_causal(m)]
     causal = found.causal or len(masks) < len(found.masks)
     if causal and masks and math.isfinite(found.fill):
@@ -445,15 +437,6 @@ def _attention(view: _View, without_weight: _View | None, values: Any) -> Any:
         queries = queries * factor
     mask, bias = (x if x is None or x.type.ndim >= 2 else pt.expand_dims(x, tuple(range(2 - x.type.ndim))) for x in (mask, bias))
     return attention(queries, found.keys, values, mask, bias, causal, found.scale, found.fill if masks else -math.inf)
-
-
-def why_no_attention(expr: Expr) -> tuple[str, Expr] | None:
-    """Return which part of attention an expression lacks, and where; ``None`` where it lacks none."""
-    try:
-        _matched(expr)
-    except _Declined as reason:
-        return reason.text, reason.at
-    return None
 
 
 def _operands(n: int = 8, m: int = 9, d: int = 4, v: int = 3) -> list[Any]:
@@ -490,13 +473,10 @@ def _spellings() -> list[Any]:
     ]
 
 
-@rule(WHOLE, ops=(MatMul,), over=(e.divide, e.exp, e.multiply, Transpose), examples=_spellings, why=why_no_attention)
-def softmax_times_values(expr: Expr) -> Expr | None:
+@rule(WHOLE, ops=(MatMul,), over=(e.divide, e.exp, e.multiply, Transpose), examples=_spellings)
+def softmax_times_values(expr: Expr) -> Expr:
     """A softmax of products of queries and keys, times values, is attention: one pass over blocks, and no matrix of all weights."""
-    try:
-        made: Expr = _matched(expr)
-    except _Declined:
-        return None
+    made: Expr = _matched(expr)
     return made
 
 
@@ -506,12 +486,9 @@ def _late() -> list[Any]:
     return [(weights @ v) / pt.sum(weights, axis=1, keepdims=True)]
 
 
-@rule(WHOLE, ops=(e.divide,), over=(MatMul,), examples=_late, why=why_no_attention)
-def values_divided_by_sum_of_exponentials(expr: Expr) -> Expr | None:
+@rule(WHOLE, ops=(e.divide,), over=(MatMul,), examples=_late)
+def values_divided_by_sum_of_exponentials(expr: Expr) -> Expr:
     """Exponentials times values, divided by their sum after that, are attention as well."""
-    try:
-        made: Expr = _matched(expr)
-    except _Declined:
-        return None
+    made: Expr = _matched(expr)
     return made
 

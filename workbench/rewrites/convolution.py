@@ -15,7 +15,7 @@ import workbench.tensor as pt
 from workbench.graph.expr import Expr, intern
 from workbench.graph.frozen import frozen
 from workbench.graph.properties import is_nonnegative
-from workbench.graph.rewrite import rule
+from workbench.graph.rewrite import Declined, rule
 from workbench.tensor.signal import Convolve, LongConvolve
 
 FILE = "convolution.json"
@@ -93,35 +93,28 @@ def measured() -> Costs:
         return Costs()
 
 
-def _made(expr: Expr) -> tuple[LongConvolve | None, str]:
-    """The operation that a convolution becomes; or none, and why."""
-    if expr.type.kind != "f":
-        return None, "sums of products of integers are exact, and transforms are not"
-    if all(map(is_nonnegative, expr.inputs)):
-        return None, "both signals are known not to be negative: each element of their convolution has all its digits, of which transforms would lose those of small ones"
-    costs = measured()
-    op = LongConvolve(expr.op.mode, costs.per_point, costs.overhead)
-    n, m = (x.type.shape[-1] for x in expr.inputs)
-    known = [k for k in (n, m) if isinstance(k, int)]
-    if len(known) == 2 and not op.pays(*known):
-        return None, f"{op.products(*known)} products take less time than transforms: {costs.origin}, these take {costs.overhead:.0f} + {costs.per_point:g} N log2(N) products, for N points"
+def _see_that_it_pays(op: LongConvolve, expr: Expr, origin: str) -> None:
+    lengths = [x.type.shape[-1] for x in expr.inputs]
+    known = [n for n in lengths if isinstance(n, int)]
+    if len(known) == 2 and not op.pays(known[0], known[1]):
+        raise Declined(f"{op.products(known[0], known[1])} products take less time than transforms: {origin}, these take {op.overhead:.0f} + {op.per_point:g} N log2(N) products, for N points", expr)
     if len(known) == 1 and not op.pays(known[0], 1000 * known[0]):
-        return None, f"one of the signals has {known[0]} elements: {costs.origin}, transforms take more time than sums, however long the other is"
-    return op, ""
+        raise Declined(f"one of the signals has {known[0]} elements: {origin}, transforms take more time than sums, however long the other is", expr)
 
 
-def why_no_transforms(expr: Expr) -> tuple[str, Expr] | None:
-    """Return why a convolution stays a direct sum, with the numbers that decide it."""
-    op, reason = _made(expr)
-    return None if op is not None else (reason, expr)
-
-
-@rule("specialise", ops=(Convolve,), examples=lambda: [pt.signal.convolve(pt.vector("x", 3000), pt.vector("y", 700)), pt.signal.convolve(pt.matrix("x", 2, 500), pt.vector("y", 9000), "valid")], why=why_no_transforms)
-def convolution_by_fft(expr: Expr) -> Expr | None:
+@rule("specialise", ops=(Convolve,), examples=lambda: [pt.signal.convolve(pt.vector("x", 3000), pt.vector("y", 700)), pt.signal.convolve(pt.matrix("x", 2, 500), pt.vector("y", 9000), "valid")])
+def convolution_by_fft(expr: Expr) -> Expr:
     """Transforms of both signals, multiplied, are the transform of their convolution: N log N operations for a sum of products of each pair.
 
     Elements much smaller than the largest lose digits of their own. What lengths it takes is measured by
     :func:`workbench.rewrites.convolution.calibrate`, else the same everywhere.
     """
-    op, _ = _made(expr)
-    return None if op is None else intern(op, expr.inputs)
+    if expr.type.kind != "f":
+        raise Declined("sums of products of integers are exact, and transforms are not", expr)
+    if all(map(is_nonnegative, expr.inputs)):
+        raise Declined("both signals are known not to be negative: each element of their convolution has all its digits, of which transforms would lose those of small ones", expr)
+    costs = measured()
+    op = LongConvolve(expr.op.mode, costs.per_point, costs.overhead)
+    _see_that_it_pays(op, expr, costs.origin)
+    made: Expr = intern(op, expr.inputs)
+    return made

@@ -18,6 +18,7 @@ from workbench.rewrites import (
     linear_algebra,
     linear_systems,
     logic,
+    low_rank,
     powers,
     read_once,
     redundant_operations,
@@ -38,7 +39,7 @@ from workbench.rewrites.whole_graphs import OfWholeGraphs
 
 FAMILIES = (
     constants, arithmetic, powers, inverse_functions, redundant_operations, sums_of_parts, covariance_gradients,
-    linear_algebra, attention, read_once, whole_graphs, block_diagonals, sums, determinants, linear_systems, logic, shapes_and_indices,
+    low_rank, linear_algebra, attention, read_once, whole_graphs, block_diagonals, sums, determinants, linear_systems, logic, shapes_and_indices,
     special_functions, specialise, convolution, deep_learning, stabilise, trigonometry, unconstrained,
 )  # fmt: skip
 """Files of rules, in the order in which they are asked: numbers first."""
@@ -82,7 +83,7 @@ def _mode_of(rules: tuple[Rule, ...]) -> Mode:
             Reroll(),
             UnusedResults(),
             Pass("canonicalise", group("canonicalise"), CANONICALISE),
-            LinearAlgebra("linear algebra", (linear_algebra.FACTORED, *group("canonicalise", "linear algebra", read_once.WHOLE)), linear_algebra.__doc__ or ""),
+            LinearAlgebra("linear algebra", (linear_algebra.FACTORED, *group("canonicalise", low_rank.GROUP, "linear algebra", read_once.WHOLE)), linear_algebra.__doc__ or ""),
             Pass("stabilise", group("canonicalise", "linear algebra", "stabilise"), stabilise.__doc__ or ""),
             OfWholeGraphs("specialise", group("canonicalise", "specialise", read_once.GROUP, whole_graphs.GROUP), specialise.__doc__ or ""),
         )

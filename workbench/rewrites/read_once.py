@@ -194,7 +194,7 @@ def _read_alone(reader: Expr, whole: Expr, by_op: dict[Any, list[Rule]], readers
         if whole.op not in used.over and whole.op.__class__ not in used.over:
             continue
         with derived(reader.provenance, used.name):
-            made = used.function(reader)
+            made = used.made_of((reader,))
             after = None if made is None else made.fit(reader)
         if after is not None:
             return used, after

@@ -182,7 +182,7 @@ def steadied(outputs: Sequence[Expr], targets: Sequence[Expr], constants: Sequen
     from workbench.rewrites.reroll import rerolled
 
     known = all_rules()
-    rules = tuple(r for r in known if r.group == "stabilise")
+    rules = tuple(r for r in known if r.group in ("low rank", "stabilise"))
     written, rolled = rerolled(outputs, (*targets, *constants))
     records = [rolled] if rolled.firings else []
     stand_ins: dict[Expr, Any] = {x: intern(Input(None, x.type)) for x in (*targets, *constants) if x.inputs}
