@@ -26,6 +26,9 @@ CASES = {
     "one by one, strides": ((3, 5, 4, 4), (7, 5, 1, 1), {"stride": 3}),
     "all at once": ((1, 2, 20, 31), (9, 2, 5, 4), {"stride": 2, "dilation": 3, "padding": 4}),
     "kernel as large as images": ((2, 3, 4, 5), (2, 3, 4, 5), {}),
+    "a column": ((2, 3, 300, 1), (5, 3, 4, 1), {"padding": ((2, 5), (0, 0)), "stride": (3, 1), "dilation": (2, 1)}),
+    "a column, each place": ((1, 2, 200, 1), (3, 2, 3, 1), {"padding": ((1, 1), (0, 0))}),
+    "more of kernels than of images": ((1, 5, 3, 4), (27, 5, 3, 3), {"padding": 1}),
     "wide": ((1, 1, 1, 300), (33, 1, 1, 7), {}),
 }  # fmt: skip
 

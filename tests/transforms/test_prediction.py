@@ -128,6 +128,8 @@ def test_bad_arguments():
         pm.for_prediction(X, keep=["drop"])
     with pytest.raises(ArgumentError, match="'raise' or 'keep', not 'ignore'"):
         pm.for_prediction(X, random="ignore")
+    with pytest.raises(ArgumentError, match="(?s)not .*Function.*give what it was made of"):
+        pm.for_prediction(pm.function([X], X))
 
 
 def test_steps_are_shown_and_reasons_given():

@@ -188,7 +188,7 @@ def for_prediction(outputs: Any, keep: Iterable[str] = (), random: str = "raise"
     Raises
     ------
     ArgumentError
-        If draws are left that no rule removes, or `keep` names nothing.
+        If draws are left that no rule removes, `keep` names nothing, or a compiled function is given.
 
     Examples
     --------
@@ -205,13 +205,15 @@ def for_prediction(outputs: Any, keep: Iterable[str] = (), random: str = "raise"
         return outputs.map_results(lambda results: for_prediction(list(results), keep, random))
     if isinstance(outputs, dict):
         return dict(zip(outputs, for_prediction(list(outputs.values()), keep, random)))
+    if not isinstance(outputs, (Expr, list, tuple)):
+        raise ArgumentError(f"for_prediction takes expressions, or a graph of them, not {type(outputs).__name__}", "a compiled function has been through the rules: give what it was made of")
     roots = [outputs] if isinstance(outputs, Expr) else list(outputs)
     kept = _rules_kept(keep)
     found = _predicted(roots, kept)
     if random == "raise" and not kept.intersection(BY_HAND.values()) and (left := random_parts(found, dropout="dropout_is_its_input" not in kept and "branch_is_never_left_out" not in kept)):
         raise _left_over(left)
     remember(found, roots, lambda trace: _predicted(roots, kept, trace))
-    return found[0] if isinstance(outputs, Expr) else type(outputs)(found) if isinstance(outputs, (list, tuple)) else found
+    return found[0] if isinstance(outputs, Expr) else type(outputs)(found)
 
 
 def _predicted(roots: Sequence[Expr], kept: frozenset[str], trace: Trace | None = None) -> list[Any]:

@@ -56,7 +56,17 @@ enum { wb_cl_NAME = WB_CONV_BYTES / sizeof(REAL), wb_ct_NAME = wb_conv_wide * wb
 // Rows `first` and on of padded channels: element (c, a, b, r, q) is x[c, (first + r) sh + a - top, q sw + b - left], or 0 outside.
 static void wb_conv_copy_NAME(const REAL *x, int64_t channels, int64_t h, int64_t w, int64_t sh, int64_t sw, int64_t na, int64_t nb,
                               int64_t top, int64_t left, int64_t first, int64_t rows, int64_t wide, REAL *slab) {
-    for (int64_t c = 0; c < channels; c++)
+    if (w == 1 && wide == 1 && sw == 1 && left == 0) {  // Signals: a column each.
+        for (int64_t c = 0; c < channels; c++, x += h)
+            for (int64_t a = 0; a < na; a++, slab += rows) {
+                const int64_t off = first * sh + a - top, none = wb_least(rows, off < 0 ? wb_up(-off, sh) : 0);
+                const int64_t end = wb_least(rows, off < h ? wb_up(h - off, sh) : 0);
+                for (int64_t r = 0; r < none; r++) slab[r] = 0;
+                if (sh == 1) for (int64_t r = none; r < end; r++) slab[r] = x[off + r];
+                else for (int64_t r = none; r < end; r++) slab[r] = x[off + r * sh];
+                for (int64_t r = end < none ? none : end; r < rows; r++) slab[r] = 0;
+            }
+    } else for (int64_t c = 0; c < channels; c++)
         for (int64_t a = 0; a < na; a++)
             for (int64_t b = 0; b < nb; b++)
                 for (int64_t r = 0; r < rows; r++, slab += wide) {
@@ -102,7 +112,9 @@ static void wb_conv_rows_NAME(int64_t channels, int64_t inner, const REAL *packe
     int64_t from[wb_ct_NAME], to[wb_ct_NAME], length[wb_ct_NAME];
     for (int64_t p = 0; p < rows * wide; p += wb_ct_NAME) {
         int spans = 0;
-        for (int64_t q = p; q < p + wb_ct_NAME && q < rows * wide;) {
+        if (columns == wide && of_row == wide * of_column) {
+            from[0] = 0, to[0] = p * of_column, length[0] = wb_least(rows * wide - p, wb_ct_NAME), spans = 1;
+        } else for (int64_t q = p; q < p + wb_ct_NAME && q < rows * wide;) {
             const int64_t row = q / wide, column = q % wide;
             if (column < columns) {
                 from[spans] = q - p, to[spans] = row * of_row + column * of_column;
@@ -139,18 +151,23 @@ static void wb_conv_NAME({_HEAD}, const REAL *x, const REAL *k, REAL *out) {{
     const int64_t inner = cg * kh * kw, tall = wb_up(og, wb_conv_rows) * wb_conv_rows, all = n * groups * og * ho * wo;
     const int64_t na = wb_least(sh, dh * (kh - 1) + 1), nb = wb_least(sw, dw * (kw - 1) + 1);
     const int64_t more = dh * (kh - 1) / sh, wide = wo + dw * (kw - 1) / sw, row = cg * na * nb * wide;
-    const int64_t block = wb_conv_block(n * groups, ho, row * (int64_t)sizeof(REAL), more, threads), blocks = wb_up(ho, block);
+    // Where there is more of kernels than of images, threads share out channels, so that each packs its own; else blocks of images.
+    const int64_t own = og * inner > n * row * ho && og >= threads * wb_conv_rows, all_threads = own ? 1 : threads;
+    const int64_t block = wb_conv_block(n * groups, ho, row * (int64_t)sizeof(REAL), more, all_threads), blocks = wb_up(ho, block);
+    const int64_t tiles = tall / wb_conv_rows, low = own ? tiles * thread / threads * wb_conv_rows : 0, high = own ? tiles * (thread + 1) / threads * wb_conv_rows : tall;
+    const int64_t some = wb_least(high, og) - low, size = (high - low) * inner;
     if (!all) return;
-    REAL *const packed = __builtin_malloc(sizeof(REAL) * (__SIZE_TYPE__)(groups * tall * inner + row * (block + more) + 2 * wb_ct_NAME));
+    REAL *const packed = __builtin_malloc(sizeof(REAL) * (__SIZE_TYPE__)(groups * size + row * (block + more) + 2 * wb_ct_NAME));
     int64_t *const offset = __builtin_malloc(sizeof(int64_t) * (__SIZE_TYPE__)(inner + 1));
     {_NONE.format(failed="!(packed && offset)")}
-    if (packed && offset) {{
-        REAL *const slab = packed + groups * tall * inner;
+    if (packed && offset && some > 0) {{
+        REAL *const slab = packed + groups * size;
+        REAL *next = packed;
         for (int64_t g = 0; g < groups; g++)
-            for (int64_t o = 0; o < tall; o++)
-                for (int64_t p = 0; p < inner; p++)
-                    packed[g * tall * inner + (o / wb_conv_rows * inner + p) * wb_conv_rows + o % wb_conv_rows] = o < og ? k[(g * og + o) * inner + p] : 0;
-        for (int64_t it = thread; it < n * groups * blocks; it += threads) {{
+            for (int64_t o = low; o < high; o += wb_conv_rows)
+                for (int64_t p = 0; p < inner; p++, next += wb_conv_rows)
+                    for (int64_t r = 0; r < wb_conv_rows; r++) next[r] = o + r < og ? k[(g * og + o + r) * inner + p] : 0;
+        for (int64_t it = own ? 0 : thread; it < n * groups * blocks; it += all_threads) {{
             const int64_t image = it / blocks, g = image % groups, first = it % blocks * block, rows = wb_least(block, ho - first), tallest = rows + more;
             if (rows <= 0) continue;
             for (int64_t p = 0; p < inner; p++) {{
@@ -158,7 +175,7 @@ static void wb_conv_NAME({_HEAD}, const REAL *x, const REAL *k, REAL *out) {{
                 offset[p] = (((c * na + i % sh) * nb + j % sw) * tallest + i / sh) * wide + j / sw;
             }}
             wb_conv_copy_NAME(x + image * cg * h * w, cg, h, w, sh, sw, na, nb, top, left, first, tallest, wide, slab);
-            wb_conv_rows_NAME(og, inner, packed + g * tall * inner, offset, slab, wide, rows, wo, out + image * og * ho * wo + first * wo, ho * wo, wo, 1);
+            wb_conv_rows_NAME(some, inner, packed + g * size, offset, slab, wide, rows, wo, out + (image * og + low) * ho * wo + first * wo, ho * wo, wo, 1);
         }}
     }}
     __builtin_free(packed);
