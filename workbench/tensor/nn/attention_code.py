@@ -29,6 +29,7 @@ _PRODUCTS = """\
 #pragma GCC optimize("fp-contract=fast")
 #endif
 #ifndef WB_BYTES
+void *aligned_alloc(__SIZE_TYPE__, __SIZE_TYPE__);  // A built-in function of gcc alone.
 #if defined(__AVX512F__)
 enum { WB_BYTES = 64, WB_WIDE = 4 };
 #define WB_BYTES WB_BYTES
@@ -197,7 +198,7 @@ static void wb_attention_NAME(void *const *library, int64_t thread, int64_t thre
     SET_SIZES
     const int64_t block = wb_block_NAME * wb_lanes_NAME, blocks = (queries + block - 1) / block;
     const int64_t needed = wb_block_NAME * (width + value_width + wb_keys_NAME);
-    wb_vec_NAME *const work = __builtin_aligned_alloc(WB_BYTES, needed * WB_BYTES);
+    wb_vec_NAME *const work = aligned_alloc(WB_BYTES, needed * WB_BYTES);
     for (int64_t unit = thread; unit < z.batch * blocks; unit += threads) {
         const int64_t at = unit / blocks, top = unit % blocks * block, rows = wb_least_NAME(block, queries - top);
         REAL *const here = out + (at * queries + top) * value_width;
@@ -221,7 +222,7 @@ static void wb_attention_gradient_NAME(void *const *library, int64_t thread, int
     const int64_t wide = (width + wb_lanes_NAME - 1) / wb_lanes_NAME, value_wide = (value_width + wb_lanes_NAME - 1) / wb_lanes_NAME;
     const int64_t block = most * wb_lanes_NAME;
     const int64_t needed = (most + keys) * (wide + value_wide) * 1 + most * (2 * width + value_width + 2 * wb_keys_NAME) + most * (wb_lanes_NAME - 1) * (wide + value_wide);
-    wb_vec_NAME *const work = __builtin_aligned_alloc(WB_BYTES, needed * WB_BYTES);
+    wb_vec_NAME *const work = aligned_alloc(WB_BYTES, needed * WB_BYTES);
     const REAL infinity = (REAL)__builtin_inf();
     for (int64_t at = thread; at < z.batch; at += threads) {
         REAL *const to_q = of_q + at * queries * width, *const to_k = of_k + at * keys * width, *const to_v = of_v + at * keys * value_width;
