@@ -12,7 +12,7 @@ from workbench.distributions.distribution import Draw
 from workbench.distributions.spatial import ICAR
 from workbench.graph.frozen import frozen
 from workbench.graph.rewrite import Firing, Rule
-from workbench.graph.traverse import replace
+from workbench.graph.traverse import ancestors, replace
 from workbench.model.elimination import KINDS, Eliminated, Factors, refused
 from workbench.model.missing import Part
 from workbench.tensor.tensor import Tensor
@@ -63,6 +63,10 @@ def is_barren(model: Model, rv: Tensor) -> bool:
     drawn = rv.inputs[0] if isinstance(rv.op, Part) else rv
     if not isinstance(drawn.op, Draw) or issubclass(drawn.op.distribution, IMPROPER) or hasattr(drawn.op.distribution, "of_density"):
         return False
+    others = [x for x in (*model.free_RVs, *model.observed_RVs, *model.potentials) if x is not rv]
+    if rv in ancestors(others):
+        return False
+    # What was eliminated before has left terms of what it depended on.
     value = model.rvs_to_values[rv]
     return all(f.of == (rv.name,) for f in model.density(jacobian=False).factors.depending_on(value))
 

@@ -149,6 +149,7 @@ def _planned(model: Model, options: dict[str, Any], seconds: float | None) -> Pl
     more, made = integrated_out(made)
     steps += more
     plan = Plan(model, steps, Sampling(options, ""))
+    plan.came_to(made)
     if not made.free_RVs:
         plan.sampling.options["draws"] = MOST
         plan.seconds["planning"] = time.perf_counter() - begun

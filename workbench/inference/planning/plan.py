@@ -93,6 +93,7 @@ class Plan:
         self.seconds: dict[str, float] = {}
         self.measured: tuple[tuple[Any, ...], Run] | None = None
         self._done: tuple[tuple[Any, ...], Any] | None = None
+        self._made: dict[tuple[str, ...], Model] = {}
 
     def __getitem__(self, name: str) -> Step:
         for step in self.steps:
@@ -117,13 +118,20 @@ class Plan:
         """What decides about its results: the steps that are on, and the options of sampling."""
         return tuple(s.name for s in self.chosen), tuple(sorted((k, repr(v)) for k, v in self.sampling.options.items()))
 
+    def came_to(self, model: Model) -> None:
+        """Remember the model that the steps that are on have made."""
+        self._made[tuple(s.name for s in self.chosen)] = model
+
     def transformed(self) -> Model:
         """Return the model that the steps make."""
-        made = self.model
-        for step in self.chosen:
-            if step.apply is not None:
-                made = step.apply(made)
-        return made
+        names = tuple(s.name for s in self.chosen)
+        if names not in self._made:
+            made = self.model
+            for step in self.chosen:
+                if step.apply is not None:
+                    made = step.apply(made)
+            self._made[names] = made
+        return self._made[names]
 
     def code(self) -> str:
         """Return the plan as code over the name ``model``: it gives the same draws."""
