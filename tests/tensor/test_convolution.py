@@ -43,17 +43,21 @@ def with_second_derivatives(xs, ws, options, dtype):
 
 @pytest.mark.parametrize("form", [("c", 1, "float64"), ("c", 3, "float32"), ("jax", 1, "float64"), ("numba", 1, "float32")], ids=str)
 def test_backends_and_threads_agree_with_plain_numpy(form):
-    backend, threads, dtype = form
+    on, threads, dtype = form
     rng = np.random.default_rng(0)
+    inputs, made, given, names = [], [], [], []
     for name, (xs, ws, options) in CASES.items():
-        if backend == "numba" and name not in ("strides, groups", "all at once"):
+        if on == "numba" and name not in ("strides, groups", "all at once"):
             continue  # One code for all lengths.
-        inputs, made = with_second_derivatives(xs, ws, options, dtype)
-        given = [rng.normal(size=xs).astype(dtype), rng.normal(size=ws).astype(dtype)]
-        found = function(inputs, made, backend=backend, **({"threads": threads} if threads > 1 else {}))(*given)
-        for a, b in zip(found, function(inputs, made, backend="numpy", mode=PLAIN)(*given)):
-            assert a.dtype == dtype
-            np.testing.assert_allclose(a / abs(b).max(), b / abs(b).max(), atol=1e-5 if dtype == "float32" else 1e-13, err_msg=name)
+        i, m = with_second_derivatives(xs, ws, options, dtype)
+        inputs += i
+        made += m
+        given += [rng.normal(size=xs).astype(dtype), rng.normal(size=ws).astype(dtype)]
+        names += [name] * len(m)
+    found = function(inputs, made, backend=on, **({"threads": threads} if threads > 1 else {}))(*given)
+    for name, a, b in zip(names, found, function(inputs, made, backend="numpy", mode=PLAIN)(*given)):
+        assert a.dtype == dtype
+        np.testing.assert_allclose(a / abs(b).max(), b / abs(b).max(), atol=1e-5 if dtype == "float32" else 1e-13, err_msg=name)
 
 
 def test_nothing_is_called_back_from_c():
