@@ -29,7 +29,7 @@ CASES = {
     "a column": ((2, 3, 300, 1), (5, 3, 4, 1), {"padding": ((2, 5), (0, 0)), "stride": (3, 1), "dilation": (2, 1)}),
     "a column, each place": ((1, 2, 200, 1), (3, 2, 3, 1), {"padding": ((1, 1), (0, 0))}),
     "more of kernels than of images": ((1, 5, 3, 4), (27, 5, 3, 3), {"padding": 1}),
-    "wide": ((1, 1, 1, 300), (33, 1, 1, 7), {}),
+    "wide": ((1, 1, 1, 300), (33, 1, 1, 7), {}), "a wide kernel": ((1, 2, 3, 400), (3, 2, 2, 200), {"padding": 3}),
 }  # fmt: skip
 
 

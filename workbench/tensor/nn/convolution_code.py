@@ -80,7 +80,7 @@ static void wb_conv_copy_NAME(const REAL *x, int64_t channels, int64_t h, int64_
                     else for (int64_t q = none; q < end; q++) slab[q] = from[q * sw];
                     for (int64_t q = end; q < wide; q++) slab[q] = 0;
                 }
-    for (int64_t q = 0; q < wb_ct_NAME; q++) slab[q] = 0;
+    for (int64_t q = 0; q < wide + wb_ct_NAME; q++) slab[q] = 0;  // What the last tile meets beyond the last place.
 }
 
 // out (ROWS x a tile) = sum over p of kernel[p, row] times the tile at offset[p].
@@ -157,7 +157,7 @@ static void wb_conv_NAME({_HEAD}, const REAL *x, const REAL *k, REAL *out) {{
     const int64_t tiles = tall / wb_conv_rows, low = own ? tiles * thread / threads * wb_conv_rows : 0, high = own ? tiles * (thread + 1) / threads * wb_conv_rows : tall;
     const int64_t some = wb_least(high, og) - low, size = (high - low) * inner;
     if (!all) return;
-    REAL *const packed = __builtin_malloc(sizeof(REAL) * (__SIZE_TYPE__)(groups * size + row * (block + more) + 2 * wb_ct_NAME));
+    REAL *const packed = __builtin_malloc(sizeof(REAL) * (__SIZE_TYPE__)(groups * size + row * (block + more) + wide + 2 * wb_ct_NAME));
     int64_t *const offset = __builtin_malloc(sizeof(int64_t) * (__SIZE_TYPE__)(inner + 1));
     {_NONE.format(failed="!(packed && offset)")}
     if (packed && offset && some > 0) {{
@@ -191,7 +191,7 @@ static void wb_conv_input_NAME({_HEAD}, const REAL *y, const REAL *k,NUMBERS REA
     const int64_t th = wb_up(h, sh), tw = wb_up(w, sw), more = up - down, wide = tw + end - begin, row = og * wide;
     const int64_t block = wb_conv_block(n * groups, th, row * (int64_t)sizeof(REAL), more, threads), blocks = wb_up(th, block);
     if (!all) return;
-    REAL *const packed = __builtin_malloc(sizeof(REAL) * (__SIZE_TYPE__)(groups * tall * og * taps + row * (block + more) + 2 * wb_ct_NAME));
+    REAL *const packed = __builtin_malloc(sizeof(REAL) * (__SIZE_TYPE__)(groups * tall * og * taps + row * (block + more) + wide + 2 * wb_ct_NAME));
     int64_t *const offset = __builtin_malloc(sizeof(int64_t) * (__SIZE_TYPE__)(og * taps + 1));
     {_NONE.format(failed="!(packed && offset)")}
     if (packed && offset) {{
@@ -258,7 +258,7 @@ static void wb_conv_kernel_NAME({_HEAD}, const REAL *x, const REAL *y,NUMBERS RE
     // Items are channels of a group, so many that there is one for each thread.
     const int64_t parts = wb_least(cg, wb_up(threads, groups)), some = wb_up(cg, parts), row = some * na * nb * wide;
     const int64_t block = wb_conv_block(1, ho, (row + wo * across) * (int64_t)sizeof(REAL), more, 1), inner = wb_up(some * taps, wb_conv_turned) * wb_conv_turned;
-    REAL *const sums = __builtin_malloc(sizeof(REAL) * (__SIZE_TYPE__)(inner * across + block * wo * across + row * (block + more) + 2 * wb_ct_NAME));
+    REAL *const sums = __builtin_malloc(sizeof(REAL) * (__SIZE_TYPE__)(inner * across + block * wo * across + row * (block + more) + wide + 2 * wb_ct_NAME));
     int64_t *const offset = __builtin_malloc(sizeof(int64_t) * (__SIZE_TYPE__)inner);
     {_NONE.format(failed="!(sums && offset)")}
     if (sums && offset) {{
