@@ -24,7 +24,7 @@ os.environ.setdefault("JAX_ENABLE_X64", "1")
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
-PARTS = ("convolutions", "training")
+PARTS = ("attention", "convolutions", "training")
 """Those that there are; each is asked for its cases."""
 
 

@@ -10,6 +10,7 @@ from workbench.graph.rewrite import RULES
 from workbench.graph.why_not import why_not
 from workbench.rewrites import default_mode
 from workbench.transforms import grad
+from workbench.transforms.prediction import for_prediction
 
 q, k, v = (pt.tensor(name, shape=shape) for name, shape in (("q", (8, 4)), ("k", (9, 4)), ("v", (9, 3))))
 a, b, c = (pt.tensor(name, shape=(2, 8, 3, 4)) for name in "abc")  # Batch, place, head, width.
@@ -144,3 +145,11 @@ def test_lengths_may_be_open():
     assert summary(after) == text("x, x, x", causal=True)
     given = np.random.default_rng(5).normal(size=(2, 6, 4))
     np.testing.assert_allclose(function([x], out)(given), function([x], out, mode=Mode(()), backend="numpy")(given), rtol=1e-12)
+
+
+def test_with_dropout_it_is_attention_once_it_is_for_prediction():
+    weights = pt.nn.dropout(pt.softmax(q @ k.T, axis=1), 0.2, pt.random.key(3))
+    (trained,), _ = default_mode().run([weights @ v])
+    assert not any(str(n.op.name) == "attention" for n in topological([trained]))
+    (predicts,), _ = default_mode().run([for_prediction(weights @ v)])
+    assert summary(predicts) == text("q, k, v")
