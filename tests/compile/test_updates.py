@@ -85,3 +85,16 @@ def test_data_of_open_lengths_may_change_their_lengths():
     a = pt.data("a", [1.0], shape=(None,))
     step = function([], a.sum(), updates={a: pt.concatenate([a, a])}, backend="c")
     assert [float(step()) for _ in range(3)] == [1.0, 2.0, 4.0] and a.get_value().shape == (8,)
+
+
+def test_what_an_update_makes_of_data_alone_is_no_loop_of_its_own():
+    w, mean, x = pt.data("w", np.ones(50)), pt.data("mean", np.zeros(50)), pt.vector("x", 50)
+    gradient = pt.tanh(x) @ pt.constant(np.eye(50) + 1.0)
+    kept = 0.9 * mean + 0.1 * gradient
+    step = function([x], gradient.sum(), updates={w: w - 0.01 * kept - 0.001 * w, mean: kept}, backend="c")
+    loops = [part for line in step.profile(np.ones(50), calls=1).lines for part in line.what.split(", ")]
+    assert not {"0.9*mean", "0.001*w"} & set(loops), loops
+    step(np.ones(50))
+    g = np.tanh(np.ones(50)) @ (np.eye(50) + 1.0)
+    np.testing.assert_allclose(mean.get_value(), 0.1 * g, rtol=1e-14)
+    np.testing.assert_allclose(w.get_value(), 1.0 - 0.001 * g - 0.001, rtol=1e-14)

@@ -319,7 +319,8 @@ class _Block:
             y, same = pending.pop()
             if y in self.env:
                 continue
-            if (isinstance(y.op, VIEWS) and y not in self.place) or (not same and self.is_cheap(y) and space is not None):
+            again = space is not None and self.is_cheap(y) and (not same or self.is_of_one_array(y))
+            if (isinstance(y.op, VIEWS) and y not in self.place) or again:
                 pending += [(z, False) for z in y.inputs]
             else:
                 found[y] = found.get(y, True) and same and not isinstance(y.op, Get)
@@ -354,6 +355,12 @@ class _Block:
                 return False
             pending += z.inputs
         return loads <= 2
+
+    def is_of_one_array(self, y: Expr) -> bool:
+        """Whether a formula is of one array that is there from the start, and of numbers: to read that costs what reading the formula's own would."""
+        given = [z for z in y.inputs if shape_of(z)]
+        values = [self.env.get(z) for z in given]
+        return len(given) == 1 and all(isinstance(v, L.Buffer) and v.root.kind in ("input", "constant") for v in values)
 
     # Storage -----------------------------------------------------------------------------------
 
