@@ -6,7 +6,7 @@ import numpy as np
 
 import workbench.tensor as pt
 from workbench.graph.domain import Interval, positive, unit
-from workbench.graph.expr import Expr
+from workbench.graph.expr import Constant, Expr
 from workbench.graph.lengths import Length
 from workbench.graph.pattern import variable
 from workbench.graph.properties import is_positive
@@ -288,7 +288,7 @@ def log_of_constant_multiple(expr: Expr) -> Expr | None:
     """The logarithm of a multiple is a sum, where the other factor's logarithm has a form that does not overflow."""
     multiple = expr.inputs[0]
     for other, constant in (multiple.inputs, multiple.inputs[::-1]):
-        if constant.type.ndim == 0 and (is_positive(constant) or (constant.type.kind in "iu" and isinstance(length_of(constant), Length))) and _has_logarithm(other):
+        if constant.type.ndim == 0 and (is_positive(constant) or (not isinstance(constant.op, Constant) and isinstance(length_of(constant), Length))) and _has_logarithm(other):
             return pt.log(other) + pt.log(constant) if multiple.op is e.multiply else pt.log(other) - pt.log(constant)
         if multiple.op is e.divide:
             return None
