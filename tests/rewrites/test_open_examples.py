@@ -18,7 +18,10 @@ spec.loader.exec_module(lengths)
 SIZE = "a power of as many factors as there are elements may overflow: how many is not known"
 OWN = "the example's numbers are about its own lengths: what they are parts of is not known"
 BLOCKS = "bounds that are numbers do not say where a block begins after one whose length is open"
+RANK = "a rank that is not known may be as large as the matrix"
 NOT_OPEN = {
+    **dict.fromkeys(("definiteness_with_low_rank", "determinant_with_low_rank", "inverse_with_low_rank", "log_diagonal_with_low_rank",
+                     "quadratic_form_with_low_rank", "slogdet_with_low_rank", "solve_with_low_rank"), RANK),
     "known_length": "it is about lengths that are known", "bounds_known_now": "it is about bounds and lengths that are known",
     "factor_out_of_product": SIZE, "determinant_of_scaled": SIZE,
     "slice_of_slice": OWN, "slice_of_concatenation": OWN, "slice_from_take": OWN, "take_of_first_rows": OWN, "diagonal_of_product": OWN,
