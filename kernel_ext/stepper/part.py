@@ -23,6 +23,7 @@ from workbench.graph import Rule, Trace
 from workbench.graph.provenance import NOWHERE, inherited
 from workbench.model import tracing
 from workbench.rewrites import default_mode
+from workbench.rewrites.unused_results import UnusedResults
 from workbench.samplers.chain import Chain
 from workbench.samplers.compound import Alone
 
@@ -51,7 +52,7 @@ class RewriteStepper(Part):
         super().__init__()
         self._trace, self.only, self.model = trace, only, model
         self._pool: ThreadPoolExecutor | None = None
-        self.at = 0
+        self.at: int | None = None
         """The step that was last read: where a page that is loaded again goes on."""
 
     @classmethod
@@ -143,13 +144,20 @@ class RewriteStepper(Part):
             rules=[self.sayings.rule(r) for r in self.rules],
             stages=list(TITLES.values()) if self.only is None else [],
             block=drawing.BLOCK,
-            start=self.at,
+            start=self._opening() if self.at is None else self.at,
         )
         # All states, and who is concerned, while the first is looked at.
         self._later({}, "names", lambda: {"steps": self.replay.step(len(replay)) and len(replay), "names": self.sayings.names()})
 
         if self.only is None and len(replay.state(0)) <= LARGE:
             self._later({}, "stages", lambda: {"changed": [s.changed for s in self.stages]})
+
+    def _opening(self) -> int:
+        """The step to begin with: behind a long first pass that only takes away what nobody uses, as samplers have it."""
+        for p, first in zip(self.replay.passes, self.replay.first):
+            if p.firings and p.name != UnusedResults.name:
+                return first if first > LONG_PASS else 0
+        return 0
 
     def on_page(self, content: Mapping[str, Any]) -> None:
         step = self._step(content)
@@ -231,6 +239,10 @@ class RewriteStepper(Part):
     def on_why_not(self, content: Mapping[str, Any]) -> None:
         said = self.sayings.why_not(self._step(content), int(content["cell"]), str(content["rule"]))
         self.push("why_not", rid=content.get("rid"), text=said)
+
+
+LONG_PASS = 50
+"""Steps without news that nobody wants to click through."""
 
 
 def trace_of(subject: Any) -> Trace:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import base64
 import json
-import queue
 import runpy
 import sys
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -36,7 +36,7 @@ window.wb = { model, frames: [] };
 const widget = (await import("/loader.js")).default;
 void widget.render({ model, el: document.getElementById("host") });
 for (;;) {
-  const messages = await (await fetch("/poll")).json().catch(() => null);
+  const messages = await (await fetch("/poll?page=PAGE")).json().catch(() => null);
   if (!messages) break;
   for (const [content, data] of messages) {
     wb.frames.push(content);
@@ -57,10 +57,28 @@ class Server(ThreadingHTTPServer):
 @contextmanager
 def served(panel: Panel, port: int = 0) -> Iterator[str]:
     """Serve a panel; the address of its page."""
-    messages: queue.Queue[Any] = queue.Queue()
+    messages: deque[Any] = deque()
+    there = threading.Condition()
+    page = 0
 
     def send(content: Any, buffers: Any = None) -> None:
-        messages.put((json.loads(json.dumps(content)), base64.b64encode(buffers[0]).decode() if buffers else None))
+        with there:
+            messages.append((json.loads(json.dumps(content)), base64.b64encode(buffers[0]).decode() if buffers else None))
+            there.notify_all()
+
+    def begun() -> int:
+        """The number of a page that is loaded: one before it, which may still be waiting for messages, gets none of its own."""
+        nonlocal page
+        with there:
+            page += 1
+            messages.clear()
+            there.notify_all()
+            return page
+
+    def found(asking: int) -> list[Any]:
+        with there:
+            there.wait_for(lambda: messages or page != asking, timeout=20)
+            return [] if page != asking else [messages.popleft() for _ in range(min(len(messages), 100))]
 
     panel.send = send
 
@@ -75,20 +93,13 @@ def served(panel: Panel, port: int = 0) -> Iterator[str]:
         def do_GET(self) -> None:
             path = self.path.split("?")[0]
             if path == "/":
-                self.answer(PAGE.encode(), "text/html")
+                self.answer(PAGE.replace("PAGE", str(begun())).encode(), "text/html")
             elif path == "/loader.js":
                 self.answer(static_file("loader.js").read_bytes(), "text/javascript")
             elif path == "/traits":
                 self.answer(json.dumps({k: getattr(panel, k) for k in ("parts", "first", "title", "module")}).encode())
             elif path == "/poll":
-                found = []
-                try:
-                    found.append(messages.get(timeout=20))
-                    while len(found) < 100:
-                        found.append(messages.get_nowait())
-                except queue.Empty:
-                    pass
-                self.answer(json.dumps(found).encode())
+                self.answer(json.dumps(found(int(self.path.rpartition("=")[2]))).encode())
             else:
                 self.send_error(404)
 

@@ -15,7 +15,8 @@ await drive("stepper", async ({ page, url, shots, check }) => {
   const open = async (address, ready = 0) => {
     await page.goto(address);
     await page.waitForFunction(() => Number(document.querySelector(".wb-scrubber")?.max) > 0);
-    await drawn(ready);
+    if (ready !== null) return drawn(ready);
+    await page.waitForFunction(() => document.querySelector(".wb-steps .wb-graph")?.dataset.step);
   };
   const scrub = (n) => page.evaluate((to) => {
     const s = document.querySelector(".wb-scrubber");
@@ -167,7 +168,9 @@ await drive("stepper", async ({ page, url, shots, check }) => {
   }, share(0.9));
   console.log(`   a jump of which nothing was there yet: ${cold.toFixed(0)} ms`);
 
-  await open(sampler);
+  await open(sampler, null);
+  const begins = Number(await page.locator(".wb-graph").getAttribute("data-step"));
+  check(begins > 50, `a sampler's steps open behind what nobody uses, at step ${begins}`);
   await scrub(900);
   await drawn(900);
   await page.waitForSelector(".wb-check, .wb-unchecked");

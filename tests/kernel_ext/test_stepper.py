@@ -556,3 +556,16 @@ def test_steps_of_something_else_say_what_they_are_of(shown):
         shown("pt")
     with pytest.raises(Exception, match="invalid choice: 'gibs'"):
         shown("m --sampler gibs")
+
+
+def test_a_sampler_opens_where_something_happens():
+    stepper = RewriteStepper.of("hmc")
+    wire = Wire(stepper)
+    wire.say(t="hello", have=0)
+    (content, _), *_ = wire.of("steps")
+    idle = next(p for p in content["passes"] if p["firings"])
+    assert idle["name"] == "unused results" and idle["firings"] > 50 and content["start"] == idle["firings"]
+    # Who went back to the beginning finds it there.
+    stepper.on_at({"step": 0})
+    wire.say(t="hello", have=0)
+    assert wire.of("steps")[-1][0]["start"] == 0
