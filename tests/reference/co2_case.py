@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 
 DATA = Path(__file__).resolve().parents[2] / "workbench" / "datasets" / "data" / "co2.csv"
-NAMES = ("eta_per", "l_pdecay", "period", "l_psmooth", "eta_med", "l_med", "alpha", "eta_trend", "l_trend", "eta_noise", "l_noise", "sigma")
 
 
 def series():
