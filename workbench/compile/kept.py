@@ -22,6 +22,7 @@ from workbench.compile import cache
 from workbench.compile.function import CompiledFunction, choose_backend, compile_graph, function
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.lines import CodeLine
+from workbench.compile.updating import States
 from workbench.compile.seldom import seldom_called
 from workbench.config import BEGAN, checks_programs
 from workbench.graph.inner import Graph
@@ -127,6 +128,7 @@ def _read(path: Path, make: Callable[[], CompiledFunction]) -> CompiledFunction:
     made = _Kept.__new__(_Kept)
     made.__dict__.update(state)
     made._make = make
+    made._states = States([], reuses=False)
     made._turns, made._fitting, made._checked_data = threading.RLock(), set(), (None, [])
     made._bound, made._known, made._now, made._whole, made._last = {}, {}, None, None, None
     made._linked, made._compiled, made.timings, made._only, made._enter = {}, {}, {}, None, None
