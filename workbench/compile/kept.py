@@ -22,8 +22,8 @@ from workbench.compile import cache
 from workbench.compile.function import CompiledFunction, choose_backend, compile_graph, function
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.lines import CodeLine
-from workbench.compile.updating import States
 from workbench.compile.seldom import seldom_called
+from workbench.compile.updating import States
 from workbench.config import BEGAN, checks_programs
 from workbench.graph.inner import Graph
 from workbench.graph.provenance import Provenance, inherited
