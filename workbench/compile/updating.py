@@ -42,7 +42,7 @@ class States:
 
     def rooms(self) -> dict[str, list[Any]]:
         """Return arrays for the new values, for code that is given them."""
-        if not self.reuses:
+        if not self.reuses or not self.data:
             return {}
         for i, x in enumerate(self.data):
             if self._rooms[i] is None:
