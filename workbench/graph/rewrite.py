@@ -27,7 +27,12 @@ class Declined(Exception):
 
     Examples
     --------
-    >>> raise Declined("the matrix is not square", expr)  # doctest: +SKIP
+    >>> import workbench.tensor as pt
+    >>> try:
+    ...     raise Declined("the matrix is not square", pt.matrix("a", 2, 3))
+    ... except Declined as reason:
+    ...     print(reason.text, reason.at.type.shape)
+    the matrix is not square (2, 3)
     """
 
     def __init__(self, text: str, at: Expr) -> None:
