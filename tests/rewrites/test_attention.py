@@ -153,3 +153,14 @@ def test_with_dropout_it_is_attention_once_it_is_for_prediction():
     assert not any(str(n.op.name) == "attention" for n in topological([trained]))
     (predicts,), _ = default_mode().run([for_prediction(weights @ v)])
     assert summary(predicts) == text("q, k, v")
+
+
+def test_weights_that_are_results_too_are_computed_once_whatever_the_values_are_a_view_of():
+    x, wq, wk, wv = pt.tensor("x", "float64", (2, "n", 8)), *(pt.matrix(name, 8, 8) for name in ("wq", "wk", "wv"))
+    q, k, v = ((x @ w).reshape((2, x.shape[1], 2, 4)).transpose((0, 2, 1, 3)) for w in (wq, wk, wv))
+    weights = pt.softmax(q @ k.mT / 2.0, axis=-1)
+    out = (weights @ v).transpose((0, 2, 1, 3))
+    both, alone = (function([x, wq, wk, wv], outputs, backend="numpy") for outputs in ([out, weights], [out]))
+    names = [[n.op.name for n in topological(f.graph.results)] for f in (both, alone)]
+    assert "attention" not in names[0] and names[0].count("exp") == 1
+    assert "attention" in names[1] and "exp" not in names[1]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 import workbench.tensor as pt
+from workbench.config import cache_directory
 from workbench.graph.expr import Expr, intern
 from workbench.graph.frozen import frozen
 from workbench.graph.properties import is_nonnegative
@@ -50,8 +51,6 @@ def calibrate() -> Costs:
     >>> calibrate().origin  # doctest: +SKIP
     'measured here'
     """
-    from workbench.compile import cache
-
     rng = np.random.default_rng(0)
     long, short = rng.normal(size=4000), rng.normal(size=500)
     product = _seconds(lambda: np.convolve(long, short)) / (long.size * short.size)
@@ -62,7 +61,9 @@ def calibrate() -> Costs:
     work = [n * math.log2(n) for n in (few, many)]
     per_point = max((ends[1] - ends[0]) / (work[1] - work[0]), 0.1)
     costs = {"per_point": round(per_point, 3), "overhead": round(max(ends[0] - per_point * work[0], 0.0), 1)}
-    (cache.folder() / FILE).write_text(json.dumps(costs))
+    folder = cache_directory()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (folder / FILE).write_text(json.dumps(costs))
     measured.cache_clear()
     return measured()
 
@@ -84,8 +85,6 @@ def _seconds(function: Callable[[], Any]) -> float:
 @functools.cache
 def measured() -> Costs:
     """Return the costs that were measured here; those by default, where nothing was, or what was kept cannot be read."""
-    from workbench.config import cache_directory
-
     try:
         kept = json.loads((cache_directory() / FILE).read_text())
         return Costs(float(kept["per_point"]), float(kept["overhead"]), "measured here")

@@ -6,7 +6,7 @@ graphs (`lifted`), where a result has no other reader.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import workbench.tensor as pt
@@ -14,13 +14,13 @@ from workbench.graph.expr import Expr, intern, rebuild
 from workbench.graph.lengths import Size, at_least
 from workbench.graph.provenance import derived
 from workbench.graph.rewrite import Firing, Rule, rule
-from workbench.graph.traverse import topological
+from workbench.graph.traverse import ancestors, topological
 from workbench.tensor import elementwise as e
 from workbench.tensor.elementwise import Cast, ScalarOp
 from workbench.tensor.indexing.slices import Slice, Spec, everything, part_of
 from workbench.tensor.linalg.products import MatMul
 from workbench.tensor.reduction.reductions import Reduce
-from workbench.tensor.shape import Reshape, expand_dims, extents
+from workbench.tensor.shape import Reshape, Transpose, expand_dims, extents
 from workbench.tensor.tensor import Tensor
 
 GROUP = "read once"
@@ -196,9 +196,23 @@ def _read_alone(reader: Expr, whole: Expr, by_op: dict[Any, list[Rule]], readers
         with derived(reader.provenance, used.name):
             made = used.made_of((reader,))
             after = None if made is None else made.fit(reader)
-        if after is not None:
+        if after is not None and not _is_kept(reader, after, readers):
             return used, after
     return None
+
+
+def _is_kept(reader: Expr, after: Expr, readers: dict[Expr, set[Any]]) -> bool:
+    """Whether an operand that is taken apart has other readers, as it is or in another order: it would be computed in both forms."""
+    shared = [x for x in reader.inputs if any(len(readers.get(n, ())) > 1 for n in _in_other_orders(x))]
+    below = ancestors([after]) if shared else set()
+    return any(x not in below for x in shared)
+
+
+def _in_other_orders(x: Expr) -> Iterator[Expr]:
+    yield x
+    while isinstance(x.op, Transpose):
+        (x,) = x.inputs
+        yield x
 
 
 def _move(old: Expr, new: Expr, readers: dict[Expr, set[Any]]) -> None:
