@@ -139,7 +139,7 @@ if TYPE_CHECKING:
     from workbench.compile import to_jax
     from workbench.distributions.simulator import Simulator
     from workbench.model import conditional, marginalize, reparameterize, split
-    from workbench.model.formula_model import formula_model
+    from workbench.model.formula_model import formula_model, set_formula_data
     from workbench.model.r2d2m2cp import R2D2M2CP
     from workbench.model.wishart_bartlett import WishartBartlett
     from workbench.tensor import nn
@@ -174,7 +174,7 @@ LATER = {
     "workbench.compile.jax.backend": "to_jax",
     "workbench.distributions.simulator": "Simulator",
     "workbench.gp": "gp",
-    "workbench.model.formula_model": "formula_model",
+    "workbench.model.formula_model": "formula_model set_formula_data",
     "workbench.model.marginalization": "conditional marginalize",
     "workbench.model.parametrisation": "reparameterize",
     "workbench.model.parts": "split",
@@ -229,5 +229,5 @@ __all__ = [
     "Plan", "explain", "infer", "join", "split",
     "fit_inla", "fit_laplace", "fit_pathfinder",
     "gp", "nn", "ode", "statespace",
-    "R2D2M2CP", "WishartBartlett", "formula_model",
+    "R2D2M2CP", "WishartBartlett", "formula_model", "set_formula_data",
 ]  # fmt: skip

@@ -1,6 +1,8 @@
-"""Models from formulas: bambi's densities, statsmodels' estimates of a mixed model (tests/reference/make_formula.py)."""
+"""Models from formulas: bambi's densities, statsmodels' estimates of a mixed model, bambi's predictions (tests/reference/make_formula.py)."""
 
+import copy
 import json
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,8 @@ import pytest
 import workbench as pm
 from workbench.datasets import radon
 from workbench.errors import ArgumentError, ModelError
-from workbench.model.formula_model import split_terms
+from workbench.model.formula_design import split_terms
+from workbench.model.formula_model import FAMILIES
 
 pytest.importorskip("formulaic")
 KNOWN = json.loads((Path(__file__).parents[1] / "reference" / "formula.json").read_text())
@@ -78,3 +81,88 @@ def test_what_does_not_fit_is_an_error(formula, data, words):
 def test_group_terms_are_parted_from_common_ones():
     assert split_terms(" (1|g)") == ("1", [("1", "g")])
     assert split_terms("0 + x + (np.log(x) | g) + z") == ("0 + x + z", [("np.log(x)", "g")])
+
+
+def predictors(model, draws, new):
+    """The predictor of new rows for draws of the parameters."""
+    with model:
+        pm.set_formula_data(new)
+        return pm.sample_posterior_predictive(draws, var_names=["mu"], predictions=True, random_seed=1).predictions["mu"]
+
+
+def test_predictors_of_new_rows_are_those_of_bambi():
+    """For draws from bambi's prior; its intercept is that of columns as they are, the variable here that of centred ones."""
+    known = KNOWN["predictions"]
+    model = pm.formula_model(known["formula"], DATA, quiet=True)
+    draws = {name: np.array([values]) for name, values in known["draws"].items()}
+    x, k = np.array(DATA["x"]), np.array(DATA["k"])[:, None] == ["v", "w"]
+    means = [x.mean() * draws["x"], draws["k"] @ k.mean(axis=0), draws["x:k"] @ (x[:, None] * k).mean(axis=0)]
+    given = {**draws, "Intercept_centred": draws["Intercept"] + sum(means)}
+    given |= {f"{name}_offset": draws[name] / draws[f"{name}_sigma"][..., None] for name in ("1|g", "x|g")}
+    given = {rv.name: given[rv.name] for rv in model.free_RVs}
+    found = predictors(model, given, known["new"])
+    np.testing.assert_allclose(found[0], known["mu"], rtol=1e-10)
+    assert found.coords["obs"].values.tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_predictions_after_sampling_take_all_parameters_from_the_draws(family):
+    """Terms keep the mean, the scale and the levels of the rows they were made of; not all levels and groups are there."""
+    outcome = {"bernoulli": "b", "poisson": "n", "negativebinomial": "n"}.get(family, "y")
+    model = pm.formula_model(f"{outcome} ~ scale(x) + C(k) + (1 | g)", DATA, family, quiet=True)
+    trace = pm.sample(20, tune=20, chains=1, compute_convergence_checks=False, model=model, random_seed=1, progressbar=False, backend="c")
+    new = {"x": [2.0, -1.0, 5.0, 0.5], "k": list("wwuw"), "g": list("caca")}
+    with model:
+        pm.set_formula_data(new)
+        made = pm.sample_posterior_predictive(trace, var_names=["mu", outcome], predictions=True, random_seed=1).predictions
+    post, x = trace.posterior, np.array(DATA["x"])
+    scaled = (np.array(new["x"]) - x.mean()) / x.std(ddof=1)
+    of_k = np.concatenate([np.zeros((1, 20, 1)), post["C(k)"].values], axis=2)[:, :, [2, 2, 0, 2]]
+    by_hand = post["Intercept"].values[..., None] + post["scale(x)"].values[..., None] * scaled + of_k + post["1|g"].values[:, :, [2, 0, 2, 0]]
+    np.testing.assert_allclose(made["mu"], by_hand, rtol=1e-10, atol=1e-12)
+    assert made[outcome].shape == (1, 20, 4) and np.isfinite(made[outcome]).all()
+
+
+def test_outcomes_of_new_rows_are_there_for_densities_or_unknown():
+    model = pm.formula_model("y ~ x", DATA, quiet=True)
+    point, by_hand = {"Intercept_centred": 2.0, "x": 0.5, "sigma_log__": 0.0}, 2.0 + 0.5 * (4.0 - np.mean(DATA["x"]))
+    pm.set_formula_data({"x": [4.0], "y": [3.0]}, model)
+    assert model.point_logps(point, round_vals=12)["y"] == pytest.approx(-0.5 * np.log(2 * np.pi) - 0.5 * (3.0 - by_hand) ** 2, rel=1e-10)
+    pm.set_formula_data({"x": [4.0, 1.0], "y": [np.nan, 3.0]}, model)
+    assert np.isnan(model["y_data"].op.value).tolist() == [True, False]
+    pm.set_formula_data({"x": [4.0]}, model)
+    with pytest.raises(pm.SamplingError, match="log-density"):
+        pm.sample(5, tune=5, chains=1, model=model, progressbar=False, backend="numpy")
+    pm.set_formula_data(DATA, model)
+    assert model.coords["obs"] == tuple(range(6)) and np.isfinite(model.point_logps(point)["y"])
+
+
+def test_a_model_of_an_intercept_alone_and_a_copy_predict():
+    model = pm.formula_model("y ~ 1", DATA, quiet=True)
+    assert predictors(model, {"Intercept_centred": np.array([[1.0, 2.0]])}, {"z": [0.0, 0.0, 0.0]}).values.tolist() == [[[1.0] * 3, [2.0] * 3]]
+    other = pickle.loads(pickle.dumps(pm.formula_model("y ~ x", DATA, quiet=True)))
+    other = copy.deepcopy(other)
+    found = predictors(other, {"Intercept_centred": np.array([[1.0]]), "x": np.array([[2.0]])}, {"x": [np.mean(DATA["x"]) + 1.0]})
+    assert found.item() == pytest.approx(3.0, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "changed, words",
+    [
+        ({"k": ["z"]}, "the column 'k' has the level 'z'.*levels are u, v, w"),
+        ({"g": ["q"]}, "the column 'g' has the group 'q'.*groups are a, b, c"),
+        ({"x": [np.nan]}, "contains null values.*dropped, or filled"),
+        ({"x": ["one"]}, "do not fit to the new data"),
+        ({"k": None, "kk": ["u"]}, "the new data have no column 'k'.*did you mean 'kk'"),
+        ({"g": None}, "the new data have no column 'g'.*columns are x, k"),
+    ],
+)
+def test_new_rows_that_do_not_fit_are_an_error_and_nothing_is_changed(changed, words):
+    model = pm.formula_model("y ~ x + C(k) + (1 + k | g)", DATA, quiet=True)
+    new = {"x": [1.0], "k": ["u"], "g": ["a"], **changed}
+    with pytest.raises(ModelError, match=f"(?s){words}") as caught:
+        pm.set_formula_data({name: values for name, values in new.items() if values is not None}, model)
+    assert caught.value.location.filename == __file__
+    assert model["x_data"].op.value.shape == (6,)
+    with pytest.raises(ModelError, match="is not of a formula"):
+        pm.set_formula_data(new, pm.Model())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,14 +21,12 @@ from workbench.distributions import (
     Poisson,
     StudentT,
 )
-from workbench.errors import ArgumentError, MissingPackageError, ModelError
+from workbench.errors import ArgumentError, ModelError
 from workbench.model.context import modelcontext
+from workbench.model.formula_design import Terms, design, table_of
 from workbench.model.model import Model
-from workbench.model.variables import Deterministic
+from workbench.model.variables import Data, Deterministic
 from workbench.tensor.tensor import Tensor
-
-Terms = dict[str, tuple[list[str], np.ndarray[Any, Any]]]
-GROUP_TERM = re.compile(r"\+?\s*\(([^()|]*(?:\([^()]*\)[^()|]*)*)\|\s*([^()|]+?)\s*\)")
 
 
 @dataclass(frozen=True)
@@ -83,8 +80,8 @@ def formula_model(formula: str, data: Any, family: str = "gaussian", *, priors: 
     -------
     Model
         Variables: ``Intercept`` (of columns as they are; the variable behind it, ``Intercept_centred``, is of columns minus their means), a coefficient by the name of
-        each term, ``x|g`` with ``x|g_sigma`` and ``x|g_offset`` for those of groups, and the outcome. Dims: ``obs``, groups by their column, and
-        ``term_dim`` for terms of several columns.
+        each term, ``x|g`` with ``x|g_sigma`` and ``x|g_offset`` for those of groups, the predictor ``mu`` and the outcome. Data: ``x_data``, ``x|g_data``, ``g_codes`` and
+        ``y_data``, which :func:`workbench.set_formula_data` makes of new rows. Dims: ``obs``, groups by their column, and ``term_dim`` for terms of several columns.
 
     Raises
     ------
@@ -108,68 +105,66 @@ def formula_model(formula: str, data: Any, family: str = "gaussian", *, priors: 
     """
     if family not in FAMILIES:
         raise ArgumentError(f"family={family!r}", f"families are {', '.join(FAMILIES)}")
-    response, tilde, right = formula.partition("~")
-    if not tilde or not response.strip():
-        raise ArgumentError(f"the formula {formula!r} has no outcome", '"y ~ x + (1 | g)"')
-    common, groups = split_terms(right)
-    table = _table(data)
-    y, terms = _columns(f"{response.strip()} ~ {common}", table)
-    write = _Writing(dict(priors or {}), family, y, quiet)
-    codes = {column: _codes(table, column) for _, column in groups}
-    with Model(coords={"obs": range(len(y)), **{column: labels.tolist() for column, (labels, _) in codes.items()}}) as model:
-        mu = write.common(terms)
-        for effects, column in groups:
-            _, varying = _columns(f"{response.strip()} ~ {effects or '1'}", table)
-            mu = mu + write.of_groups(varying, column, codes[column][1])
-        FAMILIES[family].outcome(response.strip(), Deterministic("mu", mu, dims="obs"), write.sd, y)
+    table = table_of(data)
+    found = design(formula, table)
+    rows = found.rows(table)
+    write = _Writing(dict(priors or {}), family, rows.y, quiet)
+    with Model(coords={"obs": range(len(rows.y)), **{column: labels.tolist() for column, labels in found.labels.items()}}) as model:
+        model.formula = found
+        for term, (names, _) in rows.common.items():
+            if len(names) > 1:
+                model.add_coord(f"{term}_dim", names)
+                # Else the coefficients' length would be that of the data, and they would be drawn again with new ones.
+                model.fix_dim(f"{term}_dim", term)
+        known = {name: Data(name, values, dims=dims) for name, (values, dims) in rows.data(found.response).items()}
+        mu = write.common(rows.common, known)
+        for column, varying in rows.groups:
+            mu = mu + write.of_groups(varying, column, known)
+        y = known[f"{found.response}_data"]
+        mu = Deterministic("mu", mu if mu.ndim else pt.broadcast_to(mu, y.shape), dims="obs")
+        FAMILIES[family].outcome(found.response, mu, write.sd, y)
     if unused := set(write.priors) - write.used:
         raise ArgumentError(f"priors: there is no coefficient {min(unused)!r}", f"coefficients are {', '.join(sorted(write.names))}")
     return model
 
 
-def split_terms(right: str) -> tuple[str, list[tuple[str, str]]]:
-    """Part the right side of a formula into common terms, and pairs of terms and column for those of groups.
+def set_formula_data(new_data: Any, model: Model | None = None) -> None:
+    """Give a model of a formula new rows: to predict their outcomes, given draws from the posterior.
+
+    Terms are made of the new rows as of the old ones: with the levels of factors, the means and scales of ``scale(x)``, the knots of splines and the groups
+    that the model was made with. To go back, give the old rows.
+
+    Parameters
+    ----------
+    new_data
+        A DataFrame, or columns by name: all that the formula reads but the outcomes. These may be there, for densities of what was held out; where they
+        are not, they are NaN, so that sampling of the parameters refuses to begin.
+    model
+        The model; that of the surrounding block by default.
+
+    Raises
+    ------
+    ModelError
+        If the model is not of a formula; if a column is missing or has missing values; if a factor has a level, or a group is there, that the model was not
+        made with. Nothing is changed then.
 
     Examples
     --------
-    >>> split_terms("x + (1 + x | g) + C(k) + (1|h)")
-    ('x + C(k)', [('1 + x', 'g'), ('1', 'h')])
+    >>> import numpy as np
+    >>> import workbench as pm
+    >>> model = pm.formula_model("y ~ x", {"y": [1.0, 2.0, 4.0], "x": [0.0, 1.0, 2.0]}, quiet=True)
+    >>> draws = {"Intercept_centred": np.full((1, 2), 2.0), "x": np.full((1, 2), 1.5), "sigma": np.ones((1, 2))}
+    >>> with model:
+    ...     pm.set_formula_data({"x": [1.0, 3.0]})
+    ...     made = pm.sample_posterior_predictive(draws, var_names=["mu", "y"], predictions=True)
+    >>> made.predictions["mu"].values[0].tolist(), made.predictions["y"].shape
+    ([[2.0, 5.0], [2.0, 5.0]], (1, 2, 2))
     """
-    groups = [(effects.strip(), column.strip()) for effects, column in GROUP_TERM.findall(right)]
-    common = GROUP_TERM.sub("", right).strip().removeprefix("+").strip()
-    if "|" in common:
-        raise ArgumentError(f"the formula's terms {common!r} have a bar that is not of a group", "(1 + x | g)")
-    return " ".join(common.split()) or "1", groups
-
-
-def _table(data: Any) -> Any:
-    import pandas
-
-    return data.to_pandas() if hasattr(data, "to_pandas") else pandas.DataFrame({k: data[k] for k in data} if isinstance(data, Mapping) else data)
-
-
-def _columns(formula: str, table: Any) -> tuple[np.ndarray[Any, Any], Terms]:
-    """The outcomes, and of each term its columns' names and the columns."""
-    try:
-        import formulaic
-    except ImportError as error:
-        raise MissingPackageError("formulas need the package formulaic, which is not installed", 'pip install "bayes-workbench[formula]"') from error
-    try:
-        left, right = formulaic.model_matrix(formula, table, na_action="raise")
-    except Exception as error:
-        raise ModelError(f"the formula {formula!r} does not fit to the data: {error}", "missing values are to be dropped, or filled, before" if "null" in str(error) else "") from error
-    if left.shape[1] != 1:
-        raise ModelError(f"the outcome has {left.shape[1]} columns: {', '.join(map(str, left.columns))}", "give one column of numbers")
-    names, values = [str(c) for c in right.columns], np.asarray(right, float)
-    y = np.asarray(left, float)[:, 0]
-    return y, {str(term): ([names[i] for i in at], values[:, list(at)]) for term, at in right.model_spec.term_indices.items() if len(at)}
-
-
-def _codes(table: Any, column: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    if column not in table:
-        raise ModelError(f"there is no column {column!r} to group by", f"columns are {', '.join(map(str, table.columns))}")
-    labels, codes = np.unique(np.asarray(table[column]), return_inverse=True)
-    return labels, codes
+    opened = modelcontext(model)
+    if opened.formula is None:
+        raise ModelError("the model is not of a formula", "pm.formula_model makes such models; data of others are replaced by pm.set_data")
+    rows = opened.formula.rows(table_of(new_data))
+    opened.replace_data({name: values for name, (values, _) in rows.data(opened.formula.response).items()}, {"obs": range(len(rows.y))})
 
 
 class _Writing:
@@ -195,8 +190,8 @@ class _Writing:
             print(f"{name} ~ {words}: {reason}")
         return default(name)
 
-    def common(self, terms: Terms) -> Tensor:
-        """The part of the predictor that all rows share."""
+    def common(self, terms: Terms, known: Mapping[str, Tensor]) -> Tensor:
+        """The part of the predictor that all rows share; columns are data, what priors are made of is not."""
         slopes = {term: self._slope_sd(x) for term, (_, x) in terms.items() if term != "1"}
         at = {term: terms[term][1].mean(axis=0) for term in slopes}
         self.intercept_sd = float(np.sqrt((2.5 * self.sd) ** 2 + sum(np.sum((slopes[t] * at[t]) ** 2) for t in slopes)))
@@ -208,10 +203,11 @@ class _Writing:
             )
         centred, shift = total, pt.constant(0.0)
         for term, sds in slopes.items():
-            names, x = terms[term]
-            beta = self._slopes(term, names, sds)
-            columns = x - at[term] if "1" in terms else x
-            total = total + (columns[:, 0] * beta if len(names) == 1 else pt.dot(columns, beta))
+            names, _ = terms[term]
+            beta, columns = self._slopes(term, names, sds), known[f"{term}_data"]
+            if "1" in terms:
+                columns = columns - (at[term][0] if len(names) == 1 else at[term])
+            total = total + (columns * beta if len(names) == 1 else pt.dot(columns, beta))
             shift = shift + pt.sum(at[term] * beta)
         if "1" in terms:
             Deterministic("Intercept", centred - shift)
@@ -228,11 +224,10 @@ class _Writing:
         if len(names) == 1:
             return self.variable(term, lambda n: Normal(n, 0.0, sd[0]), f"Normal(0, {sd[0]:.3g})", reason)
         dims = f"{term}_dim"
-        modelcontext(None).add_coord(dims, names)
         words = f"Normal(0, [{', '.join(f'{s:.3g}' for s in sd)}])"
         return self.variable(term, lambda n: Normal(n, 0.0, sd, dims=dims), words, reason, (len(names),), dims)
 
-    def of_groups(self, terms: Terms, column: str, codes: np.ndarray[Any, Any]) -> Tensor:
+    def of_groups(self, terms: Terms, column: str, known: Mapping[str, Tensor]) -> Tensor:
         """The part of the predictor that groups have of their own, non-centred."""
         total: Any = 0.0
         for term, (names, x) in terms.items():
@@ -241,5 +236,6 @@ class _Writing:
                 width = self.intercept_sd if term == "1" else 2.5 * self.sd / float(values.std() or 1.0)
                 sigma = self.variable(f"{name}_sigma", functools.partial(HalfNormal, sigma=width), f"HalfNormal({width:.3g})", "groups differ by as much as the common effect may be")
                 effect = Deterministic(name, sigma * Normal(f"{name}_offset", dims=column), dims=column)
-                total = total + effect[codes] * values
+                of_rows = effect[known[f"{column}_codes"]]
+                total = total + (of_rows if term == "1" else of_rows * known[f"{name}_data"])
         return total

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -27,6 +27,9 @@ from workbench.model.position import constrained_position
 from workbench.model.registration import register_rv
 from workbench.model.roles import Variables
 from workbench.tensor.tensor import Tensor
+
+if TYPE_CHECKING:
+    from workbench.model.formula_design import Design
 
 Point = dict[str, np.ndarray[Any, Any]]
 
@@ -61,6 +64,8 @@ class Model(Variables, metaclass=ModelType):
         Labels and length of each dim, and the dims of each variable.
     interventions
         Names of the variables that :func:`workbench.do` has set.
+    formula
+        How :func:`workbench.formula_model` made the model's data of a table; ``None`` for other models.
     backend
         Where the model is computed unless a call says otherwise. ``None`` takes back what was chosen: then it is that of
         the model that this one is a part of, or else `Model.default_backend`, which is "auto" at first.
@@ -94,6 +99,7 @@ class Model(Variables, metaclass=ModelType):
         super().__init__(name)
         self.interventions: set[str] = set()
         self._backend: str | None = None
+        self.formula: Design | None = None
         if not isinstance(coords or {}, Mapping):
             raise ModelError(f"coords are labels by name of dim, not {coords!r}", 'for example Model(coords={"county": [...]})')
         for dim, labels in (coords or {}).items():
@@ -199,7 +205,7 @@ class Model(Variables, metaclass=ModelType):
         made: Model = Model(name=self.name, model=None)  # type: ignore[call-arg]
         made.coords, made.dim_lengths = dict(self.coords), dict(self.dim_lengths)
         made._used, made._fixed_by, made._names = set(self._used), dict(self._fixed_by), dict(self._names)
-        made.interventions, made._backend = set(self.interventions), self.chosen_backend
+        made.interventions, made._backend, made.formula = set(self.interventions), self.chosen_backend, self.formula
         return made
 
     def copy(self) -> Model:
