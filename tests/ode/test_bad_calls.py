@@ -19,6 +19,10 @@ def decay(t, y):
         (lambda: pm.ode.ode_solve(decay, 1.0, [0.0, 2.0, 1.0]), r"ts is out of order: ts\[2\] = 1 comes after ts\[1\] = 2.*\n.*sort"),
         (lambda: pm.ode.ode_solve(decay, 1.0, [0.0, np.nan]), "ts has a time that is not finite: nan"),
         (lambda: pm.ode.ode_solve(decay, 1.0, [1.0, 2.0], t0=1.5), r"ts\[0\] = 1 is before t0 = 1.5"),
+        (lambda: pm.ode.ode_solve(decay, 1.0, [2.0, 2.0, 1.0, 3.0]), r"ts is out of order: ts\[3\] = 3 comes after ts\[2\] = 1.*\n.*backwards in time"),
+        (lambda: pm.ode.ode_solve(decay, 1.0, [2.0, 1.0], t0=1.5), r"ts\[0\] = 2 is after t0 = 1.5.*\n.*forwards in time from there"),
+        (lambda: pm.ode.ode_solve(decay, 1.0, [0.0, 1.0], t0=1.5), r"ts\[0\] = 0 is before t0 = 1.5.*\n.*backwards in time from there"),
+        (lambda: pm.ode.ode_solve(decay, 1.0, [1.0], t0=np.nan), "t0=nan"),
         (lambda: pm.ode.ode_solve(decay, 1.0, []), "ts is empty"),
         (lambda: pm.ode.ode_solve(decay, 1.0, [0.0, 1.0], method="Radau"), "no method 'Radau'.*\n.*Rodas5P"),
         (lambda: pm.ode.ode_solve(decay, 1.0, [0.0, 1.0], method="Tsit"), "did you mean 'Tsit5'"),
@@ -73,6 +77,10 @@ def test_a_warning_says_why_a_solution_did_not_arrive():
     with pytest.warns(pm.ode.SolverWarning, match=r"stopped at t = 1, before the last time 2.*infinity.*solver-stopped") as caught:
         pm.ode.ode_solve(lambda t, y: y * y, 1.0, [0.0, 2.0]).eval()
     assert caught[0].filename == __file__
+    with pytest.warns(pm.ode.SolverWarning, match=r"from t = 2 stopped at t = 0.99999\d, before the last time 0:"):
+        # y is 1 / (t - 1).
+        found = pm.ode.ode_solve(lambda t, y: -y * y, 1.0, [2.0, 1.5, 0.0]).eval()
+    np.testing.assert_allclose(found, [1.0, 2.0, np.nan], rtol=1e-5)
     stiff = {"y0": 1.0, "ts": [0.0, 100.0], "max_steps": 300}
     with pytest.warns(pm.ode.SolverWarning, match=r"after 300 steps; equations that are stiff need an implicit method: method='Rodas5P'"):
         assert np.isnan(pm.ode.ode_solve(lambda t, y: -1e5 * (y - pt.cos(t)), **stiff).eval()[1])
@@ -93,7 +101,8 @@ def test_times_that_are_known_later_are_checked_then():
     ts = pt.vector("ts")
     f = function([ts], pm.ode.ode_solve(decay, 1.0, ts, t0=0.0, max_steps=100), backend="c")
     np.testing.assert_allclose(f([0.0, 1.0, 1.0, 2.0]), np.exp([0.0, -1.0, -1.0, -2.0]), rtol=1e-5)
-    assert np.isnan(f([0.0, 2.0, 1.0])).all() and np.isnan(f([-1.0, 1.0])).all()
+    np.testing.assert_allclose(f([0.0, -0.5, -2.0]), np.exp([0.0, 0.5, 2.0]), rtol=1e-5)
+    assert np.isnan(f([0.0, 2.0, 1.0])).all() and np.isnan(f([-1.0, 1.0])).all() and np.isnan(f([1.0, -1.0])).all()
     assert f([]).shape == (0,) and f([0.0]).tolist() == [1.0]
 
 

@@ -108,6 +108,42 @@ def test_predators_and_prey_agree_with_scipy_to_1e_12():
     np.testing.assert_allclose(function([], every, backend="c")()[-1], known[-1], rtol=1e-11)
 
 
+@pytest.mark.parametrize("on", ["c", "numpy", "jax"])
+def test_backwards_in_time_solutions_and_gradients_have_their_closed_form(on):
+    """Of ``y' = a t y``; one function goes both ways, by the times that it is given."""
+    ts, y0, a = pt.vector("ts"), pt.scalar("y0"), pt.scalar("a")
+    y, steps = pm.ode.ode_solve(lambda t, y: a * t * y, y0, ts, t0=2.0, rtol=1e-10, atol=1e-12, max_steps=400, full_output=True)
+    weights = np.array([0.3, -1.0, 2.0, 0.1, 1.0])
+    f = function([ts, y0, a], [y, steps.arrived, *pm.grad((weights * y).sum(), [ts, y0, a])], backend=on)
+    for times in (np.array([2.0, 1.3, 1.3, 0.2, -1.0]), np.array([1.9, 1.3, 1.3, 0.2, -1.0]), np.array([2.0, 2.0, 2.1, 2.5, 3.0])):
+        value, arrived, of_ts, of_y0, of_a = f(times, 0.7, 0.4)
+        known = 0.7 * np.exp(0.2 * (times**2 - 4.0))
+        np.testing.assert_allclose(value, known, rtol=1e-8)
+        assert arrived == times[-1]
+        np.testing.assert_allclose(of_ts, weights * 0.4 * times * known, rtol=1e-7)
+        assert of_y0 == pytest.approx((weights * known).sum() / 0.7, rel=1e-7)
+        assert of_a == pytest.approx((weights * known * (times**2 - 4.0) / 2).sum(), rel=1e-7)
+
+
+@pytest.mark.parametrize("method, rtol", [("Tsit5", 1e-10), ("Bosh3", 1e-7), ("Rodas5P", 1e-10)])
+def test_backwards_in_time_states_agree_with_scipy(method, rtol):
+    ts = np.array([3.0, 2.2, 0.4, 0.4, -5.0])
+    known = solve_ivp(lambda t, y: [y[1], -np.sin(y[0]) + 0.3 * np.cos(2.0 * t)], (3, -5), [1.2, 0.0], t_eval=np.unique(ts)[::-1], method="DOP853", rtol=1e-12, atol=1e-13).y.T
+    y = pm.ode.ode_solve(lambda t, y: swing(t, y[0], y[1]), [1.2, 0.0], ts, method=method, rtol=rtol, atol=rtol, max_steps=3000)
+    np.testing.assert_allclose(function([], y, backend="c")(), known[[0, 1, 2, 2, 3]], rtol=0.0, atol=100 * rtol)
+
+
+def test_there_and_back_again_in_single_precision():
+    """A state that is one vector, of a first step that is given; the second solution begins where the first ended."""
+    start = np.arange(1.0, 21.0, dtype="float32")
+    slope = np.linspace(-1.0, 1.0, 20).astype("float32")
+    there = pm.ode.ode_solve(lambda t, y: slope * y, start, np.array([0.0, 1.0], "float32"), rtol=1e-5, atol=1e-5, max_steps=100)
+    back = pm.ode.ode_solve(lambda t, y: slope * y, there[1], np.array([1.0, 0.5, 0.0], "float32"), rtol=1e-5, atol=1e-5, max_steps=100, first_step=0.01)
+    value = function([], back, backend="c")()
+    assert value.dtype == np.float32
+    np.testing.assert_allclose(value, start * np.exp(slope * np.array([[1.0], [0.5], [0.0]])), rtol=2e-4)
+
+
 @pytest.mark.parametrize("rtol", [1e-4, 1e-6, 1e-8])
 @pytest.mark.parametrize("method", ["Tsit5", "Dopri5", "Rodas5P"])
 def test_errors_follow_the_tolerance(method, rtol):

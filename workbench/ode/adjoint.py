@@ -12,7 +12,7 @@ from typing import Any
 import workbench.tensor as pt
 from workbench.graph.inner import Graph
 from workbench.graph.types import Type
-from workbench.ode.forward import GIVEN
+from workbench.ode.forward import GIVEN, direction_of
 from workbench.ode.steps import Step, inputs_like
 from workbench.transforms.gradient import vjp
 
@@ -35,7 +35,9 @@ def adjoint(method: str, rhs: Graph, parts: int, types: tuple[Type, ...], result
     zero = [pt.zeros_like(x) for x in y0]
     wanted = [c for c in closed if c.type.kind == "f"]
     degree = len(step.tableau.dense[0])
-    early = pt.sum(pt.cast(ts <= t0, "int64"))
+    direction = direction_of(t0, ts)
+    ahead, begin = direction * ts, direction * t0
+    early = pt.sum(pt.cast(ahead <= begin, "int64"))
     # Only what the solution arrived at moves it.
     seen = [i for i in range(n) if i in cotangents]
     ys = {i: pt.where(pt.isnan(made[i]), 0.0, cotangents[i]) for i in seen}
@@ -62,7 +64,7 @@ def adjoint(method: str, rhs: Graph, parts: int, types: tuple[Type, ...], result
             return [j - 1, *after]
 
         moments = pt.while_loop(
-            lambda j, *_: (j >= early) & (ts[pt.maximum(j, 0)] > t), gather, [j, *[zero[k] for _ in range(degree + 1) for k in seen]],
+            lambda j, *_: (j >= early) & (ahead[pt.maximum(j, 0)] > direction * t), gather, [j, *[zero[k] for _ in range(degree + 1) for k in seen]],
             names=["observation", *["moment"] * (degree + 1) * len(seen)],
         )  # fmt: skip
         j, moments = moments[0], moments[1:]
@@ -82,7 +84,7 @@ def adjoint(method: str, rhs: Graph, parts: int, types: tuple[Type, ...], result
     of_y0 = final[2 : 2 + n]
     of_t0 = -sum((pt.sum(a * f) for a, f in zip(of_y0, step.slopes(t0, y0, closed))), pt.zeros_like(t0))
     for k in seen:
-        at_start = pt.reshape(ts <= t0, (ts.shape[0], *[1] * y0[k].ndim))
+        at_start = pt.reshape(ahead <= begin, (ts.shape[0], *[1] * y0[k].ndim))
         of_y0[k] = of_y0[k] + pt.sum(pt.where(at_start, ys[k], 0.0), axis=0)
     return Graph([*params, *made, *given], [of_t0, _in_times(step, ts, made[:n], closed, ys), *of_y0, *final[2 + n :]])
 

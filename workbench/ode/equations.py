@@ -26,7 +26,7 @@ class DifferentialEquation:
     func
         Takes the state y (n_states,), the time t and the parameters p (n_theta,), in this order; returns dy/dt: a tensor, or a list of scalars.
     times
-        When the states are asked for: in order, none before `t0`.
+        When the states are asked for: in order, none before `t0`; or backwards in time, none after it.
     n_states, n_theta
         How many states and parameters there are.
     t0

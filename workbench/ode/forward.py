@@ -36,11 +36,19 @@ def norm(parts: Sequence[Any], scales: Sequence[Any]) -> Any:
     return pt.sqrt(total / pt.cast(count, total.dtype))
 
 
-def first_length(step: Step, t: Any, y: State, slopes: State, scales: Sequence[Any], longest: Any, closed: Sequence[Any]) -> Any:
-    """Return the length of a first step: from the size of y, f and how f changes over a short explicit step."""
+def direction_of(t0: Any, ts: Any) -> Any:
+    """Return 1 where times go forwards from t0, and -1 where they go backwards: where the last is before t0."""
+    last = pt.concatenate([pt.expand_dims(t0, 0), ts])[-1]
+    one = np.asarray(1.0, t0.dtype)
+    return pt.where(last < t0, -one, one)
+
+
+def first_length(step: Step, t: Any, y: State, slopes: State, scales: Sequence[Any], longest: Any, closed: Sequence[Any], direction: Any) -> Any:
+    """Return the length of a first step, without its sign: from the size of y, f and how f changes over a short explicit step."""
     size, slope = norm(y, scales), norm(slopes, scales)
     guess = pt.minimum(pt.where((size < 1e-5) | (slope < 1e-5), 1e-6, 0.01 * size / slope), longest)
-    there = step.slopes(t + guess, [x + guess * k for x, k in zip(y, slopes)], closed)
+    ahead = direction * guess
+    there = step.slopes(t + ahead, [x + ahead * k for x, k in zip(y, slopes)], closed)
     bend = norm([a - b for a, b in zip(there, slopes)], scales) / guess
     steepest = pt.maximum(slope, bend)
     allowed = pt.where(steepest <= 1e-15, pt.maximum(1e-6, guess * 1e-3), (0.01 / steepest) ** (1.0 / step.tableau.order))
@@ -61,29 +69,32 @@ def solution(method: str, rhs: Graph, parts: int, max_steps: int, types: tuple[T
     tableau, dtype = step.tableau, t0.dtype
     exponent = 1.0 / (tableau.error_order + 1)
     count = ts.shape[0]
-    last = pt.max(pt.concatenate([pt.expand_dims(t0, 0), ts]))
+    # Steps have the sign of the direction; what is compared is turned so that it goes forwards.
+    direction = direction_of(t0, ts)
+    ahead, begin = direction * ts, direction * t0
+    last = direction * pt.max(pt.concatenate([pt.expand_dims(begin, 0), ahead]))
     # Out of order there is no solution: NaN, without a step.
-    in_order = pt.all(ts[1:] >= ts[:-1]) & pt.all(ts >= t0)
-    begun = pt.where(in_order, pt.sum(pt.cast(ts <= t0, "int64")), pt.cast(count, "int64"))
+    in_order = pt.all(ahead[1:] >= ahead[:-1]) & pt.all(ahead >= begin)
+    begun = pt.where(in_order, pt.sum(pt.cast(ahead <= begin, "int64")), pt.cast(count, "int64"))
     outputs = []
     for x in y0:
-        at_start = pt.reshape(ts <= t0, (count, *[1] * x.ndim)) & in_order
+        at_start = pt.reshape(ahead <= begin, (count, *[1] * x.ndim)) & in_order
         outputs.append(pt.where(at_start, pt.expand_dims(x, 0), pt.constant(np.asarray(math.nan, x.dtype))))
     first = step.slopes(t0, y0, closed)
-    begin = first_length(step, t0, y0, first, [atol + rtol * pt.abs(x) for x in y0], last - t0, closed)
-    h0 = pt.where(given > 0.0, given, begin)
+    found = first_length(step, t0, y0, first, [atol + rtol * pt.abs(x) for x in y0], direction * (last - t0), closed, direction)
+    h0 = direction * pt.where(given > 0.0, given, found)
     times = pt.set_subtensor(pt.empty((max_steps + 1,), dtype=dtype)[0], t0)
     states = [pt.set_subtensor(pt.empty((max_steps + 1, *x.shape), dtype=x.dtype)[0], x) for x in y0]
     carried_slopes = first if tableau.ends_at_the_last_stage else []
     n, k = parts, len(carried_slopes)
 
     def going(t: Any, h: Any, before: Any, grow: Any, done: Any, tried: Any, j: Any, *_: Any) -> Any:
-        return (j < count) & (tried < max_steps) & (t + 0.1 * h > t)
+        return (j < count) & (tried < max_steps) & (direction * (t + 0.1 * h) > direction * t)
 
     def body(t: Any, h: Any, before: Any, grow: Any, done: Any, tried: Any, j: Any, *rest: Any) -> list[Any]:
         y, slopes, found, times, states = list(rest[:n]), list(rest[n : n + k]), list(rest[n + k : 2 * n + k]), rest[2 * n + k], list(rest[2 * n + k + 1 :])
         left = last - t
-        ends = 1.01 * h >= left
+        ends = 1.01 * direction * h >= direction * left
         h = pt.where(ends, left, h)
         after = pt.where(ends, last, t + h)
         made, slopes_after = step.increments(t, h, y, closed, slopes or None)
@@ -96,14 +107,14 @@ def solution(method: str, rhs: Graph, parts: int, max_steps: int, types: tuple[T
         smooth = pt.clip(plain / before**MEMORY / SAFETY, 1.0 / FASTER, SLOWER)
         h_next = h / pt.where(accepted, pt.where(grow, smooth, pt.maximum(smooth, 1.0)), pt.minimum(plain / SAFETY, SLOWER))
         between = step.between(made)
-        reached = pt.where(accepted, after, -math.inf)
+        reached = pt.where(accepted, direction * after, -math.inf)
 
         def observe(j: Any, *found: Any) -> list[Any]:
             here = at((ts[j] - t) / h, y, between)
             return [j + 1, *[pt.set_subtensor(f[j], x) for f, x in zip(found, here)]]
 
         j_after, *found = pt.while_loop(
-            lambda j, *_: (j < count) & (ts[pt.minimum(j, count - 1)] <= reached), observe, [j, *found], names=["observation", *["solution"] * n]
+            lambda j, *_: (j < count) & (ahead[pt.minimum(j, count - 1)] <= reached), observe, [j, *found], names=["observation", *["solution"] * n]
         )
         # A step that is rejected is written too, and overwritten by the next.
         times = pt.set_subtensor(times[done + 1], after)

@@ -70,7 +70,7 @@ class SolveODE(Op):
         with np.errstate(all="ignore"):
             made = self._run("numpy", [np.asarray(v) for v in values])
         ts, attempts, arrived = values[1], made[self.parts + 1], made[self.parts + 2]
-        if len(ts) and arrived < ts[-1]:
+        if len(ts) and arrived != ts[-1] and _in_order(values[0], ts):
             warn_user(why_not(self, values[0], ts[-1], float(arrived), int(attempts), self.max_steps), SolverWarning)
         return made
 
@@ -118,6 +118,14 @@ class SolveODE(Op):
         of_y0, of_closed = rest[:n], iter(rest[n:])
         real = [x.type.kind == "f" for x in node.inputs[FIRST + n :]]
         return [of_t0, of_ts, None, None, None, *of_y0, *[next(of_closed) if r else None for r in real]]
+
+
+def _in_order(t0: Any, ts: Any) -> bool:
+    """Whether times go one way from t0, forwards or backwards."""
+    import numpy as np
+
+    apart = np.diff(ts, prepend=t0)
+    return bool((apart >= 0).all() or (apart <= 0).all())
 
 
 class SolverWarning(RuntimeWarning):

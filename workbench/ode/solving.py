@@ -65,7 +65,7 @@ def ode_solve(
     y0
         The state at t0: a scalar, a vector, or a tensor of any shape. For many initial states at once see :func:`workbench.vectorize`.
     ts
-        Times (n,) in order, none before `t0`; some may be equal.
+        Times (n,) in order, none before `t0`; or the other way round, none after `t0`: then the equations are solved backwards in time. Some may be equal.
     args
         What `f` is given after the state: one tensor, or several in a tuple or list. `f` may also use what it finds around it.
     t0
@@ -89,7 +89,7 @@ def ode_solve(
     Raises
     ------
     ArgumentError
-        If there is no such method; if times are out of order or before `t0`, or a tolerance is not positive.
+        If there is no such method; if times go neither forwards nor backwards from `t0`, or a tolerance is not positive.
     ShapeError
         If `f` returns slopes of another shape than the state, or `ts` is no vector.
 
@@ -104,6 +104,11 @@ def ode_solve(
     >>> decay = pm.ode.ode_solve(lambda t, y, rate: -rate * y, 1.0, [0.0, 1.0, 2.0], args=0.5)
     >>> decay.eval().round(5).tolist()
     [1.0, 0.60653, 0.36788]
+
+    Backwards in time, from the state at the first of the times:
+
+    >>> pm.ode.ode_solve(lambda t, y: -0.5 * y, 1.0, [0.0, -1.0, -2.0]).eval().round(5).tolist()
+    [1.0, 1.64872, 2.71828]
 
     A state of two numbers, with a parameter to differentiate by:
 
@@ -224,12 +229,20 @@ def _check_times(ts: Tensor, t0: Tensor | None) -> None:
         raise ArgumentError(f"ts has a time that is not finite: {times[~np.isfinite(times)][0]}", argument="ts")
     if t0 is None and not len(times):
         raise ArgumentError("ts is empty: there is no time of y0", "give t0=", argument="ts")
-    late = np.flatnonzero(np.diff(times) < 0)
-    if len(late):
-        i = int(late[0])
+    ways = np.sign(np.diff(times))
+    way = ways[ways != 0][0] if ways.any() else 0.0
+    turned = np.flatnonzero(way * ways < 0)
+    if len(turned):
+        i = int(turned[0])
         raise ArgumentError(
             f"ts is out of order: ts[{i + 1}] = {times[i + 1]:g} comes after ts[{i}] = {times[i]:g}",
-            "sort the times; backwards in time, solve for -t with -f", argument="ts",
+            "sort the times: forwards, or backwards in time", argument="ts",
         )  # fmt: skip
-    if t0 is not None and isinstance(t0.op, Constant) and len(times) and times[0] < (begin := float(t0.op.value)):
-        raise ArgumentError(f"ts[0] = {times[0]:g} is before t0 = {begin:g}", "t0= is the time of y0; backwards in time, solve for -t with -f", argument="ts")
+    if t0 is None or not isinstance(t0.op, Constant):
+        return
+    begin = float(t0.op.value)
+    if not np.isfinite(begin):
+        raise ArgumentError(f"t0={begin}", "the time of y0, a finite number", argument="t0")
+    if way and way * (times[0] - begin) < 0:
+        where, other = ("before", "backwards") if way > 0 else ("after", "forwards")
+        raise ArgumentError(f"ts[0] = {times[0]:g} is {where} t0 = {begin:g}", f"t0= is the time of y0; {other} in time from there, give the times the other way round", argument="ts")
