@@ -52,6 +52,35 @@ test("the user's line stands beside the code, once", () => {
   expect([listing.alone(0), listing.alone(1)]).toEqual(["  v = x;  // a", "  w = x;"]);
 });
 
+test("what was measured stands beside the first line of each statement, and with the line that is chosen", async () => {
+  view();
+  model.push({ t: "code", p: "code", kind: "c", start: 0, total: 4, places: [] }, {
+    text: ["str", ["int run() {", "  {", "    t = exp(x);", "  u = 0;"]], key: ["i32", [-1, -1, 7, 8]], loop: ["i32", [0, 1, 1, 0]], support: ["u8", [0, 0, 0, 0]], statement: ["i32", [0, 1, 1, 2]], place: ["i32", [-1, -1, -1, -1]],
+  });
+  const shares = () => [...host.querySelectorAll(".wb-code-share")].map((x) => x.textContent);
+  expect(shares()).toEqual([]);
+  const button = host.querySelector<HTMLButtonElement>("[data-action=measure]")!;
+  button.click();
+  expect(model.last("measure")).toMatchObject({ p: "code" });
+  expect(button.disabled).toBe(true);
+  expect(host.querySelector(".wb-code-note")!.textContent).toContain("measuring");
+  model.push({ t: "times", p: "code", total: 1e-6 }, { statement: ["i32", [1, 2]], seconds: ["f64", [9.7e-7, 3e-8]], times: ["f64", [2000, 1]] });
+  expect(shares()).toEqual(["", "97%", "", "3.0%"]);
+  expect([button.disabled, host.querySelector<HTMLElement>(".wb-code-note")!.hidden]).toEqual([false, true]);
+  (host.querySelector("[data-line='3']") as HTMLElement).click();
+  expect(host.querySelector(".wb-code-about")!.textContent).toContain("97% of a call: 970 ns, runs 2,000 times");
+  model.push({ t: "times", p: "code", error: "no C compiler was found", hint: "install gcc" });
+  expect(host.querySelector(".wb-code-note")!.textContent).toBe("✗ no C compiler was found → install gcc");
+});
+
+test("what another tab measured is asked for when the code is opened", () => {
+  const made = view();
+  code(["x = 1;"], [7]);
+  expect(model.last("times")).toBeUndefined();
+  made.opened();
+  expect(model.last("times")).toMatchObject({ p: "code" });
+});
+
 test("a line is chosen on the bus, and what others choose is marked", async () => {
   view();
   expect(model.last("code")).toMatchObject({ kind: "c" });

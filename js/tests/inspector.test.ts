@@ -265,3 +265,54 @@ it("reveals by where the camera will be, not by where it glides from", () => {
   expect(camera.goal).toEqual({ x: 5, y: 5, k: 1.1 });
   camera.close();
 });
+
+describe("the time of a node in C", () => {
+  const facts = async (loops: any) => {
+    shown();
+    click(box("x"));
+    model.push({ t: "node", rid: model.last("node").rid, key: 0, op: "input", type: "float64" });
+    await Promise.resolve();
+    await Promise.resolve();
+    model.push({ t: "more", rid: model.last("more").rid, key: 0, time: { seconds: 2.5e-6, said: "its operation alone, in NumPy" }, loops, code: {} });
+    await Promise.resolve();
+    await Promise.resolve();
+    return [...host.querySelectorAll(".wb-fact")].find((f) => f.firstElementChild!.textContent === "time in C");
+  };
+  const measured = { measured: true, how: "", seconds: 5e-7, total: 8e-7, count: 1, places: [{ kind: "loop", what: "over 900: sum(x)", seconds: 5e-7, times: 1, keys: [0, 1] }] };
+
+  it("is measured on a click, and says the loop, its share and what shares it", async () => {
+    const fact = (await facts({ measured: false }))!;
+    expect(host.querySelector(".wb-details")!.textContent).toContain("2.5 µs: its operation alone, in NumPy");
+    click(fact.querySelector("[data-action=measure]")!);
+    expect(fact.textContent).toContain("measuring …");
+    const asked = model.last("measure");
+    expect(asked).toMatchObject({ p: "density", key: 0 });
+    model.push({ t: "loops", rid: asked.rid, key: 0, loops: measured });
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(fact.textContent).toContain("63% of a call, 500 ns of 800 ns");
+    expect(fact.querySelector("code")!.textContent).toBe("over 900: sum(x)");
+    const others = fact.querySelector("[data-action=loop]")!;
+    expect(others.textContent).toBe("with 1 other");
+    click(others);
+    expect([...host.querySelectorAll(".wb-linked:not(.wb-ghost) .wb-name")].map((n) => n.textContent).sort()).toEqual(["prior of x", "x"]);
+  });
+
+  it("is there at once when it was measured: as a part of others, and of several loops the longest", async () => {
+    const loop = (i: number) => ({ kind: "loop", what: `over ${i}: y`, seconds: 1e-7, times: 2000, keys: [0] });
+    const fact = (await facts({ ...measured, how: "inside", count: 6, places: [0, 1, 2, 3].map(loop) }))!;
+    expect(fact.textContent).toContain("a part of what is computed from it");
+    expect(fact.textContent).toContain("100 ns, runs 2,000 times; loop over 3: y");
+    expect(fact.textContent).toContain("and 2 more");
+  });
+
+  it("says why it is not known", async () => {
+    expect((await facts({ why: "no C compiler was found – install gcc" }))!.textContent).toContain("install gcc");
+    inspector!.close();
+    host.replaceChildren();
+    expect((await facts({ measured: true, how: "", seconds: 0, total: 1e-6, count: 0, places: [] }))!.textContent).toContain("none of its own");
+    inspector!.close();
+    host.replaceChildren();
+    expect(await facts(null)).toBeUndefined();
+  });
+});

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from html import escape
 from typing import Any
 
-from kernel_ext.code.measuring import Cancelled, Measured, Measurement, Place, places, why
+from kernel_ext.code.measuring import TURN, Cancelled, Measured, Measurement, Place, places, why
 from kernel_ext.graphs.computation import Subject, computation_of
 from kernel_ext.widget.part import Part
 from workbench import Model
@@ -27,8 +27,6 @@ HOW = (
     "Differences are from NumPy in double precision, over the initial point and four random points around it; "
     "in proportion: to the largest element of the same result."
 )
-_turn = threading.Lock()
-"""One place at a time is measured in a process: two would slow each other."""
 
 
 class BackendToggle(Part):
@@ -182,7 +180,7 @@ class BackendToggle(Part):
 
     def _run(self) -> None:
         """Measure what waits, until nothing does."""
-        with _turn:
+        with TURN:
             measure = None
             while True:
                 with self._lock:

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from kernel_ext.code import loop_times
+from kernel_ext.code.loop_times import LoopTimes
 from kernel_ext.graphs.computation import Subject, computation_of
 from kernel_ext.widget.part import Part
 from workbench.compile import choose_backend
@@ -19,6 +21,7 @@ from workbench.compile.function import CompiledFunction
 from workbench.compile.listing import KINDS, listing, listing_of
 from workbench.compile.loop_ir.lines import CodeLine
 from workbench.graph import Expr
+from workbench.graph.inner import Graph
 
 LANGUAGES = {"c": "c", "numba": "python", "jax": "jaxpr", "numpy": "python", "loops": "loops"}
 BATCH = 1500
@@ -48,6 +51,8 @@ class CodeView(Part):
         self.called = called if called.isidentifier() else ""
         self._listings: dict[tuple[str, int], list[CodeLine]] = {}
         self._lock = threading.Lock()
+        self._shown: Graph | None = None
+        self._times: LoopTimes | None = None
 
     def lines(self, kind: str) -> list[CodeLine]:
         """Return the listing of a kind, made once for the same graph.
@@ -68,6 +73,8 @@ class CodeView(Part):
                     found = listing(kind, computation.graph, self.called or "logp_grad")
                 self._listings = {k: v for k, v in self._listings.items() if k[1] == key[1]}
                 self._listings[key] = found
+            if kind == "c":
+                self._shown = computation.graph
             return found
 
     @property
@@ -107,11 +114,46 @@ class CodeView(Part):
                     "key": np.array([-1 if x.of is None else self.numbers.of(x.of) for x in some], np.int32),
                     "loop": np.array([x.loop for x in some], np.int32),
                     "support": np.array([x.support for x in some], np.uint8),
+                    "statement": np.array([x.statement for x in some], np.int32),
                     "place": place,
                 },
                 kind=kind, start=start, total=len(lines),
                 places=[{"file": file, "number": number, "text": text} for file, number, text in new],
             )  # fmt: skip
+
+        if kind == "c":
+            self.on_times({})
+
+    def on_times(self, content: Mapping[str, Any]) -> None:
+        """Send how long the statements of the C code take, where it was measured, here or in another tab."""
+        known = None if self._shown is None else loop_times.known(self._shown)
+        if known is None:
+            return
+        self._times = known
+        self.push(
+            "times",
+            {
+                "statement": np.array([x.statement for x in known.lines], np.int32),
+                "seconds": np.array([x.seconds for x in known.lines], np.float64),
+                "times": np.array([x.times for x in known.lines], np.float64),
+            },
+            total=known.total,
+        )  # fmt: skip
+
+    def on_measure(self, content: Mapping[str, Any]) -> None:
+        """Measure the loops of the C code. Code with clocks is compiled for it: the handler does not wait."""
+        threading.Thread(target=self._measure, name="workbench-loop-times", daemon=True).start()
+
+    def _measure(self) -> None:
+        try:
+            self._times = loop_times.measured(self.subject)
+        except Exception as error:
+            self.push("times", error=getattr(error, "message", None) or f"{type(error).__name__}: {error}", hint=getattr(error, "hint", ""))
+            return
+        if self._times.graph != self._shown:  # Its data have changed: the lines in sight are others.
+            self._send("c")
+        else:
+            self.on_times({})
 
     def on_related(self, content: Mapping[str, Any]) -> None:
         """Answer which expressions of the code belong to others: those themselves, or what the same line of the user's made of them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ SPREAD = 0.5
 """How far from the first point the others are: the standard deviation of each element, in unconstrained space."""
 BATCH_SECONDS, TOTAL_SECONDS, MOST_BATCHES = 0.004, 0.4, 40
 """Calls are timed in batches that take at least so long, as many as fit into the total."""
+TURN = threading.Lock()
+"""One thing at a time is measured in a process: two would slow each other."""
 OPEN_LENGTH = 50
 """The length that axes of a function have at which it is measured, where they may have any."""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from workbench import Model
 from workbench.compile.function import CompiledFunction
-from workbench.graph import Data, Expr, Trace, free_inputs
+from workbench.graph import Data, Expr, Trace, free_inputs, topological
 from workbench.graph.expr import Op, give_name, intern
 from workbench.graph.frozen import frozen
 from workbench.graph.inner import Graph
@@ -63,16 +64,22 @@ def function_in(x: Any) -> Any:
 def computation_of(subject: Subject) -> Computation:
     """Return what computes a subject: a model's log-density and gradient for the data of now, an expression, a function.
 
-    That of a model is made once for what the model is, the lengths of its data, and the rules that there are.
+    That of a model is made once for what the model is, the lengths of its data, and the rules that there are; that of the
+    last few expressions too, so that its loops, which are new ones whenever they are made, are the same in all parts.
     """
     if isinstance(subject, CompiledFunction):
         return Computation(subject.written, subject.graph, trace_of(subject))
     if isinstance(subject, Expr):
-        trace, inputs = trace_of(subject), free_inputs([subject])
-        return Computation(Graph(inputs, [subject]), Graph(inputs, trace.passes[-1].after), trace)
+        return _of_expression(subject, default_mode(), tuple(np.shape(x.op.value) for x in topological([subject]) if isinstance(x.op, Data)))
     shapes = tuple(np.shape(x.op.value) for x in subject.data_vars if isinstance(x.op, Data))
     made = subject.compiled_functions.get(subject, ("computation", default_mode(), shapes), _of_model).value
     return made or _of_model(subject)
+
+
+@lru_cache(maxsize=4)
+def _of_expression(expr: Expr, mode: Any, shapes: Any) -> Computation:
+    trace, inputs = trace_of(expr), free_inputs([expr])
+    return Computation(Graph(inputs, [expr]), Graph(inputs, trace.passes[-1].after), trace)
 
 
 def _of_model(model: Model) -> Computation:

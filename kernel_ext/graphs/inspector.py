@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from kernel_ext import static_view
+from kernel_ext.code import loop_times
+from kernel_ext.code.loop_times import LoopTimes
 from kernel_ext.graphs.comparison import Together, compared_models
 from kernel_ext.graphs.computation import computation_of
 from kernel_ext.graphs.grouping import Group, by_purpose, folded
@@ -22,7 +25,7 @@ from workbench import Model
 from workbench.compile.listing import listing
 from workbench.compile.loop_ir.lines import CodeLine
 from workbench.graph import RULES, Expr, formula, free_inputs, topological
-from workbench.graph.inner import Graph
+from workbench.graph.inner import Graph, nodes_within
 from workbench.graph.provenance import Purpose
 from workbench.model.purposes import Purposes
 
@@ -30,6 +33,8 @@ FORMULAS = 2000
 """Nodes of larger graphs are called by their operations."""
 CHUNK = 180_000
 """About how many bytes of a graph go in one message."""
+PLACES = 4
+"""So many loops of a node are told."""
 AROUND, MOST_LINES = 2, 20
 """Lines of code before and after a node's own, and how many from its first are shown."""
 
@@ -67,6 +72,8 @@ class GraphInspector(Part):
         self._values: dict[Any, Values] = {}
         self._listings: dict[str, list[CodeLine]] = {}
         self._lines: dict[Any, list[Expr]] | None = None
+        self._loop_times: LoopTimes | None = None
+        self._boxes: set[Expr] | None = None
 
     @property
     def graph(self) -> Graph:
@@ -163,7 +170,7 @@ class GraphInspector(Part):
     def on_more(self, content: Mapping[str, Any]) -> None:
         """Answer with what takes longer: the gradient, the time, the code."""
         expr = self.numbers.expr(int(content["key"]))
-        gradient, numbers, taken = None, np.empty(0), None
+        gradient, numbers, taken, loops = None, np.empty(0), None, None
         if self.view != "model":
             values = self._values_at(_place(content))
             try:
@@ -175,7 +182,44 @@ class GraphInspector(Part):
                 taken = None if seconds is None else {"seconds": seconds, "said": "its operation alone, in NumPy"}
             except Exception as error:
                 gradient = {"error": f"{type(error).__name__}: {error}"}
-        self.push("more", {"gradient": numbers}, rid=content.get("rid"), key=content["key"], gradient=gradient, time=taken, code=self.code(expr))
+            loops = self.loops(expr)
+        self.push("more", {"gradient": numbers}, rid=content.get("rid"), key=content["key"], gradient=gradient, time=taken, loops=loops, code=self.code(expr))
+
+    def on_measure(self, content: Mapping[str, Any]) -> None:
+        """Measure the loops of the compiled code, and tell of a node's. Code with clocks is compiled for it: the handler does not wait."""
+        threading.Thread(target=self._measure, args=(content,), name="workbench-loop-times", daemon=True).start()
+
+    def _measure(self, content: Mapping[str, Any]) -> None:
+        try:
+            self._loop_times = loop_times.measured(self.subject)
+            loops = self._loops_in(self._loop_times, self.numbers.expr(int(content["key"])))
+        except Exception as error:
+            loops = {"why": getattr(error, "message", None) or f"{type(error).__name__}: {error}"}
+        self.push("loops", rid=content.get("rid"), key=content["key"], loops=loops)
+
+    def loops(self, expr: Expr) -> dict[str, Any]:
+        """Return which loops of the compiled code compute a node, and their times, if they are measured; or why they cannot be."""
+        try:
+            known = loop_times.known(computation_of(self.subject).graph)
+        except Exception as error:
+            return {"why": f"{type(error).__name__}: {error}"}
+        if known is None:
+            why = loop_times.why_not()
+            return {"why": why} if why else {"measured": False}
+        self._loop_times = known
+        return self._loops_in(known, expr)
+
+    def _loops_in(self, times: LoopTimes, expr: Expr) -> dict[str, Any]:
+        if self._boxes is None:
+            self._boxes = {n for n in nodes_within([self.graph]) if not written_inside(n)}
+        boxes = self._boxes
+        how, lines = times.of(expr)
+        longest = sorted(lines, key=lambda x: -x.seconds)
+        places = [
+            {"kind": x.kind, "what": x.what, "seconds": x.seconds, "times": x.times, "keys": [self.numbers.of(n) for n in x.computes if n in boxes]}
+            for x in longest[:PLACES]
+        ]  # fmt: skip
+        return {"measured": True, "how": how, "seconds": sum(x.seconds for x in lines), "total": times.total, "places": places, "count": len(lines)}
 
     def describe(self, expr: Expr) -> dict[str, Any]:
         """Return what the details panel shows of a node, but for values."""

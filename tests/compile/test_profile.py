@@ -7,7 +7,9 @@ import workbench as pm
 import workbench.tensor as pt
 from workbench.compile import function
 from workbench.compile.c.toolchain import find_compiler
+from workbench.compile.listing import listing_of
 from workbench.errors import CompileError
+from workbench.graph.inner import nodes_within
 
 with_compiler = pytest.mark.skipif(find_compiler() is None, reason="no C compiler on this system")
 
@@ -98,3 +100,27 @@ def test_an_explanation_says_what_is_fused_called_back_and_held(work):
     y = pt.exp(x)
     text = function([x], [y[::-1] * y, pt.cumsum(y)[::-1] + 1.0], backend="c").explain()
     assert "all lengths are numbers" in text and "memory for " in text and ": 4.0 kB" in text
+
+
+@with_compiler
+def test_a_profile_counts_statements_as_the_listing_does(work):
+    lines = work.profile(np.linspace(0.1, 2.0, 2000), np.eye(3), calls=2).lines
+    code = listing_of(work)
+    assert [line.statement for line in lines] == list(range(1, len(lines) + 1))
+    # Lowering makes the tests of loops anew.
+    kept = set(nodes_within([work.graph]))
+    of_code = {n: {line.of for line in code if line.statement == n and line.of in kept} for n in range(1, len(lines) + 1)}
+    compared = [line for line in lines if of_code[line.statement]]
+    assert len(compared) > 4 and all(of_code[line.statement] & {*line.computes} for line in compared)
+    (heavy,) = (line for line in lines if "heavy" in line.what and line.kind == "loop")
+    assert {"exp", "gammaln"} <= {x.op.name for x in heavy.computes}
+    assert sum("wb_gammaln" in line or "lgamma" in line for line in code if line.statement == heavy.statement) == 1
+
+
+@with_compiler
+def test_the_clocks_themselves_are_not_counted():
+    x = pt.vector("x")
+    _, (walk,) = pt.scan(lambda c, e: ([c * 0.5 + e], [c]), [0.0], [x])
+    (step,) = (line for line in function([x], walk[-1], backend="c").profile(np.zeros(50_000)).lines if "*0.5" in line.what)
+    # A multiplication, an addition and a store: a few nanoseconds. The two clocks around them take forty.
+    assert step.times == 50_000 and step.seconds / step.times < 15e-9

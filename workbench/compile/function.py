@@ -365,7 +365,7 @@ class CompiledFunction:
         Returns
         -------
         A :class:`~workbench.compile.profiling.Profile`: on C each loop and library call, by a version of the code with clocks (it is
-        compiled for this, for one thread, and a loop of nanoseconds seems longer with them); on NumPy each operation.
+        compiled for this, for one thread, and a loop of nanoseconds is measured less well); on NumPy each operation.
 
         Raises
         ------

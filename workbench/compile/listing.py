@@ -74,7 +74,7 @@ def listing_of(f: CompiledFunction, kind: str | None = None) -> list[CodeLine]:
     options = f._entering_options()
     found = listing(kind, f._graph, f.name, options.get("lengths", ()), options.get("held", 0))
     for inner in f._linked.values():
-        found += listing_of(inner, kind)
+        found += _apart(listing_of(inner, kind))
     return found
 
 
@@ -86,7 +86,14 @@ def _machine(print_program: Print, graph: Graph, name: str, known: Iterable[Symb
     for region in program.regions:
         if region.graph is not None and (region.label, region.graph) not in made:
             made.add((region.label, region.graph))
-            lines += _machine(print_program, region.graph, region.label, program.lengths, 0)
+            lines += _apart(_machine(print_program, region.graph, region.label, program.lengths, 0))
+    return lines
+
+
+def _apart(lines: list[CodeLine]) -> list[CodeLine]:
+    """Lines of what is called, whose statements a profile does not count."""
+    for line in lines:
+        line.statement = 0
     return lines
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,10 +15,16 @@ from workbench.graph.lengths import number
 from workbench.graph.traverse import topological
 
 if TYPE_CHECKING:
+    from workbench.compile.c.profiling import Clocked
     from workbench.compile.function import CompiledFunction
+    from workbench.compile.machine_code import Sized
+    from workbench.graph.expr import Expr
+    from workbench.graph.inner import Graph
 
 SECONDS = 0.2
 """About so long calls are repeated, if not told how often."""
+BATCHES = 7
+"""In so many batches calls with clocks are made: the median of each part says how long it takes, also where others use the processor."""
 SHOWN = 20
 """So many lines are shown, those that take longest."""
 
@@ -34,13 +40,17 @@ class ProfileLine:
     what
         What it computes, with the names and formulas of the graph.
     seconds
-        In one call of the function.
+        In one call of the function, without what a clock itself takes.
     times
         How often it runs in one call: 1 outside of loops over steps.
     bytes
         How many it writes each time, single numbers left out.
     location
         The user's line, if known.
+    computes
+        The expressions of the optimised graph whose values, or elements, it computes: those that are kept, and those on the way to them.
+    statement
+        Its number in the code, as :class:`~workbench.compile.loop_ir.lines.CodeLine` has it; 0 on NumPy.
     """
 
     kind: str
@@ -49,6 +59,8 @@ class ProfileLine:
     times: float
     bytes: int
     location: Any = None
+    computes: tuple[Expr, ...] = field(default=(), repr=False, compare=False)
+    statement: int = 0
 
 
 @dataclass(frozen=True)
@@ -123,8 +135,43 @@ def profiled(f: CompiledFunction, values: Sequence[Any], calls: int | None) -> P
     results = run(*arrays)  # Loads and compiles what is to be, and raises where a call would.
     seconds, count = _repeated(lambda: run(*arrays), calls)
     sizes = sum(a.nbytes for a in arrays), sum(np.asarray(r).nbytes for r in results)
-    lines, temporaries = (_on_c if f.backend == "c" else _on_numpy)(f, arrays, count)
+    lines, temporaries = _on_c(f, arrays, calls) if f.backend == "c" else _on_numpy(f, arrays, count)
     return Profile(f.name, f.backend, count, seconds, tuple(lines), *sizes, temporaries)
+
+
+def profiled_graph(graph: Graph, values: Sequence[np.ndarray[Any, Any]], name: str = "function", calls: int | None = None) -> tuple[ProfileLine, ...]:
+    """Return where the time of a graph goes in C, as it is: the statements of its listing, with times.
+
+    Parameters
+    ----------
+    graph
+        An optimised graph.
+    values
+        Arrays of the types of its parameters.
+    name
+        What it is called in its code.
+    calls
+        How many calls to measure; as many as fit in a fifth of a second by default.
+
+    Raises
+    ------
+    CompileError
+        If there is no C compiler, or a shape depends on values.
+
+    Examples
+    --------
+    >>> import workbench.tensor as pt
+    >>> from workbench.graph.inner import Graph
+    >>> x = pt.vector("x", 1000)
+    >>> lines = profiled_graph(Graph([x], [pt.sum(pt.exp(x))]), [np.zeros(1000)])
+    >>> [(line.kind, line.what, [e.op.name for e in line.computes]) for line in lines if line.kind == "loop"]
+    [('loop', 'over 1000: sum(exp(x))', ['sum', 'exp'])]
+    """
+    from workbench.compile.c.profiling import clocked, entered_with_clocks
+
+    made = clocked(graph, name)
+    sized, enter = entered_with_clocks(made, values)
+    return tuple(_clocked_lines(made, sized, enter, values, calls))
 
 
 def _entered(f: CompiledFunction, values: Sequence[Any]) -> list[np.ndarray[Any, Any]]:
@@ -142,31 +189,48 @@ def _entered(f: CompiledFunction, values: Sequence[Any]) -> list[np.ndarray[Any,
 def _repeated(call: Callable[[], Any], calls: int | None) -> tuple[float, int]:
     start = time.perf_counter()
     call()
-    once = time.perf_counter() - start
-    count = calls or int(min(max(SECONDS / max(once, 1e-9), 3), 100_000))
+    count = calls or _count(time.perf_counter() - start)
     start = time.perf_counter()
     for _ in range(count):
         call()
     return (time.perf_counter() - start) / count, count
 
 
-def _on_c(f: CompiledFunction, arrays: list[Any], count: int) -> tuple[list[ProfileLine], int]:
+def _count(once: float) -> int:
+    """How often to call what takes so many seconds."""
+    return int(min(max(SECONDS / max(once, 1e-9), 3), 100_000))
+
+
+def _on_c(f: CompiledFunction, arrays: list[Any], calls: int | None) -> tuple[list[ProfileLine], int]:
     from workbench.compile.c.profiling import clocked, sized_with_clocks
 
     compiled = f.compiled
     made = clocked(f._graph, f.name, **f._entering_options())
     sized = sized_with_clocks(compiled, made, arrays)
-    enter = compiled.way_in(sized, 0)
+    return _clocked_lines(made, sized, compiled.way_in(sized, 0), arrays, calls), sized.arena
+
+
+def _clocked_lines(made: Clocked, sized: Sized, enter: Callable[..., Any], arrays: Sequence[Any], calls: int | None) -> list[ProfileLine]:
     enter(*arrays)
-    made.reset()
-    for _ in range(count):
-        enter(*arrays)
+    start = time.perf_counter()
+    enter(*arrays)
+    count = calls or _count(time.perf_counter() - start)  # Clocks in a loop over steps take longer than the steps.
+    batches = min(count, BATCHES)
+    spent, runs = np.zeros((batches, len(made.statements))), np.zeros(len(made.statements))
+    for b in range(batches):
+        some = (count + b) // batches
+        made.reset()
+        for _ in range(some):
+            enter(*arrays)
+        for i, (seconds, times) in enumerate(made.read()):
+            spent[b, i] = seconds / some
+            runs[i] += times
     lines = []
-    for s, (spent, times) in zip(made.statements, made.read()):
+    for i, (s, seconds, times) in enumerate(zip(made.statements, np.maximum(np.median(spent, axis=0), 0.0), runs / count)):
         told_of = described(s, made.code.program)
-        written = sum(number(bytes_of(b), sized.values) for b in told_of.writes)
-        lines.append(ProfileLine(told_of.kind, told_of.text, spent / count, times / count, written, told_of.location))
-    return lines, sized.arena
+        written = sum(number(bytes_of(x), sized.values) for x in told_of.writes)
+        lines.append(ProfileLine(told_of.kind, told_of.text, float(seconds), float(times), written, told_of.location, told_of.computes, i + 1))
+    return lines
 
 
 def _on_numpy(f: CompiledFunction, arrays: list[Any], count: int) -> tuple[list[ProfileLine], int]:
@@ -183,5 +247,5 @@ def _on_numpy(f: CompiledFunction, arrays: list[Any], count: int) -> tuple[list[
                 spent[n] += time.perf_counter() - start
     results = set(graph.results)
     written = {n: sum(np.asarray(v).nbytes for v in (values[n] if isinstance(values[n], tuple) else (values[n],))) for n in nodes if n.inputs}
-    lines = [ProfileLine("operation", told(n), spent[n] / count, 1, size, n.provenance.location if n.provenance else None) for n, size in written.items()]
+    lines = [ProfileLine("operation", told(n), spent[n] / count, 1, size, n.provenance.location if n.provenance else None, (n,)) for n, size in written.items()]
     return lines, sum(size for n, size in written.items() if n not in results)

@@ -1,6 +1,6 @@
 // The code on every backend, line by line: what each computes, from which line of the user's, and in which loop; linked with the graph.
 import type { Bus } from "../shared/bus";
-import { button, el, replaceChildren, save } from "../shared/dom";
+import { button, el, percent, replaceChildren, save, seconds } from "../shared/dom";
 import type { Channel, View } from "../shared/protocol";
 import { Listing } from "./listing";
 import { Pane } from "./pane";
@@ -18,6 +18,9 @@ export class Code implements View {
   private called = "";
   private current = -1;
   private found: number[] = [];
+  private readonly clock = button("Measure", "measure", () => this.measure(), "how long each loop of the C code takes: it is compiled once more, with clocks");
+  /** What the note says of measuring. */
+  private measuring = "";
   private wished: { key?: number; backend?: string } = {};
   private readonly toggle = el("div", { class: "wb-toggle", role: "group", "aria-label": "which code" });
   private readonly other = el("select", { class: "wb-select", "aria-label": "code beside it" });
@@ -35,7 +38,7 @@ export class Code implements View {
     const root = el("div", { class: "wb-view wb-code-view" },
       el("div", { class: "wb-bar" }, this.toggle, el("label", { class: "wb-check-box" }, "beside ", this.other), this.search, this.hits,
         el("label", { class: "wb-check-box" }, this.userLines, " your lines"), el("span", { class: "wb-space" }),
-        button("Copy", "copy", () => void this.copy(), "copy the code"), button("Download", "download", () => this.download(), "save the code as a file")),
+        this.clock, button("Copy", "copy", () => void this.copy(), "copy the code"), button("Download", "download", () => this.download(), "save the code as a file")),
       this.note, el("div", { class: "wb-code-panes" }, this.left.element, this.right.element), this.about);
     host.append(root);
     root.addEventListener("keydown", (e) => this.key(e));
@@ -55,11 +58,14 @@ export class Code implements View {
       if (this.beside) this.ask(this.beside);
     });
     channel.on("code", ({ content, cols }) => this.receive(content, cols));
+    channel.on("times", ({ content, cols }) => this.timed(content, cols));
     channel.hello();
   }
 
   /** Go to the code of a backend, or to the lines of an expression. */
   opened(detail?: any): void {
+    const c = this.listings.get("c");
+    if (c?.complete && !c.times) this.channel.send("times");  // It may have been measured in another tab.
     if (!detail) return this.revealChosen();  // What was chosen while the tab was closed.
     this.wished = detail;
     if (detail.backend && this.kinds.length) this.open(detail.backend);
@@ -114,6 +120,20 @@ export class Code implements View {
     }
   }
 
+  private measure(): void {
+    this.measuring = "compiling with clocks, and measuring …";
+    this.channel.send("measure");
+    if (this.kind !== "c" && this.beside !== "c") this.open("c");
+    this.draw();
+  }
+
+  private timed(content: any, cols: any): void {
+    this.measuring = content.error ? `✗ ${content.error}${content.hint ? ` → ${content.hint}` : ""}` : "";
+    if (!content.error) this.listings.get("c")?.measured(content, cols);
+    this.draw();
+    if (this.listing && this.current >= 0) this.describe(this.listing, this.current);
+  }
+
   private get listing(): Listing | undefined {
     return this.listings.get(this.kind);
   }
@@ -155,11 +175,13 @@ export class Code implements View {
   private describe(listing: Listing, line: number): void {
     const key = listing.key[line], place = listing.places[listing.place[line]], loop = listing.loop[line];
     const fused = listing.fusedWith(line).length;
+    const time = listing.timeOf(line);
     const same = key >= 0 ? listing.linesOf(new Set([key])).length : 0;
     replaceChildren(this.about,
       el("span", { class: "wb-quiet" }, `line ${line + 1}`),
       place ? el("span", {}, `from ${place.file}:${place.number}  `, el("code", {}, place.text)) : null,
       loop ? el("span", {}, `in block ${loop}, where ${fused} expression${fused === 1 ? " is" : "s are"} computed together`) : null,
+      time ? el("span", {}, `${percent(time.share)} of a call: ${seconds(time.seconds)}${time.times > 1 ? `, runs ${Math.round(time.times).toLocaleString("en")} times` : ""}`) : null,
       same > 1 ? el("span", { class: "wb-quiet" }, `${same} lines are of this expression`) : null,
       key >= 0 && this.bus.has("density") ? button("Show in the graph", "show-graph", () => this.bus.open("density", { key })) : null,
       key >= 0 && this.bus.has("steps") ? button("Which rule made it", "show-step", () => this.bus.open("steps", { key })) : null);
@@ -172,8 +194,9 @@ export class Code implements View {
       const listing = this.listings.get(kind);
       if (listing) pane.show(listing, kind === this.kind ? marks : { ...marks, found: new Set(), current: -1 }, withLines);
     }
+    this.clock.disabled = this.measuring.endsWith("…");
     const shown = this.listing, beside = this.listings.get(this.beside);
-    const said = [shown, beside].map((l) => (!l ? "" : l.error ? `✗ ${l.title}: ${l.error}${l.hint ? ` → ${l.hint}` : ""}` : l.complete ? "" : `making ${l.title} …`)).filter(Boolean).join("; ");
+    const said = [shown, beside].map((l) => (!l ? "" : l.error ? `✗ ${l.title}: ${l.error}${l.hint ? ` → ${l.hint}` : ""}` : l.complete ? "" : `making ${l.title} …`)).concat(this.measuring).filter(Boolean).join("; ");
     this.note.textContent = said;
     this.note.hidden = !said;
   }

@@ -7,6 +7,7 @@ export class Listing {
   key: number[] = [];
   loop: number[] = [];
   support: number[] = [];
+  statement: number[] = [];
   place: number[] = [];
   places: UserLine[] = [];
   total = 0;
@@ -14,6 +15,8 @@ export class Listing {
   hint = "";
   /** What a row shows: a line's number, or -1 - (first line) for a fold. */
   rows: number[] = [];
+  /** Seconds of each statement in a call and how often it runs, by its number, and of a whole call; where it was measured. */
+  times: { of: Map<number, { seconds: number; times: number }>; total: number } | null = null;
   private opened = new Set<number>();
   private rowOf = new Map<number, number>();
 
@@ -27,6 +30,7 @@ export class Listing {
     this.total = content.total;
     this.text.push(...(cols.text as string[]));
     for (const name of ["key", "loop", "support", "place"] as const) this[name].push(...Array.from(cols[name] as ArrayLike<number>));
+    if (cols.statement) this.statement.push(...Array.from(cols.statement as ArrayLike<number>));
     this.places.push(...content.places);
     this.layOut();
   }
@@ -74,6 +78,17 @@ export class Listing {
   fusedWith(line: number): number[] {
     const loop = this.loop[line];
     return loop ? [...new Set(this.key.filter((k, i) => k >= 0 && this.loop[i] === loop))] : [];
+  }
+
+  measured(content: any, cols: any): void {
+    const statements = Array.from(cols.statement as ArrayLike<number>);
+    this.times = { of: new Map(statements.map((n, i) => [n, { seconds: cols.seconds[i], times: cols.times[i] }])), total: content.total };
+  }
+
+  /** How long the statement of a line takes in a call, of a whole one, and how often it runs; null where nothing was measured. */
+  timeOf(line: number): { seconds: number; share: number; times: number } | null {
+    const found = this.times?.of.get(this.statement[line]);
+    return found && this.times ? { ...found, share: this.times.total ? found.seconds / this.times.total : 0 } : null;
   }
 
   private layOut(): void {

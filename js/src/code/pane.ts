@@ -1,5 +1,5 @@
 // Lines of code of which only those in sight are elements: numbers, bands of loops, words in colour, the user's line beside.
-import { el, replaceChildren } from "../shared/dom";
+import { el, percent, replaceChildren, seconds } from "../shared/dom";
 import type { Listing } from "./listing";
 import { tokens } from "./tokens";
 
@@ -38,7 +38,7 @@ export class Pane {
     this.inner.style.height = `${listing.rows.length * ROW}px`;
     const beside = withLines && listing.places.length > 0;
     const longest = listing.text.reduce((n, t, i) => Math.max(n, beside ? listing.alone(i).length : t.length), 0);
-    this.inner.style.minWidth = `${longest + 10 + (beside ? 40 : 0)}ch`;
+    this.inner.style.minWidth = `${longest + (listing.times ? 17 : 10) + (beside ? 40 : 0)}ch`;
     this.inner.style.setProperty("--code", `${Math.min(longest, WIDEST) + 1}ch`);
     this.draw();
   }
@@ -85,6 +85,12 @@ export class Pane {
     else this.element.removeAttribute("aria-activedescendant");
   }
 
+  /** The share of a call of what begins at a line. */
+  private share(listing: Listing, at: number): HTMLElement {
+    const time = at > 0 && listing.statement[at - 1] === listing.statement[at] ? null : listing.timeOf(at);
+    return el("span", { class: "wb-code-share", title: time ? `${seconds(time.seconds)} of a call` : undefined }, time ? percent(time.share) : "");
+  }
+
   private row(listing: Listing, r: number): HTMLElement {
     const at = listing.rows[r], top = `top:${r * ROW}px`;
     if (at < 0) {
@@ -102,7 +108,7 @@ export class Pane {
     const band = el("span", { class: "wb-code-band", title: loop ? `block ${loop}: what is computed together` : undefined }, loop && loop !== before ? String(loop) : "");
     if (loop) band.style.boxShadow = `inset -3px 0 0 ${COLOURS[(loop - 1) % COLOURS.length]}`;
     const text = el("span", { class: "wb-code-text" }, ...tokens(this.lines ? listing.alone(at) : listing.text[at], listing.language).map((t) => (t.kind ? el("span", { class: `wb-t-${t.kind}` }, t.text) : t.text)));
-    line.append(band, el("span", { class: "wb-code-number" }, String(at + 1)), text);
+    line.append(...(listing.times ? [this.share(listing, at)] : []), band, el("span", { class: "wb-code-number" }, String(at + 1)), text);
     // The uppermost row in sight says it in full.
     const same = at > 0 && listing.place[at - 1] === listing.place[at] && r !== Math.ceil(this.element.scrollTop / ROW);
     if (this.lines && place) line.append(el("span", { class: "wb-code-user", title: `${place.file}:${place.number}` }, same ? "  ⋮" : `${place.number}: ${place.text}`));

@@ -2,7 +2,7 @@
 import { within, type GraphData } from "../render/data";
 import type { GraphNode, GraphView } from "../render/graph";
 import type { Bus } from "../shared/bus";
-import { button, el, replaceChildren, seconds } from "../shared/dom";
+import { button, el, percent, replaceChildren, seconds } from "../shared/dom";
 import type { Channel } from "../shared/protocol";
 import { thumbnail } from "./thumbnail";
 
@@ -54,7 +54,36 @@ export class Details {
     const { content: m, cols: numbers } = await this.channel.request("more", { key: node.key, ...(this.at ? { at: this.at } : {}) });
     if (asked !== this.asked || m.message) return;
     replaceChildren(this.more, el("div", { class: "wb-facts" }, fact("gradient of the result", m.gradient ? this.shown(m.gradient, numbers, "gradient") : null),
-      fact("time", m.time ? `${seconds(m.time.seconds)}: ${m.time.said}` : null)), ...this.code(node, m.code ?? {}));
+      fact("time", m.time ? `${seconds(m.time.seconds)}: ${m.time.said}` : null), fact("time in C", this.loops(node, m.loops))), ...this.code(node, m.code ?? {}));
+  }
+
+  /** Its share of a call of the compiled code: of the loops that compute it; or what measures that, or why it cannot be. */
+  private loops(node: GraphNode, loops: any): HTMLElement | null {
+    if (!loops) return null;
+    if (loops.why) return el("span", { class: "wb-quiet" }, loops.why);
+    if (!loops.measured) {
+      const shown = el("div", { "aria-live": "polite" });
+      const measure = async () => {
+        const asked = this.asked;
+        replaceChildren(shown, el("span", { class: "wb-quiet" }, "compiling with clocks, and measuring …"));
+        const { content } = await this.channel.request("measure", { key: node.key });
+        if (asked === this.asked) replaceChildren(shown, this.loops(node, content.loops));
+      };
+      shown.append(button("Measure", "measure", () => void measure(), "how long each loop of the C code takes: it is compiled once more, with clocks"));
+      return shown;
+    }
+    if (!loops.count) return el("span", { class: "wb-quiet" }, "none of its own: it costs nothing, or was rewritten");
+    const share = loops.total ? loops.seconds / loops.total : 0;
+    const how = { inside: "a part of what is computed from it", loop: "all that is inside it" }[loops.how as string];
+    return el("div", {}, el("b", {}, `${percent(share)} of a call`), `, ${seconds(loops.seconds)} of ${seconds(loops.total)}${how ? `: ${how}` : ""}`,
+      ...loops.places.map((p: any) => this.place(node, p, loops.count > 1)), loops.count > loops.places.length ? el("div", { class: "wb-quiet" }, `and ${loops.count - loops.places.length} more`) : null);
+  }
+
+  /** A loop that computes a node, and a button that shows what else it computes. */
+  private place(node: GraphNode, place: any, several: boolean): HTMLElement {
+    const others = place.keys.filter((k: number) => k !== node.key), runs = place.times > 1 ? `runs ${Math.round(place.times).toLocaleString("en")} times; ` : "";
+    return el("div", { class: "wb-loop" }, el("span", { class: "wb-quiet" }, `${several ? `${seconds(place.seconds)}, ` : ""}${runs}${place.kind} `), el("code", {}, place.what), " ",
+      others.length ? button(`with ${others.length} other${others.length === 1 ? "" : "s"}`, "loop", () => this.graph.mark("wb-linked", place.keys), "show all that is computed together") : null);
   }
 
   private line(line: any): HTMLElement | null {

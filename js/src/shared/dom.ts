@@ -40,10 +40,18 @@ export function save(name: string, type: string, body: string | Blob): void {
 
 export function seconds(s: number): string {
   if (!Number.isFinite(s)) return "–";
+  if (s < 9.995e-6) return s < 1e-6 && s > 0 ? `${(s * 1e9).toFixed(0)} ns` : `${Number((s * 1e6).toFixed(1))} µs`;
   if (s < 1e-3) return `${(s * 1e6).toFixed(0)} µs`;
   if (s < 1) return `${(s * 1e3).toFixed(1)} ms`;
   if (s < 90) return `${s.toFixed(1)} s`;
   return `${Math.floor(s / 60)} min ${Math.round(s % 60)} s`;
+}
+
+/** A share, as people say it. */
+export function percent(share: number): string {
+  if (!Number.isFinite(share)) return "–";
+  if (share > 0 && share < 1e-3) return "< 0.1%";
+  return `${(100 * share).toFixed(share < 0.0995 && share > 0 ? 1 : 0)}%`;
 }
 
 export function number(x: number, digits = 3): string {

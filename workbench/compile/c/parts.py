@@ -213,7 +213,7 @@ class _Divider:
         line = self.lines[at]
         indent = line[: len(line) - len(line.lstrip())]
         made = f"{indent}if ({part}({', '.join(['io', 'env', 'arena', 'fault', *shown])})) return 1;"
-        return CodeLine(made, line.of, line.loop) if isinstance(line, CodeLine) else made
+        return _changed(line, made)
 
     def function(self, lines: Sequence[str], arguments: Sequence[str], own: Sequence[str], between: Mapping[str, None] | None = None) -> str:
         """Add a function of some lines, which finds values of others `between` them; return its name."""
@@ -242,7 +242,7 @@ def _code(line: str) -> str:
 
 
 def _changed(line: str, text: str) -> str:
-    return CodeLine(text, line.of, line.loop) if isinstance(line, CodeLine) else text
+    return line.changed(text) if isinstance(line, CodeLine) else text
 
 
 def _outdented(lines: Sequence[str]) -> list[str]:

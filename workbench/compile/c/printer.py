@@ -47,6 +47,8 @@ typedef struct wb_env {
 } wb_env;
 """
 PLAIN_MATH = ["sqrt", "fabs", "floor", "rint"]
+HOLDING = (L.Branch, L.Loop, L.Begin)
+"""Statements that are counted as those inside them."""
 
 
 @dataclass
@@ -118,6 +120,7 @@ class _Printer:
         self.arguments = {b: i for i, b in enumerate((*program.inputs, *program.outputs))}
         self.spans: list[list[parts.Span]] = []  # Blocks of the statement that is being printed.
         self.loops = self.loop = 0  # How many kernels there are, and the number of the one that is being printed.
+        self.statements = self.number = 0  # The same of statements without others inside.
 
     def source(self, vector_math: Collection[str]) -> Source:
         self.block(self.program.body)
@@ -189,7 +192,7 @@ class _Printer:
     # Pieces ------------------------------------------------------------------------------------
 
     def line(self, text: str, note: str = "", of: Expr | None = None) -> None:
-        self.lines.append(_line("    " * self.indent + text, note, of, self.loop))
+        self.lines.append(_line("    " * self.indent + text, note, of, self.loop, self.number))
 
     def open(self, text: str, note: str = "", of: Expr | None = None) -> None:
         self.line(f"{text} {{".strip(), note, of)
@@ -239,7 +242,10 @@ class _Printer:
         outer, spans = self.spans, []
         for s in block:
             self.spans, start = [], len(self.lines)
+            if not isinstance(s, HOLDING):
+                self.number = self.statements = self.statements + 1
             self.statement(s)
+            self.number = 0
             spans.append(parts.Span(start, len(self.lines), self.spans))
         self.spans = outer
         self.spans.append(spans)
@@ -526,6 +532,6 @@ def _of(value: L.Buffer | L.Literal) -> Expr | None:
     return value.of if isinstance(value, L.Buffer) else None
 
 
-def _line(text: str, note: str = "", of: Expr | None = None, loop: int = 0) -> CodeLine:
+def _line(text: str, note: str = "", of: Expr | None = None, loop: int = 0, statement: int = 0) -> CodeLine:
     clean = " ".join(note.replace("\\", " ").split())
-    return CodeLine(f"{text}  // {clean}" if clean else text, of, loop)
+    return CodeLine(f"{text}  // {clean}" if clean else text, of, loop, statement=statement)

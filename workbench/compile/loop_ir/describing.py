@@ -34,23 +34,27 @@ class Description:
         The arrays (not single numbers) that it writes.
     location
         The user's line of the first thing that it computes, if known.
+    computes
+        The expressions whose values, or elements, it computes: those that are kept, and those on the way to them.
     """
 
     kind: str
     text: str
     writes: tuple[L.Buffer, ...]
     location: Any
+    computes: tuple[Expr, ...] = ()
 
 
 def described(s: L.Statement, program: L.Program) -> Description:
     """Return what a statement without statements inside does."""
     if isinstance(s, L.Blocked):
         written = [b for k in s.kernels for b in _written(k)]
-        return _made("loop", f"over {s.extent}, {len(s.kernels)} in turns: ", written)
+        return _made("loop", f"over {s.extent}, {len(s.kernels)} in turns: ", written, on_the_way=[x for k in s.kernels for x in _on_the_way(k)])
     if isinstance(s, L.Kernel):
         written = _written(s)
         over = " x ".join(map(str, s.extents))
-        return _made("loop", f"over {over}: ", written) if s.extents else _made("scalars", "", written)
+        kind, before = ("loop", f"over {over}: ") if s.extents else ("scalars", "")
+        return _made(kind, before, written, on_the_way=_on_the_way(s))
     if isinstance(s, L.External):
         called = program.externals[s.which]
         return _made("called back" if s.native is None else "library", f"{called.op.name}: ", s.results, called)
@@ -66,14 +70,22 @@ def _written(kernel: L.Kernel) -> list[L.Buffer]:
     return [*(x.buffer for x in kernel.stores), *(x.buffer for x in kernel.folds)]
 
 
-def _made(kind: str, before: str, buffers: Sequence[L.Buffer], of: Expr | None = None) -> Description:
+def _on_the_way(kernel: L.Kernel) -> list[Expr]:
+    """What has elements in a kernel: what is computed there, and views of what is read."""
+    lets = [x.of for x in kernel.lines if isinstance(x, (L.Let, L.Row))]
+    views = [x.of for x in kernel.lines if isinstance(x, L.Load) and x.of is not x.buffer.of]
+    return [x for x in (*lets, *views) if x is not None]
+
+
+def _made(kind: str, before: str, buffers: Sequence[L.Buffer], of: Expr | None = None, on_the_way: Sequence[Expr] = ()) -> Description:
     exprs = list(dict.fromkeys(x for x in (b.of for b in buffers) if x is not None))
     shown = [told(x) for x in exprs[:NAMED]]
     more = [f"{len(exprs) - NAMED} more"] if len(exprs) > NAMED else []
     first = of if of is not None else next(iter(exprs), None)
     where = first.provenance.location if first is not None and first.provenance else None
     arrays = tuple(dict.fromkeys(b for b in buffers if not b.is_local and b.size != 1))
-    return Description(kind, before + (", ".join([*shown, *more]) or "what the program needs"), arrays, where)
+    computes = tuple(dict.fromkeys([*([of] if of is not None else []), *exprs, *on_the_way]))
+    return Description(kind, before + (", ".join([*shown, *more]) or "what the program needs"), arrays, where, computes)
 
 
 def told(x: Expr) -> str:

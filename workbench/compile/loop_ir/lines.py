@@ -18,17 +18,24 @@ class CodeLine(str):
         The number of the kernel that it belongs to, from 1; 0 for none.
     support
         Whether it is no part of the program itself: a declaration, or a routine that all programs share.
+    statement
+        In C, the number of the statement that it belongs to, from 1, as a profile counts them; 0 for none.
     """
 
-    __slots__ = ("loop", "of", "support")
+    __slots__ = ("loop", "of", "statement", "support")
     of: Expr | None
     loop: int
     support: bool
+    statement: int
 
-    def __new__(cls, text: str, of: Expr | None = None, loop: int = 0, support: bool = False) -> CodeLine:
+    def __new__(cls, text: str, of: Expr | None = None, loop: int = 0, support: bool = False, statement: int = 0) -> CodeLine:
         made = super().__new__(cls, text)
-        made.of, made.loop, made.support = of, loop, support
+        made.of, made.loop, made.support, made.statement = of, loop, support, statement
         return made
+
+    def changed(self, text: str) -> CodeLine:
+        """Return another text in the place of this line."""
+        return CodeLine(text, self.of, self.loop, self.support, self.statement)
 
 
 def single_lines(pieces: Iterable[str]) -> list[CodeLine]:
