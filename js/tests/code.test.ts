@@ -44,6 +44,10 @@ test("support code is folded until it is opened, and a search goes into it", () 
   expect(listing.rows).toEqual([-1, 0, 1, 2, 3, 4, 5, 6]);
   expect(listing.linesOf(new Set([5]))).toEqual([6]);
   expect(listing.fusedWith(5)).toEqual([4, 5]);
+  expect([listing.firstOf(new Set([5])), listing.firstOf(new Set([9]))]).toEqual([6, -1]);
+  const declared = new Listing("c", "C", "c");
+  declared.add({ total: 2, places: [] }, { text: ["double t = 0;", "t = x;"], key: [4, 4], loop: [0, 1], support: [0, 0], statement: [0, 1], place: [-1, -1] });
+  expect([declared.linesOf(new Set([4])), declared.firstOf(new Set([4]))]).toEqual([[0, 1], 1]);
 });
 
 test("the user's line stands beside the code, once", () => {

@@ -90,6 +90,18 @@ await drive("inspector", async ({ page, url, shots, check }) => {
   await shot("node");
   check((await violations()) === "", "axe finds nothing beside a node");
 
+  // Where the time goes in C.
+  await page.locator(`${here}.wb-details [data-action=measure]`).click();
+  await page.waitForFunction(() => /\d%? of a call, .+ of .+s|none of its own/.test(document.querySelector(".wb-page:not([hidden]) .wb-details")?.textContent ?? ""), null, { timeout: 60000 });
+  await shot("measured");
+  check((await violations()) === "", "axe finds nothing beside the time of a node");
+  await page.locator(`${here}[data-action=open-code]`).click();
+  await page.waitForFunction(() => [...document.querySelectorAll(".wb-page:not([hidden]) .wb-code-share")].some((x) => x.textContent.endsWith("%")));
+  await shot("shares");
+  check((await violations()) === "", "axe finds nothing in code with times");
+  await page.locator("[data-tab=density]").click();
+  await still();
+
   // Files.
   for (const [kind, holds] of [["svg", "<svg"], ["dot", "digraph"], ["html", "<!doctype html>"], ["png", "\x89PNG"]]) {
     await page.locator(`${here}.wb-menu > summary`).click();

@@ -112,7 +112,7 @@ export class Code implements View {
       listing.hint = content.hint ?? "";
     } else if (content.start === listing.text.length) listing.add(content, cols);
     this.draw();
-    if (listing.complete && content.kind === this.beside) this.right.reveal(listing.linesOf(this.chosen)[0] ?? -1);
+    if (listing.complete && content.kind === this.beside) this.right.reveal(listing.firstOf(this.chosen));
     if (listing.complete && content.kind === this.kind) {
       this.find();
       void this.mark(this.wished.key !== undefined ? [this.wished.key] : [...this.chosen], this.called);
@@ -151,8 +151,7 @@ export class Code implements View {
 
   private revealChosen(): void {
     for (const [pane, kind] of [[this.left, this.kind], [this.right, this.beside]] as const) {
-      const lines = this.listings.get(kind)?.linesOf(this.chosen) ?? [];
-      if (lines.length) pane.reveal(lines[0]);
+      pane.reveal(this.listings.get(kind)?.firstOf(this.chosen) ?? -1);
     }
   }
 
@@ -166,8 +165,7 @@ export class Code implements View {
     this.draw();
     (kind === this.kind ? this.left : this.right).reveal(line);
     const [other, pane] = kind === this.kind ? [this.beside, this.right] : [this.kind, this.left];
-    const there = this.listings.get(other)?.linesOf(this.chosen) ?? [];
-    if (there.length) pane.reveal(there[0]);
+    pane.reveal(this.listings.get(other)?.firstOf(this.chosen) ?? -1);
     this.describe(listing, line);
     this.bus.select({ keys: [...this.chosen] }, "code");
   }

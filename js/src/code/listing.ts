@@ -74,6 +74,12 @@ export class Listing {
     return this.key.flatMap((k, i) => (keys.has(k) ? [i] : []));
   }
 
+  /** Where to begin to read of expressions: at what computes them, not at declarations; -1 where they have no lines. */
+  firstOf(keys: ReadonlySet<number>): number {
+    const lines = this.linesOf(keys);
+    return lines.find((i) => this.statement[i] > 0) ?? lines[0] ?? -1;
+  }
+
   /** Expressions that share a loop, by their keys, in the order of its lines. */
   fusedWith(line: number): number[] {
     const loop = this.loop[line];
