@@ -65,7 +65,7 @@ test("what was measured stands beside the first line of each statement, and with
   expect(shares()).toEqual([]);
   const button = host.querySelector<HTMLButtonElement>("[data-action=measure]")!;
   button.click();
-  expect(model.last("measure")).toMatchObject({ p: "code" });
+  expect(model.last("measure")).toMatchObject({ p: "code", anew: false });
   expect(button.disabled).toBe(true);
   expect(host.querySelector(".wb-code-note")!.textContent).toContain("measuring");
   model.push({ t: "times", p: "code", total: 1e-6 }, { statement: ["i32", [1, 2]], seconds: ["f64", [9.7e-7, 3e-8]], times: ["f64", [2000, 1]] });
@@ -73,6 +73,8 @@ test("what was measured stands beside the first line of each statement, and with
   expect([button.disabled, host.querySelector<HTMLElement>(".wb-code-note")!.hidden]).toEqual([false, true]);
   (host.querySelector("[data-line='3']") as HTMLElement).click();
   expect(host.querySelector(".wb-code-about")!.textContent).toContain("97% of a call: 970 ns, runs 2,000 times");
+  button.click();
+  expect(model.last("measure")).toMatchObject({ anew: true });
   model.push({ t: "times", p: "code", error: "no C compiler was found", hint: "install gcc" });
   expect(host.querySelector(".wb-code-note")!.textContent).toBe("✗ no C compiler was found → install gcc");
 });

@@ -142,11 +142,11 @@ class CodeView(Part):
 
     def on_measure(self, content: Mapping[str, Any]) -> None:
         """Measure the loops of the C code. Code with clocks is compiled for it: the handler does not wait."""
-        threading.Thread(target=self._measure, name="workbench-loop-times", daemon=True).start()
+        threading.Thread(target=self._measure, args=(bool(content.get("anew")),), name="workbench-loop-times", daemon=True).start()
 
-    def _measure(self) -> None:
+    def _measure(self, anew: bool) -> None:
         try:
-            self._times = loop_times.measured(self.subject)
+            self._times = loop_times.measured(self.subject, anew)
         except Exception as error:
             self.push("times", error=getattr(error, "message", None) or f"{type(error).__name__}: {error}", hint=getattr(error, "hint", ""))
             return

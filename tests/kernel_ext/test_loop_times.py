@@ -105,6 +105,11 @@ def test_code_is_measured_where_it_is_shown():
     assert {times["times"][times["statement"] == s].item() for s in step} == {2000.0}
     # The loop over steps is all that is inside it.
     graph = computation_of(expr).graph
+    before = loop_times.known(graph)
+    assert loop_times.measured(expr) is before and loop_times.measured(expr, anew=True) is not before
+    wire.say(t="measure", anew=True)
+    until(lambda: len(wire.of("times")) == 2)
+    assert loop_times.known(graph) is wire.part._times is not before
     (loop,) = (n for n in topological(graph.results) if n.op.graphs)
     how, inside = loop_times.known(graph).of(loop)
     assert how == "loop" and {line.statement for line in inside} >= step

@@ -122,7 +122,7 @@ export class Code implements View {
 
   private measure(): void {
     this.measuring = "compiling with clocks, and measuring …";
-    this.channel.send("measure");
+    this.channel.send("measure", { anew: Boolean(this.listings.get("c")?.times) });
     if (this.kind !== "c" && this.beside !== "c") this.open("c");
     this.draw();
   }

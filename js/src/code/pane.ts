@@ -85,9 +85,9 @@ export class Pane {
     else this.element.removeAttribute("aria-activedescendant");
   }
 
-  /** The share of a call of what begins at a line. */
-  private share(listing: Listing, at: number): HTMLElement {
-    const time = at > 0 && listing.statement[at - 1] === listing.statement[at] ? null : listing.timeOf(at);
+  /** The share of a call of what begins at a line, or goes on in the uppermost one. */
+  private share(listing: Listing, at: number, uppermost: boolean): HTMLElement {
+    const time = at > 0 && listing.statement[at - 1] === listing.statement[at] && !uppermost ? null : listing.timeOf(at);
     return el("span", { class: "wb-code-share", title: time ? `${seconds(time.seconds)} of a call` : undefined }, time ? percent(time.share) : "");
   }
 
@@ -99,6 +99,8 @@ export class Pane {
       return el("div", { class: "wb-code-row wb-code-fold", role: "option", "aria-selected": "false", style: top, "data-fold": start, onClick: () => { listing.toggle(start); this.show(listing, this.marks, this.lines); } }, label);
     }
     const { chosen, found, current } = this.marks;
+    // The uppermost row in sight says in full what began above.
+    const uppermost = r === Math.ceil(this.element.scrollTop / ROW);
     const key = listing.key[at], loop = listing.loop[at], place = listing.places[listing.place[at]];
     const before = at > 0 ? listing.loop[at - 1] : 0;
     const line = el("div", {
@@ -108,9 +110,8 @@ export class Pane {
     const band = el("span", { class: "wb-code-band", title: loop ? `block ${loop}: what is computed together` : undefined }, loop && loop !== before ? String(loop) : "");
     if (loop) band.style.boxShadow = `inset -3px 0 0 ${COLOURS[(loop - 1) % COLOURS.length]}`;
     const text = el("span", { class: "wb-code-text" }, ...tokens(this.lines ? listing.alone(at) : listing.text[at], listing.language).map((t) => (t.kind ? el("span", { class: `wb-t-${t.kind}` }, t.text) : t.text)));
-    line.append(...(listing.times ? [this.share(listing, at)] : []), band, el("span", { class: "wb-code-number" }, String(at + 1)), text);
-    // The uppermost row in sight says it in full.
-    const same = at > 0 && listing.place[at - 1] === listing.place[at] && r !== Math.ceil(this.element.scrollTop / ROW);
+    line.append(...(listing.times ? [this.share(listing, at, uppermost)] : []), band, el("span", { class: "wb-code-number" }, String(at + 1)), text);
+    const same = at > 0 && listing.place[at - 1] === listing.place[at] && !uppermost;
     if (this.lines && place) line.append(el("span", { class: "wb-code-user", title: `${place.file}:${place.number}` }, same ? "  ⋮" : `${place.number}: ${place.text}`));
     return line;
   }
