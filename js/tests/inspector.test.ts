@@ -304,6 +304,11 @@ describe("the time of a node in C", () => {
     expect(fact.textContent).toContain("a part of what is computed from it");
     expect(fact.textContent).toContain("100 ns, runs 2,000 times; loop over 3: y");
     expect(fact.textContent).toContain("and 2 more");
+    inspector!.close();
+    host.replaceChildren();
+    const short = (await facts({ ...measured, seconds: 0, total: 0 }))!;
+    expect(short.querySelector("b")!.textContent).toBe("less than a nanosecond");
+    expect(short.textContent).not.toContain("of a call");
   });
 
   it("says why it is not known", async () => {

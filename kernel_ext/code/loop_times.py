@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from kernel_ext.code.measuring import TURN, Measurement
-from kernel_ext.graphs.computation import Subject, computation_of
+from kernel_ext.graphs.computation import Subject, as_compiled, computation_of
 from kernel_ext.graphs.values import initial_position
 from workbench import Model
 from workbench.compile.c.toolchain import require_compiler
@@ -116,7 +116,7 @@ def measured(subject: Subject, anew: bool = False) -> LoopTimes:
         If there is no C compiler, a shape depends on values, or a function is of another backend or has slots.
     """
     with TURN:
-        graph = computation_of(subject).graph
+        graph = as_compiled(computation_of(subject).graph)
         found = known(graph)
         if found is None or anew:
             found = LoopTimes(graph, _lines(subject, graph))

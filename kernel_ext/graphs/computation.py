@@ -47,6 +47,13 @@ def drawn(subject: Subject) -> Model | Expr:
     return made
 
 
+def as_compiled(graph: Graph) -> Graph:
+    """Return a graph as code is made of it: results that are drawn as one expression apart again."""
+    if len(graph.results) == 1 and isinstance(graph.results[0].op, Results):
+        return Graph(graph.params, graph.results[0].inputs)
+    return graph
+
+
 class Computation(NamedTuple):
     """The graph as it is written and as it is compiled; the steps from the first, or from the model, to the last; what a model's nodes are for."""
 

@@ -13,7 +13,7 @@ from kernel_ext import static_view
 from kernel_ext.code import loop_times
 from kernel_ext.code.loop_times import LoopTimes
 from kernel_ext.graphs.comparison import Together, compared_models
-from kernel_ext.graphs.computation import computation_of
+from kernel_ext.graphs.computation import as_compiled, computation_of
 from kernel_ext.graphs.grouping import Group, by_purpose, folded
 from kernel_ext.graphs.model_view import model_columns
 from kernel_ext.graphs.snapshot import FORMULA, columns, label_of, summarise, thumbnail, written_inside
@@ -200,7 +200,7 @@ class GraphInspector(Part):
     def loops(self, expr: Expr) -> dict[str, Any]:
         """Return which loops of the compiled code compute a node, and their times, if they are measured; or why they cannot be."""
         try:
-            known = loop_times.known(computation_of(self.subject).graph)
+            known = loop_times.known(as_compiled(computation_of(self.subject).graph))
         except Exception as error:
             return {"why": f"{type(error).__name__}: {error}"}
         if known is None:
@@ -301,7 +301,7 @@ class GraphInspector(Part):
     def _code_in(self, kind: str, expr: Expr) -> dict[str, Any]:
         if kind not in self._listings:
             try:
-                self._listings[kind] = listing(kind, computation_of(self.subject).graph)
+                self._listings[kind] = listing(kind, as_compiled(computation_of(self.subject).graph))
             except Exception as error:
                 return {"error": f"{type(error).__name__}: {error}"}
         lines = self._listings[kind]

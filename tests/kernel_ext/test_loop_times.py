@@ -9,7 +9,7 @@ import workbench as pm
 import workbench.tensor as pt
 from kernel_ext.code import loop_times
 from kernel_ext.code.code_view import CodeView
-from kernel_ext.graphs.computation import computation_of
+from kernel_ext.graphs.computation import computation_of, drawn
 from kernel_ext.graphs.inspector import GraphInspector
 from kernel_ext.widget.panel import STATIC
 from workbench.compile import function
@@ -142,3 +142,16 @@ def test_a_function_of_c_is_measured_at_random_numbers():
     until(lambda: wire.of("times"))
     content, times = wire.of("times")[-1]
     assert "error" not in content and set(wire.of("code")[-1][1]["statement"].tolist()) == {0, *times["statement"].tolist()}
+
+
+def test_results_that_are_drawn_as_one_are_measured_apart():
+    x, a = pt.vector("x", 30), pt.matrix("a", shape=(40, 40))
+    subject = drawn(function([x, a], [pt.sum(pt.exp(x)), pt.linalg.cholesky(a @ a.T + 100.0)], backend="c"))
+    wire = Wire(inspector := GraphInspector(subject))
+    (factor,) = (n for n in topological(computation_of(subject).graph.results) if n.op.name == "cholesky")
+    wire.say(t="measure", rid=1, key=inspector.numbers.of(factor))
+    until(lambda: wire.of("loops"))
+    told = wire.of("loops")[-1][0]["loops"]
+    (place,) = told["places"]
+    assert place["kind"] == "library" and place["what"].startswith("cholesky: ") and told["seconds"] > 40**3 / 3 * 1e-11
+    assert inspector.code(factor)["c"]["lines"], "its line is found too"

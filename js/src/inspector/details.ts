@@ -75,7 +75,8 @@ export class Details {
     if (!loops.count) return el("span", { class: "wb-quiet" }, "none of its own: it costs nothing, or was rewritten");
     const share = loops.total ? loops.seconds / loops.total : 0;
     const how = { inside: "a part of what is computed from it", loop: "all that is inside it" }[loops.how as string];
-    return el("div", {}, el("b", {}, `${percent(share)} of a call`), `, ${seconds(loops.seconds)} of ${seconds(loops.total)}${how ? `: ${how}` : ""}`,
+    return el("div", {}, el("b", {}, loops.seconds < 1e-9 ? "less than a nanosecond" : `${percent(share)} of a call`),
+      `${loops.seconds < 1e-9 ? "" : `, ${seconds(loops.seconds)} of ${seconds(loops.total)}`}${how ? `: ${how}` : ""}`,
       ...loops.places.map((p: any) => this.place(node, p, loops.count > 1)), loops.count > loops.places.length ? el("div", { class: "wb-quiet" }, `and ${loops.count - loops.places.length} more`) : null);
   }
 
