@@ -11,7 +11,7 @@ export class Form {
   private readonly place = el("select", { class: "wb-select" });
   private readonly inputs = new Map<string, HTMLInputElement>();
   private readonly does = el("p", { class: "wb-quiet wb-does" });
-  private readonly code = el("code", { class: "wb-code-line", tabindex: 0, "aria-label": "the code that does the same" });
+  private readonly code = el("code", { class: "wb-code-line", role: "group", tabindex: 0, "aria-label": "the code that does the same" });
   private readonly start = el("button", { type: "submit", class: "wb-button wb-primary", "data-action": "start" }, "Sample");
   private readonly said = el("p", { class: "wb-advice", role: "alert", hidden: true });
   private places: Option[] = [];

@@ -131,7 +131,7 @@ class FitForm {
   private readonly steps = el("input", { class: "wb-number", name: "n", inputmode: "numeric", autocomplete: "off", size: 8 });
   private readonly seed = el("input", { class: "wb-number", name: "random_seed", inputmode: "numeric", autocomplete: "off", size: 6 });
   private readonly does = el("p", { class: "wb-quiet wb-does" });
-  private readonly code = el("code", { class: "wb-code-line", tabindex: 0, "aria-label": "the code that does the same" });
+  private readonly code = el("code", { class: "wb-code-line", role: "group", tabindex: 0, "aria-label": "the code that does the same" });
   private readonly start = el("button", { type: "submit", class: "wb-button wb-primary", "data-action": "fit" }, "Fit");
   private readonly said = el("p", { class: "wb-advice", role: "alert", hidden: true });
   private methods: Method[] = [];
