@@ -231,13 +231,13 @@ def sample(
         options.of_chains_by_themselves("step=pm.DEMetropolis()", target_accept=target_accept, method=method, **of_steps)
     each = {"nuts": nuts or None, "max_treedepth": None if max_treedepth == 10 else max_treedepth, "executor": executor, "stop_tuning_early": stop_tuning_early or None,
             "init": init if metric not in ("auto", "diag") or init in ("pathfinder", *FITTED) else None}  # fmt: skip
-    kept_rows = whole("thin", thin, 1)
+    every = whole("thin", thin, 1)
     way: Way | None
     if population is not None:
-        way = way_of_population(model, population, chains, count, kept_rows, computes, device, quiet)
+        way = way_of_population(model, population, chains, count, every, computes, device, quiet)
     else:
         adapted = told is not None or any(x is not None for x in each.values())
-        way = way_of(model, method, chains, count, kept_rows, device, said, target, alone, adapted)
+        way = way_of(model, method, chains, count, every, device, said, target, alone, adapted)
     if way is not None:
         options.of_chains_by_themselves(way.sampler.asked_for, **each)
     if init == "pathfinder":

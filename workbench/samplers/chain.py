@@ -6,9 +6,9 @@ import functools
 from typing import Any, NamedTuple
 
 import workbench.tensor as pt
-from workbench.graph.expr import Input, intern
 from workbench.graph.inner import Graph
 from workbench.samplers.compound import Alone, Compound, chain_key
+from workbench.samplers.kernel import named
 from workbench.tensor.tensor import Tensor, as_tensor
 
 
@@ -54,11 +54,7 @@ class Chain:
         and statistics (rows, number of statistics + 1), whose last column counts the ticks of a draw.
         """
         _, example = self._start
-        params: list[Any] = []
-        for p, field in zip(self.init.results, (*example._fields, "since")):
-            x = intern(Input(field, p.type))
-            x.name = field
-            params.append(x)
+        params = [named(p.type, field) for p, field in zip(self.init.results, (*example._fields, "since"))]
         state, since = type(example)._make(params[:-1]), params[-1]
         wanted, budget, tune = (pt.tensor(n, "int64", ()) for n in ("wanted", "budget", "tune"))
         kept = [pt.zeros((rows, *b.shape), b.dtype) for b in self.sampler.blocks(state)]

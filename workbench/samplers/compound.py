@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 import workbench.tensor as pt
-from workbench.graph.expr import Input, intern
-from workbench.samplers.kernel import Kernel, Position, branch, unchanged
+from workbench.samplers.kernel import Kernel, Position, branch, named, unchanged
 from workbench.tensor.tensor import Tensor, as_tensor
 
 Column = tuple[str, str]
@@ -19,9 +18,7 @@ Column = tuple[str, str]
 
 def chain_key() -> Tensor:
     """The input for a chain's key."""
-    key: Tensor = intern(Input("key", pt.constant(np.uint64(0)).type))
-    key.name = "key"
-    return key
+    return named(pt.constant(np.uint64(0)).type, "key")
 
 
 class Alone:

@@ -15,9 +15,9 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 import workbench.tensor as pt
-from workbench.graph.expr import Input, intern
 from workbench.graph.inner import Graph
 from workbench.samplers.chain_numbers import ChainNumbers
+from workbench.samplers.kernel import named
 from workbench.tensor.tensor import Tensor, as_tensor
 
 LEVELS = (0.05, 0.5, 0.95)
@@ -114,7 +114,7 @@ class Ensemble:
     @functools.cached_property
     def _first(self) -> tuple[list[Tensor], State]:
         """Key, starts and settings, and the state that is made of them."""
-        key, q = _named(pt.constant(np.uint64(0)).type, "key"), pt.matrix("q", "chains", "d")
+        key, q = named(pt.constant(np.uint64(0)).type, "key"), pt.matrix("q", "chains", "d")
         settings = self.parameters()
         return [key, q, *settings], self.start(key, q, {str(x.name): x for x in settings})
 
@@ -128,14 +128,13 @@ class Ensemble:
         draws and statistics. Moments are of all draws after warm-up; draws of warm-up are kept as others are.
         """
         example = self._first[1]
-        params = [_named(x.type, field) for x, field in zip(example, example._fields)]
+        params = [named(x.type, field) for x, field in zip(example, example._fields)]
         state, moments = example._make(params), Moments.inputs()
         wanted, thin, tune = (pt.tensor(n, "int64", ()) for n in ("wanted", "thin", "tune"))
         chains, d = state.q.type.shape
         draws, stats = (pt.tensor(name, "float64", ("rows", chains, n)) for name, n in (("draws", d), ("stats", len(self.stats))))
         nothing = as_tensor(0)
         loop = Progress(state, moments, nothing, nothing, nothing, draws, stats)
-        names = (*example._fields, *Moments._fields, *Progress._fields[2:])
         room = draws.shape[0]
 
         def going(*fields: Tensor) -> Tensor:
@@ -145,7 +144,7 @@ class Ensemble:
         def body(*fields: Tensor) -> list[Tensor]:
             return self.advanced(loop.of(fields), wanted, thin, tune).flat()
 
-        return Graph([*params, *moments, wanted, thin, tune, draws, stats], pt.while_loop(going, body, loop.flat(), names))
+        return Graph([*params, *moments, wanted, thin, tune, draws, stats], pt.while_loop(going, body, loop.flat(), loop.names))
 
     def advanced(self, s: Progress, wanted: Tensor, thin: Tensor, tune: Tensor) -> Progress:
         """Return the loop's values after one transition or more, at most `wanted` in all."""
@@ -244,6 +243,11 @@ class Progress(NamedTuple):
     def flat(self) -> list[Tensor]:
         return [*self.state, *self.moments, *self[2:]]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Labels of the carried values, as :meth:`flat` has them."""
+        return (*self.state._fields, *Moments._fields, *Progress._fields[2:])
+
     def of(self, fields: Sequence[Tensor]) -> Progress:
         """The same from carried values."""
         n, m = len(self.state), len(self.state) + len(self.moments)
@@ -261,10 +265,3 @@ class Progress(NamedTuple):
         return self._replace(
             moments=self.moments.with_draw(q, after), made=self.made + 1, row=self.row + pt.cast(turn, "int64"), draws=draws, stats=stats
         )
-
-
-def _named(kind: Any, name: str) -> Tensor:
-    x: Tensor = intern(Input(name, kind))
-    x.name = name
-    return x
-

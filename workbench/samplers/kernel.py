@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import workbench.tensor as pt
+from workbench.graph.expr import Input, intern
 from workbench.graph.inner import Graph
 from workbench.tensor.tensor import Tensor, as_tensor
 
@@ -124,6 +125,13 @@ _REAL = as_tensor(0.0).type
 def address(s: Any, purpose: int) -> Tensor:
     """Return the key for one purpose of a draw, from a state's `key` and `draw`: no number depends on how the loop is cut."""
     return pt.random.fold_in(pt.random.fold_in(s.key, s.draw), purpose)
+
+
+def named(kind: Any, name: str) -> Tensor:
+    """Return an input of a type, with a name that people read."""
+    x: Tensor = intern(Input(name, kind))
+    x.name = name
+    return x
 
 
 def known_rest(rest: Position | None) -> tuple[Tensor, Tensor]:

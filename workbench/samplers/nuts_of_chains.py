@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import workbench.tensor as pt
-from workbench.graph.expr import Expr, Input, intern
-from workbench.samplers.compound import Alone
+from workbench.graph.expr import Expr
+from workbench.samplers.compound import Alone, chain_key
 from workbench.samplers.ensemble import Ensemble, Progress
 from workbench.samplers.integrator import Diagonal, Metric
+from workbench.samplers.kernel import named
 from workbench.samplers.nuts import Nuts
 from workbench.samplers.state import NutsState
 from workbench.samplers.warm_up import adapt
@@ -23,7 +24,7 @@ from workbench.transforms.vectorise import vectorize_graph
 
 BLOCK = 32
 """Transitions after which chains wait for each other: the sum of so many trees differs little from one chain to another."""
-LEVELS = 11
+CHECKPOINTS = 11
 """Checkpoints of a tree: it is doubled ten times at most."""
 
 
@@ -37,12 +38,12 @@ class NutsOfChains(Ensemble):
 
     def start(self, key: Tensor, q: Tensor, settings: Mapping[str, Tensor]) -> NutsState:
         one = Alone(DiagonalNuts())
-        chain_key, (x, target, checkpoints, basis, recent) = _like("key", key), one.parameters()
-        state = one.init(chain_key, x, target, checkpoints, basis, recent)
+        own_key, (x, target, checkpoints, basis, recent) = chain_key(), one.parameters()
+        state = one.init(own_key, x, target, checkpoints, basis, recent)
         chains, d = q.shape
         keys = pt.random.fold_in(key, pt.arange(chains, dtype="uint64"))
         none = pt.zeros((0, d))
-        given: dict[Expr, Any] = {chain_key: keys, x: q, target: settings["target_accept"], checkpoints: pt.zeros((LEVELS, d)), basis: none, recent: none}
+        given: dict[Expr, Any] = {own_key: keys, x: q, target: settings["target_accept"], checkpoints: pt.zeros((CHECKPOINTS, d)), basis: none, recent: none}
         return NutsState._make(_of_all(vectorize_graph(list(state), given), state, chains))
 
     def advanced(self, s: Progress, wanted: Tensor, thin: Tensor, tune: Tensor) -> Progress:
@@ -80,13 +81,13 @@ class NutsOfChains(Ensemble):
             i = now.made - first
             return now.with_transition(number + i + 1, draws[i], table[i], thin, tune).flat()
 
-        return s.of(pt.while_loop(lambda *fields: s.of(fields).made < first + n, keep, s.flat(), (*NutsState._fields, *("" for _ in s.flat()[len(state) :]))))
+        return s.of(pt.while_loop(lambda *fields: s.of(fields).made < first + n, keep, s.flat(), s.names))
 
     def _tick(self, s: NutsState, tune: Tensor) -> tuple[NutsState, NutsState, Tensor]:
         """Return the chains' states after a step of the integrator, after that and at the beginning of a next tree, and the statistics
         (chains, number of them)."""
         kernel = DiagonalNuts()
-        one = NutsState._make(_like(name, x[0]) for name, x in zip(s._fields, s))
+        one = NutsState._make(named(x[0].type, name) for name, x in zip(s._fields, s))
         after = kernel.tick(one, tune)
         statistics = pt.stack([pt.cast(as_tensor(x), "float64") for x in kernel.statistics(after)])
         graph = [*after, *kernel.begin(after), statistics]
@@ -107,13 +108,6 @@ class DiagonalNuts(Nuts):
     def adapted(self, s: NutsState, tune: Tensor, diverging: Tensor, accept: Tensor, symmetric: Tensor) -> NutsState:
         adapted: NutsState = adapt(s, tune, diverging, accept, symmetric)
         return adapted
-
-
-
-def _like(name: str, x: Tensor) -> Tensor:
-    one: Tensor = intern(Input(name, x.type))
-    one.name = name
-    return one
 
 
 def _of_all(found: Sequence[Any], one: Sequence[Any], chains: Tensor) -> list[Tensor]:

@@ -17,9 +17,9 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 import workbench.tensor as pt
-from workbench.graph.expr import Input, intern
 from workbench.graph.inner import Graph
 from workbench.samplers.chain_numbers import ChainNumbers, numbered
+from workbench.samplers.kernel import named
 from workbench.samplers.tempering import next_step, relative_weights, systematic_resampling
 from workbench.tensor.tensor import Tensor, as_tensor
 
@@ -264,7 +264,7 @@ class Population:
     @functools.cached_property
     def _first(self) -> tuple[list[Tensor], PopulationState]:
         """Key and particles, and the state that is made of them."""
-        key = _named(pt.constant(np.uint64(0)).type, "key")
+        key = named(pt.constant(np.uint64(0)).type, "key")
         q, z = pt.matrix("q", "particles", "d"), pt.matrix("z", "particles", "k", dtype="int64")
         return [key, q, z], self.start(key, q, z)
 
@@ -285,7 +285,7 @@ class Population:
         return self._step(self.move)
 
     def _step(self, step: Any) -> Graph:
-        params = [_named(x.type, field) for x, field in zip(self._first[1], PopulationState._fields)]
+        params = [named(x.type, field) for x, field in zip(self._first[1], PopulationState._fields)]
         settings = {name: pt.scalar(name) for name in self.settings}
         return Graph([*params, *settings.values()], list(step(PopulationState._make(params), settings)))
 
@@ -338,9 +338,3 @@ def _by_halves(x: Tensor, f: Callable[[Tensor, int], Tensor]) -> Tensor:
 def _together(q: Tensor, z: Tensor) -> Tensor:
     """All elements as real numbers, (n, m)."""
     return pt.concatenate([q, pt.cast(z, "float64")], axis=1)
-
-
-def _named(kind: Any, name: str) -> Tensor:
-    x: Tensor = intern(Input(name, kind))
-    x.name = name
-    return x
