@@ -355,7 +355,7 @@ class _Printer:
 
     def external(self, s: L.External) -> None:
         if s.native is not None:
-            self.support[s.native.support] = None
+            self.support.update(dict.fromkeys(s.native.support))
             share = [self.thread] if s.native.shared else []
             given = [*share, *map(self.size, s.native.sizes), *map(self.pointer, (*s.arguments, *s.results))]
             self.line(f"{s.native.c_name or s.native.name}({', '.join(['env->library', *given])});", "", self.program.externals[s.which])

@@ -22,7 +22,7 @@ from workbench.graph.types import TensorType, TupleType
 from workbench.tensor.control.flow import Cond, Region, Slot, While, lengths_arise_within
 from workbench.tensor.control.scan import Scan
 from workbench.tensor.indexing.rows import SetAt, Take
-from workbench.tensor.linalg.lapack import NativeCall
+from workbench.tensor.native_call import NativeCall
 from workbench.tensor.shape import Reshape
 from workbench.tensor.shape.joining import Concatenate
 

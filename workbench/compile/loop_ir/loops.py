@@ -23,7 +23,7 @@ from workbench.graph.expr import Expr
 from workbench.graph.inner import Graph
 from workbench.graph.lengths import Length, Size, Symbol, product, quotient
 from workbench.tensor.elementwise import Elementwise, ScalarOp
-from workbench.tensor.linalg.lapack import NativeCall
+from workbench.tensor.native_call import NativeCall
 
 # Index arithmetic ------------------------------------------------------------------------------
 

@@ -22,10 +22,11 @@ from workbench.tensor import elementwise as _e
 from workbench.tensor import shape as _s
 from workbench.tensor.gufunc import Gufunc, check_matrix, floats, nan_where_it_fails, of_results
 from workbench.tensor.linalg.diagonal import eye
-from workbench.tensor.linalg.lapack import NativeCall, cholesky_call, inverse_from_factor_call
+from workbench.tensor.linalg.lapack import cholesky_call, inverse_from_factor_call
 from workbench.tensor.linalg.products import matmul, matrix_transpose
 from workbench.tensor.linalg.triangular import Triangle, tril, triu
 from workbench.tensor.linalg.triangular_systems import solve_triangular
+from workbench.tensor.native_call import NativeCall
 from workbench.tensor.shape.joining import concatenate
 from workbench.tensor.tensor import Tensor, tensor
 

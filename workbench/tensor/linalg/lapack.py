@@ -9,40 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from workbench.graph.frozen import frozen
 from workbench.graph.lengths import Size, product
 from workbench.graph.types import TensorType
+from workbench.tensor.native_call import NativeCall
 
 ROUTINES = ("dgemm", "dtrsm", "dpotrf", "dpotri", "dgetrf", "dgetrs", "sgemm")
 """Routines that generated code may use, in the order of its table of pointers."""
 SMALL = 48
 """Matrices of at most this many rows are done by plain loops, which need no call."""
-
-
-@frozen
-class NativeCall:
-    """A call of a function: ``name(library, *sizes, *arguments, *results)``, in Python without `library`.
-
-    Attributes
-    ----------
-    support
-        The function's C code.
-    python
-        The same function in the Python that Numba compiles, over flat arrays; before it those that it
-        calls. BLAS and LAPACK routines are called by their names after ``wb_``.
-    c_name
-        The function's name in C, where it has another there.
-    shared
-        Whether in C all threads call it, each for a share of the work: after `library` it then takes the
-        number of its thread, and how many there are.
-    """
-
-    support: str
-    python: tuple[str, ...]
-    name: str
-    sizes: tuple[Size, ...]
-    c_name: str = ""
-    shared: bool = False
 
 
 def batches(*types: TensorType, cores: Sequence[int]) -> tuple[Size, list[Size]] | None:
@@ -66,14 +40,14 @@ def cholesky_call(x: TensorType) -> NativeCall | None:
     """The lower Cholesky factor of each matrix; NaN throughout where there is none."""
     if not is_double(x):
         return None
-    return NativeCall(CHOLESKY, (CHOLESKY_PYTHON,), "wb_cholesky", (product(x.shape[:-2]), x.shape[-1]))
+    return NativeCall((CHOLESKY,), (CHOLESKY_PYTHON,), "wb_cholesky", (product(x.shape[:-2]), x.shape[-1]))
 
 
 def inverse_from_factor_call(x: TensorType) -> NativeCall | None:
     """The inverse of each matrix whose lower Cholesky factor is given."""
     if not is_double(x):
         return None
-    return NativeCall(INVERSE, (INVERSE_PYTHON,), "wb_inverse_from_factor", (product(x.shape[:-2]), x.shape[-1]))
+    return NativeCall((INVERSE,), (INVERSE_PYTHON,), "wb_inverse_from_factor", (product(x.shape[:-2]), x.shape[-1]))
 
 
 def solve_triangular_call(a: TensorType, b: TensorType, lower: bool, transposed: bool) -> NativeCall | None:
@@ -85,19 +59,7 @@ def solve_triangular_call(a: TensorType, b: TensorType, lower: bool, transposed:
         return None
     batch, (step_a, step_b) = made
     n, k = b.shape[-2:]
-    return NativeCall(SOLVE_TRIANGULAR, (SOLVE_TRIANGULAR_PYTHON,), "wb_solve_triangular", (batch, step_a, step_b, n, k, int(lower), int(transposed)))
-
-
-def solve_call(a: TensorType, b: TensorType) -> NativeCall | None:
-    """Solutions of systems: `a` (..., n, n), `b` (..., n, k); NaN throughout where a matrix is singular."""
-    if not is_double(a, b):
-        return None
-    made = batches(a, b, cores=(2, 2))
-    if made is None or (made[1][1] == 0 and made[0] != 1):
-        return None
-    batch, (step_a, step_b) = made
-    n, k = b.shape[-2:]
-    return NativeCall(SOLVE, (SOLVE_PYTHON,), "wb_solve", (batch, step_a, step_b, n, k))
+    return NativeCall((SOLVE_TRIANGULAR,), (SOLVE_TRIANGULAR_PYTHON,), "wb_solve_triangular", (batch, step_a, step_b, n, k, int(lower), int(transposed)))
 
 
 NUMBERS_OF_ARGUMENTS = {"dgemm": 13, "dtrsm": 11, "dpotrf": 5, "dpotri": 5, "dgetrf": 6, "dgetrs": 9, "sgemm": 13}
@@ -254,119 +216,4 @@ def wb_solve_triangular(batch, step_a, step_b, n, k, lower, transposed, a, b, ou
                     y[i * k + c] -= factor * y[j * k + c]
             for c in range(k):
                 y[i * k + c] /= m[i * n + i]
-"""
-
-# Elimination with the largest pivot of each column: rows are swapped as they are met. The routines see the transpose, and
-# take right-hand sides column by column.
-SOLVE = f"""\
-typedef void (*wb_dgetrf)(const int *, const int *, double *, const int *, int *, int *);
-typedef void (*wb_dgetrs)(const char *, const int *, const int *, const double *, const int *, const int *, double *, const int *, int *);
-static int wb_eliminate(int64_t n, int64_t k, double *m, double *x) {{
-    for (int64_t p = 0; p < n; p++) {{
-        int64_t best = p;
-        for (int64_t i = p + 1; i < n; i++)
-            if (fabs(m[i * n + p]) > fabs(m[best * n + p])) best = i;
-        if (m[best * n + p] == 0.0) return 1;
-        if (best != p) {{
-            for (int64_t j = p; j < n; j++) {{ const double t = m[p * n + j]; m[p * n + j] = m[best * n + j]; m[best * n + j] = t; }}
-            for (int64_t c = 0; c < k; c++) {{ const double t = x[p * k + c]; x[p * k + c] = x[best * k + c]; x[best * k + c] = t; }}
-        }}
-        for (int64_t i = p + 1; i < n; i++) {{
-            const double factor = m[i * n + p] / m[p * n + p];
-            for (int64_t j = p + 1; j < n; j++) m[i * n + j] -= factor * m[p * n + j];
-            for (int64_t c = 0; c < k; c++) x[i * k + c] -= factor * x[p * k + c];
-        }}
-    }}
-    for (int64_t p = n - 1; p >= 0; p--)
-        for (int64_t c = 0; c < k; c++) {{
-            double sum = x[p * k + c];
-            for (int64_t j = p + 1; j < n; j++) sum -= m[p * n + j] * x[j * k + c];
-            x[p * k + c] = sum / m[p * n + p];
-        }}
-    return 0;
-}}
-static int wb_solve_large(void *const *library, int64_t n, int64_t k, const double *a, double *x) {{
-    double *const m = __builtin_malloc(sizeof(double) * (__SIZE_TYPE__)(n * n + n * k));
-    int *const pivots = __builtin_malloc(sizeof(int) * (__SIZE_TYPE__)n);
-    const int size = (int)n, columns = (int)k;
-    int failed = !m || !pivots;
-    if (!failed) {{
-        double *const y = m + n * n;
-        for (int64_t i = 0; i < n * n; i++) m[i] = a[i];
-        for (int64_t i = 0; i < n; i++)
-            for (int64_t c = 0; c < k; c++) y[c * n + i] = x[i * k + c];
-        ((wb_dgetrf)library[4])(&size, &size, m, &size, pivots, &failed);
-        if (!failed) ((wb_dgetrs)library[5])("T", &size, &columns, m, &size, pivots, y, &size, &failed);
-        for (int64_t i = 0; i < n; i++)
-            for (int64_t c = 0; c < k; c++) x[i * k + c] = y[c * n + i];
-    }}
-    __builtin_free(m);
-    __builtin_free(pivots);
-    return failed;
-}}
-static void wb_solve(void *const *library, int64_t batch, int64_t step_a, int64_t step_b, int64_t n, int64_t k,
-                     const double *a, const double *b, double *out) {{
-    for (int64_t q = 0; q < batch && n * k; q++, a += step_a, b += step_b, out += n * k) {{
-        double m[{SMALL * SMALL}];
-        int failed;
-        for (int64_t i = 0; i < n * k; i++) out[i] = b[i];
-        if (n <= {SMALL}) {{
-            for (int64_t i = 0; i < n * n; i++) m[i] = a[i];
-            failed = wb_eliminate(n, k, m, out);
-        }} else failed = wb_solve_large(library, n, k, a, out);
-        for (int64_t i = 0; i < n * k && failed; i++) out[i] = __builtin_nan("");
-    }}
-}}
-"""
-
-SOLVE_PYTHON = f"""\
-def wb_solve(batch, step_a, step_b, n, k, a, b, out):
-    trans, size, columns, info = np.full(1, ord("T"), np.uint8), np.full(1, n, np.int32), np.full(1, k, np.int32), np.zeros(1, np.int32)
-    for q in range(batch if n * k else 0):
-        m, x = a[q * step_a : q * step_a + n * n].copy(), out[q * n * k : (q + 1) * n * k]
-        for i in range(n * k):
-            x[i] = b[q * step_b + i]
-        failed = False
-        if n > {SMALL}:
-            y, pivots = np.empty(n * k), np.empty(n, np.int32)
-            for i in range(n):
-                for c in range(k):
-                    y[c * n + i] = x[i * k + c]
-            wb_dgetrf(size.ctypes, size.ctypes, m.ctypes, size.ctypes, pivots.ctypes, info.ctypes)
-            failed = info[0] != 0
-            if not failed:
-                wb_dgetrs(trans.ctypes, size.ctypes, columns.ctypes, m.ctypes, size.ctypes, pivots.ctypes, y.ctypes, size.ctypes, info.ctypes)
-            for i in range(n):
-                for c in range(k):
-                    x[i * k + c] = y[c * n + i]
-        else:
-            for p in range(n):
-                best = p
-                for i in range(p + 1, n):
-                    if abs(m[i * n + p]) > abs(m[best * n + p]):
-                        best = i
-                if m[best * n + p] == 0.0:
-                    failed = True
-                    break
-                if best != p:
-                    for j in range(p, n):
-                        m[p * n + j], m[best * n + j] = m[best * n + j], m[p * n + j]
-                    for c in range(k):
-                        x[p * k + c], x[best * k + c] = x[best * k + c], x[p * k + c]
-                for i in range(p + 1, n):
-                    factor = m[i * n + p] / m[p * n + p]
-                    for j in range(p + 1, n):
-                        m[i * n + j] -= factor * m[p * n + j]
-                    for c in range(k):
-                        x[i * k + c] -= factor * x[p * k + c]
-            if not failed:
-                for p in range(n - 1, -1, -1):
-                    for c in range(k):
-                        total = x[p * k + c]
-                        for j in range(p + 1, n):
-                            total -= m[p * n + j] * x[j * k + c]
-                        x[p * k + c] = total / m[p * n + p]
-        if failed:
-            for i in range(n * k):
-                x[i] = np.nan
 """

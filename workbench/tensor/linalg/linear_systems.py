@@ -17,9 +17,10 @@ from workbench.tensor import elementwise as _e
 from workbench.tensor import shape as _s
 from workbench.tensor.gufunc import Gufunc, check_matrix, floats, nan_where_it_fails, of_results
 from workbench.tensor.linalg.decompositions import cholesky, columns, svd
-from workbench.tensor.linalg.lapack import NativeCall, solve_call
+from workbench.tensor.linalg.elimination import solve_call
 from workbench.tensor.linalg.products import matmul, matrix_transpose
 from workbench.tensor.linalg.triangular_systems import check_solve, jax_spread, solution, solve_triangular
+from workbench.tensor.native_call import NativeCall
 from workbench.tensor.reduction import reductions as _r
 from workbench.tensor.tensor import Tensor, as_tensor
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from workbench.graph.expr import Expr
 from workbench.graph.lengths import product
 from workbench.graph.types import TensorType
-from workbench.tensor.linalg.lapack import ROUTINES, SMALL, NativeCall, batches
+from workbench.tensor.linalg.lapack import ROUTINES, SMALL, batches
+from workbench.tensor.native_call import NativeCall
 from workbench.tensor.shape import Transpose
 
 ROUTINE = {"float64": "dgemm", "float32": "sgemm"}
@@ -37,7 +38,7 @@ def matmul_call(x: Expr, y: Expr) -> NativeCall | None:
     m, n = x.type.shape[-2:]
     name = f"wb_matmul_{ROUTINE[dtype]}"
     sizes = (batch, step_x, step_y, m, n, y.type.shape[-1], int(factor(x)[1]), int(factor(y)[1]))
-    return NativeCall(SUPPORT[dtype], (PYTHON[dtype],), name, sizes)
+    return NativeCall((SUPPORT[dtype],), (PYTHON[dtype],), name, sizes)
 
 
 def _support(dtype: str) -> str:

@@ -21,8 +21,8 @@ from workbench.tensor import shape as _s
 from workbench.tensor import sparse as _sparse
 from workbench.tensor.gufunc import Gufunc
 from workbench.tensor.linalg.diagonal import diagonal
-from workbench.tensor.linalg.lapack import NativeCall
 from workbench.tensor.linalg.matrix_products import factor, matmul_call
+from workbench.tensor.native_call import NativeCall
 from workbench.tensor.reduction import reductions as _r
 from workbench.tensor.tensor import Tensor, as_tensor
 

@@ -15,9 +15,10 @@ from workbench.graph.lengths import one_length
 from workbench.graph.types import TensorType
 from workbench.tensor import shape as _s
 from workbench.tensor.gufunc import Gufunc, check_matrix, floats
-from workbench.tensor.linalg.lapack import NativeCall, solve_triangular_call
+from workbench.tensor.linalg.lapack import solve_triangular_call
 from workbench.tensor.linalg.products import matmul, matrix_transpose
 from workbench.tensor.linalg.triangular import tril, triu
+from workbench.tensor.native_call import NativeCall
 from workbench.tensor.tensor import Tensor
 
 

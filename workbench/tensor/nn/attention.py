@@ -20,8 +20,8 @@ from workbench.tensor import elementwise as _e
 from workbench.tensor import shape as _s
 from workbench.tensor.elementwise import C_TYPES
 from workbench.tensor.gufunc import Gufunc, floats, of_results
-from workbench.tensor.linalg.lapack import NativeCall
 from workbench.tensor.linalg.products import matmul, matrix_transpose
+from workbench.tensor.native_call import NativeCall
 from workbench.tensor.nn.attention_code import PYTHON, c_code
 from workbench.tensor.reduction import reductions as _r
 from workbench.tensor.tensor import Tensor, as_tensor
@@ -99,7 +99,7 @@ class _Scores(Gufunc):
             sizes += _padded(x.shape[:-2])
         sizes += [*mask.shape[-2:], *bias.shape[-2:], q.shape[-2], k.shape[-2], q.shape[-1], v.shape[-1], int(self.causal), _bits(self.scale), _bits(self.fill)]
         letter = "f" if q.dtype == "float32" else "d"
-        return NativeCall(_code(q.dtype), PYTHON[name], name, tuple(sizes), f"{name}_{letter}", shared=True)
+        return NativeCall((_code(q.dtype),), PYTHON[name], name, tuple(sizes), f"{name}_{letter}", shared=True)
 
 
 _code = functools.cache(lambda dtype: c_code(dtype, C_TYPES["bool"]))

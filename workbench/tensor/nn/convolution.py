@@ -17,7 +17,7 @@ from workbench.graph.lengths import Size, minimum, one_length, product, quotient
 from workbench.graph.types import DECLARE_LENGTHS, TensorType
 from workbench.tensor import shape as _s
 from workbench.tensor.gufunc import floats
-from workbench.tensor.linalg.lapack import NativeCall
+from workbench.tensor.native_call import NativeCall
 from workbench.tensor.nn.convolution_code import c_code, python_code
 from workbench.tensor.shape.lengths import divided, filled, filled_with_values
 from workbench.tensor.tensor import Tensor, as_tensor
@@ -80,7 +80,7 @@ class _Sliding(Op):
             return None
         sizes = (x.shape[0], self.groups, w.shape[1], quotient(w.shape[0], self.groups), *x.shape[2:], *w.shape[2:], *y.shape[2:], *self.stride, *(p for p, _ in self.padding), *self.dilation)
         name = f"wb_conv{kind}_{'f' if x.dtype == 'float32' else 'd'}{numbers or ''}"
-        return NativeCall(c_code(x.dtype, numbers), (python_code(kind, x.dtype, numbers),), name, sizes, shared=True)
+        return NativeCall((c_code(x.dtype, numbers),), (python_code(kind, x.dtype, numbers),), name, sizes, shared=True)
 
     # Arrays ------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from workbench.graph.types import TensorType
 from workbench.tensor import shape as _s
 from workbench.tensor.elementwise import C_TYPES
 from workbench.tensor.gufunc import floats
-from workbench.tensor.linalg.lapack import NativeCall
+from workbench.tensor.native_call import NativeCall
 from workbench.tensor.nn.convolution import Pair, numbers_of, reaches
 from workbench.tensor.reduction import reductions as _r
 from workbench.tensor.shape.joining import pad
@@ -73,7 +73,7 @@ class _Windows(Op):
             return None
         sizes = (product(x.shape[:2]), *x.shape[2:], *y.shape[2:], *self.window, *self.stride, *self.padding, *self.dilation)
         name = f"wb_pool_{mode}_{x.dtype}"
-        return NativeCall(_filled(CODE, mode, x.dtype), (_filled(PYTHON, mode, x.dtype),), name, sizes, shared=True)
+        return NativeCall((_filled(CODE, mode, x.dtype),), (_filled(PYTHON, mode, x.dtype),), name, sizes, shared=True)
 
 
 @frozen

@@ -5,14 +5,14 @@ from __future__ import annotations
 from workbench.graph.lengths import product
 from workbench.graph.types import TensorType
 from workbench.tensor.elementwise import C_TYPES
-from workbench.tensor.linalg.lapack import NativeCall
+from workbench.tensor.native_call import NativeCall
 
 
 def argsort_call(x: TensorType) -> NativeCall:
     """The order of the elements along the last axis: equal ones as they stand, NaN last."""
     n, batch = x.shape[-1], product(x.shape[:-1])
     python = (BEFORE_PYTHON, EARLIER_PYTHON, SIFT_PYTHON, _typed(ARGSORT_PYTHON, x.dtype))
-    return NativeCall(_typed(ORDER + ARGSORT, x.dtype), python, f"wb_argsort_{x.dtype}", (batch, n))
+    return NativeCall((_typed(ORDER, x.dtype), _typed(ARGSORT, x.dtype)), python, f"wb_argsort_{x.dtype}", (batch, n))
 
 
 def searchsorted_call(a: TensorType, v: TensorType, side: str) -> NativeCall | None:
@@ -21,7 +21,7 @@ def searchsorted_call(a: TensorType, v: TensorType, side: str) -> NativeCall | N
         return None
     sizes = (a.shape[0], product(v.shape), int(side == "right"))
     python = (BEFORE_PYTHON, _typed(SEARCHSORTED_PYTHON, a.dtype))
-    return NativeCall(_typed(ORDER + SEARCHSORTED, a.dtype), python, f"wb_searchsorted_{a.dtype}", sizes)
+    return NativeCall((_typed(ORDER, a.dtype), _typed(SEARCHSORTED, a.dtype)), python, f"wb_searchsorted_{a.dtype}", sizes)
 
 
 def _typed(code: str, dtype: str) -> str:
@@ -29,10 +29,7 @@ def _typed(code: str, dtype: str) -> str:
 
 
 ORDER = """\
-#ifndef WB_BEFORE_DTYPE
-#define WB_BEFORE_DTYPE
 static inline int wb_before_DTYPE(ELEMENT a, ELEMENT b) { return a < b || (b != b && a == a); }
-#endif
 """
 
 # Heap sort: in place, and never slow. Positions break ties, so the order is the stable one.

@@ -14,7 +14,7 @@ from workbench.graph.lengths import fresh
 from workbench.graph.types import TensorType, TupleType
 from workbench.tensor import elementwise as _e
 from workbench.tensor import shape as _s
-from workbench.tensor.linalg.lapack import NativeCall
+from workbench.tensor.native_call import NativeCall
 from workbench.tensor.sorting.loops import argsort_call, searchsorted_call
 from workbench.tensor.tensor import Tensor, as_tensor, constant
 
