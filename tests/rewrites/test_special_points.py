@@ -12,6 +12,7 @@ import pytest
 
 import workbench as pm
 import workbench.tensor as pt
+from tests.rewrites.real_numbers import MP
 from workbench.graph import Graph, intern, topological
 from workbench.graph.pattern import PatternVariable, pattern_variables
 from workbench.graph.properties import (
@@ -85,31 +86,6 @@ def instances(rule):
                 stand_ins[v] = intern(Assume(tuple(v.op.where.label.split(", "))), (x,))
             values[v] = x, grid
         yield replace([rule.pattern], stand_ins)[0], dict(values.values()), stand_ins
-
-
-def ratio(x, y):
-    return x / y if y != 0 else mpmath.nan
-
-
-def power(x, y):
-    return mpmath.mpf(1) if y == 0 or x == 1 else mpmath.power(x, y) if x > 0 else mpmath.nan
-
-
-MP = {
-    "add": lambda x, y: x + y, "subtract": lambda x, y: x - y, "multiply": lambda x, y: x * y, "negative": lambda x: -x, "divide": ratio,
-    "reciprocal": lambda x: ratio(mpmath.mpf(1), x), "exp": mpmath.exp, "expm1": lambda x: mpmath.exp(x) - 1, "exp2": lambda x: mpmath.power(2, x),
-    "log": lambda x: mpmath.log(x) if x >= 0 else mpmath.nan, "log1p": lambda x: mpmath.log(1 + x) if x >= -1 else mpmath.nan,
-    "log2": lambda x: mpmath.log(x, 2) if x >= 0 else mpmath.nan, "log10": lambda x: mpmath.log10(x) if x >= 0 else mpmath.nan,
-    "sqrt": lambda x: mpmath.sqrt(x) if x >= 0 else mpmath.nan, "square": lambda x: x * x, "power": power, "abs": abs, "sign": mpmath.sign,
-    "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)), "softplus": lambda x: mpmath.log(1 + mpmath.exp(x)),
-    "logit": lambda x: mpmath.log(x / (1 - x)) if 0 < x < 1 else mpmath.nan, "log1mexp": lambda x: mpmath.log(1 - mpmath.exp(x)) if x <= 0 else mpmath.nan,
-    "logaddexp": lambda x, y: mpmath.log(mpmath.exp(x) + mpmath.exp(y)), "maximum": max, "minimum": min,
-    "sin": mpmath.sin, "cos": mpmath.cos, "tan": lambda x: mpmath.tan(x) if abs(mpmath.cos(x)) > mpmath.mpf("1e-600") else mpmath.nan, "tanh": mpmath.tanh, "cosh": mpmath.cosh, "sinh": mpmath.sinh, "arctan": mpmath.atan,
-    "arccos": lambda x: mpmath.acos(x) if abs(x) <= 1 else mpmath.nan, "arcsin": lambda x: mpmath.asin(x) if abs(x) <= 1 else mpmath.nan,
-    "arctanh": lambda x: mpmath.atanh(x) if abs(x) < 1 else mpmath.nan, "arcsinh": mpmath.asinh, "erf": mpmath.erf, "erfc": mpmath.erfc,
-    "ndtr": mpmath.ncdf, "gammaln": lambda x: mpmath.loggamma(x) if x > 0 else mpmath.nan, "gamma": lambda x: mpmath.gamma(x) if x > 0 else mpmath.nan,
-    "where": lambda c, x, y: x if c else y,
-}  # fmt: skip
 
 
 def truth(pattern, values):
