@@ -48,7 +48,7 @@ class Chain:
         """Append draws, and the state after them."""
         share = stats[:, -1] / max(stats[:, -1].sum(), 1.0)
         times = np.stack([begun + seconds * (np.cumsum(share) - share), seconds * share, cpu_seconds * share], axis=1)
-        before = self.stat("divergences", self.count - 1) if self.count else None
+        before = self.stat("divergences", self.count - 1) if self.count > self.tune else None
         tuning = np.arange(self.count, self.count + len(q)) < self.tune
         rows = self.columns.of(q, z, stats, values, times, 0 if before is None else int(before[0]), tuning)
         self.rows.append(rows, state)

@@ -63,7 +63,6 @@ def stretches(run: Run) -> Iterator[float]:
             break
     else:
         run.planned_tune = run.longest_tune or run.tune
-    yield math.inf
 
 
 def agree(run: Run, draws: int) -> bool:

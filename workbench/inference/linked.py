@@ -22,7 +22,7 @@ from workbench.model.functions import function_of
 from workbench.model.gaussian_prior import gaussian_prior, likelihood
 from workbench.model.model import Model
 from workbench.model.position import Places, block_density
-from workbench.samplers import ROWS, Kernel, compiled_apart, compiled_sampler
+from workbench.samplers import ROWS, Kernel, NutsSettings, compiled_apart, compiled_sampler
 
 Array = np.ndarray[Any, Any]
 State = list[Array]
@@ -86,6 +86,7 @@ class LinkedSampler:
         alone = len(steps) == 1 and 0 in self.places.sizes and steps[0].names == tuple(self.places.continuous or self.places.discrete)
         sampler = compiled_sampler(backend, tuple(s.kernel for s in steps), alone)
         self.columns = sampler.columns
+        self._sampler = sampler
         self.parts = [len(s.kernel.stats) for s in steps]
         # The sampler does not wait for the model.
         advance, init = started(lambda: sampler.advance), started(lambda: sampler.init)
@@ -158,6 +159,18 @@ class LinkedSampler:
             at = self.places.indices(s.names)
             given += [at, *s.settings.arguments(len(at))]
         return list(self.functions["init"](key, q, z, *given))
+
+    def with_target(self, state: State, target: float) -> State:
+        """Return the state of a chain in which the step size of NUTS begins to be adapted anew, for another acceptance."""
+        at = {name: i for i, name in enumerate(self._sampler.fields)}
+        state = list(state)
+        for i in (i for i, s in enumerate(self.steps) if isinstance(s.settings, NutsSettings)):
+            place = {name: at[name if self._alone else f"{name}_{i}"] for name in ("target", "log_step", "log_step_average", "step_anchor", "step_error", "step_updates")}
+            now = state[place["log_step"]]
+            anew = {"target": target, "log_step_average": now, "step_anchor": now, "step_error": 0.0, "step_updates": 0.0}
+            for name, x in anew.items():
+                state[place[name]] = np.asarray(x, np.float64)
+        return state
 
     def advance(self, state: State, wanted: int, budget: int, tune: int) -> tuple[State, int, Array, Array, Array]:
         """Return the state after up to `wanted` draws, ticks spent, and of each draw continuous and discrete values and statistics."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import heapq
+import itertools
 import math
 import os
 import sys
@@ -16,12 +17,13 @@ import numpy as np
 
 from workbench.compile import choose_backend
 from workbench.errors import SamplingError, StoreError, user_location, warn_user
+from workbench.inference import early_stop
+from workbench.inference import shorter_steps as steps_shortened
 from workbench.inference.blas_threads import limited
 from workbench.inference.callbacks import Callback, last_draws
 from workbench.inference.chains import Chain, Cut
 from workbench.inference.columns import Columns
 from workbench.inference.convergence import convergence_problems
-from workbench.inference.early_stop import check, stretches
 from workbench.inference.element_table import ElementTable
 from workbench.inference.executors import Dask, Executor, Threads, linked_sampler
 from workbench.inference.external.sampler import External
@@ -29,6 +31,7 @@ from workbench.inference.interrupts import Interrupts
 from workbench.inference.linked import LinkedSampler, Step
 from workbench.inference.origin import about
 from workbench.inference.results import Kept, Results
+from workbench.inference.shorter_steps import Shortened
 from workbench.inference.start import TRIES, start_point
 from workbench.inference.stores import Column, MemoryStore, Rows, Store
 from workbench.inference.values import apart, element_names
@@ -65,6 +68,8 @@ class Run:
         Threads that BLAS may use for each chain; ``None`` for as many as it likes.
     longest_tune
         Draws of warm-up at most, where it ends early when the chains agree; ``None`` where it does not.
+    shorter_steps, shortened
+        Acceptances that steps are shortened for in turn where trajectories diverge; when that was done.
     planned_tune
         As how long warm-up is planned now: adaptation goes by it.
     when_compiled
@@ -92,6 +97,7 @@ class Run:
         store: Store | None = None,
         executor: Callable[[int], Dask] | None = None,
         longest_tune: int | None = None,
+        shorter_steps: tuple[float, ...] = (),
     ) -> None:
         # Data of the model may be replaced before the run is over.
         self.model = with_own_data(model)
@@ -107,8 +113,12 @@ class Run:
         self._limit, self._executor = cores, executor
         self.seed = seed
         self.steps = tuple(steps)
+        self.shorter_steps = shorter_steps
+        self.shortened: tuple[Shortened, ...] = ()
         if longest_tune is not None:
-            check(self)
+            early_stop.check(self)
+        if shorter_steps:
+            steps_shortened.check(self)
         self._until = math.inf
         self.backend = choose_backend(backend)
         self.timings: dict[str, float] = {"sample": 0.0}
@@ -340,7 +350,8 @@ class Run:
             return
         columns = Columns(self.linked, self.results.layout)
         data = {"observed_data": self.observed, "constant_data": self.constants}
-        contents = columns.contents(self.chains, self.tune, self.draws_requested, data, lambda: about(self))
+        room = self.draws_requested + steps_shortened.room(self)
+        contents = columns.contents(self.chains, self.tune, room, data, lambda: about(self))
         if self._rows is None:
             self._rows = self.store.begin(contents, [self._first_state(i) for i in range(self.chains)])
         else:
@@ -382,8 +393,8 @@ class Run:
             failing.add_note(f"at the end: {error.message}")
 
     def _sample(self) -> None:
-        """Advance all chains from stretch to stretch, at whose ends they wait for each other: one stretch, if warm-up does not end early."""
-        for until in stretches(self):
+        """Advance all chains from stretch to stretch, at whose ends they wait for each other: one stretch, if nothing is asked of them."""
+        for until in itertools.chain(early_stop.stretches(self), steps_shortened.stretches(self), [math.inf]):
             self._until = until
             self._advance_chains()
 

@@ -22,6 +22,7 @@ from workbench.inference.loading_arviz import load_in_background
 from workbench.inference.many_chains import Way, way_of
 from workbench.inference.populations import population_of, way_of_population
 from workbench.inference.run import Run
+from workbench.inference.shorter_steps import checked as checked_steps
 from workbench.inference.steps import steps_of
 from workbench.inference.stores import Store
 from workbench.model.context import modelcontext
@@ -50,6 +51,7 @@ def sample(
     max_treedepth: int = 10,
     nuts: Mapping[str, Any] | None = None,
     stop_tuning_early: bool = False,
+    shorter_steps: float | Sequence[float] | None = None,
     step: Any = None,
     nuts_sampler: str | None = "workbench",
     nuts_sampler_kwargs: Mapping[str, Any] | None = None,
@@ -108,6 +110,9 @@ def sample(
     stop_tuning_early
         End warm-up when the chains agree (R-hat of all values below 1.05), after 300, 450, 675 ... draws, and after `tune` at the latest. Draws of all
         chains after it are then the same in number, those of warm-up fewer.
+    shorter_steps
+        Acceptances to aim at in turn, such as (0.95, 0.99), where more than one in 1,000 trajectories after warm-up diverge: after 150, 300,
+        600 ... draws warm-up then goes on for 100 draws with shorter steps, and the draws until there are draws of warm-up.
     step
         Step methods, one or a list: ``[pm.NUTS([x], target_accept=0.9), pm.Metropolis([n])]``. The variables that they leave, all
         by default, are moved by `NUTS` if they are continuous, by `BinaryGibbsMetropolis` or `CategoricalGibbsMetropolis` if they have
@@ -222,6 +227,7 @@ def sample(
     if stop_tuning_early and external is not None:
         raise ArgumentError(f"nuts_sampler={nuts_sampler!r} ends its warm-up itself", "leave stop_tuning_early out, or nuts_sampler")
     longest_tune = tunes if stop_tuning_early else None
+    shorter = () if shorter_steps is None else checked_steps(shorter_steps, settings.target_accept, tunes)
     told = options.callback_of(callback)
     said = computes if backend or compile_kwargs or computes == "jax" else None
     target = None if target_accept is None else settings.target_accept
@@ -229,7 +235,7 @@ def sample(
     population = population_of(step)
     if population is not None:
         options.of_chains_by_themselves("step=pm.DEMetropolis()", target_accept=target_accept, method=method, **of_steps)
-    each = {"nuts": nuts or None, "max_treedepth": None if max_treedepth == 10 else max_treedepth, "executor": executor, "stop_tuning_early": stop_tuning_early or None,
+    each = {"nuts": nuts or None, "max_treedepth": None if max_treedepth == 10 else max_treedepth, "executor": executor, "stop_tuning_early": stop_tuning_early or None, "shorter_steps": shorter_steps,
             "init": init if metric not in ("auto", "diag") or init in ("pathfinder", *FITTED) else None}  # fmt: skip
     every = whole("thin", thin, 1)
     way: Way | None
@@ -266,6 +272,7 @@ def sample(
         options.store_of(trace),
         workers,
         longest_tune,
+        shorter,
     )
     run.blas_threads = options.blas_threads(blas_cores, run.cores)
     if not any(run.places.sizes):

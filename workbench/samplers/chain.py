@@ -46,6 +46,11 @@ class Chain:
         """Graph from a chain's key, its position, and what the kernels' settings give, to its state."""
         return self._start[0]
 
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Names of the state's arrays; those of a kernel among several end with its place."""
+        return (*self._start[1]._fields, "since")
+
     def advance(self, rows: int) -> Graph:
         """Graph that makes up to `rows` draws.
 
@@ -54,7 +59,7 @@ class Chain:
         and statistics (rows, number of statistics + 1), whose last column counts the ticks of a draw.
         """
         _, example = self._start
-        params = [named(p.type, field) for p, field in zip(self.init.results, (*example._fields, "since"))]
+        params = [named(p.type, field) for p, field in zip(self.init.results, self.fields)]
         state, since = type(example)._make(params[:-1]), params[-1]
         wanted, budget, tune = (pt.tensor(n, "int64", ()) for n in ("wanted", "budget", "tune"))
         kept = [pt.zeros((rows, *b.shape), b.dtype) for b in self.sampler.blocks(state)]

@@ -51,6 +51,12 @@ class CompiledSampler:
         """See :meth:`Chain.advance`, for `ROWS` rows."""
         return self._once("advance", lambda: self._chain.advance(ROWS))
 
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """See :attr:`Chain.fields`."""
+        with self._making:
+            return self._chain.fields
+
     def _once(self, which: str, graph: Callable[[], Graph]) -> CompiledFunction:
         with self._locks[which]:
             if which not in self._made:

@@ -39,14 +39,10 @@ HEALTHY = 0.05
 """Effective draws a gradient from which no other form is tried, where nothing diverges."""
 BETTER = 1.3
 """By how much another form must be better to be taken."""
-CAREFUL = (0.9, 0.95, 0.99)
-"""Acceptance that is aimed at where trajectories of a pilot diverge, and where they diverge still."""
-EARLY = 150
-"""Draws after warm-up after which it is looked whether they diverge."""
-RARE = 0.001
-"""Share of trajectories that diverge below which draws are kept, and it is said: to sample anew costs as much as all before."""
-SOON = 30.0
-"""Seconds that a run took at most to be made again by itself, with shorter steps."""
+CAREFUL, SHORTER = 0.9, (0.95, 0.99)
+"""Acceptance that is aimed at where trajectories of a pilot diverge, and where those after warm-up do."""
+SETTLED = 200
+"""Draws after warm-up from which it is known how long each takes; they are more than those after which steps are first made shorter."""
 NONE, ALL = 0.25, 0.75
 """Shares below and above which a variable is sampled as its noise, and as itself."""
 
@@ -154,11 +150,11 @@ def _planned(model: Model, options: dict[str, Any], seconds: float | None) -> Pl
         plan.sampling.options["draws"] = MOST
         plan.seconds["planning"] = time.perf_counter() - begun
         return plan
+    if any(rv.type.kind == "f" for rv in made.free_RVs):
+        options = {**options, "shorter_steps": SHORTER}
     found = candidates(made)
     run, options = _in_best_form(plan, made, found, options, until)
-    run, options = _careful_in_time(plan, run, options, until)
     plan.sampling = _length(run, options, begun, until)
-    run = _without_divergences(plan, run, until)
     plan.measured = plan.key, run
     plan.seconds["planning and sampling"] = time.perf_counter() - begun
     return plan
@@ -173,11 +169,11 @@ def _in_best_form(plan: Plan, made: Model, found: list[Candidate], options: Mapp
     if not found:
         return run, options
     wait_for(run, PILOT, until)
-    if until is not None and time.perf_counter() > until:
+    if _over(until):
         return run, options
     now = findings(run, PILOT // 2, PILOT)
     target, steps = _forms(run, made, found)
-    careful = {**options, "target_accept": CAREFUL[0]} if now.divergences > 0.0 else options
+    careful = {**options, "target_accept": CAREFUL} if now.divergences > 0.0 else options
     if not target:
         for c in found:
             plan.steps.append(_kept(c, now, "what the data say of it fits that form"))
@@ -267,69 +263,34 @@ def _forms(run: Run, made: Model, found: list[Candidate]) -> tuple[dict[str, Any
 
 def _length(run: Run, options: Mapping[str, Any], begun: float, until: float | None) -> Sampling:
     """Let the run end in time; how long it is, and why."""
-    wait_for(run, WARM_UP + 100, until)
-    if until is not None and time.perf_counter() > until and not run.wait_quietly(0.0):
-        run.stop()
-        run.wait()
-        draws = min((c.count for c in run.kept), default=0) - run.tune
-        if draws < 1:
-            raise SamplingError(
-                f"the time was over before the first draw after warm-up: {time.perf_counter() - begun:.1f} seconds", "give more seconds, or None for as much as is needed"
-            )
-        return Sampling({**options, "draws": draws}, "the time was over: it was stopped")
-    before = time.perf_counter() - begun
-    wait_for(run, WARM_UP + 200, until)
-    have = min(c.count for c in run.kept) - WARM_UP
+    tune = -1
+    while tune != run.tune and not _over(until):
+        # Warm-up may go on.
+        tune = run.tune
+        wait_for(run, tune + SETTLED, until)
+    why = "the time was over: it was stopped"
     each = max(run.sampling_seconds / max(sum(c.count for c in run.kept), 1) * run.chains, 1e-9)
-    draws = int(np.clip(before / each, LEAST, MOST))
-    why = "as many draws as take the time that it took to come to the first"
-    if until is not None:
-        draws = max(1, min(draws, have + int((until - time.perf_counter()) / each)))
-        why = "as many draws as the time allows"
-    draws = max(100 * (draws // 100), min(draws, 100))
-    run.shorten(draws)
+    if not _over(until):
+        have = min(c.count for c in run.kept) - run.tune
+        draws = int(np.clip((time.perf_counter() - begun) / each - have, LEAST, MOST))
+        why = "as many draws as take the time that it took to come to the first"
+        if until is not None:
+            draws = max(1, min(draws, have + int((until - time.perf_counter()) / each)))
+            why = "as many draws as the time allows"
+        run.shorten(max(100 * (draws // 100), min(draws, 100)))
     if until is not None and not run.wait_quietly(max(0.0, until - time.perf_counter())):
         run.stop()
     run.wait()
-    draws = min(c.count for c in run.kept) - run.tune if run.state == "stopped" else run.draws_requested
-    return Sampling({**options, "draws": draws}, f"{run.chains} chains of {WARM_UP} draws of warm-up and {draws}: {why}", {"seconds a draw": each})
+    draws = run.draws_requested if run.state == "done" else min((c.count for c in run.kept), default=0) - run.tune
+    if draws < 1:
+        raise SamplingError(
+            f"the time was over before the first draw after warm-up: {time.perf_counter() - begun:.1f} seconds", "give more seconds, or None for as much as is needed"
+        )
+    said = [f"{run.chains} chains of {run.tune} draws of warm-up and {draws}: {why}"]
+    for s in run.shortened:
+        said.append(f"{s.divergences} of {run.chains * s.draws} trajectories diverged: warm-up went on with shorter steps, for an acceptance of {s.target}")
+    return Sampling({**options, "draws": draws}, "; ".join(said), {"seconds a draw": each})
 
 
-def _careful_in_time(plan: Plan, run: Run, options: dict[str, Any], until: float | None) -> tuple[Run, dict[str, Any]]:
-    """The run, or one with shorter steps that has begun in its place, if the first draws after warm-up diverge already."""
-    wait_for(run, WARM_UP + EARLY, until)
-    if until is not None and time.perf_counter() > until:
-        return run, options
-    if not findings(run, WARM_UP, WARM_UP + EARLY).divergences:
-        return run, options
-    options = {**options, "target_accept": max(options.get("target_accept", 0.0), CAREFUL[1])}
-    run.stop()
-    return begin(plan.transformed(), options), options
-
-
-def _without_divergences(plan: Plan, run: Run, until: float | None) -> Run:
-    """A run made again with shorter steps, as long as trajectories diverge and there is time."""
-    said: list[str] = []
-    for target in CAREFUL[1:]:
-        if target <= plan.sampling.options.get("target_accept", 0.0):
-            continue
-        had = _divergences(run)
-        took = run.timings["sample"]
-        if had <= RARE * run.chains * run.draws_requested or run.state != "done" or took > SOON or (until is not None and time.perf_counter() + 2.0 * took > until):
-            break
-        options = {**plan.sampling.options, "target_accept": target}
-        other = begin(plan.transformed(), options)
-        other.wait()
-        has = _divergences(other)
-        said.append(f"{had} trajectories diverged; with shorter steps, for an acceptance of {target}, {has or 'none'} did")
-        if has >= had:
-            break
-        run, plan.sampling.options = other, options
-    if said:
-        plan.sampling.reason += "; " + "; ".join(said)
-    return run
-
-
-def _divergences(run: Run) -> int:
-    stats = run.stats
-    return int(stats["diverging"].sum()) if "diverging" in stats else 0
+def _over(until: float | None) -> bool:
+    return until is not None and time.perf_counter() > until
