@@ -17,8 +17,7 @@ import numpy as np
 
 from workbench.compile import choose_backend
 from workbench.errors import SamplingError, StoreError, user_location, warn_user
-from workbench.inference import early_stop
-from workbench.inference import shorter_steps as steps_shortened
+from workbench.inference import early_stop, shorter_steps
 from workbench.inference.blas_threads import limited
 from workbench.inference.callbacks import Callback, last_draws
 from workbench.inference.chains import Chain, Cut
@@ -31,7 +30,6 @@ from workbench.inference.interrupts import Interrupts
 from workbench.inference.linked import LinkedSampler, Step
 from workbench.inference.origin import about
 from workbench.inference.results import Kept, Results
-from workbench.inference.shorter_steps import Shortened
 from workbench.inference.start import TRIES, start_point
 from workbench.inference.stores import Column, MemoryStore, Rows, Store
 from workbench.inference.values import apart, element_names
@@ -68,7 +66,7 @@ class Run:
         Threads that BLAS may use for each chain; ``None`` for as many as it likes.
     longest_tune
         Draws of warm-up at most, where it ends early when the chains agree; ``None`` where it does not.
-    shorter_steps, shortened
+    shorter_targets, shortened
         Acceptances that steps are shortened for in turn where trajectories diverge; when that was done.
     planned_tune
         As how long warm-up is planned now: adaptation goes by it.
@@ -97,7 +95,7 @@ class Run:
         store: Store | None = None,
         executor: Callable[[int], Dask] | None = None,
         longest_tune: int | None = None,
-        shorter_steps: tuple[float, ...] = (),
+        shorter_targets: tuple[float, ...] = (),
     ) -> None:
         # Data of the model may be replaced before the run is over.
         self.model = with_own_data(model)
@@ -113,12 +111,9 @@ class Run:
         self._limit, self._executor = cores, executor
         self.seed = seed
         self.steps = tuple(steps)
-        self.shorter_steps = shorter_steps
-        self.shortened: tuple[Shortened, ...] = ()
+        self.shorter_targets, self.shortened = shorter_targets, list[shorter_steps.Shortened]()
         if longest_tune is not None:
             early_stop.check(self)
-        if shorter_steps:
-            steps_shortened.check(self)
         self._until = math.inf
         self.backend = choose_backend(backend)
         self.timings: dict[str, float] = {"sample": 0.0}
@@ -142,8 +137,7 @@ class Run:
         self._paused_at, self._paused = 0.0, 0.0
         self._done = threading.Event()
         self._given_up = False
-        self._turn = threading.Lock()
-        self._lock = threading.Lock()
+        self._turn, self._lock = threading.Lock(), threading.Lock()
         self.compiling: dict[str, float | None] = {}
         self.shows_problems = False
         self._idata: Any = None
@@ -348,10 +342,8 @@ class Run:
         )
         if self._given_up:
             return
-        columns = Columns(self.linked, self.results.layout)
-        data = {"observed_data": self.observed, "constant_data": self.constants}
-        room = self.draws_requested + steps_shortened.room(self)
-        contents = columns.contents(self.chains, self.tune, room, data, lambda: about(self))
+        columns, data = Columns(self.linked, self.results.layout), {"observed_data": self.observed, "constant_data": self.constants}
+        contents = columns.contents(self.chains, self.tune, self.draws_requested + shorter_steps.room(self), data, lambda: about(self))
         if self._rows is None:
             self._rows = self.store.begin(contents, [self._first_state(i) for i in range(self.chains)])
         else:
@@ -394,7 +386,7 @@ class Run:
 
     def _sample(self) -> None:
         """Advance all chains from stretch to stretch, at whose ends they wait for each other: one stretch, if nothing is asked of them."""
-        for until in itertools.chain(early_stop.stretches(self), steps_shortened.stretches(self), [math.inf]):
+        for until in itertools.chain(early_stop.stretches(self), shorter_steps.stretches(self), [math.inf]):
             self._until = until
             self._advance_chains()
 

@@ -22,6 +22,7 @@ from workbench.inference.loading_arviz import load_in_background
 from workbench.inference.many_chains import Way, way_of
 from workbench.inference.populations import population_of, way_of_population
 from workbench.inference.run import Run
+from workbench.inference.shorter_steps import check as check_steps
 from workbench.inference.shorter_steps import checked as checked_steps
 from workbench.inference.steps import steps_of
 from workbench.inference.stores import Store
@@ -274,6 +275,8 @@ def sample(
         longest_tune,
         shorter,
     )
+    if shorter:
+        check_steps(run)
     run.blas_threads = options.blas_threads(blas_cores, run.cores)
     if not any(run.places.sizes):
         raise SamplingError("the model's free variables have no elements: there is nothing to sample", "look at their shapes and dims")

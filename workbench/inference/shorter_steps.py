@@ -80,12 +80,12 @@ def check(run: Run) -> None:
 
 def room(run: Run) -> int:
     """Return how many draws a chain may have that become draws of warm-up."""
-    return len(run.shorter_steps) * (run.draws_requested + AGAIN)
+    return len(run.shorter_targets) * (run.draws_requested + AGAIN)
 
 
 def stretches(run: Run) -> Iterator[float]:
     """Yield after how many draws all chains of a run are to stand next, and shorten its steps there if trajectories diverge."""
-    for target in run.shorter_steps:
+    for target in run.shorter_targets:
         draws = FIRST
         while True:
             yield run.tune + draws
@@ -96,7 +96,7 @@ def stretches(run: Run) -> Iterator[float]:
                 break
             draws *= 2
         adapt_again(run, target)
-        run.shortened = (*run.shortened, Shortened(draws, found, target))
+        run.shortened.append(Shortened(draws, found, target))
 
 
 def divergences(run: Run) -> int:
