@@ -8,7 +8,7 @@ import pytest
 
 import workbench.tensor as pt
 from workbench.compile import function
-from workbench.compile.c import parts, toolchain
+from workbench.compile.c import parts, tables, toolchain
 from workbench.compile.c import printer as print_c
 from workbench.compile.c.toolchain import find_compiler
 from workbench.compile.loop_ir import loops as L
@@ -79,6 +79,61 @@ def test_statements_that_differ_in_names_are_one_function(monkeypatch):
         np.testing.assert_array_equal(found, wanted)
     assert whole.source.count("for (;;)") == 5 and f.source.count("for (;;)") == 1  # The loops of rejection.
     assert f.source.count("\n") < 0.6 * whole.source.count("\n")
+
+
+@pytest.mark.parametrize("case", [0, 1, 3])
+@with_compiler
+def test_a_table_computes_what_lines_do(monkeypatch, case):
+    inputs, outputs = list(programs())[case]
+    values = np.linspace(-1.0, 1.0, 9), np.array([0, 8, -9, 3])
+    wanted = function(inputs, outputs, backend="c")(*values)
+    monkeypatch.setattr(tables, "LEAST", 1)
+    f = function(inputs, outputs, backend="c")
+    assert "order of a table" in f.source
+    for result, w in zip(f(*values), wanted, strict=True):
+        np.testing.assert_array_equal(result, w)
+
+
+@pytest.mark.parametrize("largest", [4, 1])
+@with_compiler
+def test_a_table_in_a_loop_hands_on_what_the_next_step_reads(monkeypatch, largest):
+    """Scalars of several dtypes are carried by a loop and changed by a branch; some are read before they are written again."""
+    n = pt.scalar("n", dtype="int64")
+
+    def step(i, a, b, odd):
+        new = pt.tanh(a * 1.7 + b) + pt.switch(odd, 0.1, -0.3)
+        (seen,) = pt.cond(odd, lambda x: [pt.exp(-x * x) + x], lambda x: [x / 3.0 - 1.0], [new])
+        return [i + 1, b * 0.25 + seen, a, ~odd]
+
+    carried = pt.while_loop(lambda i, a, b, odd: i < n, step, [pt.constant(0), pt.constant(0.5), pt.constant(-0.25), pt.constant(True)])
+    wanted = function([n], carried, backend="c")(11)
+    monkeypatch.setattr(tables, "LEAST", 1)
+    monkeypatch.setattr(tables, "LARGEST", (largest,))
+    f = function([n], carried, backend="c")
+    assert f.source.count("order of a table") > 1
+    for result, w in zip(f(11), wanted, strict=True):
+        np.testing.assert_array_equal(result, w)
+    a, b, odd = 0.5, -0.25, True
+    for _ in range(11):
+        new = np.tanh(a * 1.7 + b) + (0.1 if odd else -0.3)
+        a, b, odd = b * 0.25 + (np.exp(-new * new) + new if odd else new / 3.0 - 1.0), a, not odd
+    np.testing.assert_allclose([float(r) for r in f(11)], [11, a, b, odd], rtol=1e-12)
+
+
+@with_compiler
+def test_code_of_a_table_does_not_grow_with_its_rows(monkeypatch):
+    monkeypatch.setattr(tables, "LEAST", 100)
+
+    def lines(n):
+        x = pt.scalar("x")
+        y = x
+        for k in range(n):
+            y = pt.sin(y) * (0.2 + 0.001 * k) + pt.log1p(pt.exp(y * 0.3)) * 0.5
+        f = function([x], [y, grad(y, x)], backend="c")
+        np.testing.assert_allclose(f(0.3), function([x], [y, grad(y, x)], backend="numpy")(0.3), rtol=1e-9)
+        return f.source.count("\n")
+
+    assert lines(240) < 1.1 * lines(60)
 
 
 @with_compiler

@@ -27,7 +27,7 @@ from workbench.compile.loop_ir.storage import Storage, plan
 from workbench.compile.memory import require_memory
 from workbench.compile.seldom import is_seldom_called
 from workbench.compile.slots import empty
-from workbench.errors import CompileError, IndexBoundsError, ShapeError
+from workbench.errors import CompileError, IndexBoundsError, NotEnoughMemoryError, ShapeError
 from workbench.graph.expr import Constant, Data, Expr, Op
 from workbench.graph.inner import Graph
 from workbench.graph.lengths import Size, Symbol, number
@@ -373,6 +373,8 @@ def raise_fault(entered: int, check: int, value: int) -> None:
     """Raise the error that generated code reported."""
     if entered == -2:
         raise CompileError("the threads of a function could not be started", "use fewer threads")
+    if entered == -3:
+        raise NotEnoughMemoryError("there is no memory left for the values of a function's formulas")
     if entered < 0:
         external.raise_failed()
     failed = external.entered(entered).check(check)

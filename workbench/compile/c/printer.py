@@ -12,6 +12,7 @@ from typing import Any
 from workbench.compile.c import parts
 from workbench.compile.c.own_math import own_functions
 from workbench.compile.c.parts import PARAMETERS, Declared, Divided, divided
+from workbench.compile.c.tables import Table, in_tables, named_outside
 from workbench.compile.c.vector_math import declarations, definitions
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.lines import CodeLine, single_lines, support_lines
@@ -20,7 +21,7 @@ from workbench.compile.loop_ir.runs import Run, Spot, in_runs
 from workbench.compile.loop_ir.sizes import Sizes
 from workbench.compile.loop_ir.skipping import idle_flag
 from workbench.compile.loop_ir.storage import Storage, buffers
-from workbench.graph.expr import Expr
+from workbench.graph.expr import Expr, constant_op
 from workbench.graph.lengths import Size
 from workbench.graph.types import KINDS
 from workbench.tensor.elementwise import C_TYPES
@@ -111,6 +112,7 @@ class _Printer:
 
     def __init__(self, program: L.Program, storage: Storage) -> None:
         self.program = program
+        self.body = program.body
         self.storage = storage
         self.sizes = Sizes(storage)
         self.lines: list[str] = []
@@ -121,9 +123,11 @@ class _Printer:
         self.spans: list[list[parts.Span]] = []  # Blocks of the statement that is being printed.
         self.loops = self.loop = 0  # How many kernels there are, and the number of the one that is being printed.
         self.statements = self.number = 0  # The same of statements without others inside.
+        self.tables: list[Table] = []
 
     def source(self, vector_math: Collection[str]) -> Source:
-        self.block(self.program.body)
+        self.body = in_tables(self.program.body)
+        self.block(self.body)
         before = [HEADER, *self.prototypes(vector_math), *self.support, ""]
         (spans,) = self.spans
         made = divided(self.lines, spans, self.declared()) if len(self.lines) > parts.PART_LINES else None
@@ -135,7 +139,7 @@ class _Printer:
         local = [_line(f"    {C_TYPES[b.dtype]} {b.name} = 0;", b.note, b.of) for b in self.local_buffers()]
         declarations = self.declarations()
         used = set(declarations)
-        if len(self.arguments) > MANY_ARGUMENTS:  # Those that are moved in a row have no name.
+        if len(self.arguments) > MANY_ARGUMENTS or self.tables:  # Those that are moved in a row, or by a table, have no name.
             used = _names(self.lines)
             used |= _names(line for name, line in declarations.items() if name in used)
         declared = [line for name, line in declarations.items() if name in used]
@@ -231,7 +235,12 @@ class _Printer:
         return f"{home.name} + {self.size(buffer.start)}" if buffer.start != 0 else home.name
 
     def local_buffers(self) -> list[L.Buffer]:
-        return [b for b in buffers(self.program.body) if b.is_local]
+        found = [b for b in buffers(self.body) if b.is_local]
+        if self.tables:
+            known = {b.name for b in found}
+            wanted = {name for t in self.tables for name, _ in (*t.before, *t.after)} - known
+            found += [b for b in buffers(self.program.body) if b.is_local and b.name in wanted]
+        return found
 
     def value(self, value: L.Buffer | L.Literal) -> str:
         return literal(value.value, value.dtype) if isinstance(value, L.Literal) else self.place(value, 0)
@@ -255,6 +264,8 @@ class _Printer:
             self.kernel(s)
         elif isinstance(s, L.Blocked):
             self.blocked(s)
+        elif isinstance(s, L.Straight):
+            self.table(s)
         elif isinstance(s, L.Copy):
             self.copy(s)
         elif isinstance(s, L.Fill):
@@ -271,6 +282,35 @@ class _Printer:
             self.line(f"if (!{self.value(s.predicate)}) break;")
             self.block(s.body)
             self.close()
+
+    def table(self, s: L.Straight) -> None:
+        """Statements in a row, each step of which is a case of a switch."""
+        made = Table(s.statements, named_outside(s, self.body), self)
+        self.tables.append(made)
+        name = f"table{len(self.program.constants)}"
+        self.program.constants.append((L.Buffer(name, "int32", made.numbers.shape, "constant"), constant_op(made.numbers)))
+        self.support["#include <stdlib.h>"] = None
+        self.open("", f"{len(made.steps)} steps in the order of a table")
+        kinds = " ".join(f"{kind} of_{kind};" for kind in dict.fromkeys(C_TYPES.values()))
+        self.line(f"union {{ {kinds} }} *const v = malloc({name}[0] * 8 + 8);")
+        self.open("if (!v)")
+        self.line("fault[0] = -3;")
+        self.line("return 1;")
+        self.close()
+        for local, value in made.before:
+            self.line(f"{value} = {local};")
+        self.open(f"for (const int32_t *t = {name} + 1; *t;) switch (*t)")
+        for i, lines in enumerate(made.cases, 1):
+            self.open(f"case {i}:")
+            for text, of in lines:
+                self.line(text, getattr(of, "note", ""), getattr(of, "of", None))
+            self.line("break;")
+            self.close()
+        self.close()
+        for local, value in made.after:
+            self.line(f"{local} = {value};")
+        self.line("free(v);")
+        self.close()
 
     def branch(self, s: L.Branch) -> None:
         self.open(f"if ({self.value(s.predicate)})")

@@ -34,8 +34,6 @@ FLAGS = (
 LONG, LINES_TO_A_LOOP = 6000, 40
 """Code of more lines, with so many or more to each of its loops, is compiled with fewer optimisations: in a third of the time."""
 FEWER = ("-O1", "-ftree-vectorize")
-VERY_LONG, STRAIGHT = 20_000, 400
-"""Code of more lines that has hardly a loop is compiled with fewer still: in two thirds of that time, and runs for a tenth longer."""
 
 
 _building: dict[str, threading.Lock] = {}
@@ -105,8 +103,6 @@ class Compiler:
 def _optimisation(code: str, seldom: bool) -> tuple[str, ...]:
     """How much a compiler is to do for some code."""
     lines, loops = code.count("\n"), code.count("for (")
-    if lines > VERY_LONG and lines >= STRAIGHT * loops:
-        return ("-Og",)
     return FEWER if seldom or (lines > LONG and lines >= LINES_TO_A_LOOP * loops) else ("-O3",)
 
 

@@ -50,6 +50,9 @@ def described(s: L.Statement, program: L.Program) -> Description:
     if isinstance(s, L.Blocked):
         written = [b for k in s.kernels for b in _written(k)]
         return _made("loop", f"over {s.extent}, {len(s.kernels)} in turns: ", written, on_the_way=[x for k in s.kernels for x in _on_the_way(k)])
+    if isinstance(s, L.Straight):
+        kernels = [k for k in s.statements if isinstance(k, L.Kernel)]
+        return _made("scalars", f"{len(kernels)} in a row: ", [b for k in kernels for b in _written(k)], on_the_way=[x for k in kernels for x in _on_the_way(k)])
     if isinstance(s, L.Kernel):
         written = _written(s)
         over = " x ".join(map(str, s.extents))

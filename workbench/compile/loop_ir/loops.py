@@ -7,6 +7,8 @@ their numbers when compiled code is entered. A program is a list of statements:
     a loop nest over an index space: scalar lets, then stores and folds;
 ``Blocked``
     kernels that take turns over blocks of rows;
+``Straight``
+    many statements of single elements in a row, in programs that are being printed as C;
 ``Copy``, ``Fill``, ``Begin``
     whole-buffer moves; `Copy` is parallel (all sources are read before any target is written);
 ``Branch``, ``Loop``, ``Call``, ``External``
@@ -228,6 +230,13 @@ class Blocked:
 
 
 @dataclass(eq=False)
+class Straight:
+    """Statements of single elements in a row, of which there are so many that C has them as a table."""
+
+    statements: list[Statement]
+
+
+@dataclass(eq=False)
 class Copy:
     """Move whole buffers, all at once: every source is read before any target is written."""
 
@@ -290,7 +299,7 @@ class Loop:
     steps: Size | None = None
 
 
-Statement = Union[Kernel, Blocked, Copy, Fill, Begin, Call, External, Branch, Loop]
+Statement = Union[Kernel, Blocked, Straight, Copy, Fill, Begin, Call, External, Branch, Loop]
 
 
 @dataclass(frozen=True)

@@ -177,6 +177,7 @@ class _Merged:
             elif isinstance(s, (L.Call, L.External)):
                 made.append(replace(s, arguments=[*map(self.buffer, s.arguments)], results=[*map(self.buffer, s.results)]))
             else:
+                assert isinstance(s, (L.Fill, L.Begin))
                 made.append(replace(s, buffer=self.buffer(s.buffer)))
         return made
 

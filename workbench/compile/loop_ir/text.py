@@ -73,6 +73,8 @@ class _Numbered:
             yield CodeLine(f"in turns, {s.rows} of {s.extent} rows at a time")
             for kernel in s.kernels:
                 yield from _indented(self.kernel(kernel))
+        elif isinstance(s, L.Straight):
+            yield from self.block(s.statements)
         elif isinstance(s, L.Copy):
             said = f"copy {', '.join(_place(a) for a, _ in s.pairs)} = {', '.join(_source(b) for _, b in s.pairs)}"
             yield CodeLine(said, s.pairs[0][0].of if len(s.pairs) == 1 else None)
