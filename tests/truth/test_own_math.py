@@ -1,4 +1,4 @@
-"""Exponentials and logarithms of our own in C: within one unit in the last place of mpmath's over the whole range, and one value in a vector and alone."""
+"""Exponentials and logarithms of our own in C and Numba: within one unit in the last place of mpmath's over the whole range, and one value in a vector and alone."""
 
 import platform
 import shutil
@@ -42,10 +42,19 @@ def test_values_are_within_a_unit_of_mpmaths_in_vectors_and_alone(command, flags
     monkeypatch.setenv("WORKBENCH_CC", command)
     monkeypatch.setenv("WORKBENCH_CFLAGS", flags)
     assert find_compiler().vector_math == ()
+    check_values("c", "#define {name}(x) wb_{name}(x)")
+
+
+def test_values_are_within_a_unit_of_mpmaths_in_numba():
+    check_values("numba", "own_math import exp, expm1, log, log1p, tanh")
+
+
+def check_values(backend, written):
+    """Compare values of all functions, whose code has a line."""
     v, s = pt.vector("v"), pt.scalar("s")
     for name in OWN:
-        f, alone = (function([x], getattr(pt, name)(x), backend="c") for x in (v, s))
-        assert f"#define {name}(x) wb_{name}(x)" in f.source
+        f, alone = (function([x], getattr(pt, name)(x), backend=backend) for x in (v, s))
+        assert written.format(name=name) in f.source
         x = points(name)
         found = f(x)
         with mp.workprec(160):

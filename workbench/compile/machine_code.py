@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -318,12 +319,28 @@ class MachineFunction:
         """
         return Sized(self.code, self._lengths_of(self._params, values), self.functions, self._bound)
 
-    def way_in(self, sized: Sized) -> Callable[..., Any]:
-        """Return a callable of plain arrays, which returns new ones, or ``None`` where an argument is anything else.
+    def entry(self, sized: Sized, calls: int) -> Callable[..., Any]:
+        """Return a callable of an environment's address and arrays, as :func:`workbench.compile.c.calls.entry` does."""
+        raise NotImplementedError
+
+    def way_in(self, sized: Sized, calls: int = 0) -> Callable[..., Any]:
+        """Return a callable of plain arrays, which returns new ones, or ``None`` where an argument is anything else, and after so many calls.
 
         Arrays that are given after the arguments and `raise_fault`, a mark, are what it writes its last results to.
         """
-        raise NotImplementedError
+        run = self.entry(sized, calls)
+        if sized.fixed:
+            made = partial(run, sized.environment().address)
+            made.kept = sized  # type: ignore[attr-defined]
+            return made
+
+        arguments, every = len(sized.inputs), len(sized.inputs) + len(sized.code.held)
+
+        def with_data(*values: np.ndarray[Any, Any]) -> Any:
+            environment = sized.environment(values[arguments:every])  # Kept until the call ends: another thread may set the data meanwhile.
+            return run(environment.address, *values[:arguments], *values[every:])
+
+        return with_data
 
     def __call__(self, *values: np.ndarray[Any, Any], rooms: Sequence[np.ndarray[Any, Any]] = ()) -> list[np.ndarray[Any, Any]]:
         enter = self._way_in(values)

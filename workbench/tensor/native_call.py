@@ -8,14 +8,15 @@ from workbench.graph.lengths import Size
 
 @frozen
 class NativeCall:
-    """A call of a function: ``name(library, *sizes, *arguments, *results)``, in Python without `library`.
+    """A call of a function: ``name(library, *sizes, *arguments, *results)``.
 
     Attributes
     ----------
     support
         The function's C code, behind that of functions that it calls.
     python
-        The same in the Python that Numba compiles, over flat arrays. BLAS and LAPACK routines are called by their names after ``wb_``.
+        The same in the Python that Numba compiles, over pointers. BLAS and LAPACK routines are called by ``routine``, with numbers that
+        ``stacked`` gives an address, and the number of a ``letter``.
     c_name
         The function's name in C, where it has another there.
     shared

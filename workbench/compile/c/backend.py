@@ -88,25 +88,16 @@ class CFunction(MachineFunction):
         self.gains: dict[str, float] = {}
         super()._join(code, functions)
 
+    def entry(self, sized: Sized, calls: int) -> Callable[..., Any]:
+        library = entry.load(require_compiler(), raise_fault)
+        return entry.entry(library, sized.code.run_address, sized.inputs, sized.outputs, sized.arena, calls)
+
     def way_in(self, sized: Sized, calls: int | None = None) -> Callable[..., Any]:
-        """Return a callable of plain arrays, which returns new ones, or ``None`` where an argument is anything else, and after so many calls."""
+        """As other code's; if not told when to ask for another way in, it is often where lengths are short."""
         if calls is None:
             known = isinstance(self._graph, Graph) and sized.code is self.code
             calls = OFTEN if known and short_lengths(self.code.params, sized.values) else 0
-        library = entry.load(require_compiler(), raise_fault)
-        run = entry.entry(library, sized.code.run_address, sized.inputs, sized.outputs, sized.arena, calls)
-        if sized.fixed:
-            made = partial(run, sized.environment().address)
-            made.kept = sized  # type: ignore[attr-defined]
-            return made
-
-        arguments, every = len(sized.inputs), len(sized.inputs) + len(sized.code.held)
-
-        def with_data(*values: np.ndarray[Any, Any]) -> Any:
-            environment = sized.environment(values[arguments:every])  # Kept until the call ends: another thread may set the data meanwhile.
-            return run(environment.address, *values[:arguments], *values[every:])
-
-        return with_data
+        return super().way_in(sized, calls)
 
     def _reconsidered(self, values: Sequence[np.ndarray[Any, Any]]) -> Callable[..., Any]:
         """The way in for arguments of shapes that are common: of the code with numbers for short lengths, if that is faster."""

@@ -214,13 +214,21 @@ def load(compiler: Compiler, raise_fault: Callable[[int, int, int], None]) -> ct
     library, _ = compiler.library(CODE)
     library.wb_new.restype = ctypes.c_void_p
     library.wb_new.argtypes = [ctypes.c_void_p, *[ctypes.c_int64] * 4, ctypes.c_void_p]
-    core: Any = importlib.import_module("numpy._core._multiarray_umath" if hasattr(np, "_core") else "numpy.core._multiarray_umath")
-    numpy_functions = ctypes.cast(_capsule_pointer(core._ARRAY_API, None), ctypes.POINTER(ctypes.c_void_p))
-    pointers = [ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value for name in FUNCTIONS.values()]
     objects = [id(None), id(np.ndarray), id(raise_fault)]
-    table = [*pointers, numpy_functions[NEW_FROM_DESCR], *objects, object.__basicsize__]
+    table = [*map(address_of, FUNCTIONS.values()), array_new(), *objects, object.__basicsize__]
     library.wb_prepare((ctypes.c_void_p * len(table))(*table))
     return library
+
+
+def address_of(name: str) -> int:
+    """Return where a function of Python's is."""
+    return ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value or 0
+
+
+def array_new() -> int:
+    """Return where NumPy's PyArray_NewFromDescr is."""
+    core: Any = importlib.import_module("numpy._core._multiarray_umath" if hasattr(np, "_core") else "numpy.core._multiarray_umath")
+    return int(ctypes.cast(_capsule_pointer(core._ARRAY_API, None), ctypes.POINTER(ctypes.c_void_p))[NEW_FROM_DESCR] or 0)
 
 
 def entry(
@@ -261,11 +269,11 @@ def entry(
     if not function:
         raise MemoryError("no memory for a compiled function")
     capsule = _capsule_new(function, None, ctypes.cast(library.wb_destroy, ctypes.c_void_p))
-    made_function: Callable[..., Any] = _function_new(ctypes.addressof(ctypes.c_char.in_dll(library, "wb_enter")), capsule, None)
+    made_function: Callable[..., Any] = function_new(ctypes.addressof(ctypes.c_char.in_dll(library, "wb_enter")), capsule, None)
     return made_function
 
 
 _python: Any = ctypes.pythonapi
 _capsule_new = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)(("PyCapsule_New", _python))
 _capsule_pointer = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(("PyCapsule_GetPointer", _python))
-_function_new = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)(("PyCFunction_NewEx", _python))
+function_new = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)(("PyCFunction_NewEx", _python))

@@ -16,7 +16,7 @@ from workbench.compile.c.tables import Table, in_tables, named_outside
 from workbench.compile.c.vector_math import declarations, definitions
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.lines import CodeLine, single_lines, support_lines
-from workbench.compile.loop_ir.loop_levels import FOLD_SYMBOLS, Nest, nest
+from workbench.compile.loop_ir.loop_levels import FOLD_SYMBOLS, ROW_BLOCK, Nest, nest
 from workbench.compile.loop_ir.runs import Run, Spot, in_runs
 from workbench.compile.loop_ir.sizes import Sizes
 from workbench.compile.loop_ir.skipping import idle_flag
@@ -25,11 +25,6 @@ from workbench.graph.expr import Expr, constant_op
 from workbench.graph.lengths import Size
 from workbench.graph.types import KINDS
 from workbench.tensor.elementwise import C_TYPES
-
-ROW_BLOCK = 256
-"""Rows computed in a vector loop before their scattered sums are added one by one."""
-SPLIT_COST = 40
-"""Rows cheaper than this are computed and scattered in one plain loop."""
 
 MANY_ARGUMENTS = 64
 """Of more arguments only those are declared that are used."""
@@ -473,7 +468,7 @@ class _Printer:
             self.level(n, n.depth)
             self.close()
             return
-        if not self.worth_splitting(n):
+        if not n.is_split:
             self.open(f"for (int64_t i{axis} = {first}; i{axis} < {extent}; i{axis}++)")
             for line in n.lines[n.depth]:
                 self.scalar_line(line)
@@ -482,7 +477,7 @@ class _Printer:
                 self.effect(e)
             self.close()
             return
-        saved = self.saved(n)
+        saved = n.saved
         self.open(f"for (int64_t start = {first}; start < {extent}; start += {ROW_BLOCK})")
         self.line(f"const int64_t rows = {extent} - start < {ROW_BLOCK} ? {extent} - start : {ROW_BLOCK};")
         for name, dtype in saved.items():
@@ -505,21 +500,8 @@ class _Printer:
         self.close()
         self.close()
 
-    def worth_splitting(self, n: Nest) -> bool:
-        """Whether a vector loop pays for storing its rows' values for the scattered sums."""
-        return sum(line.op.cost for line in n.lines[n.depth] if isinstance(line, L.Let)) > SPLIT_COST
-
-    def saved(self, n: Nest) -> dict[str, str]:
-        """Row values that the scattered sums need after the vector loop."""
-        dtypes = {line.name: "int64" if isinstance(line, L.Row) else line.dtype for line in n.lines[n.depth]}
-        wanted: dict[str, str] = {}
-        for e in n.scattered:
-            names = L.index_variables(e.index) | ({e.value} if isinstance(e.value, str) else set())
-            wanted.update({name: dtypes[name] for name in sorted(names) if name in dtypes})
-        return wanted
-
     def pragma(self, n: Nest) -> None:
-        if n.checked or any(f.op.name not in FOLD_SYMBOLS for folds in n.folds_outside for f in folds):
+        if not n.is_vector:
             return
         sums: dict[str, list[str]] = {}
         for at, folds in enumerate(n.folds_outside):

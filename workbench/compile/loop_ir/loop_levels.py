@@ -9,6 +9,11 @@ from workbench.compile.loop_ir import loops as L
 FOLD_SYMBOLS = {"add": "+", "multiply": "*", "logical_and": "&&", "logical_or": "||"}
 """Folds that may be reordered: a vector loop keeps several partial results."""
 
+ROW_BLOCK = 256
+"""Rows computed in a vector loop before their scattered sums are added one by one."""
+SPLIT_COST = 40
+"""Rows cheaper than this are computed and scattered in one plain loop."""
+
 
 @dataclass
 class Nest:
@@ -31,6 +36,26 @@ class Nest:
     @property
     def depth(self) -> int:
         return len(self.axes)
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether turns of the innermost loop may be done at once, scattered sums aside."""
+        return not self.checked and all(f.op.name in FOLD_SYMBOLS for folds in self.folds_outside for f in folds)
+
+    @property
+    def is_split(self) -> bool:
+        """Whether a vector loop pays for storing its rows' values for the scattered sums."""
+        return bool(self.scattered) and sum(line.op.cost for line in self.lines[self.depth] if isinstance(line, L.Let)) > SPLIT_COST
+
+    @property
+    def saved(self) -> dict[str, str]:
+        """Row values that the scattered sums need after the vector loop, with their dtypes."""
+        dtypes = {line.name: "int64" if isinstance(line, L.Row) else line.dtype for line in self.lines[self.depth]}
+        wanted: dict[str, str] = {}
+        for e in self.scattered:
+            names = L.index_variables(e.index) | ({e.value} if isinstance(e.value, str) else set())
+            wanted.update({name: dtypes[name] for name in sorted(names) if name in dtypes})
+        return wanted
 
 
 def nest(kernel: L.Kernel) -> Nest:

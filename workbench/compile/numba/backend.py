@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import importlib
 import importlib.util
 import sys
@@ -11,14 +10,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from workbench.compile import cache
-from workbench.compile import callbacks as external
 from workbench.compile.c.printer import Source, without_comments
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.storage import Storage
 from workbench.compile.machine_code import Code, Lowered, MachineFunction, Sized, raise_fault
+from workbench.compile.numba import calls as entry
 from workbench.compile.numba.printer import PRELUDE, print_numba
 from workbench.graph.inner import Graph
 from workbench.graph.lengths import Symbol
@@ -27,9 +24,6 @@ _compiling = threading.RLock()
 _compiled: dict[str, Any] = {}
 """Numba never frees compiled code, so it stays for the next program that has the same source."""
 
-RUN = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_void_p] * 4)
-LINE = 64
-"""Bytes that an arena's start is a multiple of."""
 
 
 def printed(program: L.Program, storage: Storage) -> Source:
@@ -47,53 +41,50 @@ class _Unit:
     """A program printed as Python."""
 
     def __init__(self, lowered: Lowered) -> None:
-        self.native, self.text = lowered.native, lowered.printed.text
+        self.text = lowered.printed.text
 
     def address(self) -> tuple[int, bool]:
-        name = "wb_" + cache.digest(without_comments(self.text, "#"), _pointers())
-        # Numba compiles one function at a time anyway.
-        with _compiling:
-            _declare(self.native)
-            if name not in _compiled:
-                _compiled[name] = _compile(_module(name, without_comments(self.text, "#")).run)
-        return _compiled[name].address, bool(_compiled[name].cache_hits)
+        made = compiled_text(self.text, "RUN")
+        return made.address, bool(made.cache_hits)
 
 
 class NumbaFunction(MachineFunction):
     """A graph compiled with Numba, or what :func:`lowered` made of one; `lengths` and `held` as in C."""
-
-    checks = False
 
     def __init__(self, graph: Graph | Lowered, name: str, lengths: Sequence[Symbol] = (), held: int = 0) -> None:
         code = Code(graph if isinstance(graph, Lowered) else lowered(graph, name, lengths, held), _Unit)
         cache.say()
         super().__init__(code, lengths)
 
-    def way_in(self, sized: Sized) -> Callable[..., Any]:
-        run, arguments, every = RUN(sized.code.run_address), len(sized.inputs), len(sized.inputs) + len(sized.code.held)
-
-        def enter(*values: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
-            values, rooms = values[:every], values[every + 1 :]
-            environment = sized.environment(values[arguments:])  # Kept until the call ends: another thread may set the data meanwhile.
-            made = [*(np.empty(shape, dtype) for dtype, shape in sized.outputs[: len(sized.outputs) - len(rooms)]), *rooms]
-            arena = np.empty(sized.arena + LINE, np.uint8)
-            io = (ctypes.c_void_p * (arguments + len(made)))(*(v.ctypes.data for v in (*values[:arguments], *made)))
-            fault = (ctypes.c_int64 * 3)()
-            start = arena.ctypes.data
-            if run(ctypes.addressof(io), environment.address, start + -start % LINE, ctypes.addressof(fault)):
-                raise_fault(*fault)
-            return made
-
-        return enter
+    def entry(self, sized: Sized, calls: int) -> Callable[..., Any]:
+        assert not calls  # There is one way in for all lengths.
+        return entry.entry(_enter().address, sized.code.run_address, sized.inputs, sized.outputs, sized.arena, raise_fault)
 
 
-def _compile(function: Any) -> Any:
+def compiled_text(text: str, kind: str) -> Any:
+    """Return the function `run` of a text, of a type that `pointers` has a name for, compiled."""
+    source = without_comments(text, "#")
+    name = "wb_" + cache.digest(source, _pointers())
+    # Numba compiles one function at a time anyway.
+    with _compiling:
+        if name not in _compiled:
+            _compiled[name] = _compile(_module(name, source).run, kind)
+    return _compiled[name]
+
+
+def _enter() -> Any:
+    """What Python calls."""
+    return compiled_text(Path(__file__).with_name("entered.py").read_text(), "ENTER")
+
+
+def _compile(function: Any, kind: str) -> Any:
     """Compile a printed program, or read it from Numba's own cache beside its module."""
     from numba.core.ccallback import CFunc
 
-    from workbench.compile.numba.pointers import RUN as KIND
+    from workbench.compile.numba import pointers
 
-    made: Any = CFunc(function, (KIND.args, KIND.return_type), locals={}, options={"error_model": "numpy"})
+    signature = getattr(pointers, kind)
+    made: Any = CFunc(function, (signature.args, signature.return_type), locals={}, options={"error_model": "numpy"})
     made.enable_caching()
     try:
         made.compile()
@@ -108,18 +99,9 @@ def _compile(function: Any) -> Any:
     return made
 
 
-def _declare(native: bool) -> None:
-    """Tell LLVM where the routines are that a program calls by name, if it calls any."""
-    if native:
-        import llvmlite.binding as llvm
-
-        for name, address in external.routine_addresses().items():
-            llvm.add_symbol(f"wb_{name}", address)
-
-
 def _pointers() -> str:
     """What generated code imports: with another, it is compiled anew."""
-    return Path(__file__).with_name("pointers.py").read_text()
+    return "".join(Path(__file__).with_name(f"{name}.py").read_text() for name in ("pointers", "own_math", "vector_loops"))
 
 
 def _module(name: str, source: str) -> Any:

@@ -11,26 +11,25 @@ import numpy as np
 from workbench.compile.c.printer import Source
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.lines import CodeLine
-from workbench.compile.loop_ir.loop_levels import Nest, nest
+from workbench.compile.loop_ir.loop_levels import ROW_BLOCK, Nest, nest
 from workbench.compile.loop_ir.sizes import Sizes
+from workbench.compile.loop_ir.skipping import idle_flag
 from workbench.compile.loop_ir.storage import Storage, buffers
 from workbench.graph.expr import Expr
 from workbench.graph.lengths import Size
 from workbench.graph.types import KINDS
-from workbench.tensor.linalg.lapack import NUMBERS_OF_ARGUMENTS
 
 PRELUDE = """\
 import math
 import numpy as np
-from math import cos, exp, erf, expm1, log, log1p, sin, sqrt, tan, tanh
-from numba import carray, njit, types
-from workbench.compile.numba.pointers import address, call, call_back, pointer, select, words
+from math import cos, erf, sin, sqrt, tan
+from numba import njit
+from workbench.compile.numba.own_math import exp, expm1, log, log1p, tanh
+from workbench.compile.numba.pointers import address, after, call, call_back, letter, pointer, routine, select, stacked, words
+from workbench.compile.numba.vector_loops import add_in_any_order, independent, make_vector_loops, multiply_in_any_order
 """
-ROUTINE_TABLE = "".join(
-    f'wb_{name} = types.ExternalFunction("wb_{name}", types.void({", ".join(["types.voidptr"] * count)}))\n'
-    for name, count in NUMBERS_OF_ARGUMENTS.items()
-)
 NATIVE = ("bool", "int64", "float64")
+IN_ANY_ORDER = {"add": "add_in_any_order", "multiply": "multiply_in_any_order"}
 OPTIONS = "nogil=True, error_model='numpy'"
 
 
@@ -61,6 +60,7 @@ class _Printer:
         self.sizes = Sizes(storage)
         self.support: dict[str, None] = {}
         self.in_block = False
+        self.marked = False  # Whether a loop is marked as a vector loop.
         self.count = 0
         self.written: set[str] = set()
         self.loops = self.loop = 0  # How many kernels there are, and the number of the one that is being printed.
@@ -75,6 +75,8 @@ class _Printer:
             self.pointer(home, f"arena + {self.sizes.place(home)}")
         first = len(self.lines)
         self.block(p.body)
+        if self.marked:
+            self.line("make_vector_loops()")
         self.line("return 0")
         # What only a loop over nothing would set.
         unset = [b for b in buffers(p.body) if b.is_local and b.name not in self.written]
@@ -249,9 +251,12 @@ class _Printer:
         """Call a native function over arrays, or a node's NumPy form with the addresses of its arrays."""
         addresses = self.addresses(s.arguments, s.results)
         if s.native is not None:
-            self.support.update(dict.fromkeys((ROUTINE_TABLE, *s.native.python)))
-            arrays = [f"carray(pointer({at}, np.{_stored(b.dtype)}), {self.size(b.size)})" for at, b in zip(addresses, (*s.arguments, *s.results))]
-            self.line(f"{s.native.name}({', '.join([*map(self.size, s.native.sizes), *arrays])})", "", self.program.externals[s.which])
+            self.support.update(dict.fromkeys(s.native.python))
+            pointers = [f"pointer({at}, np.{_stored(b.dtype)})" for at, b in zip(addresses, (*s.arguments, *s.results))]
+            # One form for all numbers: Numba makes one of a number that is written out.
+            sizes = [f"np.int64({self.size(n)})" if isinstance(n, int) else self.size(n) for n in s.native.sizes]
+            given = ["pointer(env[5], np.int64)", *sizes, *pointers]
+            self.line(f"{s.native.name}({', '.join(given)})", "", self.program.externals[s.which])
             self.unbox(s.results)
             return
         called = self.program.externals[s.which]
@@ -278,29 +283,100 @@ class _Printer:
             self.scalar_line(line)
         if at == n.depth:
             self.effects(n)
+            if not n.depth:
+                for e in n.scattered:
+                    self.effect(e)
             return
         folds = n.folds_outside[at]
         for i, f in enumerate(folds):
             self.line(f"sum{at}_{i}_{f.buffer.dtype} = {self.read(f.buffer, f.index)}", f.buffer.note, f.buffer.of)
-        axis = n.axes[at]
-        span = "block, stop" if self.in_block and axis == 0 else self.size(n.kernel.extents[axis])
-        self.line(f"for i{axis} in range({span}):")
-        self.indent += 1
-        self.level(n, at + 1)
-        self.indent -= 1
+        if at == n.depth - 1:
+            self.innermost(n)
+        else:
+            self.turns(n, at)
+            self.level(n, at + 1)
+            self.indent -= 1
         for i, f in enumerate(folds):
             self.write(f.buffer, f.index, f"sum{at}_{i}_{f.buffer.dtype}")
 
+    def span(self, n: Nest, axis: int) -> tuple[str, str]:
+        """Where the loop over an axis starts and stops."""
+        return ("block", "stop") if self.in_block and axis == 0 else ("0", self.size(n.kernel.extents[axis]))
+
+    def turns(self, n: Nest, at: int) -> None:
+        """Begin the loop over an axis."""
+        axis = n.axes[at]
+        first, stop = self.span(n, axis)
+        self.line(f"for i{axis} in range({stop if first == '0' else f'{first}, {stop}'}):")
+        self.indent += 1
+
+    def innermost(self, n: Nest) -> None:
+        if n.is_split and n.is_vector:
+            self.split(n)
+            return
+        flag = idle_flag(n, self.place)
+        self.turns(n, n.depth - 1)
+        if flag is not None:
+            self.line(f"if not ({self.read(flag.buffer, flag.index)}):", "done: it stays as it is")
+            self.line("    continue")
+        self.level(n, n.depth)
+        for e in n.scattered:
+            self.effect(e)
+        if flag is None and not n.scattered and n.is_vector:
+            self.vector_loop()
+        self.indent -= 1
+
+    def split(self, n: Nest) -> None:
+        """Print a vector loop over some rows, and a loop over the same that adds their scattered sums one by one."""
+        axis = n.axes[-1]
+        first, stop = self.span(n, axis)
+        saved = n.saved
+        for name, dtype in saved.items():
+            self.line(f"{name}_ = pointer(address(words({ROW_BLOCK})), np.{_stored(dtype)})")
+        self.line(f"for start in range({first}, {stop}, {ROW_BLOCK}):")
+        self.indent += 1
+        self.line(f"rows = min({stop} - start, {ROW_BLOCK})")
+        self.line("for r in range(rows):")
+        self.indent += 1
+        self.line(f"i{axis} = start + r")
+        for line in n.lines[n.depth]:
+            self.scalar_line(line)
+        self.effects(n)
+        for name, dtype in saved.items():
+            self.line(f"{name}_[r] = {f'np.uint8({name})' if dtype == 'bool' else name}")
+        self.vector_loop()
+        self.indent -= 1
+        self.line("for r in range(rows):")
+        self.indent += 1
+        self.line(f"i{axis} = start + r")
+        for name, dtype in saved.items():
+            self.line(f"{name} = {name}_[r]{' != 0' if dtype == 'bool' else ''}")
+        for e in n.scattered:
+            self.effect(e)
+        self.indent -= 2
+
+    def vector_loop(self) -> None:
+        """Mark the end of a loop whose turns may be done at once."""
+        self.line("independent()")
+        self.marked = True
+
+    def effect(self, e: L.Store | L.Fold) -> None:
+        value = self.operand(e.value)
+        if isinstance(e, L.Fold):
+            value = e.op.py([f"({self.read(e.buffer, e.index)})", value], [e.buffer.dtype] * 2)
+        self.write(e.buffer, e.index, value, e.buffer.note)
+
     def effects(self, n: Nest) -> None:
-        for e in (*n.stores, *n.folds_inside, *n.scattered):
-            value = self.operand(e.value)
-            if isinstance(e, L.Fold):
-                value = e.op.py([f"({self.read(e.buffer, e.index)})", value], [e.buffer.dtype] * 2)
-            self.write(e.buffer, e.index, value, e.buffer.note)
+        for store in n.stores:
+            self.effect(store)
+        for fold in n.folds_inside:
+            self.effect(fold)
         for at, folds in enumerate(n.folds_outside):
             for i, f in enumerate(folds):
                 name = f"sum{at}_{i}_{f.buffer.dtype}"
-                self.line(f"{name} = {f.op.py([name, self.operand(f.value)], [f.buffer.dtype] * 2)}", "", f.buffer.of)
+                free = IN_ANY_ORDER.get(f.op.name) if n.is_vector and KINDS[f.buffer.dtype] == "f" else None
+                value = self.operand(f.value)
+                self.line(f"{name} = {free}({name}, {value})" if free else f"{name} = {f.op.py([name, value], [f.buffer.dtype] * 2)}", "", f.buffer.of)
 
     def scalar_line(self, line: L.Line) -> None:
         if isinstance(line, L.Load):

@@ -76,10 +76,10 @@ static void wb_eliminate(void *const *library, int64_t batch, int64_t n, const d
 """
 
 ELIMINATE_PYTHON = f"""\
-def wb_eliminate(batch, n, a, out):
+def wb_eliminate(library, batch, n, a, out):
     for q in range(batch if n else 0):
-        m = out[q * n * (n + 1) : q * n * (n + 1) + n * n]
-        pivots = out[q * n * (n + 1) + n * n : (q + 1) * n * (n + 1)]
+        m = after(out, q * n * (n + 1))
+        pivots = after(m, n * n)
         failed = False
         for i in range(n * n):
             m[i] = a[q * n * n + i]
@@ -101,8 +101,8 @@ def wb_eliminate(batch, n, a, out):
                     for j in range(p + 1, n):
                         m[i * n + j] -= m[i * n + p] * m[p * n + j]
         else:
-            size, found, info = np.full(1, n, np.int32), np.empty(n, np.int32), np.zeros(1, np.int32)
-            wb_dgetrf(size.ctypes, size.ctypes, m.ctypes, size.ctypes, found.ctypes, info.ctypes)
+            size, found, info = stacked(n), np.empty(n, np.int32), stacked(0)
+            routine(library, "dgetrf", (size, size, m, size, found, info))
             failed = info[0] != 0
             for p in range(n):
                 pivots[p] = found[p]
@@ -166,12 +166,12 @@ static void wb_substitute(void *const *library, int64_t batch, int64_t step, int
 """
 
 SUBSTITUTE_PYTHON = f"""\
-def wb_substitute(batch, step, step_b, n, k, transposed, m, b, out):
-    size, columns, info = np.full(1, n, np.int32), np.full(1, k, np.int32), np.zeros(1, np.int32)
-    trans = np.full(1, ord("N") if transposed else ord("T"), np.uint8)
+def wb_substitute(library, batch, step, step_b, n, k, transposed, m, b, out):
+    size, columns, info = stacked(n), stacked(k), stacked(0)
+    trans = stacked(letter("N") if transposed else letter("T"))
     for q in range(batch if n * k else 0):
-        f, x = m[q * step : q * step + n * n].copy(), out[q * n * k : (q + 1) * n * k]
-        pivots = m[q * step + n * n : q * step + n * (n + 1)]
+        f, x = after(m, q * step), after(out, q * n * k)
+        pivots = after(f, n * n)
         for i in range(n * k):
             x[i] = b[q * step_b + i]
         failed = np.isnan(pivots[0])
@@ -181,7 +181,7 @@ def wb_substitute(batch, step, step_b, n, k, transposed, m, b, out):
                 found[i] = int(pivots[i])
                 for c in range(k):
                     y[c * n + i] = x[i * k + c]
-            wb_dgetrs(trans.ctypes, size.ctypes, columns.ctypes, f.ctypes, size.ctypes, found.ctypes, y.ctypes, size.ctypes, info.ctypes)
+            routine(library, "dgetrs", (trans, size, columns, f, size, found, y, size, info))
             for i in range(n):
                 for c in range(k):
                     x[i * k + c] = y[c * n + i]
@@ -227,10 +227,10 @@ static void wb_solve(void *const *library, int64_t batch, int64_t step_a, int64_
 """
 
 SOLVE_PYTHON = """\
-def wb_solve(batch, step_a, step_b, n, k, a, b, out):
+def wb_solve(library, batch, step_a, step_b, n, k, a, b, out):
     m = np.empty(n * (n + 1))
     for q in range(batch if n * k else 0):
         if q == 0 or step_a:
-            wb_eliminate(1, n, a[q * step_a : q * step_a + n * n], m)
-        wb_substitute(1, 0, 0, n, k, 0, m, b[q * step_b : q * step_b + n * k], out[q * n * k : (q + 1) * n * k])
+            wb_eliminate(library, 1, n, after(a, q * step_a), m)
+        wb_substitute(library, 1, 0, 0, n, k, 0, m, after(b, q * step_b), after(out, q * n * k))
 """

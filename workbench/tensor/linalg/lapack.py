@@ -62,9 +62,6 @@ def solve_triangular_call(a: TensorType, b: TensorType, lower: bool, transposed:
     return NativeCall((SOLVE_TRIANGULAR,), (SOLVE_TRIANGULAR_PYTHON,), "wb_solve_triangular", (batch, step_a, step_b, n, k, int(lower), int(transposed)))
 
 
-NUMBERS_OF_ARGUMENTS = {"dgemm": 13, "dtrsm": 11, "dpotrf": 5, "dpotri": 5, "dgetrf": 6, "dgetrs": 9, "sgemm": 13}
-"""All of them pointers: to characters, 32-bit integers, and floating-point numbers."""
-
 CHOLESKY = f"""\
 typedef void (*wb_dpotrf)(const char *, const int *, double *, const int *, int *);
 static void wb_cholesky(void *const *library, int64_t batch, int64_t n, const double *x, double *out) {{
@@ -94,9 +91,9 @@ static void wb_cholesky(void *const *library, int64_t batch, int64_t n, const do
 """
 
 CHOLESKY_PYTHON = f"""\
-def wb_cholesky(batch, n, x, out):
+def wb_cholesky(library, batch, n, x, out):
     for k in range(batch):
-        a, f = x[k * n * n : (k + 1) * n * n], out[k * n * n : (k + 1) * n * n]
+        a, f = after(x, k * n * n), after(out, k * n * n)
         failed = False
         if n <= {SMALL}:
             for i in range(n):
@@ -116,8 +113,8 @@ def wb_cholesky(batch, n, x, out):
             for i in range(n):
                 for j in range(i + 1):
                     f[i * n + j] = a[i * n + j]
-            upper, size, info = np.full(1, ord("U"), np.uint8), np.full(1, n, np.int32), np.zeros(1, np.int32)
-            wb_dpotrf(upper.ctypes, size.ctypes, f.ctypes, size.ctypes, info.ctypes)
+            upper, size, info = stacked(letter("U")), stacked(n), stacked(0)
+            routine(library, "dpotrf", (upper, size, f, size, info))
             failed = info[0] != 0
             for i in range(n):
                 failed = failed or not f[i * n + i] > 0.0
@@ -145,14 +142,14 @@ static void wb_inverse_from_factor(void *const *library, int64_t batch, int64_t 
 """
 
 INVERSE_PYTHON = """\
-def wb_inverse_from_factor(batch, n, x, out):
-    upper, size, info = np.full(1, ord("U"), np.uint8), np.full(1, n, np.int32), np.zeros(1, np.int32)
+def wb_inverse_from_factor(library, batch, n, x, out):
+    upper, size, info = stacked(letter("U")), stacked(n), stacked(0)
     for k in range(batch if n else 0):
-        f = out[k * n * n : (k + 1) * n * n]
+        f = after(out, k * n * n)
         for i in range(n * n):
             f[i] = x[k * n * n + i]
         info[0] = 0
-        wb_dpotri(upper.ctypes, size.ctypes, f.ctypes, size.ctypes, info.ctypes)
+        routine(library, "dpotri", (upper, size, f, size, info))
         for i in range(n):
             for j in range(i):
                 f[j * n + i] = f[i * n + j]
@@ -191,21 +188,17 @@ static void wb_solve_triangular(void *const *library, int64_t batch, int64_t ste
 """
 
 SOLVE_TRIANGULAR_PYTHON = f"""\
-def wb_solve_triangular(batch, step_a, step_b, n, k, lower, transposed, a, b, out):
-    side, triangle, trans, diagonal = np.empty(1, np.uint8), np.empty(1, np.uint8), np.empty(1, np.uint8), np.empty(1, np.uint8)
-    side[0], diagonal[0] = ord("R"), ord("N")
-    triangle[0], trans[0] = ord("U") if lower else ord("L"), ord("T") if transposed else ord("N")
-    rows, size, one = np.full(1, k, np.int32), np.full(1, n, np.int32), np.ones(1)
+def wb_solve_triangular(library, batch, step_a, step_b, n, k, lower, transposed, a, b, out):
+    side, diagonal, triangle = stacked(letter("R")), stacked(letter("N")), stacked(letter("U") if lower else letter("L"))
+    trans = stacked(letter("T") if transposed else letter("N"))
+    rows, size, one = stacked(k), stacked(n), stacked(1.0)
     down = lower != transposed
     for q in range(batch if k else 0):
-        m, r, y = a[q * step_a :], b[q * step_b :], out[q * n * k : (q + 1) * n * k]
+        m, r, y = after(a, q * step_a), after(b, q * step_b), after(out, q * n * k)
         for i in range(n * k):
             y[i] = r[i]
         if n > {SMALL}:
-            wb_dtrsm(
-                side.ctypes, triangle.ctypes, trans.ctypes, diagonal.ctypes, rows.ctypes, size.ctypes,
-                one.ctypes, m.ctypes, size.ctypes, y.ctypes, rows.ctypes,
-            )
+            routine(library, "dtrsm", (side, triangle, trans, diagonal, rows, size, one, m, size, y, rows))
             continue
         for s in range(n):
             i = s if down else n - 1 - s

@@ -74,20 +74,17 @@ static void wb_matmul_{routine}(void *const *library, int64_t batch, int64_t ste
 def _python(dtype: str) -> str:
     routine = ROUTINE[dtype]
     return f"""\
-def wb_matmul_{routine}(batch, step_x, step_y, m, n, k, across_x, across_y, x, y, out):
-    one, zero = np.ones(1, np.{dtype}), np.zeros(1, np.{dtype})
-    order_x, order_y = np.full(1, ord("T") if across_x else ord("N"), np.uint8), np.full(1, ord("T") if across_y else ord("N"), np.uint8)
-    rows, inner, columns = np.full(1, m, np.int32), np.full(1, n, np.int32), np.full(1, k, np.int32)
-    lead_x, lead_y = np.full(1, m if across_x else n, np.int32), np.full(1, n if across_y else k, np.int32)
+def wb_matmul_{routine}(library, batch, step_x, step_y, m, n, k, across_x, across_y, x, y, out):
+    one, zero = stacked(np.{dtype}(1)), stacked(np.{dtype}(0))
+    order_x, order_y = stacked(letter("T") if across_x else letter("N")), stacked(letter("T") if across_y else letter("N"))
+    rows, inner, columns = stacked(m), stacked(n), stacked(k)
+    lead_x, lead_y = stacked(m if across_x else n), stacked(n if across_y else k)
     large = m * n * k > ({SMALL_TRANSPOSED} if across_y else {SMALL_PRODUCT[dtype]})
     down, along = (1, m) if across_x else (n, 1)
     for q in range(batch):
-        a, b, z = x[q * step_x :], y[q * step_y :], out[q * m * k : (q + 1) * m * k]
+        a, b, z = after(x, q * step_x), after(y, q * step_y), after(out, q * m * k)
         if large:
-            wb_{routine}(
-                order_y.ctypes, order_x.ctypes, columns.ctypes, rows.ctypes, inner.ctypes, one.ctypes,
-                b.ctypes, lead_y.ctypes, a.ctypes, lead_x.ctypes, zero.ctypes, z.ctypes, columns.ctypes,
-            )
+            routine(library, "{routine}", (order_y, order_x, columns, rows, inner, one, b, lead_y, a, lead_x, zero, z, columns))
             continue
         for i in range(m):
             for c in range(k):

@@ -378,15 +378,15 @@ _BATCH = """\
     scale, fill = np.full(1, scale_bits, np.int64).view(np.float64)[0], np.full(1, fill_bits, np.int64).view(np.float64)[0]
     lengths = (batch0, batch1, batch2, batch3)
     for at in range(batch0 * batch1 * batch2 * batch3):
-        q_at = q[wb_matrix_at(at, lengths, (q_batch0, q_batch1, q_batch2, q_batch3), queries * width) :]
-        k_at = k[wb_matrix_at(at, lengths, (k_batch0, k_batch1, k_batch2, k_batch3), keys * width) :]
-        v_at = v[wb_matrix_at(at, lengths, (v_batch0, v_batch1, v_batch2, v_batch3), keys * value_width) :]
-        mask_at = mask[wb_matrix_at(at, lengths, (mask_batch0, mask_batch1, mask_batch2, mask_batch3), mask_rows * mask_columns) :]
-        bias_at = bias[wb_matrix_at(at, lengths, (bias_batch0, bias_batch1, bias_batch2, bias_batch3), bias_rows * bias_columns) :]
+        q_at = after(q, wb_matrix_at(at, lengths, (q_batch0, q_batch1, q_batch2, q_batch3), queries * width))
+        k_at = after(k, wb_matrix_at(at, lengths, (k_batch0, k_batch1, k_batch2, k_batch3), keys * width))
+        v_at = after(v, wb_matrix_at(at, lengths, (v_batch0, v_batch1, v_batch2, v_batch3), keys * value_width))
+        mask_at = after(mask, wb_matrix_at(at, lengths, (mask_batch0, mask_batch1, mask_batch2, mask_batch3), mask_rows * mask_columns))
+        bias_at = after(bias, wb_matrix_at(at, lengths, (bias_batch0, bias_batch1, bias_batch2, bias_batch3), bias_rows * bias_columns))
 """
 
 _FORWARD_PYTHON = f"""\
-def wb_attention({", ".join(SIZES)}, q, k, v, mask, bias, out, highest, logs):
+def wb_attention(library, {", ".join(SIZES)}, q, k, v, mask, bias, out, highest, logs):
     scores, sums = np.empty(keys), np.empty(value_width)
 {_BATCH}\
         for i in range(queries):
@@ -406,7 +406,7 @@ def wb_attention({", ".join(SIZES)}, q, k, v, mask, bias, out, highest, logs):
 """
 
 _GRADIENT_PYTHON = f"""\
-def wb_attention_gradient({", ".join(SIZES)}, q, k, v, mask, bias, highest, logs, g, delta, of_q, of_k, of_v):
+def wb_attention_gradient(library, {", ".join(SIZES)}, q, k, v, mask, bias, highest, logs, g, delta, of_q, of_k, of_v):
     scores, sum_q, sum_k, sum_v = np.empty(keys), np.empty(width), np.empty(keys * width), np.empty(keys * value_width)
 {_BATCH}\
         sum_k[:] = 0.0

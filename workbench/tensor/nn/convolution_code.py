@@ -310,8 +310,9 @@ def c_code(dtype: str, numbers: int) -> str:
 
 
 _LOOPS = """\
-def wb_conv{kind}_NAME({sizes}, {given}, out):
-    out[:] = 0
+def wb_conv{kind}_NAME(library, {sizes}, {given}, out):
+    for at in range({size}):
+        out[at] = 0.0
     for image in range(n * groups):
         g = image % groups
         for o in range(og):
@@ -336,10 +337,10 @@ def wb_conv{kind}_NAME({sizes}, {given}, out):
 def python_code(kind: str, dtype: str, numbers: int) -> str:
     """Return a function in Python: plain loops, of which the innermost is over columns."""
     more = "".join(f", length{i}" for i in range(numbers))
-    given, begin, step, end = {
-        "": ("x, k", "factor = k[at]", "out[to + q] += factor * x[source + q * sw]", "pass"),
-        "_input": ("y, k" + more, "factor = k[at]", "out[source + q * sw] += factor * y[to + q]", "pass"),
-        "_kernel": ("x, y" + more, f"total = np.{dtype}(0)", "total += x[source + q * sw] * y[to + q]", "out[at] += total"),
+    given, size, begin, step, end = {
+        "": ("x, k", "n * groups * og * ho * wo", "factor = k[at]", "out[to + q] += factor * x[source + q * sw]", "pass"),
+        "_input": ("y, k" + more, "n * groups * cg * h * w", "factor = k[at]", "out[source + q * sw] += factor * y[to + q]", "pass"),
+        "_kernel": ("x, y" + more, "groups * og * cg * kh * kw", f"total = np.{dtype}(0)", "total += x[source + q * sw] * y[to + q]", "out[at] += total"),
     }[kind]
     name = f"{'f' if dtype == 'float32' else 'd'}{numbers or ''}"
-    return _LOOPS.format(kind=kind, sizes=", ".join(SIZES), given=given, begin=begin, step=step, end=end).replace("_NAME", f"_{name}")
+    return _LOOPS.format(kind=kind, sizes=", ".join(SIZES), given=given, size=size, begin=begin, step=step, end=end).replace("_NAME", f"_{name}")

@@ -100,9 +100,9 @@ def wb_sift(x, at, root, n):
 """
 
 ARGSORT_PYTHON = """\
-def wb_argsort_DTYPE(batch, n, x, at):
+def wb_argsort_DTYPE(library, batch, n, x, at):
     for k in range(batch):
-        row, order = x[k * n : (k + 1) * n], at[k * n : (k + 1) * n]
+        row, order = after(x, k * n), after(at, k * n)
         for i in range(n):
             order[i] = i
         for i in range(n // 2 - 1, -1, -1):
@@ -113,7 +113,7 @@ def wb_argsort_DTYPE(batch, n, x, at):
 """
 
 SEARCHSORTED_PYTHON = """\
-def wb_searchsorted_DTYPE(n, count, right, a, v, out):
+def wb_searchsorted_DTYPE(library, n, count, right, a, v, out):
     for k in range(count):
         low, high = 0, n
         while low < high:

@@ -1,0 +1,56 @@
+"""Loops of Numba's code whose turns may be done at once are vector loops, and give what the turns give one after the other."""
+
+import re
+
+import numpy as np
+import pytest
+
+import workbench.tensor as pt
+from workbench.compile import function
+from workbench.compile.numba.backend import compiled_text
+
+
+def machine(f):
+    """The instructions of a function, as LLVM has made them better."""
+    return compiled_text(f.compiled.code.lowered.printed.text, "RUN").inspect_llvm()
+
+
+CASES = {
+    "a sum in any order": (lambda x: x.sum(), r"fadd reassoc <\d+ x double>"),
+    "a product in any order": (lambda x: pt.prod(x), r"fmul reassoc <\d+ x double>"),
+    "a function without branches": (lambda x: pt.exp(x), r"@llvm.fma.v\d+f64|fmul <\d+ x double>"),
+    "logarithms": (lambda x: pt.log1p(pt.exp(-abs(x))), r"lshr <\d+ x i64>"),
+    "stores among other arrays": (lambda x: [x * 2.0, x + 1.0, x / 3.0, x - x[::-1]], r"store <\d+ x double>"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_independent_turns_are_done_at_once(case):
+    make, instructions = CASES[case]
+    x = pt.vector("x", "n")
+    f, plain = (function([x], make(x), backend=b) for b in ("numba", "numpy"))
+    assert re.search(instructions, machine(f))
+    rng = np.random.default_rng(5)
+    for n in (0, 1, 3, 257, 1000):
+        given = rng.normal(size=n) * 0.1 + 1.0
+        np.testing.assert_allclose(np.asarray(f(given)), np.asarray(plain(given)), rtol=1e-13)
+
+
+@pytest.mark.parametrize("rows", [255, 256, 700])
+def test_scattered_sums_of_rows_that_are_much_to_compute_are_added_after_a_vector_loop(rows):
+    x, to = pt.vector("x", rows), np.arange(rows) * 7 % 11
+    made = pt.inc_subtensor(pt.zeros(11)[to], pt.tanh(pt.exp(x)) / (1.0 + pt.exp(x)))
+    f = function([x], [made, (pt.exp(-x) * pt.log1p(pt.exp(x))).sum()], backend="numba")
+    assert re.search(r"fdiv <\d+ x double>", machine(f))
+    given = np.linspace(-2.0, 2.0, rows)
+    wanted = np.bincount(to, np.tanh(np.exp(given)) / (1.0 + np.exp(given)), 11)
+    sums, total = f(given)
+    np.testing.assert_allclose(sums, wanted, rtol=1e-13)
+    np.testing.assert_allclose(total, (np.exp(-given) * np.log1p(np.exp(given))).sum(), rtol=1e-13)
+
+
+def test_turns_that_read_what_others_write_are_done_one_by_one():
+    x = pt.vector("x", "n")
+    f = function([x], [pt.cumsum(x), pt.cumprod(x)], backend="numba")
+    given = np.linspace(0.5, 1.5, 101)
+    np.testing.assert_array_equal(np.array(f(given)), [np.cumsum(given), np.cumprod(given)])
