@@ -49,7 +49,8 @@ def parts_of(subject: Subject, title: str = "") -> Sequence[Part]:
     if isinstance(subject, Model):
         sampling = SamplingDashboard(subject, title)
         graphs = [GraphInspector(subject, title), GraphInspector(subject, title, "computation")]
-        return [*graphs, RewriteStepper.of(subject), *_code(subject, title), PlanView(subject, title, sampling), sampling, FitView(subject, title), PosteriorView(sampling), Links(subject)]
+        stepper = RewriteStepper.of(subject)
+        return [*graphs, stepper, *_code(subject, title), PlanView(subject, title, sampling, stepper), sampling, FitView(subject, title), PosteriorView(sampling), Links(subject)]
     return [GraphInspector(drawn(subject), title), RewriteStepper.of(subject), *_code(subject, title), Links(subject)]
 
 

@@ -6,9 +6,9 @@ import { FakeModel } from "./fake";
 
 const HOSTILE = "<img src=x onerror=alert(1)>";
 const STEPS = [
-  { name: "sum out z", reason: `z is discrete ${HOSTILE}`, evidence: "terms: 3", on: true, switch: true },
-  { name: "non-centre a", reason: "the data say little of a", evidence: "", on: false, switch: true },
-  { name: "sample", reason: "4 chains", evidence: "", on: true, switch: false },
+  { name: "sum out z", reason: `z is discrete ${HOSTILE}`, evidence: "terms: 3", on: true, switch: true, rules: true },
+  { name: "non-centre a", reason: "the data say little of a", evidence: "", on: false, switch: true, rules: true },
+  { name: "sample", reason: "4 chains", evidence: "", on: true, switch: false, rules: false },
 ];
 const PLAN = { t: "plan", p: "infer", state: "done", why_not: "", steps: STEPS, code: "import workbench as pm", said: "the draws are idata_m in the notebook", advice: [], fresh: false, seconds: { planning: 1.5 }, bound: "idata_m", call: "" };
 
@@ -50,6 +50,19 @@ describe("the Infer tab", () => {
     expect(hidden("[data-action=carry-out]")).toBe(false);
     (host.querySelector("[data-action=carry-out]") as HTMLButtonElement).click();
     expect(model.last("run")).toBeTruthy();
+  });
+
+  it("opens the stepper at the rules of a step", () => {
+    const opened: string[] = [];
+    bus.open = (part) => opened.push(part);
+    model.push(PLAN);
+    const links = host.querySelectorAll<HTMLButtonElement>("[data-action=rules]");
+    expect(links.length).toBe(2);
+    links[1].click();
+    expect(model.last("rules")).toMatchObject({ name: "non-centre a" });
+    expect(opened).toEqual([]);
+    model.push({ t: "rules", p: "infer", name: "non-centre a" });
+    expect(opened).toEqual(["steps"]);
   });
 
   it("says what goes on, what went wrong, and what speaks against the draws", () => {

@@ -26,9 +26,11 @@ function nodes(labels: string[], inputs: number[][]): Columns {
 /** A kernel whose step n takes node n away and puts node n + 1 on top of node 0. */
 class Kernel extends FakeModel {
   silent = false;
-  constructor(readonly firings: number, readonly passes = [{ name: "canonicalise", doc: "", firings, first: 0, seconds: 1, changed: true }], readonly start = 0) {
+  constructor(readonly firings: number, readonly passes = [{ name: "canonicalise", doc: "", firings, first: 0, seconds: 1, changed: true }], public start = 0) {
     super();
   }
+
+  extra: any = {};
 
   override send(content: any): void {
     super.send(content);
@@ -39,7 +41,7 @@ class Kernel extends FakeModel {
     const back = { p: "steps", rid };
     if (t === "hello") {
       const first = this.passes[0].firings;
-      this.push({ ...back, t: "steps", seq: 1, passes: this.passes, rules, stages: ["loops", "C"], block: BLOCK, start: this.start }, {
+      this.push({ ...back, t: "steps", seq: 1, passes: this.passes, rules, stages: ["loops", "C"], block: BLOCK, start: this.start, ...this.extra }, {
         rule: ["i32", Array.from({ length: this.firings }, (_, i) => (i < first ? 1 : 0))],
         pass: ["i32", Array.from({ length: this.firings }, (_, i) => (i < first ? 0 : 1))], seconds: ["f64", new Array(this.firings).fill(1e-3)],
       });
@@ -290,6 +292,35 @@ describe("stepper", () => {
   it("goes on where it was when the page is loaded again", async () => {
     await stepper(100, [{ name: "a", doc: "", firings: 100, first: 0, seconds: 1, changed: true }], 37);
     expect(position()).toBe("37 / 102");
+  });
+
+  it("turns to another trace, at the step that is asked for, and back", async () => {
+    const host = document.createElement("div");
+    const kernel = new Kernel(30);
+    new Stepper(new Channel(kernel, "steps"), host, new Bus());
+    await settled();
+    const at = () => host.querySelector(".wb-steps [aria-valuetext], .wb-steps input[type=range]") as HTMLInputElement;
+    const note = host.querySelector(".wb-steps-of") as HTMLElement;
+    expect(note.hidden).toBe(true);
+    kernel.start = 5;
+    kernel.send({ t: "hello" });
+    await settled();
+    (host.querySelector("[data-action=next]") as HTMLButtonElement).click();
+    kernel.start = 12;
+    kernel.extra = { anew: true, of: `non-centre ${HOSTILE}` };
+    kernel.send({ t: "hello" });
+    await settled();
+    expect(at().value).toBe("12");
+    expect(note.hidden).toBe(false);
+    expect(note.textContent).toContain("the model after: non-centre <img");
+    expect(host.querySelector("img")).toBeNull();
+    (note.querySelector("[data-action=as-written]") as HTMLButtonElement).click();
+    expect(kernel.last("as_written")).toBeTruthy();
+    kernel.extra = { anew: false, of: "" };
+    kernel.send({ t: "hello" });
+    await settled();
+    expect(note.hidden).toBe(true);
+    expect(at().value).toBe("12");
   });
 });
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from itertools import zip_longest
 from typing import Any
 
 from IPython.core.getipython import get_ipython
 
 from kernel_ext.sampling.dashboard import SamplingDashboard, said
+from kernel_ext.stepper import RewriteStepper, trace_of
 from kernel_ext.widget.part import Part
 from workbench import Model, infer
+from workbench.graph import Trace
 from workbench.inference.planning.plan import Plan, listed
 
 IDLE, PLANNING, READY, RUNNING, DONE, FAILED = "idle", "planning", "ready", "running", "done", "failed"
@@ -27,12 +30,15 @@ class PlanView(Part):
         Its name in the notebook.
     dashboard
         Where the run is shown.
+    stepper
+        Where the rules of a step are shown.
     """
 
     name, title = "infer", "Infer"
 
-    def __init__(self, model: Model, title: str = "", dashboard: SamplingDashboard | None = None) -> None:
+    def __init__(self, model: Model, title: str = "", dashboard: SamplingDashboard | None = None, stepper: RewriteStepper | None = None) -> None:
         super().__init__()
+        self.stepper = stepper
         self.model, self.called, self.dashboard = model, title, dashboard
         self.plan: Plan | None = None
         self.idata: Any = None
@@ -56,6 +62,10 @@ class PlanView(Part):
                 step.on = bool(content.get("on"))
                 self.state = READY
         self._tell()
+
+    def on_rules(self, content: Mapping[str, Any]) -> None:
+        if self.plan is not None and self.stepper is not None:
+            self._start(self.show_rules, str(content.get("name", "")))
 
     def on_run(self, content: Mapping[str, Any]) -> None:
         self._start(self.carry_out)
@@ -104,6 +114,20 @@ class PlanView(Part):
         self.plan = infer(self.model, run=False, show=False, **options)
         self.carry_out()
 
+    def show_rules(self, name: str) -> None:
+        """Let the stepper show the model that a step makes, at the first rule that is not in the model before.
+
+        Raises
+        ------
+        ArgumentError
+            If the plan has no such step.
+        """
+        assert self.plan is not None and self.stepper is not None
+        before, after = self.plan.around(name)
+        trace = trace_of(after)
+        self.stepper.turn_to(trace, after, first_of(trace_of(before), trace), name)
+        self.push("rules", name=name)
+
     def carry_out(self) -> None:
         """Carry the plan out as its switches are, bind its draws, and show its run in the Sample tab."""
         plan = self.plan
@@ -124,10 +148,10 @@ class PlanView(Part):
     def _tell(self) -> None:
         plan = self.plan
         why = "" if self.model.free_RVs else "The model has no free variable: there is nothing to infer."
-        steps = [] if plan is None else [{"name": s.name, "reason": s.reason, "evidence": listed(s.evidence), "on": s.on, "switch": True} for s in plan.steps]
+        steps = [] if plan is None else [{"name": s.name, "reason": s.reason, "evidence": listed(s.evidence), "on": s.on, "switch": True, "rules": self.stepper is not None} for s in plan.steps]
         if plan is not None:
             last = plan.last
-            steps.append({"name": last.name, "reason": last.reason, "evidence": listed(last.evidence), "on": True, "switch": False})
+            steps.append({"name": last.name, "reason": last.reason, "evidence": listed(last.evidence), "on": True, "switch": False, "rules": False})
         self.push(
             "plan", state=self.state, why_not=why, steps=steps, code="" if plan is None else plan.code(), said=self._said,
             advice=[] if plan is None or self.state != DONE else list(plan.advice), fresh=plan is not None and not (plan.as_measured or plan.exact),
@@ -138,3 +162,21 @@ class PlanView(Part):
         if self.plan is None:
             return {"text/plain": f"no plan for {self.called or 'model'} yet: make one here, or with pm.infer({self.called or 'model'})"}
         return {"text/plain": repr(self.plan), "text/html": self.plan._repr_html_()}
+
+
+def first_of(before: Trace, after: Trace) -> int:
+    """Return the number of the first firing of a trace that another has not, in their order; as steppers count, from 1.
+
+    Examples
+    --------
+    >>> import workbench as pm
+    >>> with pm.Model() as model:
+    ...     z = pm.Bernoulli("z", 0.3)
+    ...     y = pm.Normal("y", z, 1.0, observed=0.5)
+    >>> trace = trace_of(pm.marginalize(model, "z"))
+    >>> firings = [f for p in trace.passes for f in p.firings]
+    >>> firings[first_of(trace_of(model), trace) - 1].rule.name
+    'sum_over_states'
+    """
+    firings = [[(p.name, f.rule.name, f.before.name) for p in trace.passes for f in p.firings] for trace in (before, after)]
+    return next((i for i, (a, b) in enumerate(zip_longest(*firings), 1) if a != b), 0)

@@ -54,6 +54,9 @@ class RewriteStepper(Part):
         self._pool: ThreadPoolExecutor | None = None
         self.at: int | None = None
         """The step that was last read: where a page that is loaded again goes on."""
+        self._written = (trace, model)
+        self._of = ""
+        """What was done to the model, of which another is stepped through."""
 
     @classmethod
     def of(cls, subject: Any, only: str | None = None) -> RewriteStepper:
@@ -76,6 +79,16 @@ class RewriteStepper(Part):
         if self.only not in names:
             raise ValueError(f"there is no pass {self.only!r}; passes: {', '.join(names)}")
         return Replay(Trace([p for p in trace.passes if p.name == self.only]))
+
+    def turn_to(self, trace: Trace | Callable[[], Trace], model: Model | None, at: int | None, of: str = "") -> None:
+        """Step through another trace, from a step on; `of` says what was done to the model that the panel is of."""
+        self._trace, self.model, self.at, self._of = trace, model, at, of
+        for name in ("replay", "rules", "checker", "stages", "sayings"):
+            self.__dict__.pop(name, None)
+        self.on_hello({"anew": True})
+
+    def on_as_written(self, content: Mapping[str, Any]) -> None:
+        self.turn_to(*self._written, None)
 
     def check(self) -> None:
         """Make the trace now, so that what is wrong with it is said here."""
@@ -145,6 +158,8 @@ class RewriteStepper(Part):
             stages=list(TITLES.values()) if self.only is None else [],
             block=drawing.BLOCK,
             start=self._opening() if self.at is None else self.at,
+            anew=bool(content.get("anew")),
+            of=self._of,
         )
         # All states, and who is concerned, while the first is looked at.
         self._later({}, "names", lambda: {"steps": self.replay.step(len(replay)) and len(replay), "names": self.sayings.names()})

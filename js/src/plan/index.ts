@@ -3,7 +3,7 @@ import type { Bus } from "../shared/bus";
 import { button, el, replaceChildren, seconds } from "../shared/dom";
 import type { Channel, View } from "../shared/protocol";
 
-interface Step { name: string; reason: string; evidence: string; on: boolean; switch: boolean }
+interface Step { name: string; reason: string; evidence: string; on: boolean; switch: boolean; rules: boolean }
 const BUSY: Record<string, string> = { planning: "pilots run, and the best of them goes on …", running: "the plan is carried out …" };
 
 export class Plan implements View {
@@ -35,6 +35,7 @@ export class Plan implements View {
       this.advice, this.fine, this.steps, el("details", { class: "wb-plan-as-code" }, el("summary", {}, "the plan as code"), this.code, copy));
     host.append(el("div", { class: "wb-view wb-plan" }, this.form, this.live));
     channel.on("plan", ({ content }) => this.show(content));
+    channel.on("rules", () => this.bus.open("steps"));
     channel.hello();
   }
 
@@ -64,7 +65,8 @@ export class Plan implements View {
   private step(s: Step, busy: boolean): HTMLElement {
     const box = s.switch ? el("input", { type: "checkbox", checked: s.on, disabled: busy }) : null;
     box?.addEventListener("change", () => this.channel.send("switch", { name: s.name, on: box.checked }));
-    return el("li", { class: s.on ? "" : "wb-plan-off" }, el("label", { class: "wb-plan-name" }, box, s.name), el("p", {}, sentence(s.reason)),
+    const rules = s.rules && this.bus.has("steps") ? button("rules →", "rules", () => this.channel.send("rules", { name: s.name }), `the rules that ${s.name} fires, in the stepper`) : null;
+    return el("li", { class: s.on ? "" : "wb-plan-off" }, el("label", { class: "wb-plan-name" }, box, s.name), rules, el("p", {}, sentence(s.reason)),
       s.evidence ? el("p", { class: "wb-quiet" }, s.evidence) : null);
   }
 

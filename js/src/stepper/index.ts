@@ -58,6 +58,8 @@ export class Stepper implements View {
   private readonly idlePasses = button("", "idle", () => this.toggleIdle());
   private readonly root: HTMLElement;
 
+  private readonly of = el("p", { class: "wb-quiet wb-steps-of", role: "status", hidden: true });
+
   constructor(private readonly channel: Channel, host: HTMLElement, private readonly bus: Bus) {
     this.states = new States(channel);
     this.filter = new Filter(channel, () => this.refilter(), () => this.next(1));
@@ -67,6 +69,7 @@ export class Stepper implements View {
         button("«", "first", () => this.go(0), "before anything (Home)"), button("‹", "prev", () => this.next(-1), "one back (left)"),
         this.player.button, button("›", "next", () => this.next(1), "one on (right)"),
         button("»", "last", () => this.go(this.last), "the end (End)"), this.scrubber, this.position, this.player.speed, this.near, this.pin),
+      this.of,
       el("div", { class: "wb-columns" },
         el("div", { class: "wb-side" }, this.passList, this.idlePasses, this.filter.element, this.concern, this.list.element),
         el("div", { class: "wb-main" }, this.explanation, this.stage, el("div", { class: "wb-split" }, this.graph.element, this.node))));
@@ -122,7 +125,9 @@ export class Stepper implements View {
     this.scrubber.max = String(this.last);
     this.refilter();
     this.drawPasses();
-    this.go(Math.min(this.step || content.start || 0, this.last));
+    this.of.hidden = !content.of;
+    replaceChildren(this.of, el("span", {}, `the model after: ${content.of} `), button("as it is written", "as-written", () => this.channel.send("as_written")));
+    this.go(Math.min((!content.anew && this.step) || content.start || 0, this.last));
   }
 
   /** One step on or back; where there is a filter, to the next that passes it. */

@@ -39,8 +39,8 @@ HEALTHY = 0.05
 """Effective draws a gradient from which no other form is tried, where nothing diverges."""
 BETTER = 1.3
 """By how much another form must be better to be taken."""
-CAREFUL, SHORTER = 0.9, (0.95, 0.99)
-"""Acceptance that is aimed at where trajectories of a pilot diverge, and where those after warm-up do."""
+SHORTER = (0.9, 0.95, 0.99)
+"""Acceptances that are aimed at in turn where trajectories diverge: of a pilot, and after warm-up."""
 SETTLED = 200
 """Draws after warm-up from which it is known how long each takes; they are more than those after which steps are first made shorter."""
 NONE, ALL = 0.25, 0.75
@@ -173,7 +173,7 @@ def _in_best_form(plan: Plan, made: Model, found: list[Candidate], options: Mapp
         return run, options
     now = findings(run, PILOT // 2, PILOT)
     target, steps = _forms(run, made, found)
-    careful = {**options, "target_accept": CAREFUL} if now.divergences > 0.0 else options
+    careful = {**options, "target_accept": SHORTER[0], "shorter_steps": SHORTER[1:]} if now.divergences > 0.0 else options
     if not target:
         for c in found:
             plan.steps.append(_kept(c, now, "what the data say of it fits that form"))

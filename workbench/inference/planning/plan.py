@@ -133,6 +133,14 @@ class Plan:
             self._made[names] = made
         return self._made[names]
 
+    def around(self, name: str) -> tuple[Model, Model]:
+        """Return the model that a step is done to, by the steps before it that are on, and the one that it makes."""
+        step, before = self[name], self.model
+        for earlier in self.steps[: self.steps.index(step)]:
+            if earlier.on and earlier.apply is not None:
+                before = earlier.apply(before)
+        return before, before if step.apply is None else step.apply(before)
+
     def code(self) -> str:
         """Return the plan as code over the name ``model``: it gives the same draws."""
         lines = ["made = model", *(s.code for s in self.chosen if s.code)]
