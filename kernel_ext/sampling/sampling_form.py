@@ -16,7 +16,7 @@ from workbench.inference.step_methods import METHODS
 from workbench.inference.steps import assigned
 from workbench.model.position import Places
 
-NAMES = {"chees": "ChEES-HMC", "meads": "MEADS", "mams": "MAMS", "demetropolis": "DE-Metropolis",
+NAMES = {"chees": "ChEES-HMC", "meads": "MEADS", "mams": "MAMS", "laps": "LAPS", "demetropolis": "DE-Metropolis",
          "numpyro": "NumPyro's NUTS", "blackjax": "BlackJAX's NUTS", "nutpie": "nutpie"}  # fmt: skip
 WHERE = {"c": "C", "numba": "Numba", "jax": "JAX", "numpy": "NumPy"}
 DEFAULTS = {"draws": 1000, "tune": 1000, "chains": 4}

@@ -56,7 +56,7 @@ def assert_true_moments(moments, bound=4.5):
         assert np.all(m["nested_rhat"] < 1.01)
 
 
-@pytest.mark.parametrize(("method", "draws"), [("chees", 100), ("mams", 100), ("meads", 150), ("demetropolis", 1500)])
+@pytest.mark.parametrize(("method", "draws"), [("chees", 100), ("mams", 100), ("laps", 100), ("meads", 150), ("demetropolis", 1500)])
 def test_posteriors_are_right_and_moments_are_those_of_all_draws(method, draws):
     run = run_of(method=method, draws=draws, tune=300)
     moments = run.moments()

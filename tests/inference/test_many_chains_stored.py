@@ -76,7 +76,7 @@ def ended(path, monkeypatch, appends, **options):
 
 
 CASES = [
-    ("chees", 20, {}), ("chees", 75, {"thin": 4}), ("chees", 30, {"discard_tuned_samples": False, "thin": 3}), ("meads", 80, {}), ("mams", 70, {}),
+    ("chees", 20, {}), ("chees", 75, {"thin": 4}), ("chees", 30, {"discard_tuned_samples": False, "thin": 3}), ("meads", 80, {}), ("mams", 70, {}), ("laps", 40, {}),
     ("demetropolis", 90, {}), ("step", 80, {}),
 ]  # fmt: skip
 

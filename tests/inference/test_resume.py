@@ -295,12 +295,54 @@ def test_what_is_there_is_not_written_over(model, path, how):
     assert "give the path of a folder that is not there" in caught.value.hint and "test_resume.py" in str(caught.value)
 
 
-def test_other_packages_draws_say_so(model, path):
-    pytest.importorskip("numpyro")
-    run = sample(model, trace=path, draws=5, tune=5, nuts_sampler="numpyro")
+EXTERNAL = [
+    ("numpyro", {}), ("blackjax", {}), ("numpyro", {"nuts_kwargs": {"dense_mass": True, "max_tree_depth": (4, 5)}, "chain_method": "sequential"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name, options", EXTERNAL)
+def test_chains_of_other_packages_go_on(model, path, name, options):
+    """Stopped at its first rows and within warm-up, then made longer: the draws of a run that was as long from the start."""
+    pytest.importorskip(name)
+    given = dict(draws=400, tune=600, nuts_sampler=name, nuts_sampler_kwargs=options, target_accept=0.7)
+    whole = sample(model, **given)
+
+    def stop(run, draw):
+        raise KeyboardInterrupt
+
+    begun = sample(model, trace=path, callback=stop, **{**given, "draws": 200})
+    assert begun.state == "stopped" and 0 < max(c.count for c in begun.kept) < 600
+    again = resume(path, model, callback=lambda run, draw: stop(run, draw) if draw.draw_idx == 450 else None)
+    assert again.state == "stopped" and 450 < max(c.count for c in again.kept) < 800
+    again = resume(path, model)
+    assert again.state == "done" and again.draws["mu"].shape == (2, 200)
+    assert same(resume(path, model, draws=400), whole)
+
+
+def test_what_cannot_go_on_says_so():
+    from workbench.inference.external import sampler as external
+
+    def told(**given):
+        kept = {"package": "numpyro", "target_accept": 0.8, "max_treedepth": 10, "options": {}, **given}
+        return external.Chosen.again(kept, "numpyro 0.1", "run.zarr")
+
+    with pytest.raises(StoreError, match="made by numpyro 0.1, which cannot go on where it stopped"):
+        told(package="nutpie")
+    with pytest.raises(StoreError, match="one program of numpyro 0.1 .chain_method='vectorized'., which cannot go on"):
+        told(options={"chain_method": "vectorized"})
+    kept = external.Chosen(external.kind_of("numpyro"), {"nuts_kwargs": {"inverse_mass_matrix": np.ones(2)}}, 0.8, 10).told
+    assert "options" not in kept
+    with pytest.raises(StoreError, match="its nuts_sampler_kwargs could not be written"):
+        external.Chosen.again(kept, "numpyro 0.1", "run.zarr")
+
+
+def test_nutpies_draws_are_kept_and_say_that_they_cannot_go_on(model, path):
+    pytest.importorskip("nutpie")
+    run = sample(model, trace=path, draws=5, tune=5, nuts_sampler="nutpie")
     assert np.array_equal(xr.open_datatree(path, engine="zarr").posterior.mu.values, run.draws["mu"])
-    with pytest.raises(StoreError, match="made by numpyro.* which cannot go on where it stopped"):
+    with pytest.raises(StoreError, match="made by nutpie .* which cannot go on where it stopped") as caught:
         resume(path, model, draws=10)
+    assert "the draws can be read" in caught.value.hint
 
 
 def test_a_run_that_fails_before_its_first_draw_leaves_nothing_behind(path):

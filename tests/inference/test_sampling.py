@@ -224,6 +224,29 @@ def test_what_speaks_against_a_run_is_said():
     assert not run.stats["diverging"].any()
 
 
+def test_what_is_all_but_certain_is_not_said_to_be_stuck_and_two_places_without_a_way_are():
+    with pm.Model() as certain:
+        pm.Normal("y", 20.0 * pm.Bernoulli("z", 0.5), 1.0, observed=0.0)
+    given = dict(draws=200, tune=10, chains=2, random_seed=1, quiet=True, return_inferencedata=False)
+    run = pm.sample(model=certain, initvals={"z": 0}, **given)
+    assert not run.draws["z"].any() and not [p for p in convergence_problems(run) if "stuck" in p]
+    with pm.Model() as apart:
+        z = pm.Bernoulli("z", 0.5, shape=2)
+        pm.Potential("same", -50.0 * pm.math.abs(z[0] - z[1]))
+    run = pm.sample(model=apart, initvals=[{"z": [0, 0]}, {"z": [1, 1]}], **given)
+    assert sum("is stuck: its draws hardly move" in p for p in convergence_problems(run)) == 2
+
+
+def test_a_few_proposals_that_are_refused_are_not_a_stuck_chain():
+    with pm.Model() as model:
+        pm.Normal("x", 0.0, 1.0)
+    step = pm.Metropolis(model=model, scaling=20.0)
+    run = pm.sample(6, tune=0, chains=60, model=model, step=step, random_seed=1, quiet=True, return_inferencedata=False)
+    x = run.draws["x"]
+    assert (x == x[:, :1]).all(axis=1).any()
+    assert not [p for p in convergence_problems(run) if "stuck" in p]
+
+
 def test_a_chain_that_does_not_move_is_said_to_be_stuck_where_it_is():
     """One chain starts on a spike 2,000 above all around it; no option of the sampler gets it away."""
     with pm.Model() as model:

@@ -20,12 +20,13 @@ from workbench.samplers.chain_numbers import van_der_corput
 from workbench.samplers.chees import LOWEST_ACCEPTANCE, Chees, criterion_slope
 from workbench.samplers.demetropolis import DEMetropolis
 from workbench.samplers.ensemble import Moments, moments_graph, quantiles_of_chains
+from workbench.samplers.laps import UNADJUSTED, Laps
 from workbench.samplers.mams import Mams
 from workbench.samplers.meads import Meads, largest_eigenvalue
 from workbench.samplers.nuts_of_chains import NutsOfChains
 from workbench.transforms.vectorise import vectorize_graph
 
-SAMPLERS = {"chees": Chees, "mams": Mams, "meads": Meads, "demetropolis": DEMetropolis, "nuts": NutsOfChains}
+SAMPLERS = {"chees": Chees, "mams": Mams, "laps": Laps, "meads": Meads, "demetropolis": DEMetropolis, "nuts": NutsOfChains}
 ROWS = 50
 ALL = os.environ.get("WORKBENCH_TESTS") == "all"
 MANY = 100_000 if ALL else 40_000
@@ -121,6 +122,8 @@ FIXED = {
     ("chees", "banana"): {"log_step": math.log(0.6), "log_length": math.log(3.0), "log_scale": np.log([0.7, 1.3])},
     ("mams", "normal"): {"log_step": math.log(5.0), "log_length": math.log(12.0), "log_scale": np.log(SCALES)},
     ("mams", "banana"): {"log_step": math.log(1.5), "log_length": math.log(5.0), "log_scale": np.log([0.7, 1.3])},
+    ("laps", "normal"): {"log_step": math.log(5.0), "log_length": math.log(12.0), "log_scale": np.log(SCALES)},
+    ("laps", "banana"): {"log_step": math.log(1.5), "log_length": math.log(5.0), "log_scale": np.log([0.7, 1.3])},
     ("nuts", "normal"): {"log_step": math.log(1.1), "scale": SCALES},
     ("nuts", "banana"): {"log_step": math.log(0.6), "scale": np.array([0.7, 1.3])},
 }
@@ -224,6 +227,7 @@ def rotated(d, condition, seed=3):
 @pytest.mark.parametrize(
     ("name", "d", "condition", "chains", "tune", "draws"),
     [("chees", 100, 1e4, 96, 300, 60), ("mams", 100, 1e4, 128, 300, 60), ("chees", 10, 1e2, 256, 200, 200), ("mams", 10, 1e2, 256, 200, 200),
+     ("laps", 10, 1e2, 256, 200, 200), ("laps", 100, 1e4, 128, 400, 60),
      ("meads", 10, 1e2, 256, 400, 600), ("demetropolis", 5, 1e2, 256, 1000, 3000)],
 )  # fmt: skip
 def test_an_ill_conditioned_normal(name, d, condition, chains, tune, draws, unchecked):
@@ -243,7 +247,7 @@ def test_an_ill_conditioned_normal(name, d, condition, chains, tune, draws, unch
 def test_many_chains_know_a_standard_deviation_to_one_per_cent(unchecked):
     sd = np.logspace(-2, 2, 10)
     start = np.random.default_rng(8).uniform(-1, 1, size=(512, 10))
-    for name in ("chees", "mams"):
+    for name in ("chees", "mams", "laps"):
         made = Draws(name, normal(np.diag(sd**2)), start, 300, 200)
         x = made.q[200:] / sd
         assert np.all(np.abs(x.std(axis=(0, 1)) - 1.0) < 0.012)
@@ -257,6 +261,24 @@ def test_the_step_size_reaches_the_acceptance_that_is_asked_for(unchecked):
         made = Draws("chees", normal(np.eye(10)), start, 500, 400, target_accept=target)
         accept = np.maximum(made.stat("acceptance_rate")[400:], LOWEST_ACCEPTANCE)
         assert abs(1.0 / np.mean(1.0 / accept) - target) < 0.06
+
+
+def test_laps_comes_in_from_far_out_by_steps_that_nobody_refuses_and_is_exact_after_them(unchecked):
+    """Thirty standard deviations out: a transition of the first part of warm-up is one step of the integrator."""
+    sd = np.logspace(-1, 1, 10)
+    start = np.random.default_rng(8).uniform(-1, 1, size=(256, 10)) + 30.0 * sd
+    tune = 160
+    made = Draws("laps", normal(np.diag(sd**2)), start, tune + 100, tune)
+    first = int(UNADJUSTED * tune)
+    steps = made.stat("n_steps")[:, 0]
+    assert np.all(steps[:first] == 1) and steps[first:].max() > 1
+    # About there before anything is refused; exact after.
+    end = made.q[first - 1] / sd
+    assert np.all(np.abs(end.mean(axis=0)) < 0.3) and np.all(np.abs(end.std(axis=0) - 1.0) < 0.25)
+    x = made.q[tune:] / sd
+    for power, truth in ((1, 0.0), (2, 1.0)):
+        means = (x**power).mean(axis=0)
+        assert np.all(np.abs(means.mean(axis=0) - truth) < 4.0 * means.std(axis=0, ddof=1) / 16.0)
 
 
 @pytest.mark.parametrize(("name", "beyond"), [*((name, -math.inf) for name in SAMPLERS), ("chees", math.inf), ("meads", math.nan)])

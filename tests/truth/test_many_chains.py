@@ -24,7 +24,7 @@ found.loader.exec_module(posteriors)
 TARGETS = posteriors.TARGETS
 
 ALL = os.environ.get("WORKBENCH_TESTS") == "all"
-METHODS = ("chees", "mams", "meads") if ALL else ("chees",)
+METHODS = ("chees", "mams", "laps", "meads") if ALL else ("chees",)
 CHAINS = 256
 
 

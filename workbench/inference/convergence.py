@@ -28,6 +28,8 @@ EXAMINED = 2_000_000
 NAMED = 3
 STUCK = 0.05
 """A chain that moves in a smaller share of its draws is stuck."""
+FEWEST_TO_MOVE = 50
+"""Draws below which that is not said: where one proposal in five is taken, none is in so many with a probability below 1e-4."""
 
 
 class ConvergenceWarning(UserWarning):
@@ -63,7 +65,7 @@ def convergence_problems(run: Run, table: ElementTable | None = None) -> Iterato
         yield "it was stopped in warm-up: there are no draws of the posterior, only those of warm-up"
         return
     stats, chains, draws = cut.stats(), len(cut.chains), cut.draws
-    stuck = _stuck(cut) if draws > 1 else []
+    stuck = _stuck(cut) if draws >= FEWEST_TO_MOVE else []
     for i in stuck:
         yield _where_stuck(run, cut, i)
     free = [i for i in range(chains) if i not in stuck]
@@ -121,7 +123,10 @@ def with_page(problem: str) -> str:
 
 
 def _stuck(cut: Cut) -> list[int]:
-    """Chains, by their place in the cut, that do not move: hardly a draw differs, or all within a millionth of all chains'."""
+    """Chains, by their place in the cut, that do not move: hardly a draw differs, or all within a millionth of all chains'.
+
+    Discrete values may be all but certain: where nothing is continuous, chains that stand still at one place are not stuck.
+    """
     rows = [np.concatenate(chain.position(cut.first, cut.last), axis=1) for chain in cut.chains]
     low, high = np.min([q.min(axis=0) for q in rows], axis=0), np.max([q.max(axis=0) for q in rows], axis=0)
     found = []
@@ -129,7 +134,15 @@ def _stuck(cut: Cut) -> list[int]:
         moved = (q[1:] != q[:-1]).any(axis=1).mean()
         if moved < STUCK or (len(rows) > 1 and (np.ptp(q, axis=0) <= 1e-6 * (high - low)).all()):
             found.append(i)
+    if not cut.places.continuous and all(np.array_equal(_usual(rows[i]), _usual(rows[0])) for i in range(len(rows))):
+        return []
     return found
+
+
+def _usual(q: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The row that is there most often."""
+    rows, counts = np.unique(q, axis=0, return_counts=True)
+    return rows[np.argmax(counts)]  # type: ignore[no-any-return]
 
 
 def _where_stuck(run: Run, cut: Cut, i: int) -> str:
@@ -137,7 +150,8 @@ def _where_stuck(run: Run, cut: Cut, i: int) -> str:
     chain = cut.chains[i]
     q, z = chain.position(cut.last - 1, cut.last)
     value, gradient = run.linked.density(q[0], z[0])
-    if not len(gradient):
+    if not gradient.any():
+        # No kernel goes by it, or it is 0.
         return (
             f"chain {chain.number} is stuck: its draws hardly move, where the log-density is {value:.4g}; the other chains' draws are "
             "not affected: start elsewhere with initvals, or choose another step"

@@ -11,11 +11,12 @@ from workbench.model.model import Model
 from workbench.samplers.chees import Chees
 from workbench.samplers.demetropolis import DEMetropolis
 from workbench.samplers.ensemble import Ensemble
+from workbench.samplers.laps import Laps
 from workbench.samplers.mams import Mams
 from workbench.samplers.meads import Meads
 from workbench.samplers.nuts_of_chains import NutsOfChains
 
-METHODS: dict[str, type[Ensemble]] = {m.name: m for m in (Chees, Meads, Mams, NutsOfChains, DEMetropolis)}
+METHODS: dict[str, type[Ensemble]] = {m.name: m for m in (Chees, Meads, Mams, Laps, NutsOfChains, DEMetropolis)}
 """Samplers that move all chains together, by name."""
 ALSO_ALONE = NutsOfChains.name
 """The one that gives chains the draws that they make by themselves: it moves them together where that pays."""
@@ -44,7 +45,7 @@ def way_of(
     model
         The model.
     method
-        "chees", "meads", "mams" or "demetropolis"; "nuts" for chains that go their own way: in one loop, if there are 100 or more of
+        "chees", "meads", "mams", "laps" or "demetropolis"; "nuts" for chains that go their own way: in one loop, if there are 100 or more of
         continuous variables on JAX, or there is a `device`, and by themselves otherwise. ``None``: ChEES-HMC where "nuts" would be one loop,
         if no step is asked for, and chains by themselves elsewhere.
     chains, draws, thin

@@ -99,7 +99,7 @@ OWN = ("workbench", "pymc", None)
 """Names of this package's own NUTS; code that was written for PyMC has the second."""
 
 
-def external(nuts_sampler: Any, given: Any, backend: str | None, metric: str, adaptation: str, quiet: bool) -> Chosen | None:
+def external(nuts_sampler: Any, given: Any, backend: str | None, metric: str, settings: NutsSettings, quiet: bool) -> Chosen | None:
     """Return a sampler of another package, and its options; ``None`` for this package's own.
 
     Parameters
@@ -110,8 +110,8 @@ def external(nuts_sampler: Any, given: Any, backend: str | None, metric: str, ad
         The backend that was asked for; ``None`` for none.
     metric
         The mass matrix that was asked for.
-    adaptation
-        How it is to be adapted.
+    settings
+        What else was asked for of NUTS.
     quiet
         Warn of nothing.
 
@@ -132,10 +132,10 @@ def external(nuts_sampler: Any, given: Any, backend: str | None, metric: str, ad
         raise ArgumentError(f"nuts_sampler={nuts_sampler!r} computes on {kind.on}, not on {backend!r}", "leave backend out")
     if metric not in ("auto", "diag"):
         raise ArgumentError(f"a mass matrix is asked for that nuts_sampler={nuts_sampler!r} is not given by init or nuts", f"nuts_sampler_kwargs={kind.denser}")
-    if adaptation != NutsSettings().adaptation:
-        raise ArgumentError(f"adaptation={adaptation!r} is of this package's NUTS: nuts_sampler={nuts_sampler!r} has its own", "leave one of them out")
+    if settings.adaptation != NutsSettings().adaptation:
+        raise ArgumentError(f"adaptation={settings.adaptation!r} is of this package's NUTS: nuts_sampler={nuts_sampler!r} has its own", "leave one of them out")
     require(kind.package)
-    return Chosen(kind, options)
+    return Chosen(kind, options, settings.target_accept, settings.max_treedepth)
 
 
 def beginning(init: Any) -> tuple[bool, str]:

@@ -28,6 +28,7 @@ def about(run: Run) -> dict[str, Any]:
     return {
         "model": model, "fingerprint": fingerprint(model), "random_seed": str(run.seed), "backend": run.backend, "results": kept,
         **({} if run.longest_tune is None else {"longest_tune": run.longest_tune}),
+        **({} if run.external is None else {"external": run.external.told}),
         "steps": [{"kernel": _address(s.kernel), "names": list(s.names), "settings": repr(s.settings), "candidates": getattr(s.settings, "candidates", 0)} for s in run.steps],
         "made_by": dict(run.linked.about),
         "versions": {"workbench": workbench.__version__, "numpy": np.__version__, "python": sys.version.split()[0]},
@@ -94,13 +95,8 @@ def steps_again(told: Mapping[str, Any], where: str) -> list[Step]:
     Raises
     ------
     StoreError
-        If a kernel is not known, or the draws are another package's.
+        If a kernel is not known.
     """
-    if not told["steps"]:
-        raise StoreError(
-            f"{where}: its draws are made by {told['made_by'].get('nuts_sampler', 'another package')}, which cannot go on where it stopped",
-            "begin the run again at another path; the draws can be read: xarray.open_datatree(path, engine='zarr')",
-        )
     known = {_address(kind): kind for kind in _all_kernels()}
     unknown = [s["kernel"] for s in told["steps"] if s["kernel"] not in known]
     if unknown:

@@ -11,6 +11,7 @@ from workbench.inference import options
 from workbench.inference.callbacks import Callback
 from workbench.inference.ensemble_run import ensemble_again
 from workbench.inference.executors import executor_named
+from workbench.inference.external.sampler import Chosen
 from workbench.inference.origin import check_model, check_versions, steps_again
 from workbench.inference.results import Kept
 from workbench.inference.run import Run
@@ -63,7 +64,8 @@ def resume_run(
     Raises
     ------
     StoreError
-        If there is no run, or it cannot be read or written, or another process writes to it.
+        If there is no run, it cannot be read or written, or another process writes to it; or it is one of another package's sampler
+        that cannot go on: nutpie's, and chains as one program.
     ModelError
         If the model is another one: says what is different.
     SamplingError
@@ -92,12 +94,18 @@ def resume_run(
         if discard_tuned_samples is not None:
             asked = Kept(**{**vars(asked), "warmup": not discard_tuned_samples})
         rows = contents.draws if wanted is None else wanted
+        # Another package's draws have no steps of ours.
+        theirs = not contents.together and not told["steps"]
+        external = Chosen.again(told.get("external", {}), told["made_by"].get("nuts_sampler", "another package"), where) if theirs else None
+        if external is not None and executor is not None:
+            raise ArgumentError(f"nuts_sampler={external.kind.package!r} computes its chains itself", "leave executor out")
         if contents.together:
             options.of_chains_by_themselves("this run", executor=executor)
         run: Run = ensemble_again(model, told, contents.chains, rows, asked, options.callback_of(callback), store, where) if contents.together else Run(
             model, rows, contents.tune, contents.chains,
-            None if cores is None else options.whole("cores", cores, 1), int(told["random_seed"]), steps_again(told, where), told["backend"],
-            [None] * contents.chains, asked, callback=options.callback_of(callback), store=store, executor=executor_named(executor),
+            1 if external is not None and external.in_turn else None if cores is None else options.whole("cores", cores, 1),
+            int(told["random_seed"]), () if external is not None else steps_again(told, where), told["backend"],
+            [None] * contents.chains, asked, callback=options.callback_of(callback), external=external, store=store, executor=executor_named(executor),
             longest_tune=told.get("longest_tune"),
         )  # fmt: skip
         check_model(run.model, told, where)

@@ -25,7 +25,7 @@ from workbench.inference.columns import Columns
 from workbench.inference.convergence import convergence_problems
 from workbench.inference.element_table import ElementTable
 from workbench.inference.executors import Dask, Executor, Threads, linked_sampler
-from workbench.inference.external.sampler import External
+from workbench.inference.external.sampler import Chosen, External
 from workbench.inference.interrupts import Interrupts
 from workbench.inference.linked import LinkedSampler, Step
 from workbench.inference.origin import about
@@ -72,6 +72,8 @@ class Run:
         As how long warm-up is planned now: adaptation goes by it.
     when_compiled
         Called when the chains begin.
+    external
+        The sampler of another package that was asked for.
     observed, constants, coords
         Observed values, data and labels of dims that the draws are made with.
     """
@@ -91,7 +93,7 @@ class Run:
         jitter: bool = True,
         tries: int = TRIES,
         callback: Callback | None = None,
-        external: Callable[[Run], External] | None = None,
+        external: Chosen | None = None,
         store: Store | None = None,
         executor: Callable[[int], Dask] | None = None,
         longest_tune: int | None = None,
@@ -122,10 +124,8 @@ class Run:
         self.kept: list[Chain] = []
         self._rows: Sequence[Rows] | None = None
         self._stored_columns: tuple[Column, ...] = ()
-        self._starts = starts
-        self._jitter, self._tries = jitter, tries
-        self._callback, self._external = callback, external
-        self._calling = threading.Lock()
+        self._starts, self._jitter, self._tries = starts, jitter, tries
+        self._callback, self.external = callback, external
         self._written_at = user_location()
         self._state = "compiling"
         self.blas_threads: int | None = 1
@@ -137,7 +137,7 @@ class Run:
         self._paused_at, self._paused = 0.0, 0.0
         self._done = threading.Event()
         self._given_up = False
-        self._turn, self._lock = threading.Lock(), threading.Lock()
+        self._turn, self._lock, self._calling = (threading.Lock() for _ in range(3))
         self.compiling: dict[str, float | None] = {}
         self.shows_problems = False
         self._idata: Any = None
@@ -338,7 +338,7 @@ class Run:
     def _compile(self) -> None:
         begun = time.perf_counter()
         self.linked: LinkedSampler | External = (
-            LinkedSampler(self.model, self.steps, self.backend, self.compiling) if self._external is None else self._external(self)
+            LinkedSampler(self.model, self.steps, self.backend, self.compiling) if self.external is None else self.external.made(self)
         )
         if self._given_up:
             return

@@ -135,7 +135,8 @@ def sample(
         ``coords`` are added to the model's; ``save_warmup`` is another way to say `discard_tuned_samples`.
     trace
         Where draws are written as they are made: the path of a folder, or a :class:`workbench.ZarrStore`. A run that is killed
-        goes on from there: :func:`workbench.resume_run`. Draws are in memory only, if not given.
+        goes on from there: :func:`workbench.resume_run` (not one of nutpie, nor of chains that another package made as one program).
+        Draws are in memory only, if not given.
     callback
         Called with the run and each draw (`chain`, `draw_idx`, `tuning`, `is_last`, `stats`, `point`), in order
         in each chain, after the chunk of draws that it belongs to; by the threads that sample, one call at a
@@ -154,7 +155,7 @@ def sample(
         The backend by PyMC's name of a mode: ``{"mode": "NUMBA"}``.
     method
         How many chains are moved: "nuts", each on its own (100 chains and more on JAX in one loop, with a diagonal metric); or with
-        what they learn shared, which is for hundreds or thousands of chains: "chees" (ChEES-HMC), "meads", "mams" or
+        what they learn shared, which is for hundreds or thousands of chains: "chees" (ChEES-HMC), "meads", "mams", "laps" or
         "demetropolis". By default "chees" for 100 chains and more on JAX, and NUTS otherwise. The run's ``moments()`` are then means, standard deviations, errors and
         nested R-hat from all draws.
     device
@@ -216,7 +217,7 @@ def sample(
     settings = options.settings(target_accept, max_treedepth, nuts)
     computes = options.backend_of(backend, compile_kwargs, model)
     external = options.external(nuts_sampler, nuts_sampler_kwargs, computes if backend or compile_kwargs else None,
-                                metric if settings.metric == "auto" else settings.metric, settings.adaptation, quiet)  # fmt: skip
+                                metric if settings.metric == "auto" else settings.metric, settings, quiet)  # fmt: skip
     if external is not None and (step is not None or of_steps):
         raise ArgumentError(f"nuts_sampler={nuts_sampler!r} moves all variables: step methods are not for it", "leave step out, or nuts_sampler")
     workers = executor_named(executor)
@@ -269,7 +270,7 @@ def sample(
         jitter,
         tries,
         told,
-        None if external is None else lambda run: external.made(run, settings.target_accept, settings.max_treedepth),
+        external,
         options.store_of(trace),
         workers,
         longest_tune,

@@ -179,9 +179,9 @@ class Chees(Ensemble):
 
         def adapted(*fields: Tensor) -> CheesState:
             slope = criterion_slope(s.q, q, last, accept, scale) * share
-            return self.adapt(CheesState(*fields), slope, tune)
+            return self.adapt(new._make(fields), slope, tune)
 
-        return CheesState(*pt.cond(s.draw < tune, adapted, lambda *fields: list(fields), list(new), CheesState._fields))
+        return new._make(pt.cond(s.draw < tune, adapted, lambda *fields: list(fields), list(new), new._fields))
 
     def adapt(self, s: CheesState, slope: Tensor, tune: Tensor) -> CheesState:
         """Return the state with step size, length and metric after a transition of warm-up."""

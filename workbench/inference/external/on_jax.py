@@ -68,6 +68,7 @@ class OnJax(External):
     """
 
     on = "jax"
+    resumes = True
     takes: ClassVar = {
         "nuts_kwargs": "options of its NUTS by name",
         "chain_method": '"parallel" (threads), "vectorized" (one program for all chains) or "sequential"',
@@ -124,32 +125,60 @@ class OnJax(External):
 
         first = jax.jit(self.begin).lower(key, q)
         state, *_ = first.out_info
+        self._structure = jax.tree.structure(state)
         begin = started(first.compile)
         number = jax.ShapeDtypeStruct((), "int64")
         self._advance = jax.jit(advance).lower(key, state, number, number).compile()
         self._begin = begin.result()
 
     def draw(self, keys: Sequence[int], starts: Array) -> Iterator[Rows]:
-        words = np.array([[key >> 32, key & 0xFFFFFFFF] for key in keys], np.uint32)
-
-        def rows(*arrays: Any) -> Rows:
-            return Rows(*(np.asarray(x) if self.together else np.asarray(x)[None] for x in arrays))
-
+        words = _words(keys)
         if not self.together:
             words, starts = words[0], starts[0]
         state, *before = self._begin(words, starts)
-        made, wanted = 0, 1
-        if before[0] is not None:
-            yield rows(*before)
-            made = self.task.tune
+        if before[0] is None:
+            yield from self._steps(words, state, 0)
+            return
+        q, stats = map(np.asarray, before)
+        yield Rows(q, stats) if self.together else Rows(q[None], stats[None], _leaves(state))
+        yield from self._steps(words, state, self.task.tune)
+
+    def go_on(self, key: int, start: Array, made: int, after: Sequence[Array]) -> Iterator[Rows]:
+        import jax
+
+        if after:
+            yield from self._steps(_words([key])[0], jax.tree.unflatten(self._structure, after), made)
+            return
+        # It was within what `begin` makes, all of which is there at once.
+        rows = self.draw([key], start[None])
+        first = next(rows)
+        yield Rows(first.q[:, made:], first.stats[:, made:], first.after)
+        yield from rows
+
+    def _steps(self, words: Array, state: Any, made: int) -> Iterator[Rows]:
+        """Yield draws from number `made` on."""
+        wanted = 1
         while made < self.task.total and not self.task.stop.is_set():
             count = min(wanted, self.task.total - made)
             begun = time.perf_counter()
             state, *found = self._advance(words, state, made, count)
+            q, stats = (np.asarray(x)[:count] for x in found)
             # Draws are first here.
-            yield rows(*(np.swapaxes(x[:count], 0, 1) if self.together else x[:count] for x in map(np.asarray, found)))
+            yield Rows(np.swapaxes(q, 0, 1), np.swapaxes(stats, 0, 1)) if self.together else Rows(q[None], stats[None], _leaves(state))
             made += count
             wanted = int(np.clip(count * CHUNK_SECONDS / max(time.perf_counter() - begun, 1e-6), 1, min(4 * wanted, ROWS)))
+
+
+def _words(keys: Sequence[int]) -> Array:
+    """JAX's keys of 64-bit words, (keys, 2)."""
+    return np.array([[key >> 32, key & 0xFFFFFFFF] for key in keys], np.uint32)
+
+
+def _leaves(state: Any) -> list[Array]:
+    """The arrays of a state."""
+    import jax
+
+    return [np.asarray(x) for x in jax.tree.leaves(state)]
 
 
 def columns(stats: Mapping[str, Any]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import threading
 from abc import ABC, abstractmethod
 from collections import deque
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from workbench.errors import ArgumentError, MissingPackageError, warn_user
+from workbench.errors import ArgumentError, MissingPackageError, StoreError, warn_user
 from workbench.inference.linked import started
 from workbench.inference.values import Values
 from workbench.model.model import Model
@@ -83,6 +84,8 @@ class Rows(NamedTuple):
     """Unconstrained values, (chains, draws, d)."""
     stats: Array
     """Statistics, (chains, draws, len(STATS))."""
+    after: Sequence[Array] = ()
+    """Of one chain whose package tells it: where it is after them, as plain arrays."""
 
 
 class External(ABC):
@@ -108,6 +111,8 @@ class External(ABC):
     """Options that PyMC takes for it and that are given otherwise here, and how."""
     denser: ClassVar[str] = "{}"
     """Options for a mass matrix with correlations."""
+    resumes: ClassVar[bool] = False
+    """Whether a chain by itself can go on from what a store has of it."""
     rows = ROWS
     """Most draws of one call."""
     parts: ClassVar = [len(STATS)]
@@ -119,7 +124,7 @@ class External(ABC):
         self.places = Places.of(task.model)
         # The sampler is compiled meanwhile.
         self._values = started(lambda: Values(task.model, task.backend, ROWS))
-        self._chains: list[tuple[int, Array]] = []
+        self._starts: dict[int, Array] = {}
         self._groups: dict[int, _Group] = {}
         self._grouping = threading.Lock()
 
@@ -139,6 +144,10 @@ class External(ABC):
             Where they begin, (chains, d).
         """
 
+    def go_on(self, key: int, start: Array, made: int, after: Sequence[Array]) -> Iterator[Rows]:
+        """Yield draws of one chain from number `made` on, where it is as `Rows.after` told: nothing while it was at its first rows."""
+        return self.draw([key], start[None])
+
     together = False
     """Whether all chains advance at once."""
 
@@ -152,33 +161,40 @@ class External(ABC):
     @property
     def about(self) -> dict[str, str]:
         """What results say of how they were made."""
-        version = getattr(importlib.import_module(self.package), "__version__", "")
-        return {"backend": self.on or self.task.backend, "nuts_sampler": f"{self.package} {version}".strip()}
+        return {"backend": self.on or self.task.backend, "nuts_sampler": self.version()}
+
+    @classmethod
+    def version(cls) -> str:
+        """Name and version of the package."""
+        return f"{cls.package} {getattr(importlib.import_module(cls.package), '__version__', '')}".strip()
 
     def density(self, q: Array, z: Array) -> tuple[float, Array]:
         """Return the log-density at a position, and its gradient."""
         return self.logp_grad(q)
 
     def init(self, key: Any, q: Array, z: Array) -> list[Any]:
-        """Return the state of the next chain, which begins at a position: its number here, the rest is the package's own."""
-        self._chains.append((int(key), q))
-        return [np.int64(len(self._chains) - 1)]
+        """Return the state of a chain that begins at a position: key, start, draws made, and where the package has it then."""
+        self._starts[int(key)] = q
+        return [np.uint64(key), q, np.int64(0)]
 
     def advance(self, state: list[Any], wanted: int, budget: int, tune: int) -> tuple[list[Any], int, Array, Array, Array]:
         """Return the state, leapfrogs, and the next draws of a chain: continuous and discrete values, statistics and leapfrogs of each."""
-        number = int(state[0])
-        q, stats = self._group_of(number).next(number)
+        key, start, made, *_ = state
+        q, stats, after = self._group_of(state).next(int(key))
         steps = stats[:, list(STATS).index("n_steps")]
+        if len(q):
+            state = [key, start, np.int64(made + len(q)), *after]
         return state, int(steps.sum()), q, np.empty((len(q), 0), np.int64), np.concatenate([stats, steps[:, None]], axis=1)
 
-    def _group_of(self, number: int) -> _Group:
+    def _group_of(self, state: list[Any]) -> _Group:
+        key, start, made, *after = state
         with self._grouping:
-            if number not in self._groups:
-                members = range(len(self._chains)) if self.together else [number]
-                keys, starts = zip(*(self._chains[i] for i in members))
-                made = _Group(self.draw(keys, np.stack(starts)), members)
-                self._groups.update(dict.fromkeys(members, made))
-            return self._groups[number]
+            if (key := int(key)) not in self._groups:
+                members = list(self._starts) if self.together else [key]
+                starts = np.stack([self._starts.get(k, start) for k in members])
+                rows = self.go_on(key, start, int(made), after) if made else self.draw(members, starts)
+                self._groups.update(dict.fromkeys(members, _Group(rows, members)))
+            return self._groups[key]
 
 
 class Chosen(NamedTuple):
@@ -186,17 +202,62 @@ class Chosen(NamedTuple):
 
     kind: type[External]
     options: dict[str, Any]
+    target_accept: float
+    max_treedepth: int
 
     @property
     def in_turn(self) -> bool:
         """Whether one chain is to be made after the other."""
         return self.options.get("chain_method") == "sequential"
 
-    def made(self, run: Run, target_accept: float, max_treedepth: int) -> External:
+    def made(self, run: Run) -> External:
         """Return the sampler for a run."""
         return self.kind(
-            Task(run.model, run.draws_requested, run.tune, run.chains, target_accept, max_treedepth, run.backend, self.options, run.stopping)
+            Task(run.model, run.draws_requested, run.tune, run.chains, self.target_accept, self.max_treedepth, run.backend, self.options, run.stopping)
         )
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What a store says of it, for the run to go on: options are left out where JSON cannot hold them."""
+        told = {"package": self.kind.package, "target_accept": self.target_accept, "max_treedepth": self.max_treedepth}
+        try:
+            return {**told, "options": json.loads(json.dumps(self.options))}
+        except (TypeError, ValueError):
+            return told
+
+    @classmethod
+    def again(cls, told: Mapping[str, Any], made_by: str, where: str) -> Chosen:
+        """Return the sampler that a store tells of.
+
+        Raises
+        ------
+        StoreError
+            If its runs cannot go on.
+        MissingPackageError
+            If its package is not installed.
+        """
+        package = told.get("package")
+        kind = kind_of(package) if package in SAMPLERS else External
+        read = "begin the run again at another path; the draws can be read: xarray.open_datatree(path, engine='zarr')"
+        if not kind.resumes:
+            raise StoreError(f"{where}: its draws are made by {made_by}, which cannot go on where it stopped", read)
+        if "options" not in told:
+            raise StoreError(f"{where}: its nuts_sampler_kwargs could not be written, and {made_by} cannot go on without them", read)
+        options = {name: _tuples(x) for name, x in told["options"].items()}
+        if options.get("chain_method") == "vectorized":
+            raise StoreError(f"{where}: its chains were one program of {made_by} (chain_method='vectorized'), which cannot go on where it stopped", read)
+        require(kind.package)
+        chosen = cls(kind, options, told["target_accept"], told["max_treedepth"])
+        if (now := kind.version()) != made_by:
+            warn_user(f"{where}: begun by {made_by}, it goes on with {now}: the draws need not be those that there would have been")
+        return chosen
+
+
+def _tuples(x: Any) -> Any:
+    """Lists of JSON as they were."""
+    if isinstance(x, list):
+        return tuple(map(_tuples, x))
+    return {k: _tuples(v) for k, v in x.items()} if isinstance(x, Mapping) else x
 
 
 class _Group:
@@ -204,18 +265,19 @@ class _Group:
 
     def __init__(self, made: Iterator[Rows], members: Sequence[int]) -> None:
         self._made = made
-        self._waiting: dict[int, deque[tuple[Array, Array]]] = {i: deque() for i in members}
+        self._waiting: dict[int, deque[tuple[Array, Array, Sequence[Array]]]] = {i: deque() for i in members}
         self._turns = threading.Lock()
 
-    def next(self, number: int) -> tuple[Array, Array]:
-        """The next draws of a chain, at most `ROWS`; none where it was stopped."""
+    def next(self, key: int) -> tuple[Array, Array, Sequence[Array]]:
+        """The next draws of a chain, at most `ROWS`, and where it is after them; none where it was stopped."""
         with self._turns:
-            if not self._waiting[number] and (rows := next(self._made, None)) is not None:
-                for waiting, q, stats in zip(self._waiting.values(), *rows):
-                    waiting.extend((q[at : at + ROWS], stats[at : at + ROWS]) for at in range(0, max(len(q), 1), ROWS))
-            if self._waiting[number]:
-                return self._waiting[number].popleft()
-        return np.empty((0, 0)), np.empty((0, len(STATS)))
+            if not self._waiting[key] and (rows := next(self._made, None)) is not None:
+                for waiting, q, stats in zip(self._waiting.values(), rows.q, rows.stats):
+                    ends = range(ROWS, max(len(q), 1) + ROWS, ROWS)
+                    waiting.extend((q[end - ROWS : end], stats[end - ROWS : end], rows.after if end >= len(q) else ()) for end in ends)
+            if self._waiting[key]:
+                return self._waiting[key].popleft()
+        return np.empty((0, 0)), np.empty((0, len(STATS))), ()
 
 
 def require(package: str) -> Any:
