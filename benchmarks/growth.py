@@ -1,6 +1,11 @@
 """How compile time grows with the number of terms: value and gradient of models and graphs that are written term by term.
 
     python benchmarks/growth.py [--sizes 100 1000 10000] [--only stack picks] [--backend c] [--limit 120] [--chains 100000]
+                                [--peers path/to/python]
+
+With `--peers`, an interpreter that has benchmarks/peers-requirements.txt, PyTensor (graphs) and PyMC (models) do the same after
+each measurement, written by the same lines, with their default mode and an empty cache. What they do not tell apart is under
+`compile`: rewriting, making of C, and gcc.
 
 Each graph and size is measured in a process of its own, with an empty cache. A line says the seconds of building, differentiating,
 rewriting, lowering (graph to code), compiling (gcc, or Numba), of one call, and the peak memory; `x` is the growth of the
@@ -147,6 +152,57 @@ def seconds() -> float:
     return own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime
 
 
+class PyTensor:
+    """PyTensor's functions by the names that graphs here are written with."""
+
+    def __init__(self) -> None:
+        import pytensor.tensor
+
+        self.tensor: Any = pytensor.tensor
+
+    def scalar(self, name: str) -> Any:
+        return self.tensor.dscalar(name)
+
+    def vector(self, name: str, length: int) -> Any:
+        return self.tensor.tensor(name, dtype="float64", shape=(length,))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.tensor, name)
+
+
+def measure_peer(which: str, n: int) -> dict[str, Any]:
+    """The same with PyTensor, or PyMC."""
+    import pytensor
+
+    sys.setrecursionlimit(1_000_000)
+    pt = PyTensor()
+    pytensor.function([], pt.constant(1.0) + 1.0)()
+    spent, marks = dict.fromkeys(PHASES, 0.0), [seconds()]
+    if which in GRAPHS:
+        inputs, cost, values = GRAPHS[which](pt, n)
+        marks.append(seconds())
+        outputs = [cost, *pytensor.grad(cost, inputs)]
+        marks.append(seconds())
+        f = pytensor.function(inputs, outputs)
+    else:
+        import pymc
+
+        marks[0] = seconds()
+        model = MODELS[which](pymc, n)
+        marks.append(seconds())
+        compiled = model.logp_dlogp_function(ravel_inputs=True)
+        compiled.set_extra_values({})
+        f, values = compiled, [np.linspace(-0.5, 0.5, sum(int(np.prod(v.type.shape)) for v in model.value_vars))]
+        marks.append(marks[-1])  # Differentiation is a part of compiling.
+    marks.append(seconds())
+    value, *rest = f(*values)
+    marks.append(seconds())
+    for phase, start, stop in zip(("build", "differentiate", "compile", "run"), marks, marks[1:]):
+        spent[phase] = stop - start
+    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024.0
+    return {**spent, "total": sum(spent.values()), "wall": 0.0, "MB": peak, "value": float(value), "gradient": float(sum(np.sum(g) for g in rest))}
+
+
 def measure(which: str, n: int, backend: str) -> dict[str, Any]:
     """Seconds of each phase, peak memory in MB, the value and a sum of the gradient: in a new process."""
     import workbench as pm
@@ -193,30 +249,46 @@ def main() -> None:
     parser.add_argument("--chains", type=int, default=100_000, help="the largest size of chain and mixed; 0 for none beyond the others")
     parser.add_argument("--backend", default="c")
     parser.add_argument("--limit", type=float, default=120.0, help="seconds after which a measurement is given up")
+    parser.add_argument("--peers", help="an interpreter with PyTensor and PyMC")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
-        print(json.dumps(measure(given.one[0], int(given.one[1]), given.backend)))
+        which, n = given.one[0], int(given.one[1])
+        print(json.dumps(measure_peer(which, n) if given.backend == "pytensor" else measure(which, n, given.backend)))
         return
     print(f"{'graph':9} {'n':>7} " + " ".join(f"{p[:8]:>8}" for p in PHASES) + f" {'total':>8} {'x':>5} {'wall':>7} {'MB':>6}")
     for which in given.only:
-        before = None
+        whose = {sys.executable: given.backend} | ({given.peers: "pytensor"} if given.peers and which != "drawn" else {})
+        before: dict[str, float] = {}
         for n in [*given.sizes, *([given.chains] if which in ("chain", "mixed") and given.chains > max(given.sizes) else [])]:
-            with tempfile.TemporaryDirectory() as cache:
-                os.chmod(cache, 0o700)
-                command = [sys.executable, __file__, "--one", which, str(n), "--backend", given.backend]
-                try:
-                    done = subprocess.run(command, env={**os.environ, "WORKBENCH_CACHE_DIR": cache}, capture_output=True, text=True, timeout=given.limit)
-                except subprocess.TimeoutExpired:
-                    print(f"{which:9} {n:7} over {given.limit:.0f} s", flush=True)
-                    break
-            if done.returncode:
-                print(f"{which:9} {n:7} failed: {done.stderr.strip().splitlines()[-1:]}", flush=True)
+            found = {python: one(python, backend, which, n, given.limit) for python, backend in whose.items()}
+            for python, r in found.items():
+                label = which if python == sys.executable else "  theirs"
+                if isinstance(r, str):
+                    print(f"{label:9} {n:7} {r}", flush=True)
+                    del whose[python]
+                    continue
+                growth = f"{r['total'] / before[python]:5.1f}" if python in before else "    -"
+                before[python] = r["total"]
+                print(f"{label:9} {n:7} " + " ".join(f"{r[p]:8.2f}" for p in PHASES) + f" {r['total']:8.2f} {growth} {r['wall']:7.1f} {r['MB']:6.0f}", flush=True)
+            values = [(r["value"], r["gradient"]) for r in found.values() if not isinstance(r, str)]
+            if len(values) == 2 and not np.allclose(*values, rtol=1e-6):
+                print(f"{which:9} {n:7} values and sums of gradients differ: {values}", flush=True)
+            if sys.executable not in whose:
                 break
-            r = json.loads(done.stdout.splitlines()[-1])
-            growth = f"{r['total'] / before:5.1f}" if before else "    -"
-            before = r["total"]
-            print(f"{which:9} {n:7} " + " ".join(f"{r[p]:8.2f}" for p in PHASES) + f" {r['total']:8.2f} {growth} {r['wall']:7.1f} {r['MB']:6.0f}", flush=True)
+
+
+def one(python: str, backend: str, which: str, n: int, limit: float) -> dict[str, Any] | str:
+    """One measurement, in a process with an empty cache; why there is none, if there is none."""
+    with tempfile.TemporaryDirectory() as cache:
+        os.chmod(cache, 0o700)
+        command = [python, __file__, "--one", which, str(n), "--backend", backend]
+        caches = {"WORKBENCH_CACHE_DIR": cache, "PYTENSOR_FLAGS": f"base_compiledir={cache}"}
+        try:
+            done = subprocess.run(command, env={**os.environ, **caches}, capture_output=True, text=True, timeout=limit)
+        except subprocess.TimeoutExpired:
+            return f"over {limit:.0f} s"
+    return f"failed: {done.stderr.strip().splitlines()[-1:] or done.returncode}" if done.returncode else dict(json.loads(done.stdout.splitlines()[-1]))
 
 
 if __name__ == "__main__":

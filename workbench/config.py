@@ -67,6 +67,20 @@ def cache_limit_bytes() -> int:
     return int(given) << 20
 
 
+def most_operations() -> int:
+    """Return how many operations a graph may have to be compiled: ``WORKBENCH_MOST_OPERATIONS``, a million by default.
+
+    Raises
+    ------
+    CompileError
+        If that is not a whole number.
+    """
+    given = os.environ.get("WORKBENCH_MOST_OPERATIONS") or "1000000"
+    if not (given.isascii() and given.isdigit()):
+        raise CompileError(f"WORKBENCH_MOST_OPERATIONS is {given!r}", "set it to a whole number, such as 1000000")
+    return int(given)
+
+
 def compiler_flags() -> tuple[str, ...]:
     """Return further flags for the C compiler, from ``WORKBENCH_CFLAGS``: sanitizers, for tests."""
     return tuple(os.environ.get("WORKBENCH_CFLAGS", "").split())

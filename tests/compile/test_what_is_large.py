@@ -7,9 +7,10 @@ import workbench as pm
 import workbench.tensor as pt
 from workbench.compile import asked, function, memory
 from workbench.compile.c.toolchain import find_compiler
-from workbench.errors import NotEnoughMemoryError, ShapeError
+from workbench.errors import CompileError, NotEnoughMemoryError, ShapeError
 from workbench.graph import Mode, topological
 from workbench.rewrites import default_mode
+from workbench.transforms import grad
 
 PLAIN = Mode(())
 with_compiler = pytest.mark.skipif(find_compiler() is None, reason="no C compiler on this system")
@@ -127,3 +128,21 @@ def test_a_very_large_graph_is_told_with_its_lines(monkeypatch):
         y = pt.sin(y) + x
     with pytest.warns(UserWarning, match=r"wave is a graph of 121 operations, most of them from test_what_is_large.py:\d+ \(120\).*pt.scan"):
         function([x], y, backend="numpy", name="wave")
+
+
+def test_a_graph_that_is_too_large_is_refused_where_it_is_differentiated_or_compiled(monkeypatch):
+    monkeypatch.setenv("WORKBENCH_MOST_OPERATIONS", "100")
+    x = pt.scalar("x")
+    y = x
+    for _ in range(60):
+        y = pt.sin(y) + x
+    for asked_for in (lambda: grad(y, x), lambda: function([x], y, backend="numpy")):
+        with pytest.raises(CompileError, match=r"121 operations.*test_what_is_large.py:\d+ \(120\)(.|\n)*pt.scan.*WORKBENCH_MOST_OPERATIONS"):
+            asked_for()
+    # Terms that are one loop are few operations, however many are written.
+    v = pt.vector("v", 200)
+    total = sum((pt.exp(v[k] * 0.1 * k) for k in range(200)), pt.constant(0.0))
+    np.testing.assert_allclose(function([v], total, backend="numpy")(np.linspace(-0.1, 0.1, 200)), np.exp(np.linspace(-0.1, 0.1, 200) * 0.1 * np.arange(200)).sum())
+    monkeypatch.setenv("WORKBENCH_MOST_OPERATIONS", "many")
+    with pytest.raises(CompileError, match="WORKBENCH_MOST_OPERATIONS is 'many'"):
+        function([x], y, backend="numpy")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workbench.compile.loop_ir.describing import place
 from workbench.errors import CompileError, ShapeError, warn_user
 from workbench.graph.expr import Data, Expr
+from workbench.graph.large import SECONDS, duration, most_from
 from workbench.graph.traverse import topological
 from workbench.tensor.tensor import as_tensor
 
@@ -56,10 +55,6 @@ def checked_update(x: Expr, new: Any) -> tuple[Any, Any]:
 
 MANY = 200_000
 """Graphs of more operations are warned about."""
-EACH = 0.4e-3
-"""About how many seconds an operation takes to be rewritten, lowered and compiled, where nothing repeats."""
-LINES = 3
-"""So many of the user's lines are told."""
 
 
 def warn_of_size(results: Sequence[Expr], name: str) -> None:
@@ -67,11 +62,8 @@ def warn_of_size(results: Sequence[Expr], name: str) -> None:
     nodes = topological(results)
     if len(nodes) < MANY:
         return
-    counts = Counter(n.provenance.location for n in nodes if n.provenance and n.provenance.location)
-    most = "; ".join(f"{place(where)} ({count:,})" for where, count in counts.most_common(LINES))
-    seconds = len(nodes) * EACH
-    took = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} minutes"
+    most = most_from(nodes)
     warn_user(
-        f"{name} is a graph of {len(nodes):,} operations{f', most of them from {most}' if most else ''}. Compiling takes about {took}, much less where "
+        f"{name} is a graph of {len(nodes):,} operations{f', most of them from {most}' if most else ''}. Compiling takes about {duration(len(nodes) * SECONDS)}, much less where "
         "terms repeat. Write them on whole arrays, or as steps of pt.scan, which are compiled once."
     )

@@ -30,6 +30,8 @@ def computed_before(roots: Sequence[Expr], given: Iterable[Expr], bounds: bool =
     for node in topological(roots):
         if bounds and isinstance(node.op, (Index, SetIndex, AddIndex)):
             numbers.update(dict.fromkeys(bounds_of(node)))
+        if isinstance(node.type, TensorType) and not node.type.is_open:
+            continue
         unknown = _symbols(node) - known
         if isinstance(node.type, TupleType):
             several[node] = unknown

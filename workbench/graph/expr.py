@@ -6,6 +6,7 @@ import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
+from operator import is_
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -168,7 +169,7 @@ def intern(op: Op, inputs: tuple[Expr, ...] = (), type: Type | None = None) -> A
 
 def rebuild(node: Expr, inputs: tuple[Expr, ...]) -> Expr:
     """Return `node`'s operation applied to other inputs; `node` itself when they are the same."""
-    if all(new is old for new, old in zip(inputs, node.inputs)):
+    if all(map(is_, inputs, node.inputs)):
         return node
     op = node.op.for_types(*(x.type for x in inputs)) if node.op.graphs else node.op
     return give_name(inherited(node.provenance, intern, op, inputs), node.name)

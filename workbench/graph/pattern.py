@@ -12,7 +12,7 @@ from workbench.graph.domain import Booleans, Domain, Integers, Interval
 from workbench.graph.expr import Constant, Expr, Input, Op, intern
 from workbench.graph.frozen import frozen
 from workbench.graph.lengths import fresh
-from workbench.graph.types import TensorType
+from workbench.graph.types import KINDS, TensorType
 
 Bindings = dict[str, Expr]
 Condition = Callable[[Expr], bool]
@@ -158,7 +158,8 @@ def _variable_matcher(op: PatternVariable) -> Matcher:
         known = found.get(label)
         if known is not None:
             return known is expr and rest()
-        if not isinstance(expr.type, TensorType) or expr.type.kind not in kinds or expr.type.ndim < ndim:
+        type = expr.type
+        if not isinstance(type, TensorType) or KINDS[type.dtype] not in kinds or len(type.shape) < ndim:
             return False
         if constant and not isinstance(expr.op, Constant):
             return False

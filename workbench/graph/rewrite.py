@@ -386,6 +386,8 @@ class _Index:
         self.single = {op for op in mentioned if isinstance(op, Op)}
         self.classes = {op.__class__ for op in self.single}
         self.values = {value for value in mentioned if isinstance(value, _Value)}
+        self.kinds: dict[type, type] = {}
+        """Classes of operations of which no rule mentions one by itself."""
         self.found: dict[tuple[Any, ...], tuple[Rule, ...]] = {}
 
     def kind(self, op: Any) -> Any:
@@ -395,11 +397,14 @@ class _Index:
             array = op.value
             value = _Value(array[()]) if array.ndim == 0 else _Value(uniform_of(array))
             return value if value in self.values else cls
-        return op if cls in self.classes and op in self.single else cls
+        if cls not in self.classes:
+            self.kinds[cls] = cls
+            return cls
+        return op if op in self.single else cls
 
     def of(self, node: Expr) -> tuple[Rule, ...]:
-        kind, inputs = self.kind, node.inputs
-        key: tuple[Any, ...] = (kind(node.op), *[kind(x.op) for x in inputs])
+        kinds, inputs = self.kinds, node.inputs
+        key: tuple[Any, ...] = tuple([kinds.get(x.op.__class__) or self.kind(x.op) for x in (node, *inputs)])
         if len(inputs) > FEW_INPUTS:
             key = (key[0], frozenset(key[1:]))
         rules = self.found.get(key)

@@ -10,9 +10,11 @@ import time
 from collections.abc import Iterable, Sequence
 
 import workbench.tensor as pt
+from workbench.config import most_operations
 from workbench.graph.expr import Expr, intern, rebuild
 from workbench.graph.frozen import frozen
 from workbench.graph.inner import Graph
+from workbench.graph.large import refuse_if_large
 from workbench.graph.provenance import derived, inherited
 from workbench.graph.rewrite import Firing, Pass, PassRecord, Rule, Settled
 from workbench.graph.traverse import topological
@@ -59,9 +61,10 @@ def rerolled(roots: Sequence[Expr], held: Iterable[Expr] = ()) -> tuple[list[Exp
 
 def _rerolled(roots: Sequence[Expr], firings: list[Firing], held: Iterable[Expr], depth: int) -> list[Expr]:
     nodes = topological(roots)
-    if not _may_repeat(nodes):
-        return list(roots)
-    return _Rerolling(roots, nodes, firings, held, depth).results()
+    made = _Rerolling(roots, nodes, firings, held, depth).results() if _may_repeat(nodes) else list(roots)
+    if len(nodes) > most_operations():
+        refuse_if_large(made)
+    return made
 
 
 def _may_repeat(nodes: Sequence[Expr]) -> bool:

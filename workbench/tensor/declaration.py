@@ -77,6 +77,8 @@ class Elementwise(Op):
         raise NotImplementedError
 
     def infer(self, *types: TensorType) -> TensorType:
+        if not any(t.shape for t in types):
+            return TensorType(self.dtype([t.dtype for t in types]), ())
         shape = broadcast_shapes(*(t.shape for t in types), what=f"operands of {self.name}")
         return TensorType(self.dtype([t.dtype for t in types]), shape)
 

@@ -309,6 +309,10 @@ class _Block:
         elementwise = fuses(user.op)
         pending: list[tuple[Expr, bool]] = []
         for i, y in enumerate(inputs):
+            if elementwise and space == () and y in self.place and fuses(y.op):  # One number of others: most of long straight code.
+                if y not in self.env:
+                    found[y] = True
+                continue
             if i == 0 and len(inputs) > 1 and y in self.place and hasattr(user.op, "accumulate"):
                 # What an accumulation starts from is copied whole, from its storage.
                 found[y] = False
