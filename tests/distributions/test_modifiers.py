@@ -195,6 +195,38 @@ def test_draws_of_discrete_ones_follow_the_distribution(backend):
     assert limited.min() == -1.0 and limited.max() == 0.5
 
 
+# Each begins on a bound if the support point of what is truncated is taken, or where there is no density.
+STARTS = {
+    "exponential": (lambda: pm.Truncated.dist(pm.Exponential.dist(1.0), upper=1.0), st.truncexpon(1.0)),
+    "half-normal": (lambda: pm.Truncated.dist(pm.HalfNormal.dist(1.0), lower=-1.0, upper=1.0), st.truncnorm(0.0, 1.0)),
+    "beta": (lambda: pm.Truncated.dist(pm.Beta.dist(1.0, 1.0), lower=0.5), st.uniform(0.5, 0.5)),
+    "uniform": (lambda: pm.Truncated.dist(pm.Uniform.dist(0.0, 4.0), lower=2.0, upper=9.0), st.uniform(2.0, 2.0)),
+    "from below only": (lambda: pm.Truncated.dist(pm.Gamma.dist(2.0, 1.0), lower=2.0), None),
+    "a shifted Wald": (lambda: pm.Wald.dist(1.0, 2.0, alpha=3.0), st.invgauss(0.5, loc=3.0, scale=2.0)),
+    "bounds of some": (
+        lambda: pm.TruncatedNormal.dist(0.0, 1.0, lower=[-np.inf, 0.0, -1.0], upper=[1.0, np.inf, 2.0]),
+        st.truncnorm([-np.inf, 0.0, -1.0], [1.0, np.inf, 2.0]),
+    ),
+    "bounds from data": (lambda: pm.TruncatedNormal.dist(0.0, 1.0, lower=pt.data("low", np.array([-np.inf, 0.0]))), st.truncnorm([-np.inf, 0.0], np.inf)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STARTS)
+def test_every_unconstrained_number_is_a_value_with_a_density(name):
+    """Bounds are those of what is truncated where they are narrower, so that a sampler meets no wall."""
+    make, exact = STARTS[name]
+    with pm.Model() as model:
+        model.register_rv(make(), "x")
+    (label, start), run, slope = *model.initial_point().items(), model.compile_logp(), model.compile_dlogp()
+    rv = model["x"]
+    back = function([model.rvs_to_values[rv]], model.rvs_to_transforms[rv].backward(model.rvs_to_values[rv], rv), backend="numpy")
+    for v in (start, start - 3.0, start + 3.0):
+        assert np.isfinite(run({label: v})) and np.isfinite(slope({label: v})).all()
+        if exact is not None:
+            jacobian = np.log(np.abs(back(v + 1e-6) - back(v - 1e-6)) / 2e-6)
+            np.testing.assert_allclose(run({label: v}), np.sum(exact.logpdf(back(v)) + jacobian), rtol=1e-7, atol=1e-7)
+
+
 def test_a_draw_that_rejection_does_not_find_is_not_a_number():
     assert np.isnan(pm.Truncated.dist(pm.ExGaussian.dist(mu=0.0, sigma=1.0, nu=1.0), lower=1e6, max_n_steps=3).eval())
     assert np.isnan(pm.Truncated.dist(pm.Exponential.dist(1.0), lower=1e6).eval())
@@ -294,7 +326,7 @@ def test_they_are_written_as_json_and_read_back():
 
 
 # PyMC 5.28.5: `model.initial_point()`. It takes half the distance of the limits, not their middle, for a
-# truncated variable whose support point is outside: those cases are ours.
+# truncated variable whose support point is outside, and leaves out the bounds of what is truncated: those cases are ours.
 POINTS = {
     "normals": (lambda: pm.Mixture("x", [0.3, 0.7], [pm.Normal.dist(1, 2), pm.Normal.dist(5, 1)]), {"x": 3.8}),
     "one batch": (lambda: pm.Mixture("x", [0.3, 0.7], pm.Normal.dist([1, 5], [2, 1]), shape=3), {"x": [3.8, 3.8, 3.8]}),
@@ -310,8 +342,8 @@ POINTS = {
     ),
     "truncated normal": (lambda: pm.Truncated("x", pm.Normal.dist(0, 1), lower=[1, -1, -2], upper=[3, 3, -1]), {"x_interval__": [0.0, 0.0, 0.0]}),
     "normal above": (lambda: pm.Truncated("x", pm.Normal.dist(0, 1), lower=1), {"x_interval__": 0.0}),
-    "exponential below": (lambda: pm.Truncated("x", pm.Exponential.dist(0.5), upper=5), {"x_interval__": 1.0986122886681098}),
-    "exponential below 1": (lambda: pm.Truncated("x", pm.Exponential.dist(0.5), upper=1), {"x_interval__": 0.0}),
+    "exponential below (ours)": (lambda: pm.Truncated("x", pm.Exponential.dist(0.5), upper=5), {"x_interval__": np.log(2.0 / 3.0)}),
+    "exponential below 1 (ours)": (lambda: pm.Truncated("x", pm.Exponential.dist(0.5), upper=1), {"x_interval__": 0.0}),
     "counts above": (lambda: pm.Truncated("x", pm.Poisson.dist(0.5), lower=1), {"x": 2}),
     "counts below": (lambda: pm.Truncated("x", pm.Poisson.dist(5.5), upper=3), {"x": 2}),
     "censored": (lambda: pm.Censored("x", pm.Normal.dist(0, 1), lower=1, upper=3), {"x": 2.0}),

@@ -26,7 +26,7 @@ from workbench.transforms import (
     stick_breaking,
     sum_to_1,
 )  # fmt: skip
-from workbench.transforms.change_of_variables import default_transform
+from workbench.transforms.change_of_variables import IntervalTransform, default_transform
 
 V3 = np.array([0.3, -1.2, 0.8])
 V6 = np.array([0.3, -1.2, 0.8, 0.1, -0.4, 1.5])
@@ -47,6 +47,7 @@ CASES = {
     "lower": (Interval(lower=-1.0), None, V3, "all"),
     "upper": (Interval(upper=3.0, lower=-np.inf), None, V3, "all"),
     "bounds_fn": (Interval(bounds_fn=mu_and_above), lambda: pm.Normal.dist(1.0, 2.0, shape=3), V3, "all"),
+    "bounds of some": (IntervalTransform(), lambda: pm.TruncatedNormal.dist(0.0, 1.0, lower=[-np.inf, 0.0, -1.0], upper=[1.0, np.inf, 2.0]), V3, "all"),
     "unbounded": (Interval(bounds_fn=lambda *inputs: (None, None)), lambda: pm.Normal.dist(1.0, 2.0, shape=3), V3, "all"),
     "simplex": (simplex, None, V3, "but the last"),
     "stick_breaking": (stick_breaking, None, V3, "but the last"),

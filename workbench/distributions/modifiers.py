@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,7 +21,7 @@ from workbench.distributions.components import (
 )  # fmt: skip
 from workbench.distributions.constraints import Check
 from workbench.distributions.continuous import Normal, TruncatedNormal
-from workbench.distributions.distribution import DISCRETE, INTERVAL, REAL, Distribution, Draw, cast_real
+from workbench.distributions.distribution import DISCRETE, INTERVAL, POSITIVE, REAL, UNIT, Distribution, Draw, cast_real
 from workbench.errors import ModelError
 from workbench.graph.expr import Constant
 from workbench.graph.types import Shape
@@ -269,14 +269,40 @@ class Truncated(Modified):
     @classmethod
     def support_point(cls, *parameters: Tensor) -> Tensor:
         part, lower, upper = cls._parts(parameters)
-        own = support_point_of(part, batch_of(part))
-        inside = cls._inside(own, lower, upper)
-        return pt.where(inside, pt.cast(own, "float64"), cls._between(lower, upper))
+        own = pt.cast(support_point_of(part, batch_of(part)), "float64")
+        if cls._discrete():
+            return pt.where(cls._inside(own, lower, upper), own, cls._between(lower, upper))
+        # A bound itself is no point to start from: unconstrained, it is infinite.
+        low, high = cls.bounds(*parameters)
+        return pt.where(pt.logical_and(own > low, own < high), own, _between_bounds(low, high))
 
     @classmethod
     def bounds(cls, *parameters: Tensor) -> tuple[Any, Any]:
-        _, lower, upper = cls._parts(parameters)
-        return lower, upper
+        """The limits, or those of `dist` where they are narrower."""
+        (draw, inner), lower, upper = cls._parts(parameters)
+        least, most = OF_SUPPORT.get(draw.distribution.support, (-INF, INF))
+        if draw.distribution.support == INTERVAL:
+            least, most = draw.distribution.bounds(*inner)
+        return _narrower(pt.maximum, lower, least, -INF), _narrower(pt.minimum, upper, most, INF)
+
+
+OF_SUPPORT = {POSITIVE: (0.0, INF), UNIT: (0.0, 1.0)}
+
+
+def _narrower(narrow: Callable[..., Tensor], limit: Tensor, own: Any, none: float) -> Tensor:
+    """The narrower of two bounds; `none` is the one that is no bound."""
+    bound = as_tensor(own)
+    if _is_constant(bound, none):
+        return limit
+    return bound if _is_constant(limit, none) else narrow(limit, bound)
+
+
+def _between_bounds(low: Tensor, high: Tensor) -> Tensor:
+    """A point between bounds that may be infinite."""
+    from_below, from_above = pt.isfinite(low), pt.isfinite(high)
+    middle = 0.5 * pt.where(from_below, low, 0.0) + 0.5 * pt.where(from_above, high, 0.0)
+    beside = pt.where(from_below, low + 1.0, pt.where(from_above, high - 1.0, 0.0))
+    return pt.where(pt.logical_and(from_below, from_above), middle, beside)
 
 
 def _truncated_normal(normal: Tensor, lower: Any, upper: Any, shape: Any, size: Any) -> Tensor:

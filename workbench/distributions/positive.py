@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import workbench.tensor as pt
@@ -20,6 +22,7 @@ from workbench.distributions.formulas import (
     where_valid,
 )  # fmt: skip
 from workbench.errors import ModelError
+from workbench.graph.expr import Constant
 from workbench.tensor.special.double_logarithms import log1mexpexp
 from workbench.tensor.tensor import Tensor, as_tensor
 
@@ -297,7 +300,20 @@ class Wald(Distribution):
 
     @classmethod
     def support_point(cls, *parameters: Tensor) -> Tensor:
-        return parameters[0]
+        mu, _, alpha = parameters
+        return mu + alpha
+
+    @classmethod
+    def bounds(cls, *parameters: Tensor) -> tuple[Tensor, Tensor]:
+        return parameters[2], pt.constant(INF)
+
+    @classmethod
+    def variable(cls, given: Sequence[Tensor], shape: Any = None, size: Any = None, said: Mapping[str, Any] = MappingProxyType({})) -> Tensor:
+        alpha = given[-1].op
+        shifted = not (isinstance(alpha, Constant) and (alpha.value == 0.0).all())
+        if shifted and cls.support == POSITIVE:
+            return cls.with_fields(support=INTERVAL).variable(given, shape, size, said)
+        return super().variable(given, shape, size, said)
 
 
 class Rice(Distribution):

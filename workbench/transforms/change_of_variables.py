@@ -10,10 +10,11 @@ import numpy as np
 import workbench.tensor as pt
 from workbench.distributions.continuous import HalfNormal, Uniform
 from workbench.distributions.distribution import INTERVAL, POSITIVE, Draw, event_rank
-from workbench.graph.expr import Constant, Expr, Op, intern
+from workbench.graph.expr import Constant, Expr, Input, Op, intern
 from workbench.graph.frozen import frozen
 from workbench.graph.provenance import derived
 from workbench.graph.rewrite import rule
+from workbench.graph.traverse import ancestors
 from workbench.graph.types import Shape, TensorType
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.logprob import logp_node
@@ -106,22 +107,47 @@ class IntervalTransform(Transform):
         return lower, upper
 
     def backward(self, value: Tensor, rv: Tensor) -> Tensor:
-        lower, upper = self.bounds(rv)
-        if lower is not None and upper is not None:
-            return lower + (upper - lower) * pt.sigmoid(value)
-        return lower + pt.exp(value) if lower is not None else upper - pt.exp(value) if upper is not None else value
+        return self._by_sides(
+            rv,
+            lambda lower, upper: lower + (upper - lower) * pt.sigmoid(value),
+            lambda lower: lower + pt.exp(value),
+            lambda upper: upper - pt.exp(value),
+            lambda: value,
+        )
 
     def forward(self, value: Tensor, rv: Tensor) -> Tensor:
-        lower, upper = self.bounds(rv)
-        if lower is not None and upper is not None:
-            return pt.log(value - lower) - pt.log(upper - value)
-        return pt.log(value - lower) if lower is not None else pt.log(upper - value) if upper is not None else value
+        return self._by_sides(
+            rv,
+            lambda lower, upper: pt.log(value - lower) - pt.log(upper - value),
+            lambda lower: pt.log(value - lower),
+            lambda upper: pt.log(upper - value),
+            lambda: value,
+        )
 
     def log_jacobian(self, value: Tensor, rv: Tensor) -> Tensor:
-        lower, upper = self.bounds(rv)
-        if lower is not None and upper is not None:
-            return pt.log(pt.as_tensor(upper) - lower) - 2.0 * pt.softplus(-value) - value
-        return pt.zeros_like(value) if lower is None and upper is None else value
+        return self._by_sides(
+            rv,
+            lambda lower, upper: pt.log(pt.as_tensor(upper) - lower) - 2.0 * pt.softplus(-value) - value,
+            lambda _: value,
+            lambda _: value,
+            lambda: pt.zeros_like(value),
+        )
+
+    def _by_sides(
+        self,
+        rv: Tensor,
+        between: Callable[[Any, Any], Tensor],
+        above: Callable[[Any], Tensor],
+        below: Callable[[Any], Tensor],
+        free: Callable[[], Tensor],
+    ) -> Tensor:
+        """The formula for the bounds that there are, by elements where some have them and some have not."""
+        (lower, from_below), (upper, from_above) = map(_finite, self.bounds(rv))
+        return _either(
+            from_below,
+            lambda: _either(from_above, lambda: between(lower, upper), lambda: above(lower)),
+            lambda: _either(from_above, lambda: below(upper), free),
+        )
 
 
 def _bounds(rv: Tensor) -> list[Tensor | None]:
@@ -129,6 +155,26 @@ def _bounds(rv: Tensor) -> list[Tensor | None]:
     assert isinstance(rv.op, Draw)
     bounds = rv.op.distribution.bounds(*rv.inputs[1:])
     return [None if isinstance(b.op, Constant) and np.isinf(b.op.value).all() else b for b in bounds]
+
+
+def _finite(bound: Any) -> tuple[Any, Any]:
+    """A bound, 0 where it is infinite, and where it is not: True or False where that is known of all elements.
+
+    What depends on random variables is taken for finite: infinite bounds are written down, or are data.
+    """
+    if bound is None:
+        return None, False
+    if isinstance(bound, Expr) and not any(isinstance(x.op, (Draw, Input)) for x in ancestors([bound])):
+        there = pt.isfinite(bound)
+        if not isinstance(bound.op, Constant) or not np.isfinite(bound.op.value).all():
+            return pt.where(there, bound, 0.0), there
+    return bound, True
+
+
+def _either(there: Any, one: Callable[[], Tensor], other: Callable[[], Tensor]) -> Tensor:
+    if isinstance(there, bool):
+        return one() if there else other()
+    return pt.where(there, one(), other())
 
 
 BY_SUPPORT: dict[str, Callable[[Tensor], Transform]] = {
