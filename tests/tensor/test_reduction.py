@@ -236,3 +236,16 @@ def test_axes_that_do_not_exist_are_errors_when_written():
             call()
     with pytest.raises(ShapeError, match="given twice"):
         x.sum((0, -2))
+
+
+@pytest.mark.parametrize("shape", [(2, 0, 2, 3), (0, 2, 3), (2, 1, 2, 3)])
+def test_reductions_over_several_axes_where_another_has_no_elements(backend, shape):
+    """A length of -1 can't be told then."""
+    x, axes, value = pt.tensor("x", "float64", shape), (-2, -1), np.arange(np.prod(shape)).reshape(shape) + 1.0
+    outputs = [pt.median(x, axis=axes), pt.quantile(x, 0.5, axis=axes), pt.prod(x, axis=axes), grad(pt.sum(pt.prod(x, axis=axes)), x)]
+    found = function([x], outputs, backend=backend)(value)
+    product = np.prod(value, axis=axes)
+    # NumPy's own median fails there.
+    middle = value.reshape(*shape[:-2], 6)[..., 2:4].mean(-1)
+    for one, wanted in zip(found, [middle, middle, product, product[..., None, None] / value]):
+        np.testing.assert_allclose(one, wanted, rtol=1e-13, strict=True)

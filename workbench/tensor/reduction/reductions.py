@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import importlib
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -196,7 +197,7 @@ def product_of_others(x: Tensor, axes: Sequence[int]) -> Tensor:
     rest = [a for a in range(x.ndim) if a not in axes]
     moved = _s.transpose(x, [*rest, *axes])
     lengths = [_s.extent(x, a) for a in rest]
-    flat = _s.reshape(moved, [*lengths, -1]) if len(axes) > 1 else moved
+    flat = _s.reshape(moved, [*lengths, math.prod(_s.extent(x, a) for a in axes)]) if len(axes) > 1 else moved
     if not x.type.is_open and x.size == 0:
         return _s.ones_like(x)
     back = _s.reshape_like(exclusive_products(flat), moved)

@@ -72,7 +72,7 @@ def median(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     axes = tuple(sorted(_s.axes_of("median", axis, x.ndim)))
     rest = [a for a in range(x.ndim) if a not in axes]
     moved = _s.transpose(x, [*rest, *axes])
-    flat = _s.reshape(moved, [*(_s.extent(x, a) for a in rest), -1]) if len(axes) != 1 else moved
+    flat = _s.reshape(moved, [*(_s.extent(x, a) for a in rest), math.prod(_s.extent(x, a) for a in axes)]) if len(axes) != 1 else moved
     n = _s.extent(flat, flat.ndim - 1)
     ordered = sort(flat, axis=-1)
     if isinstance(n, int) and n == 0:
