@@ -56,10 +56,10 @@ def tree():
     q, numbers, target = pt.vector("q", "d"), Scripted(), pt.constant(0.8)
     checkpoints = pt.matrix("checkpoints", "levels", "d")
     nuts = Nuts(numbers=numbers)
-    step, budget = pt.scalar("step"), pt.scalar("budget", "int64")
+    step, limit, budget = pt.scalar("step"), pt.scalar("limit"), pt.scalar("budget", "int64")
     none = pt.zeros((0, q.shape[0]))
     state = nuts.init(pt.constant(np.uint64(0)), q, None, target, checkpoints, none, none)
-    state = nuts.begin(state._replace(scale=pt.ones_like(q), log_step=pt.log(step)))
+    state = nuts.begin(state._replace(scale=pt.ones_like(q), log_step=pt.log(step), turn_limit=limit))
 
     def going(*carried):
         return pt.logical_and(~nuts.finished(NutsState(*carried[:-1])), carried[-1] < budget)
@@ -71,7 +71,7 @@ def tree():
     end = NutsState(*fields)
     stats = pt.stack([pt.cast(x, "float64") for x in nuts.statistics(end)])
     results = [pt.cast(end.ended, "int64"), done, end.depth, end.sub_index, end.proposal_index, stats]
-    return function([checkpoints, q, numbers.v, numbers.word, numbers.leaves, numbers.merges, step, budget], results, backend="c")
+    return function([checkpoints, q, numbers.v, numbers.word, numbers.leaves, numbers.merges, step, limit, budget], results, backend="c")
 
 
 @functools.cache
@@ -102,7 +102,7 @@ def orbit(density, q, v, step, before, after):
 class Trees:
     """All trees of depth `depth` at most that start in `window` points of an orbit."""
 
-    def __init__(self, density, q, v, step, depth, window):
+    def __init__(self, density, q, v, step, depth, window, limit):
         self.depth, self.window, self.reach = depth, window, 2**depth - 1
         self.points = orbit(density, q, v, step, self.reach, window - 1 + self.reach)
         energies = np.array([h for *_, h in self.points])
@@ -110,7 +110,7 @@ class Trees:
         finite = np.isfinite(energies)
         self.weights = np.where(finite, np.exp(-np.where(finite, energies - energies[finite].min(), 0.0)), 0.0)
         self.call = tree_of(density, len(q), depth)
-        self.step = step
+        self.step, self.limit = step, limit
         self.known = {}
         self.depths, self.divergences = set(), 0
 
@@ -120,7 +120,7 @@ class Trees:
         for script, given in ((u, leaves), (m, merges)):
             for at, value in (given or {}).items():
                 script[at] = value
-        return self.call(q, v, word, u, m, self.step, budget)
+        return self.call(q, v, word, u, m, self.step, self.limit, budget)
 
     def bracket(self, p, taken):
         """The sampler takes below `p`, and not above."""
@@ -225,25 +225,27 @@ def spike(m, q):
 
 
 CASES = {
-    "gaussian, one dimension": (gaussian, 1, 0.35, 0),
-    "gaussian": (gaussian, 3, 0.3, 0),
-    "gaussian, rough steps": (gaussian, 2, 0.62, 0),
-    "anharmonic": (anharmonic, 2, 0.25, 0),
-    "anharmonic, rough steps": (anharmonic, 2, 0.8, 0),
-    "terrace": (terrace, 2, 0.75, 1),
-    "cliff": (cliff, 2, 0.3, 1),
-    "spike": (spike, 2, 0.3, 1),
+    "gaussian, one dimension": (gaussian, 1, 0.35, 0, -np.inf),
+    "gaussian": (gaussian, 3, 0.3, 0, -np.inf),
+    "gaussian, rough steps": (gaussian, 2, 0.62, 0, -np.inf),
+    "gaussian, a quarter of a turn": (gaussian, 3, 0.13, 0, 0.0),
+    "anharmonic": (anharmonic, 2, 0.25, 0, -np.inf),
+    "anharmonic, rough steps": (anharmonic, 2, 0.8, 0, -np.inf),
+    "anharmonic, less than back": (anharmonic, 2, 0.25, 0, -0.4),
+    "terrace": (terrace, 2, 0.75, 1, -np.inf),
+    "cliff": (cliff, 2, 0.3, 1, -np.inf),
+    "spike": (spike, 2, 0.3, 1, -np.inf),
 }
 
 
 @pytest.mark.parametrize("depth", DEPTHS)
 @pytest.mark.parametrize("case", CASES)
 def test_flow_of_probability_is_the_same_both_ways(case, depth):
-    density, d, step, diverges = CASES[case]
+    density, d, step, diverges, limit = CASES[case]
     depths, divergences = set(), 0
     for seed in range(4):
         rng = np.random.default_rng([seed, d])
-        trees = Trees(density, rng.normal(size=d) * 0.8, rng.normal(size=d) * 1.5, step, depth, 2**depth)
+        trees = Trees(density, rng.normal(size=d) * 0.8, rng.normal(size=d) * 1.5, step, depth, 2**depth, limit)
         P, weights = trees.matrix()
         flow = weights[:, None] * P
         apart = np.abs(flow - flow.T)

@@ -54,6 +54,9 @@ class OfContinuous(StepMethod):
 class NUTS(OfContinuous):
     """The No-U-Turn sampler, for continuous variables.
 
+    A trajectory ends when it turns back; or sooner, where the draws of warm-up show that all values then overshoot their means, so that
+    what is even about them (variances, tails) hardly changes from one draw to the next. ``adaptation="stan"`` always turns back.
+
     Parameters
     ----------
     target_accept

@@ -31,7 +31,7 @@ def _clamped(inverse_mass: Tensor, otherwise: Tensor) -> Tensor:
     return pt.where(usable, pt.clip(inverse_mass, LOWEST, HIGHEST), otherwise)
 
 
-def _welford(count: Tensor, mean: Tensor, square: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+def welford(count: Tensor, mean: Tensor, square: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
     """Return mean and sum of squared deviations with one more value, the `count`-th."""
     change = x - mean
     mean = mean + change / count
@@ -48,10 +48,10 @@ def update_mass(s: Any, diverging: Tensor, early: Tensor) -> Any:
 
     def add(s: Any) -> Any:
         n, m = s.seen + 1.0, s.next_seen + 1.0
-        mean_q, square_q = _welford(n, s.mean_q, s.square_q, s.proposal_q)
-        mean_g, square_g = _welford(n, s.mean_g, s.square_g, s.proposal_g)
-        next_mean_q, next_square_q = _welford(m, s.next_mean_q, s.next_square_q, s.proposal_q)
-        next_mean_g, next_square_g = _welford(m, s.next_mean_g, s.next_square_g, s.proposal_g)
+        mean_q, square_q = welford(n, s.mean_q, s.square_q, s.proposal_q)
+        mean_g, square_g = welford(n, s.mean_g, s.square_g, s.proposal_g)
+        next_mean_q, next_square_q = welford(m, s.next_mean_q, s.next_square_q, s.proposal_q)
+        next_mean_g, next_square_g = welford(m, s.next_mean_g, s.next_square_g, s.proposal_g)
         switch = m >= pt.where(early, EARLY_WINDOW, s.window)
         s = branch(switch, anchored, unchanged, s)
         count = pt.where(switch, m, n)

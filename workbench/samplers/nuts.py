@@ -26,6 +26,7 @@ from workbench.samplers.random_numbers import RandomNumbers
 from workbench.samplers.state import NutsState
 from workbench.samplers.step_size import first_step, jittered
 from workbench.samplers.termination import Checkpoints, Half, check_leaf, joined_turning
+from workbench.samplers.turns import first_path, update_turns
 from workbench.samplers.warm_up import EARLY, adapt, first_adaptation
 from workbench.tensor.tensor import Tensor, as_tensor
 
@@ -103,6 +104,7 @@ class Nuts(Kernel):
     }  # fmt: skip
 
     apart = {"directions": judged_directions}
+    directions = staticmethod(update_directions)
 
     def __init__(self, place: int | None = None, numbers: RandomNumbers = RandomNumbers()) -> None:
         super().__init__(place)
@@ -136,7 +138,7 @@ class Nuts(Kernel):
             checkpoint_first=checkpoints, checkpoint_last=checkpoints, checkpoint_before=checkpoints,
             energy=nothing, leapfrogs=none, accept_sum=nothing, symmetric_sum=nothing,
             lowest_error=nothing, highest_error=nothing, ended=no, diverging=no, full=no,
-            **first_adaptation(step, scale, basis, recent),
+            **first_path(q), **first_adaptation(step, scale, basis, recent),
         )  # fmt: skip
 
     def renew(self, s: NutsState, rest: Position) -> NutsState:
@@ -192,7 +194,7 @@ class Nuts(Kernel):
         fall = pt.where(pt.logical_and(s.draw < tune, error > -float("inf")), 0.0, lowest)
         diverging = pt.logical_not(highest - fall <= MAX_ENERGY_RANGE)
         turned, checkpoints = check_leaf(
-            Checkpoints(s.checkpoint_first, s.checkpoint_last, s.checkpoint_before), s.leaf, v, s.sub_rho
+            Checkpoints(s.checkpoint_first, s.checkpoint_last, s.checkpoint_before), s.leaf, v, s.sub_rho, s.turn_limit
         )
 
         # Weights are relative to the start; a divergent leaf has none.
@@ -242,7 +244,7 @@ class Nuts(Kernel):
 
         forward = s.direction > 0
         far, near = pt.where(forward, s.v_left, s.v_right), pt.where(forward, s.v_right, s.v_left)
-        turned = joined_turning(Half(s.rho, far, near), Half(s.sub_rho, s.v, s.checkpoint_first[0]))
+        turned = joined_turning(Half(s.rho, far, near), Half(s.sub_rho, s.v, s.checkpoint_first[0]), s.turn_limit)
 
         s = branch(stopped, unchanged, self.merge_subtree, s)
         ended = pt.logical_or(stopped, turned)
@@ -301,7 +303,7 @@ class Nuts(Kernel):
 
     def adapted(self, s: NutsState, tune: Tensor, diverging: Tensor, accept: Tensor, symmetric: Tensor) -> NutsState:
         """Return the state adapted to a draw of warm-up."""
-        adapted: NutsState = adapt(s, tune, diverging, accept, symmetric, update_directions)
+        adapted: NutsState = update_turns(adapt(s, tune, diverging, accept, symmetric, self.directions), tune)
         return adapted
 
 

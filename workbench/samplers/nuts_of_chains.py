@@ -15,10 +15,9 @@ from workbench.graph.expr import Expr
 from workbench.samplers.compound import Alone, chain_key
 from workbench.samplers.ensemble import Ensemble, Progress
 from workbench.samplers.integrator import Diagonal, Metric
-from workbench.samplers.kernel import named
+from workbench.samplers.kernel import named, unchanged
 from workbench.samplers.nuts import Nuts
 from workbench.samplers.state import NutsState
-from workbench.samplers.warm_up import adapt
 from workbench.tensor.tensor import Tensor, as_tensor
 from workbench.transforms.vectorise import vectorize_graph
 
@@ -101,13 +100,10 @@ class DiagonalNuts(Nuts):
 
     name = "nuts_diagonal"
     apart = {}
+    directions = staticmethod(unchanged)
 
     def metric(self, s: NutsState) -> Metric:
         return Diagonal(s.scale)
-
-    def adapted(self, s: NutsState, tune: Tensor, diverging: Tensor, accept: Tensor, symmetric: Tensor) -> NutsState:
-        adapted: NutsState = adapt(s, tune, diverging, accept, symmetric)
-        return adapted
 
 
 def _of_all(found: Sequence[Any], one: Sequence[Any], chains: Tensor) -> list[Tensor]:

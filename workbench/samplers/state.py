@@ -96,6 +96,8 @@ class NutsState(NamedTuple):
     """Whether the tree ended by a divergence."""
     full: Tensor
     """Whether it ended at the greatest depth."""
+    turn_limit: Tensor
+    """Trees end where the product of the velocities at the ends is at most this; minus infinity where they end only when they turn back."""
 
     step: Tensor
     """Step size of this tree, jitter included."""
@@ -120,6 +122,13 @@ class NutsState(NamedTuple):
     """Recent draws, (n, d), from which directions are found."""
     recent_g: Tensor
     """Their gradients."""
+    last_q: Tensor
+    """The draw before, (d,), in warm-up; and of the draws that tell how far trajectories go, their number, mean and sum of squared deviations,
+    and the sum of squared differences of each from the one before."""
+    path_seen: Tensor
+    path_mean: Tensor
+    path_square: Tensor
+    path_jumps: Tensor
     window: Tensor
     """Draws after which the background window takes over."""
     seen: Tensor
