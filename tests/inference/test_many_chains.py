@@ -246,8 +246,9 @@ def test_models_that_cannot_be_are_errors():
     with pm.Model() as discrete:
         pm.Poisson("n", 3.0)
         pm.Normal("x")
-    with pytest.raises(ModelError, match="n: method='chees' moves continuous variables"):
+    with pytest.raises(ModelError, match="n: method='chees' moves continuous variables, this one is discrete") as caught:
         run_of(model=discrete)
+    assert "leave method and device out" in caught.value.hint
     with pm.Model() as one:
         pm.Normal("x")
     with pytest.raises(ModelError, match="at least 2 parameters"):

@@ -82,7 +82,7 @@ def convergence_problems(run: Run, table: ElementTable | None = None) -> Iterato
             "reparameterise, or raise max_treedepth"
         )
     if draws < FEWEST:
-        yield f"{draws} draws a chain are too few to tell whether the chains have converged"
+        yield f"{draws} {'draws' if draws > 1 else 'draw'} a chain {'are' if draws > 1 else 'is'} too few to tell whether the chains have converged"
         return
     if stuck:
         # What R-hat and the effective sample size would advise cannot help.

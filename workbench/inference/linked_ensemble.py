@@ -241,11 +241,11 @@ def check_model(model: Model, sampler: Ensemble, chains: int) -> None:
     """
     discrete = [str(rv.name) for rv in model.free_RVs if rv.type.kind != "f"]
     if discrete:
+        these, names = ("this one is", repr(discrete[0])) if len(discrete) == 1 else ("these are", repr(discrete))
         raise ModelError(
-            f"{', '.join(discrete)}: {sampler.asked_for} moves continuous variables, this one is discrete" if len(discrete) == 1
-            else f"{', '.join(discrete)}: {sampler.asked_for} moves continuous variables, these are discrete",
-            "sum it out of the model, or leave method out",
-        )  # fmt: skip
+            f"{', '.join(discrete)}: {sampler.asked_for} moves continuous variables, {these} discrete",
+            f"pm.marginalize(model, {names}) sums out what has finitely many states; or leave {sampler.asked_for.partition('=')[0]} and device out: each chain by itself moves discrete variables too",
+        )
     if chains < sampler.fewest:
         raise SamplingError(f"{sampler.asked_for} needs at least {sampler.fewest} chains, got {chains}", f"give more, or leave {sampler.asked_for.partition('=')[0]} out")
     d, _ = Places.of(model).sizes

@@ -208,7 +208,7 @@ def sample(
     if not isinstance(model, Model):
         raise ArgumentError(f"model must be a Model, got {model!r}")
     if not model.free_RVs:
-        raise SamplingError("the model has no free variable to sample")
+        raise SamplingError("the model has no free variable to sample", "pm.sample_prior_predictive() draws what is observed")
     refuse_minibatches(model, "sampling")
     require_density(model, "pm.sample needs one")
     chains = 4 if chains is None else whole("chains", chains, 1)

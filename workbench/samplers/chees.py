@@ -177,11 +177,14 @@ class Chees(Ensemble):
             energy_error=error, steps=steps, step=step,
         )  # fmt: skip
 
+        # A subclass may carry more.
+        kind = type(new)
+
         def adapted(*fields: Tensor) -> CheesState:
             slope = criterion_slope(s.q, q, last, accept, scale) * share
-            return self.adapt(new._make(fields), slope, tune)
+            return self.adapt(kind(*fields), slope, tune)
 
-        return new._make(pt.cond(s.draw < tune, adapted, lambda *fields: list(fields), list(new), new._fields))
+        return kind(*pt.cond(s.draw < tune, adapted, lambda *fields: list(fields), list(new), new._fields))
 
     def adapt(self, s: CheesState, slope: Tensor, tune: Tensor) -> CheesState:
         """Return the state with step size, length and metric after a transition of warm-up."""

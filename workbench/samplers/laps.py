@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections import namedtuple
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import workbench.tensor as pt
@@ -36,7 +36,8 @@ LEAST_CHANGE, MOST_CHANGE = 0.3, 3.0
 LOST = 0.1
 """Where more of the chains than this share run into an energy error without bound, the step is halved."""
 
-LapsState: Any = namedtuple("LapsState", (*CheesState._fields, "v"))  # type: ignore[misc]
+_make: Callable[..., Any] = namedtuple
+LapsState = _make("LapsState", (*CheesState._fields, "v"))
 """What MAMS carries, and velocities (n, d) of length 1."""
 
 
