@@ -14,20 +14,19 @@ from workbench.graph.inner import nodes_within
 with_compiler = pytest.mark.skipif(find_compiler() is None, reason="no C compiler on this system")
 
 
-@pytest.fixture(scope="module")
-def work():
+@pytest.fixture(scope="module", params=[pytest.param("c", marks=with_compiler), "numba"])
+def work(request):
     x, a = pt.vector("x"), pt.matrix("a")
     _, (walk,) = pt.scan(lambda c, e: ([pt.sin(c) + e], [c]), [0.0], [x])
     heavy = pt.sum(pt.gammaln(pt.exp(x) + 1.0))
     heavy.name = "heavy"
-    return function([x, a], [heavy, walk[-1], pt.linalg.lu_factor(a)[0], pt.linalg.cholesky(a @ a.T)], backend="c", name="work")
+    return function([x, a], [heavy, walk[-1], pt.linalg.lu_factor(a)[0], pt.linalg.cholesky(a @ a.T)], backend=request.param, name="work")
 
 
-@with_compiler
 def test_a_profile_finds_what_takes_the_time(work):
     values = np.linspace(0.1, 2.0, 50_000), np.eye(3) + 0.1
     profile = work.profile(*values, calls=4)
-    assert (profile.calls, profile.backend, profile.name) == (4, "c", "work")
+    assert (profile.calls, profile.backend, profile.name) == (4, work.backend, "work")
     (heavy,) = (line for line in profile.lines if "heavy" in line.what and line.kind == "loop")
     assert heavy.times == 1 and heavy.location.filename.endswith("test_profile.py")
     stepped = [line for line in profile.lines if line.times == 50_000]
@@ -40,11 +39,10 @@ def test_a_profile_finds_what_takes_the_time(work):
     assert profile.arguments == values[0].nbytes + 72 and profile.results == 16 + 72 + 72
 
 
-@with_compiler
 def test_a_profile_is_a_table_with_the_longest_first(work):
     profile = work.profile(np.linspace(0.1, 2.0, 2000), np.eye(3), calls=3)
     head, memory, titles, *rows = str(profile).splitlines()
-    assert head.startswith("work on c: ") and "a call (mean of 3)" in head
+    assert head.startswith(f"work on {work.backend}: ") and "a call (mean of 3)" in head
     assert memory.startswith("memory: arguments 16.1 kB, results 160 B, temporaries ")
     assert titles.split() == ["time", "share", "times", "writes", "kind", "what", "line"]
     assert len(rows) == len(profile.lines) and max(map(len, rows)) < 220
@@ -89,7 +87,6 @@ def test_what_cannot_be_measured_is_said():
         f.profile(np.zeros(3))
 
 
-@with_compiler
 def test_an_explanation_says_what_is_fused_called_back_and_held(work):
     text = work.explain()
     assert "lengths that are arguments of the code" in text
@@ -102,7 +99,6 @@ def test_an_explanation_says_what_is_fused_called_back_and_held(work):
     assert "all lengths are numbers" in text and "memory for " in text and ": 4.0 kB" in text
 
 
-@with_compiler
 def test_a_profile_counts_statements_as_the_listing_does(work):
     lines = work.profile(np.linspace(0.1, 2.0, 2000), np.eye(3), calls=2).lines
     code = listing_of(work)

@@ -364,7 +364,7 @@ class CompiledFunction:
 
         Returns
         -------
-        A :class:`~workbench.compile.profiling.Profile`: on C each loop and library call, by a version of the code with clocks (it is
+        A :class:`~workbench.compile.profiling.Profile`: on C and Numba each loop and library call, by a version of the code with clocks (it is
         compiled for this, for one thread, and a loop of nanoseconds is measured less well); on NumPy each operation.
 
         Raises

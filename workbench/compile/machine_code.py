@@ -43,6 +43,7 @@ class _Env(ctypes.Structure):
         ("external", ctypes.c_void_p),
         ("library", ctypes.c_void_p),
         ("number", ctypes.c_int64),
+        ("clocks", ctypes.c_void_p),
     ]
 
 
@@ -53,12 +54,12 @@ class Environment:
     address: int
 
     def __init__(
-        self, run: int, arrays: list[Any], data: Sequence[Any], inner: list[Environment], sizes: Any, library: int, number: int
+        self, run: int, arrays: list[Any], data: Sequence[Any], inner: list[Environment], sizes: Any, library: int, number: int, clocks: int
     ) -> None:
         self.data, self.inner = data, inner
         constants = np.array([*(a.ctypes.data for a in arrays), 0], np.uintp)
         regions = np.array([*(e.address for e in inner), 0], np.uintp)
-        env = _Env(run, sizes.ctypes.data, constants.ctypes.data, regions.ctypes.data, external.address, library, number)
+        env = _Env(run, sizes.ctypes.data, constants.ctypes.data, regions.ctypes.data, external.address, library, number, clocks)
         self._kept = (arrays, sizes, constants, regions, env)
         self.address = ctypes.addressof(env)
 
@@ -151,6 +152,7 @@ class Code:
         self.library_table = external.library_table() if lowered.native else 0
         self.fallbacks: list[str] = [*lowered.called_back, *(name for r in made.values() for name in r.fallbacks)]
         self.data = [op for _, op in self.program.constants if isinstance(op, Data)]
+        self.clocks: np.ndarray[tuple[int, ...], np.dtype[np.int64]] | None = None  # What a profile's clocks write to.
 
 
 class Sized:
@@ -225,7 +227,8 @@ class Sized:
         values = {**self._bound, **dict(zip((*(p.op for p in code.held), *self._data) if held else self._data, now))}
         arrays = [np.ascontiguousarray(op.value if isinstance(op, Constant) else values[op]) for _, op in code.program.constants]
         entered = self._entered.number
-        self._environment = made = Environment(code.run_address, arrays, now, inner, self._sizes, code.library_table, entered)
+        clocks = 0 if code.clocks is None else code.clocks.ctypes.data
+        self._environment = made = Environment(code.run_address, arrays, now, inner, self._sizes, code.library_table, entered, clocks)
         return made
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from workbench.graph.lengths import number
 from workbench.graph.traverse import topological
 
 if TYPE_CHECKING:
-    from workbench.compile.c.profiling import Clocked
+    from workbench.compile.clocks import Clocked
     from workbench.compile.function import CompiledFunction
     from workbench.compile.machine_code import Sized
     from workbench.graph.expr import Expr
@@ -126,8 +127,8 @@ def profiled(f: CompiledFunction, values: Sequence[Any], calls: int | None) -> P
     CompileError
         If it is on a backend without clocks, or `calls` is not positive.
     """
-    if f.backend not in ("c", "numpy"):
-        raise CompileError(f"the {f.backend} backend has no clocks of ours", "compile for backend='c' or 'numpy' to see where the time goes")
+    if f.backend not in ("c", "numba", "numpy"):
+        raise CompileError(f"the {f.backend} backend has no clocks of ours", "compile for backend='c', 'numba' or 'numpy' to see where the time goes")
     if calls is not None and calls < 1:
         raise CompileError(f"a profile is of one call or more, not {calls}")
     arrays = _entered(f, values)
@@ -135,7 +136,7 @@ def profiled(f: CompiledFunction, values: Sequence[Any], calls: int | None) -> P
     results = run(*arrays)  # Loads and compiles what is to be, and raises where a call would.
     seconds, count = _repeated(lambda: run(*arrays), calls)
     sizes = sum(a.nbytes for a in arrays), sum(np.asarray(r).nbytes for r in results)
-    lines, temporaries = _on_c(f, arrays, calls) if f.backend == "c" else _on_numpy(f, arrays, count)
+    lines, temporaries = _on_numpy(f, arrays, count) if f.backend == "numpy" else _on_machine(f, arrays, calls)
     return Profile(f.name, f.backend, count, seconds, tuple(lines), *sizes, temporaries)
 
 
@@ -167,11 +168,16 @@ def profiled_graph(graph: Graph, values: Sequence[np.ndarray[Any, Any]], name: s
     >>> [(line.kind, line.what, [e.op.name for e in line.computes]) for line in lines if line.kind == "loop"]
     [('loop', 'over 1000: sum(exp(x))', ['sum', 'exp'])]
     """
-    from workbench.compile.c.profiling import clocked, entered_with_clocks
+    with_clocks = _with_clocks("c")
+    made = with_clocks.clocked(graph, name)
+    function = with_clocks.ClockedFunction(made)
+    sized = function.sized(*values)
+    return tuple(_clocked_lines(made, sized, function.way_in(sized, 0), values, calls))
 
-    made = clocked(graph, name)
-    sized, enter = entered_with_clocks(made, values)
-    return tuple(_clocked_lines(made, sized, enter, values, calls))
+
+def _with_clocks(backend: str) -> Any:
+    """What compiles for a backend with clocks."""
+    return importlib.import_module(f"workbench.compile.{backend}.profiling")
 
 
 def _entered(f: CompiledFunction, values: Sequence[Any]) -> list[np.ndarray[Any, Any]]:
@@ -201,12 +207,10 @@ def _count(once: float) -> int:
     return int(min(max(SECONDS / max(once, 1e-9), 3), 100_000))
 
 
-def _on_c(f: CompiledFunction, arrays: list[Any], calls: int | None) -> tuple[list[ProfileLine], int]:
-    from workbench.compile.c.profiling import clocked, sized_with_clocks
-
+def _on_machine(f: CompiledFunction, arrays: list[Any], calls: int | None) -> tuple[list[ProfileLine], int]:
     compiled = f.compiled
-    made = clocked(f._graph, f.name, **f._entering_options())
-    sized = sized_with_clocks(compiled, made, arrays)
+    made = _with_clocks(f.backend).clocked(f._graph, f.name, **f._entering_options())
+    sized = compiled.with_code(made.code, compiled.sized(*arrays))
     return _clocked_lines(made, sized, compiled.way_in(sized, 0), arrays, calls), sized.arena
 
 

@@ -15,13 +15,14 @@ import numpy as np
 
 from workbench.compile import cache
 from workbench.compile.c import calls as entry
-from workbench.compile.c.printer import Source, print_c
+from workbench.compile.c.printer import print_c
 from workbench.compile.c.short_lengths import LEAST_GAIN, OFTEN, gain, short_lengths, with_numbers
 from workbench.compile.c.threads import print_c_threads
 from workbench.compile.c.toolchain import Compiler, require_compiler
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.storage import Storage
 from workbench.compile.machine_code import Code, Lowered, MachineFunction, Sized, raise_fault, result_of
+from workbench.compile.printed import Source
 from workbench.graph.inner import Graph
 from workbench.graph.lengths import Symbol
 
@@ -39,7 +40,7 @@ def lowered(graph: Graph, name: str, threads: int = 1, lengths: Sequence[Symbol]
     return Lowered(graph, name, printed if threads == 1 else shared, printed, lengths, held)
 
 
-class _Unit:
+class Unit:
     """A program in C; its code is unloaded when nobody can call it any more."""
 
     def __init__(self, compiler: Compiler, pool: ThreadPoolExecutor, lowered: Lowered) -> None:
@@ -77,7 +78,7 @@ class CFunction(MachineFunction):
         with ThreadPoolExecutor(2, thread_name_prefix="compile") as own:
             library = own.submit(entry.load, compiler, raise_fault)
             made = graph if isinstance(graph, Lowered) else lowered(graph, name, threads, lengths, held)
-            code = Code(made, partial(_Unit, compiler, own))
+            code = Code(made, partial(Unit, compiler, own))
         result_of(library)
         cache.say()
         self._graph, self._threads = graph, threads
@@ -127,7 +128,7 @@ class CFunction(MachineFunction):
             graph = with_numbers(self._graph, short)
             with ThreadPoolExecutor(1) as pool:
                 made = lowered(graph, self.code.program.name, self._threads, self._lengths, len(self.code.held))
-                trial.set_result(Code(made, partial(_Unit, require_compiler(), pool)))
+                trial.set_result(Code(made, partial(Unit, require_compiler(), pool)))
         except BaseException as error:  # It was worth a try.
             trial.set_exception(error)
 

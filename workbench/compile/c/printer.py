@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -15,12 +14,13 @@ from workbench.compile.c.parts import PARAMETERS, Declared, Divided, divided
 from workbench.compile.c.tables import Table, in_tables, named_outside
 from workbench.compile.c.vector_math import declarations, definitions
 from workbench.compile.loop_ir import loops as L
-from workbench.compile.loop_ir.lines import CodeLine, single_lines, support_lines
+from workbench.compile.loop_ir.lines import CodeLine
 from workbench.compile.loop_ir.loop_levels import FOLD_SYMBOLS, ROW_BLOCK, Nest, nest
 from workbench.compile.loop_ir.runs import Run, Spot, in_runs
 from workbench.compile.loop_ir.sizes import Sizes
 from workbench.compile.loop_ir.skipping import idle_flag
 from workbench.compile.loop_ir.storage import Storage, buffers
+from workbench.compile.printed import HOLDING, Source
 from workbench.graph.expr import Expr, constant_op
 from workbench.graph.lengths import Size
 from workbench.graph.types import KINDS
@@ -40,41 +40,10 @@ typedef struct wb_env {
     int32_t (*external)(int64_t number, int64_t which, void *const *io);
     void *const *library;
     int64_t number;
+    int64_t *clocks;
 } wb_env;
 """
 PLAIN_MATH = ["sqrt", "fabs", "floor", "rint"]
-HOLDING = (L.Branch, L.Loop, L.Begin)
-"""Statements that are counted as those inside them."""
-
-
-@dataclass
-class Source:
-    """Generated code and what it needs at run time: the program's own, and declarations and routines before and after it."""
-
-    pieces: list[str]
-    sizes: list[Size]
-    before: list[str]
-    after: list[str]
-
-    @property
-    def text(self) -> str:
-        return "\n".join([*self.before, *self.pieces, *self.after])
-
-    @property
-    def lines(self) -> list[CodeLine]:
-        """The text line by line, with the expressions that lines compute."""
-        return [*support_lines(self.before), *single_lines(self.pieces), *support_lines(self.after)]
-
-    @property
-    def code(self) -> str:
-        """The text without comments: what decides whether a compiled form can be reused."""
-        return without_comments(self.text, "//")
-
-
-def without_comments(text: str, mark: str) -> str:
-    """Return generated code without what people read in it: it changes with names and lines that the code does not depend on."""
-    lines = (line.split("  " + mark)[0].rstrip() for line in text.splitlines())
-    return "\n".join(line for line in lines if line and not line.lstrip().startswith(mark))
 
 
 def print_c(program: L.Program, storage: Storage, vector_math: Collection[str]) -> Source:

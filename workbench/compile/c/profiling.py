@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import ctypes
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
-import numpy as np
-
-from workbench.compile.c.backend import CFunction, _Unit
-from workbench.compile.c.printer import HOLDING, Source, _Printer, print_c
+from workbench.compile.c.backend import CFunction, Unit
+from workbench.compile.c.printer import _Printer, print_c
 from workbench.compile.c.toolchain import Compiler, require_compiler
+from workbench.compile.clocks import WITHOUT, Clocked
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.storage import Storage
-from workbench.compile.machine_code import Code, Lowered, MachineFunction, Sized
+from workbench.compile.machine_code import Code, Lowered, MachineFunction
+from workbench.compile.printed import HOLDING, Source
 from workbench.graph.inner import Graph
 from workbench.graph.lengths import Symbol
 
@@ -47,61 +45,18 @@ class _ClockedPrinter(_Printer):
         self.line("const int64_t begun_ = wb_now();")
         super().statement(s)
         self.line("const int64_t ended_ = wb_now();")
-        self.line(f"wb_spent[{2 * at}] += ended_ - begun_ - (wb_now() - ended_); wb_spent[{2 * at + 1}]++;", "without what a clock takes")
+        self.line(f"env->clocks[{2 * at}] += ended_ - begun_ - (wb_now() - ended_); env->clocks[{2 * at + 1}]++;", WITHOUT)
         self.close()
 
     def source(self, vector_math: Collection[str]) -> Source:
         made = super().source(vector_math)
-        table = f"static int64_t wb_spent[{2 * max(len(self.clocked), 1)}];\nint64_t *wb_profile(void) {{ return wb_spent; }}\n"
-        return Source(made.pieces, made.sizes, [*made.before, CLOCK, table], made.after)
-
-
-@dataclass(frozen=True)
-class Clocked:
-    """A program with clocks, compiled.
-
-    Attributes
-    ----------
-    code
-        The compiled code, which takes the place of that without clocks.
-    statements
-        What has a clock.
-    """
-
-    code: Code
-    statements: list[L.Statement]
-    unit: _ClockedUnit
-
-    def reset(self) -> None:
-        """Set all clocks to zero."""
-        self._table()[:] = 0
-
-    def read(self) -> list[tuple[float, int]]:
-        """Return seconds, without those that a clock itself takes, and the number of runs of each statement.
-
-        What takes hardly longer than nothing may be found to take a little less.
-        """
-        return [(int(spent) * 1e-9, int(times)) for spent, times in self._table().reshape(-1, 2)]
-
-    def _table(self) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
-        self.unit.library.wb_profile.restype = ctypes.c_void_p
-        start = self.unit.library.wb_profile()
-        return np.ctypeslib.as_array((ctypes.c_int64 * (2 * len(self.statements))).from_address(start))
-
-
-class _ClockedUnit(_Unit):
-    library: ctypes.CDLL
-
-    def address(self) -> tuple[int, bool]:
-        self.library, _ = self._job.result()
-        return super().address()
+        return Source(made.pieces, made.sizes, [*made.before, CLOCK], made.after)
 
 
 def clocked(graph: Graph, name: str, lengths: Sequence[Symbol] = (), held: int = 0) -> Clocked:
     """Compile a graph with clocks; regions that it calls have none of their own."""
     compiler: Compiler = require_compiler()
     printers: list[_ClockedPrinter] = []
-    units: list[_ClockedUnit] = []
 
     def printed(program: L.Program, storage: Storage) -> Source:
         printers.append(_ClockedPrinter(program, storage))
@@ -111,16 +66,11 @@ def clocked(graph: Graph, name: str, lengths: Sequence[Symbol] = (), held: int =
         return print_c(program, storage, compiler.vector_math)
 
     with ThreadPoolExecutor(1) as pool:
-
-        def begin(lowered: Lowered) -> _ClockedUnit:
-            units.append(_ClockedUnit(compiler, pool, lowered))
-            return units[-1]
-
-        code = Code(Lowered(graph, name, printed, plain, lengths, held), begin)
-    return Clocked(code, printers[0].clocked, units[0])
+        code = Code(Lowered(graph, name, printed, plain, lengths, held), partial(Unit, compiler, pool))
+    return Clocked(code, printers[0].clocked)
 
 
-class _ClockedFunction(CFunction):
+class ClockedFunction(CFunction):
     """A program with clocks, to be called by itself."""
 
     checks = False
@@ -128,15 +78,3 @@ class _ClockedFunction(CFunction):
     def __init__(self, made: Clocked) -> None:
         self._graph, self._threads = made.code.lowered, 1
         MachineFunction.__init__(self, made.code, ())
-
-
-def entered_with_clocks(made: Clocked, arrays: Sequence[np.ndarray[Any, Any]]) -> tuple[Sized, Callable[..., Any]]:
-    """Return the code for these arguments, and what calls it."""
-    function = _ClockedFunction(made)
-    sized = function.sized(*arrays)
-    return sized, function.way_in(sized, 0)
-
-
-def sized_with_clocks(compiled: CFunction, made: Clocked, arrays: Sequence[np.ndarray[tuple[int, ...], np.dtype[np.generic]]]) -> Sized:
-    """Return code with clocks in the place of a function's own, for these arguments."""
-    return compiled.with_code(made.code, compiled.sized(*arrays))

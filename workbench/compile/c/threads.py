@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from workbench.compile.c.printer import HEADER, Source, _line, _Printer, literal
+from workbench.compile.c.printer import HEADER, _line, _Printer, literal
 from workbench.compile.c.vector_math import definitions
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.blocking import own_row
 from workbench.compile.loop_ir.loop_levels import Nest, nest
+from workbench.compile.printed import Source
 from workbench.graph.lengths import product
 from workbench.tensor.elementwise import C_TYPES
 

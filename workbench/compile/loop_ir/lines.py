@@ -19,7 +19,7 @@ class CodeLine(str):
     support
         Whether it is no part of the program itself: a declaration, or a routine that all programs share.
     statement
-        In C, the number of the statement that it belongs to, from 1, as a profile counts them; 0 for none.
+        In C and Numba, the number of the statement that it belongs to, from 1, as a profile counts them; 0 for none.
     """
 
     __slots__ = ("loop", "of", "statement", "support")

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from workbench.compile import cache
-from workbench.compile.c.printer import Source, without_comments
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.storage import Storage
 from workbench.compile.machine_code import Code, Lowered, MachineFunction, Sized, raise_fault
 from workbench.compile.numba import calls as entry
 from workbench.compile.numba.printer import PRELUDE, print_numba
+from workbench.compile.printed import Source, without_comments
 from workbench.graph.inner import Graph
 from workbench.graph.lengths import Symbol
 
@@ -28,7 +28,11 @@ _compiled: dict[str, Any] = {}
 
 def printed(program: L.Program, storage: Storage) -> Source:
     """Print a program as a module."""
-    made = print_numba(program, storage)
+    return module_of(print_numba(program, storage))
+
+
+def module_of(made: Source) -> Source:
+    """Return what is printed with what it imports."""
     return Source(made.pieces, made.sizes, [PRELUDE, *made.before], made.after)
 
 
@@ -37,7 +41,7 @@ def lowered(graph: Graph, name: str, lengths: Sequence[Symbol] = (), held: int =
     return Lowered(graph, name, printed, printed, lengths, held)
 
 
-class _Unit:
+class Unit:
     """A program printed as Python."""
 
     def __init__(self, lowered: Lowered) -> None:
@@ -52,7 +56,7 @@ class NumbaFunction(MachineFunction):
     """A graph compiled with Numba, or what :func:`lowered` made of one; `lengths` and `held` as in C."""
 
     def __init__(self, graph: Graph | Lowered, name: str, lengths: Sequence[Symbol] = (), held: int = 0) -> None:
-        code = Code(graph if isinstance(graph, Lowered) else lowered(graph, name, lengths, held), _Unit)
+        code = Code(graph if isinstance(graph, Lowered) else lowered(graph, name, lengths, held), Unit)
         cache.say()
         super().__init__(code, lengths)
 

@@ -6,6 +6,7 @@ This file is imported by generated code, and by nothing before it: it brings Num
 
 from __future__ import annotations
 
+import ctypes
 from typing import Any
 
 import numba.core.cgutils
@@ -126,6 +127,23 @@ def call(typing: Any, at: Any, io: Any, env: Any, arena: Any, fault: Any) -> Any
 def call_back(typing: Any, at: Any, number: Any, which: Any, io: Any) -> Any:
     """Call Python for an operation that has no loop form; nonzero where it failed."""
     return types.int32(types.int64, types.int64, types.int64, WORDS), _calls
+
+
+@intrinsic
+def now(typing: Any) -> Any:
+    """Return nanoseconds, by the clock of `time.perf_counter`."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        public = hasattr(ctypes.pythonapi, "PyTime_PerfCounterRaw")  # From Python 3.13 on: it writes the time to its argument.
+        told = cgutils.alloca_once(builder, WORD)
+        if public:
+            kind = ir.FunctionType(ir.IntType(32), [WORD.as_pointer()])
+            builder.call(cgutils.get_or_insert_function(builder.module, kind, "PyTime_PerfCounterRaw"), [told])
+            return builder.load(told)
+        kind = ir.FunctionType(WORD, [])
+        return builder.call(cgutils.get_or_insert_function(builder.module, kind, "_PyTime_GetPerfCounter"), [])
+
+    return types.int64(), generate
 
 
 @intrinsic

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from workbench.compile.c.printer import Source
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.lines import CodeLine
 from workbench.compile.loop_ir.loop_levels import ROW_BLOCK, Nest, nest
 from workbench.compile.loop_ir.sizes import Sizes
 from workbench.compile.loop_ir.skipping import idle_flag
 from workbench.compile.loop_ir.storage import Storage, buffers
+from workbench.compile.printed import HOLDING, Source
 from workbench.graph.expr import Expr
 from workbench.graph.lengths import Size
 from workbench.graph.types import KINDS
@@ -25,7 +25,7 @@ import numpy as np
 from math import cos, erf, sin, sqrt, tan
 from numba import njit
 from workbench.compile.numba.own_math import exp, expm1, log, log1p, tanh
-from workbench.compile.numba.pointers import address, after, call, call_back, letter, pointer, routine, select, stacked, words
+from workbench.compile.numba.pointers import address, after, call, call_back, letter, now, pointer, routine, select, stacked, words
 from workbench.compile.numba.vector_loops import add_in_any_order, independent, make_vector_loops, multiply_in_any_order
 """
 NATIVE = ("bool", "int64", "float64")
@@ -35,7 +35,7 @@ OPTIONS = "nogil=True, error_model='numpy'"
 
 def print_numba(program: L.Program, storage: Storage) -> Source:
     """Print a program as the Python function `run` of :data:`~workbench.compile.numba.pointers.RUN`'s type."""
-    return _Printer(program, storage).source()
+    return Printer(program, storage).source()
 
 
 def literal(value: Any, dtype: str) -> str:
@@ -51,7 +51,7 @@ def literal(value: Any, dtype: str) -> str:
     return f"({int(value)})" if dtype == "int64" and value > -(2**63) else f"np.{dtype}({int(value)})"
 
 
-class _Printer:
+class Printer:
     def __init__(self, program: L.Program, storage: Storage) -> None:
         self.program = program
         self.storage = storage
@@ -64,6 +64,7 @@ class _Printer:
         self.count = 0
         self.written: set[str] = set()
         self.loops = self.loop = 0  # How many kernels there are, and the number of the one that is being printed.
+        self.statements = self.number = 0  # The same of statements without others inside.
 
     def source(self) -> Source:
         p = self.program
@@ -92,7 +93,7 @@ class _Printer:
 
     def line(self, text: str, note: str = "", of: Expr | None = None) -> None:
         clean = " ".join(note.split())
-        self.lines.append(CodeLine("    " * self.indent + text + (f"  # {clean}" if clean else ""), of, self.loop))
+        self.lines.append(CodeLine("    " * self.indent + text + (f"  # {clean}" if clean else ""), of, self.loop, statement=self.number))
 
     def size(self, n: Size) -> str:
         return self.sizes.size(n)
@@ -135,43 +136,46 @@ class _Printer:
 
     def block(self, block: Sequence[L.Statement]) -> None:
         for s in block:
-            if isinstance(s, L.Kernel):
-                if 0 not in s.extents:
-                    self.loops = self.loop = self.loops + 1
-                    self.level(nest(s), 0)
-                    self.loop = 0
-            elif isinstance(s, L.Blocked):
-                self.blocked(s)
-            elif isinstance(s, L.Copy):
-                self.copy(s)
-            elif isinstance(s, L.Fill):
-                shown = literal(s.value.value, s.buffer.dtype)
-                if s.buffer.size == 1:
-                    self.write(s.buffer, 0, shown)
-                else:
-                    self.line(f"for i in range({self.size(s.buffer.size)}):")
-                    self.indent += 1
-                    self.write(s.buffer, "i", shown)
-                    self.indent -= 1
-            elif isinstance(s, L.Call):
-                self.call(s)
-            elif isinstance(s, L.External):
-                self.external(s)
-            elif isinstance(s, L.Branch):
-                # Where one side does nothing, the other is all there is.
-                self.line(f"if {self.value(s.predicate)}:" if s.then else f"if not ({self.value(s.predicate)}):")
-                self.inside(s.then or s.orelse)
-                if s.then and s.orelse:
-                    self.line("else:")
-                    self.inside(s.orelse)
-            elif isinstance(s, L.Loop):
-                self.line("while True:")
+            if not isinstance(s, HOLDING):
+                self.number = self.statements = self.statements + 1
+            self.statement(s)
+            self.number = 0
+
+    def statement(self, s: L.Statement) -> None:
+        if isinstance(s, L.Kernel):
+            self.kernel(s)
+        elif isinstance(s, L.Blocked):
+            self.blocked(s)
+        elif isinstance(s, L.Copy):
+            self.copy(s)
+        elif isinstance(s, L.Fill):
+            shown = literal(s.value.value, s.buffer.dtype)
+            if s.buffer.size == 1:
+                self.write(s.buffer, 0, shown)
+            else:
+                self.line(f"for i in range({self.size(s.buffer.size)}):")
                 self.indent += 1
-                self.block(s.test)
-                self.line(f"if not ({self.value(s.predicate)}):")
-                self.line("    break")
-                self.block(s.body)
+                self.write(s.buffer, "i", shown)
                 self.indent -= 1
+        elif isinstance(s, L.Call):
+            self.call(s)
+        elif isinstance(s, L.External):
+            self.external(s)
+        elif isinstance(s, L.Branch):
+            # Where one side does nothing, the other is all there is.
+            self.line(f"if {self.value(s.predicate)}:" if s.then else f"if not ({self.value(s.predicate)}):")
+            self.inside(s.then or s.orelse)
+            if s.then and s.orelse:
+                self.line("else:")
+                self.inside(s.orelse)
+        elif isinstance(s, L.Loop):
+            self.line("while True:")
+            self.indent += 1
+            self.block(s.test)
+            self.line(f"if not ({self.value(s.predicate)}):")
+            self.line("    break")
+            self.block(s.body)
+            self.indent -= 1
 
     def inside(self, block: Sequence[L.Statement]) -> None:
         self.indent += 1
@@ -268,13 +272,20 @@ class _Printer:
 
     # Kernels -----------------------------------------------------------------------------------
 
+    def kernel(self, kernel: L.Kernel) -> None:
+        if 0 not in kernel.extents:
+            self.loops = self.loop = self.loops + 1
+            self.level(nest(kernel), 0)
+            self.loop = 0
+
     def blocked(self, s: L.Blocked) -> None:
         n, rows = self.size(s.extent), self.size(s.rows)
         self.line(f"for block in range(0, {n}, {rows}):", "rows that stay in the cache")
         self.indent += 1
         self.line(f"stop = min({n}, block + {rows})")
         self.in_block = True
-        self.block(list(s.kernels))
+        for k in s.kernels:
+            self.kernel(k)
         self.in_block = False
         self.indent -= 1
 
