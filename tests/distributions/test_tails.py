@@ -156,3 +156,26 @@ def test_the_ends_of_distribution_functions_have_finite_slopes(cls, parameters, 
             found, *slopes = Graph(inputs, [tail, *grad(tail.sum(), inputs)]).run("numpy", at, *(np.full(len(at), p) for p in parameters))
         for slope in slopes:
             assert not np.isnan(slope[found > -INF]).any(), (found, slope)
+
+
+# mpmath, 60 digits: z, alpha, the logarithm of the integral of 2 phi(t) Phi(alpha t) from z on.
+CCDF_OF_SKEW_NORMAL = [
+    (2.0, 0.0, -3.783184333682032),
+    (2.0, 1.0, -3.101477409997824),
+    (2.0, 20.0, -3.0900371531220867),
+    (9.0, 0.0, -43.628149113332114),
+    (9.0, 1.0, -42.93500193277217),
+    (9.0, 20.0, -42.93500193277217),
+    (20.0, 0.0, -203.9171553711113),
+    (20.0, 1.0, -203.22400819055136),
+    (20.0, 20.0, -203.22400819055136),
+]
+
+
+
+def test_the_heavier_tail_of_a_skew_normal_keeps_its_digits():
+    for z, alpha, wanted in CCDF_OF_SKEW_NORMAL:
+        for mirror in (1.0, -1.0):
+            side = pm.logccdf if mirror > 0 else pm.logcdf
+            found = side(pm.SkewNormal.dist(alpha=mirror * alpha, mu=0.5, sigma=2.0), 0.5 + mirror * 2.0 * z).eval()
+            np.testing.assert_allclose(found, wanted, rtol=1e-12)

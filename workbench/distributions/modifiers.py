@@ -280,9 +280,9 @@ class Truncated(Modified):
     def bounds(cls, *parameters: Tensor) -> tuple[Any, Any]:
         """The limits, or those of `dist` where they are narrower."""
         (draw, inner), lower, upper = cls._parts(parameters)
-        least, most = OF_SUPPORT.get(draw.distribution.support, (-INF, INF))
-        if draw.distribution.support == INTERVAL:
-            least, most = draw.distribution.bounds(*inner)
+        inside = draw.distribution
+        own: tuple[Any, Any] = inside.bounds(*inner) if inside.support == INTERVAL else OF_SUPPORT.get(inside.support, (-INF, INF))
+        least, most = own
         return _narrower(pt.maximum, lower, least, -INF), _narrower(pt.minimum, upper, most, INF)
 
 
