@@ -31,8 +31,8 @@ def test_a_profile_finds_what_takes_the_time(work):
     assert heavy.times == 1 and heavy.location.filename.endswith("test_profile.py")
     stepped = [line for line in profile.lines if line.times == 50_000]
     assert any("sin(" in line.what for line in stepped)
-    # No processor has a gammaln of these in less than four nanoseconds; how much less the rest takes depends on what else the machine does.
-    assert heavy.seconds > 50_000 * 4e-9
+    # No processor has an exponential and a gammaln in less than a nanosecond; how much less the rest takes depends on what else the machine does.
+    assert heavy.seconds > 50_000 * 1e-9
     (back,) = (line for line in profile.lines if line.kind == "called back")
     assert back.what.startswith("lu_factor") and back.bytes == 9 * 8 + 3 * 4
     assert {line.what.split(":")[0] for line in profile.lines if line.kind == "library"} == {"matmul", "cholesky"}

@@ -97,7 +97,8 @@ def _logical(name: str, c: str, py: str, arity: int = 2) -> ScalarOp:
     )
 
 
-logical_and: ScalarOp = _logical("logical_and", "({x} && {y})", "({x} & {y})")
-logical_or: ScalarOp = _logical("logical_or", "({x} || {y})", "({x} | {y})")
+# Both sides are 0 or 1, and known: && would be a branch, which keeps gcc from making a vector loop.
+logical_and: ScalarOp = _logical("logical_and", "({x} & {y})", "({x} & {y})")
+logical_or: ScalarOp = _logical("logical_or", "({x} | {y})", "({x} | {y})")
 logical_xor: ScalarOp = _logical("logical_xor", "({x} != {y})", "({x} != {y})")
 logical_not: ScalarOp = _logical("logical_not", "(!{x})", "(not {x})", 1)

@@ -1,115 +1,13 @@
-"""Exponentials and logarithms in C of our own, for compilers and systems whose library has no vector forms.
-
-They have no branches, so that compilers make vector loops of what calls them, on whatever instructions there are; and no operation
-that rounds otherwise in a vector than alone, so that a number has one value wherever it is computed. Errors are below one unit in
-the last place (`tests/truth/test_own_math.py`).
-
-The exponential is that of the rest after multiples of log 2 (Cody and Waite 1980), by a polynomial that is best on that interval; logarithms
-are those of FreeBSD's libm (Ng 1993). What is added to a number 2**52 too large to have digits behind the point is rounded to a whole one.
-"""
+"""Functions of our own in the places of those of the library that have no vector forms."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-BITS = """\
-#if defined __FMA__ || defined __aarch64__
-#define WB_FMA(x, y, z) __builtin_fma(x, y, z)
-#define WB_LOST(x, y, product) __builtin_fma(x, y, -(product))
-#else
-#define WB_FMA(x, y, z) ((x) * (y) + (z))
-#define WB_LOST(x, y, product) wb_lost(x, y, product)
-#endif
-static inline uint64_t wb_bits(double x) { uint64_t b; __builtin_memcpy(&b, &x, 8); return b; }
-static inline double wb_of_bits(uint64_t b) { double x; __builtin_memcpy(&x, &b, 8); return x; }
-static inline double wb_power_of_two(double k) { return wb_of_bits((wb_bits(k + 0x1.8p52) + 1023) << 52); }
-static inline double wb_lost(double x, double y, double product) {
-    const double x_wide = x * 134217729.0, x1 = x_wide - (x_wide - x), x2 = x - x1, y_wide = y * 134217729.0, y1 = y_wide - (y_wide - y), y2 = y - y1;
-    return ((x1 * y1 - product) + x1 * y2 + x2 * y1) + x2 * y2;
-}"""
+from workbench.tensor.special.elementary_c import ELEMENTARY
+from workbench.tensor.special.error_c import ERF_C, ERFC_C
 
-# exp(r) is 1 + r + r**2 p(r), |r| below log(2) / 2.
-EXPONENTIAL = """\
-static inline double wb_exp_tail(double r) {
-    const double z = r * r;
-    const double even = WB_FMA(z, WB_FMA(z, WB_FMA(z, WB_FMA(z, WB_FMA(z, 0x1.1f730349868cep-29, 0x1.27e4db646b17ep-22), 0x1.a01a01a6d889cp-16), 0x1.6c16c16c162d4p-10), 0x1.5555555555556p-5), 0.5);
-    const double odd = WB_FMA(z, WB_FMA(z, WB_FMA(z, WB_FMA(z, 0x1.af4de97ca4194p-26, 0x1.71de0231960ebp-19), 0x1.a01a01abe7fe1p-13), 0x1.11111111100dcp-7), 0x1.5555555555557p-3);
-    return z * WB_FMA(r, odd, even);
-}
-static inline double wb_multiple(double x) { return WB_FMA(x, 0x1.71547652b82fep+0, 0x1.8p52) - 0x1.8p52; }"""
-
-EXP = """\
-static inline double wb_exp(double x) {
-    const double y = x > 710.0 ? 710.0 : x < -746.0 ? -746.0 : x;
-    const double k = wb_multiple(y);
-    const double high = WB_FMA(k, -0x1.62e42fefa3800p-1, y), r = WB_FMA(k, -0x1.ef35793c76730p-45, high);
-    const double e = r + (wb_exp_tail(r) + WB_FMA(k, -0x1.ef35793c76730p-45, high - r));
-    const double half = WB_FMA(k, 0.5, 0x1.8p52) - 0x1.8p52;
-    return (1.0 + e) * wb_power_of_two(half) * wb_power_of_two(k - half);
-}"""
-
-# exp(x) - 1, by half: 2**(k - 1) r + (2**(k - 1) - 1/2), and what the two lack.
-HALF_EXPM1 = """\
-static inline double wb_half_expm1(double y, double *rest) {
-    const double k = wb_multiple(y);
-    const double high = WB_FMA(k, -0x1.62e42fefa3800p-1, y), r = WB_FMA(k, -0x1.ef35793c76730p-45, high);
-    const double scale = wb_power_of_two(k - 1.0), a = scale * r, b = scale - 0.5;
-    const double sum = a + b, other = sum - b;
-    *rest = WB_FMA(scale, wb_exp_tail(r) + WB_FMA(k, -0x1.ef35793c76730p-45, high - r), (b - (sum - other)) + (a - other));
-    return sum;
-}"""
-
-EXPM1 = """\
-static inline double wb_expm1(double x) {
-    double rest;
-    const double half = wb_half_expm1(x > 710.0 ? 710.0 : x < -60.0 ? -60.0 : x, &rest);
-    return fabs(x) < 0x1p-54 ? x : 2.0 * (half + rest);
-}"""
-
-# With h half of exp(2 x) - 1, tanh is h / (h + 1): a quotient, and what it lacks by a product without rounding (Dekker 1971).
-TANH = """\
-static inline double wb_tanh(double x) {
-    const double size = fabs(x) > 20.0 ? 20.0 : fabs(x);
-    double rest;
-    const double half = wb_half_expm1(2.0 * size, &rest);
-    const double h = half + rest, h_low = (half - h) + rest;
-    const double d = h + 1.0, other = d - h, d_low = ((h - (d - other)) + (1.0 - other)) + h_low;
-    const double once = 1.0 / d, q = h * once, product = q * d;
-    const double made = WB_FMA(WB_FMA(-q, d_low, ((h - product) - WB_LOST(q, d, product)) + h_low), once, q);
-    return fabs(x) < 0x1p-28 ? x : __builtin_copysign(made, x);
-}"""
-
-# A number is 2**k m with m between the roots of 1/2 and 2; its logarithm k log 2 + log m, and `more`.
-LOGARITHM = """\
-static inline double wb_log_of(double x, double more) {
-    const double w = x < 0x1p-1022 ? x * 0x1p54 : x;
-    const uint64_t u = wb_bits(w) + (1100ULL << 52) - 0x3fe6a09e667f3bcdULL;
-    const double k = wb_of_bits((u >> 52) | 0x4330000000000000ULL) - (x < 0x1p-1022 ? 0x1p52 + 1154.0 : 0x1p52 + 1100.0);
-    const double f = wb_of_bits((u & 0xfffffffffffffULL) + 0x3fe6a09e667f3bcdULL) - 1.0;
-    const double s = f / (2.0 + f), z = s * s, z2 = z * z, square = 0.5 * f * f;
-    const double odd = WB_FMA(z2, WB_FMA(z2, 1.531383769920937332e-01, 2.222219843214978396e-01), 3.999999999940941908e-01);
-    const double even = WB_FMA(z2, WB_FMA(z2, WB_FMA(z2, 1.479819860511658591e-01, 1.818357216161805012e-01), 2.857142874366239149e-01), 6.666666666666735130e-01);
-    const double low = WB_FMA(s, WB_FMA(z, WB_FMA(z, odd, even), square), WB_FMA(k, 1.90821492927058770002e-10, more));
-    return WB_FMA(k, 6.93147180369123816490e-01, -((square - low) - f));
-}"""
-
-LOG = """\
-static inline double wb_log(double x) {
-    const double made = wb_log_of(x, 0.0);
-    return x > 0.0 ? (x < __builtin_inf() ? made : x) : x == 0.0 ? -__builtin_inf() : __builtin_nan("");
-}"""
-
-LOG1P = """\
-static inline double wb_log1p(double x) {
-    const double u = 1.0 + x, other = u - 1.0;
-    const double made = wb_log_of(u, ((1.0 - (u - other)) + (x - other)) / u);
-    return fabs(x) < 0x1p-54 ? x : x > -1.0 ? (x < __builtin_inf() ? made : x) : x == -1.0 ? -__builtin_inf() : __builtin_nan("");
-}"""
-
-OWN = {
-    "exp": (BITS, EXPONENTIAL, EXP), "expm1": (BITS, EXPONENTIAL, HALF_EXPM1, EXPM1), "tanh": (BITS, EXPONENTIAL, HALF_EXPM1, TANH),
-    "log": (BITS, LOGARITHM, LOG), "log1p": (BITS, LOGARITHM, LOG1P),
-}  # fmt: skip
+OWN = {**ELEMENTARY, "erf": ERF_C, "erfc": ERFC_C}
 """The functions, and the C code of each, in the order in which it is needed."""
 
 
@@ -119,4 +17,4 @@ def own_functions(used: Collection[str], vector_forms: Collection[str]) -> list[
     if not chosen:
         return []
     pieces = dict.fromkeys(piece for name in chosen for piece in OWN[name])
-    return ["", "// Without branches, so that a loop with them is a vector loop.", "double fabs(double);", *pieces, *(f"#define {name}(x) wb_{name}(x)" for name in chosen), ""]
+    return ["", "// Without branches, so that a loop with them is a vector loop.", *pieces, *(f"#define {name}(x) wb_{name}(x)" for name in chosen), ""]

@@ -31,6 +31,8 @@ MANY_ARGUMENTS = 64
 
 HEADER = """\
 #include <stdint.h>
+// A loop with a call is no vector loop: compilers inline less where much is called.
+#define WB_INLINE inline __attribute__((always_inline))
 
 typedef struct wb_env {
     int32_t (*run)(void *const *io, const struct wb_env *env, char *arena, int64_t *fault);
@@ -92,7 +94,8 @@ class _Printer:
     def source(self, vector_math: Collection[str]) -> Source:
         self.body = in_tables(self.program.body)
         self.block(self.body)
-        before = [HEADER, *self.prototypes(vector_math), *self.support, ""]
+        # Of what both need there is one definition.
+        before = [*dict.fromkeys([HEADER, *self.prototypes(vector_math), *self.support]), ""]
         (spans,) = self.spans
         made = divided(self.lines, spans, self.declared()) if len(self.lines) > parts.PART_LINES else None
         code = self.whole() if made is None or not made.functions else self.in_parts(made)

@@ -17,6 +17,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from workbench.tensor.special.bessel_c import bessel_c
+from workbench.tensor.special.elementary_c import BITS, LOGARITHM, polynomial
+from workbench.tensor.special.error_c import ERFCX_C, INVERSE_MILLS_C, LOG_NDTR_C
+from workbench.tensor.special.gamma_c import BETALN_C, DIGAMMA_C, LGAMMA_C, ROOT_PARTS, TRIGAMMA_C
+
 
 def horner(x: str, coefficients: Sequence[float]) -> str:
     """Return a polynomial's text, highest power first; the same in C and in Python."""
@@ -29,6 +34,10 @@ def horner(x: str, coefficients: Sequence[float]) -> str:
 def ratio(x: str, above: Sequence[float], below: Sequence[float]) -> str:
     """Return the text of a quotient of polynomials."""
     return f"{horner(x, above)} / {horner(x, below)}"
+
+
+def _in_c(x: str, coefficients: Sequence[float]) -> str:
+    return polynomial(x, [f"{x}2"], coefficients[::-1])
 
 
 # Error function -------------------------------------------------------------------------------
@@ -47,21 +56,6 @@ ERFCX_FAR = (
 )  # fmt: skip
 ROOT_PI = repr(math.sqrt(math.pi))
 
-ERFCX_C = (
-    "double erfc(double);",
-    f"""\
-static inline double wb_erfcx(double x) {{
-    if (x > 4) {{
-        const double t = 1 / (x * x);
-        return (1 / {ROOT_PI} - t * {ratio("t", *ERFCX_FAR)}) / x;
-    }}
-    if (x > 0.5) return {ratio("x", *ERFCX_MIDDLE)};
-    if (x < -27) return __builtin_inf();
-    // exp(x * x), whose rounding would be multiplied by x * x: in two factors.
-    const double h = rint(x * 16) / 16;
-    return exp(h * h) * exp((x - h) * (x + h)) * erfc(x);
-}}""",
-)
 ERFCX_PY = (
     f"""\
 def wb_erfcx(x):
@@ -80,11 +74,7 @@ ERFCX = {"c": ERFCX_C, "py": ERFCX_PY}
 
 ROOT_2 = repr(math.sqrt(2.0))
 LOG_NDTR = {
-    "c": (*ERFCX_C, f"""\
-static inline double wb_log_ndtr(double x) {{
-    if (x < -1) return log(wb_erfcx(-x / {ROOT_2}) / 2) - x * x / 2;
-    return log1p(-erfc(x / {ROOT_2}) / 2);
-}}"""),
+    "c": LOG_NDTR_C,
     "py": (*ERFCX_PY, f"""\
 def wb_log_ndtr(x):
     if x < -1:
@@ -92,6 +82,8 @@ def wb_log_ndtr(x):
     return log1p(-math.erfc(x / {ROOT_2}) / 2)
 """),
 }  # fmt: skip
+
+INVERSE_MILLS = {"c": INVERSE_MILLS_C, "py": ERFCX_PY}
 
 CENTRE = (
     (2509.0809287301226727, 33430.575583588128105, 67265.770927008700853, 45921.953931549871457,
@@ -112,18 +104,17 @@ FAR_TAIL = (
      0.0148753612908506148525, 0.13692988092273580531, 0.59983220655588793769, 1.0),
 )  # fmt: skip
 QUANTILE = {
-    "c": f"""\
+    "c": (BITS, LOGARITHM, f"""\
 // The normal quantile of 1/2 + q; tail is 1/2 - |q|, with its own digits.
-static inline double wb_normal_quantile(double q, double tail) {{
-    if (q >= -0.425 && q <= 0.425) {{
-        const double r = 0.180625 - q * q;
-        return q * ({ratio("r", *CENTRE)});
-    }}
-    if (tail == 0) return q < 0 ? -__builtin_inf() : __builtin_inf();
-    const double r = sqrt(-log(tail)), near = r - 1.6, far = r - 5;
-    const double x = r <= 5 ? {ratio("near", *TAIL)} : {ratio("far", *FAR_TAIL)};
-    return q < 0 ? -x : x;
-}}""",
+static WB_INLINE double wb_normal_quantile(double q, double tail) {{
+    const double z = 0.180625 - q * q, r = sqrt(-wb_log_of(tail, 0, 0)), near = r - 1.6, far = r - 5;
+    const double z2 = z * z, near2 = near * near, far2 = far * far;
+    const int central = fabs(q) <= 0.425, beyond = r > 5;
+    const double above = central ? q * {_in_c("z", CENTRE[0])} : beyond ? {_in_c("far", FAR_TAIL[0])} : {_in_c("near", TAIL[0])};
+    const double below = central ? {_in_c("z", CENTRE[1])} : beyond ? {_in_c("far", FAR_TAIL[1])} : {_in_c("near", TAIL[1])};
+    const double x = above / below, outer = tail > 0 ? x : tail == 0 ? __builtin_inf() : __builtin_nan("");
+    return central ? x : q < 0 ? -outer : outer;
+}}"""),
     "py": f"""\
 def wb_normal_quantile(q, tail):
     if q >= -0.425 and q <= 0.425:
@@ -160,31 +151,8 @@ DIGAMMA_ROOT = (
     (-0.55789841321675513e-6, 0.0021284987017821144, 0.054151797245674225, 0.43593529692665969, 1.4606242909763515,
      2.0767117023730469, 1.0),
 )  # fmt: skip
-ROOT_PARTS = (repr(1569415565 / 2**30), repr(381566830 / 2**60), "9.016312093258695e-20")
-"""The positive root of digamma in three parts, the first two with few digits: x - root is exact."""
 PI = repr(math.pi)
 
-DIGAMMA_C = (
-    f"""\
-static inline double wb_digamma(double x) {{
-    double y = 0;
-    if (x <= 0) {{
-        const double part = x - rint(x);
-        if (x == 0) return __builtin_copysign(__builtin_inf(), -x);
-        if (part == 0 || x != x) return __builtin_nan("");
-        y = -{PI} / tan({PI} * part);
-        x = 1 - x;
-    }}
-    if (x >= 10) {{
-        const double t = 1 / (x * x);
-        return y + (log(x) - 0.5 / x + t * {horner("t", DIGAMMA_SERIES)});
-    }}
-    if (x < 1) y -= 1 / x, x += 1;
-    while (x > 2) x -= 1, y += 1 / x;
-    const double g = ((x - {ROOT_PARTS[0]}) - {ROOT_PARTS[1]}) - {ROOT_PARTS[2]}, z = x - 1;
-    return y + (g * 0.99558162689208984 + g * ({ratio("z", *DIGAMMA_ROOT)}));
-}}""",
-)
 DIGAMMA_PY = (
     f"""\
 def wb_digamma(x):
@@ -211,25 +179,11 @@ def wb_digamma(x):
     return y + (g * 0.99558162689208984 + g * ({ratio("z", *DIGAMMA_ROOT)}))
 """,
 )
+LGAMMA = {"c": LGAMMA_C}
 DIGAMMA = {"c": DIGAMMA_C, "py": DIGAMMA_PY}
 
 TRIGAMMA_SERIES = (-3617 / 510, 7 / 6, -691 / 2730, 5 / 66, -1 / 30, 1 / 42, -1 / 30, 1 / 6)
-TRIGAMMA = {
-    "c": f"""\
-static inline double wb_trigamma(double x) {{
-    double y = 0, sign = 1;
-    if (x <= 0) {{
-        if (x == floor(x)) return __builtin_inf();
-        const double s = sin({PI} * (x - rint(x)));
-        y = {math.pi**2!r} / (s * s), sign = -1;
-        x = 1 - x;
-    }}
-    double sum = 0;
-    for (; x < 12; x += 1) sum += 1 / (x * x);
-    const double t = 1 / (x * x);
-    return y + sign * (sum + (1 / x + t * (0.5 + {horner("t", TRIGAMMA_SERIES)} / x)));
-}}""",
-    "py": f"""\
+TRIGAMMA_PY = f"""\
 def wb_trigamma(x):
     y, sign = 0.0, 1.0
     if x <= 0:
@@ -244,27 +198,16 @@ def wb_trigamma(x):
         x += 1
     t = 1 / (x * x)
     return y + sign * (total + (1 / x + t * (0.5 + {horner("t", TRIGAMMA_SERIES)} / x)))
-""",
-}
+"""
+TRIGAMMA = {"c": TRIGAMMA_C, "py": (TRIGAMMA_PY,)}
 
 STIRLING = (-1 / 156, 691 / 360360, -1 / 1188, 1 / 1680, -1 / 1260, 1 / 360, -1 / 12)
 HALF_LOG_2PI = repr(0.5 * math.log(2 * math.pi))
-BETALN_C = (
-    "double lgamma(double);",
-    f"""\
+STIRLING_REST_C = f"""\
 static inline double wb_stirling_rest(double x) {{
     const double t = 1 / (x * x);
     return -{horner("t", STIRLING)} / x;
-}}""",
-    f"""\
-static inline double wb_betaln(double a, double b) {{
-    const double p = a < b ? a : b, q = a < b ? b : a;
-    if (!(p > 0) || q < 10) return lgamma(p) + (lgamma(q) - lgamma(p + q));
-    const double rest = wb_stirling_rest(q) - wb_stirling_rest(p + q);
-    if (p < 10) return lgamma(p) + rest + (p - p * log(p + q)) + (q - 0.5) * log1p(-p / (p + q));
-    return -0.5 * log(q) + {HALF_LOG_2PI} + (wb_stirling_rest(p) + rest) + (p - 0.5) * log(p / (p + q)) + q * log1p(-p / (p + q));
-}}""",
-)
+}}"""
 BETALN_PY = (
     f"""\
 def wb_stirling_rest(x):
@@ -317,34 +260,18 @@ I1_FAR = (
 )  # fmt: skip
 
 
-def bessel(order: int, far: Sequence[float], scaled: bool = False) -> dict[str, str]:
+def bessel(order: int, far: Sequence[float], scaled: bool = False) -> dict[str, tuple[str, ...] | str]:
     """Return the modified Bessel function I of order 0 or 1; `scaled` by exp(-|x|)."""
     name = f"wb_i{order}e" if scaled else f"wb_i{order}"
     table = ", ".join(map(repr, reversed(far)))
     first, odd = ("1.0", False) if order == 0 else ("0.5 * x", True)
     if scaled:
-        near, c_far, py_far = "exp(-s) * ", "r", "r"
+        near, py_far = "exp(-s) * ", "r"
     else:
         # exp(s) in two factors, which reaches further before it overflows.
-        grown = "exp(s / 2) * r * exp(s / 2)"
-        near, c_far, py_far = "", f"s > 1500 ? __builtin_inf() : {grown}", f"np.inf if s > 1500 else {grown}"
+        near, py_far = "", "np.inf if s > 1500 else exp(s / 2) * r * exp(s / 2)"
     return {
-        "c": f"""\
-static inline double {name}(double x) {{
-    static const double far[] = {{{table}}};
-    const double s = fabs(x), t = s * s / 4;
-    if (s <= 8) {{
-        double term = {first}, sum = term;
-        for (int k = 1; fabs(term) > 1e-17 * fabs(sum); k++) sum += term *= t / (k * (k + {order}.0));
-        return {near}sum;
-    }}
-    // Clenshaw's recurrence.
-    const double u = 16 / s - 1;
-    double b0 = 0, b1 = 0, b2 = 0;
-    for (int k = 0; k < {len(far)}; k++) b2 = b1, b1 = b0, b0 = 2 * u * b1 - b2 + far[k];
-    const double r = (b0 - u * b1) / sqrt(s), y = {c_far};
-    return x != x ? x : {"x < 0 ? -y : y" if odd else "y"};
-}}""",
+        "c": bessel_c(order, scaled),
         "py": f"""\
 def {name}(x):
     s = abs(x)

@@ -176,7 +176,7 @@ def _inverse_mills_slope(g: Tensor, x: Tensor) -> Tensor:
 
 inverse_mills: ScalarOp = _special(
     "inverse_mills", "The derivative of log_ndtr: the normal density over the distribution function.", real, _inverse_mills_slope,
-    f"({math.sqrt(2 / math.pi)!r} / wb_erfcx(-{{x}} / {forms.ROOT_2}))", support=forms.ERFCX, function=_inverse_mills,
+    "wb_inverse_mills({x})", f"({math.sqrt(2 / math.pi)!r} / wb_erfcx(-{{x}} / {forms.ROOT_2}))", support=forms.INVERSE_MILLS, function=_inverse_mills,
     jax=lambda x: math.sqrt(2 / math.pi) / _jax_erfcx(-x / math.sqrt(2)), cost=60,
 )  # fmt: skip
 ndtri: ScalarOp = _special(
@@ -222,7 +222,7 @@ def _jax_gammaln(x: Any) -> Any:
 
 gammaln: ScalarOp = _special(
     "gammaln", "The logarithm of the gamma function's absolute value.", positive, lambda g, x: g * digamma(x),
-    "lgamma({x})", "math.lgamma({x})", support=libm("lgamma"), function=_numpy_gammaln, jax=_jax_gammaln, cost=60,
+    "wb_lgamma({x})", "math.lgamma({x})", support=forms.LGAMMA, function=_numpy_gammaln, jax=_jax_gammaln, cost=60,
 )  # fmt: skip
 
 

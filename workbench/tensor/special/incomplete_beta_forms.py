@@ -11,7 +11,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from workbench.tensor.special.forms import DIGAMMA_C, DIGAMMA_PY, ERFCX_C, ERFCX_PY, TRIGAMMA
+from workbench.tensor.special.error_c import ERFCX_C
+from workbench.tensor.special.forms import DIGAMMA_PY, ERFCX_PY, TRIGAMMA_PY
+from workbench.tensor.special.gamma_c import BETALN_C, DIGAMMA_C, TRIGAMMA_C
 from workbench.tensor.special.incomplete_forms import FRONT_C, FRONT_PY, PARTS_C, PARTS_PY, TWO_PI
 
 CONSTANTS = {
@@ -98,9 +100,10 @@ def wb_beta_uniform(a, b, far):
 
 BETAINC_C = (
     *PARTS_C,
+    *BETALN_C,
     *ERFCX_C,
     *DIGAMMA_C,
-    TRIGAMMA["c"],
+    *TRIGAMMA_C,
     "double fma(double, double, double);",
     UNIFORM_C,
     f"""\
@@ -147,7 +150,7 @@ static inline double wb_beta_below(double a, double b, double x, double y, doubl
 static inline double wb_beta_small(double b, double a, double y) {{
     const double least = a < 1 ? a : 1;
     const double shift = b < 1e-5 * least ? b * (wb_digamma(a) + b / 2 * wb_trigamma(a))
-        : a < 10 ? lgamma(a + b) - lgamma(a)
+        : a < 10 ? wb_lgamma(a + b) - wb_lgamma(a)
         : wb_stirling_rest(a + b) - wb_stirling_rest(a) - (b - b * log(a + b)) - (a - 0.5) * log1p(-b / (a + b));
     const double front = b * log(y) + shift - wb_lgamma1p(b);
     double power = 1, sum = 0, term = 1;
@@ -181,7 +184,7 @@ BETAINC_PY = (
     *PARTS_PY,
     *ERFCX_PY,
     *DIGAMMA_PY,
-    TRIGAMMA["py"],
+    TRIGAMMA_PY,
     UNIFORM_PY,
     f"""\
 def wb_beta_front(a, b, x, y):
@@ -301,7 +304,7 @@ def betainc_by_a(nodes: Sequence[float], weights: Sequence[float]) -> dict[str, 
     """Return the derivative in the first shape, by quadrature over a half line; as the NumPy form in ``incomplete.py``."""
     at, by = (", ".join(map(repr, map(float, numbers))) for numbers in (nodes, weights))
     return {
-        "c": (*DIGAMMA_C, *FRONT_C, f"""\
+        "c": (*DIGAMMA_C, *FRONT_C, *BETALN_C, f"""\
 static inline double wb_betainc_by_a(double a, double b, double x) {{
     static const double at[] = {{{at}}}, by[] = {{{by}}};
     if (x == 0 || x == 1) return 0;

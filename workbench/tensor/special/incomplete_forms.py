@@ -12,7 +12,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from workbench.tensor.special.forms import BETALN_C, BETALN_PY, DIGAMMA_C, DIGAMMA_PY, LGAMMA_1P, horner
+from workbench.tensor.special.forms import BETALN_PY, DIGAMMA_PY, LGAMMA_1P, STIRLING_REST_C, horner
+from workbench.tensor.special.gamma_c import DIGAMMA_C, LGAMMA_C
 
 ARTANH = [1.0 / (2 * k + 3) for k in range(18, -1, -1)]
 """Coefficients of (artanh(r) / r - 1) / r**2 in r**2."""
@@ -42,7 +43,8 @@ TEMME_C = "{" + ",\n        ".join(f"{{{row}}}" for row in _rows) + "}"
 TEMME_PY = "np.array([" + ",\n    ".join(f"[{row}]" for row in _rows) + "])"
 
 FRONT_C = (
-    *BETALN_C,
+    *LGAMMA_C,
+    STIRLING_REST_C,
     f"""\
 // log(1 + x) - x of a small x, and lgamma(1 + x), without cancellation.
 static inline double wb_log1pmx(double x) {{
@@ -50,7 +52,7 @@ static inline double wb_log1pmx(double x) {{
     return 2 * r * t * {horner("t", ARTANH)} - x * r;
 }}
 static inline double wb_lgamma1p(double x) {{
-    return x < 0.5 ? x * {horner("x", LGAMMA_1P)} - log1p(x) : lgamma(1 + x);
+    return x < 0.5 ? x * {horner("x", LGAMMA_1P)} - log1p(x) : wb_lgamma(1 + x);
 }}
 // x**a exp(-x) / gamma(a + 1)
 static inline double wb_gamma_front(double a, double x) {{
@@ -229,7 +231,7 @@ static inline double wb_gammainc_by_a(double a, double x) {{
             if (k) power *= -x / k;
             once += power / (a + k), twice += power / (a + k) / (a + k);
         }}
-        return exp(a * start - lgamma(a)) * (once * (start - mean) - twice);
+        return exp(a * start - wb_lgamma(a)) * (once * (start - mean) - twice);
     }}
     const double side = start <= mean ? -1 : 1, slope = start <= mean ? a - x : 1 + fabs(a - x);
     const double length = 1 / (fabs(slope) + sqrt(fabs(x)));
