@@ -61,10 +61,7 @@ def cache_limit_bytes() -> int:
     CompileError
         If that is not a whole number.
     """
-    given = os.environ.get("WORKBENCH_CACHE_MB") or "512"
-    if not (given.isascii() and given.isdigit()):
-        raise CompileError(f"WORKBENCH_CACHE_MB is {given!r}", "set it to a whole number of megabytes, such as 512; 0 keeps the latest alone")
-    return int(given) << 20
+    return _whole_number("WORKBENCH_CACHE_MB", 512, "set it to a whole number of megabytes, such as 512; 0 keeps the latest alone") << 20
 
 
 def most_operations() -> int:
@@ -75,9 +72,13 @@ def most_operations() -> int:
     CompileError
         If that is not a whole number.
     """
-    given = os.environ.get("WORKBENCH_MOST_OPERATIONS") or "1000000"
+    return _whole_number("WORKBENCH_MOST_OPERATIONS", 1_000_000, "set it to a whole number, such as 1000000")
+
+
+def _whole_number(name: str, otherwise: int, hint: str) -> int:
+    given = os.environ.get(name) or str(otherwise)
     if not (given.isascii() and given.isdigit()):
-        raise CompileError(f"WORKBENCH_MOST_OPERATIONS is {given!r}", "set it to a whole number, such as 1000000")
+        raise CompileError(f"{name} is {given!r}", hint)
     return int(given)
 
 
