@@ -38,7 +38,7 @@ NAMES = (
 NOT_YET_IN_FORM: set[str] = set()
 WRITTEN = sorted(path.stem for path in FOLDER.glob("*.ipynb"))
 IN_FORM = [name for name in WRITTEN if name not in NOT_YET_IN_FORM]
-LIMIT = 150  # seconds of an idle core, compilers and answers included
+LIMIT = 60.0  # seconds of an idle core, compilers and answers included
 
 # Examples that users of Theano, PyMC3 and PyMC 4 were shown, and where they stand: the lines of each, in order.
 EXAMPLES = {
