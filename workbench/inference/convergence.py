@@ -134,8 +134,10 @@ def _stuck(cut: Cut) -> list[int]:
         moved = (q[1:] != q[:-1]).any(axis=1).mean()
         if moved < STUCK or (len(rows) > 1 and (np.ptp(q, axis=0) <= 1e-6 * (high - low)).all()):
             found.append(i)
-    if not cut.places.continuous and all(np.array_equal(_usual(rows[i]), _usual(rows[0])) for i in range(len(rows))):
-        return []
+    if found and not cut.places.continuous:
+        usual = [_usual(q) for q in rows]
+        if all(np.array_equal(q, usual[0]) for q in usual[1:]):
+            return []
     return found
 
 

@@ -21,8 +21,6 @@ FUNCTIONS = (
     "PyLong_FromLongLong", "PyLong_AsVoidPtr", "PyObject_CallObject", "PyErr_NoMemory", "PyMem_RawMalloc", "PyMem_RawFree",
 )  # fmt: skip
 """What it calls of Python, in the order of its table; after them NumPy's function that makes an array, and three objects."""
-SPARE = 8
-"""So many arenas are kept for the next calls."""
 METH_FASTCALL = 0x80
 
 
@@ -63,6 +61,8 @@ def entry(
     raise_fault
         Raises the error for a fault that compiled code reports.
     """
+    from workbench.compile.numba.entered import SPARE
+
     kinds = [(id(np.dtype(dtype)), len(shape)) for dtype, shape in (*inputs, *outputs)]
     lengths = [n for _, shape in (*inputs, *outputs) for n in shape]
     head, spare = 7, np.zeros(SPARE, np.uintp)

@@ -1,4 +1,4 @@
-"""Exponentials and logarithms of :mod:`workbench.compile.c.own_math` as instructions of LLVM: a loop that calls them is a vector loop.
+"""Exponentials and logarithms of :mod:`workbench.tensor.special.elementary_c` as instructions of LLVM: a loop that calls them is a vector loop.
 
 They are inlined wherever they are called, and round as in C: a number has one value in a vector, in the rest of a loop, and alone.
 This file is imported by generated code, as `pointers` is.
