@@ -7,6 +7,7 @@ import importlib.metadata
 import os
 import sys
 import threading
+import warnings
 from typing import Any
 
 NICE = 3
@@ -17,6 +18,8 @@ def load_in_background() -> None:
     """Begin to import ArviZ, at a somewhat lower priority."""
     global _loading
     if _loading is None:
+        # Once a day ArviZ 0.23 tells who imports it of its next version: nothing to a user who asked for draws.
+        warnings.filterwarnings("ignore", r"\s*ArviZ is undergoing a major refactor", FutureWarning)
         _loading = threading.Thread(target=_load, name="workbench-arviz", daemon=True)
         _loading.start()
 

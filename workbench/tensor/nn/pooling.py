@@ -187,7 +187,7 @@ static void wb_pool_MODE_DTYPE(void *const *library, int64_t thread, int64_t thr
 }}
 """
 PYTHON = f"""\
-def wb_pool_MODE_DTYPE({", ".join(_SIZES)}, x, GIVENout):
+def wb_pool_MODE_DTYPE(library, {", ".join(_SIZES)}, x, GIVENout):
     for image in range(images):
         start = image * h * w
         CLEAR
