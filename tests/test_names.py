@@ -157,7 +157,7 @@ def test_check_parameters_is_minus_infinity_in_a_model():
 
 
 def test_completion_offers_what_is_loaded_when_it_is_used():
-    code = "import workbench as pm, workbench.tensor as pt; print({'sample', 'infer', 'gp', 'marginalize', 'jacobian'} <= {*dir(pm)}, {'fft', 'signal'} <= {*dir(pt)}, {'det', 'eigh'} <= {*dir(pt.linalg)})"
+    code = "import workbench as pm, workbench.tensor as pt; print({'sample', 'gp', 'summary', 'plot_trace', *pm.INFERENCE} <= {*dir(pm)}, {'fft', 'signal'} <= {*dir(pt)}, {'det', 'eigh'} <= {*dir(pt.linalg)})"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == ["True"] * 3
 
 

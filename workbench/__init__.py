@@ -199,11 +199,14 @@ def __getattr__(name: str) -> Any:
     return _others(name)
 
 
-__dir__ = names.listing(__name__)
+__dir__ = names.listing(__name__, names.ALIASES[__name__])
 
 
 __all__ = [
     "Lop", "Rop",
+    "BinaryGibbsMetropolis", "BinaryMetropolis", "CategoricalGibbsMetropolis", "CompoundStep", "ConjugateGibbs", "DEMetropolis", "DEMetropolisZ", "EllipticalSlice", "HamiltonianMC", "MALA", "Metropolis", "NUTS", "Slice",
+    "CauchyProposal", "LaplaceProposal", "MultivariateNormalProposal", "NormalProposal", "PoissonProposal", "UniformProposal",
+    "CheckParametersConvergence", "Inference", "LowRank", "NormalizingFlow", "Tracker",
     "ADVI", "ASVGD", "Approximation", "DADVI", "DataLoader", "Empirical", "FullRank", "FullRankADVI", "KLqp", "LowRankADVI", "MeanField", "Minibatch", "NFVI", "SVGD",
     "adadelta", "adagrad", "adagrad_window", "adam", "adamax", "adamw", "cosine_decay_schedule", "exponential_decay", "fit", "linear_schedule", "momentum", "nesterov_momentum", "norm_constraint", "prefetch", "rmsprop", "sample_approx", "sgd",
     "total_norm_constraint", "warmup_cosine_decay_schedule",

@@ -10,7 +10,7 @@ import functools
 import importlib
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType, ModuleType
 from typing import Any
 
@@ -328,9 +328,9 @@ def answers(module: str, later: Mapping[str, str] = MappingProxyType({})) -> Cal
     return look_up
 
 
-def listing(module: str) -> Callable[[], list[str]]:
-    """Return the ``__dir__`` of a module: what completion offers of it, names that are loaded when they are used among them."""
-    return lambda: sorted({*vars(sys.modules[module]), *vars(sys.modules[module])["__all__"]})
+def listing(module: str, more: Iterable[str] = ()) -> Callable[[], list[str]]:
+    """Return the ``__dir__`` of a module: what completion offers of it, names that are loaded when they are used among them, and `more`."""
+    return lambda: sorted({*vars(sys.modules[module]), *vars(sys.modules[module])["__all__"], *more})
 
 
 def find(module: str, name: str) -> Any:
