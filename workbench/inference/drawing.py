@@ -12,6 +12,7 @@ from workbench.graph.expr import Expr
 from workbench.graph.traverse import replace
 from workbench.inference.each_draw import each_draw, seed_word
 from workbench.model.compiled import MODES
+from workbench.model.restrictions import transforms_written
 from workbench.model.shapes import CurrentShapes
 from workbench.tensor.tensor import Tensor, as_tensor
 
@@ -68,7 +69,9 @@ def draw(
     backend = MODES.get(mode.upper(), mode.lower()) if mode is not None else backend
     wanted = [vars] if isinstance(vars, Expr) else list(vars)
     wanted = replace(wanted, {x: _as(x, value) for x, value in dict(givens).items()})
-    made = each_draw([], CurrentShapes().closed(wanted), backend)([], draws, seed_word(random_seed))
+    written, now = transforms_written(wanted), CurrentShapes()
+    asked = dict(zip(now.closed(list(written)), written.values()))
+    made = each_draw([], now.closed(wanted), backend, asked)([], draws, seed_word(random_seed))
     results = [np.asarray(v[0]) if draws == 1 else v for v in made]
     return results[0] if isinstance(vars, Expr) else results
 

@@ -8,9 +8,10 @@ import os
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -22,18 +23,20 @@ from workbench.compile.seldom import seldom_called
 from workbench.distributions.constraints import violation
 from workbench.distributions.distribution import Draw, is_certain
 from workbench.distributions.draws import draw_rules
-from workbench.errors import ArgumentError, ShapeError
+from workbench.errors import ArgumentError, SamplingError, ShapeError
 from workbench.graph.expr import Data, Expr
 from workbench.graph.inner import Graph
 from workbench.graph.lengths import fresh
 from workbench.graph.rewrite import Pass
 from workbench.graph.traverse import replace, topological
 from workbench.model.model import Model
+from workbench.model.restrictions import restricted, restriction
 from workbench.model.shapes import has_open_lengths
 from workbench.tensor.keys import LABEL, keys_below
 from workbench.tensor.random import threefry
 from workbench.tensor.shape.lengths import number_of
 from workbench.tensor.tensor import Tensor
+from workbench.transforms.change_of_variables import Transform
 from workbench.transforms.vectorise import vectorize_graph
 
 Array = np.ndarray[Any, Any]
@@ -46,6 +49,12 @@ KEPT = 16
 """So many functions of draws are kept for later calls."""
 FEW = 24
 """So few draws are computed op by op: compiling takes longer."""
+MOST_TRIES = 20_000
+"""So often is one draw made again, in which restricted variables do not lie where they belong."""
+LEAST_SHARE = 1e-3
+"""Draws are given up if a smaller share of them lies there."""
+AGAIN = 40
+"""The number of a further try of a draw is the draw's, and the try's in the bits above these."""
 
 
 def seed_word(random_seed: Any) -> int:
@@ -126,10 +135,16 @@ class EachDraw:
     opened
         Whether lengths that follow from data are arguments of compiled code, on C and Numba; if not, draws of
         open lengths are made one by one.
+    transforms
+        Of random variables: those that a transform restricts are drawn where it leads, see :func:`.restrictions.restricted`.
     """
 
-    def __init__(self, given: Sequence[Tensor], outputs: Sequence[Tensor], backend: str = "auto", opened: bool = False) -> None:
-        self.given, self.outputs = list(given), list(outputs)
+    def __init__(
+        self, given: Sequence[Tensor], outputs: Sequence[Tensor], backend: str = "auto", opened: bool = False,
+        transforms: Mapping[Any, Transform | None] = MappingProxyType({}),
+    ) -> None:  # fmt: skip
+        outputs, accepted, self._restricted = restricted(outputs, given, transforms)
+        self.given, self.outputs = list(given), [*outputs, *([] if accepted is None else [accepted])]
         self.backend, self._opened = backend, opened
         self._block: tuple[CompiledFunction, int] | None = None
         self.elements = [pt.tensor(x.name, x.dtype, x.type.shape) for x in self.given]
@@ -172,35 +187,78 @@ class EachDraw:
         ------
         ParameterValueError
             If parameters of a random variable are outside of their domain in some draw.
+        SamplingError
+            If restricted variables hardly ever lie where their transforms lead.
         """
         arrays = [np.ascontiguousarray(v, dtype=x.type.dtype) for v, x in zip(values, self.elements)]
         for a, x in zip(arrays, self.given):
             if a.ndim != x.ndim + 1 or any(isinstance(n, int) and n != m for n, m in zip(x.type.shape, a.shape[1:])):
                 raise ShapeError(f"{x.name}: the draws have shape {a.shape[1:]}, the variable has shape {x.type.shape}")
-        few = draws <= FEW and self.backend == "auto"
-        one_by_one = few or not (self._opened or self._static(self.one.results))
-        made = self._one_by_one(arrays, draws, seed) if one_by_one else self._in_blocks(arrays, draws, seed)
+        numbers = np.arange(draws, dtype=np.uint64)
+        made = self._drawn(arrays, numbers, seed)
+        if self._restricted:
+            made, numbers = self._until_accepted(made, arrays, numbers, seed)
         if self.checks:
-            self._require_valid(made.pop(), arrays, seed)
+            self._require_valid(made.pop(), arrays, numbers, seed)
+        if self._restricted:
+            made.pop()
         return made
 
-    def _require_valid(self, failed: Array, arrays: Sequence[Array], seed: int) -> None:
+    def _drawn(self, arrays: Sequence[Array], numbers: Array, seed: int) -> list[Array]:
+        few = len(numbers) <= FEW and self.backend == "auto"
+        one_by_one = few or not (self._opened or self._static(self.one.results))
+        return self._one_by_one(arrays, numbers, seed) if one_by_one else self._in_blocks(arrays, numbers, seed)
+
+    def _until_accepted(self, made: list[Array], arrays: Sequence[Array], numbers: Array, seed: int) -> tuple[list[Array], Array]:
+        """Draws made again until all restricted variables lie where they belong, and their numbers.
+
+        Of each draw the first try that is accepted counts, however many are made at once.
+        """
+        accepted = -2 if self.checks else -1
+        tried, made = 1, [v.copy() for v in made]
+        total, taken, numbers = len(numbers), int(made[accepted].sum()), numbers.copy()
+        while len(waiting := np.flatnonzero(~made[accepted])):
+            if tried >= MOST_TRIES or (total >= MOST_TRIES and taken < LEAST_SHARE * total):
+                raise self._given_up(taken, total, int(waiting[0]))
+            tries = max(1, min(MOST_TRIES - tried, max(len(numbers), ROWS) // len(waiting)))
+            attempts = np.arange(tried, tried + tries, dtype=np.uint64) << np.uint64(AGAIN)
+            rows = np.repeat(waiting, tries)
+            again = (waiting.astype(np.uint64)[:, None] + attempts).ravel()
+            found = self._drawn([a[rows] for a in arrays], again, seed)
+            good = found[accepted].reshape(len(waiting), tries)
+            first = np.arange(len(waiting)) * tries + good.argmax(1)
+            done = good.any(1)
+            for whole, part in zip(made, found):
+                whole[waiting[done]] = part[first[done]]
+            numbers[waiting[done]] = again[first[done]]
+            tried, total, taken = tried + tries, total + len(rows), taken + int(good.sum())
+        return made, numbers
+
+    def _given_up(self, taken: int, total: int, row: int) -> SamplingError:
+        names = ", ".join(self._restricted)
+        return SamplingError(
+            f"{names}: {taken} of {total} draws lie where the transform leads, and none of the tries of draw {row}",
+            "the density is restricted to what is hardly ever drawn: give parameters with which it is likelier (initval= starts a sampler), "
+            "or a distribution that lies there",
+        )
+
+    def _require_valid(self, failed: Array, arrays: Sequence[Array], numbers: Array, seed: int) -> None:
         """Raise for the first draw in which a check failed, with the values in it."""
         (rows,) = np.nonzero(failed >= 0)
         if not len(rows):
             return
         i = int(rows[0])
-        values = self._checked.run("numpy", np.uint64(seed), np.uint64(i), *[a[i] for a in arrays])
+        values = self._checked.run("numpy", np.uint64(seed), numbers[i], *[a[i] for a in arrays])
         begin = sum(len(check.inputs) for check in self.checks[: failed[i]])
         check = self.checks[failed[i]]
         holds, *parameters = values[begin : begin + len(check.inputs)]
         raise violation(check.title, holds, check.labels, parameters, f"in draw {i}, the value")
 
-    def _one_by_one(self, arrays: Sequence[Array], draws: int, seed: int) -> list[Array]:
+    def _one_by_one(self, arrays: Sequence[Array], numbers: Array, seed: int) -> list[Array]:
         rows: list[list[Array]] = []
         with np.errstate(all="ignore"):
-            for i in range(draws):
-                rows.append([np.asarray(v) for v in self.one.run("numpy", np.uint64(seed), np.uint64(i), *[a[i] for a in arrays])])
+            for i, number in enumerate(numbers):
+                rows.append([np.asarray(v) for v in self.one.run("numpy", np.uint64(seed), number, *[a[i] for a in arrays])])
         stacked = []
         for x, column in zip(self.one.results, zip(*rows) if rows else [()] * len(self.one.results)):
             shapes = {v.shape for v in column}
@@ -219,8 +277,8 @@ class EachDraw:
         types = [x.type for x in (*self.one.results, *self.elements)]
         return [tuple(int(next(numbers)) for _ in t.shape) if self._opened else t.static_shape for t in types]
 
-    def _in_blocks(self, arrays: Sequence[Array], draws: int, seed: int) -> list[Array]:
-        shapes = self._shapes()
+    def _in_blocks(self, arrays: Sequence[Array], numbers: Array, seed: int) -> list[Array]:
+        shapes, draws = self._shapes(), len(numbers)
         size = min(ROWS, max(1, BLOCK_ELEMENTS // max(sum(map(math.prod, shapes)), 1)), draws)
         run, least = self._compiled(size)
         if self._opened:
@@ -230,8 +288,7 @@ class EachDraw:
         def block(first: int) -> None:
             count = min(size, draws - first)
             rows = [_padded(a[first : first + count], least) for a in arrays]
-            numbers = np.arange(first, first + max(count, least), dtype=np.uint64)
-            made = run(np.uint64(seed), numbers, *rows)
+            made = run(np.uint64(seed), _padded(numbers[first : first + count], least), *rows)
             for whole, part in zip(results, made):
                 whole[first : first + count] = part[:count]
 
@@ -284,12 +341,15 @@ _made: OrderedDict[tuple[Any, ...], EachDraw] = OrderedDict()
 _making = threading.Lock()
 
 
-def each_draw(given: Sequence[Tensor], outputs: Sequence[Tensor], backend: str = "auto") -> EachDraw:
+def each_draw(
+    given: Sequence[Tensor], outputs: Sequence[Tensor], backend: str = "auto", transforms: Mapping[Any, Transform | None] = MappingProxyType({})
+) -> EachDraw:
     """Return an :class:`EachDraw`: that of an earlier call for the same expressions, compiled already, if it is kept."""
+    asked = {rv: t for rv, t in transforms.items() if restriction(rv, t) is not None}
     # Equal expressions are one object, and an entry keeps its own alive.
-    key = (backend, tuple(map(id, given)), tuple(map(id, outputs)))
+    key = (backend, tuple(map(id, given)), tuple(map(id, outputs)), *((id(rv), t) for rv, t in asked.items()))
     with _making:
-        made = _made.pop(key, None) or EachDraw(given, outputs, backend)
+        made = _made.pop(key, None) or EachDraw(given, outputs, backend, transforms=asked)
         _made[key] = made
         while len(_made) > KEPT:
             _made.popitem(last=False)
@@ -312,10 +372,11 @@ def each_draw_of(model: Model, which: Hashable, of: Callable[[Model], tuple[Sequ
     """
     few = draws <= FEW and backend == "auto"
     if has_open_lengths(model) and not few and choose_backend(backend) in HOLDING:
-        made = model.compiled_functions.get(model, ("each_draw", backend, which), lambda m: EachDraw(*of(m), backend, opened=True)).value
+        made = model.compiled_functions.get(model, ("each_draw", backend, which), lambda m: EachDraw(*of(m), backend, True, m.rvs_to_transforms)).value
         if made is not None:
             return made  # type: ignore[no-any-return]
-    return each_draw(*of(model.at_current_shapes()), backend)
+    now = model.at_current_shapes()
+    return each_draw(*of(now), backend, now.rvs_to_transforms)
 
 
 def _padded(rows: Array, count: int) -> Array:

@@ -196,7 +196,7 @@ class Study:
         self.quantities = _checked(quantities, [*model.named_vars, LOG_LIKELIHOOD])
         self.observed = [str(x.name) for x in model.observed_RVs]
         everything = [*drawn, *model.observed_RVs]
-        made = each_draw([], everything, backend)([], replicates, seed)
+        made = each_draw([], everything, backend, model.rvs_to_transforms)([], replicates, seed)
         self.simulated: Values = {str(x.name): v for x, v in zip(everything, made)}
         self.done: dict[int, Replicate] = {}
         self.failures: dict[int, str] = {}

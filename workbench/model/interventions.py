@@ -13,6 +13,7 @@ from workbench.graph.traverse import ancestors, replace
 from workbench.model.elimination import settle
 from workbench.model.functions import Moment
 from workbench.model.missing import Observed, observed_values, require_whole
+from workbench.model.restrictions import note
 from workbench.model.shapes import CurrentShapes, has_open_lengths, is_open
 from workbench.tensor.keys import LABEL
 from workbench.tensor.markers import Named
@@ -48,6 +49,8 @@ def rebuilt(model: Model, new: Mapping[Expr, Expr]) -> Model:
     made.rvs_to_transforms = {
         found[rv]: t if t is None or not t.inputs else t.with_inputs(replace(t.inputs, found)) for rv, t in model.rvs_to_transforms.items()
     }
+    for rv, t in made.rvs_to_transforms.items():
+        note(rv, t)
     made.rvs_to_initial_values = {
         found[rv]: found[v] if isinstance(v, Expr) else v for rv, v in model.rvs_to_initial_values.items()
     }

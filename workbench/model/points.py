@@ -15,11 +15,16 @@ from workbench.graph.inner import Graph
 from workbench.graph.traverse import replace
 from workbench.model.density import in_order
 from workbench.model.missing import in_own_dtype, require_whole
+from workbench.model.restrictions import restricted, restriction
 from workbench.tensor.keys import keys_below
 from workbench.tensor.tensor import Tensor
+from workbench.transforms.change_of_variables import Transform
 
 if TYPE_CHECKING:
     from workbench.model.model import Model
+
+DRAWN_AGAIN = 1000
+"""So often is a start drawn from the prior, until restricted variables lie where their transforms lead."""
 
 
 def values_of(point: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
@@ -44,9 +49,15 @@ def initial_point(model: Model, random_seed: int | None = None) -> dict[str, np.
     for rv in model.free_RVs:
         transform = model.rvs_to_transforms[rv]
         unconstrained.append(own[rv] if transform is None else replace([transform.forward(own[rv], rv)], own)[0])
-    seeds = {key: pt.constant(np.uint64(word)) for key, word in _seeds(unconstrained, random_seed).items()}
-    with np.errstate(all="ignore"):
-        values = Graph([], replace(unconstrained, seeds)).run("numpy")
+    keys, rng = keys_below(unconstrained), np.random.default_rng(random_seed)
+    restricted = [i for i, rv in enumerate(model.free_RVs) if keys and restriction(rv, model.rvs_to_transforms[rv]) is not None]
+    for _ in range(DRAWN_AGAIN):
+        # Words for the keys of what starts at a draw.
+        seeds: dict[Expr, Expr] = {key: pt.constant(np.uint64(rng.integers(2**64, dtype=np.uint64))) for key in keys}
+        with np.errstate(all="ignore"):
+            values = Graph([], replace(unconstrained, seeds)).run("numpy")
+        if all(np.isfinite(values[i]).all() for i in restricted):
+            break
     return {model.value_name(rv): np.array(v) for rv, v in zip(model.free_RVs, values)}
 
 
@@ -98,28 +109,21 @@ def _own_starts(model: Model, given: Mapping[Expr, Any]) -> dict[Expr, Tensor]:
             # Observed variables stand where they were observed.
             own[rv] = in_own_dtype(rv, model.rvs_to_values[rv])
             continue
-        (at,) = replace([_start(rv, given.get(rv, model.rvs_to_initial_values.get(rv)), own)], own)
+        start = _start(rv, given.get(rv, model.rvs_to_initial_values.get(rv)), own, model.rvs_to_transforms)
+        (at,) = replace([start], own)
         own[rv] = own[at] = at
     return own
 
 
-def _seeds(roots: Sequence[Expr], seed: int | None) -> dict[Expr, int]:
-    """Words for the keys of what starts at a draw."""
-    keys = keys_below(roots)
-    if not keys:
-        return {}
-    rng = np.random.default_rng(seed)
-    return {key: int(rng.integers(2**64, dtype=np.uint64)) for key in keys}
-
-
-def _start(rv: Tensor, given: Any, known: Collection[Expr]) -> Tensor:
+def _start(rv: Tensor, given: Any, known: Collection[Expr], transforms: Mapping[Tensor, Transform | None]) -> Tensor:
     """Where a variable starts, in its own space."""
     if given is None or (isinstance(given, str) and given in ("support_point", "moment")):
         start = support_point(rv, known)
     elif isinstance(given, str):
         if given != "prior":
             raise ModelError(f"{rv.name}: there is no start called {given!r}", 'give a value, "support_point" or "prior"')
-        return rv
+        (drawn,), _, _ = restricted([rv], known, {rv: transforms.get(rv)})
+        return drawn
     else:
         start = pt.as_tensor(given)
         require_whole(str(rv.name), "start", start, rv.dtype)

@@ -12,6 +12,7 @@ from workbench.graph.lengths import fresh, number
 from workbench.graph.types import Shape
 from workbench.model.dims import Dims
 from workbench.model.functions import Functions, Moment
+from workbench.model.restrictions import note
 from workbench.model.shapes import CurrentShapes
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.change_of_variables import Transform
@@ -188,6 +189,7 @@ class Variables(Dims):
                 f"{rv.name}: its unconstrained value is called {rv.name}_{transform.name}__, as a variable of the model is",
                 "choose another name for one of them",
             )
+        note(rv, transform)
         for m in self.lineage:
             m.rvs_to_transforms[rv] = transform
         shape = self._value_shape(rv, transform)

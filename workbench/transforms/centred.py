@@ -20,6 +20,7 @@ class Centred(Transform):
     """
 
     name = "centred"
+    onto = True
 
     def __init__(self, location: Tensor, scale: Tensor) -> None:
         self.location, self.scale = location, scale

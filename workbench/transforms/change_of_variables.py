@@ -19,6 +19,9 @@ from workbench.graph.types import Shape, TensorType
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.logprob import logp_node
 
+ROUNDING = 1e-7
+"""So far, relative to its size, may a value that is mapped there and back be from itself."""
+
 
 class Transform:
     """A smooth one-to-one map of the real line onto a support.
@@ -33,9 +36,12 @@ class Transform:
         The ending of value variables' names, as in PyMC (``sigma_log__``).
     event_rank
         How many of the last axes it maps together (0: element by element).
+    onto
+        Whether it leads to all of the variable's support, whatever that is. What leads to a part of it only restricts the variable.
     """
 
     event_rank: int = 0
+    onto: bool = False
 
     @property
     def name(self) -> str:
@@ -64,6 +70,22 @@ class Transform:
     def density(self, value: Tensor, rv: Tensor) -> Tensor | None:
         """Log-density of the unconstrained value itself, for a transform that has it without a Jacobian; ``None`` otherwise."""
         return None
+
+    def limits(self, rv: Tensor) -> tuple[Any, Any] | None:
+        """The interval that single numbers are mapped to, ``None`` for an end without bound; ``None`` if `backward` maps to no interval."""
+        return None
+
+    def reaches(self, value: Tensor, rv: Tensor) -> Tensor:
+        """Whether `backward` leads to `value`: of what it maps together, True or False."""
+        limits = self.limits(rv)
+        if limits is not None:
+            sides = [value >= limits[0] if limits[0] is not None else None, value <= limits[1] if limits[1] is not None else None]
+            known = [side for side in sides if side is not None]
+            return pt.ones_like(value, dtype="bool") if not known else known[0] if len(known) == 1 else pt.logical_and(*known)
+        there = self.forward(value, rv)
+        again = self.backward(there, rv)
+        # A map of someone's own: NaN outside of its range, or another value.
+        return abs(again - value) <= ROUNDING * (1.0 + abs(value))
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
@@ -94,6 +116,9 @@ class Log(Transform):
     def log_jacobian(self, value: Tensor, rv: Tensor) -> Tensor:
         return value
 
+    def limits(self, rv: Tensor) -> tuple[Any, Any]:
+        return 0.0, None
+
 
 @frozen
 class IntervalTransform(Transform):
@@ -105,6 +130,9 @@ class IntervalTransform(Transform):
         """The lower and the upper bound; ``None`` for none."""
         lower, upper = _bounds(rv)
         return lower, upper
+
+    def limits(self, rv: Tensor) -> tuple[Any, Any]:
+        return self.bounds(rv)
 
     def backward(self, value: Tensor, rv: Tensor) -> Tensor:
         return self._by_sides(

@@ -30,6 +30,9 @@ class LogOdds(Transform):
     def log_jacobian(self, value: Tensor, rv: Tensor) -> Tensor:
         return -value - 2.0 * pt.softplus(-value)
 
+    def limits(self, rv: Tensor) -> tuple[Any, Any]:
+        return 0.0, 1.0
+
 
 @frozen
 class LogExpM1(Transform):
@@ -46,6 +49,9 @@ class LogExpM1(Transform):
     def log_jacobian(self, value: Tensor, rv: Tensor) -> Tensor:
         return -pt.softplus(-value)
 
+    def limits(self, rv: Tensor) -> tuple[Any, Any]:
+        return 0.0, None
+
 
 @frozen
 class Circular(Transform):
@@ -61,6 +67,9 @@ class Circular(Transform):
 
     def log_jacobian(self, value: Tensor, rv: Tensor) -> Tensor:
         return pt.zeros_like(value)
+
+    def limits(self, rv: Tensor) -> tuple[Any, Any]:
+        return -math.pi, math.pi
 
 
 class Interval(IntervalTransform):
@@ -188,6 +197,14 @@ class Chain(Transform):
             total = term if total is None else total + term
         assert total is not None
         return total
+
+    def reaches(self, value: Tensor, rv: Tensor) -> Tensor:
+        found = []
+        for t in self.transform_list:
+            found.append(t.reaches(value, rv))
+            value = t.forward(value, rv)
+        rank = min(r.ndim for r in found)
+        return pt.all(pt.stack([pt.all(r, axis=tuple(range(rank, r.ndim))) if r.ndim > rank else r for r in found]), axis=0)
 
     def value_shape(self, shape: Shape) -> Shape:
         for t in self.transform_list:

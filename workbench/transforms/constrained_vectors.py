@@ -153,6 +153,11 @@ class Ordered(Transform):
     def log_jacobian(self, value: Tensor, rv: Tensor) -> Tensor:
         return pt.sum(value if self.positive else value[..., 1:], axis=-1)
 
+    def reaches(self, value: Tensor, rv: Tensor) -> Tensor:
+        x = value if self.ascending else pt.flip(value, -1)
+        in_order = pt.all(x[..., 1:] >= x[..., :-1], axis=-1)
+        return pt.logical_and(in_order, x[..., 0] >= 0.0) if self.positive else in_order
+
 
 class ZeroSumTransform(Transform):
     """Tensors that sum to zero along some axes: turned so that one coordinate of each axis is nothing.
@@ -235,6 +240,9 @@ class CholeskyCovPacked(Transform):
 
     def log_jacobian(self, value: Tensor, rv: Tensor) -> Tensor:
         return pt.sum(value[..., packed_diagonal(self.n)], axis=-1)
+
+    def reaches(self, value: Tensor, rv: Tensor) -> Tensor:
+        return pt.all(value[..., packed_diagonal(self.n)] >= 0.0, axis=-1)
 
     @property
     def _on_diagonal(self) -> Tensor:

@@ -128,6 +128,8 @@ class NonCentred(Transform):
     inner: Transform | None = None
     outer: Transform | None = None
 
+    onto = True
+
     @property
     def name(self) -> str:
         return "noncentred" if self.share == 0.0 else "partial"
@@ -201,6 +203,7 @@ class Whitened(Transform):
     """Vectors that are normal, or Student's t, as their noise: ``x = mu + A z`` with the covariance matrix ``A A'``."""
 
     name = "noncentred"
+    onto = True
     event_rank = 1
 
     def backward(self, value: Tensor, rv: Tensor) -> Tensor:
@@ -230,6 +233,7 @@ class Steps(Transform):
     """Random walks as the noise of their start and of their steps, where these are of a family by location and scale."""
 
     name = "noncentred"
+    onto = True
     event_rank = 1
 
     def _parts(self, rv: Tensor) -> tuple[Any, int, list[_Part]]:

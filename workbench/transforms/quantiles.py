@@ -16,6 +16,7 @@ class Quantiles(Transform):
     """Numbers, by the log-odds of the probability of smaller ones: whatever the parameters, a logistic variable."""
 
     name = "quantile"
+    onto = True
 
     @staticmethod
     def of(rv: Tensor) -> Quantiles | None:

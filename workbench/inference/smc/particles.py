@@ -52,7 +52,7 @@ class FirstParticles:
             outputs.append(rv if transform is None else transform.forward(rv, rv))
         self._names = [str(x.name) for x in nodes]
         try:
-            self._draw = EachDraw(nodes, replace(outputs, own), backend)
+            self._draw = EachDraw(nodes, replace(outputs, own), backend, transforms=model.rvs_to_transforms)
         except ModelError as error:
             raise SamplingError(
                 f"particles cannot begin at draws from the prior: {error.message}", f"{error.hint}; or give start=, draws to begin at", error.location
