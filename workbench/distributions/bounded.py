@@ -11,9 +11,11 @@ from workbench.distributions.deviances import are_large, deviance, gamma_rest
 from workbench.distributions.distribution import INTERVAL, UNIT, Distribution
 from workbench.distributions.families import Family
 from workbench.distributions.formulas import (
+    BELOW_ONE,
     INF,
     LOG_ROOT_2PI,
     NAN,
+    SMALLEST,
     anchored_log_ndtr,
     inside_of,
     log_ndtr_difference,
@@ -455,7 +457,7 @@ class Kumaraswamy(Distribution):
     @classmethod
     def support_point(cls, *parameters: Tensor) -> Tensor:
         a, b = parameters
-        return b * pt.exp(pt.betaln(1.0 + 1.0 / a, b))
+        return pt.clip(b * pt.exp(pt.betaln(1.0 + 1.0 / a, b)), SMALLEST, BELOW_ONE)
 
 
 class LogitNormal(Distribution):
@@ -520,4 +522,4 @@ class LogitNormal(Distribution):
     @classmethod
     def support_point(cls, *parameters: Tensor) -> Tensor:
         """The median."""
-        return pt.sigmoid(parameters[0])
+        return pt.clip(pt.sigmoid(parameters[0]), SMALLEST, BELOW_ONE)

@@ -13,6 +13,8 @@ from workbench.tensor.tensor import Tensor
 
 INF = float("inf")
 NAN = float("nan")
+SMALLEST, BELOW_ONE = 2.0**-1022, 1.0 - 2.0**-53
+"""The least normal number above 0, and the greatest number below 1."""
 LOG_ROOT_2PI = 0.5 * math.log(2.0 * math.pi)
 
 
@@ -42,6 +44,11 @@ def where_valid(valid: Tensor, logp: Tensor) -> Tensor:
 def finite_from(value: Tensor, lower: Any, logp: Tensor) -> Tensor:
     """`logp` from `lower` up, minus infinity below it and at infinity."""
     return pt.where(pt.logical_and(value >= lower, value < INF), logp, -INF)
+
+
+def finite_else(point: Tensor, otherwise: Tensor) -> Tensor:
+    """A point where that is a finite number, else another one."""
+    return pt.where(pt.isfinite(point), point, otherwise)
 
 
 def zero_to(m: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from typing import Any
 import workbench.tensor as pt
 from workbench.distributions.constraints import Check
 from workbench.distributions.distribution import INTERVAL, Distribution, alike
-from workbench.distributions.formulas import inside_of, quantile, where_valid
+from workbench.distributions.formulas import INF, inside_of, quantile, where_valid
 from workbench.errors import ShapeError
 from workbench.tensor.tensor import Tensor, as_tensor
 
@@ -102,9 +102,11 @@ class Interpolated(Distribution):
 
     @classmethod
     def support_point(cls, *parameters: Tensor) -> Tensor:
-        """Near the mean: its integral by the trapezoidal rule, as in PyMC."""
+        """Near the mean: its integral by the trapezoidal rule, as in PyMC; where there is no density, the middle of the interval of most mass."""
         x, f = parameters[-2:]
-        return pt.sum(cls._masses(x, x * f)) / pt.sum(cls._masses(x, f))
+        masses = cls._masses(x, f)
+        mean, most = pt.sum(cls._masses(x, x * f)) / pt.sum(masses), pt.argmax(masses)
+        return pt.where(cls.logp(mean, x, f) > -INF, mean, 0.5 * (x[most] + x[most + 1]))
 
     @classmethod
     def bounds(cls, *parameters: Tensor) -> tuple[Tensor, Tensor]:

@@ -19,7 +19,6 @@ from workbench.distributions.components import (
     ranks_of,
     shape_of,
     split,
-    support_point_of,
 )  # fmt: skip
 from workbench.distributions.constraints import Check, simplex
 from workbench.distributions.continuous import Normal
@@ -171,16 +170,25 @@ class Mixture(Distribution):
 
     @classmethod
     def support_point(cls, *parameters: Tensor) -> Tensor:
+        """The mean of the components' points; where the mixture has no density, the point of the component of most weight."""
         parts = cls._parts(parameters)
+        points = pt.cast(cls._points(parts), "float64")
+        w = parameters[0]
+        mean = pt.sum(_padded(w, cls.event_rank) * points, axis=-1 - cls.event_rank)
+        mean = pt.rint(mean) if cls.support == DISCRETE else mean
+        at = _padded(pt.equal(pt.arange(w.shape[-1]), pt.expand_dims(pt.argmax(w, axis=-1), -1)), cls.event_rank)
+        heaviest = pt.sum(pt.where(at, points, 0.0), axis=-1 - cls.event_rank)
+        return pt.where(_padded(cls.logp(mean, *parameters) > -INF, cls.event_rank), mean, heaviest)
+
+    @classmethod
+    def _points(cls, parts: Sequence[Component]) -> Tensor:
+        """The components' support points, along an axis before those of one draw."""
+        # Shapes of the parameters too: within other distributions these are wider than the components were made.
+        own = [d.distribution.support_point(*inner) for d, inner in parts]
+        wide = broadcast_shapes(*(broadcast_shapes(shape_of(p), x.type.shape) for p, x in zip(parts, own)))
         if len(parts) == 1:
-            points = support_point_of(parts[0], shape_of(parts[0]))
-        else:
-            wide = broadcast_shapes(*map(shape_of, parts))
-            axis = len(wide) - cls.event_rank
-            points = pt.stack([pt.broadcast_to(support_point_of(p, shape_of(p)), wide) for p in parts], axis=axis)
-        weighted = _padded(parameters[0], cls.event_rank) * pt.cast(points, "float64")
-        mean = pt.sum(weighted, axis=weighted.ndim - cls.event_rank - 1)
-        return pt.rint(mean) if cls.support == DISCRETE else mean
+            return pt.broadcast_to(own[0], wide)
+        return pt.stack([pt.broadcast_to(x, wide) for x in own], axis=len(wide) - cls.event_rank)
 
     @classmethod
     def bounds(cls, *parameters: Tensor) -> tuple[Any, Any]:

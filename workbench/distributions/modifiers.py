@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import numpy as np
@@ -271,10 +272,18 @@ class Truncated(Modified):
         part, lower, upper = cls._parts(parameters)
         own = pt.cast(support_point_of(part, batch_of(part)), "float64")
         if cls._discrete():
-            return pt.where(cls._inside(own, lower, upper), own, cls._between(lower, upper))
+            ends = part[0].distribution.ends(*part[1]) or (-INF, INF)
+            between = cls._between(lower, upper)
+            there = pt.logical_and(between >= ends[0], between <= ends[1])
+            nearest = pt.minimum(pt.maximum(own, lower), upper)
+            return pt.where(cls._inside(own, lower, upper), own, pt.where(there, between, nearest))
         # A bound itself is no point to start from: unconstrained, it is infinite.
         low, high = cls.bounds(*parameters)
-        return pt.where(pt.logical_and(own > low, own < high), own, _between_bounds(low, high))
+        middle = _between_bounds(low, high)
+        with suppress(NotImplementedError):
+            # The median, if `dist` has gaps and the middle is in one.
+            middle = pt.where(logp_of(part, middle) > -INF, middle, cls.icdf(pt.constant(0.5), *parameters))
+        return pt.where(pt.logical_and(own > low, own < high), own, middle)
 
     @classmethod
     def bounds(cls, *parameters: Tensor) -> tuple[Any, Any]:
@@ -396,8 +405,11 @@ class Censored(Modified):
 
     @classmethod
     def support_point(cls, *parameters: Tensor) -> Tensor:
-        _, lower, upper = cls._parts(parameters)
-        return cls._between(lower, upper)
+        part, lower, upper = cls._parts(parameters)
+        between = cls._between(lower, upper)
+        # What is recorded of the support point itself can be, wherever the limits lie.
+        recorded = pt.minimum(pt.maximum(pt.cast(support_point_of(part, batch_of(part)), "float64"), lower), upper)
+        return pt.where(logp_of(part, between) > -INF, between, recorded)
 
 
 def _is_constant(x: Tensor, value: float) -> bool:

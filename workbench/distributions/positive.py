@@ -13,6 +13,7 @@ from workbench.distributions.distribution import INTERVAL, POSITIVE, Distributio
 from workbench.distributions.families import Family
 from workbench.distributions.formulas import (
     INF,
+    finite_else,
     finite_from,
     inside_of,
     log_mills_difference,
@@ -88,7 +89,8 @@ class LogNormal(Distribution):
     @classmethod
     def support_point(cls, *parameters: Tensor) -> Tensor:
         mu, sigma = parameters
-        return pt.exp(mu + 0.5 * sigma * sigma)
+        # The mean; the median where that is too large.
+        return finite_else(pt.exp(mu + 0.5 * sigma * sigma), pt.exp(mu))
 
 
 class Weibull(Distribution):
@@ -154,7 +156,7 @@ class Weibull(Distribution):
     @classmethod
     def support_point(cls, *parameters: Tensor) -> Tensor:
         alpha, beta = parameters
-        return beta * pt.exp(pt.gammaln(1.0 + 1.0 / alpha))
+        return finite_else(beta * pt.exp(pt.gammaln(1.0 + 1.0 / alpha)), beta)
 
 
 class Pareto(Distribution):
@@ -213,7 +215,7 @@ class Pareto(Distribution):
     @classmethod
     def support_point(cls, *parameters: Tensor) -> Tensor:
         alpha, m = parameters
-        return m * 2.0 ** (1.0 / alpha)
+        return finite_else(m * 2.0 ** (1.0 / alpha), 2.0 * m)
 
     @classmethod
     def bounds(cls, *parameters: Tensor) -> tuple[Tensor, Tensor]:
@@ -369,4 +371,8 @@ class Rice(Distribution):
         """The mean with ``nu / sigma`` in place of `nu`, as in PyMC: a Laguerre polynomial, by Bessel functions."""
         nu, sigma = parameters
         t = 0.25 * (nu / (sigma * sigma)) ** 2
-        return sigma * math.sqrt(0.5 * math.pi) * ((1.0 + 2.0 * t) * pt.ive(0.0, t) + 2.0 * t * pt.ive(1.0, t))
+        # Far out Bessel functions are no numbers, and this would be no start: `nu` is, where the noise is small.
+        near = t < 1e6
+        s = pt.where(near, t, 1.0)
+        mean = sigma * math.sqrt(0.5 * math.pi) * ((1.0 + 2.0 * s) * pt.ive(0.0, s) + 2.0 * s * pt.ive(1.0, s))
+        return pt.where(near, mean, nu)

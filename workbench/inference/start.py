@@ -16,6 +16,8 @@ from workbench.model.position import Places
 Array = np.ndarray[Any, Any]
 
 TRIES = 10
+NEARER = (0.1, 0.01, 0.0)
+"""Where no try has a density, starts so much nearer to the support point are tried: there may be little room around it."""
 FALL = 1e6
 """A start from which the log-density rises by more than this along its slope is moved up that slope: a tree
 halves what a chain lies above the bulk's energy, so warm-up covers this in 20 draws, but not exp(500)."""
@@ -61,8 +63,8 @@ def start_point(
     for name in given:
         if name in places.continuous:
             fixed[places.continuous[name][0]] = True
-    for _ in range(tries):
-        q = centre + np.where(fixed, 0.0, rng.uniform(-1.0, 1.0, len(centre)))
+    for reach in (*[1.0] * tries, *NEARER):
+        q = centre + np.where(fixed, 0.0, reach * rng.uniform(-1.0, 1.0, len(centre)))
         value, gradient = density(q, z)
         if np.isfinite(value) and np.isfinite(gradient).all():
             return _nearer(lambda q: density(q, z), q, ~fixed), z
