@@ -1,8 +1,6 @@
 """Names, labels and lengths that results must tell apart, and what is checked on which element."""
 
 import datetime
-import subprocess
-import sys
 import warnings
 
 import arviz as az
@@ -225,37 +223,3 @@ def test_nothing_is_warned_of_in_an_ordinary_conversion():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         sample(model)
-
-
-HELD_UP = """
-import importlib.util, sys, threading
-import workbench as pm
-
-returned, waited = threading.Event(), []
-
-class HoldUp:
-    def find_spec(self, name, path=None, target=None):
-        if name == "arviz.plots":
-            sys.meta_path.remove(self)
-            spec = importlib.util.find_spec(name)
-            load = spec.loader.exec_module
-            # Not here: while a module is looked for, no other can be.
-            spec.loader.exec_module = lambda module: (waited.append(returned.wait(60)), load(module))
-            return spec
-
-sys.meta_path.insert(0, HoldUp())
-with pm.Model():
-    pm.Normal("x")
-    idata = pm.sample(20, tune=20, chains=2, progressbar=False, quiet=True)
-returned.set()
-import arviz
-assert waited == [True], waited
-assert type(idata) is arviz.InferenceData
-assert idata.posterior.attrs["arviz_version"] == arviz.__version__
-assert len(arviz.summary(idata)) == 1
-"""
-
-
-def test_results_do_not_wait_for_what_arviz_plots_with():
-    done = subprocess.run([sys.executable, "-c", HELD_UP], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr

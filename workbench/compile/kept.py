@@ -28,6 +28,7 @@ from workbench.config import BEGAN, checks_programs
 from workbench.graph.inner import Graph
 from workbench.graph.provenance import Provenance, inherited
 
+_reading = threading.Lock()
 PRINTED = ("c", "numba")
 """Backends that print code."""
 ON_DEMAND = ("_asked", "_graph", "_mode", "trace", "written")
@@ -141,7 +142,9 @@ def _identity(backend: str) -> str | None:
     """All that decides what becomes of a graph of this package on a backend; ``None`` where that cannot be told."""
     from workbench.rewrites import default_mode
 
-    sources = _sources() if backend in PRINTED else None
+    # The parts of a sampler are asked for at once: one reads, the others wait.
+    with _reading:
+        sources = _sources() if backend in PRINTED else None
     rules = [rule for each in default_mode().passes for rule in each.rules]
     if sources is None or not all(_ours(rule.function) for rule in rules):
         return None

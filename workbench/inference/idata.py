@@ -30,7 +30,7 @@ def container(groups: Mapping[str, Any]) -> Any:
     2
     """
     if has_inference_data():
-        from workbench.inference.loading_arviz import inference_data_class
+        from workbench.inference.arviz_class import inference_data_class
 
         # ArviZ hides groups of warm-up unless told otherwise.
         return inference_data_class()(**{"save_warmup": True, **groups})

@@ -569,7 +569,7 @@ class Run:
 
     @property
     def idata(self) -> Any:
-        """The run as ArviZ's InferenceData (loads ArviZ); of a run stopped in warm-up, of that alone.
+        """The run as ArviZ's InferenceData (loads xarray); of a run stopped in warm-up, of that alone.
 
         Raises
         ------

@@ -327,7 +327,7 @@ class SmcRun:
 
     @property
     def idata(self) -> Any:
-        """The populations that are at the posterior as ArviZ's InferenceData (loads ArviZ).
+        """The populations that are at the posterior as ArviZ's InferenceData (loads xarray).
 
         Raises
         ------
