@@ -35,7 +35,8 @@ FIRST = ["tutorials", "inference", "samplers", "conformance", "truth", "model", 
 
 
 SLOW = ("numba", "jax")
-"""Backends that take most of the time of tests, to compile. Of the cases on them, one half is run on odd days and the other on even ones."""
+DAYS = 3
+"""Backends that compile slowly, of the cases on which a third is run each day: all in three days, and at once with WORKBENCH_TESTS=all."""
 
 
 def pytest_collection_modifyitems(config, items):
@@ -46,7 +47,7 @@ def pytest_collection_modifyitems(config, items):
     def is_left_out(item):
         case = getattr(item, "callspec", None)
         turn = zlib.crc32(item.nodeid.encode()) + date.today().toordinal()
-        return case is not None and case.params.get("backend") in SLOW and turn % 2
+        return case is not None and case.params.get("backend") in SLOW and turn % DAYS
 
     items.sort(key=order)
     # Who names a test gets it.
