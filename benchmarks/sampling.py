@@ -3,7 +3,7 @@
     python benchmarks/sampling.py [--peers path/to/python] [--only radon,garch] [--libraries workbench,nutpie] [--chains 4]
 
 Each library draws each model in a process of its own, with empty caches of compiled code: seconds to import, to compile, to sample, and
-in all; gradients of warm-up and of sampling; least effective sample size (bulk, tail, and of squared distances from the mean, which is
+in all; seconds of all its processors, compilers and the computation of effective sizes included; gradients of warm-up and of sampling; least effective sample size (bulk, tail, and of squared distances from the mean, which is
 slower where a sampler turns back too early), per second from the start and per 1,000 gradients after warm-up; divergences; peak memory.
 Models are in `models.py`. Medians are over those whose chains get everywhere: not of the centred eight schools and the funnel, where the chains of
 every library here miss the neck, so that their effective draws are of another distribution. PyMC's own sampler is "pymc"; "numpyro" and "blackjax" run on PyMC's log-density; "workbench-diag" is ours
@@ -95,11 +95,14 @@ def measured(python: str, library: str, name: str, chains: int, seed: int) -> di
         caches = {"WORKBENCH_CACHE_DIR": folder, "NUMBA_CACHE_DIR": folder, "PYTENSOR_FLAGS": f"base_compiledir={folder}"}
         paths = {"PYTHONPATH": str(HERE.parent)} if library.startswith("workbench") else {}
         command = [python, __file__, "--worker", library, name, "--chains", str(chains), "--seed", str(seed)]
+        before = os.times()
         done = subprocess.run(command, env={**os.environ, **caches, **paths}, capture_output=True, text=True)
+        after = os.times()
     if done.returncode:
         print(f"{library} on {name} failed: {done.stderr.strip().splitlines()[-1]}", flush=True)
         return None
-    return json.loads(done.stdout.splitlines()[-1])  # type: ignore[no-any-return]
+    spent = after.children_user + after.children_system - before.children_user - before.children_system
+    return {**json.loads(done.stdout.splitlines()[-1]), "processor": spent}
 
 
 def main() -> None:
@@ -117,7 +120,7 @@ def main() -> None:
     sys.path.insert(0, str(HERE))
     from models import MODELS
 
-    columns = ("import", "compile", "sample", "total", "warm-up", "gradients", "bulk", "tail", "squares", "divergences", "memory")
+    columns = ("import", "compile", "sample", "total", "processor", "warm-up", "gradients", "bulk", "tail", "squares", "divergences", "memory")
     print(f"{'model':22}{'library':16}" + "".join(f"{c:>12}" for c in columns) + f"{'ESS/s':>10}{'ESS/1000 g':>12}")
     ratios: dict[str, list[list[float]]] = {}
     for name in arguments.only.split(",") if arguments.only else MODELS:
@@ -129,15 +132,15 @@ def main() -> None:
                 continue
             least = min(found["bulk"], found["squares"])
             found |= {"speed": least / found["total"], "efficiency": 1000 * least / found["gradients"]}
-            numbers = "".join(f"{found[c]:12.2f}" if c in columns[:4] else f"{found[c]:12.0f}" for c in columns)
+            numbers = "".join(f"{found[c]:12.2f}" if c in columns[:5] else f"{found[c]:12.0f}" for c in columns)
             print(f"{name:22}{library:16}{numbers}{found['speed']:10.1f}{found['efficiency']:12.1f}", flush=True)
             if ours is None:
                 ours = found
             elif name not in BIASED:
-                ratios.setdefault(library, []).append([found["total"] / ours["total"], ours["speed"] / found["speed"], ours["efficiency"] / found["efficiency"]])
+                ratios.setdefault(library, []).append([found["total"] / ours["total"], found["processor"] / ours["processor"], ours["speed"] / found["speed"], ours["efficiency"] / found["efficiency"]])
     for library, some in ratios.items():
-        time_of, speed, efficiency = np.median(some, axis=0)
-        print(f"median over models, {library}: time {time_of:.1f} x ours; our ESS/s {speed:.1f} x, our ESS per gradient {efficiency:.2f} x")
+        time_of, processor, speed, efficiency = np.median(some, axis=0)
+        print(f"median over models, {library}: time {time_of:.1f} x ours, of processors {processor:.1f} x; our ESS/s {speed:.1f} x, our ESS per gradient {efficiency:.2f} x")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from workbench.compile.jax.devices import Device, chosen_devices
 from workbench.errors import ArgumentError, CompileError, ModelError, SamplingError
 from workbench.inference import ensemble_run
 from workbench.inference.convergence import ConvergenceWarning
+from workbench.inference.drift import drift
 from workbench.inference.ensemble_run import EnsembleRun, groups_of
 from workbench.samplers.moments import NAMES, moments_summary
 
@@ -148,7 +149,7 @@ print(json.dumps([len(jax.devices()), [str(d) for d in pm.devices()], out]))
 """
 
 
-@pytest.mark.parametrize("method", ["chees", "meads"] if os.environ.get("WORKBENCH_TESTS") == "all" else ["chees"])
+@pytest.mark.parametrize("method", ["chees", "laps", "meads"] if os.environ.get("WORKBENCH_TESTS") == "all" else ["chees"])
 def test_draws_do_not_depend_on_how_many_devices_share_the_chains(method):
     environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=8", "JAX_PLATFORMS": "cpu"}
     here = os.path.dirname(os.path.abspath(__file__))
@@ -298,6 +299,44 @@ def test_chains_that_remember_where_they_began_are_told_of():
         pm.Potential("modes", pm.math.logaddexp(-0.5 * (x - 30.0) ** 2, -0.5 * (x + 30.0) ** 2))
     with pytest.warns(ConvergenceWarning, match=r"nested R-hat is above 1.01 for 1 of 2 elements, the worst x"):
         pm.sample(50, tune=50, chains=160, model=model, backend="c", method="chees", random_seed=2, progressbar=False)
+
+
+def test_chains_that_have_not_come_in_are_told_of_though_they_agree():
+    """A hundred standard deviations out MEADS, whose steps are no longer than the chains' spread, comes in slowly."""
+    sd = np.array([1.0, 1.0, 10.0, 10.0])
+    with pm.Model() as model:
+        pm.Normal("x", 0.0, sd, shape=4)
+    options = {"tune": 20, "draws": 20, "model": model, "initvals": {"x": 100.0 * sd}}
+    said = [x for x in run_of(method="meads", **options).problems() if "moved the same way" in x]
+    assert len(said) == 1 and "in 4 of 4 elements, the most x[" in said[0] and 'method="chees"' in said[0]
+    run = run_of(**{**options, "tune": 200, "draws": 100})
+    assert list(run.problems()) == []
+    for x, scale in zip(np.moveaxis(run.draws["x"], 2, 0), sd):
+        assert abs(x.mean()) < 0.05 * scale and abs(x.std() / scale - 1.0) < 0.02
+    # MAMS, of a constant speed, with chains that begin apart.
+    corner = 100.0 * np.random.default_rng(1).choice([-1, 1], 10)
+    starts = [{"x": corner + np.random.default_rng(i).uniform(-1, 1, 10)} for i in range(256)]
+    with pm.Model() as other:
+        pm.Normal("x", shape=10)
+    run = run_of(method="mams", model=other, initvals=starts, tune=200)
+    assert np.abs(run.draws["x"].mean(axis=(0, 1))).min() > 10.0
+    assert [x for x in run.problems() if "moved the same way" in x and "in 10 of 10 elements" in x]
+    # One draw says nothing of how chains move.
+    assert not [x for x in run_of(method="meads", **{**options, "draws": 1}).problems() if "moved" in x]
+
+
+def test_a_drift_is_told_from_chance_whatever_the_tails():
+    rng = np.random.default_rng(5)
+    draws = [rng.normal, rng.standard_cauchy, lambda size: rng.exponential(size=size) ** 3, lambda size: np.exp(2.0 * rng.normal(size=size))]
+    for draw in draws:
+        alarms = sum(drift(*draw(size=(2, 4, 64, 5))).any() for _ in range(500))
+        # Expected: 0.05.
+        assert alarms <= 1
+    first, last = rng.normal(size=(2, 8, 256, 2))
+    assert np.allclose(drift(first, last + [0.0, 0.5]), [0.0, 0.5], atol=0.1)
+    # Chains that stand still far out, but for a little.
+    still = 100.0 + rng.normal(size=(1, 256, 1)) + np.zeros((8, 1, 1))
+    assert drift(still, still - 0.3 + 0.05 * rng.normal(size=still.shape))[0] > 0.2
 
 
 def test_groups_of_chains_begin_at_one_point():

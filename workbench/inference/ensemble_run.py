@@ -13,6 +13,7 @@ from workbench.errors import ArgumentError, SamplingError, StoreError
 from workbench.inference.chains import Chain
 from workbench.inference.columns import TIMES, Columns
 from workbench.inference.convergence import EXAMINED, MOST_RHAT, NAMED
+from workbench.inference.drift import drift
 from workbench.inference.element_table import ElementTable
 from workbench.inference.executors import CHUNK_SECONDS
 from workbench.inference.linked_ensemble import Chunk, LinkedEnsemble, check_model
@@ -34,6 +35,8 @@ FEW = 64
 """The same where it takes more than means to know what chains say."""
 GROUPED_FROM, GROUPS = 128, 16
 """So many chains, or more, begin in groups, of which there are so many, each at one point."""
+ENDS = 8
+"""Draws at each end of a run whose means tell whether the chains still move."""
 NEVER = 2**62
 MEMORY_SHARE = 0.8
 """Share of the free memory that draws may take."""
@@ -229,11 +232,31 @@ class EnsembleRun(Run):
                 f"nested R-hat is above {MOST_RHAT} for {len(apart)} of {len(names)} elements, the worst {listed}: the chains remember where they "
                 "began; warm up longer (tune=...), or reparameterise"
             )
+        drifts = self._drifts()
+        moving = np.argsort(-drifts, kind="stable")[: int((drifts > 0.0).sum())]
+        if len(moving):
+            listed = ", ".join(f"{names[i]} (by {drifts[i]:.2g} sd)" for i in moving[:NAMED])
+            elsewhere = "" if self.sampler.name == "chees" else '; method="chees" comes in from the farthest'
+            yield (
+                f"all chains still moved the same way after warm-up, in {len(moving)} of {len(names)} elements, the most {listed}: they have not reached "
+                "the posterior; warm up longer (tune=...), or start nearer (initvals=...)" + elsewhere
+            )
         few = np.flatnonzero(changing & (every["ess"] < FEWEST_ESS))
         if len(few):
             worst = few[np.argsort(every["ess"][few], kind="stable")][:NAMED]
             listed = ", ".join(f"{names[i]} ({every['ess'][i]:.0f})" for i in worst)
             yield f"fewer than {FEWEST_ESS} effective draws for {len(few)} of {len(names)} elements, the fewest {listed}: draw longer, or more chains"
+
+    def _drifts(self) -> Array:
+        """How far the chains' mean moves from the first kept draws to the last, of each element."""
+        kept = self._lane.count - self.tune
+        found = []
+        for i, (_, shape) in enumerate(self._variables()):
+            size = self.chains * max(1, int(np.prod(shape)))
+            rows = max(1, min(ENDS, kept // 2, ENDS * EXAMINED // size))
+            ends = [self._lane.read(i, a, a + rows) if kept > 1 else np.zeros((1, self.chains, *shape)) for a in (self.tune, self._lane.count - rows)]
+            found.append(drift(*(x.reshape(*x.shape[:2], -1) for x in ends)))
+        return np.concatenate(found)
 
     def _stat(self, name: str) -> Array | None:
         return self._lane.stat(name, max(1, EXAMINED // max(1, self.total)), self.tune) if self.kept else None
