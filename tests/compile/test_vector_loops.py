@@ -1,12 +1,14 @@
 """Loops of Numba's code whose turns may be done at once are vector loops, and give what the turns give one after the other."""
 
 import re
+import subprocess
 
 import numpy as np
 import pytest
 
 import workbench.tensor as pt
 from workbench.compile import function
+from workbench.compile.c.toolchain import require_compiler
 from workbench.compile.numba.backend import compiled_text
 
 
@@ -54,3 +56,44 @@ def test_turns_that_read_what_others_write_are_done_one_by_one():
     f = function([x], [pt.cumsum(x), pt.cumprod(x)], backend="numba")
     given = np.linspace(0.5, 1.5, 101)
     np.testing.assert_array_equal(np.array(f(given)), [np.cumsum(given), np.cumprod(given)])
+
+
+def choice(by, dtype):
+    """A choice between functions that have vector forms: by a constant, by data, by an argument, and by what another loop has left in memory."""
+    rng = np.random.default_rng(3)
+    mask = rng.integers(0, 2, 1000).astype(bool)
+    given = rng.uniform(0.2, 0.8, 1000).astype(dtype)
+    x, m = pt.vector("x", 1000, dtype=dtype), pt.vector("m", 1000, dtype="bool")
+    left = pt.cumsum(x) > 3.0
+    by_what, inputs, values, mask = {
+        "a constant": (pt.as_tensor(mask), [x], [given], mask),
+        "data": (pt.data("d", mask[::-1].copy()), [x], [given], mask[::-1]),
+        "an argument": (m, [x, m], [given, mask], mask),
+        "stored": (left, [x], [given], np.cumsum(given) > 3.0),
+    }[by]
+    chosen = pt.where(by_what & (x > 0.3), pt.log(x), pt.log1p(-x))
+    return inputs, [chosen, chosen.sum(), by_what], values, mask
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("by", ["a constant", "data", "an argument", "stored"])
+def test_choices_by_truth_values_in_memory_are_vector_loops_in_c(by, dtype, tmp_path):
+    inputs, outputs, values, mask = choice(by, dtype)
+    f = function(inputs, outputs, backend="c")
+    chosen, total, kept = map(np.asarray, f(*values))
+    x, digits = values[0].astype(float), 1e-13 if dtype == "float64" else 1e-5
+    wanted = np.where(mask & (x > 0.3), np.log(x), np.log1p(-x))
+    np.testing.assert_allclose(chosen, wanted, rtol=digits)
+    np.testing.assert_allclose(total, wanted.sum(), rtol=digits)
+    np.testing.assert_array_equal(kept, mask)
+    if "log" in require_compiler().vector_math:
+        assert re.search(r"call\s+_ZGV\wN\dv_log\b", instructions_of_run(f, tmp_path))
+
+
+def instructions_of_run(f, folder):
+    """The instructions that gcc makes of a function's own code: without the forms that stand behind it."""
+    compiler, source = require_compiler(), f.compiled.code.lowered.printed.code
+    (folder / "loop.c").write_text(source)
+    flags = [flag for flag in compiler.flags(source) if not flag.startswith("-l")]
+    subprocess.run([compiler.path, *flags, "-S", "-o", folder / "loop.s", folder / "loop.c"], check=True)
+    return (folder / "loop.s").read_text().partition("\nrun:")[2].partition(".cfi_endproc")[0]

@@ -69,6 +69,8 @@ class Printed(Protocol):
 
     sizes: list[Size]
     """Sizes that the code reads from its environment, in order."""
+    stored: dict[int, str]
+    """The dtypes in which constants are to lie in memory, by their numbers, where that are not their own."""
 
     @property
     def text(self) -> str:
@@ -225,7 +227,8 @@ class Sized:
         if known is not None and all(a is b for a, b in zip((*now, *inner), (*known.data, *known.inner))):
             return known
         values = {**self._bound, **dict(zip((*(p.op for p in code.held), *self._data) if held else self._data, now))}
-        arrays = [np.ascontiguousarray(op.value if isinstance(op, Constant) else values[op]) for _, op in code.program.constants]
+        stored, given = code.lowered.printed.stored, (op.value if isinstance(op, Constant) else values[op] for _, op in code.program.constants)
+        arrays = [np.ascontiguousarray(array, stored.get(i)) for i, array in enumerate(given)]
         entered = self._entered.number
         clocks = 0 if code.clocks is None else code.clocks.ctypes.data
         self._environment = made = Environment(code.run_address, arrays, now, inner, self._sizes, code.library_table, entered, clocks)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.lines import CodeLine, single_lines, support_lines
@@ -14,12 +14,16 @@ HOLDING = (L.Branch, L.Loop, L.Begin)
 
 @dataclass
 class Source:
-    """Generated code and what it needs at run time: the program's own, and declarations and routines before and after it."""
+    """Generated code and what it needs at run time: the program's own, and declarations and routines before and after it.
+
+    `stored` are the dtypes of constants that it wants to lie in memory otherwise than they are, by their numbers.
+    """
 
     pieces: list[str]
     sizes: list[Size]
     before: list[str]
     after: list[str]
+    stored: dict[int, str] = field(default_factory=dict)
 
     @property
     def text(self) -> str:

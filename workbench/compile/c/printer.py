@@ -12,6 +12,7 @@ from workbench.compile.c import parts
 from workbench.compile.c.own_math import own_functions
 from workbench.compile.c.parts import PARAMETERS, Declared, Divided, divided
 from workbench.compile.c.tables import Table, in_tables, named_outside
+from workbench.compile.c.truth_values import LANES, has_bytes, kernel_dtype, stored_wide
 from workbench.compile.c.vector_math import declarations, definitions
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.lines import CodeLine
@@ -78,7 +79,7 @@ class _Printer:
 
     def __init__(self, program: L.Program, storage: Storage) -> None:
         self.program = program
-        self.body = program.body
+        self.body = in_tables(program.body)
         self.storage = storage
         self.sizes = Sizes(storage)
         self.lines: list[str] = []
@@ -90,16 +91,26 @@ class _Printer:
         self.loops = self.loop = 0  # How many kernels there are, and the number of the one that is being printed.
         self.statements = self.number = 0  # The same of statements without others inside.
         self.tables: list[Table] = []
+        self.wide = stored_wide(program, self.body, storage)
+        self.truth = "bool"  # The dtype of truth values in the kernel that is being printed.
 
     def source(self, vector_math: Collection[str]) -> Source:
-        self.body = in_tables(self.program.body)
         self.block(self.body)
         # Of what both need there is one definition.
         before = [*dict.fromkeys([HEADER, *self.prototypes(vector_math), *self.support]), ""]
         (spans,) = self.spans
         made = divided(self.lines, spans, self.declared()) if len(self.lines) > parts.PART_LINES else None
         code = self.whole() if made is None or not made.functions else self.in_parts(made)
-        return Source([f"// {self.program.name}", *code], self.sizes.values, before, [*definitions(self.functions(), vector_math), ""])
+        after = [*definitions(self.functions(), vector_math), ""]
+        return Source([f"// {self.program.name}", *code], self.sizes.values, before, after, self.stored())
+
+    def stored(self) -> dict[int, str]:
+        """The dtypes of constants that lie in memory as masks, by their numbers."""
+        return {i: self.wide[b] for i, (b, _) in enumerate(self.program.constants) if b in self.wide}
+
+    def constants(self) -> list[tuple[str, str]]:
+        """The names of the constants, and the types of their elements in memory."""
+        return [(b.name, C_TYPES[self.wide.get(b, b.dtype)]) for b, _ in self.program.constants]
 
     def whole(self) -> list[str]:
         """The program as one function."""
@@ -123,7 +134,8 @@ class _Printer:
         """What is declared for all statements, by name."""
         p = self.program
         kinds = {b.name: f"{C_TYPES[b.dtype]} *" for b in (*p.outputs, *self.storage.offset)}
-        kinds.update({b.name: f"const {C_TYPES[b.dtype]} *" for b in (*p.inputs, *(b for b, _ in p.constants))})
+        kinds.update({b.name: f"const {C_TYPES[b.dtype]} *" for b in p.inputs})
+        kinds.update({name: f"const {kind} *" for name, kind in self.constants()})
         lines = self.declarations()
         made = {name: Declared(kinds.get(name, "int64_t"), line, tuple(_names([line]) & lines.keys() - {name})) for name, line in lines.items()}
         for b in self.local_buffers():
@@ -138,8 +150,8 @@ class _Printer:
             made[b.name] = _line(f"    const {C_TYPES[b.dtype]} *const {b.name} = io[{i}];", b.note, b.of)
         for i, b in enumerate(p.outputs):
             made[b.name] = _line(f"    {C_TYPES[b.dtype]} *const {b.name} = io[{len(p.inputs) + i}];", b.note, b.of)
-        for i, (b, _) in enumerate(p.constants):
-            made[b.name] = _line(f"    const {C_TYPES[b.dtype]} *const {b.name} = env->constants[{i}];", b.note, b.of)
+        for i, ((b, _), (name, kind)) in enumerate(zip(p.constants, self.constants())):
+            made[name] = _line(f"    const {kind} *const {name} = env->constants[{i}];", b.note, b.of)
         for home in self.storage.offset:
             kind = C_TYPES[home.dtype]
             made[home.name] = _line(f"    {kind} *const {home.name} = ({kind} *)(arena + {self.sizes.place(home)});", home.note, home.of)
@@ -384,6 +396,7 @@ class _Printer:
             return
         n = nest(kernel)
         self.loops = self.loop = self.loops + 1
+        self.truth = kernel_dtype(kernel)
         self.open("", kernel.note)
         self.level(n, 0)
         self.close()
@@ -472,6 +485,10 @@ class _Printer:
         self.close()
         self.close()
 
+    def type(self, dtype: str) -> str:
+        """The C type of a value within a kernel."""
+        return C_TYPES[self.truth if dtype == "bool" else dtype]
+
     def pragma(self, n: Nest) -> None:
         if not n.is_vector:
             return
@@ -480,7 +497,8 @@ class _Printer:
             for i, f in enumerate(folds):
                 sums.setdefault(FOLD_SYMBOLS[f.op.name], []).append(f"sum{at}_{i}")
         clauses = "".join(f" reduction({symbol}:{', '.join(names)})" for symbol, names in sums.items())
-        self.line(f"#pragma omp simd{clauses}")
+        lanes = LANES if self.truth != "bool" and has_bytes(n, self.storage, self.wide) else ""
+        self.line(f"#pragma omp simd{lanes}{clauses}")
 
     def effects(self, n: Nest) -> None:
         for s in n.stores:
@@ -500,11 +518,11 @@ class _Printer:
 
     def scalar_line(self, line: L.Line) -> None:
         if isinstance(line, L.Load):
-            self.line(f"const {C_TYPES[line.dtype]} {line.name} = {self.place(line.buffer, line.index)};", line.note, line.of)
+            self.line(f"const {self.type(line.dtype)} {line.name} = {self.place(line.buffer, line.index)};", line.note, line.of)
         elif isinstance(line, L.Let):
             self.support.update(dict.fromkeys(line.op.support.get("c", ())))
             value = line.op.c([self.operand(a) for a in line.arguments], line.dtypes)
-            self.line(f"const {C_TYPES[line.dtype]} {line.name} = {value};", line.note, line.of)
+            self.line(f"const {self.type(line.dtype)} {line.name} = {value};", line.note, line.of)
         elif isinstance(line, L.Position):
             kind = C_TYPES[line.dtype]
             self.line(f"const {kind} {line.name} = ({kind}){self.index(line.index)};")

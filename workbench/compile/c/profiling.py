@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 
 from workbench.compile.c.backend import CFunction, Unit
@@ -50,7 +51,7 @@ class _ClockedPrinter(_Printer):
 
     def source(self, vector_math: Collection[str]) -> Source:
         made = super().source(vector_math)
-        return Source(made.pieces, made.sizes, [*made.before, CLOCK], made.after)
+        return replace(made, before=[*made.before, CLOCK])
 
 
 def clocked(graph: Graph, name: str, lengths: Sequence[Symbol] = (), held: int = 0) -> Clocked:

@@ -83,13 +83,13 @@ class _ThreadPrinter(_Printer):
             head.append(_line(f"    const {C_TYPES[b.dtype]} *const {b.name} = io[{i}];", b.note, b.of))
         for i, b in enumerate(p.outputs):
             head.append(_line(f"    {C_TYPES[b.dtype]} *const {b.name} = io[{len(p.inputs) + i}];", b.note, b.of))
-        for i, (b, _) in enumerate(p.constants):
-            head.append(_line(f"    const {C_TYPES[b.dtype]} *const {b.name} = env->constants[{i}];", b.note, b.of))
+        for i, ((b, _), (name, kind)) in enumerate(zip(p.constants, self.constants())):
+            head.append(_line(f"    const {kind} *const {name} = env->constants[{i}];", b.note, b.of))
         head += self.size_lines().values()
         head.append("    (void)arena; (void)fault; (void)env; (void)io;")
         launch = [LAUNCH, *(f"    free(S.{name});" for name in self.shared), "    return failed;", "}"]
         end = definitions(self.functions(), vector_math)
-        return Source([*head, *self.lines, "    return 0;", "}", ""], self.sizes.values, before, [*launch, *end, ""])
+        return Source([*head, *self.lines, "    return 0;", "}", ""], self.sizes.values, before, [*launch, *end, ""], self.stored())
 
     # Statements --------------------------------------------------------------------------------
 
