@@ -76,6 +76,34 @@ def write_walk_of_vectors():
     pm.Normal("y", pt.sum(x * X[:4, :2], axis=-1), pm.HalfNormal("s"), observed=Y[:4])
 
 
+def vectors():
+    return pm.MvGaussianRandomWalk("x", mu=[0.0, 0.1], cov=COV[:2, :2] * pm.HalfNormal("q"), init_dist=pm.MvNormal.dist([0.0, 0.0], cov=np.eye(2)), shape=(4, 2))
+
+
+def write_vectors_seen_whole():
+    pm.MvNormal("y", vectors(), cov=pm.HalfNormal("s") ** 2 * np.array([[1.0, 0.6], [0.6, 2.0]]), observed=Y[:8].reshape(4, 2))
+
+
+def write_vectors_seen_in_parts():
+    """Both numbers of a time, one of another twice, none of the others; by a factor and a precision matrix of the walk's own."""
+    chol = np.linalg.cholesky(COV[:2, :2]) * pt.sqrt(pm.HalfNormal("q"))
+    start = pm.MvNormal.dist([0.0, 0.0], tau=np.eye(2))
+    x = pm.MvGaussianRandomWalk("x", mu=[0.0, 0.1], chol=chol, init_dist=start, shape=(4, 2))
+    s = pm.HalfNormal("s")
+    pm.Normal("y", x[1], s, observed=Y[:2])
+    pm.Normal("other", -x[[3, 3], 1], s, observed=Y[2:4])
+
+
+def write_vectors_number_by_number():
+    pm.Normal("y", 2.0 * vectors(), pm.HalfNormal("s"), observed=Y[:8].reshape(4, 2))
+
+
+def write_steps_of_a_walk():
+    """What is seen joins two times: no filter, but one matrix."""
+    x = pm.GaussianRandomWalk("x", 0.1, pm.HalfNormal("q"), init_dist=pm.Normal.dist(0.3, 1.2), shape=T)
+    pm.Normal("y", x[1:] - x[:-1] + x[1:], pm.HalfNormal("s"), observed=Y[: T - 1])
+
+
 def walk_of_vectors(at):
     steps = np.arange(4)
     return np.stack([0.0 * steps, 0.1 * steps], 1).ravel(), np.kron(np.ones((4, 4)), np.eye(2)) + np.kron(np.minimum.outer(steps, steps), COV[:2, :2] * at["q"])
@@ -86,6 +114,8 @@ PICKED[[0, 1, 2, 3, 4, 5], [0, 3, 3, 6, 1, 2]] = [1, 1, 1, 1, -1, -1]
 BY_TIME = np.zeros((4, 8))
 for _t in range(4):
     BY_TIME[_t, 2 * _t : 2 * _t + 2] = X[_t, :2]
+CHOSEN = np.zeros((4, 8))
+CHOSEN[[0, 1, 2, 3], [2, 3, 7, 7]] = [1, 1, -1, -1]
 # How each is written; the prior of x; what y is of it; the data; the scale of each datum.
 CASES = {
     "walk": (write_walk, walk, (2.0 * np.eye(T), np.ones(T)), Y[:T], lambda at: np.full(T, at["s"])),
@@ -95,6 +125,9 @@ CASES = {
     "vector": (write_vector, lambda at: (PRIOR, COV * at["q"]), (X, np.zeros(N)), Y, lambda at: np.full(N, at["s"])),
     "slopes": (write_slopes, lambda at: (PRIOR, at["q"] ** 2 * np.eye(3)), (X, np.zeros(N)), Y, lambda at: np.full(N, at["s"])),
     "walk of vectors": (write_walk_of_vectors, walk_of_vectors, (BY_TIME, np.zeros(4)), Y[:4], lambda at: np.full(4, at["s"])),
+    "vectors in parts": (write_vectors_seen_in_parts, walk_of_vectors, (CHOSEN, np.zeros(4)), Y[:4], lambda at: np.full(4, at["s"])),
+    "vectors by number": (write_vectors_number_by_number, walk_of_vectors, (2.0 * np.eye(8), np.zeros(8)), Y[:8], lambda at: np.full(8, at["s"])),
+    "steps": (write_steps_of_a_walk, walk, (2.0 * np.eye(T)[1:] - np.eye(T)[:-1], np.zeros(T - 1)), Y[: T - 1], lambda at: np.full(T - 1, at["s"])),
 }  # fmt: skip
 POINTS = [{"q": 0.4, "s": 0.7}, {"q": 3.0, "s": 0.05}, {"q": 1e-3, "s": 2.0}]
 
@@ -151,7 +184,7 @@ def test_the_density_is_that_of_the_observations_and_its_gradient_its(name):
 
 
 # Some stand for all: each is compiled.
-@pytest.mark.parametrize("name", CASES if os.environ.get("WORKBENCH_TESTS") == "all" else ["walk in parts", "process", "groups", "vector"])
+@pytest.mark.parametrize("name", CASES if os.environ.get("WORKBENCH_TESTS") == "all" else ["walk in parts", "process", "groups", "vector", "walk of vectors"])
 def test_recovered_draws_have_the_exact_posterior(name):
     made, at, count = of_case(name), POINTS[0], 40_000
     drawn = pm.recover({n: np.full((1, count), v) for n, v in at.items()}, made, random_seed=1, extend_inferencedata=False).x.to_numpy()[0].reshape(count, -1)
@@ -187,6 +220,48 @@ def test_groups_in_groups_are_integrated_out_in_turn():
     assert abs(drawn.mu.to_numpy().mean() - of_mu @ Y) < 4.5 * np.sqrt((4.0 - 4.0 * of_mu.sum()) / 40_000)
 
 
+SEEN_WHOLE = np.kron(np.eye(4), [[1.0, 0.6], [0.6, 2.0]])
+
+
+def test_vectors_are_seen_with_errors_that_know_of_each_other():
+    with pm.Model() as model:
+        write_vectors_seen_whole()
+    made = pm.marginalize(model, "x")
+    logp = made.logp(jacobian=False)
+    run = pm.function(made.value_vars, [logp, *pm.grad(logp, made.value_vars)], backend="c")
+
+    def wanted(log_q, log_s):
+        m, cov = walk_of_vectors({"q": np.exp(log_q)})
+        return stats.multivariate_normal.logpdf(Y[:8], m, cov + np.exp(2.0 * log_s) * SEEN_WHOLE) + stats.halfnorm.logpdf(np.exp([log_q, log_s])).sum()
+
+    for at in POINTS:
+        place, h = np.log([at["q"], at["s"]]), 1e-3
+        found, *slopes = run(*place)
+        assert np.isclose(found, wanted(*place), rtol=1e-10, atol=1e-10)
+        for slope, e in zip(slopes, np.eye(2) * h):
+            ends = [wanted(*(place + k * e)) for k in (-2, -1, 1, 2)]
+            assert np.isclose(slope, (ends[0] - 8 * ends[1] + 8 * ends[2] - ends[3]) / (12 * h), rtol=1e-7, atol=1e-7)
+    drawn = pm.recover({n: np.full((1, 40_000), v) for n, v in POINTS[0].items()}, made, random_seed=1, extend_inferencedata=False).x.to_numpy()[0].reshape(-1, 8)
+    m, cov = walk_of_vectors(POINTS[0])
+    gain = cov @ np.linalg.inv(cov + POINTS[0]["s"] ** 2 * SEEN_WHOLE)
+    spread = cov - gain @ cov
+    white = np.linalg.solve(np.linalg.cholesky(spread), (drawn - m - gain @ (Y[:8] - m)).T)
+    assert np.abs(white.mean(1)).max() < 4.5 / np.sqrt(40_000) and np.abs(white @ white.T / 40_000 - np.eye(8)).max() < 5.0 * np.sqrt(2.0 / 40_000)
+
+
+def test_several_walks_of_vectors_side_by_side():
+    y = RNG.normal(size=(2, 3, 2))
+    with pm.Model() as model:
+        x = pm.MvGaussianRandomWalk("x", mu=[0.0, 0.1], cov=COV[:2, :2], init_dist=pm.MvNormal.dist([0.0, 0.0], cov=np.eye(2)), shape=(2, 3, 2))
+        pm.Normal("y", x, [0.5, 2.0], observed=y)
+    made = pm.marginalize(model, "x")
+    assert [p.name for p in made.density().trace.passes if p.name == "Kalman filter"]
+    steps = np.arange(3)
+    cov = np.kron(np.ones((3, 3)), np.eye(2)) + np.kron(np.minimum.outer(steps, steps), COV[:2, :2]) + np.kron(np.eye(3), np.diag([0.25, 4.0]))
+    wanted = stats.multivariate_normal.logpdf(y.reshape(2, 6), np.stack([0.0 * steps, 0.1 * steps], 1).ravel(), cov).sum()
+    assert np.isclose(made.compile_logp(backend="numpy")({}), wanted, rtol=1e-12)
+
+
 def test_the_log_likelihood_is_one_step_ahead():
     made = of_case("walk")
     found = pm.compute_log_likelihood({n: np.full((1, 1), v) for n, v in POINTS[0].items()}, model=made, extend_inferencedata=False)["y"].to_numpy().ravel()
@@ -210,7 +285,8 @@ def test_missing_observations_say_nothing_of_their_states():
 
 
 def test_the_rules_are_shown():
-    for name, title, rule in (("walk", "Kalman filter", "kalman_filter"), ("vector", "normal integral", "normal_integral")):
+    kinds = ("walk", "Kalman filter", "kalman_filter"), ("walk of vectors", "Kalman filter", "kalman_filter"), ("vector", "normal integral", "normal_integral"), ("steps", "normal integral", "normal_integral")
+    for name, title, rule in kinds:
         (record,) = [p for p in of_case(name).density().trace.passes if p.name == title]
         assert [f.rule.name for f in record.firings] == ["terms_of_a_normal_variable", rule] and record.doc
 
@@ -226,7 +302,12 @@ BAD = [
 
 @pytest.mark.parametrize(("write", "why"), BAD)
 def test_what_is_not_linear_is_refused_with_its_line(write, why):
-    for prior in (lambda: pm.Normal("x", shape=3), lambda: pm.GaussianRandomWalk("x", init_dist=pm.Normal.dist(0.0, 1.0), shape=3)):
+    start = pm.MvNormal.dist(np.zeros(2), cov=np.eye(2))
+    for prior in (
+        lambda: pm.Normal("x", shape=3),
+        lambda: pm.GaussianRandomWalk("x", init_dist=pm.Normal.dist(0.0, 1.0), shape=3),
+        lambda: pm.MvGaussianRandomWalk("x", np.zeros(2), cov=np.eye(2), init_dist=start, shape=(3, 2))[:, 0],
+    ):
         with pm.Model() as model:
             write(prior())
         with pytest.raises(ModelError, match=why) as failed:

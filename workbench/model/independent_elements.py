@@ -16,7 +16,7 @@ from workbench.model.state_spaces import MOST_STATES
 from workbench.model.sums_over_states import SUM_OUT, Step
 from workbench.model.truncation import checked_tail
 from workbench.tensor.tensor import Tensor
-from workbench.transforms.accesses import Access, Dependence
+from workbench.transforms.accesses import Access, Dependence, numbers_of
 from workbench.transforms.enumerated import StateSpace, in_order, over_states, parts_of, summed_to
 
 
@@ -81,7 +81,7 @@ def summed_out(factors: Factors, name: str, on: Dependence, states: StateSpace) 
     return Step((name,), factors, gone, factors.without(gone, [*instead, *rests]), draws, SUM_OUT, _said(rv, states))
 
 
-def emitted(factors: Factors, name: str, values: Tensor, of: Sequence[Factor]) -> tuple[Any, list[Factor]]:
+def emitted(factors: Factors, name: str, values: Tensor, of: Sequence[Factor], event_rank: int = 0) -> tuple[Any, list[Factor]]:
     """Return the terms of some factors, by value of each element of a variable, and what of them does not depend on it.
 
     Parameters
@@ -92,11 +92,13 @@ def emitted(factors: Factors, name: str, values: Tensor, of: Sequence[Factor]) -
         In the place of the variable, (count, *shape).
     of
         The factors whose terms are asked for.
+    event_rank
+        How many of the variable's last axes belong to one element: 1 where it is vectors.
 
     Returns
     -------
     joint, rests
-        Their sum, (count, *shape); ``None`` if there is none. Factors of terms that depend on no element.
+        Their sum, (count, *shape) without these axes; ``None`` if there is none. Factors of terms that depend on no element.
 
     Raises
     ------
@@ -104,7 +106,8 @@ def emitted(factors: Factors, name: str, values: Tensor, of: Sequence[Factor]) -
         If an element of a term depends on several of the variable.
     """
     placeholder, shape = factors.placeholder(name), shape_of(factors.model[name])
-    on = _dependence(factors, placeholder)
+    on = _dependence(factors, placeholder, event_rank)
+    shape, own = shape[: len(shape) - event_rank], _numbers(placeholder, event_rank)
     joint: Any = None
     rests: list[Factor] = []
     for f in of:
@@ -118,7 +121,7 @@ def emitted(factors: Factors, name: str, values: Tensor, of: Sequence[Factor]) -
                 many = "several" if accesses[0].element is not None else "all"
                 raise refused(factors.model, name, f"an element of the density of {f.name} depends on {many} of its elements")
             with derived(f.term.provenance):
-                summed, rest = summed_to(over_states(part, placeholder, values), accesses[0], shape)
+                summed, rest = summed_to(over_states(part, placeholder, values), accesses[0], shape, own)
             joint = summed if joint is None else joint + summed
             apart += [] if rest is None else [rest]
         rests += [Factor(f.of, total_of(apart), f.scale, is_rest=True)] if apart else []
@@ -130,19 +133,26 @@ def shape_of(rv: Any) -> tuple[Any, ...]:
     return tuple(rv.shape) if rv.type.is_open else rv.type.static_shape
 
 
-def accessed(factors: Factors, name: str, of: Sequence[Factor]) -> Factor | None:
+def accessed(factors: Factors, name: str, of: Sequence[Factor], event_rank: int = 0) -> Factor | None:
     """Return the first of some factors an element of whose terms depends on several elements of a variable; ``None`` if none does."""
     placeholder = factors.placeholder(name)
-    on = _dependence(factors, placeholder)
+    on = _dependence(factors, placeholder, event_rank)
     parts = ((f, [a for a in on.of(part) if a.source is placeholder]) for f in of for part in parts_of(f.term, on, placeholder))
     return next((f for f, accesses in parts if _is_of_several(accesses)), None)
 
 
-def _dependence(factors: Factors, placeholder: Any) -> Dependence:
+def _dependence(factors: Factors, placeholder: Any, event_rank: int) -> Dependence:
     """The accesses to a variable, where others are what rows are taken by."""
     model = factors.model
     discrete = [rv for rv in model.free_RVs if rv.type.kind != "f"]
-    return Dependence(list(dict.fromkeys([placeholder, *(model.rvs_to_values[rv] for rv in (*model.marginalized_RVs, *discrete))])))
+    sources = list(dict.fromkeys([placeholder, *(model.rvs_to_values[rv] for rv in (*model.marginalized_RVs, *discrete))]))
+    return Dependence(sources, {placeholder: pt.expand_dims(_numbers(placeholder, event_rank), tuple(range(-event_rank, 0)))} if event_rank else {})
+
+
+def _numbers(placeholder: Any, event_rank: int) -> Tensor:
+    """The numbers of a variable's elements, each of so many of its last axes."""
+    shape = placeholder.type.shape[: placeholder.ndim - event_rank]
+    return pt.constant(np.arange(math.prod(shape)).reshape(shape)) if event_rank else numbers_of(placeholder)
 
 
 def _is_of_several(accesses: Sequence[Access]) -> bool:

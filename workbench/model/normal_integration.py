@@ -1,4 +1,4 @@
-"""Normal variables are integrated out of what is linear in them: in closed form, element by element, or together; chains by the Kalman filter.
+"""Normal variables are integrated out of what is linear in them: in closed form, element by element, or together.
 
 That it can be done is found from the graph: the log-density must be quadratic in the variable, its second derivative without it.
 """
@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 import workbench.tensor as pt
-from workbench.distributions.components import split
-from workbench.distributions.constraints import checked
 from workbench.distributions.continuous import Flat, Normal
 from workbench.distributions.distribution import Draw
 from workbench.distributions.normals import CholeskyMvNormal, MvNormal, PrecisionMvNormal
@@ -32,7 +30,6 @@ from workbench.rewrites.sums_of_parts import is_zero
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.enumerated import unchecked
 from workbench.transforms.gradient import grad
-from workbench.transforms.kalman import Seen, autoregression, local_level
 from workbench.transforms.polynomial_degree import Degrees
 from workbench.transforms.vectorise import vectorize_graph
 
@@ -53,7 +50,8 @@ class Quadratic(NamedTuple):
     slope
         Its slope where the variable is 0, of the variable's shape.
     curvature
-        Minus its second derivatives: of the variable's shape where each element's terms are of that alone, else a matrix.
+        Minus its second derivatives: of the variable's shape where each element's terms are of that alone, else a matrix; or one of
+        each vector.
     """
 
     slope: Any
@@ -96,7 +94,7 @@ class NormalIntegral:
                     (peak,) = replace([unchecked(total_of([f.term for f in gone]))], {factors.placeholder(name): mode})
                     n = found.curvature.type.shape[0]
                     instead = [Factor(of, peak + n * HALF_LOG_2PI - 0.5 * pt.linalg.slogdet(found.curvature)[1], scale)]
-        return _left(factors, gone, [*instead, *rests], NORMAL, begun)
+        return left(factors, gone, [*instead, *rests], NORMAL, begun)
 
     def recover(self, factors: Factors) -> dict[str, Tensor]:
         (name,) = self.variables
@@ -112,58 +110,7 @@ class NormalIntegral:
         return None if self.variables[0] in names else self
 
 
-@frozen
-class KalmanFilter:
-    """A random walk or an autoregressive process is integrated out, whatever is linear in its states one at a time.
-
-    Attributes
-    ----------
-    variables
-        Its name.
-    reason
-        Why, and what it costs.
-    """
-
-    variables: tuple[str, ...]
-    reason: str = ""
-    title = "Kalman filter"
-
-    def eliminate(self, factors: Factors) -> Eliminated:
-        begun = time.perf_counter()
-        (name,) = self.variables
-        gone = factors.depending_on(factors.placeholder(name))
-        scale = factors.common_scale(gone, (name,))
-        of = factors.joint_name(gone, self.variables)
-        instead: list[Factor] = []
-        rests: list[Factor] = []
-        if of:
-            with derived(factors.model[name].provenance):
-                seen, rests = seen_of(factors, name, gone)
-                instead = [Factor(of, _evidence(factors, name, seen), scale, name)]
-        return _left(factors, gone, [*instead, *rests], KALMAN, begun)
-
-    def recover(self, factors: Factors) -> dict[str, Tensor]:
-        """A draw from the prior, and the difference that the data make to it: the simulation smoother of Durbin and Koopman (2002).
-
-        The states given the data are normal with a covariance that does not depend on what the data are; their mean is linear in it, and
-        the slope of the log-evidence to a linear term in each state.
-        """
-        (name,) = self.variables
-        rv = factors.model[name]
-        gone = factors.depending_on(factors.placeholder(name))
-        seen, _ = seen_of(factors, name, gone)
-        parameters = _own(factors, name)
-        prior = rv.op.distribution.variable(parameters, shape=rv.type.static_shape)
-        some = seen.precision > 0.0
-        noise = Normal.dist(0.0, 1.0, shape=rv.type.static_shape) / pt.sqrt(pt.where(some, seen.precision, 1.0))
-        again = Seen(pt.zeros_like(seen.peak), prior + noise, seen.precision, pt.zeros_like(seen.slope))
-        return {name: prior + _mean(factors, name, seen) - _mean(factors, name, again)}
-
-    def without(self, names: Collection[str]) -> KalmanFilter | None:
-        return None if self.variables[0] in names else self
-
-
-def _left(factors: Factors, gone: list[Factor], instead: list[Factor], rule: Rule, begun: float) -> Eliminated:
+def left(factors: Factors, gone: list[Factor], instead: list[Factor], rule: Rule, begun: float) -> Eliminated:
     """What is left, and the steps to it."""
     depending = total_of([f.scaled for f in gone])
     rest = [f.scaled for f in factors.all if not any(f is g for g in gone)]
@@ -173,8 +120,10 @@ def _left(factors: Factors, gone: list[Factor], instead: list[Factor], rule: Rul
     return Eliminated(after, (*firings, Firing(rule, depending, total_of([f.scaled for f in instead]), time.perf_counter() - begun)))
 
 
-def quadratic(factors: Factors, name: str, of: Sequence[Factor], together: bool) -> Quadratic:
+def quadratic(factors: Factors, name: str, of: Sequence[Factor], together: bool = False, event_rank: int = 0) -> Quadratic:
     """Return the slope and the curvature of some factors in a variable.
+
+    Each element's terms are of that alone; or the elements are taken together, all, or those of the last axis.
 
     Raises
     ------
@@ -201,6 +150,11 @@ def quadratic(factors: Factors, name: str, of: Sequence[Factor], together: bool)
         (turned,) = replace([_slope(pt.sum(slope * direction), x)], nothing)
         each = vectorize_graph(turned, {direction: pt.constant(np.eye(n).reshape((n, *shape)))})
         curvature: Any = -pt.reshape(pt.broadcast_to(each, (n, *shape)), (n, n))
+    elif event_rank:
+        direction = pt.tensor("direction", "float64", shape[-1:])
+        (turned,) = replace([_slope(pt.sum(slope * direction), x)], nothing)
+        each = vectorize_graph(turned, {direction: pt.constant(np.eye(shape[-1]))})
+        curvature = -pt.moveaxis(pt.broadcast_to(each, (shape[-1], *shape)), 0, -2)
     else:
         (turned,) = replace([_slope(pt.sum(slope), x)], nothing)
         curvature = -pt.broadcast_to(turned, shape)
@@ -234,46 +188,6 @@ def _mode(found: Quadratic) -> Tensor:
     return pt.reshape(pt.linalg.solve(found.curvature, pt.reshape(found.slope, (-1,)), assume_a="pos"), found.slope.shape)
 
 
-def seen_of(factors: Factors, name: str, gone: Sequence[Factor]) -> tuple[Seen, list[Factor]]:
-    """Return what is seen of each state of a chain by the factors of other variables; and what of these does not depend on it."""
-    others = [f for f in gone if f.of != (name,)]
-    found = quadratic(factors, name, others, together=False)
-    some = found.curvature > 0.0
-    at = pt.where(some, found.slope / pt.where(some, found.curvature, 1.0), 0.0)
-    peaks, rests = emitted(factors, name, at[None], others)
-    return Seen(peaks[0], at, found.curvature, pt.where(some, 0.0, found.slope)), rests
-
-
-def _own(factors: Factors, name: str) -> list[Any]:
-    found: list[Any] = replace(list(factors.model[name].inputs[1:]), dict(factors.values))
-    return found
-
-
-def _evidence(factors: Factors, name: str, seen: Seen) -> Tensor:
-    """The log-evidence of what is seen of a chain, step by step."""
-    distribution = factors.model[name].op.distribution
-    parameters = _own(factors, name)
-    own = distribution.own(parameters)
-    if issubclass(distribution, AR):
-        rho, sigma, *first = own
-        constant, weights = distribution._weights(rho)
-        start, scale = first
-        terms = autoregression(start, pt.square(scale), weights, constant, pt.square(sigma), seen)
-    else:
-        (_, (mean, scale)), (_, (drift, sigma)) = split(distribution.components, own)
-        terms = local_level(mean, pt.square(scale), drift, pt.square(sigma), seen)
-    conditions = [(condition[..., None], text) for condition, text in distribution.checks(*parameters)]
-    return checked(distribution.__name__, terms, conditions, distribution.parameters, parameters)
-
-
-def _mean(factors: Factors, name: str, seen: Seen) -> Tensor:
-    """The mean of the states of a chain given what is seen: the slope of the log-evidence to a linear term in each."""
-    slope = pt.tensor("slope", "float64", seen.slope.type.shape)
-    found: Any = grad(pt.sum(unchecked(_evidence(factors, name, seen._replace(slope=slope)))), slope)
-    (found,) = replace([found], {slope: seen.slope})
-    return seen.at + found
-
-
 # What the stepper shows ------------------------------------------------------------------------------
 
 
@@ -286,32 +200,23 @@ def _normal(expr: Any) -> None:
     mode, times the square root of 2 pi over the curvature there; of several elements together, over the determinant of the curvatures."""
 
 
-def _kalman(expr: Any) -> None:
-    """A chain of normal states is integrated out by the Kalman filter: given what is seen up to a time, its state is normal; mean and
-    variance follow from those of the time before, and so does the density of what is seen next. T steps cost T terms, and no matrix of T rows."""
-
-
-def _says(function: Any) -> str:
+def says(function: Any) -> str:
     return " ".join((function.__doc__ or "").split())
 
 
-TOGETHER = Rule("terms_of_a_normal_variable", "normal integral", _says(_together), (), lambda expr: None, _together)
-NORMAL = Rule("normal_integral", "normal integral", _says(_normal), (), lambda expr: None, _normal)
-KALMAN = Rule("kalman_filter", "Kalman filter", _says(_kalman), (), lambda expr: None, _kalman)
+TOGETHER = Rule("terms_of_a_normal_variable", "normal integral", says(_together), (), lambda expr: None, _together)
+NORMAL = Rule("normal_integral", "normal integral", says(_normal), (), lambda expr: None, _normal)
 
 
 # The kind --------------------------------------------------------------------------------------------
 
 
 class _Kind:
-    def plan(self, model: Model, variables: Sequence[Tensor], **options: Any) -> NormalIntegral | KalmanFilter | None:
+    def plan(self, model: Model, variables: Sequence[Tensor], **options: Any) -> NormalIntegral | None:
         if len(variables) != 1 or not isinstance(variables[0].op, Draw):
             return None
         (rv,) = variables
         name, distribution = str(rv.name), rv.op.distribution
-        if _is_chain(distribution):
-            steps = rv.type.shape[-1]
-            return KalmanFilter((name,), f"{name} is a chain of {steps} normal states, and what depends on it is linear in one state at a time: {steps} steps")
         if not issubclass(distribution, (Normal, Flat, MvNormal, CholeskyMvNormal, PrecisionMvNormal, RandomWalk, AR)):
             return None
         if not distribution.event_rank:
@@ -319,11 +224,5 @@ class _Kind:
         return NormalIntegral((name,), f"what depends on {name} is normal and linear in it: its {rv.size} elements have one matrix of second derivatives")
 
 
-def _is_chain(distribution: Any) -> bool:
-    if issubclass(distribution, AR):
-        return bool(distribution.start.distribution is Normal) and not distribution.driven
-    return issubclass(distribution, RandomWalk) and all(draw.distribution is Normal for draw in distribution.components)
-
-
 KINDS.append(_Kind())
-__all__ = ["KalmanFilter", "NormalIntegral", "quadratic", "seen_of"]
+__all__ = ["MOST_TOGETHER", "NormalIntegral", "Quadratic", "left", "quadratic", "says"]

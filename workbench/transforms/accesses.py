@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -65,6 +66,8 @@ class Dependence:
     ----------
     sources
         The arrays, of known lengths.
+    numbers
+        What their elements are told apart by, where that is not their place in row-major order: elements of one number count as one.
 
     Examples
     --------
@@ -75,8 +78,8 @@ class Dependence:
     [[[0], [1], [2], [3]], [[3], [2], [1], [0]]]
     """
 
-    def __init__(self, sources: Sequence[Expr]) -> None:
-        self.sources = tuple(sources)
+    def __init__(self, sources: Sequence[Expr], numbers: Mapping[Expr, Tensor] = MappingProxyType({})) -> None:
+        self.sources, self.numbers = tuple(sources), numbers
         self._found: dict[Expr, Accesses] = {}
 
     def of(self, x: Expr) -> Accesses:
@@ -89,7 +92,7 @@ class Dependence:
 
     def _accesses(self, node: Any) -> Accesses:
         if any(node is s for s in self.sources):
-            return (Access(node, numbers_of(node)),)
+            return (Access(node, self.numbers[node] if node in self.numbers else numbers_of(node)),)
         if isinstance(node.op, Dim) or not any(self._found[x] for x in node.inputs):
             return ()
         found = _rule(node.op)(self, node)

@@ -106,7 +106,7 @@ def unchecked(term: Any) -> Any:
     return mapped([term], change)[0]
 
 
-def summed_to(values: Any, access: Access, shape: Sequence[Any]) -> tuple[Tensor, Tensor | None]:
+def summed_to(values: Any, access: Access, shape: Sequence[Any], own: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
     """Return terms of all states, summed to the elements of the array that they depend on.
 
     Parameters
@@ -116,7 +116,9 @@ def summed_to(values: Any, access: Access, shape: Sequence[Any]) -> tuple[Tensor
     access
         Which element each depends on.
     shape
-        Of the array.
+        Of the array, or of its parts that count as one element.
+    own
+        The numbers of these, where they are not those of the array's elements.
 
     Returns
     -------
@@ -131,7 +133,7 @@ def summed_to(values: Any, access: Access, shape: Sequence[Any]) -> tuple[Tensor
     summed_axes = tuple(1 + a for a in range(index.ndim) if a not in kept)
     terms = pt.sum(values, axis=summed_axes) if summed_axes else values
     numbers = access.numbers
-    order = _in_order(index, kept, access.source)
+    order = _in_order(index, kept, numbers_of(access.source) if own is None else own)
     if order is not None:
         return pt.reshape(pt.transpose(terms, (0, *(1 + a for a in order))), (count, *shape)), None
     rows = pt.transpose(pt.reshape(terms, (count, -1)), (1, 0))
@@ -148,12 +150,11 @@ def summed_to(values: Any, access: Access, shape: Sequence[Any]) -> tuple[Tensor
 def in_order(access: Access) -> bool:
     """Whether the elements of a term, along the axes where it changes, are those of the array, each once."""
     index: Any = access.element
-    return _in_order(index, [a for a in range(index.ndim) if index.type.shape[a] != 1], access.source) is not None
+    return _in_order(index, [a for a in range(index.ndim) if index.type.shape[a] != 1], numbers_of(access.source)) is not None
 
 
-def _in_order(index: Any, kept: Sequence[int], source: Any) -> tuple[int, ...] | None:
-    """The order of the axes along which numbers change in which they are those of an array's elements, each once."""
-    own = numbers_of(source)
+def _in_order(index: Any, kept: Sequence[int], own: Any) -> tuple[int, ...] | None:
+    """The order of the axes along which numbers change in which they are an array's own, each once."""
     if not isinstance(index.op, Constant):
         # Of lengths that may change: in their own order, with axes of length 1 between.
         below = index
