@@ -141,14 +141,15 @@ def test_several_series_at_once():
 
 
 def test_every_backend_takes_both_ways(backend):
-    """One compiled function: of tables with zeros and without, of several series."""
-    emissions, start = 3.0 * RNG.normal(size=(2, STEPS, K)), np.log(RNG.dirichlet(np.ones(K)))
+    """One compiled function: of tables with zeros and without, of several series; and where states are lost by underflow."""
+    normal, start = 3.0 * RNG.normal(size=(2, STEPS, K)), np.log(RNG.dirichlet(np.ones(K)))
     inputs = [pt.vector("start", K), pt.matrix("P", K, K), pt.tensor("emissions", "float64", (2, STEPS, K))]
     total = pt.sum(forward(*inputs).terms, axis=-1)
     # Numba compiles the gradient for long.
     outputs = [total, *([] if backend == "numba" else [grad(total.sum(), inputs[2])])]
     run = function(inputs, outputs, backend=backend)
-    for P in (CASES["one table"].P, CASES["zeros"].P):
+    for P, times in ((CASES["one table"].P, 1.0), (CASES["zeros"].P, 1.0), (CASES["zeros"].P, 1000.0), (np.eye(K), 1000.0)):
+        emissions = times * normal
         evidence, *slopes = run(start, P, emissions)
         for i in range(2):
             paths, joint = Case(P, emissions[i], start=start).paths()
@@ -194,6 +195,8 @@ def test_the_gradient_goes_once_forward_and_once_back():
     inputs = [pt.vector("start", K), pt.matrix("P", K, K), pt.matrix("emissions", STEPS, K)]
     total = pt.sum(forward(*inputs).terms)
     slopes = grad(total, inputs)
-    (back,) = {n for n in topological(slopes) if n.op.name == "cond"} - {n for n in topological([total]) if n.op.name == "cond"}
-    for branch in back.op.graphs:
-        assert [n.op.name for n in topological(branch.results)].count("scan") == 1
+    whole, before = ([n for n in topological(x) if n.op.name in ("cond", "scan")] for x in (slopes, [total]))
+    (back,) = {n for n in whole if n.op.name == "cond"} - set(before)
+    # Of probabilities once each way; of logarithms in a branch.
+    assert [n.op.name for n in before].count("scan") == 1 and [n.op.name for n in whole].count("scan") == 2
+    assert [[n.op.name for n in topological(branch.results)].count("scan") for branch in back.op.graphs] == [0, 1]

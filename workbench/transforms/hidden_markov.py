@@ -29,7 +29,8 @@ from workbench.tensor.tensor import Tensor
 from workbench.transforms.gradient import grad
 
 SAFE = 1e-100
-"""Where no transition is less probable, what is lost of a scaled probability that underflows is less than 1e-200 of any result."""
+"""Where no transition is less probable, what is lost of a scaled probability that underflows is less than 1e-200 of any result. Where some are
+impossible, none is lost if no state that is possible is less probable."""
 
 LARGEST = 709.0
 """The largest whole number whose exponential is one in double precision."""
@@ -108,8 +109,8 @@ def _chain(log_start: Any, P: Any, emissions: Any, time_varying: bool) -> _Chain
 def forward(log_start: Any, P: Any, emissions: Any, time_varying: bool = False) -> Filtered:
     """Return the log-evidence of a hidden Markov model step by step, and the filtered probabilities.
 
-    In time steps * s * k. Probabilities are scaled at each step; where some transition is so improbable that a state may be
-    lost by underflow and be the only one left later, they are logarithms instead. The gradient costs about as much again.
+    In time steps * s * k. Probabilities are scaled at each step; where a state is lost by underflow that may be the only one left
+    later, they are computed again as logarithms. The gradient costs about as much again.
 
     Parameters
     ----------
@@ -129,15 +130,17 @@ def forward(log_start: Any, P: Any, emissions: Any, time_varying: bool = False) 
     chain = changed(given, log_start=given.log_start - _finite(first)[..., None])
     shift = _finite(pt.stop_gradient(pt.max(chain.emissions, axis=-1)))
     likelihood = pt.exp(chain.emissions - shift[..., None])
-    if isinstance(chain.P.op, Constant):
-        found = (_scaled if np.min(chain.P.op.value, initial=1.0) > SAFE else _in_logarithms)(chain, shift, likelihood)
+    scaled = _scaled(chain, likelihood)
+    least = np.min(chain.P.op.value, initial=1.0) if isinstance(chain.P.op, Constant) else pt.min(chain.P)
+    if isinstance(least, Tensor) or not least > SAFE:
+
+        def in_logarithms(start: Tensor, table: Tensor, seen: Tensor, shift: Tensor, *rest: Tensor) -> list[Tensor]:
+            return _in_logarithms(_Chain(start, table, seen, chain.varying))
+
+        kept = pt.logical_or(least > SAFE, _all_kept(chain, scaled))
+        found = pt.cond(kept, lambda *given: _logarithms(*given[3:]), in_logarithms, [chain.log_start, chain.P, chain.emissions, shift, *scaled])
     else:
-
-        def branch(way: Callable[..., list[Tensor]]) -> Callable[..., list[Tensor]]:
-            return lambda start, table, seen, *rest: way(_Chain(start, table, seen, chain.varying), *rest)
-
-        operands = [chain.log_start, chain.P, chain.emissions, shift, likelihood]
-        found = pt.cond(pt.min(chain.P) > SAFE, branch(_scaled), branch(_in_logarithms), operands)
+        found = _logarithms(shift, *scaled)
     terms, log_filtered = found[:2]
     return Filtered(pt.moveaxis(pt.concatenate([first[None], terms]), 0, -1), pt.moveaxis(log_filtered, 0, -2))
 
@@ -147,11 +150,9 @@ def _finite(x: Tensor) -> Tensor:
     return pt.where(x > -np.inf, x, 0.0)
 
 
-def _scaled(chain: _Chain, shift: Tensor, likelihood: Tensor) -> list[Tensor]:
-    """The forward algorithm with probabilities, divided at each step by their sum.
-
-    Terms after the first, logarithms of filtered probabilities, and what a gradient reads.
-    """
+def _scaled(chain: _Chain, likelihood: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The forward algorithm with probabilities, divided at each step by their sum: the sums, probabilities predicted, and filtered before each
+    step and at last."""
 
     def step(now: Tensor, like: Tensor, table: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         predicted = chain.moved(now[..., None] * table)
@@ -161,7 +162,22 @@ def _scaled(chain: _Chain, shift: Tensor, likelihood: Tensor) -> list[Tensor]:
 
     runs = [likelihood, *([chain.P] if chain.varying else [])]
     (last,), (scales, predicted, before) = pt.scan(step, [pt.exp(chain.log_start)], runs, [] if chain.varying else [chain.P], names=["filtered"])
+    return scales, predicted, before, last
+
+
+def _logarithms(shift: Tensor, scales: Tensor, predicted: Tensor, before: Tensor, last: Tensor) -> list[Tensor]:
+    """Terms after the first, logarithms of filtered probabilities; and what stands where a gradient of logarithms reads."""
     return [pt.log(scales) + shift, pt.log(pt.concatenate([before, last[None]])), scales, predicted, before]
+
+
+def _all_kept(chain: _Chain, scaled: tuple[Tensor, Tensor, Tensor, Tensor]) -> Tensor:
+    """Whether every state that is possible at a time has a probability there that is far from underflow, and so has every transition."""
+    _, predicted, before, last = scaled
+    filtered = pt.concatenate([before, last[None]])
+    possible = pt.logical_and(predicted > 0.0, chain.seen(chain.emissions) > -np.inf)
+    parts = [(chain.P > 0.0, chain.P), (chain.log_start > -np.inf, filtered[0]), (possible, filtered[1:])]
+    found = [pt.min(pt.where(there, p, 1.0)) > SAFE for there, p in parts]
+    return pt.logical_and(pt.logical_and(found[0], found[1]), found[2])
 
 
 def _not_zero(x: Tensor) -> Tensor:
@@ -169,7 +185,7 @@ def _not_zero(x: Tensor) -> Tensor:
     return pt.where(x > 0.0, x, 1.0)
 
 
-def _in_logarithms(chain: _Chain, shift: Tensor, likelihood: Tensor) -> list[Tensor]:
+def _in_logarithms(chain: _Chain) -> list[Tensor]:
     """The forward algorithm with logarithms of probabilities, each next state's shifted by the largest of what arrives there.
 
     Terms after the first and logarithms of filtered probabilities; and what a gradient reads. Exponentials multiply probabilities, so that the
