@@ -1,6 +1,7 @@
 """Warm-up that goes on, for shorter steps, where trajectories diverge after it: the draws until then become draws of warm-up.
 
-After 150, 300, 600 ... draws all chains wait for each other, and it is asked whether more than one in 1,000 of their trajectories diverged.
+After 150, 300, 600 ... draws all chains wait for each other, and it is asked whether more than one in 1,000 of their trajectories diverge:
+whether so many have that of such a share they would be an accident, one in twenty.
 If so the step size is adapted anew, for the next of the acceptances that were given; mass matrix and position are kept. So what it costs is
 the draws until then and not a run from its start, and no more of them than are made afterwards. When it is asked depends on numbers of draws
 alone: a seed gives the same draws whatever cores, chunks or pauses.
@@ -8,6 +9,7 @@ alone: a seed gives the same draws whatever cores, chunks or pauses.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,8 +26,8 @@ if TYPE_CHECKING:
 
 FIRST = 150
 """Draws after warm-up after which it is asked first; then after twice as many, and so on."""
-RARE = 0.001
-"""Share of trajectories that diverge up to which draws are kept."""
+RARE, ACCIDENT = 0.001, 0.05
+"""Share of trajectories that diverge up to which draws are kept; and how probable what is more than that may be where there are no more."""
 AGAIN = 100
 """Draws in which the step size is adapted again."""
 
@@ -92,11 +94,24 @@ def stretches(run: Run) -> Iterator[float]:
             if run.stopping.is_set() or draws >= run.draws_requested:
                 return
             found = divergences(run)
-            if found > RARE * draws * run.chains:
+            if is_more(found, draws * run.chains):
                 break
             draws *= 2
         adapt_again(run, target)
         run.shortened.append(Shortened(draws, found, target))
+
+
+def is_more(diverged: int, trajectories: int) -> bool:
+    """Whether so many of some trajectories diverged that it is more than the rare one.
+
+    Examples
+    --------
+    >>> is_more(2, 600), is_more(3, 600), is_more(9, 6000), is_more(11, 6000)
+    (False, True, False, True)
+    """
+    expected = RARE * trajectories
+    fewer = sum(math.exp(k * math.log(expected) - expected - math.lgamma(k + 1)) for k in range(diverged))
+    return 1.0 - fewer < ACCIDENT
 
 
 def divergences(run: Run) -> int:

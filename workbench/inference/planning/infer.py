@@ -39,6 +39,10 @@ HEALTHY = 0.05
 """Effective draws a gradient from which no other form is tried, where nothing diverges."""
 BETTER = 1.3
 """By how much another form must be better to be taken."""
+SOME, MANY = 0.002, 0.01
+"""Shares of trajectories that diverge: more than one of a pilot's, and as many as make its effective draws doubtful."""
+LITTLE, MUCH = 1.5, 5.0
+"""How many times fewer effective draws a gradient a form may have that diverges less, where the other has some divergences, or many."""
 SHORTER = (0.9, 0.95, 0.99)
 """Acceptances that are aimed at in turn where trajectories diverge: of a pilot, and after warm-up."""
 SETTLED = 200
@@ -207,11 +211,13 @@ def _in_best_form(plan: Plan, made: Model, found: list[Candidate], options: Mapp
 
 def _is_better(other: Findings, now: Findings) -> bool:
     """Whether another form is to be taken: it diverges less, or has more effective draws a gradient."""
-    if now.divergences > 0.01 or other.divergences > 0.01:
+    most = max(now.divergences, other.divergences)
+    if most > SOME:
+        price = LITTLE if most <= MANY else MUCH
         if other.divergences < 0.5 * now.divergences:
-            return other.each > 0.2 * now.each
+            return other.each > now.each / price
         if now.divergences < 0.5 * other.divergences:
-            return other.each > 5.0 * now.each
+            return other.each > price * now.each
     return other.each > BETTER * now.each
 
 

@@ -6,6 +6,8 @@ import functools
 import math
 from typing import TYPE_CHECKING, Any
 
+from workbench.distributions.distribution import Draw
+from workbench.distributions.matrices import Wishart
 from workbench.errors import WorkbenchError
 from workbench.graph.inner import Graph, nodes_within
 from workbench.graph.traverse import topological
@@ -65,7 +67,7 @@ def integrated_out(model: Model) -> tuple[list[Step], Model]:
     """Return steps for continuous variables whose posterior given the rest is known in closed form, and the model without those.
 
     All of them where nothing is left to sample then; else those that are vectors whose elements leave one by one: each takes a
-    coordinate away, and adds no more than a term.
+    coordinate away, and adds no more than a term. And matrices, of which no step is one again.
     """
     steps: list[Step] = []
     made = model
@@ -78,7 +80,8 @@ def integrated_out(model: Model) -> tuple[list[Step], Model]:
         how = tried.eliminations[-1].title
         reason = f"{name} has a posterior in closed form given the rest: it is drawn exactly, and need not be sampled"
         step = Step(f"integrate out {name}", reason, {"how": how}, True, f"made = pm.marginalize(made, {name!r})", functools.partial(_marginal, name=name), recovers=True)
-        worth = rv.ndim > 0 and not _has_matrices(tried)
+        whole = isinstance(rv.op, Draw) and issubclass(rv.op.distribution, Wishart)
+        worth = whole or (rv.ndim > 0 and not _has_matrices(tried))
         steps.append(step)
         step.on = worth
         if worth:
