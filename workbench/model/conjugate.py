@@ -178,7 +178,7 @@ class Conjugate:
                 raise refused(model, name, f"{x.name} has missing values", "give its observed elements alone, as a variable of their own")
             if not isinstance(x.op, Draw):
                 raise refused(model, name, f"{x.name} is computed from random variables: its density is derived, no conjugate pair is known")
-        integrated = _integrated(factors, every, f)
+        integrated = integrated_before(factors, every, f)
         x = every[0]
         if len(every) == 1 and not integrated and not f.is_rest:
             (*given,) = replace(list(x.inputs[1:]), dict(factors.values))
@@ -194,7 +194,7 @@ class Conjugate:
         return added_by_scale(family, t, f.scaled, every, f.scale)
 
 
-def _integrated(factors: Factors, variables: Sequence[Tensor], f: Factor) -> list[Tensor]:
+def integrated_before(factors: Factors, variables: Sequence[Tensor], f: Factor) -> list[Tensor]:
     """The variables that have left a joint density: those that its variables depend on, directly or by each other, and it does not."""
     model, there = factors.model, set(topological([f.term]))
     found: list[Tensor] = []

@@ -203,7 +203,7 @@ KINDS: list[Kind] = []
 """Kinds of eliminations."""
 
 FAMILIES = tuple(
-    f"workbench.model.{name}" for name in ("barren_variables", "forward_algorithm", "enumeration", "kalman_filter", "normal_integration", "conjugate")
+    f"workbench.model.{name}" for name in ("barren_variables", "forward_algorithm", "enumeration", "kalman_filter", "normal_integration", "conjugate", "wishart_precision")
 )
 """Modules that add to these, in the order in which they are asked."""
 
