@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import workbench.tensor as pt
 from workbench.distributions.categories import Categorical
 from workbench.distributions.constraints import checked
-from workbench.distributions.distribution import Draw
 from workbench.distributions.markov_chains import DiscreteMarkovChain
 from workbench.graph.frozen import frozen
 from workbench.graph.provenance import derived
 from workbench.graph.rewrite import Firing, Rule
 from workbench.graph.traverse import replace
+from workbench.model.chains_of_loops import chain_of
 from workbench.model.elimination import KINDS, Eliminated, Factor, Factors, refused, total_of
 from workbench.model.independent_elements import emitted, shape_of
 from workbench.model.state_spaces import states_of
 from workbench.tensor.tensor import Tensor
+from workbench.transforms.enumerated import StateSpace
 from workbench.transforms.hidden_markov import forward, given_observations
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class HiddenMarkov(NamedTuple):
 
 @frozen
 class ForwardAlgorithm:
-    """A :class:`DiscreteMarkovChain` is summed out, whatever depends on its states one at a time.
+    """A :class:`DiscreteMarkovChain`, or a loop that carries a discrete draw, is summed out, whatever depends on its states one at a time.
 
     Attributes
     ----------
@@ -73,7 +74,8 @@ class ForwardAlgorithm:
         instead: list[Factor] = []
         if of:
             with derived(factors.model[name].provenance):
-                chain, parameters = factors.model[name].op.distribution, replace(list(factors.model[name].inputs[1:]), dict(factors.values))
+                made = as_chain(factors.model, factors.model[name])
+                chain, parameters = made.op.distribution, replace(list(made.inputs[1:]), dict(factors.values))
                 conditions = [(condition[..., None], text) for condition, text in chain.checks(*parameters)]
                 terms = checked(chain.__name__, forward(*found.arguments).terms, conditions, chain.parameters, parameters)
                 first = chain.n_lags - 1
@@ -91,7 +93,7 @@ class ForwardAlgorithm:
 
     def recover(self, factors: Factors) -> dict[str, Tensor]:
         (name,) = self.variables
-        rv = factors.model[name]
+        rv = as_chain(factors.model, factors.model[name])
         chain, k = rv.op.distribution, rv.inputs[1].type.shape[-1]
         found = hidden_markov(factors, name)
         start, table = given_observations(*found.arguments)
@@ -116,17 +118,17 @@ def hidden_markov(factors: Factors, name: str) -> HiddenMarkov:
         If something depends on several of its states at once.
     """
     model, placeholder = factors.model, factors.placeholder(name)
-    rv = model[name]
+    rv = as_chain(model, model[name])
     chain, n = rv.op.distribution, rv.op.distribution.n_lags
     gone = factors.depending_on(placeholder)
     own = factors.of(name)
     if own is None or own.of != (name,):
         raise refused(model, name, "its own density has been put together with others", "sum it out before these")
-    states = states_of(model, rv)
+    states = states_of(model, rv) if rv is model[name] else StateSpace(pt.constant(0), rv.inputs[1].type.shape[-1])
     parameters: list[Any] = replace(list(rv.inputs[1:]), dict(factors.values))
     emissions, rests = emitted(factors, name, states.values(shape_of(rv)), [f for f in gone if f is not own])
     k = states.size
-    with derived(rv.provenance):
+    with derived(model[name].provenance):
         batch = tuple(rv.shape)[:-1]
         emissions = pt.zeros((*rv.shape, k)) if emissions is None else pt.moveaxis(emissions, 0, -1)
         each = [pt.moveaxis(chain.start_logp(pt.broadcast_to(pt.constant(i), (*batch, n)), *parameters), -1, 0) for i in range(k)]
@@ -139,6 +141,20 @@ def hidden_markov(factors: Factors, name: str) -> HiddenMarkov:
         lead = table.shape[: table.ndim - n - 1]
         table = pt.reshape(table, (*lead, k**n, k)) if n > 1 else table
     return HiddenMarkov(log_start, table, emissions[..., n:, :], chain.time_varying, gone, rests)
+
+
+def as_chain(model: Model, rv: Any) -> Any:
+    """Return a variable of a model as a :class:`DiscreteMarkovChain`, which it may be written as a loop of.
+
+    Raises
+    ------
+    ModelError
+        If its loop is none.
+    """
+    found = chain_of(rv)
+    if isinstance(found, str):
+        raise refused(model, str(rv.name), found, "pm.DiscreteMarkovChain is a chain whose draws depend on the one before")
+    return found
 
 
 # What the stepper shows ------------------------------------------------------------------------------
@@ -164,11 +180,12 @@ FORWARD = Rule("forward_algorithm", "forward algorithm", " ".join((_forward.__do
 
 class _Kind:
     def plan(self, model: Model, variables: Sequence[Tensor], **options: Any) -> ForwardAlgorithm | None:
-        if len(variables) != 1 or not isinstance(variables[0].op, Draw) or not issubclass(variables[0].op.distribution, DiscreteMarkovChain):
+        if len(variables) != 1 or variables[0].type.kind == "f" or chain_of(variables[0]) is None:
             return None
-        (rv,) = variables
+        rv = as_chain(model, variables[0])
         k, n = rv.inputs[1].type.shape[-1], rv.op.distribution.n_lags
-        return ForwardAlgorithm((str(rv.name),), f"{rv.name} is a Markov chain of {rv.type.shape[-1]} states out of {k}: {k ** (n + 1)} terms a step")
+        name = str(variables[0].name)
+        return ForwardAlgorithm((name,), f"{name} is a Markov chain of {rv.type.shape[-1]} states out of {k}: {k ** (n + 1)} terms a step")
 
 
 KINDS.append(_Kind())
