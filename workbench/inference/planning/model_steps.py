@@ -12,6 +12,7 @@ from workbench.errors import WorkbenchError
 from workbench.graph.inner import Graph, nodes_within
 from workbench.graph.traverse import topological
 from workbench.inference.planning.plan import Step
+from workbench.model.elimination import kinds
 from workbench.model.marginalization import marginalize
 from workbench.model.states import finite_states
 
@@ -71,8 +72,12 @@ def integrated_out(model: Model) -> tuple[list[Step], Model]:
     """
     steps: list[Step] = []
     made = model
+    all_may = all(_may_leave(model, rv) for rv in model.free_RVs)
     for rv in [rv for rv in model.free_RVs if rv.type.kind == "f"][::-1]:
         name = str(rv.name)
+        if not rv.ndim and not all_may:
+            # A number leaves only where all do.
+            continue
         try:
             tried = marginalize(made, name)
         except WorkbenchError:
@@ -98,6 +103,15 @@ def integrated_out(model: Model) -> tuple[list[Step], Model]:
             step.on = True
         return steps, exact
     return [s for s in steps if s.on], made
+
+
+def _may_leave(model: Model, rv: Any) -> bool:
+    """Whether there is a way to sum or integrate a variable out, which may be found not to be one."""
+    now = model.at_current_shapes()
+    try:
+        return any(kind.plan(now, [now[str(rv.name)]]) is not None for kind in kinds())
+    except WorkbenchError:
+        return False
 
 
 def _has_matrices(model: Model) -> bool:
