@@ -50,6 +50,17 @@ def t_tail(t, nu):
     return beta_below(nu / (nu + t * t), nu / 2, mp.mpf(1) / 2) / 2
 
 
+def t_far_out(t, nu):
+    """Beyond so far that the first term of the series is exact."""
+    return (nu / (t * t)) ** (nu / 2) / nu / mp.beta(nu / 2, mp.mpf(1) / 2)
+
+
+def skew_t_far_left(x, a, b, mu, sigma):
+    """The same, of the odds of the share below."""
+    odds = (a + b) / (4 * ((x - mu) / sigma) ** 2)
+    return odds**a / a / mp.beta(a, b)
+
+
 # The probability below and above, exactly, or None; and points.
 CASES = [
     (pm.AsymmetricLaplace, (0.7, 0.5, 2.0), lambda x, k, m, b: k**2 / (1 + k**2) * mp.exp(b / k * (x - m)),
@@ -91,6 +102,13 @@ CASES = [
     (pm.StudentT, (1e6, 0.0, 1.0), lambda x, nu, m, s: t_tail((m - x) / s, nu), None, [-60.0, -8.0, -1.0], []),
     (pm.HalfStudentT, (4.0, 2.0), lambda x, nu, s: beta_below(x * x / (nu * s * s + x * x), mp.mpf(1) / 2, nu / 2), lambda x, nu, s: 2 * t_tail(x / s, nu),
      [1e-100, 1.0, 3.0], [1e-3, 3.0, 1e90]),
+    *((pm.StudentT, (nu, 0.5, 2.0), lambda x, nu, m, s: t_far_out((m - x) / s, nu), lambda x, nu, m, s: t_far_out((x - m) / s, nu), [-1e300, -1e155, -1e102], [1e300])
+      for nu in (0.01, 3.5, 1e4)),
+    (pm.StudentT, (0.01, 0.5, 2.0), lambda x, nu, m, s: 1 - t_far_out((x - m) / s, nu), None, [1e300, 1e155], []),
+    (pm.HalfStudentT, (0.01, 2.0), lambda x, nu, s: 1 - 2 * t_far_out(x / s, nu), lambda x, nu, s: 2 * t_far_out(x / s, nu), [1e155, 1e300], [1e155, 1e300]),
+    (pm.SkewStudentT, (0.01, 5.0, 0.5, 2.0), lambda x, a, b, m, s: skew_t_far_left(x, a, b, m, s), lambda x, a, b, m, s: 1 - skew_t_far_left(x, a, b, m, s),
+     [-1e300, -1e155], [-1e300, -1e155]),
+    (pm.Kumaraswamy, (1e5, 1e-3), lambda x, a, b: -mp.expm1(b * mp.log1p(-(x**a))), None, [1e-300, 1e-3, 0.5, 0.993], []),
     (pm.ZeroInflatedPoisson, (0.3, 2.1), None, lambda k, psi, mu: psi * gamma_below(mu, k + 1), [], [0.0, 3.0, 400.0]),
     (pm.HurdleGamma, (0.7, 2.5, 1.5), None, lambda x, psi, a, b: psi * gamma_above(x, a, b), [], [0.5, 3e3]),
 ]  # fmt: skip

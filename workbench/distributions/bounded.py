@@ -433,8 +433,12 @@ class Kumaraswamy(Distribution):
 
     @classmethod
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
+        a, b = parameters
         inside = pt.logical_and(value > 0.0, value < 1.0)
-        found = pt.log1mexp(cls.logccdf(pt.where(inside, value, 0.5), *parameters))
+        power = a * pt.log(pt.where(inside, value, 0.5))
+        # Where the power itself is no number, it is the probability over `b`.
+        small = power < -600.0
+        found = pt.where(small, pt.log(b) + power, pt.log1mexp(b * pt.log1mexp(pt.where(small, -1.0, power))))
         return pt.where(inside, found, pt.where(value >= 1.0, 0.0, -INF))
 
     @classmethod

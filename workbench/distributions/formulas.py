@@ -6,9 +6,12 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 import workbench.tensor as pt
 from workbench.distributions.distribution import cast_real
 from workbench.errors import ModelError
+from workbench.graph.expr import Constant, Input
 from workbench.tensor.tensor import Tensor
 
 INF = float("inf")
@@ -73,6 +76,39 @@ def quantile(q: Tensor, formula: Tensor, at_0: Any = None, at_1: Any = None) -> 
 def normal_logp(value: Tensor, mu: Any, sigma: Tensor) -> Tensor:
     """Log-density of the normal distribution."""
     return -0.5 * ((value - mu) / sigma) ** 2 - math.log(math.sqrt(2.0 * math.pi)) - pt.log(sigma)
+
+
+def may_be_far(value: Tensor) -> bool:
+    """Whether the square of a value may be no number: of an argument, and of constants from 1e100 on.
+
+    Of an expression, such as the exponential of an unconstrained value, rules find the logarithm in real arithmetic; of data it is one.
+    """
+    return isinstance(value.op, Input) or (isinstance(value.op, Constant) and bool((np.abs(value.op.value) >= 1e100).any()))
+
+
+def log1p_square(t: Tensor, over: Any, value: Tensor) -> Tensor:
+    """The logarithm of ``1 + t**2 / over``, with `over` at most 1e100; also where the square is too large, if that may be at this `value`.
+
+    Many data have the short formula, which is up to five times as fast.
+    """
+    if not may_be_far(value):
+        return pt.log1p(t**2 / over)
+    size = pt.abs(t)
+    far = size > 1e120
+    near = pt.where(far, 0.0, t)
+    # One logarithm, of either; the 1 is no part of the greater one.
+    found = pt.where(far, 2.0, 1.0) * pt.log1p(pt.where(far, size, near * near / over))
+    return pt.where(far, found - pt.log(over), found)
+
+
+def log1p_squares(z: Tensor, over: Tensor) -> Tensor:
+    """The logarithm of 1 + the sum of the squares of vectors `z` divided by `over`, as :func:`log1p_square`."""
+    most = pt.stop_gradient(pt.max(pt.abs(z), axis=-1))
+    far = most > 1e120
+    unit = pt.where(far, most, 1.0)
+    squares = pt.sum(pt.square(z / pt.expand_dims(unit, -1)), axis=-1)
+    found = pt.where(far, 2.0, 1.0) * pt.log1p(pt.where(far, unit * pt.sqrt(squares), squares / over))
+    return pt.where(far, found - pt.log(over), found)
 
 
 def log_ndtr_difference(a: Tensor, b: Tensor, width: Any = None) -> Tensor:

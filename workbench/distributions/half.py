@@ -9,7 +9,7 @@ import workbench.tensor as pt
 from workbench.distributions.constraints import positive
 from workbench.distributions.distribution import POSITIVE, Distribution
 from workbench.distributions.families import Family
-from workbench.distributions.formulas import INF, quantile, sigma_of, where_valid
+from workbench.distributions.formulas import INF, log1p_square, quantile, sigma_of, where_valid
 from workbench.distributions.location_scale import student_t_distance, student_t_log_tail, student_t_logp
 from workbench.tensor.special.incomplete import log_betainc
 from workbench.tensor.tensor import Tensor
@@ -107,7 +107,7 @@ class HalfStudentT(Distribution):
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         nu, sigma = parameters
-        return where_valid(value >= 0.0, math.log(2.0) + student_t_logp(value, nu, sigma))
+        return where_valid(value >= 0.0, math.log(2.0) + student_t_logp(value, nu, 0.0, sigma))
 
     @classmethod
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
@@ -172,7 +172,7 @@ class HalfCauchy(Distribution):
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         (beta,) = parameters
-        density = math.log(2.0 / math.pi) - pt.log(beta) - pt.log1p((value / beta) ** 2)
+        density = math.log(2.0 / math.pi) - pt.log(beta) - log1p_square(value / beta, 1.0, value)
         return where_valid(value >= 0.0, density)
 
     @classmethod

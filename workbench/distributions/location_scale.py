@@ -10,8 +10,8 @@ from workbench.distributions.constraints import positive
 from workbench.distributions.distribution import REAL, Distribution
 from workbench.distributions.families import LOCATION_SCALE, Family
 from workbench.distributions.formulas import (
-    INF,
     LOG_ROOT_2PI,
+    log1p_square,
     normal_logp,
     quantile,
     sigma_of,
@@ -84,15 +84,15 @@ class Normal(Distribution):
         return parameters[0]
 
 
-def student_t_logp(z: Tensor, nu: Tensor, sigma: Tensor) -> Tensor:
-    """Log-density of Student's t distribution at `z`, the distance from its centre."""
+def student_t_logp(value: Tensor, nu: Tensor, mu: Any, sigma: Tensor) -> Tensor:
+    """Log-density of Student's t distribution."""
     # Gamma((nu + 1) / 2) / Gamma(nu / 2) is sqrt(pi) / B(nu / 2, 1 / 2): one term, which does not cancel.
     # Beyond 1e16 degrees of freedom it is the normal distribution's constant; beyond 1e100, at infinity too, its density.
     far = nu > 1e16
     degrees = pt.where(far, 1.0, nu)
     constant = pt.where(far, -LOG_ROOT_2PI, -pt.betaln(0.5 * degrees, 0.5) - 0.5 * pt.log(degrees))
     degrees = pt.minimum(nu, 1e100)
-    return constant - pt.log(sigma) - 0.5 * (degrees + 1.0) * pt.log1p((z / sigma) ** 2 / degrees)
+    return constant - pt.log(sigma) - 0.5 * (degrees + 1.0) * log1p_square((value - mu) / sigma, degrees, value)
 
 
 def student_t_distance(inside: Tensor, outside: Tensor, nu: Tensor) -> Tensor:
@@ -110,10 +110,13 @@ def student_t_log_tail(t: Tensor, nu: Tensor) -> Tensor:
     """The log of the probability of a standard t variable beyond ``t >= 0``, on one side."""
     # The derivative at the centre is that of a number next to it.
     degrees, distance = pt.minimum(nu, 1e10), t + 1e-100
-    finite = distance < 1e150
-    squared = pt.where(finite, distance, 1.0) ** 2
+    near = distance < 1e100
+    squared = pt.where(near, distance, 1.0) ** 2
     share, rest = squared / (degrees + squared), degrees / (degrees + squared)
-    tail = pt.where(finite, log_betainc(0.5 * degrees, 0.5, rest, share) - math.log(2.0), -INF)
+    # Farther out it is a power of the distance, to all digits.
+    power = 0.5 * degrees * (pt.log(degrees) - 2.0 * pt.log(pt.where(near, 1.0, distance)))
+    far = power - pt.log(degrees) - pt.betaln(0.5 * degrees, 0.5)
+    tail = pt.where(near, log_betainc(0.5 * degrees, 0.5, rest, share) - math.log(2.0), far)
     return pt.where(nu > 1e10, pt.log_ndtr(-t), tail)
 
 
@@ -154,7 +157,7 @@ class StudentT(Distribution):
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         nu, mu, sigma = parameters
-        return student_t_logp(value - mu, nu, sigma)
+        return student_t_logp(value, nu, mu, sigma)
 
     @classmethod
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
@@ -215,7 +218,7 @@ class Cauchy(Distribution):
     @classmethod
     def logp(cls, value: Tensor, *parameters: Tensor) -> Tensor:
         alpha, beta = parameters
-        return -math.log(math.pi) - pt.log(beta) - pt.log1p(((value - alpha) / beta) ** 2)
+        return -math.log(math.pi) - pt.log(beta) - log1p_square((value - alpha) / beta, 1.0, value)
 
     @classmethod
     def logcdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:

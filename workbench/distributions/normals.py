@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import workbench.tensor as pt
 from workbench.distributions.constraints import Check, Constraint, positive
 from workbench.distributions.distribution import Distribution, alike, cast_real
+from workbench.distributions.formulas import log1p_squares
 from workbench.errors import ModelError, ShapeError
 from workbench.graph.frozen import changed, frozen
 from workbench.graph.lengths import differ
@@ -342,8 +343,10 @@ class MvStudentT(MvNormal):
     def noise_logp(cls, z: Tensor, *parameters: Tensor) -> Tensor:
         nu, _, matrix = parameters
         k = extent(matrix, -1)
-        constant = pt.gammaln((nu + k) / 2.0) - pt.gammaln(nu / 2.0) - 0.5 * k * pt.log(nu * math.pi)
-        return constant - 0.5 * (nu + k) * pt.log1p(pt.sum(pt.square(z), axis=-1) / nu)
+        # Gamma((nu + k) / 2) / Gamma(nu / 2), which does not cancel for large nu.
+        half = 0.5 * pt.cast(k, "float64")
+        constant = pt.gammaln(half) - pt.betaln(0.5 * nu, half) - half * pt.log(nu * math.pi)
+        return constant - 0.5 * (nu + k) * log1p_squares(z, nu)
 
     @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:

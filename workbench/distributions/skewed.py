@@ -9,7 +9,14 @@ import workbench.tensor as pt
 from workbench.distributions.constraints import positive
 from workbench.distributions.distribution import REAL, Distribution
 from workbench.distributions.families import LOCATION_SCALE, Family
-from workbench.distributions.formulas import INF, log_mills_difference, normal_logp, quantile, sigma_of, where_valid
+from workbench.distributions.formulas import (
+    log1p_square,
+    log_mills_difference,
+    normal_logp,
+    quantile,
+    sigma_of,
+    where_valid,
+)
 from workbench.errors import ModelError
 from workbench.tensor.special.incomplete import log_betainc
 from workbench.tensor.special.incomplete_inverses import betaincinv
@@ -139,7 +146,8 @@ class ExGaussian(Distribution):
         left = w > 0.0
         # exp(ratio**2 / 2 - ratio * z) grows beyond all numbers as Phi(-w) vanishes: together they are erfcx.
         together = pt.log(0.5 * pt.erfcx(pt.where(left, w, 0.0) / math.sqrt(2.0))) - 0.5 * z * z
-        apart = ratio * (0.5 * ratio - z) + pt.log_ndtr(-w)
+        # Not with z, whose slope in sigma would cancel far out.
+        apart = 0.5 * ratio * ratio - (value - mu) / nu + pt.log_ndtr(-w)
         return where_valid(pt.isfinite(value), pt.where(left, together, apart) - pt.log(nu))
 
     @classmethod
@@ -280,7 +288,7 @@ class SkewStudentT(Distribution):
         a, b, mu, sigma = parameters
         # 1 + z / sqrt(a + b + z**2) and 1 - that are exp(+-arcsinh(t)) / sqrt(1 + t**2).
         t = (value - mu) / (sigma * pt.sqrt(a + b))
-        tails = (a - b) * pt.arcsinh(t) - 0.5 * (a + b + 1.0) * pt.log1p(t * t)
+        tails = (a - b) * pt.arcsinh(t) - 0.5 * (a + b + 1.0) * log1p_square(t, 1.0, value)
         constant = -pt.betaln(a, b) - (a + b - 1.0) * math.log(2.0) - 0.5 * pt.log(a + b) - pt.log(sigma)
         return where_valid(pt.isfinite(value), tails + constant)
 
@@ -289,9 +297,12 @@ class SkewStudentT(Distribution):
         a, b, mu, sigma = parameters
         t = (value - mu) / (sigma * pt.sqrt(a + b))
         log_odds = 2.0 * pt.arcsinh(t)
-        finite = pt.abs(log_odds) < 700.0
-        safe = pt.where(finite, log_odds, 0.0)
-        return pt.where(finite, log_betainc(a, b, pt.sigmoid(safe), pt.sigmoid(-safe)), pt.where(t > 0.0, 0.0, -INF))
+        near = pt.abs(log_odds) < 400.0
+        safe = pt.where(near, log_odds, 0.0)
+        # Farther out a tail is a power of the distance, to all digits.
+        below = a * pt.minimum(log_odds, -400.0) - pt.log(a) - pt.betaln(a, b)
+        above = pt.log1mexp(-b * pt.maximum(log_odds, 400.0) - pt.log(b) - pt.betaln(a, b))
+        return pt.where(near, log_betainc(a, b, pt.sigmoid(safe), pt.sigmoid(-safe)), pt.where(t > 0.0, above, below))
 
     @classmethod
     def logccdf(cls, value: Tensor, *parameters: Tensor) -> Tensor:
