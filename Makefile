@@ -76,9 +76,9 @@ test: setup sanitize-sample
 test-all: setup
 	WORKBENCH_TESTS=all $(BIN)/python -m pytest -n 2 --dist loadfile
 
-# Long runs of the sampler against exact answers, starts from 200 seeds, detailed balance of trees up to depth 5, 200 replicates of SBC.
+# Long runs of the sampler against exact answers, starts from 200 seeds, detailed balance of trees up to depth 5, 200 replicates of SBC, `infer` beside long runs.
 test-statistical: setup
-	WORKBENCH_TESTS=all $(BIN)/python -m pytest -n 2 --dist load --timeout=3600 tests/samplers tests/inference/test_sbc.py tests/inference/test_sbc_end_to_end.py tests/inference/test_random_stops.py tests/inference/test_smc.py tests/inference/approximations/test_inla.py tests/truth/test_posteriors.py tests/truth/test_chains.py tests/truth/test_warm_up.py tests/inference/test_resume.py
+	WORKBENCH_TESTS=all $(BIN)/python -m pytest -n 2 --dist load --timeout=3600 tests/samplers tests/inference/test_sbc.py tests/inference/test_sbc_end_to_end.py tests/inference/test_random_stops.py tests/inference/test_smc.py tests/inference/approximations/test_inla.py tests/truth/test_posteriors.py tests/truth/test_chains.py tests/truth/test_long_runs.py tests/truth/test_warm_up.py tests/inference/test_resume.py
 
 # Generated C under AddressSanitizer and UndefinedBehaviorSanitizer, over the tests of every operation; the sample takes a minute.
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g -O1

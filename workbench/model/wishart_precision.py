@@ -38,9 +38,9 @@ LARGE = 2.0**26
 
 
 class Seen(NamedTuple):
-    """What normal vectors say of a matrix T: their log-density is ``count / 2 * log(det(T)) - trace(T @ squares) / 2 + rest``."""
+    """What normal vectors say of a matrix T: their log-density is ``number / 2 * log(det(T)) - trace(T @ squares) / 2 + rest``."""
 
-    count: Tensor
+    number: Tensor
     squares: Tensor
     rest: Tensor
 
