@@ -59,7 +59,14 @@ def moments(x, centre):
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", KEPT)
 def test_infer_has_the_moments_of_long_runs(name, benchmarks):
-    posterior = pm.infer(written(name, benchmarks), random_seed=11, show=False).posterior
+    plan = pm.infer(written(name, benchmarks), random_seed=11, show=False, run=False)
+    posterior = plan.run().posterior
+    if name == "mixture_by_index":
+        # Its kinds may change names: a mode of e**-7 of the mass, which the long run has not and a chain may begin in. Then it is said.
+        main = posterior["mu"].mean("draw").to_numpy()
+        main = main[:, 0] < main[:, 1]
+        assert main.any() and (main.all() or any("several modes" in line for line in plan.advice))
+        posterior = posterior.isel(chain=np.flatnonzero(main))
     z = {}
     for variable, kept in KEPT[name].items():
         x, kept = posterior[variable].to_numpy(), {k: np.array(v) for k, v in kept.items()}
