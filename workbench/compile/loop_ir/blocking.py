@@ -20,20 +20,21 @@ LEAST_ELEMENTS = 16_384
 """Smaller arrays stay in the cache anyway."""
 
 
-def block_rows(block: list[L.Statement]) -> None:
+def block_rows(block: list[L.Statement], touched: _Touched | None = None) -> None:
     """Put kernels that may take turns into `Blocked` statements, in place."""
+    touched = _Touched() if touched is None else touched
     done: list[L.Statement] = []
     pending = list(block)
     while pending:
         s = pending.pop(0)
         if isinstance(s, L.Branch):
-            block_rows(s.then)
-            block_rows(s.orelse)
+            block_rows(s.then, touched)
+            block_rows(s.orelse, touched)
         elif isinstance(s, L.Loop):
-            block_rows(s.test)
-            block_rows(s.body)
+            block_rows(s.test, touched)
+            block_rows(s.body, touched)
         elif isinstance(s, L.Kernel) and len(s.extents) > 1 and s.extents[0] not in (0, 1):
-            group = _collect(s, pending)
+            group = _collect(s, pending, touched)
             if group.pays():
                 done += [*group.before, L.Blocked(s.extents[0], group.rows(), group.kernels)]
                 pending = [*group.after, *pending[group.taken :]]
@@ -88,7 +89,23 @@ def _key(b: L.Buffer) -> Key:
     return b.name if b.is_local else b.root
 
 
-def _touched(s: L.Statement) -> tuple[set[Key], set[Key]] | None:
+Keys = tuple[set[Key], set[Key]]
+"""What is read, and what is written."""
+
+
+class _Touched:
+    """What statements read and write, each found out once: of a program each is asked for as often as there are kernels."""
+
+    def __init__(self) -> None:
+        self._found: dict[L.Statement, Keys | None] = {}
+
+    def by(self, s: L.Statement) -> Keys | None:
+        if s not in self._found:
+            self._found[s] = _touched(s)
+        return self._found[s]
+
+
+def _touched(s: L.Statement) -> Keys | None:
     """What a simple statement reads and writes; ``None`` for control flow and calls."""
     if isinstance(s, L.Kernel):
         accesses = _accesses(s)
@@ -122,43 +139,55 @@ def _names(s: L.Kernel) -> set[Key]:
 
 @dataclass
 class _Group:
-    """Kernels that may take turns, and the statements between them that go before or after."""
+    """Kernels that may take turns, and the statements between them that go before or after; what all kernels touch, and all that go after."""
 
     n: Size
+    touched: _Touched
     kernels: list[L.Kernel] = field(default_factory=list)
     before: list[L.Statement] = field(default_factory=list)
     after: list[L.Statement] = field(default_factory=list)
+    by_kernels: Keys = field(default_factory=lambda: (set(), set()))
+    by_after: Keys = field(default_factory=lambda: (set(), set()))
     taken: int = 0
+
+    def add(self, kernel: L.Kernel) -> None:
+        self.kernels.append(kernel)
+        _join(self.by_kernels, self.touched.by(kernel))
 
     def admits(self, kernel: L.Kernel) -> bool:
         """Whether everything that the kernel shares with the group lies in the same row of both."""
-        mine, touched = _accesses(kernel), _touched(kernel)
+        touched = self.touched.by(kernel)
+        if _conflict(touched, self.by_after):
+            return False
+        if not _conflict(touched, self.by_kernels):
+            return True
         assert touched is not None
+        mine = _accesses(kernel)
         for k in self.kernels:
-            theirs = _touched(k)
+            theirs = self.touched.by(k)
             assert theirs is not None
             shared = (touched[1] & (theirs[0] | theirs[1])) | (theirs[1] & touched[0])
             if any(isinstance(key, str) for key in shared):
                 return False
-            for a in _accesses(k):
+            for a in _accesses(k) if shared else ():
                 for b in mine:
                     if a.buffer.root not in shared or a.buffer.root is not b.buffer.root:
                         continue
                     same = a.buffer.start == b.buffer.start and a.buffer.shape == b.buffer.shape
                     if not (same and a.in_row(self.n) and b.in_row(self.n)):
                         return False
-        return not any(_conflict(_touched(kernel), _touched(s)) for s in self.after)
+        return True
 
     def place(self, s: L.Statement) -> bool:
         """Put a statement before or after the group; false where neither is allowed."""
-        touched = _touched(s)
+        touched = self.touched.by(s)
         if touched is None:
             return False
-        members = [_touched(k) for k in self.kernels]
-        if not any(_conflict(touched, m) for m in members) and not any(_conflict(touched, _touched(t)) for t in self.after):
+        if not _conflict(touched, self.by_kernels) and not _conflict(touched, self.by_after):
             self.before.append(s)
         else:
             self.after.append(s)
+            _join(self.by_after, touched)
         return True
 
     def widest(self) -> dict[L.Buffer, int]:
@@ -190,20 +219,28 @@ class _Group:
         return rows + maximum(0, LEAST_ELEMENTS - size) * self.n
 
 
-def _conflict(a: tuple[set[Key], set[Key]] | None, b: tuple[set[Key], set[Key]] | None) -> bool:
+def _conflict(a: Keys | None, b: Keys | None) -> bool:
     if a is None or b is None:
         return True
-    return bool(a[1] & (b[0] | b[1]) or b[1] & a[0])
+    return not (a[1].isdisjoint(b[0]) and a[1].isdisjoint(b[1]) and b[1].isdisjoint(a[0]))
 
 
-def _collect(first: L.Kernel, pending: Sequence[L.Statement]) -> _Group:
+def _join(to: Keys, more: Keys | None) -> None:
+    """Add what a statement touches to what others do."""
+    reads, writes = more or (set(), set())
+    to[0].update(reads)
+    to[1].update(writes)
+
+
+def _collect(first: L.Kernel, pending: Sequence[L.Statement], touched: _Touched) -> _Group:
     """Take what can join the group from the statements that follow its first kernel."""
-    group = _Group(first.extents[0], [first])
+    group = _Group(first.extents[0], touched)
+    group.add(first)
     last = 0
     saved: tuple[int, int] = (0, 0)
     for at, s in enumerate(pending):
         if isinstance(s, L.Kernel) and s.extents and s.extents[0] == group.n and group.admits(s):
-            group.kernels.append(s)
+            group.add(s)
             last = at + 1
             saved = len(group.before), len(group.after)
         elif not group.place(s):
