@@ -28,8 +28,8 @@ from workbench.compile.c.toolchain import Compiler
 
 libraries = []  # Lines of what is compiled: the sampler's are many.
 build = Compiler.build
-def counted(self, code):
-    path, hit = build(self, code)
+def counted(self, code, *more):
+    path, hit = build(self, code, *more)
     if not hit:
         libraries.append(len(code.splitlines()))
     return path, hit
