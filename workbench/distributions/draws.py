@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workbench.distributions.continuous import Normal
-from workbench.distributions.distribution import Draw
+from workbench.distributions.distribution import Draw, require_lengths
 from workbench.graph.expr import Expr
 from workbench.graph.rewrite import rule
 
@@ -12,6 +12,7 @@ from workbench.graph.rewrite import rule
 def draw_from_bits(expr: Expr) -> Expr | None:
     """A draw is a formula over the random bits of its key."""
     assert isinstance(expr.op, Draw)
+    require_lengths(expr)
     return expr.op.formula(*expr.inputs)
 
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 import workbench.tensor as pt
-from workbench.distributions.distribution import Draw
+from workbench.distributions.distribution import Distribution, Draw, require_lengths
 from workbench.errors import ModelError
 from workbench.graph.expr import Constant, Data, Expr, Input, give_name, intern, rebuild
 from workbench.graph.frozen import changed
 from workbench.graph.inner import Graph
-from workbench.graph.lengths import Size, at_least, maximum
+from workbench.graph.lengths import Length, Size, at_least, maximum
 from workbench.graph.provenance import derived, nowhere
 from workbench.graph.rewrite import Firing, PassRecord, Rule, Trace
 from workbench.graph.traverse import depends_on, replace, topological
@@ -219,10 +219,11 @@ class LogpGraph:
         """The log-density of an observed variable given values of the others in their own space, not derived yet."""
         if isinstance(x.op, Part):
             return _density_of_part(model, x, values)
-        if not isinstance(x.op, Draw):
-            given: Any = rebuild(x, tuple(replace(list(x.inputs), values)))
-            return logp_node(given, values[x])
-        return logp_node(x, values[x])
+        if isinstance(x.op, Draw):
+            require_lengths(x)
+            return logp_node(x, values[x])
+        given: Any = rebuild(x, tuple(replace(list(x.inputs), values)))
+        return logp_node(given, values[x])
 
 
 def _is_exponential(transform: Transform, value: Tensor, rv: Tensor) -> bool:
@@ -240,6 +241,23 @@ def _of_its_lengths(model: Model, x: Tensor, value: Tensor) -> Tensor:
         n = None if d is None else model.dim_lengths[d]
         if isinstance(n, Tensor) and isinstance(n.op, Dim):
             value = paired(f"{x.name}: the observed data, and those along its dim {d!r},", value, axis, n.inputs[0], n.op.axis)
+    return _of_its_parameters(x, value)
+
+
+def _of_its_parameters(x: Tensor, value: Tensor) -> Tensor:
+    """Observed values, which must have the lengths of the parameters that depend on data."""
+    if not isinstance(x.op, Draw):
+        return value
+    require_lengths(x)
+    d = x.op.distribution
+    if d.batch_shape.__func__ is not Distribution.batch_shape.__func__:  # type: ignore[attr-defined]
+        # Made of others: an axis of parameters may be over the components.
+        return value
+    for name, p, rank in zip(d.parameters, x.inputs[1:], d.ranks or (0,) * len(x.inputs)):
+        for back in range(1, p.ndim - rank + 1):
+            axis = value.ndim - d.event_rank - back
+            if axis >= 0 and isinstance(p.type.shape[p.ndim - rank - back], Length) and value.type.shape[axis] != 1:
+                value = paired(f"{x.name}: the observed data, and its parameter {name},", value, axis, p, p.ndim - rank - back)
     return value
 
 
