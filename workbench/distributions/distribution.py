@@ -568,25 +568,6 @@ def as_array(value: Any) -> Any:
     return value if hasattr(value, "dtype") and hasattr(value, "shape") else np.asarray(value)
 
 
-def require_lengths(x: Expr) -> None:
-    """Raise if a random variable has another shape than its parameters, whose data were replaced since it was made.
-
-    Raises
-    ------
-    ShapeError
-        If the parameters do not broadcast to the variable's shape.
-    """
-    d, parameters = x.op.distribution, x.inputs[1:]
-    batch, shape = d.batch_shape(*parameters), x.type.shape
-    if not fits(batch, shape[: len(shape) - d.event_rank]):
-        own = ", ".join(f"{n} {p.type.shape}" for n, p in zip(d.parameters, parameters) if p.ndim)
-        raise ShapeError(
-            f"{x.name or d.__name__}: it has shape {shape}, and its parameters have shapes {own}",
-            "a variable has the lengths of observed data that are given as numbers for good: give them as pm.Data, to replace them too, "
-            "or give the variable shape=, or dims=, of the data that are replaced",
-        )
-
-
 def event_rank(x: Expr) -> int:
     """How many of the last axes of a random expression are one draw together.
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 import workbench.tensor as pt
-from workbench.distributions.distribution import Distribution, Draw, require_lengths
+from workbench.distributions.distribution import Distribution, Draw
+from workbench.distributions.draws import require_lengths
 from workbench.errors import ModelError
 from workbench.graph.expr import Constant, Data, Expr, Input, give_name, intern, rebuild
 from workbench.graph.frozen import changed
