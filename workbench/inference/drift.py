@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.special import stdtrit
 
 Array = np.ndarray[Any, Any]
 
@@ -43,6 +42,8 @@ def drift(first: Array, last: Array) -> Array:
     >>> drift(first, last + [0.0, 0.0, 1.5]).round(1).tolist()
     [0.0, 0.0, 1.5]
     """
+    from scipy.special import stdtrit
+
     chains = first.shape[1]
     if chains < FEWEST_CHAINS:
         return np.zeros(first.shape[2])
