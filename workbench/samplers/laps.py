@@ -85,8 +85,8 @@ class Laps(Mams):
             energy_error=error, steps=as_tensor(1), step=step,
         )  # fmt: skip
         known = pt.maximum(pt.sum(pt.cast(there, "float64")), 1.0)
-        found = pt.where(there, error, 0.0)
-        variance = pt.maximum(pt.sum(pt.square(found)) / known - pt.square(pt.sum(found) / known), 0.0) / size
+        mean = pt.sum(pt.where(there, error, 0.0)) / known
+        variance = pt.sum(pt.where(there, pt.square(error - mean), 0.0)) / known / size
         # The variance grows as the sixth power of the step.
         change = pt.power(TOLERANCE * pt.power(_bias(new), 3.0 / 8.0) / pt.maximum(variance, 1e-300), 1.0 / 6.0)
         change = pt.where(pt.isfinite(change), pt.clip(change, LEAST_CHANGE, MOST_CHANGE), 1.0)
