@@ -8,7 +8,7 @@ import pytest
 import workbench as pm
 from workbench.errors import ArgumentError, ModelError, SamplingError, WorkbenchError
 from workbench.inference import options as rules
-from workbench.inference.start import start_point
+from workbench.inference.start import NEARER, start_point
 from workbench.inference.stores import MemoryStore
 
 PYMC_5_28 = ["draws", "tune", "chains", "cores", "random_seed", "progressbar", "progressbar_theme", "quiet", "step", "var_names", "nuts_sampler", "initvals", "init", "jitter_max_retries", "n_init", "trace", "discard_tuned_samples", "compute_convergence_checks", "keep_warning_stat", "return_inferencedata", "idata_kwargs", "nuts_sampler_kwargs", "callback", "mp_ctx", "blas_cores", "model", "compile_kwargs"]
@@ -192,7 +192,10 @@ def test_a_start_is_jittered_as_often_as_is_asked_for(model):
 
     with pytest.raises(SamplingError):
         start_point(model, evaluate, np.random.default_rng(0), tries=3)
-    assert len(seen) == 3 and not np.array_equal(seen[0], seen[1])
+    # Then nearer and nearer to the support point, and there.
+    reach = [np.abs(q - seen[-1]).max() for q in seen]
+    assert len(seen) == 3 + len(NEARER) and not np.array_equal(seen[0], seen[1])
+    assert min(reach[:3]) > 0.3 and reach[3] <= 0.1 and reach[4] <= 0.01 and reach[5] == 0.0
 
 
 def test_inference_data_has_the_groups_that_are_asked_for(model):

@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 import workbench.tensor as pt
-from workbench.distributions.distribution import LENGTHS, REAL, Distribution, Draw, as_wide, cast_real, event_rank, fits
+from workbench.distributions.batch_shapes import fits
+from workbench.distributions.distribution import LENGTHS, REAL, Distribution, Draw, as_wide, cast_real, event_rank
 from workbench.distributions.support_points import support_point
 from workbench.errors import LogProbError, ModelError, ShapeError
 from workbench.graph.expr import Input, Op, intern

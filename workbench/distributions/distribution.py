@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 import workbench.tensor as pt
+from workbench.distributions.batch_shapes import alike, fits
 from workbench.distributions.constraints import Check, Constraint, checked, shortened, violation, where_violated
 from workbench.distributions.distribution_type import DistributionType
 from workbench.distributions.families import Family
@@ -21,7 +22,7 @@ from workbench.errors import ArgumentError, ModelError, ShapeError, closest
 from workbench.graph.expr import Constant, Expr, Input, Op, intern
 from workbench.graph.frozen import frozen
 from workbench.graph.inner import Graph
-from workbench.graph.lengths import Length, Size, differ
+from workbench.graph.lengths import Length
 from workbench.graph.traverse import topological
 from workbench.graph.types import Shape, TensorType
 from workbench.names import ARGUMENTS, answers
@@ -320,12 +321,17 @@ class Distribution(metaclass=DistributionType):
         return [(c.holds(by_name[name]), f"{name} must be {c.text}") for name, c in cls.domains.items()]
 
     @classmethod
+    def checks_of_draws(cls, *parameters: Tensor) -> list[Check]:
+        """Conditions on the parameters without which there is no draw."""
+        return cls.checks(*parameters)
+
+    @classmethod
     def _check_constants(cls, parameters: Sequence[Tensor], said: Mapping[str, Any]) -> None:
         """Raise for conditions that fail whatever the values of the model's variables are."""
         for name, p in zip(cls.parameters, parameters):
             if isinstance(p.op, Constant) and np.isnan(p.op.value).any():
                 raise ModelError(f"{cls.__name__}: the parameter {name} is NaN", "check the data it comes from", argument=name)
-        for condition, text in cls.checks(*parameters):
+        for condition, text in cls.checks_of_draws(*parameters):
             if not is_certain(condition):
                 continue
             with np.errstate(all="ignore"):
@@ -448,19 +454,6 @@ def as_length(n: Any) -> int:
     if found < 0:
         raise ShapeError(f"a length is a whole number that is not negative, not {n!r}", argument="shape")
     return found
-
-
-def fits(batch: Shape, wanted: Sequence[Size | None]) -> bool:
-    """Whether a shape broadcasts to another, as far as is known."""
-    if len(batch) > len(wanted):
-        return False
-    pairs = zip(batch[::-1], wanted[::-1])
-    return all(n == 1 or m is None or not differ(n, m) for n, m in pairs)
-
-
-def alike(one: Sequence[Size | None], other: Sequence[Size | None]) -> bool:
-    """Whether two shapes may be the same, as far as is known."""
-    return len(one) == len(other) and all(n is None or m is None or not differ(n, m) for n, m in zip(one, other))
 
 
 def as_real(given: Any) -> Any:

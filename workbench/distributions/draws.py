@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from workbench.distributions.batch_shapes import fits
 from workbench.distributions.continuous import Normal
-from workbench.distributions.distribution import Draw, fits
+from workbench.distributions.distribution import Draw
 from workbench.errors import ShapeError
 from workbench.graph.expr import Expr
 from workbench.graph.rewrite import rule

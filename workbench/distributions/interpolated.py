@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import workbench.tensor as pt
+from workbench.distributions.batch_shapes import alike
 from workbench.distributions.constraints import Check
-from workbench.distributions.distribution import INTERVAL, Distribution, alike
+from workbench.distributions.distribution import INTERVAL, Distribution
 from workbench.distributions.formulas import INF, inside_of, quantile, where_valid
 from workbench.errors import ShapeError
 from workbench.tensor.tensor import Tensor, as_tensor

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 import workbench.tensor as pt
+from workbench.distributions.batch_shapes import alike
 from workbench.distributions.components import (
     Component,
     batch_of,
@@ -22,7 +23,7 @@ from workbench.distributions.components import (
 )  # fmt: skip
 from workbench.distributions.constraints import Check, simplex
 from workbench.distributions.continuous import Normal
-from workbench.distributions.distribution import DISCRETE, INTERVAL, REAL, Distribution, Draw, Support, alike, cast_real
+from workbench.distributions.distribution import DISCRETE, INTERVAL, REAL, Distribution, Draw, Support, cast_real
 from workbench.distributions.formulas import INF
 from workbench.errors import ModelError, ShapeError
 from workbench.graph.lengths import Size, differ

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar
@@ -23,6 +24,7 @@ from workbench.distributions.components import (
 from workbench.distributions.constraints import Check
 from workbench.distributions.continuous import Normal, TruncatedNormal
 from workbench.distributions.distribution import DISCRETE, INTERVAL, POSITIVE, REAL, UNIT, Distribution, Draw, cast_real
+from workbench.distributions.search import quantile_above
 from workbench.errors import ModelError
 from workbench.graph.expr import Constant
 from workbench.graph.types import Shape
@@ -30,6 +32,10 @@ from workbench.tensor.elementwise import broadcast_shapes
 from workbench.tensor.tensor import Tensor, as_tensor
 
 INF = float("inf")
+UPPER_TAIL = -1e-3
+"""Logarithm of the distribution function at the lower limit from which draws are sought with the complement: fewer than 13 digits of it are left."""
+RARE = math.log(0.01)
+"""Logarithm of a probability of which rejection does not wait."""
 
 
 class Modified(Distribution):
@@ -133,9 +139,9 @@ class Truncated(Modified):
     lower, upper
         Limits, both inside; ``None`` for none.
     max_n_steps
-        How often a draw by rejection is tried; by the quantile function where `dist` has one.
-        What is outside of the limits still is NaN then (the smallest integer, where discrete). By
-        quantiles, it is NaN where the distribution function of `dist` is 1 at `lower`, as it is rounded.
+        How often a draw by rejection is tried, where `dist` has no quantile function. In its upper tail, and where rejection finds
+        nothing, quantiles are sought with `logccdf`. Where no number lies between the limits, draws are errors (NaN of an expression that
+        is evaluated by itself, the smallest integer where discrete).
 
     Examples
     --------
@@ -244,15 +250,45 @@ class Truncated(Modified):
 
     @classmethod
     def draw(cls, key: Tensor, shape: tuple[int, ...], *parameters: Tensor) -> Tensor:
+        part, lower, upper = cls._parts(parameters)
+        u = pt.random.uniform(key, shape)
+        mass, tail = cls._mass(parameters), pt.constant(False)
         try:
-            found = cls.icdf(pt.random.uniform(key, shape), *parameters)
+            found = cls.icdf(u, *parameters)
+            if cls.limited[0]:
+                # There the distribution function is about 1, rounded: draws would be some hundred different numbers, or one.
+                tail = part[0].distribution.logcdf(cls._below(lower), *part[1]) > UPPER_TAIL
+            drawn = pt.logical_and(pt.isfinite(found), pt.logical_not(tail))
         except NotImplementedError:
-            return cls._by_rejection(key, shape, parameters)
-        # Infinite where the distribution function of `dist` is 1 at the lower limit already.
-        return pt.cast(found, cls.dtype) if cls._discrete() else pt.where(pt.isfinite(found), found, float("nan"))
+            likely = pt.constant(True) if mass is None or not cls.limited[0] else mass > RARE
+            found, drawn = cls._by_rejection(key, shape, parameters, likely)
+        nothing: Any = np.iinfo(cls.dtype).min if cls._discrete() else np.nan
+        if mass is not None and cls.limited[0]:
+            possible = pt.logical_and(mass > -INF, pt.isfinite(lower))
+            wanted = pt.logical_and(pt.logical_not(drawn), possible)
+            sought = quantile_above(lambda x: cls.logcdf(x, *parameters), pt.log(u), lower, upper, wanted, cls._discrete())
+            found, drawn = pt.where(wanted, sought, found), pt.logical_or(drawn, pt.logical_and(wanted, pt.isfinite(sought)))
+        return pt.cast(pt.where(drawn, found, nothing), cls.dtype)
 
     @classmethod
-    def _by_rejection(cls, key: Tensor, shape: tuple[int, ...], parameters: Sequence[Tensor]) -> Tensor:
+    def _mass(cls, parameters: Sequence[Tensor]) -> Tensor | None:
+        """The logarithm of the probability between the limits, of what has a distribution function."""
+        part, lower, upper = cls._parts(parameters)
+        try:
+            return cls._log_between(part, *cls._ends(lower, upper))
+        except NotImplementedError:
+            return None
+
+    @classmethod
+    def checks_of_draws(cls, *parameters: Tensor) -> list[Check]:
+        mass = cls._mass(parameters) if any(cls.limited) else None
+        inner = cls.base.distribution.__name__
+        here = [] if mass is None else [(mass > -INF, f"{inner} has no probability between the limits that a number can hold: nothing can be drawn")]
+        return [*super().checks_of_draws(*parameters), *here]
+
+    @classmethod
+    def _by_rejection(cls, key: Tensor, shape: tuple[int, ...], parameters: Sequence[Tensor], likely: Tensor) -> tuple[Tensor, Tensor]:
+        """Draws, and which of them lie between the limits; where that is not `likely`, none is tried."""
         part, lower, upper = cls._parts(parameters)
 
         def again(turn: Tensor, drawn: Tensor, waiting: Tensor) -> list[Tensor]:
@@ -260,12 +296,13 @@ class Truncated(Modified):
             taken = pt.logical_and(waiting, cls._inside(candidate, lower, upper))
             return [turn + 1, pt.where(taken, candidate, drawn), pt.logical_and(waiting, pt.logical_not(taken))]
 
-        nothing: Any = np.iinfo(cls.dtype).min if cls._discrete() else np.nan
-        first = [pt.cast(0, "int64"), pt.full(shape, nothing, dtype=cls.dtype), pt.full(shape, True, dtype="bool")]
-        return pt.while_loop(
+        likely = pt.broadcast_to(likely, shape)
+        first = [pt.cast(0, "int64"), pt.zeros(shape, dtype=cls.dtype), likely]
+        _, drawn, waiting = pt.while_loop(
             lambda turn, drawn, waiting: pt.logical_and(pt.any(waiting), turn < cls.max_n_steps), again, first,
             names=("turn", "drawn", "waiting"),
-        )[1]  # fmt: skip
+        )  # fmt: skip
+        return drawn, pt.logical_and(likely, pt.logical_not(waiting))
 
     @classmethod
     def support_point(cls, *parameters: Tensor) -> Tensor:

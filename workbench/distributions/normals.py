@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import workbench.tensor as pt
+from workbench.distributions.batch_shapes import alike
 from workbench.distributions.constraints import Check, Constraint, positive
-from workbench.distributions.distribution import Distribution, alike, cast_real
+from workbench.distributions.distribution import Distribution, cast_real
 from workbench.distributions.formulas import log1p_squares
 from workbench.errors import ModelError, ShapeError
 from workbench.graph.frozen import changed, frozen

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 import workbench.tensor as pt
+from workbench.distributions.batch_shapes import alike
 from workbench.distributions.components import (
     Component,
     batch_of,
@@ -24,7 +25,7 @@ from workbench.distributions.components import (
 )  # fmt: skip
 from workbench.distributions.constraints import Check
 from workbench.distributions.continuous import Normal
-from workbench.distributions.distribution import DISCRETE, LENGTHS, REAL, Distribution, Draw, alike, as_length
+from workbench.distributions.distribution import DISCRETE, LENGTHS, REAL, Distribution, Draw, as_length
 from workbench.errors import ShapeError, warn_user
 from workbench.graph.expr import Constant
 from workbench.graph.types import Shape

@@ -104,7 +104,7 @@ def _checks(outputs: Sequence[Tensor]) -> list[DrawCheck]:
             _, *parameters = node.inputs
             distribution = node.op.distribution
             title = f"{node.name}: {distribution.__name__}" if node.name else distribution.__name__
-            for condition, text in distribution.checks(*parameters):
+            for condition, text in distribution.checks_of_draws(*parameters):
                 if not is_certain(condition):
                     found.append(DrawCheck(f"{title}: {text}", distribution.parameters, (condition, *parameters)))
     return found

@@ -47,7 +47,7 @@ def start_point(
     jitter
         Whether the other continuous variables are jittered.
     tries
-        How many jittered points to try.
+        How many jittered points to try; then nearer ones, and the support point itself.
 
     Raises
     ------
