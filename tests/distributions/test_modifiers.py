@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import scipy.stats as st
+from mpmath import mp
 from scipy.special import logsumexp
 
 import workbench as pm
@@ -251,6 +252,30 @@ def test_draws_far_above_the_mass_follow_the_distribution(name, backend):
     assert st.kstest(draws, lambda x: 1.0 - above(x)).pvalue > 0.01
 
 
+# And far below it: the probability of x or less, given an upper limit.
+LOWER_TAILS = {
+    "without quantiles": (lambda: pm.ExGaussian.dist(mu=0.0, sigma=1.0, nu=0.01), -30.0, None),
+    "whose probability is no number": (lambda: pm.Logistic.dist(0.0, 1.0), -800.0, lambda x: np.exp(x + 800.0)),
+    "where there are quantiles": (lambda: pm.Gumbel.dist(0.0, 1.0), -3.0, lambda x: np.exp(np.exp(3.0) - np.exp(-x))),
+}
+
+
+@pytest.mark.parametrize("name", LOWER_TAILS)
+def test_draws_far_below_the_mass_follow_the_distribution(name, backend):
+    make, upper, below = LOWER_TAILS[name]
+    draws = drawn(pm.Truncated.dist(make(), upper=upper, shape=COUNT), backend)
+    assert draws.max() <= upper and len(np.unique(draws)) > COUNT - 10
+    if below is None:
+        # Of a sum of a normal number and a hundredth of an exponential one, by quadrature.
+        edges = (-30.1, -30.03, -30.01, -30.0)
+        with mp.workdps(40):
+            total = [mp.quad(lambda z, x=x: mp.npdf(z) * -mp.expm1(-(x - z) * 100), [-60, -35, x - 1, x]) for x in map(mp.mpf, edges)]
+        parts = np.diff([0.0, *(float(t / total[-1]) for t in total)])
+        assert st.chisquare(np.histogram(draws, bins=[-np.inf, *edges])[0], COUNT * parts).pvalue > 0.01
+    else:
+        assert st.kstest(draws, below).pvalue > 0.01
+
+
 @pytest.mark.parametrize("name", TAIL_COUNTS)
 def test_counts_far_above_the_mass_follow_the_distribution(name, backend):
     make, lower, mass = TAIL_COUNTS[name]
@@ -262,6 +287,16 @@ def test_counts_far_above_the_mass_follow_the_distribution(name, backend):
     assert draws.min() >= lower
     tables = [np.append(x[:few], x.sum() - x[:few].sum()) for x in (found, expected)]
     assert st.chisquare(*tables).pvalue > 0.01
+
+
+def test_counts_far_below_the_mass_follow_the_distribution(backend):
+    draws = drawn(pm.Truncated.dist(pm.Poisson.dist(1000.0), upper=700, shape=COUNT), backend)
+    expected = st.poisson.pmf(np.arange(700, 640, -1), 1000.0)
+    expected = COUNT * expected / expected.sum()
+    few = int((expected > 8.0).sum())
+    found = np.bincount(700 - draws, minlength=few)
+    tables = [np.append(x[:few], x.sum() - x[:few].sum()) for x in (found, expected)]
+    assert draws.max() <= 700 and st.chisquare(*tables).pvalue > 0.01
 
 
 def test_limits_of_every_kind_stand_beside_one_another():
@@ -276,7 +311,7 @@ def test_nothing_is_drawn_where_there_is_nothing(make):
     with pytest.raises(ModelError, match="has no probability between the limits"):
         pm.Truncated.dist(make(11), lower=11)
     low = pt.data("low", np.array(11.0))
-    with pytest.raises(pm.exceptions.ParameterValueError, match="has no probability between the limits"):
+    with pytest.raises(ParameterValueError, match="has no probability between the limits"):
         pm.draw(pm.Truncated.dist(make(11), lower=low), draws=3)
 
 

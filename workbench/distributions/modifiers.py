@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar
 
@@ -260,15 +260,28 @@ class Truncated(Modified):
                 tail = part[0].distribution.logcdf(cls._below(lower), *part[1]) > UPPER_TAIL
             drawn = pt.logical_and(pt.isfinite(found), pt.logical_not(tail))
         except NotImplementedError:
-            likely = pt.constant(True) if mass is None or not cls.limited[0] else mass > RARE
+            likely = pt.constant(True) if mass is None or not any(cls.limited) else mass > RARE
             found, drawn = cls._by_rejection(key, shape, parameters, likely)
         nothing: Any = np.iinfo(cls.dtype).min if cls._discrete() else np.nan
-        if mass is not None and cls.limited[0]:
-            possible = pt.logical_and(mass > -INF, pt.isfinite(lower))
-            wanted = pt.logical_and(pt.logical_not(drawn), possible)
-            sought = quantile_above(lambda x: cls.logcdf(x, *parameters), pt.log(u), lower, upper, wanted, cls._discrete())
-            found, drawn = pt.where(wanted, sought, found), pt.logical_or(drawn, pt.logical_and(wanted, pt.isfinite(sought)))
+        if mass is not None:
+            for wanted, sought in cls._searches(u, mass, drawn, parameters):
+                found, drawn = pt.where(wanted, sought, found), pt.logical_or(drawn, pt.logical_and(wanted, pt.isfinite(sought)))
         return pt.cast(pt.where(drawn, found, nothing), cls.dtype)
+
+    @classmethod
+    def _searches(cls, u: Tensor, mass: Tensor, drawn: Tensor, parameters: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+        """What is not `drawn` and can be sought, and what is found there: from the lower limit upwards, or if there is none from the upper one downwards."""
+        _, lower, upper = cls._parts(parameters)
+        missing = pt.logical_and(pt.logical_not(drawn), mass > -INF)
+        from_lower = pt.isfinite(lower)
+        if cls.limited[0]:
+            wanted = pt.logical_and(missing, from_lower)
+            yield wanted, quantile_above(lambda x: cls.logcdf(x, *parameters), pt.log(u), lower, upper, wanted, cls._discrete())
+        if cls.limited[1] and not (isinstance(lower.op, Constant) and np.isfinite(lower.op.value).all()):
+            wanted = pt.logical_and(missing, pt.logical_and(pt.logical_not(from_lower), pt.isfinite(upper)))
+            # Upwards of the negative ones; of a discrete one the probability of `x` or more is that of more than the number before.
+            found = quantile_above(lambda y: cls.logccdf(cls._below(-y), *parameters), pt.log(u), -upper, -lower, wanted, cls._discrete())
+            yield wanted, -found
 
     @classmethod
     def _mass(cls, parameters: Sequence[Tensor]) -> Tensor | None:
