@@ -117,6 +117,8 @@ def test_a_profile_counts_statements_as_the_listing_does(work):
 def test_the_clocks_themselves_are_not_counted():
     x = pt.vector("x")
     _, (walk,) = pt.scan(lambda c, e: ([c * 0.5 + e], [c]), [0.0], [x])
-    (step,) = (line for line in function([x], walk[-1], backend="c").profile(np.zeros(50_000)).lines if "*0.5" in line.what)
-    # A multiplication, an addition and a store: a few nanoseconds. The two clocks around them take forty.
-    assert step.times == 50_000 and step.seconds / step.times < 15e-9
+    f = function([x], walk[-1], backend="c")
+    steps = [line for _ in range(8) for line in f.profile(np.zeros(50_000)).lines if "*0.5" in line.what]
+    assert [step.times for step in steps] == [50_000] * 8
+    # A multiplication, an addition and a store: a few nanoseconds. The two clocks around them take forty; whoever else computes here makes a run longer, not shorter.
+    assert min(step.seconds for step in steps) / 50_000 < 15e-9
