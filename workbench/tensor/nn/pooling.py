@@ -210,7 +210,7 @@ def wb_pool_MODE_DTYPE(library, {", ".join(_SIZES)}, x, GIVENout):
 """
 MODES = {
     "max": ("", "", "", "out[to] = from[best];", "pass", "out[to] = x[best]"),
-    "put": ("const ELEMENT *y, ", "y, ", "for (int64_t i = 0; i < h * w; i++) out[image * h * w + i] = 0;", "out[image * h * w + best] += y[to];", "out[start : start + h * w] = 0", "out[best] += y[to]"),
+    "put": ("const ELEMENT *y, ", "y, ", "for (int64_t i = 0; i < h * w; i++) out[image * h * w + i] = 0;", "out[image * h * w + best] += y[to];", "for i in range(start, start + h * w):\n            out[i] = 0", "out[best] += y[to]"),
     "of": ("const ELEMENT *v, ", "v, ", "", "out[to] = v[image * h * w + best];", "pass", "out[to] = v[best]"),
 }
 
