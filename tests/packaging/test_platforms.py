@@ -10,7 +10,7 @@ import pytest
 from workbench import config
 from workbench.compile.c import toolchain
 from workbench.errors import CompileError
-from workbench.inference import loading_arviz
+from workbench.inference import loading_xarray
 from workbench.inference.stores import lock
 
 
@@ -66,10 +66,10 @@ def test_a_thread_is_given_a_low_priority_where_threads_have_one(system, monkeyp
     asked = []
     monkeypatch.setattr(os, "setpriority", lambda *given: asked.append(given))
     system("darwin")
-    loading_arviz._load()
+    loading_xarray._load()
     assert asked == []
     system("linux")
-    loading_arviz._load()
+    loading_xarray._load()
     # At nice 3 a thread has half the share of one at 0. Lower, and who waits for the import on a busy machine waits for minutes.
     assert [nice for *_, nice in asked] == [3]
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from workbench.inference.loading_arviz import version
+from workbench.inference.loading_xarray import version
 
 MODULES = ("arviz.rcparams", "arviz.utils", "arviz.data.base", "arviz.data.inference_data")
 """What the class needs, each after those that it imports itself."""

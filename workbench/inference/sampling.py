@@ -18,7 +18,7 @@ from workbench.inference.each_draw import seed_word
 from workbench.inference.ensemble_run import ensemble_run
 from workbench.inference.executors import executor_named
 from workbench.inference.fitted_starts import FITTED, fitted_starts
-from workbench.inference.loading_arviz import load_in_background
+from workbench.inference.loading_xarray import load_in_background
 from workbench.inference.many_chains import Way, way_of
 from workbench.inference.populations import population_of, way_of_population
 from workbench.inference.run import Run
