@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import importlib.metadata
 import importlib.util
 import sys
 import threading
@@ -17,8 +18,6 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
-
-from workbench.inference.loading_xarray import version
 
 MODULES = ("arviz.rcparams", "arviz.utils", "arviz.data.base", "arviz.data.inference_data")
 """What the class needs, each after those that it imports itself."""
@@ -48,6 +47,11 @@ def inference_data_class() -> Any:
     from arviz import InferenceData
 
     return InferenceData
+
+
+def version() -> str:
+    """Return the version of ArviZ, without importing it."""
+    return importlib.metadata.version("arviz")
 
 
 def _loaded() -> dict[str, ModuleType]:

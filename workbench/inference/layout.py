@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.errors import ArgumentError, ModelError, ShapeError
-from workbench.inference.loading_xarray import version
+from workbench.inference.arviz_class import version
 
 if TYPE_CHECKING:
     from workbench.model.model import Model

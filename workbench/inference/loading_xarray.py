@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import sys
 import threading
@@ -29,8 +28,3 @@ def _load() -> None:
 
     # With its first variable it imports Dask's arrays, where Dask is installed.
     xarray.Variable((), 0.0)
-
-
-def version() -> str:
-    """Return the version of ArviZ, without importing it."""
-    return importlib.metadata.version("arviz")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
@@ -96,7 +96,7 @@ class Pair(NamedTuple):
 
 
 @frozen
-class Conjugate:
+class InClosedForm:
     """A variable that is integrated out in closed form.
 
     Attributes
@@ -114,6 +114,14 @@ class Conjugate:
     @property
     def variables(self) -> tuple[str, ...]:
         return (self.variable,)
+
+    def without(self, names: Collection[str]) -> Self | None:
+        return None if self.variable in names else self
+
+
+@frozen
+class Conjugate(InClosedForm):
+    """A variable whose prior and posterior are of one family."""
 
     def eliminate(self, factors: Factors) -> Eliminated:
         begun = time.perf_counter()
@@ -141,9 +149,6 @@ class Conjugate:
         pair = self._pair(factors)
         rv = factors.model[self.variable]
         return {self.variable: pair.family.distribution.dist(*pair.updated, shape=tuple(rv.shape))}
-
-    def without(self, names: Collection[str]) -> Elimination | None:
-        return None if self.variable in names else self
 
     def _pair(self, factors: Factors) -> Pair:
         """The prior, and what observations add to it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +13,11 @@ from workbench.distributions.distribution import Draw
 from workbench.distributions.normals import CholeskyMvNormal, MvNormal, PrecisionMvNormal
 from workbench.distributions.time_series import AR, RandomWalk
 from workbench.graph.frozen import frozen
-from workbench.graph.provenance import derived
 from workbench.graph.rewrite import Rule
 from workbench.graph.traverse import replace
 from workbench.model.elimination import KINDS, Eliminated, Factor, Factors
 from workbench.model.independent_elements import accessed, emitted
-from workbench.model.normal_integration import MOST_TOGETHER, left, quadratic, says
+from workbench.model.normal_integration import MOST_TOGETHER, Evidence, integrated, quadratic, says
 from workbench.tensor.tensor import Tensor
 from workbench.transforms.enumerated import unchecked
 from workbench.transforms.gaussian_filter import MOST_SCALARS
@@ -50,18 +48,13 @@ class KalmanFilter:
     title = "Kalman filter"
 
     def eliminate(self, factors: Factors) -> Eliminated:
-        begun = time.perf_counter()
         (name,) = self.variables
-        gone = factors.depending_on(factors.placeholder(name))
-        scale = factors.common_scale(gone, (name,))
-        of = factors.joint_name(gone, self.variables)
-        instead: list[Factor] = []
-        rests: list[Factor] = []
-        if of:
-            with derived(factors.model[name].provenance):
-                seen, rests = _seen_of(factors, name, gone)
-                instead = [Factor(of, _evidence(factors, name, seen), scale, None if of_vectors(factors.model[name]) else name)]
-        return left(factors, gone, [*instead, *rests], KALMAN, begun)
+
+        def evidence(gone: list[Factor]) -> Evidence:
+            seen, rests = _seen_of(factors, name, gone)
+            return Evidence(_evidence(factors, name, seen), None if of_vectors(factors.model[name]) else name, rests)
+
+        return integrated(factors, name, KALMAN, evidence)
 
     def recover(self, factors: Factors) -> dict[str, Tensor]:
         """A draw from the prior, and the difference that the data make to it: the simulation smoother of Durbin and Koopman (2002).

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -75,26 +75,19 @@ class NormalIntegral:
     title = "normal integral"
 
     def eliminate(self, factors: Factors) -> Eliminated:
-        begun = time.perf_counter()
         (name,) = self.variables
-        gone = factors.depending_on(factors.placeholder(name))
-        scale = factors.common_scale(gone, (name,))
-        instead: list[Factor] = []
-        rests: list[Factor] = []
-        of = factors.joint_name(gone, self.variables)
-        if of:
-            with derived(factors.model[name].provenance):
-                if accessed(factors, name, gone) is None:
-                    found = quadratic(factors, name, gone, together=False)
-                    joint, rests = emitted(factors, name, (found.slope / found.curvature)[None], gone)
-                    instead = [Factor(of, joint[0] + HALF_LOG_2PI - 0.5 * pt.log(found.curvature), scale, name)]
-                else:
-                    found = quadratic(factors, name, gone, together=True)
-                    mode = _mode(found)
-                    (peak,) = replace([unchecked(total_of([f.term for f in gone]))], {factors.placeholder(name): mode})
-                    n = found.curvature.type.shape[0]
-                    instead = [Factor(of, peak + n * HALF_LOG_2PI - 0.5 * pt.linalg.slogdet(found.curvature)[1], scale)]
-        return left(factors, gone, [*instead, *rests], NORMAL, begun)
+
+        def evidence(gone: list[Factor]) -> Evidence:
+            if accessed(factors, name, gone) is None:
+                found = quadratic(factors, name, gone, together=False)
+                joint, rests = emitted(factors, name, (found.slope / found.curvature)[None], gone)
+                return Evidence(joint[0] + HALF_LOG_2PI - 0.5 * pt.log(found.curvature), name, rests)
+            found = quadratic(factors, name, gone, together=True)
+            (peak,) = replace([unchecked(total_of([f.term for f in gone]))], {factors.placeholder(name): _mode(found)})
+            n = found.curvature.type.shape[0]
+            return Evidence(peak + n * HALF_LOG_2PI - 0.5 * pt.linalg.slogdet(found.curvature)[1], None, [])
+
+        return integrated(factors, name, NORMAL, evidence)
 
     def recover(self, factors: Factors) -> dict[str, Tensor]:
         (name,) = self.variables
@@ -110,14 +103,42 @@ class NormalIntegral:
         return None if self.variables[0] in names else self
 
 
-def left(factors: Factors, gone: list[Factor], instead: list[Factor], rule: Rule, begun: float) -> Eliminated:
-    """What is left, and the steps to it."""
+class Evidence(NamedTuple):
+    """What stands for the factors of a variable that is integrated out.
+
+    Attributes
+    ----------
+    term
+        The logarithm of their integral.
+    elements
+        The variable, where each element of the term is of one of its own.
+    rests
+        What of them does not depend on it.
+    """
+
+    term: Tensor
+    elements: str | None
+    rests: list[Factor]
+
+
+def integrated(factors: Factors, name: str, rule: Rule, evidence: Callable[[list[Factor]], Evidence]) -> Eliminated:
+    """What is left without a variable, and the steps to it.
+
+    Of what only a density depends on there is no evidence: that density integrates to 1.
+    """
+    begun = time.perf_counter()
+    gone = factors.depending_on(factors.placeholder(name))
+    scale, of = factors.common_scale(gone, (name,)), factors.joint_name(gone, (name,))
+    instead: list[Factor] = []
+    if of:
+        with derived(factors.model[name].provenance):
+            found = evidence(gone)
+            instead = [Factor(of, found.term, scale, found.elements), *found.rests]
     depending = total_of([f.scaled for f in gone])
     rest = [f.scaled for f in factors.all if not any(f is g for g in gone)]
     together = total_of([*rest, depending]) if rest else depending
     firings = [Firing(TOGETHER, factors.roots[0], together, 0.0)] if together is not factors.roots[0] else []
-    after = factors.without(gone, instead)
-    return Eliminated(after, (*firings, Firing(rule, depending, total_of([f.scaled for f in instead]), time.perf_counter() - begun)))
+    return Eliminated(factors.without(gone, instead), (*firings, Firing(rule, depending, total_of([f.scaled for f in instead]), time.perf_counter() - begun)))
 
 
 def quadratic(factors: Factors, name: str, of: Sequence[Factor], together: bool = False, event_rank: int = 0) -> Quadratic:
@@ -225,4 +246,4 @@ class _Kind:
 
 
 KINDS.append(_Kind())
-__all__ = ["MOST_TOGETHER", "NormalIntegral", "Quadratic", "left", "quadratic", "says"]
+__all__ = ["MOST_TOGETHER", "Evidence", "NormalIntegral", "Quadratic", "integrated", "quadratic", "says"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -19,7 +19,7 @@ from workbench.graph.frozen import frozen
 from workbench.graph.provenance import derived
 from workbench.graph.rewrite import Firing, Rule
 from workbench.graph.traverse import ancestors, replace
-from workbench.model.conjugate import integrated_before
+from workbench.model.conjugate import InClosedForm, integrated_before
 from workbench.model.elimination import KINDS, Eliminated, Factor, Factors, refused, total_of
 from workbench.model.missing import Part
 from workbench.tensor import elementwise as e
@@ -54,24 +54,8 @@ class Posterior(NamedTuple):
 
 
 @frozen
-class WishartPrecision:
-    """A precision matrix with a Wishart prior is integrated out of normal vectors.
-
-    Attributes
-    ----------
-    variable
-        Its name.
-    reason
-        What is conjugate to what.
-    """
-
-    variable: str
-    reason: str = ""
-    title = "conjugacy"
-
-    @property
-    def variables(self) -> tuple[str, ...]:
-        return (self.variable,)
+class WishartPrecision(InClosedForm):
+    """A precision matrix with a Wishart prior is integrated out of normal vectors."""
 
     def eliminate(self, factors: Factors) -> Eliminated:
         begun = time.perf_counter()
@@ -90,9 +74,6 @@ class WishartPrecision:
     def recover(self, factors: Factors) -> dict[str, Tensor]:
         found = self._posterior(factors)
         return {self.variable: Wishart.dist(found.nu, found.root @ pt.matrix_transpose(found.root))}
-
-    def without(self, names: Collection[str]) -> WishartPrecision | None:
-        return None if self.variable in names else self
 
     def _posterior(self, factors: Factors) -> Posterior:
         rv = factors.model[self.variable]

@@ -34,6 +34,8 @@ STEPS = 6
 """A counted loop is run so often; what its later steps do follows from how the last ones differ."""
 LARGEST = 1 << 25
 """Elements of one access, above which a program is taken as it is."""
+SPREAD = 64
+"""Numbers that lie closer than this are counted by marks: one place for each between the least and the largest."""
 
 Array = np.ndarray[Any, Any]
 Place = L.Buffer | str
@@ -500,7 +502,7 @@ def _distinct(numbers: Array) -> Array:
     if numbers.size < 2:
         return numbers.ravel()
     low, high = numbers.min(), numbers.max()
-    if high - low > 64 * numbers.size:
+    if high - low > SPREAD * numbers.size:
         return np.unique(numbers)
     there = np.zeros(high - low + 1, bool)
     there[numbers - low] = True
@@ -545,7 +547,7 @@ def _pattern(state: _State) -> list[Any]:
     arrays = state.arrays()
     keys = sorted((k for k in arrays if arrays[k].any()), key=lambda k: (k[0], k[1] if isinstance(k[1], str) else k[1].name))
     tokens = np.concatenate([np.zeros(1, np.int64), *(arrays[k] for k in keys)])
-    if tokens.max() > 64 * tokens.size:
+    if tokens.max() > SPREAD * tokens.size:
         _, tokens = np.unique(tokens, return_inverse=True)
     # Of each token, where it comes first: what is assigned last stays.
     first = np.zeros(tokens.max() + 1, np.int64)
