@@ -15,6 +15,7 @@ from kernel_ext.widget.part import Part
 from workbench import Model, infer
 from workbench.graph import Trace
 from workbench.inference.planning.plan import Plan, listed
+from workbench.inference.run import Run
 
 IDLE, PLANNING, READY, RUNNING, DONE, FAILED = "idle", "planning", "ready", "running", "done", "failed"
 
@@ -140,7 +141,7 @@ class PlanView(Part):
         if shell is not None:
             shell.user_ns[self.bound] = self.idata
             self._said = f"the draws are {self.bound} in the notebook"
-        if self.dashboard is not None and plan.as_measured and plan.measured is not None and not plan.exact:
+        if self.dashboard is not None and plan.as_measured and plan.measured is not None and isinstance(plan.measured[1], Run) and not plan.exact:
             self.dashboard.watch(plan.measured[1], code=f"{self.bound} = pm.infer({self.called or 'model'})", bound=self.bound if shell is not None else "").hello()
         self.state = DONE
         self._tell()

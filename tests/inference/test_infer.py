@@ -144,7 +144,8 @@ def test_seconds_end_a_run():
     idata = pm.infer(model, seconds=300.0, random_seed=1, show=False)
     assert idata.posterior.sizes["draw"] >= 1000
     with pm.Model() as another:
-        pm.StudentT("y", 4.0, pm.Normal("x", 0.0, 1.0, shape=37), sigma=1.0, observed=np.zeros(37))
+        z = pm.Bernoulli("z", 0.5, shape=40) + 0.0
+        pm.Potential("together", -((z @ np.random.default_rng(0).normal(size=(40, 40)) @ z) ** 2) * pm.Exponential("e", 1.0))
     with pytest.raises(SamplingError, match="time was over before the first draw"):
         pm.infer(another, seconds=1e-3, random_seed=1, show=False)
 
@@ -192,3 +193,100 @@ def test_what_takes_far_more_work_summed_out_than_sampled_in_turn_is_not():
         pm.Poisson("y", pm.math.where(np.arange(111) < year, pm.Exponential("early", 1.0), 1.0), observed=np.arange(111) % 3)
     (step,), left = summed_out(switch)
     assert step.on and len(left.free_RVs) == 1
+
+
+# Other ways to draw -----------------------------------------------------------------------------
+
+KINDS_SEEN = np.array([-3.2, -2.4, -3.0, 2.2, 3.1, 2.9, 3.5, 2.6, 2.8, 3.3])
+
+
+def two_kinds(prior=lambda: pm.Normal("mu", 0.0, 4.0, shape=2)):
+    """Two kinds of unequal shares: their means may change places, which is not as likely."""
+    with pm.Model() as model:
+        pm.NormalMixture("y", np.array([0.45, 0.55]), prior(), 1.0, observed=KINDS_SEEN)
+    return model
+
+
+def share_in_order():
+    """Probability that the first mean is below the second, by quadrature."""
+    a, b = np.meshgrid(*2 * [np.linspace(-9.0, 9.0, 901)], indexing="ij")
+    log_p = stats.norm.logpdf(a, 0.0, 4.0) + stats.norm.logpdf(b, 0.0, 4.0)
+    for y in KINDS_SEEN:
+        log_p += np.logaddexp(np.log(0.45) + stats.norm.logpdf(y, a), np.log(0.55) + stats.norm.logpdf(y, b))
+    p = np.exp(log_p - log_p.max())
+    return p[a < b].sum() / p.sum()
+
+
+def test_chains_that_stay_apart_give_way_to_populations():
+    plan = pm.infer(two_kinds(), random_seed=2, run=False, show=False)
+    step = plan["sample by populations"]
+    assert step.on and "stay in different places" in step.reason and plan.how.function == "sample_smc"
+    idata = plan.run()
+    ordered = (idata.posterior["mu"][..., 0] < idata.posterior["mu"][..., 1]).to_numpy()
+    error = max(ordered.mean(axis=1).std(ddof=1) / 2.0, np.sqrt(0.25 / ordered.size))
+    assert abs(ordered.mean() - share_in_order()) < 4.0 * error < 0.04 and not plan.advice
+    names = {"model": plan.model}
+    exec(plan.code().replace("model=made)", "model=made, progressbar=False)"), names)
+    np.testing.assert_array_equal(names["idata"].posterior["mu"], idata.posterior["mu"])
+    step.on = False
+    assert plan.how.function == "sample" and any("several modes" in line for line in (plan.run(), plan.advice)[1])
+
+
+def test_what_populations_cannot_do_is_said_and_chains_go_on():
+    plan = pm.infer(two_kinds(lambda: pm.Flat("mu", shape=2)), random_seed=2, run=False, show=False)
+    step = plan["sample by populations"]
+    assert not step.on and "but that fails" in step.reason
+    assert plan.run().posterior.sizes["chain"] == 4 and any("several modes" in line for line in plan.advice)
+
+
+def counts_by_group(groups=120):
+    y = np.random.default_rng(4).poisson(np.exp(np.random.default_rng(3).normal(1.0, 0.6, (groups, 3))[:, :1]), (groups, 3))
+    with pm.Model() as model:
+        mu, s = pm.Normal("mu", 0.0, 2.0), pm.HalfNormal("s", 1.0)
+        pm.Poisson("y", pm.math.exp(pm.Normal("a", mu, s, shape=(groups, 1))), observed=y)
+    return model, y
+
+
+def test_many_latent_gaussian_variables_are_approximated_where_weights_make_that_right():
+    model, y = counts_by_group()
+    plan = pm.infer(model, random_seed=6, run=False, show=False)
+    step = plan["approximate mu, a"]
+    assert step.on and step.evidence["k-hat"] < 0.5 and plan.how.function == "fit_inla" and "no chain runs" in repr(plan)
+    idata = plan.run()
+    # The truth by quadrature: of both numbers on a grid, of each group's effect by Gauss and Hermite around its mode.
+    mu, s = np.linspace(0.6, 1.5, 61)[:, None, None, None], np.linspace(0.3, 1.0, 71)[None, :, None, None]
+    nodes, weights = np.polynomial.hermite_e.hermegauss(80)
+    a = mu + s * nodes
+    totals, number = y.sum(axis=1), y.shape[1]
+    known, times = np.unique(totals, return_counts=True)
+    log_p = sum(n * np.log(np.exp(t * a - number * np.exp(a)) @ (weights / weights.sum())) for t, n in zip(known, times))[..., 0]
+    log_p += stats.norm.logpdf(mu[..., 0, 0], 0.0, 2.0) + stats.halfnorm.logpdf(s[..., 0, 0])
+    p = np.exp(log_p - log_p.max())
+    p /= p.sum()
+    assert p[[0, -1]].sum() + p[:, [0, -1]].sum() < 1e-6
+    for name, grid in (("mu", mu[..., 0, 0]), ("s", s[..., 0, 0])):
+        truth = (p * grid).sum()
+        spread = np.sqrt((p * (grid - truth) ** 2).sum())
+        assert abs(float(idata.posterior[name].mean()) - truth) < 4.0 * spread / np.sqrt(step.evidence["independent draws"])
+        assert float(idata.posterior[name].std()) == pytest.approx(spread, rel=6.0 / np.sqrt(2.0 * step.evidence["independent draws"]))
+    names = {"model": model}
+    exec(plan.code(), names)
+    np.testing.assert_array_equal(names["idata"].posterior["a"], idata.posterior["a"])
+
+
+def test_an_approximation_that_weights_cannot_mend_is_not_taken():
+    with pm.Model() as model:
+        mu, s = pm.Normal("mu", 0.0, 2.0), pm.HalfNormal("s", 3.0)
+        pm.Bernoulli("y", logit_p=pm.Normal("a", mu, s, shape=150), observed=np.arange(150) % 2)
+    plan = pm.infer(model, random_seed=3, run=False, show=False)
+    step = plan["approximate mu, a"]
+    assert not step.on and step.evidence["k-hat"] > 0.5 and plan.how.function == "sample" and plan.run().posterior.sizes["draw"] >= 1000
+
+
+def test_too_little_time_for_chains_gives_an_approximation_and_says_so():
+    with pm.Model() as model:
+        x = pm.Normal("x", 0.0, 1.0, shape=53)
+        pm.StudentT("y", 4.0, x, sigma=pm.HalfNormal("s", 1.0), observed=np.linspace(-3.0, 3.0, 53))
+    plan = pm.infer(model, seconds=1e-3, random_seed=1, run=False, show=False)
+    assert "warm-up of a chain came to draw" in plan["approximate"].reason and plan.how.function == "fit_pathfinder"
+    assert plan.run().posterior["x"].shape[-1] == 53 and any("approximation" in line for line in plan.advice)

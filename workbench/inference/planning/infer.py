@@ -13,6 +13,7 @@ from workbench.errors import ArgumentError, ModelError, SamplingError
 from workbench.graph.traverse import ancestors
 from workbench.inference.checks import whole
 from workbench.inference.each_draw import seed_word
+from workbench.inference.planning.methods import approximation, nested_laplace, several_modes
 from workbench.inference.planning.model_steps import integrated_out, summed_out
 from workbench.inference.planning.pilots import (
     PILOT,
@@ -47,6 +48,8 @@ SHORTER = (0.9, 0.95, 0.99)
 """Acceptances that are aimed at in turn where trajectories diverge: of a pilot, and after warm-up."""
 SETTLED = 200
 """Draws after warm-up from which it is known how long each takes; they are more than those after which steps are first made shorter."""
+LAST_PART = 0.25
+"""Share of the time that is left for an approximation, where warm-up is far from its end by then."""
 NONE, ALL = 0.25, 0.75
 """Shares below and above which a variable is sampled as its noise, and as itself."""
 
@@ -67,6 +70,10 @@ def infer(
     A plan is made: discrete variables are summed out, what is known in closed form is integrated out, and variables that hang on a
     scale are sampled as themselves, as their noise or in between, as short pilots show. Pilots are the beginnings of runs: that which
     is best goes on. Then as many draws are made as take the time it took to come to the first.
+
+    Many latent Gaussian variables are approximated by :func:`fit_inla`, where importance weights make its draws right. Chains that stay in
+    different places give way to :func:`sample_smc`, which finds how much each mode weighs; modes that no chain comes to are not seen. Where
+    `seconds` are too few for NUTS, :func:`fit_pathfinder` approximates, and the advice says what its draws are worth.
 
     Parameters
     ----------
@@ -156,12 +163,37 @@ def _planned(model: Model, options: dict[str, Any], seconds: float | None) -> Pl
         return plan
     if any(rv.type.kind == "f" for rv in made.free_RVs):
         options = {**options, "shorter_steps": SHORTER}
-    found = candidates(made)
-    run, options = _in_best_form(plan, made, found, options, until)
-    plan.sampling = _length(run, options, begun, until)
-    plan.measured = plan.key, run
+    plan.sampling.options = {**options, "draws": LEAST}
+    if not _takes(plan, nested_laplace(made, options)):
+        run, options = _in_best_form(plan, made, candidates(made), options, until)
+        _sample(plan, run, options, begun, until)
     plan.seconds["planning and sampling"] = time.perf_counter() - begun
     return plan
+
+
+def _sample(plan: Plan, run: Run, options: dict[str, Any], begun: float, until: float | None) -> None:
+    """Let a run go on to its end, or draw otherwise where it does not come to draws in time, or its chains stay apart."""
+    plan.sampling.options = {**options, "draws": LEAST}
+    if not _warmed_up(run, begun, until):
+        if _takes(plan, approximation(run, plan.transformed(), options, time.perf_counter() - begun)):
+            return
+    elif _takes(plan, several_modes(run, plan.transformed(), options, begun, until)):
+        run.stop()
+        return
+    run.resume()
+    plan.sampling = _length(run, options, begun, until)
+    plan.measured = plan.key, run
+
+
+def _takes(plan: Plan, found: tuple[Step, Any] | None) -> bool:
+    """Add the step of another way to draw to a plan; return whether it is on, and the draws that it has made are the plan's."""
+    if found is None:
+        return False
+    step, draws = found
+    plan.steps.append(step)
+    if step.on:
+        plan.measured = plan.key, draws
+    return step.on
 
 
 # Which coordinates -----------------------------------------------------------------------------
@@ -267,13 +299,22 @@ def _forms(run: Run, made: Model, found: list[Candidate]) -> tuple[dict[str, Any
 # How long --------------------------------------------------------------------------------------
 
 
-def _length(run: Run, options: Mapping[str, Any], begun: float, until: float | None) -> Sampling:
-    """Let the run end in time; how long it is, and why."""
+def _warmed_up(run: Run, begun: float, until: float | None) -> bool:
+    """Wait until it is known how long each draw takes; return whether there are draws after warm-up, or will be in time."""
+    early = None if until is None else until - LAST_PART * (until - begun)
+    wait_for(run, run.tune + 1, early)
+    if _over(early) and min((c.count for c in run.kept), default=0) < (1.0 - LAST_PART) * run.tune:
+        return False
     tune = -1
     while tune != run.tune and not _over(until):
         # Warm-up may go on.
         tune = run.tune
         wait_for(run, tune + SETTLED, until)
+    return len(run.kept) == run.chains and min(c.count for c in run.kept) > run.tune
+
+
+def _length(run: Run, options: Mapping[str, Any], begun: float, until: float | None) -> Sampling:
+    """Let the run end in time; how long it is, and why."""
     why = "the time was over: it was stopped"
     each = max(run.sampling_seconds / max(sum(c.count for c in run.kept), 1) * run.chains, 1e-9)
     if not _over(until):

@@ -13,6 +13,7 @@ from workbench.inference.idata import has_inference_data
 
 if TYPE_CHECKING:
     from workbench.inference.run import Run
+    from workbench.inference.smc.run import SmcRun
     from workbench.model.model import Model
 
 
@@ -36,6 +37,8 @@ class Step:
         From a model to the model that it makes.
     recovers
         Whether what it took out of the model is to be drawn in the end.
+    draws
+        How draws are made where it is on, if not as the plan says.
     """
 
     name: str
@@ -45,16 +48,32 @@ class Step:
     code: str = ""
     apply: Callable[[Model], Model] | None = None
     recovers: bool = False
+    draws: Sampling | None = None
 
 
 @dataclass
 class Sampling:
-    """How the model that the steps make is sampled: options of :func:`workbench.sample`, and why these."""
+    """How draws are made of the model that the steps make.
+
+    Attributes
+    ----------
+    options
+        Of the function.
+    reason
+        Why these.
+    evidence
+        What was measured, by name.
+    name
+        What it is called in the plan.
+    function
+        The function of ``pm``: "sample", "sample_smc", "fit_inla" or "fit_pathfinder".
+    """
 
     options: dict[str, Any]
     reason: str
     evidence: Mapping[str, Any] = field(default_factory=dict)
     name: str = "sample"
+    function: str = "sample"
 
 
 class Plan:
@@ -67,7 +86,7 @@ class Plan:
     steps
         Transformations of the model, in order.
     sampling
-        How what they make is sampled.
+        How what they make is sampled, where none of them says another way.
     advice
         What speaks against the draws, and what to do next, in words; empty if nothing does.
     seconds
@@ -91,7 +110,7 @@ class Plan:
         self.model, self.steps, self.sampling = model, steps, sampling
         self.advice: list[str] = []
         self.seconds: dict[str, float] = {}
-        self.measured: tuple[tuple[Any, ...], Run] | None = None
+        self.measured: tuple[tuple[Any, ...], Run | SmcRun | Any] | None = None
         self._done: tuple[tuple[Any, ...], Any] | None = None
         self._made: dict[tuple[str, ...], Model] = {}
 
@@ -109,22 +128,32 @@ class Plan:
         return [s for s in self.steps if s.on]
 
     @property
+    def how(self) -> Sampling:
+        """How draws are made: as the last step that is on says, or else as `sampling` does."""
+        return next((s.draws for s in reversed(self.chosen) if s.draws is not None), self.sampling)
+
+    @property
     def as_measured(self) -> bool:
-        """Whether the steps that are on and the options of sampling are those of when the plan was measured."""
+        """Whether the steps that are on and the options of what draws are those of when the plan was measured."""
         return self.measured is not None and self.measured[0] == self.key
 
     @property
     def key(self) -> tuple[Any, ...]:
         """What decides about its results: the steps that are on, and the options of sampling."""
-        return tuple(s.name for s in self.chosen), tuple(sorted((k, repr(v)) for k, v in self.sampling.options.items()))
+        return tuple(s.name for s in self.chosen), tuple(sorted((k, repr(v)) for k, v in self.how.options.items()))
 
     def came_to(self, model: Model) -> None:
         """Remember the model that the steps that are on have made."""
-        self._made[tuple(s.name for s in self.chosen)] = model
+        self._made[self._applied] = model
+
+    @property
+    def _applied(self) -> tuple[str, ...]:
+        """Names of the steps that are on and make another model."""
+        return tuple(s.name for s in self.chosen if s.apply is not None)
 
     def transformed(self) -> Model:
         """Return the model that the steps make."""
-        names = tuple(s.name for s in self.chosen)
+        names = self._applied
         if names not in self._made:
             made = self.model
             for step in self.chosen:
@@ -144,16 +173,17 @@ class Plan:
     def code(self) -> str:
         """Return the plan as code over the name ``model``: it gives the same draws."""
         lines = ["made = model", *(s.code for s in self.chosen if s.code)]
-        seed = self.sampling.options.get("random_seed")
+        how = self.how
+        seed = how.options.get("random_seed")
         if self.exact:
-            draws = {k: self.sampling.options[k] for k in ("chains", "draws")}
+            draws = {k: how.options[k] for k in ("chains", "draws")}
             rows = f'{{"draws": numpy.zeros(({draws["chains"]}, {draws["draws"]}))}}'
             drawn = f"pm.recover({rows}, made, random_seed={seed}, extend_inferencedata=False)"
             made, package = (f"arviz.InferenceData(posterior={drawn})", "arviz") if has_inference_data() else (f'xarray.DataTree.from_dict({{"posterior": {drawn}}})', "xarray")
             imports = sorted([f"import {package}", "import numpy"])
             return "\n".join([*imports, "import workbench as pm", *lines, f"idata = {made}"])
-        options = ", ".join(f"{k}={v!r}" for k, v in self.sampling.options.items())
-        lines.append(f"idata = pm.sample({options}, model=made)")
+        options = ", ".join(f"{k}={v!r}" for k, v in how.options.items())
+        lines.append(f"idata = pm.{how.function}({options}, model=made)")
         if any(s.recovers for s in self.chosen):
             lines.append(f"idata = pm.recover(idata, made, random_seed={seed})")
         return "\n".join(["import workbench as pm", *lines])
@@ -179,8 +209,8 @@ class Plan:
 
     @property
     def last(self) -> Sampling:
-        """How draws are made in the end: by `sampling`, or from closed forms where nothing is left to sample."""
-        return Sampling({}, "all is drawn from closed forms: no chain runs", name="draw exactly") if self.exact else self.sampling
+        """How draws are made in the end: as `how` says, or from closed forms where nothing is left to sample."""
+        return Sampling({}, "all is drawn from closed forms: no chain runs", name="draw exactly") if self.exact else self.how
 
     def _rows(self) -> list[tuple[str, str, str, str]]:
         rows = [("on" if s.on else "off", s.name, s.reason, listed(s.evidence)) for s in self.steps]

@@ -49,6 +49,7 @@ def sample_smc(
     backend: str | None = None,
     compile_kwargs: Mapping[str, Any] | None = None,
     quiet: bool = False,
+    blocking: bool = True,
     blas_cores: Any = None,
     mp_ctx: Any = None,
     progressbar_theme: Any = None,
@@ -90,6 +91,8 @@ def sample_smc(
         The backend by PyMC's name of a mode: ``{"mode": "NUMBA"}``.
     quiet
         Show no progress and warn of nothing.
+    blocking
+        Wait for the end. If not, return the `SmcRun` that has begun: it has ``wait``, ``stop`` and ``progress``.
     blas_cores, mp_ctx, progressbar_theme
         Taken so that code written for PyMC runs: chains are threads, with one BLAS thread each.
     settings
@@ -146,6 +149,8 @@ def sample_smc(
         raise SamplingError("the model's free variables have no elements: there is nothing to sample", "look at their shapes and dims")
     if return_inferencedata:
         run.results.check()
+    if not blocking:
+        return run.start()
     _carry_out(run, options.shows_progress(progressbar) and not quiet)
     if compute_convergence_checks and not quiet:
         for problem in run.problems():
