@@ -180,13 +180,16 @@ def work(method: str, names: list[str]) -> None:
         processor = sum(after[:4]) - sum(before[:4])
         posterior = {k: v.to_numpy() for k, v in idata.posterior.data_vars.items()}
         free = [str(rv.name) for rv in model.free_RVs if np.dtype(rv.dtype).kind == "f" and str(rv.name) in posterior]
+        # Draws by weights are worth fewer than there are.
+        count = idata.posterior.sizes["chain"] * idata.posterior.sizes["draw"]
+        share = idata.posterior.attrs.get("importance_ess", count) / count
         found = {"name": name, "wall": wall, "processor": processor, "ess": {}, "mean": {}, "mcse": {}, "draws": idata.posterior.sizes["draw"]}
         for k in free or list(posterior):
             x = posterior[k].astype(float)
             moves = x.std(axis=(0, 1)) > 0
             if np.any(moves):
-                found["ess"][k] = float(np.min(ess_bulk(x)[moves]) if np.ndim(moves) else ess_bulk(x))
-            found["mean"][k], found["mcse"][k] = np.ravel(x.mean((0, 1))).tolist(), np.ravel(mcse_mean(x)).tolist()
+                found["ess"][k] = share * float(np.min(ess_bulk(x)[moves]) if np.ndim(moves) else ess_bulk(x))
+            found["mean"][k], found["mcse"][k] = np.ravel(x.mean((0, 1))).tolist(), np.ravel(mcse_mean(x) / np.sqrt(share)).tolist()
         found["divergences"] = int(idata.sample_stats["diverging"].sum()) if hasattr(idata, "sample_stats") and "diverging" in idata.sample_stats else 0
         found["free"] = free
         if plan is not None:
