@@ -72,7 +72,7 @@ test: setup sanitize-sample
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 	$(BIN)/python tests/browser/run.py
 
-# On Numba and JAX, which compile slowly, the tests above run a third of the cases, the others on the next two days: here all.
+# Of cases on Numba and JAX, which compile slowly, and of those in tests/long_tests.json, the tests above run a third, the others on the next two days: here all.
 test-all: setup
 	WORKBENCH_TESTS=all $(BIN)/python -m pytest -n 2 --dist loadfile
 

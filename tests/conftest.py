@@ -35,8 +35,11 @@ FIRST = ["tutorials", "inference", "samplers", "conformance", "truth", "model", 
 
 
 SLOW = ("numba", "jax")
+LONG = json.loads((Path(__file__).parent / "long_tests.json").read_text())
 DAYS = 3
-"""Backends that compile slowly, of the cases on which a third is run each day: all in three days, and at once with WORKBENCH_TESTS=all."""
+"""Of cases on backends that compile slowly, and of those that took more than a processor second when they were measured, a third is run
+each day: all in three days, and at once with WORKBENCH_TESTS=all. One case in twenty takes two thirds of the time of all.
+"""
 
 
 def pytest_collection_modifyitems(config, items):
@@ -47,7 +50,7 @@ def pytest_collection_modifyitems(config, items):
     def is_left_out(item):
         case = getattr(item, "callspec", None)
         turn = zlib.crc32(item.nodeid.encode()) + date.today().toordinal()
-        return case is not None and case.params.get("backend") in SLOW and turn % DAYS
+        return turn % DAYS and (item.nodeid in LONG or (case is not None and case.params.get("backend") in SLOW))
 
     items.sort(key=order)
     # Who names a test gets it.

@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import json
 from collections import defaultdict
 from pathlib import Path
 
@@ -105,3 +106,10 @@ def test_a_circle_is_found():
     assert list(imports(tree, {"a.d"})) == [("b", False), ("a.d", True)]
     assert circle(defaultdict(set, {"a": {"b"}, "b": {"c"}, "c": {"b"}})) == ["b", "c", "b"]
     assert circle(defaultdict(set, {"a": {"b", "c"}, "b": {"c"}})) is None
+
+
+def test_the_long_cases_that_are_listed_are_there():
+    """What another case is called is run on every day, however long it takes: `tests/long_tests.py` makes the list anew."""
+    for nodeid in json.loads((ROOT / "tests" / "long_tests.json").read_text()):
+        path, _, name = nodeid.partition("::")
+        assert f"def {name.partition('[')[0]}(" in (ROOT / path).read_text(), nodeid
