@@ -34,4 +34,4 @@ def pytest_runtest_logreport(report):
 
 def pytest_sessionfinish(session):
     if "PYTEST_XDIST_WORKER" not in os.environ:
-        AT.write_text(json.dumps({k: round(v, 1) for k, v in sorted(found.items()) if v >= LONG}, indent=0) + "\n")
+        AT.write_text(json.dumps({k: round(v, 1) for k, v in sorted(found.items()) if v >= LONG and k.startswith("tests/")}, indent=0) + "\n")
