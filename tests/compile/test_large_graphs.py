@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 import pytest
+import scipy.special
 
 import workbench.tensor as pt
 from workbench.compile import function
@@ -27,7 +28,6 @@ with_compiler = pytest.mark.skipif(find_compiler() is None, reason="no C compile
 def small_parts(monkeypatch):
     """Everything is divided as if it were large."""
     monkeypatch.setattr(parts, "PART_LINES", 6)
-    monkeypatch.setattr(parts, "LONG_LINES", 12)
     monkeypatch.setattr(parts, "SHARED_LINES", 3)
     monkeypatch.setattr(lower, "KERNEL_NODES", 3)
     monkeypatch.setattr(lower, "SCALAR_NODES", 2)
@@ -69,12 +69,12 @@ def test_statements_that_differ_in_names_are_one_function(monkeypatch):
     seed, shapes = pt.tensor("seed", "uint64", ()), pt.vector("shapes", 5)
     own = pt.random.split(seed, 5)
     draws = [pt.random.gamma(own[k], (6 + k,), shapes[k], 1.0 + k) for k in range(5)]
-    mean = pt.stack([d.mean() for d in draws]).sum()
+    most = pt.stack([d.max() for d in draws]).max()  # In which order a sum adds up in a vector loop is the compiler's choice.
     values = np.uint64(7), np.array([0.4, 1.0, 2.5, 9.0, 0.7])
-    whole = function([seed, shapes], [*draws, mean], backend="c")
+    monkeypatch.setattr(parts, "PART_LINES", 10_000)
+    whole = function([seed, shapes], [*draws, most], backend="c")
     monkeypatch.setattr(parts, "PART_LINES", 200)
-    monkeypatch.setattr(parts, "LONG_LINES", 200)
-    f = function([seed, shapes], [*draws, mean], backend="c")
+    f = function([seed, shapes], [*draws, most], backend="c")
     for found, wanted in zip(f(*values), whole(*values), strict=True):
         np.testing.assert_array_equal(found, wanted)
     assert whole.source.count("for (;;)") == 5 and f.source.count("for (;;)") == 1  # The loops of rejection.
@@ -152,6 +152,23 @@ def test_long_code_is_compiled_for_less_and_has_the_same_values(monkeypatch):
     for found, w in zip(function([x], outputs, backend="c")(values), wanted):
         np.testing.assert_array_equal(found, w)
     assert all("-O1" in flags and "-O3" not in flags for flags in asked) and asked
+
+
+@with_compiler
+def test_long_code_that_calls_others_is_compiled_for_less_and_they_are_not(monkeypatch):
+    x, z = pt.vector("x", 9), pt.vector("z", 9)
+    total = pt.region("called", Graph([z], [(pt.exp(z) * z).sum()]), pt.tanh(x))
+    outputs = [total * x, pt.log1p(pt.exp(x)).sum()]
+    values = np.linspace(-1.0, 1.0, 9)
+    wanted = function([x], outputs, backend="c")(values)
+    asked = []
+    run = toolchain.Compiler._run
+    monkeypatch.setattr(toolchain, "LONG_CALLER", 0)
+    monkeypatch.setattr(toolchain.cache, "_intact", lambda path, mark: False)
+    monkeypatch.setattr(toolchain.Compiler, "_run", lambda self, code, target, flags: asked.append((toolchain.CALL in code, "-O1" in flags)) or run(self, code, target, flags))
+    for found, w in zip(function([x], outputs, backend="c")(values), wanted):
+        np.testing.assert_array_equal(found, w)
+    assert set(asked) == {(True, True), (False, False)}
 
 
 def test_loops_and_functions_have_a_bounded_size():
@@ -249,3 +266,13 @@ def test_the_gradient_of_a_long_chain_takes_steps_in_proportion():
 
     # Eight times the length: sixty-four times as many lines of Python, if each step looked back over all before it.
     assert steps(800) < 10 * steps(100)
+
+
+@with_compiler
+def test_functions_whose_names_end_in_numbers_are_told_apart(small_parts):
+    functions = {pt.exp2: np.exp2, pt.log2: np.log2, pt.j0: scipy.special.j0, pt.j1: scipy.special.j1}
+    inputs = [pt.vector(f"x{k}", 6 + k) for k in range(len(functions))]
+    values = [np.linspace(0.5, 2.0, 6 + k) for k in range(len(functions))]
+    made = function(inputs, [f(x) for f, x in zip(functions, inputs)], backend="c")(*values)
+    for found, f, value in zip(made, functions.values(), values, strict=True):
+        np.testing.assert_allclose(found, f(value), rtol=1e-13)

@@ -18,7 +18,7 @@ def begin(phase: str) -> None:
 
 @contextmanager
 def heard(listener: Callable[[str], None]) -> Iterator[None]:
-    """Call `listener` with the name of each phase that begins on this thread; an error that it raises ends the work.
+    """Call `listener` with the name of each phase that begins on this thread, after those who listen already; an error that it raises ends the work.
 
     Examples
     --------
@@ -29,7 +29,14 @@ def heard(listener: Callable[[str], None]) -> Iterator[None]:
     ...     f = pm.function([x], pt.exp(x), backend="c")
     rewrite lower compile
     """
-    token = _listener.set(listener)
+    others = _listener.get()
+
+    def both(phase: str) -> None:
+        if others is not None:
+            others(phase)
+        listener(phase)
+
+    token = _listener.set(both)
     try:
         yield
     finally:

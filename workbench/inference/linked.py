@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from workbench.compile import CompiledFunction
+from workbench.compile.phases import heard
 from workbench.graph.inner import Graph
 from workbench.inference.values import Values
 from workbench.model.conditional import conditional_density
@@ -30,6 +31,8 @@ State = list[Array]
 
 PARTS = {"prior": (gaussian_prior, 1), "log_likelihood": (likelihood, 1), "drawn": (conjugate_draw, 2)}
 """What a model says of a block and the rest, beside its density, and how many parameters come before the rest."""
+COMPILED = ("the log-density", "the variables", "the sampler")
+"""What a run compiles, in words."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,8 @@ class LinkedSampler:
         Where to compute.
     seconds
         Where to say what is compiled, and when it is done how many seconds it took.
+    when_idle
+        Called when compilers are at work and Python has nothing to do.
 
     Attributes
     ----------
@@ -79,7 +84,12 @@ class LinkedSampler:
     rows = ROWS
     """Most draws of one call."""
 
-    def __init__(self, model: Model, steps: Sequence[Step], backend: str, seconds: dict[str, float | None] | None = None) -> None:
+    def __init__(
+        self, model: Model, steps: Sequence[Step], backend: str, seconds: dict[str, float | None] | None = None, when_idle: Callable[[], None] | None = None
+    ) -> None:
+        since = time.perf_counter()
+        if seconds is not None:
+            seconds |= dict.fromkeys(COMPILED)
         self.model, self.steps, self.backend = model, tuple(steps), backend
         self.places = Places.of(model)
         # One kernel that moves all there is, as it lies in a position, has no rest to be told of.
@@ -88,21 +98,24 @@ class LinkedSampler:
         self.columns = sampler.columns
         self._sampler = sampler
         self.parts = [len(s.kernel.stats) for s in steps]
-        # The sampler does not wait for the model.
-        advance, init = started(lambda: sampler.advance), started(lambda: sampler.init)
+        # What takes a compiler longest is begun first; Python makes the code of the rest while it is at work.
+        apart = {kernel: begun(partial(compiled_apart, backend, kernel)) for kernel in dict.fromkeys(s.kernel for s in steps)}
+        advance = begun(lambda: sampler.advance)
+        init = begun(lambda: sampler.init)
         slots = {k.slot(kind): self._density(kind, s, alone) for k, s in zip(sampler.kernels, steps) for kind in k.densities}
-        for kernel in dict.fromkeys(s.kernel for s in steps):
-            made = started(partial(compiled_apart, backend, kernel))
+        for kernel, made in apart.items():
             slots |= {name: _one_of(made, name) for name in kernel.apart}
         whole = next((slots[n] for n in ("logp_grad", "logp") if alone and n in slots), None) or self._whole(alone)
         jobs = {
             "advance": started(lambda: _linked(advance.result(), slots)),
             "init": started(lambda: _linked(init.result(), slots)),
-            "values": started(lambda: Values(model, backend, ROWS)),
+            "values": begun(lambda: Values(model, backend, ROWS)),
             "density": whole,
         }
+        if when_idle is not None:
+            when_idle()
         if seconds is not None:
-            _timed(seconds, {"the log-density": whole, "the variables": jobs["values"], "the sampler": jobs["advance"]})
+            _timed(seconds, since, dict(zip(COMPILED, (whole, jobs["values"], jobs["advance"]))))
         wait(jobs.values())
         self._alone = alone
         self.functions: dict[str, Any] = {name: job.result() for name, job in jobs.items()}
@@ -130,7 +143,7 @@ class LinkedSampler:
             return Graph(made.params[:1], made.results) if alone else made
 
         which = None if alone and kind == "logp_grad" else (step.names, alone, getattr(step.settings, "candidates", 0))
-        return started(lambda: function_of(self.model, kind, self.backend, graph, which))
+        return begun(lambda: function_of(self.model, kind, self.backend, graph, which))
 
     def _whole(self, alone: bool) -> Future[CompiledFunction]:
         """The whole log-density, with its gradient if some kernel needs one."""
@@ -141,7 +154,7 @@ class LinkedSampler:
             made = block_density(model, names, gradient, all_terms=True)
             return Graph(made.params[:1], made.results) if alone else made
 
-        return started(lambda: function_of(self.model, "density", self.backend, graph, (names, gradient, alone)))
+        return begun(lambda: function_of(self.model, "density", self.backend, graph, (names, gradient, alone)))
 
     def density(self, q: Array, z: Array) -> tuple[float, Array]:
         """Return the log-density at a position, and its gradient with respect to `q`: 0 where no kernel needs it."""
@@ -188,12 +201,10 @@ def _one_of(made: Future[dict[str, CompiledFunction]], name: str) -> Future[Comp
     return started(lambda: made.result()[name])
 
 
-def _timed(seconds: dict[str, float | None], jobs: Mapping[str, Future[Any]]) -> None:
+def _timed(seconds: dict[str, float | None], since: float, jobs: Mapping[str, Future[Any]]) -> None:
     """Note when jobs are done."""
-    begun = time.perf_counter()
     for name, job in jobs.items():
-        seconds[name] = None
-        job.add_done_callback(lambda _, name=name: seconds.update({name: time.perf_counter() - begun}))  # type: ignore[misc]
+        job.add_done_callback(lambda _, name=name: seconds.update({name: time.perf_counter() - since}))  # type: ignore[misc]
 
 
 def _linked(f: CompiledFunction, slots: Mapping[str, Future[CompiledFunction]]) -> CompiledFunction:
@@ -212,6 +223,22 @@ def started(job: Callable[[], Any]) -> Future[Any]:
             future.set_exception(error)
 
     threading.Thread(target=work, daemon=True).start()
+    return future
+
+
+def begun(job: Callable[[], Any]) -> Future[Any]:
+    """As :func:`started`, after the job has come as far as to compile its code: of jobs at once, none would get there soon."""
+    compiling = threading.Event()
+
+    def work() -> Any:
+        try:
+            with heard(lambda phase: compiling.set() if phase == "compile" else None):
+                return job()
+        finally:
+            compiling.set()
+
+    future = started(work)
+    compiling.wait()
     return future
 
 

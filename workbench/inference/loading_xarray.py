@@ -1,10 +1,14 @@
-"""xarray, which holds results, takes half a second to import, and what it looks for beside it another half: it loads beside the sampling."""
+"""xarray, which holds results, takes half a second to import, and what it looks for beside it another half: it loads beside compilers and the sampling."""
 
 from __future__ import annotations
 
 import os
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from workbench.compile.phases import heard
 
 NICE = 3
 _loading: threading.Thread | None = None
@@ -16,6 +20,13 @@ def load_in_background() -> None:
     if _loading is None:
         _loading = threading.Thread(target=_load, name="workbench-xarray", daemon=True)
         _loading.start()
+
+
+@contextmanager
+def beside_compilers(wanted: bool) -> Iterator[None]:
+    """Begin to import xarray, if that is `wanted`, as soon as a compiler is at work on what is compiled here."""
+    with heard(lambda phase: load_in_background() if wanted and phase == "compile" else None):
+        yield
 
 
 def _load() -> None:

@@ -16,6 +16,7 @@ from workbench.inference.idata import extended, has_groups
 from workbench.inference.idata import group as group_of
 from workbench.inference.inference_data import groups_to_inference_data
 from workbench.inference.layout import labels_from
+from workbench.inference.loading_xarray import beside_compilers
 from workbench.inference.log import tell
 from workbench.inference.validity import Validity, directly_below
 from workbench.model.compiled import MODES
@@ -107,7 +108,8 @@ def sample_prior_predictive(
     below = ancestors(variables)
     tell(f"Sampling: [{', '.join(sorted(str(x.name) for x in (*m.basic_RVs, *m.marginalized_RVs) if x in below))}]")
     backend = backend_of(m, compile_kwargs)
-    made = each_draw_of(m, names, lambda m: ([], [m[name] for name in names]), backend, draws)([], draws, seed_word(random_seed))
+    with beside_compilers(return_inferencedata):
+        made = each_draw_of(m, names, lambda m: ([], [m[name] for name in names]), backend, draws)([], draws, seed_word(random_seed))
     results = dict(zip(names, made))
     if not return_inferencedata:
         return results

@@ -70,8 +70,8 @@ class Run:
         Acceptances that steps are shortened for in turn where trajectories diverge; when that was done.
     planned_tune
         As how long warm-up is planned now: adaptation goes by it.
-    when_compiled
-        Called when the chains begin.
+    when_idle
+        Called when Python has nothing to do: while compilers are at work, and when the chains begin.
     external
         The sampler of another package that was asked for.
     observed, constants, coords
@@ -129,7 +129,7 @@ class Run:
         self._written_at = user_location()
         self._state = "compiling"
         self.blas_threads: int | None = 1
-        self.when_compiled: Callable[[], None] | None = None
+        self.when_idle: Callable[[], None] | None = None
         self.stopping = threading.Event()
         self._resume = threading.Event()
         self._resume.set()
@@ -295,8 +295,8 @@ class Run:
                     if self._given_up:
                         return
                     self._state = "running"
-                if self.when_compiled is not None:
-                    self.when_compiled()
+                if self.when_idle is not None:
+                    self.when_idle()
                 self._begun = time.perf_counter()
                 try:
                     self._sample()
@@ -338,7 +338,7 @@ class Run:
     def _compile(self) -> None:
         begun = time.perf_counter()
         self.linked: LinkedSampler | External = (
-            LinkedSampler(self.model, self.steps, self.backend, self.compiling) if self.external is None else self.external.made(self)
+            LinkedSampler(self.model, self.steps, self.backend, self.compiling, self.when_idle) if self.external is None else self.external.made(self)
         )
         if self._given_up:
             return

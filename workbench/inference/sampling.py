@@ -292,8 +292,8 @@ def sample(
 def carry_out(run: Run, progressbar: bool | str, quiet: bool, compute_convergence_checks: bool, return_inferencedata: bool, blocking: bool) -> Any:
     """Start a run, show it, wait for its end if it is `blocking`, and say what speaks against it; options are those of :func:`sample`."""
     if return_inferencedata:
-        # Not before: the compilers' Python and that of ArviZ would wait for one another.
-        run.when_compiled = load_in_background
+        # Not before: what Python makes for compilers and ArviZ's own would wait for one another.
+        run.when_idle = load_in_background
     shown = options.shows_progress(progressbar) and not quiet
     watched = bool(_run.on_start) and shown
     if not blocking:

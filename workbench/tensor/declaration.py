@@ -86,6 +86,10 @@ class Elementwise(Op):
         """The C expression of one element."""
         raise NotImplementedError
 
+    def c_once(self, arguments: Sequence[str], dtypes: Sequence[str]) -> str:
+        """The C expression of one element outside of vector loops."""
+        return self.c(arguments, dtypes)
+
     def py(self, arguments: Sequence[str], dtypes: Sequence[str]) -> str:
         """The Python expression of one element, for Numba."""
         raise NotImplementedError
@@ -118,6 +122,7 @@ class ScalarOp(Elementwise):
     result: str
     like: np.ufunc
     c_form: Form | None
+    once_form: Form | None
     py_form: Form | None
     jax_form: str | Callable[..., Any]
     gradients: tuple[Callable[..., Any] | NoForm | None, ...]
@@ -186,6 +191,9 @@ class ScalarOp(Elementwise):
 
     def c(self, arguments: Sequence[str], dtypes: Sequence[str]) -> str:
         return _fill(self.c_form, arguments, dtypes, C_TYPES)
+
+    def c_once(self, arguments: Sequence[str], dtypes: Sequence[str]) -> str:
+        return _fill(self.once_form, arguments, dtypes, C_TYPES)
 
     def py(self, arguments: Sequence[str], dtypes: Sequence[str]) -> str:
         return _fill(self.py_form, arguments, dtypes, {"bool": "bool_"})
@@ -287,6 +295,7 @@ def elementwise(
     function: Callable[..., Any],
     *,
     c: Form | None,
+    c_once: Form | None = None,
     py: Form | None = None,
     jax: str | Callable[..., Any] | None = None,
     grad: Any = None,
@@ -313,6 +322,8 @@ def elementwise(
         One element in C and in Python (for Numba; the C form where that is valid Python too), over
         ``{x} {y} {z}``; by dtype kind ("f", "i", "u", "b", "" for the rest) where that differs. ``{T}`` is
         the dtype's type, ``{bits}`` its size. Without a C form, compiled code calls `function` back.
+    c_once
+        The C form outside of vector loops, which need what they call within them, and in code that is called seldom: a call, where `c` is long.
     jax
         Dotted name or function; ``jax.numpy.<name>`` by default; "callback" calls `function` back.
     grad
@@ -342,7 +353,7 @@ def elementwise(
     texts = {k: (v,) if isinstance(v, str) else v for k, v in support.items()}
     op = ScalarOp(
         name, function, len(domains), result if result in ("float64", "logical", "where") else "", like,
-        c, c if py is None else py, callback(function) if jax == "callback" else jax or f"jax.numpy.{name}",
+        c, c if c_once is None else c_once, c if py is None else py, callback(function) if jax == "callback" else jax or f"jax.numpy.{name}",
         gradients, domains, commutative, symbol, texts, cost, doc or _sentence(name, function), before,
         steep, tame, of_exp,
     )  # fmt: skip

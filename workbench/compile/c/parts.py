@@ -1,6 +1,6 @@
 """Long programs as several functions: compilers take a time that grows faster than a function.
 
-Code is cut where statements end. In a long program that is done inside loops and branches too, and statements that differ in
+Code is cut where statements end, inside loops and branches too, and statements that differ in
 names alone are one function: the draws of forty gamma variables are one loop of rejection, called with the places of each.
 """
 
@@ -14,9 +14,7 @@ from dataclasses import dataclass, field
 from workbench.compile.loop_ir.lines import CodeLine
 
 PART_LINES = 400
-"""Longer functions are divided."""
-LONG_LINES = 3000
-"""Programs of more lines are divided inside loops too, and what repeats in them is one function."""
+"""Longer functions are divided, and what repeats in them is one function."""
 SHARED_LINES = 12
 """Shorter statements stay where they are, though they repeat."""
 BETWEEN = "between"
@@ -24,8 +22,8 @@ BETWEEN = "between"
 PARAMETERS = "void *const *io, const wb_env *env, char *arena, int64_t *fault"
 
 NAME = re.compile(r"[A-Za-z_]\w*")
-COUNTED = re.compile(r"[a-z]+\d+(_\d+)?")
-"""Names that are told apart by numbers, of which a statement may have others than one that does the same."""
+COUNTED = re.compile(r"[a-z]+\d+(_\d+)?(?!\w|\()")
+"""Names that are told apart by numbers, of which a statement may have others than one that does the same; no function is one (exp2)."""
 
 
 @dataclass(eq=False)
@@ -83,11 +81,7 @@ def divided(lines: Sequence[str], block: Sequence[Span], declared: Mapping[str, 
         What is declared for all of them, by name.
     """
     divider = _Divider(lines, declared)
-    inside = len(lines) > LONG_LINES
-    if inside:
-        divider.find_shared(block)
-    else:
-        block = [Span(s.start, s.stop, []) for s in block]
+    divider.find_shared(block)
     made = divider.lines_of(0, len(lines), [block], False)
     if not divider.between:
         return Divided([], divider.functions, made, divider.used(made))
@@ -132,7 +126,7 @@ class _Divider:
             name = found.group()
             if name not in numbers:
                 known = self.declared.get(name)
-                kind = f"{known.kind}{known.kept}" if known else "" if COUNTED.fullmatch(name) else None
+                kind = f"{known.kind}{known.kept}" if known else "" if COUNTED.match(found.string, found.start()) else None
                 numbers[name] = name if kind is None else f"<{kind}{len(numbers)}>"
             return numbers[name]
 

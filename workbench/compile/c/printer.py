@@ -22,6 +22,7 @@ from workbench.compile.loop_ir.sizes import Sizes
 from workbench.compile.loop_ir.skipping import idle_flag
 from workbench.compile.loop_ir.storage import Storage, buffers
 from workbench.compile.printed import HOLDING, Source
+from workbench.compile.seldom import is_seldom_called
 from workbench.graph.expr import Expr, constant_op
 from workbench.graph.lengths import Size
 from workbench.graph.types import KINDS
@@ -91,6 +92,7 @@ class _Printer:
         self.loops = self.loop = 0  # How many kernels there are, and the number of the one that is being printed.
         self.statements = self.number = 0  # The same of statements without others inside.
         self.tables: list[Table] = []
+        self.seldom = is_seldom_called()
         self.wide = stored_wide(program, self.body, storage)
         self.truth = "bool"  # The dtype of truth values in the kernel that is being printed.
 
@@ -422,7 +424,7 @@ class _Printer:
     def level(self, n: Nest, at: int) -> None:
         """Print the lines of one loop level and what lies inside it."""
         for line in n.lines[at]:
-            self.scalar_line(line)
+            self.scalar_line(line, in_loop=0 < at == n.depth)
         if at == n.depth:
             self.effects(n)
             return
@@ -456,7 +458,7 @@ class _Printer:
         if not n.is_split:
             self.open(f"for (int64_t i{axis} = {first}; i{axis} < {extent}; i{axis}++)")
             for line in n.lines[n.depth]:
-                self.scalar_line(line)
+                self.scalar_line(line, in_loop=True)
             self.effects(n)
             for e in n.scattered:
                 self.effect(e)
@@ -471,7 +473,7 @@ class _Printer:
         self.open("for (int64_t r = 0; r < rows; r++)")
         self.line(f"const int64_t i{axis} = start + r;")
         for line in n.lines[n.depth]:
-            self.scalar_line(line)
+            self.scalar_line(line, in_loop=True)
         self.effects(n)
         for name in saved:
             self.line(f"{name}_[r] = {name};")
@@ -516,12 +518,13 @@ class _Printer:
         else:
             self.line(f"{target} = {e.op.c([target, self.operand(e.value)], [e.buffer.dtype] * 2)};", e.buffer.note, e.buffer.of)
 
-    def scalar_line(self, line: L.Line) -> None:
+    def scalar_line(self, line: L.Line, in_loop: bool) -> None:
         if isinstance(line, L.Load):
             self.line(f"const {self.type(line.dtype)} {line.name} = {self.place(line.buffer, line.index)};", line.note, line.of)
         elif isinstance(line, L.Let):
             self.support.update(dict.fromkeys(line.op.support.get("c", ())))
-            value = line.op.c([self.operand(a) for a in line.arguments], line.dtypes)
+            form = line.op.c if in_loop and not self.seldom else line.op.c_once
+            value = form([self.operand(a) for a in line.arguments], line.dtypes)
             self.line(f"const {self.type(line.dtype)} {line.name} = {value};", line.note, line.of)
         elif isinstance(line, L.Position):
             kind = C_TYPES[line.dtype]

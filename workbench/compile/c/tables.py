@@ -269,7 +269,7 @@ class Table:
 
     def formula(self, s: _Step, operands: list[_Step | int], lines: list[Written]) -> str:
         assert isinstance(s.of, L.Let)
-        return s.of.op.c([self.text(x, operands, lines) for x in s.operands], s.of.dtypes)
+        return s.of.op.c_once([self.text(x, operands, lines) for x in s.operands], s.of.dtypes)
 
     # Slots -------------------------------------------------------------------------------------
 

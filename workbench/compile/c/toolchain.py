@@ -33,6 +33,9 @@ FLAGS = (
 
 LONG, LINES_TO_A_LOOP = 6000, 40
 """Code of more lines, with so many or more to each of its loops, is compiled with fewer optimisations: in a third of the time."""
+LONG_CALLER, CALL = 1000, "region->run("
+"""So is code of more lines that calls what is compiled by itself, as a sampler does a density. Its time is in that, and in loops, which say
+themselves that they are loops of vectors."""
 FEWER = ("-O1", "-ftree-vectorize")
 WITHOUT = ("-fno-gcse", "-fno-gcse-after-reload", "-fno-tree-pre", "-fno-split-paths")
 """What gcc is not to look for: values that are computed twice. Rules have found them, and it takes a fifth of its time."""
@@ -106,7 +109,8 @@ class Compiler:
 def _optimisation(code: str, seldom: bool) -> tuple[str, ...]:
     """How much a compiler is to do for some code."""
     lines, loops = code.count("\n"), code.count("for (")
-    return FEWER if seldom or (lines > LONG and lines >= LINES_TO_A_LOOP * loops) else ("-O3",)
+    calls = lines > LONG_CALLER and CALL in code
+    return FEWER if seldom or calls or (lines > LONG and lines >= LINES_TO_A_LOOP * loops) else ("-O3",)
 
 
 @functools.lru_cache(maxsize=4)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeGuard
 
 from workbench.compile.loop_ir import loops as L
 
@@ -17,115 +17,125 @@ from workbench.compile.loop_ir import loops as L
 def merge_scalars(body: Sequence[L.Statement]) -> list[L.Statement]:
     """Return the statements with copied scalars merged."""
     live = _Liveness(body)
-    if not live.names:
+    if not live.scalars:
         return list(body)
-    live.block(body, set())
-    home: dict[L.Buffer, L.Buffer] = {}
+    live.block(body, 0)
+    groups = _Groups(live)
     for s in reversed(list(L.walk(body))):  # Inner ones first.
         if isinstance(s, L.Copy):
             for a, b in s.pairs:
                 if _is_scalar(a) and _is_scalar(b):
-                    _join(_home(a, home), _home(b, home), live.edges, home)
-    return _Merged(live.names, home).block(body)
+                    groups.join(live.numbers[a.name], live.numbers[b.name])
+    return _Merged({x: home for i, x in enumerate(live.scalars) if (home := live.scalars[groups.home(i)]) is not x}).block(body)
 
 
-def _is_scalar(value: Any) -> bool:
+def _is_scalar(value: Any) -> TypeGuard[L.Buffer]:
     return isinstance(value, L.Buffer) and value.is_local
 
 
-def _home(x: Any, home: dict[L.Buffer, L.Buffer]) -> L.Buffer:
-    while x in home:
-        x = home[x]
-    found: L.Buffer = x
-    return found
+class _Groups:
+    """Scalars that live in one variable, by their numbers; sets of scalars are whole numbers with a bit for each."""
 
+    def __init__(self, live: _Liveness) -> None:
+        self.dtypes = [x.dtype for x in live.scalars]
+        self.homes = list(range(len(self.dtypes)))
+        self.members = [1 << i for i in self.homes]
+        self.clashes = live.clashes
 
-def _join(a: L.Buffer, b: L.Buffer, edges: dict[L.Buffer, set[L.Buffer]], home: dict[L.Buffer, L.Buffer]) -> None:
-    """Let `a` live in `b` if they do not interfere."""
-    if a is b or a.dtype != b.dtype or b in edges.get(a, ()):
-        return
-    home[a] = b
-    mine = edges.setdefault(b, set())
-    for other in edges.pop(a, ()):
-        edges[other].discard(a)
-        edges[other].add(b)
-        mine.add(other)
+    def home(self, i: int) -> int:
+        while self.homes[i] != i:
+            i = self.homes[i]
+        return i
+
+    def join(self, a: int, b: int) -> None:
+        """Let the group of `a` live in that of `b` if they do not interfere."""
+        a, b = self.home(a), self.home(b)
+        members, clashes = self.members, self.clashes
+        if a == b or self.dtypes[a] != self.dtypes[b] or clashes[a] & members[b] or clashes[b] & members[a]:
+            return
+        self.homes[a] = b
+        members[b] |= members[a]
+        clashes[b] |= clashes[a]
 
 
 class _Liveness:
-    """Which scalars that are copied hold live values at the same time."""
+    """Which scalars that are copied hold live values at the same time: `clashes` says it for one of the two at least."""
 
     def __init__(self, body: Sequence[L.Statement]) -> None:
-        self.edges: dict[L.Buffer, set[L.Buffer]] = {}
-        self.names: dict[str, L.Buffer] = {}
+        found: dict[str, L.Buffer] = {}
         for s in L.walk(body):
             if isinstance(s, L.Copy):
                 for a, b in s.pairs:
                     if _is_scalar(a) and _is_scalar(b):
-                        self.names.update((x.name, x) for x in (a, b) if isinstance(x, L.Buffer))
+                        found |= {a.name: a, b.name: b}
+        self.scalars = list(found.values())
+        self.numbers = {name: i for i, name in enumerate(found)}
+        self.clashes = [0] * len(found)
 
-    def of(self, values: Iterable[Any]) -> set[L.Buffer]:
+    def of(self, values: Iterable[Any]) -> int:
         """The scalars among buffers, operands and indices."""
-        found = set()
+        found = 0
         for v in values:
             for name in [v.name] if isinstance(v, L.Buffer) else () if isinstance(v, L.Literal) else L.index_variables(v):
-                if name in self.names:
-                    found.add(self.names[name])
+                i = self.numbers.get(name)
+                if i is not None:
+                    found |= 1 << i
         return found
 
-    def define(self, x: L.Buffer, live: Iterable[L.Buffer]) -> None:
-        mine = self.edges.setdefault(x, set())
-        for other in live:
-            if other is not x:
-                mine.add(other)
-                self.edges.setdefault(other, set()).add(x)
-
-    def block(self, block: Sequence[L.Statement], after: set[L.Buffer]) -> set[L.Buffer]:
+    def block(self, block: Sequence[L.Statement], after: int) -> int:
         """Walk backwards from the scalars live after the block to those live before it."""
-        live = set(after)
+        live = after
         for s in reversed(block):
             if isinstance(s, L.Branch):
                 live = self.block(s.then, live) | self.block(s.orelse, live) | self.of([s.predicate])
             elif isinstance(s, L.Loop):
                 live = self.loop(s, live)
             elif isinstance(s, L.Copy):
-                self.copy(s, live)
+                live = self.copy(s, live)
             elif isinstance(s, L.Blocked):
-                together = live.union(*(self.of(reads(k)) | self.of(written(k)) for k in s.kernels))
+                together = live
+                for k in s.kernels:
+                    together |= self.of(reads(k)) | self.of(written(k))
                 for k in reversed(s.kernels):
-                    self.assign(self.of(written(k)), together, live, self.of(reads(k)))
+                    live = self.assign(written(k), together, live, self.of(reads(k)))
             elif isinstance(s, L.Kernel):
                 # Without a loop all is read before anything is written, but for what is stored as it is, and where.
                 clash = reads(s) if s.extents else where_and_what(s)
-                self.assign(self.of(written(s)), self.of(clash), live, self.of(reads(s)))
+                live = self.assign(written(s), self.of(clash), live, self.of(reads(s)))
             elif isinstance(s, (L.Call, L.External)):
                 arguments = self.of(s.arguments)
-                self.assign(self.of(s.results), arguments, live, arguments)
+                live = self.assign(s.results, arguments, live, arguments)
             elif isinstance(s, L.Fill):
-                self.assign(self.of([s.buffer]), (), live, ())
+                live = self.assign([s.buffer], 0, live, 0)
         return live
 
-    def assign(self, targets: set[L.Buffer], clash: Iterable[L.Buffer], live: set[L.Buffer], read: Iterable[L.Buffer]) -> None:
-        for x in targets:
-            self.define(x, {*live, *clash, *targets})
-        live -= targets
-        live.update(read)
+    def assign(self, targets: Iterable[L.Buffer], clash: int, live: int, read: int) -> int:
+        """The scalars live before targets are assigned."""
+        numbers = [i for x in targets if (i := self.numbers.get(x.name)) is not None]
+        assigned = sum({1 << i for i in numbers})
+        for i in numbers:
+            self.clashes[i] |= (live | clash | assigned) & ~(1 << i)
+        return live & ~assigned | read
 
-    def copy(self, s: L.Copy, live: set[L.Buffer]) -> None:
-        pairs = [(a, b) for a, b in s.pairs if a.name in self.names]
-        after = set(live)
-        for a, b in pairs:
-            others = self.of([y for x, y in pairs if x is not a]) | self.of([x for x, _ in pairs if x is not a])
-            self.define(a, (after | others) - (self.of([b]) - others))
-        live.difference_update(a for a, _ in pairs)
-        live |= self.of([b for _, b in s.pairs])
+    def copy(self, s: L.Copy, live: int) -> int:
+        """The scalars live before a copy."""
+        pairs = [(1 << self.numbers[a.name], self.of([b])) for a, b in s.pairs if a.name in self.numbers]
+        targets = sources = again = 0
+        for target, source in pairs:
+            targets |= target
+            again |= sources & source
+            sources |= source
+        for target, source in pairs:
+            others = (sources & ~source | again | targets) & ~target
+            self.clashes[target.bit_length() - 1] |= (live | others) & ~(source & ~others) & ~target
+        return live & ~targets | self.of([b for _, b in s.pairs])
 
-    def loop(self, s: L.Loop, after: set[L.Buffer]) -> set[L.Buffer]:
-        head = set(after)
+    def loop(self, s: L.Loop, after: int) -> int:
+        head = after
         while True:
             tested = after | self.block(s.body, head) | self.of([s.predicate])
             before = self.block(s.test, tested)
-            if before <= head:
+            if not before & ~head:
                 return head
             head |= before
 
@@ -152,9 +162,9 @@ def written(kernel: L.Kernel) -> list[L.Buffer]:
 class _Merged:
     """Statements with each scalar's home in its place."""
 
-    def __init__(self, names: dict[str, L.Buffer], home: dict[L.Buffer, L.Buffer]) -> None:
-        self.homes = {x: _home(x, home) for x in home}
-        self.renamed = {name: self.homes[x].name for name, x in names.items() if x in self.homes}
+    def __init__(self, homes: dict[L.Buffer, L.Buffer]) -> None:
+        self.homes = homes
+        self.renamed = {x.name: home.name for x, home in homes.items()}
 
     def block(self, block: Sequence[L.Statement]) -> list[L.Statement]:
         made: list[L.Statement] = []

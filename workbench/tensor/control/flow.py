@@ -35,7 +35,7 @@ def tensors(given: Any) -> list[Tensor]:
 
 
 def _accept(wanted: Sequence[Type], given: Sequence[Type]) -> bool:
-    return len(wanted) == len(given) and all(w.accepts(g) for w, g in zip(wanted, given))
+    return len(wanted) == len(given) and all(w is g or w.accepts(g) for w, g in zip(wanted, given))
 
 
 def settled(body: Graph, types: Sequence[Type], carried: int) -> Graph:

@@ -78,7 +78,7 @@ def _jax_threefry(key: Any, counter: Any) -> Any:
 
 def _c_threefry() -> str:
     lines = [
-        "static inline uint64_t wb_threefry(uint64_t key, uint64_t counter) {",
+        "static WB_INLINE uint64_t wb_threefry(uint64_t key, uint64_t counter) {",
         "    const uint32_t k0 = (uint32_t)(key >> 32), k1 = (uint32_t)key, k2 = k0 ^ k1 ^ 0x1BD11BDAu;",
         "    uint32_t x0 = (uint32_t)(counter >> 32) + k0, x1 = (uint32_t)counter + k1;",
     ]
@@ -87,7 +87,9 @@ def _c_threefry() -> str:
             lines.append(f"    x0 += x1; x1 = ((x1 << {r}) | (x1 >> {32 - r})) ^ x0;")
         a, b = (group + 1) % 3, (group + 2) % 3
         lines.append(f"    x0 += k{a}; x1 += k{b} + {group + 1}u;")
-    return "\n".join([*lines, "    return ((uint64_t)x0 << 32) | x1;", "}"])
+    lines += ["    return ((uint64_t)x0 << 32) | x1;", "}"]
+    called = "static __attribute__((noinline)) uint64_t wb_threefry_called(uint64_t key, uint64_t counter) { return wb_threefry(key, counter); }"
+    return "\n".join([*lines, called])
 
 
 def _py_threefry() -> str:
@@ -110,7 +112,7 @@ def _py_threefry() -> str:
 
 
 threefry: ScalarOp = elementwise(
-    "threefry", _numpy_threefry, c="wb_threefry({x}, {y})", jax=_jax_threefry, result="integer",
+    "threefry", _numpy_threefry, c="wb_threefry({x}, {y})", c_once="wb_threefry_called({x}, {y})", jax=_jax_threefry, result="integer",
     domain=(Words(), Words()), support={"c": _c_threefry(), "py": _py_threefry()}, cost=80,
     doc="The 64-bit word at a counter, under a key.",
 )  # fmt: skip
