@@ -3,7 +3,8 @@
     python benchmarks/polynomials.py
 
 Each is the polynomial through the function's values at Chebyshev's points of its interval, which is next to the best one;
-beside it the largest relative error before its coefficients are rounded, as a power of two.
+beside it the largest relative error before its coefficients are rounded, as a power of two. Those of `BEST` are the best
+ones, by Remez's exchange of points, for an error that counts by a weight: as far as the result has it.
 """
 
 from __future__ import annotations
@@ -39,6 +40,41 @@ def error(f: Function, coefficients: list[mp.mpf], low: mp.mpf, high: mp.mpf) ->
     """Return the largest relative error at points between."""
     points = [low + (high - low) * (k + mp.mpf(1) / 3) / 202 for k in range(202)]
     return max(abs(mp.polyval(coefficients[::-1], v) / f(v) - 1) for v in points)
+
+
+def best(f: Function, weight: Function, low: mp.mpf, high: mp.mpf, count: int, grid: int = 400) -> tuple[list[mp.mpf], mp.mpf]:
+    """Return coefficients, lowest power first, and the largest weighted error (Remez 1934)."""
+    middle, half = (low + high) / 2, (high - low) / 2
+    at = [middle - half * mp.cos(mp.pi * k / count) for k in range(count + 1)]
+    points = [middle - half * mp.cos(mp.pi * k / grid) for k in range(grid + 1)]
+    known = [(x, f(x), weight(x)) for x in points]
+    while True:
+        rows = mp.matrix([[x**j for j in range(count)] + [(-1) ** i / weight(x)] for i, x in enumerate(at)])
+        solved = mp.lu_solve(rows, mp.matrix([f(x) for x in at]))
+        made = list(solved[:count])
+        # The largest error of each sign in turn is where the next polynomial is held.
+        turns: list[tuple[mp.mpf, mp.mpf]] = []
+        for x, value, w in known:
+            wrong = w * (mp.polyval(made[::-1], x) - value)
+            if not turns or (turns[-1][1] > 0) != (wrong > 0):
+                turns.append((x, wrong))
+            elif abs(wrong) > abs(turns[-1][1]):
+                turns[-1] = x, wrong
+        while len(turns) > count + 1:
+            turns.pop(0 if abs(turns[0][1]) < abs(turns[-1][1]) else -1)
+        largest = max(abs(wrong) for _, wrong in turns)
+        if largest < 1.05 * abs(solved[count]):
+            return made, largest
+        at = [x for x, _ in turns]
+
+
+def exp_tail(r: mp.mpf) -> mp.mpf:
+    return (mp.expm1(r) - r) / r**2 if abs(r) > SMALL else HALF
+
+
+def log_rest(z: mp.mpf) -> mp.mpf:
+    s = mp.sqrt(z)
+    return (2 * mp.atanh(s) / s - 2) / z if z > SMALL else mp.mpf(2) / 3
 
 
 def lgamma_to_2(t: mp.mpf) -> mp.mpf:
@@ -112,6 +148,8 @@ def scaled_bessel(order: int) -> Function:
     return value
 
 
+erf_over = root_of(mp.erf, 2 / mp.sqrt(mp.pi))
+
 TABLES: dict[str, tuple[Function, mp.mpf, mp.mpf, int]] = {
     "LGAMMA_TO_2": (lgamma_to_2, -3 * HALF / 2, HALF / 2, 21),
     "LGAMMA_REST": (of_inverse_square(lgamma_rest, mp.mpf(1) / 12), mp.mpf(0), 1 / mp.mpf(4.25) ** 2, 9),
@@ -125,7 +163,14 @@ TABLES: dict[str, tuple[Function, mp.mpf, mp.mpf, int]] = {
     "SCALED_ERFC": (scaled_erfc, mp.mpf(-1), mp.mpf(1), 25),
     "I0_FAR_IN_C": (scaled_bessel(0), mp.mpf(-1), mp.mpf(1), 25),
     "I1_FAR_IN_C": (scaled_bessel(1), mp.mpf(-1), mp.mpf(1), 25),
-    "ERF": (root_of(mp.erf, 2 / mp.sqrt(mp.pi)), mp.mpf(0), mp.mpf(1), 13),
+}
+SHORT = mp.mpf(10) ** -6
+LOG_ROOT_2 = mp.log(2) / 2 + mp.mpf(2) ** -30
+BEST: dict[str, tuple[Function, Function, mp.mpf, mp.mpf, int]] = {
+    "EXP_TAIL": (exp_tail, lambda r: (r * r + SHORT) / mp.exp(r), -LOG_ROOT_2, LOG_ROOT_2, 10),
+    "LOG1P_REST": (log_rest, lambda z: (z + SHORT) / 2, mp.mpf(0), mp.mpf(1) / 25, 7),
+    "ERF": (lambda z: erf_over(z) - 1, lambda z: 1 / erf_over(z), mp.mpf(10) ** -12, mp.mpf(1), 12),
+    "ERF_FAR": (lambda t: -mp.log(mp.erfc(1 + t)), lambda t: mp.erfc(1 + t) / mp.erf(1 + t), mp.mpf(0), mp.mpf(5), 18),
 }
 
 
@@ -135,6 +180,9 @@ def main() -> None:
         print(
             f"{name} = ({', '.join(repr(float(c)) for c in made)})  # 2**{float(mp.log(error(f, made, low, high), 2)):.1f}"
         )
+    for name, (f, weight, low, high, count) in BEST.items():
+        made, wrong = best(f, weight, low, high, count)
+        print(f"{name} = ({', '.join(repr(float(c)) for c in made)})  # 2**{float(mp.log(wrong, 2)):.1f}")
 
 
 if __name__ == "__main__":

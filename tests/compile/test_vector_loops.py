@@ -6,12 +6,15 @@ import subprocess
 import numpy as np
 import pytest
 from numba.core.ccallback import CFunc
+from scipy import stats
 
+import workbench as pm
 import workbench.tensor as pt
 from workbench.compile import function
 from workbench.compile.c.toolchain import require_compiler
 from workbench.compile.numba.backend import compiled_text
 from workbench.compile.numba.pointers import RUN
+from workbench.transforms import grad
 
 
 def machine(f):
@@ -93,6 +96,29 @@ def test_choices_by_truth_values_in_memory_are_vector_loops_in_c(by, dtype, tmp_
     np.testing.assert_array_equal(kept, mask)
     if "log" in require_compiler().vector_math:
         assert re.search(r"call\s+_ZGV\wN\dv_log\b", instructions_of_run(f, tmp_path))
+
+
+def test_choices_by_one_condition_are_a_vector_loop_in_c(tmp_path):
+    """gcc makes one way around the code between them where it may, and no vector loop of that."""
+    x, nu, sigma = (pt.vector(name, 1000) for name in ("x", "nu", "sigma"))
+    total = pm.logp(pm.StudentT.dist(nu=nu, mu=0.0, sigma=sigma), x).sum()
+    f = function([x, nu, sigma], [total, *grad(total, [x, nu, sigma])], backend="c")
+    if "log1p" in require_compiler().vector_math:
+        assert re.search(r"call\s+_ZGV\wN\dv_log1p\b", instructions_of_run(f, tmp_path))
+    rng = np.random.default_rng(4)
+    given = rng.normal(size=1000), rng.uniform(1.0, 9.0, 1000), rng.uniform(0.5, 2.0, 1000)
+    np.testing.assert_allclose(f(*given)[0], stats.t.logpdf(given[0], given[1], 0.0, given[2]).sum(), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("make", "n", "few"),
+    [(lambda x: x * x + 1.0, 1000, True), (pt.exp, 1000, False), (pt.exp, None, False), (pt.exp, 6, True), (pt.exp, 17, False), (pt.exp, 20, True)],
+)
+def test_wide_registers_are_for_functions_of_enough_numbers(make, n, few):
+    """Sums of 6 exponentials are six turns of one number by eights, and three by fours."""
+    x = pt.vector("x", *[] if n is None else [n])
+    source = function([x], make(x).sum(), backend="c").source
+    assert ("omp simd WB_FEW" in source) == few and "omp simd" in source
 
 
 def instructions_of_run(f, folder):

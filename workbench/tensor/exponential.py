@@ -67,7 +67,7 @@ def _jax_sigmoid(x: Any) -> Any:
 
 
 # In C the exponential is that of softplus, which mostly stands beside its derivative: it is computed once.
-SIGMOID = "static WB_INLINE double wb_sigmoid(double x) { return (x >= 0 ? 1.0 : exp(-fabs(x))) / (1.0 + exp(-fabs(x))); }"
+SIGMOID = "static WB_INLINE double wb_sigmoid(double x) { const double e = exp(-fabs(x)); return (x >= 0 ? 1.0 : e) / (1.0 + e); }"
 SOFTPLUS = "static WB_INLINE double wb_softplus(double x) { return (x > 0 ? x : 0.0) + log1p(exp(-fabs(x))); }"
 sigmoid: ScalarOp = elementwise(
     "sigmoid", _sigmoid, c="wb_sigmoid({x})", support={"c": SIGMOID}, py="(1.0 / (1.0 + exp(-{x})))", result="float", cost=25, jax=_jax_sigmoid,

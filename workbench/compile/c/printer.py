@@ -9,10 +9,11 @@ from itertools import pairwise
 from typing import Any
 
 from workbench.compile.c import parts
+from workbench.compile.c.lanes import lanes
 from workbench.compile.c.own_math import own_functions
 from workbench.compile.c.parts import PARAMETERS, Declared, Divided, divided
 from workbench.compile.c.tables import Table, in_tables, named_outside
-from workbench.compile.c.truth_values import LANES, has_bytes, kernel_dtype, stored_wide
+from workbench.compile.c.truth_values import has_bytes, kernel_dtype, stored_wide
 from workbench.compile.c.vector_math import declarations, definitions
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.lines import CodeLine
@@ -35,6 +36,12 @@ HEADER = """\
 #include <stdint.h>
 // A loop with a call is no vector loop: compilers inline less where much is called.
 #define WB_INLINE inline __attribute__((always_inline))
+// Wide registers are for functions: of sums they make longer rests.
+#if defined __AVX512F__
+#define WB_FEW simdlen(4)
+#else
+#define WB_FEW
+#endif
 
 typedef struct wb_env {
     int32_t (*run)(void *const *io, const struct wb_env *env, char *arena, int64_t *fault);
@@ -499,8 +506,7 @@ class _Printer:
             for i, f in enumerate(folds):
                 sums.setdefault(FOLD_SYMBOLS[f.op.name], []).append(f"sum{at}_{i}")
         clauses = "".join(f" reduction({symbol}:{', '.join(names)})" for symbol, names in sums.items())
-        lanes = LANES if self.truth != "bool" and has_bytes(n, self.storage, self.wide) else ""
-        self.line(f"#pragma omp simd{lanes}{clauses}")
+        self.line(f"#pragma omp simd{lanes(n, self.truth, has_bytes(n, self.storage, self.wide))}{clauses}")
 
     def effects(self, n: Nest) -> None:
         for s in n.stores:

@@ -21,8 +21,10 @@ from workbench.errors import CompileError
 
 # The processor's own instructions. On ARM, clang takes -mcpu=native alone, and gcc both.
 NATIVE = "-mcpu=native" if platform.machine().lower() in ("arm64", "aarch64") else "-march=native"
+# The widest registers, where a compiler's default depends on the model: functions are computed in them in any case (`vector_math`).
+WIDEST = ("-mprefer-vector-width=512",) if platform.machine().lower() in ("x86_64", "amd64") else ()
 FLAGS = (
-    "-std=gnu11", "-O3", NATIVE, "-fPIC", "-shared", "-fno-math-errno", "-fno-trapping-math",
+    "-std=gnu11", "-O3", NATIVE, *WIDEST, "-fPIC", "-shared", "-fno-math-errno", "-fno-trapping-math",
     "-fopenmp-simd", "-fno-builtin-malloc", "-fwrapv", "-w",  # Integers wrap around, as NumPy's do.
     # A formula has one value, in a vector loop, in the loop's rest and elsewhere: no rounding is left out, and no call
     # replaced (sin and cos by sincos, pow by products). Of others gcc must know that they have no effect: a loop with a
@@ -37,8 +39,12 @@ LONG_CALLER, CALL = 1000, "region->run("
 """So is code of more lines that calls what is compiled by itself, as a sampler does a density. Its time is in that, and in loops, which say
 themselves that they are loops of vectors."""
 FEWER = ("-O1", "-ftree-vectorize")
-WITHOUT = ("-fno-gcse", "-fno-gcse-after-reload", "-fno-tree-pre", "-fno-split-paths")
-"""What gcc is not to look for: values that are computed twice. Rules have found them, and it takes a fifth of its time."""
+WITHOUT = (
+    "-fno-gcse", "-fno-gcse-after-reload", "-fno-tree-pre", "-fno-split-paths",
+    # Choices by one condition joined over what stands between them are choices between masks, of which gcc makes no vector loop.
+    "--param=max-jump-thread-duplication-stmts=0",
+)  # fmt: skip
+"""What gcc is not to look for: values that are computed twice. Rules have found them, and it takes a fifth of its time. And ways around long code."""
 
 
 _building: dict[str, threading.Lock] = {}

@@ -16,8 +16,6 @@ WIDE = {"float64": "int64", "float32": "int32"}
 """The dtype of masks of numbers."""
 LARGEST = 2**20
 """Constants of more elements stay bytes: reading eight times as much would cost more."""
-LANES = " simdlen(8)"
-"""Said of loops beside numbers whose truth values are bytes in memory."""
 LONGEST = 128
 """Kernels of more lines are left as they are: as vector loops they would take compilers many seconds."""
 

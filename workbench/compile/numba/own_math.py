@@ -7,7 +7,7 @@ This file is imported by generated code, as `pointers` is.
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ import llvmlite.binding as llvm
 import numba
 from llvmlite import ir
 from numba.extending import intrinsic
+
+from workbench.tensor.special.elementary_c import EXP_ENDS, EXP_TAIL, EXPM1_TAIL, LOG1P_REST, LOG_REST
 
 types: Any = numba.types
 DOUBLE, WORD, TRUTH = ir.DoubleType(), ir.IntType(64), ir.IntType(1)
@@ -93,6 +95,10 @@ class Value:
         chosen = [x.value if isinstance(x, Value) else DOUBLE(x) for x in (yes, no)]
         return self.made(self.builder.select(self.value, *chosen))
 
+    def whole(self, yes: int) -> Value:
+        """A word where this is true, else zero."""
+        return self.made(self.builder.select(self.value, WORD(yes), WORD(0)))
+
     def called(self, name: str, *others: Any) -> Value:
         """An operation of LLVM's own."""
         found = self.builder.module.declare_intrinsic(name, [DOUBLE], ir.FunctionType(DOUBLE, [DOUBLE] * (1 + len(others))))
@@ -125,12 +131,14 @@ def lost(x: Value, y: Value, product: Value) -> Value:
     return ((x1 * y1 - product) + x1 * y2 + x2 * y1) + x2 * y2
 
 
-def polynomial(x: Value, first: float, second: float, *others: float) -> Value:
-    """By Horner's rule, from the highest power."""
-    made = fma(x, first, second)
-    for coefficient in others:
-        made = fma(x, made, coefficient)
-    return made
+def polynomial(x: Value, squares: Sequence[Value], coefficients: Sequence[float]) -> Any:
+    """As its text in C: lowest power first, with x**2, x**4, ... in sums that do not wait for one another."""
+    if len(coefficients) == 1:
+        return coefficients[0]
+    if not squares:
+        return fma(x, polynomial(x, (), coefficients[1:]), coefficients[0])
+    even, odd = (polynomial(squares[0], squares[1:], coefficients[k::2]) for k in (0, 1))
+    return fma(x, odd, even)
 
 
 def hexadecimal(*numbers: str) -> list[float]:
@@ -140,10 +148,9 @@ def hexadecimal(*numbers: str) -> list[float]:
 WHOLE = 1.5 * 2.0**52
 """What is added to a number and taken away again rounds it to a whole one."""
 LOG2E, LOG2_HIGH, LOG2_LOW = hexadecimal("0x1.71547652b82fep+0", "0x1.62e42fefa3800p-1", "0x1.ef35793c76730p-45")
-EVEN = hexadecimal("0x1.1f730349868cep-29", "0x1.27e4db646b17ep-22", "0x1.a01a01a6d889cp-16", "0x1.6c16c16c162d4p-10", "0x1.5555555555556p-5", "0x1p-1")
-ODD = hexadecimal("0x1.af4de97ca4194p-26", "0x1.71de0231960ebp-19", "0x1.a01a01abe7fe1p-13", "0x1.11111111100dcp-7", "0x1.5555555555557p-3")
 ROOT_HALF = 0x3FE6A09E667F3BCD
 """The bits of the root of 1/2."""
+THREE_QUARTERS = 0x3FE8000000000000
 
 
 def power_of_two(k: Value) -> Value:
@@ -156,14 +163,22 @@ def reduced(y: Value) -> tuple[Value, Value, Value]:
     high = fma(k, -LOG2_HIGH, y)
     r = fma(k, -LOG2_LOW, high)
     z = r * r
-    tail = z * fma(r, polynomial(z, *ODD), polynomial(z, *EVEN))
+    tail = z * polynomial(r, [z], EXPM1_TAIL)
     return k, r, tail + fma(k, -LOG2_LOW, high - r)
 
 
 def exp_formula(x: Value) -> Value:
-    k, r, rest = reduced((x > 710.0).where(710.0, (x < -746.0).where(-746.0, x)))
-    half = fma(k, 0.5, WHOLE) - WHOLE
-    return (1.0 + (r + rest)) * power_of_two(half) * power_of_two(k - half)
+    y = (x < -746.0).where(-746.0, x)
+    shifted = fma(y, LOG2E, WHOLE)
+    k = shifted - WHOLE
+    high = fma(k, -LOG2_HIGH, y)
+    r = fma(k, -LOG2_LOW, high)
+    z = r * r
+    tail = polynomial(r, [z, z * z], EXP_TAIL)
+    made = fma(r, fma(r, tail, 1.0), 1.0) if HAS_FMA else 1.0 + (r + (z * tail + (k * -LOG2_LOW + (high - r))))
+    small = y < -708.0
+    scaled = (made.bits + ((shifted.bits + small.whole(128)) << 52)).of_bits * small.where(2.0**-128, 1.0)
+    return (x < EXP_ENDS).where(scaled, x + INFINITY)
 
 
 def half_expm1(y: Value) -> tuple[Value, Value]:
@@ -204,11 +219,8 @@ def log_with(x: Value, more: Value | float) -> Value:
     f = ((u & 0xFFFFFFFFFFFFF) + ROOT_HALF).of_bits - 1.0
     s = f / (2.0 + f)
     z = s * s
-    z2 = z * z
     square = 0.5 * f * f
-    odd = polynomial(z2, 1.531383769920937332e-01, 2.222219843214978396e-01, 3.999999999940941908e-01)
-    even = polynomial(z2, 1.479819860511658591e-01, 1.818357216161805012e-01, 2.857142874366239149e-01, 6.666666666666735130e-01)
-    low = fma(s, fma(z, fma(z, odd, even), square), fma(k, 1.90821492927058770002e-10, more))
+    low = fma(s, fma(z, polynomial(z, [z * z], LOG_REST), square), fma(k, 1.90821492927058770002e-10, more))
     return fma(k, 6.93147180369123816490e-01, -((square - low) - f))
 
 
@@ -218,9 +230,17 @@ def log_formula(x: Value) -> Value:
 
 
 def log1p_formula(x: Value) -> Value:
-    u = 1.0 + x
-    other = u - 1.0
-    made = log_with(u, ((1.0 - (u - other)) + (x - other)) / u)
+    u = (1.0 + x).bits + (64 << 52) - THREE_QUARTERS
+    k = ((u >> 52) | 0x4330000000000000).of_bits - (2.0**52 + 64.0)
+    four = (((1025 + 64) << 52) - (u & 0xFFF0000000000000)).of_bits
+    f = fma(0.25 * x, four, fma(four, 0.25, -1.0))
+    s = f / (2.0 + f)
+    z = s * s
+    square = 0.5 * f * f
+    low = fma(s, fma(z, polynomial(z, [z * z], LOG1P_REST), square), k * 1.90821492927058770002e-10)
+    large = k * 6.93147180369123816490e-01
+    total = large + f
+    made = total - (square - (low + (f - (total - large))))
     outside = x.is_(-1.0).where(-INFINITY, float("nan"))
     return (abs(x) < 2.0**-54).where(x, (x > -1.0).where((x < INFINITY).where(made, x), outside))
 

@@ -6,6 +6,7 @@ the last place (`tests/truth/test_own_math.py`).
 
 The exponential is that of the rest after multiples of log 2 (Cody and Waite 1980), by a polynomial that is best on that interval; logarithms
 are those of FreeBSD's libm (Ng 1993). What is added to a number 2**52 too large to have digits behind the point is rounded to a whole one.
+Coefficients are given lowest power first, and serve `workbench/compile/numba/own_math.py` too; `benchmarks/polynomials.py` computes those of `exp` and `log1p`.
 """
 
 from __future__ import annotations
@@ -39,25 +40,40 @@ static WB_INLINE double wb_lost(double x, double y, double product) {
     return ((x1 * y1 - product) + x1 * y2 + x2 * y1) + x2 * y2;
 }"""
 
-# exp(r) is 1 + r + r**2 p(r), |r| below log(2) / 2.
-EXPONENTIAL = """\
-static WB_INLINE double wb_exp_tail(double r) {
-    const double z = r * r;
-    const double even = WB_FMA(z, WB_FMA(z, WB_FMA(z, WB_FMA(z, WB_FMA(z, 0x1.1f730349868cep-29, 0x1.27e4db646b17ep-22), 0x1.a01a01a6d889cp-16), 0x1.6c16c16c162d4p-10), 0x1.5555555555556p-5), 0.5);
-    const double odd = WB_FMA(z, WB_FMA(z, WB_FMA(z, WB_FMA(z, 0x1.af4de97ca4194p-26, 0x1.71de0231960ebp-19), 0x1.a01a01abe7fe1p-13), 0x1.11111111100dcp-7), 0x1.5555555555557p-3);
-    return z * WB_FMA(r, odd, even);
-}
-static WB_INLINE double wb_multiple(double x) { return WB_FMA(x, 0x1.71547652b82fep+0, 0x1.8p52) - 0x1.8p52; }"""
+# exp(r) is 1 + r + r**2 p(r), |r| below log(2) / 2: for exp(x) - 1, whose digits are those of r, and for exp(x).
+EXPM1_TAIL = tuple(map(float.fromhex, (
+    "0x1p-1", "0x1.5555555555557p-3", "0x1.5555555555556p-5", "0x1.11111111100dcp-7", "0x1.6c16c16c162d4p-10", "0x1.a01a01abe7fe1p-13",
+    "0x1.a01a01a6d889cp-16", "0x1.71de0231960ebp-19", "0x1.27e4db646b17ep-22", "0x1.af4de97ca4194p-26", "0x1.1f730349868cep-29",
+)))  # fmt: skip
+EXP_TAIL = (
+    0.5000000000000011, 0.1666666666666641, 0.04166666666653042, 0.00833333333349528, 0.0013888888943568716, 0.0001984126950502647,
+    2.4801493158043087e-05, 2.7557587623611165e-06, 2.7630228194586943e-07, 2.4999693173664022e-08,
+)  # fmt: skip
+EXPONENTIAL = f"""\
+static WB_INLINE double wb_exp_tail(double r) {{ const double z = r * r; return z * {polynomial("r", ["z"], EXPM1_TAIL)}; }}
+static WB_INLINE double wb_multiple(double x) {{ return WB_FMA(x, 0x1.71547652b82fep+0, 0x1.8p52) - 0x1.8p52; }}"""
 
-EXP = """\
-static WB_INLINE double wb_exp(double x) {
-    const double y = x > 710.0 ? 710.0 : x < -746.0 ? -746.0 : x;
-    const double k = wb_multiple(y);
-    const double high = WB_FMA(k, -0x1.62e42fefa3800p-1, y), r = WB_FMA(k, -0x1.ef35793c76730p-45, high);
-    const double e = r + (wb_exp_tail(r) + WB_FMA(k, -0x1.ef35793c76730p-45, high - r));
-    const double half = WB_FMA(k, 0.5, 0x1.8p52) - 0x1.8p52;
-    return (1.0 + e) * wb_power_of_two(half) * wb_power_of_two(k - half);
-}"""
+# exp(y - less), with a number that is small beside a unit; times a power of two, which is added to the bits of the exponent: these do not overflow.
+EXP_ENDS = 709.782712893384
+"""The exponentials of this and all above are infinite."""
+EXP = f"""\
+static WB_INLINE double wb_exp_times(double y, double less, uint64_t power) {{
+    const double shifted = WB_FMA(y, 0x1.71547652b82fep+0, 0x1.8p52), k = shifted - 0x1.8p52;
+    const double high = WB_FMA(k, -0x1.62e42fefa3800p-1, y), r = WB_FMA(k, -0x1.ef35793c76730p-45, high) - less, z = r * r, z2 = z * z;
+    const double tail = {polynomial("r", ["z", "z2"], EXP_TAIL)};
+#if defined __FMA__ || defined __aarch64__
+    const double made = WB_FMA(r, WB_FMA(r, tail, 1.0), 1.0);
+#else
+    const double made = 1.0 + (r + (z * tail + ((k * -0x1.ef35793c76730p-45 + (high - r)) - less)));
+#endif
+    return wb_of_bits(wb_bits(made) + ((wb_bits(shifted) + power) << 52));
+}}
+static WB_INLINE double wb_exp_less(double x, double less) {{
+    const double y = x < -746.0 ? -746.0 : x;
+    const double made = wb_exp_times(y, less, y < -708.0 ? 128 : 0) * (y < -708.0 ? 0x1p-128 : 1.0);
+    return x < {EXP_ENDS!r} ? made : x + __builtin_inf();
+}}
+static WB_INLINE double wb_exp(double x) {{ return wb_exp_less(x, 0.0); }}"""
 
 # exp(x) - 1, by half: 2**(k - 1) r + (2**(k - 1) - 1/2), and what the two lack.
 HALF_EXPM1 = """\
@@ -90,19 +106,27 @@ static WB_INLINE double wb_tanh(double x) {
     return fabs(x) < 0x1p-28 ? x : __builtin_copysign(made, x);
 }"""
 
+# log((1 + s) / (1 - s)) is 2 s + s**3 p(s**2): (1 + s) / (1 - s) between the roots of 1/2 and 2, or between 3/4 and 3/2.
+LOG_REST = (
+    6.666666666666735130e-01, 3.999999999940941908e-01, 2.857142874366239149e-01, 2.222219843214978396e-01, 1.818357216161805012e-01,
+    1.531383769920937332e-01, 1.479819860511658591e-01,
+)  # fmt: skip
+LOG1P_REST = (
+    0.6666666666667269, 0.3999999999617085, 0.2857142939386333, 0.22222138601105698, 0.18186352610858172, 0.15250247146175636, 0.15367805414070881,
+)  # fmt: skip
+
 # A number is 2**k m with m between the roots of 1/2 and 2; its logarithm k log 2 + log m, with a small number, `more`, and a whole one, `base`, that are added.
-LOGARITHM = """\
-static WB_INLINE double wb_log_of(double x, double more, double base) {
+LOGARITHM = f"""\
+static WB_INLINE double wb_log_of(double x, double more, double base) {{
     const double w = x < 0x1p-1022 ? x * 0x1p54 : x;
     const uint64_t u = wb_bits(w) + (1100ULL << 52) - 0x3fe6a09e667f3bcdULL;
     const double k = wb_of_bits((u >> 52) | 0x4330000000000000ULL) - (x < 0x1p-1022 ? 0x1p52 + 1154.0 : 0x1p52 + 1100.0);
     const double f = wb_of_bits((u & 0xfffffffffffffULL) + 0x3fe6a09e667f3bcdULL) - 1.0;
     const double s = f / (2.0 + f), z = s * s, z2 = z * z, square = 0.5 * f * f;
-    const double odd = WB_FMA(z2, WB_FMA(z2, 1.531383769920937332e-01, 2.222219843214978396e-01), 3.999999999940941908e-01);
-    const double even = WB_FMA(z2, WB_FMA(z2, WB_FMA(z2, 1.479819860511658591e-01, 1.818357216161805012e-01), 2.857142874366239149e-01), 6.666666666666735130e-01);
-    const double low = WB_FMA(s, WB_FMA(z, WB_FMA(z, odd, even), square), WB_FMA(k, 1.90821492927058770002e-10, more));
+    const double rest = {polynomial("z", ["z2"], LOG_REST)};
+    const double low = WB_FMA(s, WB_FMA(z, rest, square), WB_FMA(k, 1.90821492927058770002e-10, more));
     return WB_FMA(k, 6.93147180369123816490e-01, base) - ((square - low) - f);
-}"""
+}}"""
 
 LOG = """\
 static WB_INLINE double wb_log(double x) {
@@ -110,15 +134,22 @@ static WB_INLINE double wb_log(double x) {
     return x > 0.0 ? (x < __builtin_inf() ? made : x) : x == 0.0 ? -__builtin_inf() : __builtin_nan("");
 }"""
 
-LOG1P = """\
-static WB_INLINE double wb_log1p(double x) {
-    const double u = 1.0 + x, other = u - 1.0;
-    const double made = wb_log_of(u, ((1.0 - (u - other)) + (x - other)) / u, 0.0);
+# 1 + x is 2**k (1 + f): f is x / 2**k + (1 / 2**k - 1), of which no digit is lost where k log 2 does not hide it, as f is between -1/4 and 1/2.
+LOG1P = f"""\
+static WB_INLINE double wb_log1p(double x) {{
+    const uint64_t u = wb_bits(1.0 + x) + (64ULL << 52) - 0x3fe8000000000000ULL;
+    const double k = wb_of_bits((u >> 52) | 0x4330000000000000ULL) - (0x1p52 + 64.0);
+    const double four = wb_of_bits(((1025ULL + 64) << 52) - (u & 0xfff0000000000000ULL));
+    const double f = WB_FMA(0.25 * x, four, WB_FMA(0.25, four, -1.0));
+    const double s = f / (2.0 + f), z = s * s, z2 = z * z, square = 0.5 * f * f;
+    const double low = WB_FMA(s, WB_FMA(z, {polynomial("z", ["z2"], LOG1P_REST)}, square), k * 1.90821492927058770002e-10);
+    const double large = k * 6.93147180369123816490e-01, sum = large + f, lost = f - (sum - large);
+    const double made = sum - (square - (low + lost));
     return fabs(x) < 0x1p-54 ? x : x > -1.0 ? (x < __builtin_inf() ? made : x) : x == -1.0 ? -__builtin_inf() : __builtin_nan("");
-}"""
+}}"""
 
 ELEMENTARY = {
-    "exp": (BITS, EXPONENTIAL, EXP), "expm1": (BITS, EXPONENTIAL, HALF_EXPM1, EXPM1), "tanh": (BITS, EXPONENTIAL, HALF_EXPM1, TANH),
-    "log": (BITS, LOGARITHM, LOG), "log1p": (BITS, LOGARITHM, LOG1P),
+    "exp": (BITS, EXP), "expm1": (BITS, EXPONENTIAL, HALF_EXPM1, EXPM1), "tanh": (BITS, EXPONENTIAL, HALF_EXPM1, TANH),
+    "log": (BITS, LOGARITHM, LOG), "log1p": (BITS, LOG1P),
 }  # fmt: skip
 """The functions, and the C code of each, in the order in which it is needed."""
