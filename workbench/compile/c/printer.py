@@ -146,7 +146,7 @@ class _Printer:
         kinds.update({b.name: f"const {C_TYPES[b.dtype]} *" for b in p.inputs})
         kinds.update({name: f"const {kind} *" for name, kind in self.constants()})
         lines = self.declarations()
-        made = {name: Declared(kinds.get(name, "int64_t"), line, tuple(_names([line]) & lines.keys() - {name})) for name, line in lines.items()}
+        made = {name: Declared(kinds.get(name, "int64_t"), line, tuple(x for x in _names([line]) if x in lines and x != name)) for name, line in lines.items()}
         for b in self.local_buffers():
             made[b.name] = Declared(C_TYPES[b.dtype], _line(f"    {C_TYPES[b.dtype]} {b.name} = 0;", b.note, b.of), (), True)
         return made
