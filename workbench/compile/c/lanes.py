@@ -25,10 +25,5 @@ def lanes(n: Nest, truth: str, has_bytes: bool) -> str:
     dtypes = {x.dtype for x in inside if isinstance(x, (L.Load, L.Let))} | {s.buffer.dtype for s in n.stores}
     if not dtypes <= {"float64", "int64", "uint64", "bool"}:
         return ""  # As many as the narrowest need.
-    length = n.kernel.extents[n.axes[-1]]
-    dear = any(isinstance(x, L.Let) and x.op.cost >= DEAR for x in inside)
-    return "" if dear and not (isinstance(length, int) and _turns(length, 4) < _turns(length, 8)) else FEW
-
-
-def _turns(length: int, at_once: int) -> int:
-    return length // at_once + length % at_once
+    # By what is computed alone: code is for any length.
+    return "" if any(isinstance(x, L.Let) and x.op.cost >= DEAR for x in inside) else FEW
