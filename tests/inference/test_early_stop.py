@@ -102,20 +102,23 @@ def test_draws_are_the_same_whatever_cores_chunks_and_pauses(monkeypatch):
 
 
 @pytest.mark.parametrize("stop_at", [100, 255, 280, 350])
-def test_a_stored_run_goes_on_with_the_same_draws(tmp_path, stop_at):
+def test_a_stored_run_goes_on_with_the_same_draws(tmp_path, stop_at, monkeypatch):
     model, _ = regression()
-    whole = run_of(model, chains=2)
+    whole = run_of(model, chains=2, draws=5000)
+    # Pieces so short, and draws so many, that there is something left to stop.
+    monkeypatch.setattr("workbench.inference.run.FIRST_BUDGET", 16)
+    monkeypatch.setattr("workbench.inference.executors.CHUNK_SECONDS", 0.0005)
 
     def stop(run, draw):
         if draw.draw_idx >= stop_at:
             raise KeyboardInterrupt
 
-    run = run_of(model, chains=2, trace=tmp_path / "run.zarr", callback=stop)
+    run = run_of(model, chains=2, draws=5000, trace=tmp_path / "run.zarr", callback=stop)
     assert run.state == "stopped"
     again = pm.resume_run(tmp_path / "run.zarr", model, quiet=True, return_inferencedata=False)
     assert again.tune == whole.tune < 1000 and same(whole, again)
-    idata = pm.resume_run(tmp_path / "run.zarr", model, draws=120, quiet=True)
-    assert idata.posterior.sizes["draw"] == 120 and np.array_equal(idata.posterior["a"][:, :100], whole.draws["a"])
+    idata = pm.resume_run(tmp_path / "run.zarr", model, draws=5020, quiet=True)
+    assert idata.posterior.sizes["draw"] == 5020 and np.array_equal(idata.posterior["a"][:, :5000], whole.draws["a"])
     import xarray
 
     with xarray.open_datatree(tmp_path / "run.zarr", engine="zarr") as stored:

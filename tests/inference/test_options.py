@@ -10,6 +10,7 @@ from workbench.errors import ArgumentError, ModelError, SamplingError, Workbench
 from workbench.inference import options as rules
 from workbench.inference.start import NEARER, start_point
 from workbench.inference.stores import MemoryStore
+from workbench.samplers import NutsOfTrees
 
 PYMC_5_28 = ["draws", "tune", "chains", "cores", "random_seed", "progressbar", "progressbar_theme", "quiet", "step", "var_names", "nuts_sampler", "initvals", "init", "jitter_max_retries", "n_init", "trace", "discard_tuned_samples", "compute_convergence_checks", "keep_warning_stat", "return_inferencedata", "idata_kwargs", "nuts_sampler_kwargs", "callback", "mp_ctx", "blas_cores", "model", "compile_kwargs"]
 """Names in the signature of PyMC 5.28.5's `sample`, from inspect.signature."""
@@ -56,6 +57,7 @@ HONOURED = [
     ("init", "adapt_diag", lambda run: run.steps[0].settings.metric == "diag"),
     ("init", "jitter+adapt_full", lambda run: run.steps[0].settings.metric == "dense"),
     ("init", "jitter+adapt_diag_low_rank", lambda run: run.steps[0].settings.metric == "low_rank"),
+    ("nuts", {"trajectories": "trees"}, lambda run: run.steps[0].settings.trajectories == "trees" and run.steps[0].kernel is NutsOfTrees),
     ("nuts", {"metric": "dense"}, lambda run: run.steps[0].settings.metric == "dense"),
     ("jitter_max_retries", 0, lambda run: run.draws),
     ("n_init", 200_000, lambda run: run.draws),
@@ -116,7 +118,7 @@ REFUSED = [
     ("nuts_sampler", "stan", ArgumentError), ("nuts_sampler", True, ArgumentError), ("nuts_sampler_kwargs", {"a": 1}, ArgumentError),
     ("initvals", "mu", ArgumentError), ("initvals", 3, ArgumentError), ("initvals", [1.0, 2.0], ArgumentError),
     ("initvals", [{}], SamplingError), ("initvals", {"tau": 1.0}, ModelError),
-    ("nuts", {"metric": "nothing"}, ArgumentError), ("init", "nothing", SamplingError),
+    ("nuts", {"metric": "nothing"}, ArgumentError), ("nuts", {"trajectories": "none"}, ArgumentError), ("init", "nothing", SamplingError),
     ("jitter_max_retries", -1, SamplingError), ("jitter_max_retries", "x", ArgumentError),
     ("trace", ["mu"], ArgumentError), ("trace", object(), ArgumentError), ("trace", "", ArgumentError),
     ("callback", 3, ArgumentError),

@@ -82,13 +82,16 @@ def test_the_first_draws_are_the_same_on_every_backend(other):
     b, sb = draw(graph, other, 60, 50)
     np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-8)
     assert np.array_equal(sa[:, STATS.index("n_steps")], sb[:, STATS.index("n_steps")])
+    by_time = sa[25:42, STATS.index("tree_depth")] == 0
+    assert by_time.any() and not by_time.all()
 
 
 def test_draws_do_not_depend_on_chunks():
     graph, _ = normal_target(4)
-    a, _ = draw(graph, "c", 300, 200)
-    b, _ = draw(graph, "c", 300, 200, rows=7, budget=13)
+    a, stats = draw(graph, "c", 400, 300)
+    b, _ = draw(graph, "c", 400, 300, rows=7, budget=13)
     assert np.array_equal(a, b)
+    assert np.all(stats[300:, STATS.index("tree_depth")] == 0)
 
 
 def test_moments_of_a_normal_after_a_short_warm_up():
@@ -128,11 +131,13 @@ def test_depth_is_limited():
     g = pt.constant(precision) @ q
     _, stats = draw(Graph([q], [-0.5 * pt.sum(q * g), -g]), "c", 300, 200, settings=NutsSettings(max_treedepth=4, metric="diag"))
     depth, steps, full = (stats[:, STATS.index(name)] for name in ("tree_depth", "n_steps", "reached_max_treedepth"))
-    assert depth.max() == 4 and steps.max() == 15
+    # Draws are by trees, or by two trajectories of one time or more, which are no longer.
+    assert depth.max() == 4 and steps[depth > 0].max() == 15
+    assert 15 < steps[depth == 0].max() <= 16 * 15
     assert full[200:].any()
     assert (steps[full > 0] == 15).all()
     # A tree that turns as it reaches the limit was not cut by it.
-    assert ((steps == 15) & (full == 0)).any()
+    assert ((steps == 15) & (full == 0) & (depth == 4)).any()
 
 
 def test_a_density_of_plus_infinity_is_a_divergence():

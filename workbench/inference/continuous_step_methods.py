@@ -54,20 +54,22 @@ class OfContinuous(StepMethod):
 class NUTS(OfContinuous):
     """The No-U-Turn sampler, for continuous variables.
 
-    A trajectory ends when it turns back; or sooner, where the draws of warm-up show that all values then overshoot their means, so that
-    what is even about them (variances, tails) hardly changes from one draw to the next. ``adaptation="stan"`` always turns back.
+    A draw is made by a tree, which ends when it turns back; or by a few trajectories of one time, the end of each taken or refused, where the
+    draws of warm-up show that so a gradient brings more effective draws. ``trajectories="trees"`` and ``adaptation="stan"`` have trees alone.
 
     Parameters
     ----------
     target_accept
         Acceptance that the step size aims at, between 0 and 1; 0.8 by default, more for a smaller step.
     max_treedepth
-        Doublings after which a trajectory ends; 10 by default.
+        Doublings after which a tree ends; 10 by default.
     metric
         What the mass matrix has beside its diagonal: "auto", directions where they pay; "diag", none; "low_rank", up to 32;
         "dense", all.
     adaptation
         How the diagonal is found: "fisher", from draws and gradients, by default; "stan", Stan's windows of draws, and nothing beside it.
+    trajectories
+        How draws are made: "auto", as warm-up shows, by default; "trees".
 
     Examples
     --------
@@ -84,6 +86,7 @@ class NUTS(OfContinuous):
     options = {
         "target_accept": (0.8, number(0.0, 1.0, ends=False)), "max_treedepth": (10, whole_number(1, DEEPEST)),
         "metric": ("auto", one_of(*METRICS)), "adaptation": ("fisher", one_of("fisher", "stan")),
+        "trajectories": ("auto", one_of("auto", "trees")),
     }  # fmt: skip
     suits = IDEAL
     kind = NutsSettings

@@ -132,8 +132,9 @@ def external(nuts_sampler: Any, given: Any, backend: str | None, metric: str, se
         raise ArgumentError(f"nuts_sampler={nuts_sampler!r} computes on {kind.on}, not on {backend!r}", "leave backend out")
     if metric not in ("auto", "diag"):
         raise ArgumentError(f"a mass matrix is asked for that nuts_sampler={nuts_sampler!r} is not given by init or nuts", f"nuts_sampler_kwargs={kind.denser}")
-    if settings.adaptation != NutsSettings().adaptation:
-        raise ArgumentError(f"adaptation={settings.adaptation!r} is of this package's NUTS: nuts_sampler={nuts_sampler!r} has its own", "leave one of them out")
+    for own in ("adaptation", "trajectories"):
+        if getattr(settings, own) != getattr(NutsSettings(), own):
+            raise ArgumentError(f"{own}={getattr(settings, own)!r} is of this package's NUTS: nuts_sampler={nuts_sampler!r} has its own", "leave one of them out")
     require(kind.package)
     return Chosen(kind, options, settings.target_accept, settings.max_treedepth)
 

@@ -104,10 +104,10 @@ def sample(
     target_accept
         Acceptance that the step size aims at: 0.8 for NUTS, what suits the method for others.
     max_treedepth
-        Doublings after which a trajectory ends.
+        Doublings after which a tree of NUTS ends.
     nuts
-        The two above as a mapping, as PyMC takes them, and ``metric``, of "auto", "diag", "low_rank" and "dense"; so for other step
-        methods by their names: ``metropolis={"scaling": 2.0}``.
+        The two above as a mapping, as PyMC takes them, ``metric``, of "auto", "diag", "low_rank" and "dense", and what else `NUTS` takes:
+        ``{"trajectories": "trees"}``. So for other step methods by their names: ``metropolis={"scaling": 2.0}``.
     stop_tuning_early
         End warm-up when the chains agree (R-hat of all values below 1.05), after 300, 450, 675 ... draws, and after `tune` at the latest. Draws of all
         chains after it are then the same in number, those of warm-up fewer.

@@ -15,7 +15,7 @@ from workbench.samplers.metropolis import (
     Metropolis,
     MetropolisSettings,
 )
-from workbench.samplers.nuts import Nuts, NutsSettings
+from workbench.samplers.nuts import Nuts, NutsOfTrees, NutsSettings
 from workbench.samplers.proposals import (
     CauchyProposal,
     LaplaceProposal,
@@ -32,6 +32,6 @@ __all__ = [
     "DEMetropolisSettings", "DEMetropolisZ", "DEMetropolisZSettings",
     "EllipticalSlice", "EllipticalSliceSettings", "Gibbs", "GibbsSettings",
     "Hmc", "HmcSettings", "IntegerMetropolis", "Kernel", "LaplaceProposal", "Mala", "MalaSettings", "Metropolis", "MetropolisSettings",
-    "MultivariateNormalProposal", "NormalProposal", "Nuts", "NutsSettings", "PoissonProposal", "Position", "Proposal", "Slice",
+    "MultivariateNormalProposal", "NormalProposal", "Nuts", "NutsOfTrees", "NutsSettings", "PoissonProposal", "Position", "Proposal", "Slice",
     "SliceSettings", "UniformProposal", "compiled_apart", "compiled_sampler",
 ]  # fmt: skip

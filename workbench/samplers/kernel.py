@@ -122,7 +122,7 @@ class Kernel(ABC):
 _REAL = as_tensor(0.0).type
 
 
-def address(s: Any, purpose: int) -> Tensor:
+def address(s: Any, purpose: int | Tensor) -> Tensor:
     """Return the key for one purpose of a draw, from a state's `key` and `draw`: no number depends on how the loop is cut."""
     return pt.random.fold_in(pt.random.fold_in(s.key, s.draw), purpose)
 

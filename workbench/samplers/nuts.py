@@ -4,6 +4,9 @@ Multinomial NUTS (Hoffman and Gelman, 2014; Betancourt, 2017). Every iteration m
 when it completes a subtree the subtree is merged, when it completes the tree a draw is written,
 the sampler adapts, and the next tree begins. So chains that run side by side on an accelerator
 never wait for the longest tree, and on C the branches are real branches.
+
+Where warm-up shows that it pays (`trajectories.py`) a draw is made by trajectories of one time instead, one
+after the other from new velocities, the end of each taken or refused.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -26,7 +29,7 @@ from workbench.samplers.random_numbers import RandomNumbers
 from workbench.samplers.state import NutsState
 from workbench.samplers.step_size import first_step, jittered
 from workbench.samplers.termination import Checkpoints, Half, check_leaf, joined_turning
-from workbench.samplers.turns import first_path, update_turns
+from workbench.samplers.trajectories import first_plan, leapfrogs_of, update_plan
 from workbench.samplers.warm_up import EARLY, adapt, first_adaptation
 from workbench.tensor.tensor import Tensor, as_tensor
 
@@ -34,6 +37,8 @@ MAX_ENERGY_RANGE = 1000.0
 """Energies of one trajectory further apart than this are a divergence. The range is a property of the
 trajectory, whichever of its points it started from, so the sampler stays reversible."""
 EARLY_DEPTH = 8
+SUBTREE, TRAJECTORY = 1, 2
+"""What a leapfrog may begin, beside nothing."""
 
 METRICS: dict[str, Callable[[int], tuple[int, int]]] = {
     "auto": lambda d: (d, max(64, 3 * d)) if d <= 64 else (16, 96) if d <= 2000 else (0, 0),
@@ -60,16 +65,19 @@ class NutsSettings:
     adaptation
         How the diagonal is found in warm-up: "fisher", from draws and gradients in overlapping windows; "stan", from the draws of windows
         of doubling length, and nothing beside it.
+    trajectories
+        How draws are made: "auto", by trees or by trajectories of one time, which draws of warm-up decide; "trees".
     """
 
     target_accept: float = 0.8
     max_treedepth: int = 10
     metric: str = "auto"
     adaptation: str = "fisher"
+    trajectories: str = "auto"
 
     def kernel(self, discrete: bool) -> type[Kernel]:
         """Return the kernel for a block of continuous values."""
-        return NutsByStan if self.adaptation == "stan" else Nuts
+        return NutsByStan if self.adaptation == "stan" else NutsOfTrees if self.trajectories == "trees" else Nuts
 
     def arguments(self, size: int) -> list[Any]:
         """Return what the kernel's parameters are given for a block of `size` elements.
@@ -105,6 +113,8 @@ class Nuts(Kernel):
 
     apart = {"directions": judged_directions}
     directions = staticmethod(update_directions)
+    timed: ClassVar[bool] = True
+    """Whether draws may be made by trajectories of one time."""
 
     def __init__(self, place: int | None = None, numbers: RandomNumbers = RandomNumbers()) -> None:
         super().__init__(place)
@@ -137,8 +147,8 @@ class Nuts(Kernel):
             sub_q=q, sub_g=g, sub_lp=lp, sub_energy=nothing, sub_index=none,
             checkpoint_first=checkpoints, checkpoint_last=checkpoints, checkpoint_before=checkpoints,
             energy=nothing, leapfrogs=none, accept_sum=nothing, symmetric_sum=nothing,
-            lowest_error=nothing, highest_error=nothing, ended=no, diverging=no, full=no,
-            **first_path(q), **first_adaptation(step, scale, basis, recent),
+            lowest_error=nothing, highest_error=nothing, begins=none, ended=no, diverging=no, full=no,
+            **first_plan(q), **first_adaptation(step, scale, basis, recent),
         )  # fmt: skip
 
     def renew(self, s: NutsState, rest: Position) -> NutsState:
@@ -147,18 +157,13 @@ class Nuts(Kernel):
         return s._replace(proposal_lp=lp, proposal_g=g)
 
     def begin(self, s: NutsState) -> NutsState:
-        """Draw a velocity and start a trajectory of one point, the last draw."""
-        v = self.numbers.velocity(s)
-        energy = kinetic(v) - s.proposal_lp
-        q, g = s.proposal_q, s.proposal_g
-        s = s._replace(
-            q_left=q, v_left=v, g_left=g, q_right=q, v_right=v, g_right=g, index_left=as_tensor(0), index_right=as_tensor(0),
-            rho=v, weight=as_tensor(0.0), proposal_energy=energy, proposal_index=as_tensor(0), depth=as_tensor(0),
-            energy=energy, leapfrogs=as_tensor(0), accept_sum=as_tensor(0.0), symmetric_sum=as_tensor(0.0),
-            lowest_error=as_tensor(0.0), highest_error=as_tensor(0.0), ended=pt.constant(False),
-            step=jittered(s.log_step, self.numbers.jitter(s)),
+        """Begin a draw: a tree, or the first of its trajectories."""
+        no = pt.constant(False)
+        return s._replace(
+            proposal_index=as_tensor(0), depth=as_tensor(0), trajectory=as_tensor(0), leapfrogs=as_tensor(0),
+            accept_sum=as_tensor(0.0), symmetric_sum=as_tensor(0.0), worst_error=as_tensor(0.0), ended=no, diverging=no, full=no,
+            step=jittered(s.log_step, self.numbers.jitter(s)), begins=as_tensor(TRAJECTORY),
         )  # fmt: skip
-        return self.begin_subtree(s)
 
     def finished(self, s: NutsState) -> Tensor:
         return s.ended
@@ -167,10 +172,10 @@ class Nuts(Kernel):
         return s.proposal_q
 
     def statistics(self, s: NutsState) -> list[Tensor]:
-        largest = pt.where(-s.lowest_error > s.highest_error, s.lowest_error, s.highest_error)
+        chances = pt.cast(pt.where(s.trajectory > 0, s.trajectory, s.leapfrogs), "float64")
         return [
             s.diverging, s.proposal_energy, s.depth, s.leapfrogs, s.step, pt.exp(s.log_step_average),
-            s.accept_sum / pt.cast(s.leapfrogs, "float64"), s.proposal_lp, s.full, s.proposal_index, s.proposal_energy - s.energy, largest,
+            s.accept_sum / chances, s.proposal_lp, s.full, s.proposal_index, s.proposal_energy - s.energy, worst_error(s),
         ]  # fmt: skip
 
     # Steps -------------------------------------------------------------------------------------
@@ -183,8 +188,34 @@ class Nuts(Kernel):
         """How velocities move positions."""
         return Directions(s.scale, s.bent, s.basis, s.factor)
 
+    def begin_part(self, s: NutsState) -> NutsState:
+        """Begin what is due: a trajectory of one point, the candidate, from a new velocity; and from one of its ends what it grows by."""
+        s = branch(s.begins >= TRAJECTORY, self.begin_trajectory, unchanged, s)
+        s = branch(
+            self.numbers.forward(s),
+            lambda s: s._replace(q=s.q_right, v=s.v_right, g=s.g_right, direction=as_tensor(1)),
+            lambda s: s._replace(q=s.q_left, v=s.v_left, g=s.g_left, direction=as_tensor(-1)),
+            s,
+        )
+        return s._replace(
+            leaf=as_tensor(0), sub_rho=pt.zeros_like(s.sub_rho), sub_weight=as_tensor(-float("inf")), begins=as_tensor(0)
+        )
+
+    def begin_trajectory(self, s: NutsState) -> NutsState:
+        v, q, g = self.numbers.velocity(s), s.proposal_q, s.proposal_g
+        energy = kinetic(v) - s.proposal_lp
+        s = s._replace(
+            q_left=q, v_left=v, g_left=g, q_right=q, v_right=v, g_right=g, index_left=as_tensor(0), index_right=as_tensor(0),
+            rho=v, weight=as_tensor(0.0), energy=energy, proposal_energy=energy, lowest_error=as_tensor(0.0), highest_error=as_tensor(0.0),
+        )  # fmt: skip
+        if not self.timed:
+            return s
+        longest = pt.left_shift(as_tensor(1), s.checkpoint_first.shape[0] - 1) - 1
+        return s._replace(length=leapfrogs_of(s.time, self.numbers.duration(s), s.step, longest))
+
     def tick(self, s: NutsState, tune: Tensor) -> NutsState:
         """One step of the integrator, and all that follows from it."""
+        s = branch(s.begins > 0, self.begin_part, unchanged, s)
         q, v, g, lp = leapfrog(self.density(s), s.q, s.v, s.g, self.metric(s), s.step * pt.cast(s.direction, "float64"))
         energy = kinetic(v) - lp
         error = energy - s.energy
@@ -193,24 +224,54 @@ class Nuts(Kernel):
         # In warm-up a fall is welcome, however deep: it leads from a far start to the bulk.
         fall = pt.where(pt.logical_and(s.draw < tune, error > -float("inf")), 0.0, lowest)
         diverging = pt.logical_not(highest - fall <= MAX_ENERGY_RANGE)
-        turned, checkpoints = check_leaf(
-            Checkpoints(s.checkpoint_first, s.checkpoint_last, s.checkpoint_before), s.leaf, v, s.sub_rho, s.turn_limit
-        )
-
-        # Weights are relative to the start; a divergent leaf has none.
-        weight = pt.where(diverging, -float("inf"), -error)
-        accept = pt.where(diverging, 0.0, pt.exp(pt.minimum(weight, 0.0)))
-        symmetric = pt.where(
-            diverging, 0.0, 2.0 * pt.exp(pt.minimum(weight, 0.0)) / (1.0 + pt.exp(pt.minimum(weight, 300.0)))
-        )
-        index = pt.where(s.direction > 0, s.index_right, s.index_left) + s.direction * (s.leaf + 1)
-
         s = s._replace(
-            q=q, v=v, g=g, sub_rho=s.sub_rho + v,
-            checkpoint_first=checkpoints.first, checkpoint_last=checkpoints.last, checkpoint_before=checkpoints.before,
-            leaf=s.leaf + 1, leapfrogs=s.leapfrogs + 1,
+            q=q, v=v, g=g, leaf=s.leaf + 1, leapfrogs=s.leapfrogs + 1, lowest_error=lowest, highest_error=highest,
+        )  # fmt: skip
+        # Weights are relative to the start; a divergent point has none.
+        weight = pt.where(diverging, -float("inf"), -error)
+
+        def of_tree(s: NutsState) -> NutsState:
+            return self.grow_tree(s, lp, energy, weight, diverging, tune)
+
+        def of_time(s: NutsState) -> NutsState:
+            over = pt.logical_or(diverging, s.leaf >= s.length)
+            return branch(over, lambda s: self.end_trajectory(s, lp, energy, weight, diverging), unchanged, s)
+
+        s = branch(s.trajectories > 0, of_time, of_tree, s) if self.timed else of_tree(s)
+        return branch(s.ended, lambda s: self.end_draw(s, tune), unchanged, s)
+
+    def end_trajectory(self, s: NutsState, lp: Tensor, energy: Tensor, weight: Tensor, diverging: Tensor) -> NutsState:
+        """Take the end of a trajectory of one time or refuse it, as any that diverges; begin the next one, or end the draw."""
+        accept, symmetric = acceptances(weight)
+
+        def taken(s: NutsState) -> NutsState:
+            return s._replace(
+                proposal_q=s.q, proposal_g=s.g, proposal_lp=lp, proposal_energy=energy, proposal_index=s.proposal_index + s.leaf
+            )
+
+        s = branch(self.numbers.end(s) < accept, taken, unchanged, s)
+        s = s._replace(
+            trajectory=s.trajectory + 1, diverging=pt.logical_or(s.diverging, diverging),
             accept_sum=s.accept_sum + accept, symmetric_sum=s.symmetric_sum + symmetric,
-            lowest_error=lowest, highest_error=highest,
+        )  # fmt: skip
+        return branch(
+            s.trajectory >= s.trajectories,
+            lambda s: s._replace(ended=pt.constant(True)),
+            lambda s: s._replace(begins=as_tensor(TRAJECTORY), worst_error=worst_error(s)),
+            s,
+        )
+
+    def grow_tree(self, s: NutsState, lp: Tensor, energy: Tensor, weight: Tensor, diverging: Tensor, tune: Tensor) -> NutsState:
+        """Add the newest point to the subtree, and end that where it is complete or must stop."""
+        turned, checkpoints = check_leaf(
+            Checkpoints(s.checkpoint_first, s.checkpoint_last, s.checkpoint_before), s.leaf - 1, s.v, s.sub_rho
+        )
+        accept, symmetric = acceptances(weight)
+        index = pt.where(s.direction > 0, s.index_right, s.index_left) + s.direction * s.leaf
+        s = s._replace(
+            sub_rho=s.sub_rho + s.v,
+            checkpoint_first=checkpoints.first, checkpoint_last=checkpoints.last, checkpoint_before=checkpoints.before,
+            accept_sum=s.accept_sum + accept, symmetric_sum=s.symmetric_sum + symmetric,
         )  # fmt: skip
         s = self.choose_leaf(s, lp, energy, weight, index)
 
@@ -244,15 +305,15 @@ class Nuts(Kernel):
 
         forward = s.direction > 0
         far, near = pt.where(forward, s.v_left, s.v_right), pt.where(forward, s.v_right, s.v_left)
-        turned = joined_turning(Half(s.rho, far, near), Half(s.sub_rho, s.v, s.checkpoint_first[0]), s.turn_limit)
+        turned = joined_turning(Half(s.rho, far, near), Half(s.sub_rho, s.v, s.checkpoint_first[0]))
 
         s = branch(stopped, unchanged, self.merge_subtree, s)
         ended = pt.logical_or(stopped, turned)
         full = pt.logical_and(s.depth >= most, pt.logical_not(ended))
         return branch(
             pt.logical_or(ended, full),
-            lambda s: self.end_tree(s, diverging, full, tune),
-            self.begin_subtree,
+            lambda s: s._replace(ended=pt.constant(True), diverging=diverging, full=full),
+            lambda s: s._replace(begins=as_tensor(SUBTREE)),
             s,
         )
 
@@ -277,37 +338,31 @@ class Nuts(Kernel):
         s = branch(take, taken, unchanged, s)
         return s._replace(rho=s.rho + s.sub_rho, weight=log_add(s.weight, s.sub_weight), depth=s.depth + 1)
 
-    def begin_subtree(self, s: NutsState) -> NutsState:
-        """Choose a direction and start from that end."""
-        s = branch(
-            self.numbers.forward(s),
-            lambda s: s._replace(q=s.q_right, v=s.v_right, g=s.g_right, direction=as_tensor(1)),
-            lambda s: s._replace(q=s.q_left, v=s.v_left, g=s.g_left, direction=as_tensor(-1)),
-            s,
-        )
-        return s._replace(
-            leaf=as_tensor(0), sub_rho=pt.zeros_like(s.sub_rho), sub_weight=as_tensor(-float("inf"))
-        )
-
-    def end_tree(self, s: NutsState, diverging: Tensor, full: Tensor, tune: Tensor) -> NutsState:
-        """The tree is done: its candidate is the draw. Adapts while tuning."""
-
-        leapfrogs = pt.cast(s.leapfrogs, "float64")
-        accept, symmetric = s.accept_sum / leapfrogs, s.symmetric_sum / leapfrogs
-        s = branch(s.draw < tune, lambda s: self.adapted(s, tune, diverging, accept, symmetric), unchanged, s)
-        return s._replace(ended=pt.constant(True), diverging=diverging, full=full, draw=s.draw + 1)
+    def end_draw(self, s: NutsState, tune: Tensor) -> NutsState:
+        """The candidate is the draw. Adapts while tuning."""
+        chances = pt.cast(pt.where(s.trajectory > 0, s.trajectory, s.leapfrogs), "float64")
+        accept, symmetric = s.accept_sum / chances, s.symmetric_sum / chances
+        s = branch(s.draw < tune, lambda s: self.adapted(s, tune, accept, symmetric), unchanged, s)
+        return s._replace(draw=s.draw + 1)
 
     def first_scale(self, g: Tensor) -> Tensor:
         """Return the scale to begin with, from the gradient (d,) at the start."""
         return first_scale(g)
 
-    def adapted(self, s: NutsState, tune: Tensor, diverging: Tensor, accept: Tensor, symmetric: Tensor) -> NutsState:
+    def adapted(self, s: NutsState, tune: Tensor, accept: Tensor, symmetric: Tensor) -> NutsState:
         """Return the state adapted to a draw of warm-up."""
-        adapted: NutsState = update_turns(adapt(s, tune, diverging, accept, symmetric, self.directions), tune)
-        return adapted
+        s = adapt(s, tune, s.diverging, accept, symmetric, self.directions)
+        return update_plan(s, tune) if self.timed else s  # type: ignore[no-any-return]
 
 
-class NutsByStan(Nuts):
+class NutsOfTrees(Nuts):
+    """The sampler that makes all draws by trees."""
+
+    name = "nuts_of_trees"
+    timed = False
+
+
+class NutsByStan(NutsOfTrees):
     """The sampler with Stan's warm-up."""
 
     name = "nuts_by_stan"
@@ -317,13 +372,28 @@ class NutsByStan(Nuts):
     def first_scale(self, g: Tensor) -> Tensor:
         return pt.ones_like(g)
 
-    def adapted(self, s: NutsState, tune: Tensor, diverging: Tensor, accept: Tensor, symmetric: Tensor) -> NutsState:
+    def adapted(self, s: NutsState, tune: Tensor, accept: Tensor, symmetric: Tensor) -> NutsState:
         def first(s: NutsState) -> Tensor:
             v = self.numbers.first_velocity(pt.random.fold_in(s.key, s.draw), s.proposal_q)
             return first_step(self.density(s), s.proposal_q, v, s.proposal_g, s.proposal_lp, s.scale, s.target)
 
         adapted: NutsState = stan_windows.adapt(s, tune, accept, first)
         return adapted
+
+
+def acceptances(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the probability to take a point of that logarithmic weight, relative to the start, and the same as it is from either side.
+
+    Over draws of the posterior both have one mean; the second varies less.
+    """
+    accept = pt.exp(pt.minimum(weight, 0.0))
+    return accept, 2.0 * accept / (1.0 + pt.exp(pt.minimum(weight, 300.0)))
+
+
+def worst_error(s: NutsState) -> Tensor:
+    """Return the largest error of energy of a draw, up or down."""
+    now = pt.where(-s.lowest_error > s.highest_error, s.lowest_error, s.highest_error)
+    return pt.where(pt.abs(s.worst_error) > pt.abs(now), s.worst_error, now)
 
 
 def log_add(a: Tensor, b: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ class NutsState(NamedTuple):
     key: Tensor
     """Random key of the chain."""
     draw: Tensor
-    """Number of the draw whose tree is being built, warm-up included."""
+    """Number of the draw that is being made, warm-up included."""
     rest_q: Tensor
     """Continuous values of the whole position, of which those of other kernels are read; none where there are no others."""
     rest_z: Tensor
@@ -50,7 +50,7 @@ class NutsState(NamedTuple):
     weight: Tensor
     """Logarithm of the trajectory's total weight, relative to its start."""
     proposal_q: Tensor
-    """The state that becomes the draw if the tree ends here, (d,)."""
+    """The state that becomes the draw if it ends here, (d,)."""
     proposal_g: Tensor
     proposal_lp: Tensor
     proposal_energy: Tensor
@@ -61,7 +61,7 @@ class NutsState(NamedTuple):
     depth: Tensor
     """Doublings done."""
     leaf: Tensor
-    """Leaves of the current subtree (of ``2**depth``) done."""
+    """Leaves of the current subtree (of ``2**depth``), or leapfrogs of the current trajectory of one time, done."""
     sub_rho: Tensor
     """Sum of velocities over the current subtree, (d,)."""
     sub_weight: Tensor
@@ -81,26 +81,37 @@ class NutsState(NamedTuple):
     energy: Tensor
     """Energy at the trajectory's start."""
     leapfrogs: Tensor
-    """Leapfrogs in this tree."""
+    """Leapfrogs of this draw."""
     accept_sum: Tensor
-    """Sum of acceptance probabilities over the tree."""
+    """Sum of acceptance probabilities: over the tree, or of the ends of trajectories."""
     symmetric_sum: Tensor
-    """Sum of the symmetric acceptance statistic over the tree."""
+    """Sum of the symmetric acceptance statistic over the same."""
     lowest_error: Tensor
-    """Lowest energy of the tree, relative to its start; 0 or negative."""
+    """Lowest energy of the trajectory, relative to its start; 0 or negative."""
     highest_error: Tensor
-    """Highest energy of the tree, relative to its start; 0 or positive."""
+    """Highest energy of the trajectory, relative to its start; 0 or positive."""
+    begins: Tensor
+    """What the next leapfrog begins: nothing, a subtree, or a trajectory, whose velocity is not drawn yet."""
     ended: Tensor
-    """Whether the tree is done: `proposal_q` is the draw."""
+    """Whether the draw is done: it is `proposal_q`."""
     diverging: Tensor
-    """Whether the tree ended by a divergence."""
+    """Whether the tree ended by a divergence, or one of the trajectories."""
     full: Tensor
     """Whether it ended at the greatest depth."""
-    turn_limit: Tensor
-    """Trees end where the product of the velocities at the ends is at most this; minus infinity where they end only when they turn back."""
+
+    time: Tensor
+    """Time that the trajectories of a draw last."""
+    trajectories: Tensor
+    """How many of them make a draw; none where a tree does."""
+    trajectory: Tensor
+    """Trajectories of this draw done."""
+    length: Tensor
+    """Leapfrogs of the current one."""
+    worst_error: Tensor
+    """Largest error of energy in those before it, up or down."""
 
     step: Tensor
-    """Step size of this tree, jitter included."""
+    """Step size of this draw, jitter included."""
     log_step: Tensor
     """Logarithm of the adapted step size."""
     log_step_average: Tensor
@@ -123,12 +134,19 @@ class NutsState(NamedTuple):
     recent_g: Tensor
     """Their gradients."""
     last_q: Tensor
-    """The draw before, (d,), in warm-up; and of the draws that tell how far trajectories go, their number, mean and sum of squared deviations,
-    and the sum of squared differences of each from the one before."""
-    path_seen: Tensor
+    """The draw before, (d,), in warm-up."""
     path_mean: Tensor
+    """Mean of the draws that tell how draws are made best, (d,)."""
     path_square: Tensor
-    path_jumps: Tensor
+    """Sum of squared deviations from it, (d,)."""
+    trees_seen: Tensor
+    """Of these draws, those made by trees: their number, leapfrogs, and sums of squared differences of each from the draw before, (d,)."""
+    trees_leapfrogs: Tensor
+    trees_jumps: Tensor
+    timed_seen: Tensor
+    """The same of those made by trajectories of one time."""
+    timed_leapfrogs: Tensor
+    timed_jumps: Tensor
     window: Tensor
     """Draws after which the background window takes over."""
     seen: Tensor

@@ -6,9 +6,6 @@ with the first point of the other. The criterion is the same for the joined traj
 balanced subtree within it: else the set of trajectories that reach a point would depend on where
 they started, and the sampler would draw from another distribution.
 
-A chain may also end trajectories before they turn back, where the velocities at their ends point away from
-each other, by a limit that it is given: see `turns.py`. That too is asked of every subtree.
-
 A subtree of ``2**depth`` leaves contains smaller balanced subtrees; each must be checked when its
 last leaf arrives. Only the ends of the unfinished ones are kept, at most one a level.
 Sources: Betancourt, "A conceptual introduction to Hamiltonian Monte Carlo" (2017), A.4.2; Phan,
@@ -33,16 +30,15 @@ class Half(NamedTuple):
     """At the seam."""
 
 
-def turning(rho: Tensor, one: Tensor, other: Tensor, limit: Tensor) -> Tensor:
-    """Whether a stretch with velocity sum `rho` and these velocities at its ends has turned: back, or so far that their product is at the `limit`."""
-    back = pt.logical_or(pt.sum(rho * one) <= 0.0, pt.sum(rho * other) <= 0.0)
-    return pt.logical_or(back, pt.sum(one * other) <= limit)
+def turning(rho: Tensor, one: Tensor, other: Tensor) -> Tensor:
+    """Whether a stretch with velocity sum `rho` and these velocities at its ends has turned back."""
+    return pt.logical_or(pt.sum(rho * one) <= 0.0, pt.sum(rho * other) <= 0.0)
 
 
-def joined_turning(a: Half, b: Half, limit: Tensor) -> Tensor:
+def joined_turning(a: Half, b: Half) -> Tensor:
     """Whether two neighbouring halves, joined, have turned: as a whole, or across the seam."""
-    whole = turning(a.rho + b.rho, a.outer, b.outer, limit)
-    seam = pt.logical_or(turning(a.rho + b.inner, a.outer, b.inner, limit), turning(b.rho + a.inner, b.outer, a.inner, limit))
+    whole = turning(a.rho + b.rho, a.outer, b.outer)
+    seam = pt.logical_or(turning(a.rho + b.inner, a.outer, b.inner), turning(b.rho + a.inner, b.outer, a.inner))
     return pt.logical_or(whole, seam)
 
 
@@ -76,7 +72,7 @@ def checkpoint_rows(leaf: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return highest + (leaf & 1), highest, highest - trailing + 1
 
 
-def check_leaf(kept: Checkpoints, leaf: Tensor, v: Tensor, before: Tensor, limit: Tensor) -> tuple[Tensor, Checkpoints]:
+def check_leaf(kept: Checkpoints, leaf: Tensor, v: Tensor, before: Tensor) -> tuple[Tensor, Checkpoints]:
     """Return whether an inner subtree that ends with this leaf has turned, and the checkpoints with it.
 
     Parameters
@@ -85,8 +81,6 @@ def check_leaf(kept: Checkpoints, leaf: Tensor, v: Tensor, before: Tensor, limit
         Checkpoints of the leaves before.
     leaf, v, before
         The leaf's number in the subtree, its velocity (d,), the sum of the velocities before it.
-    limit
-        Product of velocities at the ends of a stretch that has turned, minus infinity where it must turn back.
     """
     start, highest, lowest = checkpoint_rows(leaf)
     first, sums = kept.first[start].set(v), kept.before[start].set(before)
@@ -95,7 +89,7 @@ def check_leaf(kept: Checkpoints, leaf: Tensor, v: Tensor, before: Tensor, limit
     def body(row: Tensor, _: Tensor) -> tuple[Tensor, Tensor]:
         left = Half(sums[row + 1] - sums[row], first[row], kept.last[row])
         right = Half(rho - sums[row + 1], v, first[row + 1])
-        return row - 1, joined_turning(left, right, limit)
+        return row - 1, joined_turning(left, right)
 
     _, turned = pt.while_loop(
         lambda row, turned: pt.logical_and(row >= lowest, pt.logical_not(turned)),
