@@ -142,7 +142,7 @@ describe("dashboard", () => {
     expect(model.last("resume")).toBeTruthy();
     state("stopped");
     expect((host.querySelector("[data-action=stop]") as HTMLElement).hidden).toBe(true);
-    model.push({ t: "findings", texts: ["3 of 20 trajectories after warm-up diverged"] });
+    model.push({ t: "findings", texts: ["3 of 20 transitions after warm-up diverged"] });
     expect(host.querySelector("ul.wb-advice")!.textContent).toContain("3 of 20 trajectories");
   });
 

@@ -159,7 +159,7 @@ def _problems(source: Source) -> Iterator[str]:
     table, stats, count, chains = source.table, source.stats, source.draws.count, len(source.draws.chains)
     if "diverging" in stats and stats["diverging"].any():
         n = int(stats["diverging"].sum())
-        yield f"{n} of {stats['diverging'].size} trajectories after warm-up diverged: the draws miss where they end; raise target_accept, or reparameterise"
+        yield f"{n} of {stats['diverging'].size} transitions after warm-up diverged: the draws miss where they end; raise target_accept, or reparameterise"
     if "reached_max_treedepth" in stats:
         full = [str(source.draws.chains[c]) for c, row in enumerate(stats["reached_max_treedepth"]) if row.mean() > FULL_TREES]
         if full:

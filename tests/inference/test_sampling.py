@@ -212,7 +212,7 @@ def test_what_speaks_against_a_run_is_said():
     with pytest.warns(ConvergenceWarning) as caught:
         pm.sample(200, tune=200, chains=2, initvals=apart, random_seed=1, model=cliffs, progressbar=False, return_inferencedata=False)
     said = "\n".join(str(w.message) for w in caught)
-    assert "trajectories after warm-up diverged" in said and "R-hat is above 1.01" in said and "effective draws" in said
+    assert "transitions after warm-up diverged" in said and "R-hat is above 1.01" in said and "effective draws" in said
     assert {w.filename for w in caught} == {__file__}
     options = dict(tune=300, chains=2, random_seed=1, model=small_model(), progressbar=False, return_inferencedata=False)
     with pytest.warns(ConvergenceWarning, match="20 draws a chain are too few"):

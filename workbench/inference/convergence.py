@@ -72,7 +72,7 @@ def convergence_problems(run: Run, table: ElementTable | None = None) -> Iterato
     divergences = int(stats["diverging"][free].sum()) if "diverging" in stats else 0
     if divergences:
         yield (
-            f"{divergences} of {len(free) * draws} trajectories after warm-up diverged: the draws miss where they end; "
+            f"{divergences} of {len(free) * draws} transitions after warm-up diverged: the draws miss where they end; "
             "raise target_accept, or reparameterise"
         )
     full = [cut.numbers[i] for i in free if "reached_max_treedepth" in stats and stats["reached_max_treedepth"][i].mean() > FULL_TREES]

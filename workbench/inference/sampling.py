@@ -112,7 +112,7 @@ def sample(
         End warm-up when the chains agree (R-hat of all values below 1.05), after 300, 450, 675 ... draws, and after `tune` at the latest. Draws of all
         chains after it are then the same in number, those of warm-up fewer.
     shorter_steps
-        Acceptances to aim at in turn, such as (0.95, 0.99), where more than one in 1,000 trajectories after warm-up diverge: after 150, 300,
+        Acceptances to aim at in turn, such as (0.95, 0.99), where more than one in 1,000 transitions after warm-up diverge: after 150, 300,
         600 ... draws warm-up then goes on for 100 draws with shorter steps, and the draws until there are draws of warm-up.
     step
         Step methods, one or a list: ``[pm.NUTS([x], target_accept=0.9), pm.Metropolis([n])]``. The variables that they leave, all
