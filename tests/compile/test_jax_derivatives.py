@@ -35,16 +35,22 @@ def cases():
             rows = [row for row in rows if row[0] <= 0.0]
         if op.name == "beta":
             rows = [row for row in rows if min(row) > 0.0]  # Elsewhere it has no value, or is a pole.
+        if op.name == "mod":
+            rows = [row for row in rows if row[1] != 0.0]  # By zero it has no value.
         if op.name == "where":
             rows = [(True, 1.0, 2.0), (False, np.inf, 2.0)]
         yield op, fixed, np.array(rows, dtype=object if op.name == "where" else float)
+
+
+CANCELLED = {"arctan2": 1e-15}
+"""What is left of x**2 - y**2 over the square of their sum where both are equal, by how products are rounded, or not, before they are subtracted."""
 
 
 def agree(found, wanted, what):
     """Equal, where the graph's is a number: a product with zero is zero in JAX, also one with infinity."""
     found, wanted = np.asarray(found, float), np.asarray(wanted, float)
     keep = ~np.isnan(wanted)
-    np.testing.assert_allclose(found[keep], wanted[keep], rtol=1e-9, atol=1e-300, err_msg=what)
+    np.testing.assert_allclose(found[keep], wanted[keep], rtol=1e-9, atol=CANCELLED.get(what.partition(",")[0], 1e-300), err_msg=what)
 
 
 def vectors(op, fixed, rows):
