@@ -143,7 +143,7 @@ describe("dashboard", () => {
     state("stopped");
     expect((host.querySelector("[data-action=stop]") as HTMLElement).hidden).toBe(true);
     model.push({ t: "findings", texts: ["3 of 20 transitions after warm-up diverged"] });
-    expect(host.querySelector("ul.wb-advice")!.textContent).toContain("3 of 20 trajectories");
+    expect(host.querySelector("ul.wb-advice")!.textContent).toContain("3 of 20 transitions");
   });
 
   it("says what is compiled, and that draws will come", () => {
