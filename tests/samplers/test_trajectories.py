@@ -108,6 +108,7 @@ EXACT = {
     "skewed": (lambda: logarithms_of_gammas(np.linspace(2.0, 12.0, 10)), digamma(np.linspace(2.0, 12.0, 10)), np.sqrt(polygamma(1, np.linspace(2.0, 12.0, 10)))),
     "cut off": (lambda: above(np.linspace(-2.0, -1.0, 4)), truncnorm.mean(np.linspace(-2.0, -1.0, 4), np.inf), truncnorm.std(np.linspace(-2.0, -1.0, 4), np.inf)),
 }
+DRAWS = {"normals": 150_000, "skewed": 250_000, "cut off": 300_000}
 
 
 @functools.cache
@@ -128,10 +129,11 @@ def test_moments_are_right_to_a_percent(one_chain, target, way):
     for how in WAYS[way]:
         if how is not None:
             made_by(chain, *how)
-        parts.append(chain.draw((300_000 if target == "cut off" else 150_000) // len(WAYS[way]), TUNE))
+        parts.append(chain.draw(DRAWS[target] // len(WAYS[way]), TUNE))
     q, stats = (np.concatenate(x) for x in zip(*parts))
     assert stats[:, ACCEPTED].mean() < 0.9
-    assert stats[:, DIVERGING].any() == (target == "cut off")
+    # Below the limits there is no density; far to the right one that falls as exp(-exp(q)), where few trajectories come.
+    assert stats[:, DIVERGING].mean() > 0.01 if target == "cut off" else stats[:, DIVERGING].sum() < 20
     # Means over values of deviations and of their squares, in standard ones, whose standard errors 100 parts of the run tell.
     z = (q - mean) / sd
     for found in (z.mean(axis=1), np.square(z).mean(axis=1) - 1.0):
