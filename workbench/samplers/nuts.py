@@ -172,10 +172,9 @@ class Nuts(Kernel):
         return s.proposal_q
 
     def statistics(self, s: NutsState) -> list[Tensor]:
-        chances = pt.cast(pt.where(s.trajectory > 0, s.trajectory, s.leapfrogs), "float64")
         return [
             s.diverging, s.proposal_energy, s.depth, s.leapfrogs, s.step, pt.exp(s.log_step_average),
-            s.accept_sum / chances, s.proposal_lp, s.full, s.proposal_index, s.proposal_energy - s.energy, worst_error(s),
+            s.accept_sum / chances(s), s.proposal_lp, s.full, s.proposal_index, s.proposal_energy - s.energy, worst_error(s),
         ]  # fmt: skip
 
     # Steps -------------------------------------------------------------------------------------
@@ -340,8 +339,7 @@ class Nuts(Kernel):
 
     def end_draw(self, s: NutsState, tune: Tensor) -> NutsState:
         """The candidate is the draw. Adapts while tuning."""
-        chances = pt.cast(pt.where(s.trajectory > 0, s.trajectory, s.leapfrogs), "float64")
-        accept, symmetric = s.accept_sum / chances, s.symmetric_sum / chances
+        accept, symmetric = s.accept_sum / chances(s), s.symmetric_sum / chances(s)
         s = branch(s.draw < tune, lambda s: self.adapted(s, tune, accept, symmetric), unchanged, s)
         return s._replace(draw=s.draw + 1)
 
@@ -388,6 +386,11 @@ def acceptances(weight: Tensor) -> tuple[Tensor, Tensor]:
     """
     accept = pt.exp(pt.minimum(weight, 0.0))
     return accept, 2.0 * accept / (1.0 + pt.exp(pt.minimum(weight, 300.0)))
+
+
+def chances(s: NutsState) -> Tensor:
+    """Return how many points of a draw had a chance to be taken: the ends of its trajectories, or all points of its tree."""
+    return pt.cast(pt.where(s.trajectory > 0, s.trajectory, s.leapfrogs), "float64")
 
 
 def worst_error(s: NutsState) -> Tensor:

@@ -41,6 +41,9 @@ def nested_laplace(model: Model, options: Mapping[str, Any]) -> tuple[Step, Any]
     """
     if any(rv.type.kind != "f" or rv.type.is_open for rv in model.free_RVs):
         return None
+    if sum(rv.type.size for rv in model.free_RVs) < MANY:
+        # Which of them are normal given the rest is not asked for: it takes derivatives.
+        return None
     try:
         field = latent_field(with_own_data(model))
     except WorkbenchError:
