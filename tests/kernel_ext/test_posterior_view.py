@@ -57,7 +57,7 @@ def test_inference_data_alone_is_shown_with_what_speaks_against_it(idata):
     _, cols = wire.of("summary")[0]
     assert cols["rhat"][1] == pytest.approx(float(az.rhat(idata.posterior.x)["x"][1]), rel=1e-6)
     said = " ".join(wire.of("findings")[0][0]["texts"])
-    assert "8 of 800 trajectories" in said and "R-hat is above 1.01 for 1 of 4 elements, the worst x[v]" in said and "BFMI is below 0.3" in said
+    assert "8 of 800 transitions" in said and "R-hat is above 1.01 for 1 of 4 elements, the worst x[v]" in said and "BFMI is below 0.3" in said
     assert {c["chain"]: c["bfmi"] for c, _ in wire.of("diagnostics")} == pytest.approx(dict(enumerate(az.bfmi(idata))))
 
 
