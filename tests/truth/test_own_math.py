@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import workbench.tensor as pt
+from tests.standalone import Standalone, needs_musl
 from workbench.compile import function
 from workbench.compile.c.own_math import OWN
 from workbench.compile.c.toolchain import find_compiler
@@ -24,6 +25,7 @@ WITH = [
     pytest.param(("gcc", ""), marks=pytest.mark.skipif(shutil.which("gcc") is None, reason="no gcc")),
     pytest.param(("gcc", "-mno-fma"), marks=pytest.mark.skipif(shutil.which("gcc") is None or not INTEL, reason="no gcc for Intel's instructions")),
     pytest.param(("clang", ""), marks=pytest.mark.skipif(shutil.which("clang") is None, reason="no clang")),
+    pytest.param(("musl-gcc", ""), marks=needs_musl),
 ]
 ROOT = 1.4616321449683623
 """Where digamma is zero, to a float."""
@@ -105,21 +107,24 @@ def unit(name, x, value):
 
 
 @pytest.fixture(params=WITH, ids=" ".join, scope="module")
-def own(request):
+def own(request, tmp_path_factory):
     """A compiler without vector forms of the library, and all functions compiled by it: of vectors in loops of their own, and of scalars."""
     command, flags = request.param
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WORKBENCH_MATH", "own")
-        patch.setenv("WORKBENCH_CC", command)
+        patch.setenv("WORKBENCH_CC", "gcc" if command == "musl-gcc" else command)
         patch.setenv("WORKBENCH_CFLAGS", flags)
-        compiler = find_compiler()
-        assert compiler.vector_math == ()
         x, y, u, single = pt.vector("x"), pt.vector("y"), pt.vector("u"), pt.vector("single", dtype="float32")
         vectors, scalars = ([kind(n) for n in EXACT] for kind in (pt.vector, pt.scalar))
         others = [pt.betaln(x, y), pt.ndtri(u), pt.gammaln(single)]
         inputs = [x, y, single, u, *vectors]
         whole = function(inputs, [*others, *(OPS[n](v) for n, v in zip(EXACT, vectors))], backend="c")
         alone = function(scalars, [OPS[n](s) for n, s in zip(EXACT, scalars)], backend="c")
+        if command == "musl-gcc":
+            patch.setenv("WORKBENCH_CC", command)
+            whole, alone = (Standalone(f, tmp_path_factory.mktemp("musl") / "made") for f in (whole, alone))
+        compiler = find_compiler()
+        assert compiler.vector_math == ()
         yield compiler, whole, alone
 
 

@@ -91,9 +91,8 @@ class Compiler:
         try:
             return ctypes.CDLL(str(path)), hit
         except OSError as error:
-            raise CompileError(
-                f"compiled code cannot be run from {path.parent}: {error}", "set WORKBENCH_CACHE_DIR to a folder that is not mounted noexec"
-            ) from None
+            hint = "set WORKBENCH_CACHE_DIR to a folder that is not mounted noexec; or WORKBENCH_CC names a compiler for another C library than Python's"
+            raise CompileError(f"compiled code cannot be run from {path.parent}: {error}", hint) from None
 
     def _run(self, code: str, target: Path, flags: tuple[str, ...]) -> None:
         source = target.with_suffix(".c")
@@ -134,7 +133,8 @@ def _find(asked: str | None, own: bool) -> Compiler | None:
             continue
         identity = _identity(path)
         if identity is not None:
-            vector = () if own or "clang" in identity.lower() else _vector_forms()
+            # musl's compiler may stand beside glibc, which Python runs on.
+            vector = () if own or "clang" in identity.lower() or "musl" in identity else _vector_forms()
             return Compiler(path, f"{identity} {_processor()}", vector)
     return None
 
