@@ -15,7 +15,7 @@ help:
 	@echo "make test-all   every case on every backend, hours      make sanitize   generated C under sanitizers"
 
 # What runs notebooks; and what runs tests, too.
-ready: .venv/installed kernel_ext/static/built compiler
+ready: .venv/installed kernel_ext/static/built workbench/lowered/made_of compiler
 setup: js/node_modules/installed ready .venv/system
 
 # A tool that is missing is one line, which says what to install.
@@ -47,6 +47,11 @@ js/node_modules/installed: js/package-lock.json | node
 # Made where it is not that of the sources; node is needed then alone.
 kernel_ext/static/built: .venv/installed js/package-lock.json js/build.mjs hatch_build.py $(shell find js/src -type f)
 	@$(BIN)/python hatch_build.py
+	@touch $@
+
+# Samplers, lowered for a first run: made anew when a source is changed, and not taken until then.
+workbench/lowered/made_of: .venv/installed hatch_build.py $(shell find workbench -name '*.py')
+	@$(BIN)/python -c 'import hatch_build, pathlib; hatch_build.ensure_lowered(pathlib.Path.cwd())'
 	@touch $@
 
 # Graphviz draws static pictures, Chromium runs the browser test: used where they can be had.
@@ -118,4 +123,4 @@ pictures: setup
 	$(BIN)/python tests/browser/run.py readme
 
 clean:
-	rm -rf .venv js/node_modules kernel_ext/static
+	rm -rf .venv js/node_modules kernel_ext/static workbench/lowered

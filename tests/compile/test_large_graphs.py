@@ -179,7 +179,7 @@ def test_loops_and_functions_have_a_bounded_size():
     program = lowered(Graph([x], [total]), "wide")
     kernels = [s for s in L.walk(program.body) if isinstance(s, L.Kernel)]
     assert max(len(k.lines) + len(k.folds) for k in kernels) <= 2 * lower.KERNEL_NODES
-    code = print_c.print_c(program, plan(program), ()).code
+    code = print_c.print_c(program, plan(program)).with_vector_forms(()).code
     functions = code.split("static __attribute__((noinline))")[1:]
     assert len(functions) > 2 and max(f.count("\n") for f in functions) < 3 * parts.PART_LINES
 

@@ -119,7 +119,8 @@ def test_wide_registers_are_for_functions_whatever_the_length(make, few, length)
 
 def instructions_of_run(f, folder):
     """The instructions that gcc makes of a function's own code: without the forms that stand behind it."""
-    compiler, source = require_compiler(), f.compiled.code.lowered.printed.code
+    compiler = require_compiler()
+    source = f.compiled.code.lowered.printed.with_vector_forms(compiler.vector_math).code
     (folder / "loop.c").write_text(source)
     flags = [flag for flag in compiler.flags(source) if not flag.startswith("-l")]
     subprocess.run([compiler.path, *flags, "-S", "-o", folder / "loop.s", folder / "loop.c"], check=True)

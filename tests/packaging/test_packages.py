@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
@@ -60,6 +61,26 @@ def built(tmp_path_factory):
         archive.extractall(home / "unpacked", filter="data")
     source = next((home / "unpacked").iterdir())
     return home, env, sdist, source, build(source, home / "wheel", env, "wheel")["wheel"]
+
+
+def test_a_wheel_has_the_samplers_of_its_sources_lowered(built, tmp_path):
+    *_, source, wheel = built
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    assert hook().is_lowered(source) and hook().is_lowered(tmp_path)
+    assert len(list((tmp_path / "workbench/lowered").iterdir())) > 10
+    # What lowers them is asked for where they are not.
+    asked = "import hatchling.build as b, json; print(json.dumps(b.get_requires_for_build_wheel()))"
+    found = json.loads(subprocess.run([sys.executable, "-c", asked], cwd=source, check=True, capture_output=True, text=True).stdout)
+    assert not any(name.startswith("numpy") for name in found)
+    root = tmp_path / "source"
+    shutil.copytree(source, root, ignore=shutil.ignore_patterns("lowered", "tests", "js"))
+    found = json.loads(subprocess.run([sys.executable, "-c", asked], cwd=root, check=True, capture_output=True, text=True).stdout)
+    assert [name.partition(">")[0] for name in found] == ["numpy", "scipy"]
+    hook().ensure_lowered(root)
+    assert hook().is_lowered(root)
+    (root / "workbench/names.py").write_text((root / "workbench/names.py").read_text() + "\n")
+    assert not hook().is_lowered(root)
 
 
 def sha(path):

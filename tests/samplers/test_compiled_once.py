@@ -185,7 +185,7 @@ def test_runs_that_start_at_once_wait_for_one_compilation(monkeypatch):
     compiled._apart.clear()
     called = []
     kept_function = compiled.kept_function
-    monkeypatch.setattr(compiled, "kept_function", lambda *a, **o: called.append(a[4]) or kept_function(*a, **o))
+    monkeypatch.setattr(compiled, "kept_function", lambda own, backend: called.append(own.name) or kept_function(own, backend))
     runs = [
         pm.sample(5, tune=5, chains=1, model=rates(d), random_seed=1, backend="c", progressbar=False, blocking=False, return_inferencedata=False)  # noqa: F821
         for d in (3, 4, 5)

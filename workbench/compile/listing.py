@@ -99,7 +99,7 @@ def _apart(lines: list[CodeLine]) -> list[CodeLine]:
 
 def _print_c(program: L.Program, storage: Storage) -> list[CodeLine]:
     compiler = find_compiler()
-    return print_c(program, storage, compiler.vector_math if compiler is not None else ()).lines
+    return print_c(program, storage).with_vector_forms(compiler.vector_math if compiler is not None else ()).lines
 
 
 def _print_numba(program: L.Program, storage: Storage) -> list[CodeLine]:

@@ -72,17 +72,13 @@ class Printed(Protocol):
     stored: dict[int, str]
     """The dtypes in which constants are to lie in memory, by their numbers, where that are not their own."""
 
-    @property
-    def text(self) -> str:
-        """The code as people read it."""
-
-    @property
-    def code(self) -> str:
-        """The text without comments."""
 
 
 class Unit(Protocol):
     """Source code whose compilation has begun."""
+
+    text: str
+    """The code as people read it."""
 
     def address(self) -> tuple[int, bool]:
         """Wait for the code; return the address of its ``run``, and whether it came from the cache."""
@@ -150,7 +146,7 @@ class Code:
         self._unit = unit  # As long as this lives, so does its code.
         self.timings["compile"] = time.perf_counter() - start
         self.cached: bool = hit and all(r.cached for r in made.values())
-        self.source: str = "\n".join([lowered.printed.text, *(r.source for r in made.values())])
+        self.source: str = "\n".join([unit.text, *(r.source for r in made.values())])
         self.library_table = external.library_table() if lowered.native else 0
         self.fallbacks: list[str] = [*lowered.called_back, *(name for r in made.values() for name in r.fallbacks)]
         self.data = [op for _, op in self.program.constants if isinstance(op, Data)]

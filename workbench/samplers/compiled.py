@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from workbench.compile import CompiledFunction
-from workbench.compile.kept import kept_function
+from workbench.compile.kept import OwnGraph, kept_function
 from workbench.graph.inner import Graph
 from workbench.samplers.chain import Chain
 from workbench.samplers.compound import Alone, Compound
@@ -30,26 +30,24 @@ class CompiledSampler:
         The classes that it is made of, if there is nothing else to it.
     """
 
-    def __init__(self, backend: str, sampler: Alone | Compound, of: Sequence[type] = ()) -> None:
+    def __init__(self, backend: str, sampler: Alone | Compound, of: tuple[type, ...] = ()) -> None:
         self.backend, self.sampler, self._of = backend, sampler, of
         self.kernels = [sampler.kernel] if isinstance(sampler, Alone) else sampler.kernels
         self.columns = sampler.columns
         self._chain = Chain(sampler)
         self._making = threading.Lock()
         self._made: dict[str, CompiledFunction] = {}
-        name = sampler.name
-        self._names = {"init": f"{name}_init", "advance": name}
-        self._locks = {which: threading.Lock() for which in self._names}
+        self._locks = {which: threading.Lock() for which in ("init", "advance")}
 
     @property
     def init(self) -> CompiledFunction:
         """See :attr:`Chain.init`."""
-        return self._once("init", lambda: self._chain.init)
+        return self._once("init")
 
     @property
     def advance(self) -> CompiledFunction:
         """See :meth:`Chain.advance`, for `ROWS` rows."""
-        return self._once("advance", lambda: self._chain.advance(ROWS))
+        return self._once("advance")
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -57,10 +55,19 @@ class CompiledSampler:
         with self._making:
             return self._chain.fields
 
-    def _once(self, which: str, graph: Callable[[], Graph]) -> CompiledFunction:
+    @property
+    def graphs(self) -> dict[str, OwnGraph]:
+        """The graphs, as they are kept."""
+        name = self.sampler.name
+        return {
+            "init": OwnGraph(self._of, f"init {ROWS}", lambda: self._one_at_a_time(lambda: self._chain.init), f"{name}_init", seldom=True),
+            "advance": OwnGraph(self._of, f"advance {ROWS}", lambda: self._one_at_a_time(lambda: self._chain.advance(ROWS)), name),
+        }
+
+    def _once(self, which: str) -> CompiledFunction:
         with self._locks[which]:
             if which not in self._made:
-                self._made[which] = kept_function(self._of, f"{which} {ROWS}", lambda: self._one_at_a_time(graph), self.backend, self._names[which], seldom=which == "init")
+                self._made[which] = kept_function(self.graphs[which], self.backend)
             return self._made[which]
 
     def _one_at_a_time(self, graph: Callable[[], Graph]) -> Graph:
@@ -68,21 +75,26 @@ class CompiledSampler:
             return graph()
 
 
+def graphs_apart(kernel: Kernel | type[Kernel]) -> dict[str, OwnGraph]:
+    """Return the parts of a kernel that are compiled apart, by slot."""
+    return {name: OwnGraph((make,), "", make, name, seldom=True) for name, make in kernel.apart.items()}
+
+
 def compiled_apart(backend: str, kernel: Kernel | type[Kernel]) -> dict[str, CompiledFunction]:
     """Return the parts of a kernel that are compiled apart, by slot."""
-    return {name: _compiled(backend, name, make) for name, make in kernel.apart.items()}
+    return {name: _compiled(backend, own) for name, own in graphs_apart(kernel).items()}
 
 
 _apart: dict[tuple[str, Callable[[], Graph]], CompiledFunction] = {}
 _compiling = threading.Lock()
 
 
-def _compiled(backend: str, name: str, make: Callable[[], Graph]) -> CompiledFunction:
+def _compiled(backend: str, own: OwnGraph) -> CompiledFunction:
     # Runs that start at once wait for one compilation.
     with _compiling:
-        if (backend, make) not in _apart:
-            _apart[backend, make] = kept_function([make], "", make, backend, name, seldom=True)
-        return _apart[backend, make]
+        if (backend, own.make) not in _apart:
+            _apart[backend, own.make] = kept_function(own, backend)
+        return _apart[backend, own.make]
 
 
 @functools.cache
@@ -98,4 +110,4 @@ def compiled_sampler(backend: str, kinds: tuple[type[Kernel], ...], alone: bool)
     alone
         Whether the one kernel moves all variables.
     """
-    return CompiledSampler(backend, Alone(kinds[0]()) if alone else Compound(kinds), [Alone if alone else Compound, *kinds])
+    return CompiledSampler(backend, Alone(kinds[0]()) if alone else Compound(kinds), (Alone if alone else Compound, *kinds))

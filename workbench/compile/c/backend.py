@@ -19,32 +19,24 @@ from workbench.compile.c.printer import print_c
 from workbench.compile.c.short_lengths import LEAST_GAIN, OFTEN, gain, short_lengths, with_numbers
 from workbench.compile.c.threads import print_c_threads
 from workbench.compile.c.toolchain import Compiler, require_compiler
-from workbench.compile.loop_ir import loops as L
-from workbench.compile.loop_ir.storage import Storage
 from workbench.compile.machine_code import Code, Lowered, MachineFunction, Sized, raise_fault, result_of
-from workbench.compile.printed import Source
 from workbench.graph.inner import Graph
 from workbench.graph.lengths import Symbol
 
 
 def lowered(graph: Graph, name: str, threads: int = 1, lengths: Sequence[Symbol] = (), held: int = 0) -> Lowered:
     """Return a graph lowered, and printed as C; options are those of :class:`CFunction`."""
-    vector_math = require_compiler().vector_math
-
-    def printed(program: L.Program, storage: Storage) -> Source:
-        return print_c(program, storage, vector_math)
-
-    def shared(program: L.Program, storage: Storage) -> Source:
-        return print_c_threads(program, storage, vector_math, threads)
-
-    return Lowered(graph, name, printed if threads == 1 else shared, printed, lengths, held)
+    return Lowered(graph, name, print_c if threads == 1 else partial(print_c_threads, threads=threads), print_c, lengths, held)
 
 
 class Unit:
     """A program in C; its code is unloaded when nobody can call it any more."""
 
     def __init__(self, compiler: Compiler, pool: ThreadPoolExecutor, lowered: Lowered) -> None:
-        self._job: Future[Any] = pool.submit(compiler.library, lowered.printed.code, lowered.seldom)
+        printed: Any = lowered.printed
+        made = printed.with_vector_forms(compiler.vector_math)
+        self.text = made.text
+        self._job: Future[Any] = pool.submit(compiler.library, made.code, lowered.seldom)
 
     def address(self) -> tuple[int, bool]:
         library, hit = result_of(self._job)

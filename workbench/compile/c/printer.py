@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
 from workbench.compile.c import parts
 from workbench.compile.c.lanes import lanes
-from workbench.compile.c.own_math import own_functions
+from workbench.compile.c.own_math import OWN
 from workbench.compile.c.parts import PARAMETERS, Declared, Divided, divided
+from workbench.compile.c.source import CSource
 from workbench.compile.c.tables import Table, in_tables, named_outside
 from workbench.compile.c.truth_values import has_bytes, kernel_dtype, stored_wide
-from workbench.compile.c.vector_math import declarations, definitions
+from workbench.compile.c.vector_math import FUNCTIONS
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.lines import CodeLine
 from workbench.compile.loop_ir.loop_levels import FOLD_SYMBOLS, ROW_BLOCK, Nest, nest
@@ -22,7 +23,7 @@ from workbench.compile.loop_ir.runs import Run, Spot, in_runs
 from workbench.compile.loop_ir.sizes import Sizes
 from workbench.compile.loop_ir.skipping import idle_flag
 from workbench.compile.loop_ir.storage import Storage, buffers
-from workbench.compile.printed import HOLDING, Source
+from workbench.compile.printed import HOLDING
 from workbench.compile.seldom import is_seldom_called
 from workbench.graph.expr import Expr, constant_op
 from workbench.graph.lengths import Size
@@ -54,12 +55,11 @@ typedef struct wb_env {
     int64_t *clocks;
 } wb_env;
 """
-PLAIN_MATH = ["sqrt", "fabs", "floor", "rint"]
 
 
-def print_c(program: L.Program, storage: Storage, vector_math: Collection[str]) -> Source:
+def print_c(program: L.Program, storage: Storage) -> CSource:
     """Print a program as C."""
-    return _Printer(program, storage).source(vector_math)
+    return _Printer(program, storage).source()
 
 
 def literal(value: Any, dtype: str) -> str:
@@ -103,15 +103,17 @@ class _Printer:
         self.wide = stored_wide(program, self.body, storage)
         self.truth = "bool"  # The dtype of truth values in the kernel that is being printed.
 
-    def source(self, vector_math: Collection[str]) -> Source:
+    def source(self) -> CSource:
         self.block(self.body)
-        # Of what both need there is one definition.
-        before = [*dict.fromkeys([HEADER, *self.prototypes(vector_math), *self.support]), ""]
         (spans,) = self.spans
         made = divided(self.lines, spans, self.declared()) if len(self.lines) > parts.PART_LINES else None
         code = self.whole() if made is None or not made.functions else self.in_parts(made)
-        after = [*definitions(self.functions(), vector_math), ""]
-        return Source([f"// {self.program.name}", *code], self.sizes.values, before, after, self.stored())
+        return self.printed([HEADER], [f"// {self.program.name}", *code])
+
+    def printed(self, head: list[str], pieces: list[str], after: Sequence[str] = ()) -> CSource:
+        """What is printed: a head, the program, and what comes after it."""
+        called = _names([*self.lines, *self.support]) & {*FUNCTIONS, *OWN}
+        return CSource(pieces, self.sizes.values, [*self.support], [*after], self.stored(), head, tuple(sorted(called)))
 
     def stored(self) -> dict[int, str]:
         """The dtypes of constants that lie in memory as masks, by their numbers."""
@@ -171,15 +173,6 @@ class _Printer:
         return {
             name: _line(f"    const int64_t {name} = env->sizes[{i}];", note) for i, (name, note) in enumerate(self.sizes.named())
         }
-
-    def prototypes(self, vector_math: Collection[str]) -> list[str]:
-        """Declarations of the mathematical functions that the code calls."""
-        used = self.functions()
-        return [*declarations(used, vector_math), *(f"double {name}(double);" for name in PLAIN_MATH), *own_functions(used, vector_math), ""]
-
-    def functions(self) -> set[str]:
-        """The names that the code calls, and others."""
-        return _names([*self.lines, *self.support])
 
     # Pieces ------------------------------------------------------------------------------------
 

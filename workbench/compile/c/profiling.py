@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
 from workbench.compile.c.backend import CFunction, Unit
 from workbench.compile.c.printer import _Printer, print_c
+from workbench.compile.c.source import CSource
 from workbench.compile.c.toolchain import Compiler, require_compiler
 from workbench.compile.clocks import WITHOUT, Clocked
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.storage import Storage
 from workbench.compile.machine_code import Code, Lowered, MachineFunction
-from workbench.compile.printed import HOLDING, Source
+from workbench.compile.printed import HOLDING
 from workbench.graph.inner import Graph
 from workbench.graph.lengths import Symbol
 
@@ -49,8 +50,8 @@ class _ClockedPrinter(_Printer):
         self.line(f"env->clocks[{2 * at}] += ended_ - begun_ - (wb_now() - ended_); env->clocks[{2 * at + 1}]++;", WITHOUT)
         self.close()
 
-    def source(self, vector_math: Collection[str]) -> Source:
-        made = super().source(vector_math)
+    def source(self) -> CSource:
+        made = super().source()
         return replace(made, before=[*made.before, CLOCK])
 
 
@@ -59,15 +60,12 @@ def clocked(graph: Graph, name: str, lengths: Sequence[Symbol] = (), held: int =
     compiler: Compiler = require_compiler()
     printers: list[_ClockedPrinter] = []
 
-    def printed(program: L.Program, storage: Storage) -> Source:
+    def printed(program: L.Program, storage: Storage) -> CSource:
         printers.append(_ClockedPrinter(program, storage))
-        return printers[0].source(compiler.vector_math)
-
-    def plain(program: L.Program, storage: Storage) -> Source:
-        return print_c(program, storage, compiler.vector_math)
+        return printers[0].source()
 
     with ThreadPoolExecutor(1) as pool:
-        code = Code(Lowered(graph, name, printed, plain, lengths, held), partial(Unit, compiler, pool))
+        code = Code(Lowered(graph, name, printed, print_c, lengths, held), partial(Unit, compiler, pool))
     return Clocked(code, printers[0].clocked)
 
 

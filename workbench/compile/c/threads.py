@@ -8,15 +8,14 @@ wait. Local variables live in memory that all threads see.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from workbench.compile.c.printer import HEADER, _line, _Printer, literal
-from workbench.compile.c.vector_math import definitions
+from workbench.compile.c.source import CSource
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.blocking import own_row
 from workbench.compile.loop_ir.loop_levels import Nest, nest
-from workbench.compile.printed import Source
 from workbench.graph.lengths import product
 from workbench.tensor.elementwise import C_TYPES
 
@@ -49,9 +48,9 @@ static int wb_wait(wb_team *team) {
 """
 
 
-def print_c_threads(program: L.Program, storage: Any, vector_math: Collection[str], threads: int) -> Source:
+def print_c_threads(program: L.Program, storage: Any, threads: int) -> CSource:
     """Print a program as C that runs on `threads` threads."""
-    return _ThreadPrinter(program, storage, threads).source(vector_math)
+    return _ThreadPrinter(program, storage, threads).source()
 
 
 class _ThreadPrinter(_Printer):
@@ -65,13 +64,12 @@ class _ThreadPrinter(_Printer):
         self.count = 0
         self.alone = False
 
-    def source(self, vector_math: Collection[str]) -> Source:
+    def source(self) -> CSource:
         p = self.program
         for home in self.storage.offset:
             kind = C_TYPES[home.dtype]
             self.line(f"{kind} *const {home.name} = ({kind} *)(arena + {self.sizes.place(home)});", home.note, home.of)
         self.block(p.body)
-        before = [HEADER, f"#define THREADS {self.threads}", TEAM, *self.prototypes(vector_math), *self.support, ""]
         head = ["typedef struct {", "    wb_team team;", "    void *const *io;", "    const wb_env *env;", "    char *arena;"]
         head.append("    int64_t *fault;")
         head += [_line(f"    {C_TYPES[b.dtype]} {b.name}_;", b.note, b.of) for b in self.local_buffers()]
@@ -88,8 +86,7 @@ class _ThreadPrinter(_Printer):
         head += self.size_lines().values()
         head.append("    (void)arena; (void)fault; (void)env; (void)io;")
         launch = [LAUNCH, *(f"    free(S.{name});" for name in self.shared), "    return failed;", "}"]
-        end = definitions(self.functions(), vector_math)
-        return Source([*head, *self.lines, "    return 0;", "}", ""], self.sizes.values, before, [*launch, *end, ""], self.stored())
+        return self.printed([HEADER, f"#define THREADS {self.threads}", TEAM], [*head, *self.lines, "    return 0;", "}", ""], launch)
 
     # Statements --------------------------------------------------------------------------------
 

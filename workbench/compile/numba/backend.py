@@ -45,7 +45,8 @@ class Unit:
     """A program printed as Python."""
 
     def __init__(self, lowered: Lowered) -> None:
-        self.text = lowered.printed.text
+        printed: Any = lowered.printed
+        self.text = printed.text
 
     def address(self) -> tuple[int, bool]:
         made = compiled_text(self.text, "RUN")

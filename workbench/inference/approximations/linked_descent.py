@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from workbench.compile import CompiledFunction
-from workbench.compile.kept import kept_function
+from workbench.compile.kept import OwnGraph, kept_function
 from workbench.graph.inner import Graph
 from workbench.inference.approximations.flat_density import hessian_product_graph
 from workbench.inference.linked import started
@@ -177,8 +177,8 @@ def compiled_descent(backend: str, objective: Objective, optimizer: Optimizer) -
     descent = Descent(objective, optimizer)
 
     def make() -> CompiledFunction:
-        of = [Descent, type(objective), type(objective.family), *optimizer.formulas]
-        return kept_function(of, descent.name, descent.advance, backend, "descent")
+        of = (Descent, type(objective), type(objective.family), *optimizer.formulas)
+        return kept_function(OwnGraph(of, descent.name, descent.advance, "descent"), backend)
 
     return _once(_descents, _compiling, (backend, descent.name), make)
 
@@ -186,12 +186,13 @@ def compiled_descent(backend: str, objective: Objective, optimizer: Optimizer) -
 @functools.cache
 def compiled_newton(backend: str) -> CompiledFunction:
     """Return the one compiled form of Newton's method on a backend."""
-    return kept_function([Newton], "", Newton().advance, backend, Newton.name)
+    return kept_function(OwnGraph((Newton,), "", Newton().advance, Newton.name), backend)
 
 
 def compiled_draws(backend: str, family: Family) -> CompiledFunction:
     """Return the one compiled form of a family's draws on a backend."""
-    return _once(_descents, _compiling, (backend, "draws", family.name), lambda: kept_function([type(family)], family.name, family.draws, backend, "draws"))
+    own = OwnGraph((type(family),), family.name, family.draws, "draws")
+    return _once(_descents, _compiling, (backend, "draws", family.name), lambda: kept_function(own, backend))
 
 
 def settings_of(objective: Objective, given: Mapping[str, float]) -> list[float]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from workbench.compile import CompiledFunction
-from workbench.compile.kept import kept_function
+from workbench.compile.kept import OwnGraph, kept_function
 from workbench.graph.inner import Graph
 from workbench.inference.linked import started
 from workbench.inference.values import Values
@@ -83,7 +83,7 @@ def compiled_population(backend: str, kernel: type[Population]) -> tuple[Compile
     made = kernel()
     name = made.name
     return (
-        kept_function([kernel], "init", lambda: made.init, backend, f"{name}_init"),
-        kept_function([kernel], "stage", lambda: made.stage, backend, f"{name}_stage"),
-        kept_function([kernel], "advance", lambda: made.advance, backend, name),
+        kept_function(OwnGraph((kernel,), "init", lambda: made.init, f"{name}_init"), backend),
+        kept_function(OwnGraph((kernel,), "stage", lambda: made.stage, f"{name}_stage"), backend),
+        kept_function(OwnGraph((kernel,), "advance", lambda: made.advance, name), backend),
     )
