@@ -174,7 +174,7 @@ def test_a_greeting_in_mid_run_brings_all_again_at_once(model):
 
 
 def test_divergences_are_those_after_warm_up_everywhere(schools):
-    run = begun(schools, 500, tune=300, chains=2)
+    run = begun(schools, 500, tune=300, chains=2, nuts={"trajectories": "trees"})
     dashboard = SamplingDashboard(run)
     wire = Wire(dashboard)
     wire.say(t="hello", have=0)

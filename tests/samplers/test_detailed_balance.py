@@ -21,6 +21,7 @@ import pytest
 import workbench.tensor as pt
 from workbench.compile import function
 from workbench.samplers import Nuts
+from workbench.samplers.nuts import MAX_TIMED_RANGE
 from workbench.samplers.random_numbers import RandomNumbers
 from workbench.samplers.state import NutsState
 
@@ -310,7 +311,12 @@ def test_flow_of_probability_of_trajectories_of_one_time_is_the_same_both_ways(c
                         assert np.array_equal(last, q) and stats["index_in_trajectory"] == 0 and stats["acceptance_rate"] == 0.0
                         refused += 1
                         continue
-                    assert steps == max(1, round(time * (0.7 + 0.6 * u) / step))
+                    wanted = max(1, round(time * (0.7 + 0.6 * u) / step))
+                    if steps != wanted:
+                        # Made again with finer steps, which have an orbit of their own.
+                        energies = [h for *_, h in orbit(density, q, v, step, 0 if word else wanted, wanted if word else 0)]
+                        assert np.ptp(energies) > MAX_TIMED_RANGE
+                        continue
                     lengths.add(steps)
                     end = start + (steps if word else -steps)
                     if not 0 <= end < len(points):
@@ -327,6 +333,46 @@ def test_flow_of_probability_of_trajectories_of_one_time_is_the_same_both_ways(c
             assert apart.max() <= 1e-12 * weights.max(), f"from {i} to {j} flows {flow[i, j]}, back {flow[j, i]}"
     assert lengths >= {4, 5, 6} or diverges
     assert refused or not diverges
+
+
+def funnel(m, q):
+    """A neck that gets narrower without end."""
+    v, x = q[0], q[1]
+    square = x * x * m.exp(-v)
+    return -v * v / 8.0 - square / 2.0 - v / 2.0, m.stack([-v / 4.0 + square / 2.0 - 0.5, -x * m.exp(-v)])
+
+
+@pytest.mark.parametrize(("density", "step", "shares"), [(funnel, 1.3, 3), (anharmonic, 1.1, 2)])
+def test_what_finer_steps_come_to_comes_back(density, step, shares):
+    """From the end of a trajectory with finer steps, which follows one that diverges, the same numbers lead back the same way: with the same flow of probability."""
+    time, rng, stages, refused = 3.0, np.random.default_rng(17), [], 0
+    steps = step / 4.0 ** np.arange(4)
+    for _ in range(4000):
+        q, v = rng.normal(size=2) * [2.5, 1.0], rng.normal(size=2)
+        q[1] *= np.exp(0.5 * q[0]) if density is funnel else 1.0
+        u, word = rng.uniform(), int(rng.integers(2))
+        last, stats = timed(density, q, [v], word, [u], [0.0], step, time)
+        counts = [min(2**LONGEST - 1, max(1, round(time * (0.7 + 0.6 * u) / h))) for h in steps]
+        if np.array_equal(last, q):
+            # Refused, but not as the finest steps diverge: those at first would not have diverged on the way back.
+            refused += not stats["diverging"]
+            continue
+        ends = [orbit(density, q, v, h, 0 if word else n, n if word else 0)[-1 if word else 0] for h, n in zip(steps, counts)]
+        stage = int(np.nanargmin([np.abs(end[0] - last).max() for end in ends]))
+        assert stats["index_in_trajectory"] == counts[stage]
+        if stage == 0:
+            assert stats["n_steps"] == counts[0]
+            continue
+        _, w, energy = ends[stage]
+        back, there = timed(density, last, [w], 1 - word, [u], [0.0], step, time)
+        np.testing.assert_allclose(back, q, rtol=1e-6, atol=1e-6)
+        assert there["index_in_trajectory"] == counts[stage]
+        started = 0.5 * v @ v - density(np, q)[0]
+        for begin, towards, way, p in ((q, v, word, np.exp(min(0.0, started - energy))), (last, w, 1 - word, np.exp(min(0.0, energy - started)))):
+            bracket(p, lambda x, a=(begin, towards, way): timed(density, a[0], [a[1]], a[2], [u], [x], step, time)[1]["index_in_trajectory"] > 0, 1e-6)
+        stages.append(stage)
+    # Shares of the step size, and ends that are refused because a coarser way back is there, were seen.
+    assert min(refused, *(stages.count(i + 1) for i in range(shares))) > 20
 
 
 @pytest.mark.parametrize("case", ["gaussian, rough steps", "anharmonic, rough steps", "terrace", "cliff"])

@@ -101,6 +101,12 @@ def test_trees_alone_where_they_are_asked_for(one_chain):
     assert np.all(chain.draw(TUNE + 100, TUNE)[1][50:, DEPTH] > 0)
 
 
+def told_by_parts(found):
+    """A mean, and its standard error as 100 parts of a run tell it."""
+    of_parts = found.reshape(100, -1).mean(axis=1)
+    return of_parts.mean(), of_parts.std(ddof=1) / 10.0
+
+
 WAYS = {"as found": [None], "one short": [(1, 1.5)], "two": [(2, 2.2)], "five short": [(5, 0.7)], "in turn with trees": [(2, 1.5), (0, 0.0)] * 25}
 """How draws are made, for one part of a run after the other."""
 EXACT = {
@@ -134,10 +140,31 @@ def test_moments_are_right_to_a_percent(one_chain, target, way):
     assert stats[:, ACCEPTED].mean() < 0.9
     # Below the limits there is no density; far to the right one that falls as exp(-exp(q)), where few trajectories come.
     assert stats[:, DIVERGING].mean() > 0.01 if target == "cut off" else stats[:, DIVERGING].sum() < 20
-    # Means over values of deviations and of their squares, in standard ones, whose standard errors 100 parts of the run tell.
+    # Means over values of deviations and of their squares, in standard ones.
     z = (q - mean) / sd
     for found in (z.mean(axis=1), np.square(z).mean(axis=1) - 1.0):
-        of_parts = found.reshape(100, -1).mean(axis=1)
-        error = of_parts.std(ddof=1) / 10.0
+        of_all, error = told_by_parts(found)
         assert error < 0.0025
-        assert abs(of_parts.mean()) < 4.0 * error
+        assert abs(of_all) < 4.0 * error
+
+
+def funnel(width):
+    """A neck without end: v has the standard deviation `width`, and x that of exp(v / 2)."""
+    q = pt.vector("q", 2)
+    v, square = q[0], pt.square(q[1]) * pt.exp(-q[0])
+    return Graph([q], [-0.5 * (pt.square(v / width) + square + v), pt.stack([-v / width**2 + 0.5 * square - 0.5, -q[1] * pt.exp(-v)])])
+
+
+@pytest.mark.parametrize(("width", "draws"), [(1.0, 300_000), (1.5, 500_000)])
+def test_draws_come_to_narrow_places(one_chain, width, draws):
+    """With steps that are too long for the neck: finer ones go in and come out."""
+    chain, count, _ = begun(one_chain, funnel(width))
+    assert count
+    chain.state[NutsState._fields.index("log_step")] = np.log(1.2)
+    q, stats = chain.draw(draws, TUNE)
+    assert stats[:, DIVERGING].mean() < 0.003
+    z = q[:, 0] / width
+    for found in (z, np.square(z) - 1.0):
+        mean, error = told_by_parts(found)
+        assert error < 0.0095
+        assert abs(mean) < 4.0 * error

@@ -6,7 +6,9 @@ the sampler adapts, and the next tree begins. So chains that run side by side on
 never wait for the longest tree, and on C the branches are real branches.
 
 Where warm-up shows that it pays (`trajectories.py`) a draw is made by trajectories of one time instead, one
-after the other from new velocities, the end of each taken or refused.
+after the other from new velocities, the end of each taken or refused. One that diverges is made again with finer
+steps, so that draws come to narrow places; its end may be taken if coarser steps would diverge on the way back too (Modi,
+Barnett and Carpenter, "Delayed rejection Hamiltonian Monte Carlo for sampling multiscale distributions", 2023).
 """
 
 from __future__ import annotations
@@ -36,8 +38,13 @@ from workbench.tensor.tensor import Tensor, as_tensor
 MAX_ENERGY_RANGE = 1000.0
 """Energies of one trajectory further apart than this are a divergence. The range is a property of the
 trajectory, whichever of its points it started from, so the sampler stays reversible."""
+MAX_TIMED_RANGE = 50.0
+"""The same for a trajectory of one time, whose end would hardly ever be taken if it is as far from its start: a divergence of the finest steps, else a
+reason for finer ones."""
+FINER, FINEST = 0.25, 0.015625
+"""What step sizes are multiplied by after a divergence, and the smallest share of the draw's step size."""
 EARLY_DEPTH = 8
-SUBTREE, TRAJECTORY = 1, 2
+SUBTREE, AGAIN, TRAJECTORY = 1, 2, 3
 """What a leapfrog may begin, beside nothing."""
 
 METRICS: dict[str, Callable[[int], tuple[int, int]]] = {
@@ -190,14 +197,15 @@ class Nuts(Kernel):
     def begin_part(self, s: NutsState) -> NutsState:
         """Begin what is due: a trajectory of one point, the candidate, from a new velocity; and from one of its ends what it grows by."""
         s = branch(s.begins >= TRAJECTORY, self.begin_trajectory, unchanged, s)
+        forward, back = self.numbers.forward(s), s.reached > 0.0
         s = branch(
-            self.numbers.forward(s),
-            lambda s: s._replace(q=s.q_right, v=s.v_right, g=s.g_right, direction=as_tensor(1)),
-            lambda s: s._replace(q=s.q_left, v=s.v_left, g=s.g_left, direction=as_tensor(-1)),
+            pt.logical_or(forward, back),
+            lambda s: s._replace(q=s.q_right, v=s.v_right, g=s.g_right),
+            lambda s: s._replace(q=s.q_left, v=s.v_left, g=s.g_left),
             s,
         )
         return s._replace(
-            leaf=as_tensor(0), sub_rho=pt.zeros_like(s.sub_rho), sub_weight=as_tensor(-float("inf")), begins=as_tensor(0)
+            direction=pt.where(pt.not_equal(forward, back), 1, -1), leaf=as_tensor(0), sub_rho=pt.zeros_like(s.sub_rho), sub_weight=as_tensor(-float("inf")), begins=as_tensor(0)
         )
 
     def begin_trajectory(self, s: NutsState) -> NutsState:
@@ -207,22 +215,25 @@ class Nuts(Kernel):
             q_left=q, v_left=v, g_left=g, q_right=q, v_right=v, g_right=g, index_left=as_tensor(0), index_right=as_tensor(0),
             rho=v, weight=as_tensor(0.0), energy=energy, proposal_energy=energy, lowest_error=as_tensor(0.0), highest_error=as_tensor(0.0),
         )  # fmt: skip
-        if not self.timed:
-            return s
+        return self.with_steps(s, 1.0) if self.timed else s
+
+    def with_steps(self, s: NutsState, finer: Tensor | float) -> NutsState:
+        """Make the next trajectory of one time with steps of a share of the draw's step size."""
         longest = pt.left_shift(as_tensor(1), s.checkpoint_first.shape[0] - 1) - 1
-        return s._replace(length=leapfrogs_of(s.time, self.numbers.duration(s), s.step, longest))
+        return s._replace(finer=as_tensor(finer), length=leapfrogs_of(s.time, self.numbers.duration(s), s.step * finer, longest))
 
     def tick(self, s: NutsState, tune: Tensor) -> NutsState:
         """One step of the integrator, and all that follows from it."""
         s = branch(s.begins > 0, self.begin_part, unchanged, s)
-        q, v, g, lp = leapfrog(self.density(s), s.q, s.v, s.g, self.metric(s), s.step * pt.cast(s.direction, "float64"))
+        q, v, g, lp = leapfrog(self.density(s), s.q, s.v, s.g, self.metric(s), s.step * s.finer * pt.cast(s.direction, "float64"))
         energy = kinetic(v) - lp
         error = energy - s.energy
         error = pt.where(pt.isnan(error), float("inf"), error)
         lowest, highest = pt.minimum(s.lowest_error, error), pt.maximum(s.highest_error, error)
         # In warm-up a fall is welcome, however deep: it leads from a far start to the bulk.
         fall = pt.where(pt.logical_and(s.draw < tune, error > -float("inf")), 0.0, lowest)
-        diverging = pt.logical_not(highest - fall <= MAX_ENERGY_RANGE)
+        most = pt.where(s.trajectories > 0, MAX_TIMED_RANGE, MAX_ENERGY_RANGE) if self.timed else MAX_ENERGY_RANGE
+        diverging = pt.logical_not(highest - fall <= most)
         s = s._replace(
             q=q, v=v, g=g, leaf=s.leaf + 1, leapfrogs=s.leapfrogs + 1, lowest_error=lowest, highest_error=highest,
         )  # fmt: skip
@@ -240,18 +251,56 @@ class Nuts(Kernel):
         return branch(s.ended, lambda s: self.end_draw(s, tune), unchanged, s)
 
     def end_trajectory(self, s: NutsState, lp: Tensor, energy: Tensor, weight: Tensor, diverging: Tensor) -> NutsState:
-        """Take the end of a trajectory of one time or refuse it, as any that diverges; begin the next one, or end the draw."""
+        """Take the end of a trajectory of one time or refuse it; make it again with finer steps if it diverges; begin the next one, or end the draw."""
         accept, symmetric = acceptances(weight)
+        chosen, coarse, back = self.numbers.end(s) < accept, s.finer >= 1.0, s.reached > 0.0
+        first = pt.where(pt.logical_and(coarse, pt.logical_not(back)), 1.0, 0.0)
+        s = s._replace(accept_sum=s.accept_sum + first * accept, symmetric_sum=s.symmetric_sum + first * symmetric)
 
-        def taken(s: NutsState) -> NutsState:
+        there = pt.logical_and(chosen, pt.logical_not(back))
+        arrives = pt.logical_and(there, pt.logical_not(coarse))
+        # No steps lead to where there is no density.
+        narrow = pt.logical_and(diverging, pt.abs(energy) < float("inf"))
+        goes_on = pt.logical_and(narrow, s.finer > pt.where(back, s.reached / FINER, FINEST))
+
+        def arrived(s: NutsState) -> NutsState:
+            """The end is kept, until it is known that coarser steps back from it diverge."""
             return s._replace(
-                proposal_q=s.q, proposal_g=s.g, proposal_lp=lp, proposal_energy=energy, proposal_index=s.proposal_index + s.leaf
+                q_right=s.q, v_right=s.v, g_right=s.g, sub_lp=lp, sub_energy=energy, sub_index=s.leaf, reached=s.finer, worst_error=worst_error(s)
             )
 
-        s = branch(self.numbers.end(s) < accept, taken, unchanged, s)
+        def again(s: NutsState) -> NutsState:
+            from_end = s.reached > 0.0
+            error = pt.where(from_end, s.sub_energy - s.energy, 0.0)
+            s = s._replace(begins=as_tensor(AGAIN), lowest_error=error, highest_error=error)
+            return self.with_steps(s, pt.where(arrives, 1.0, s.finer * FINER))
+
+        def over(s: NutsState) -> NutsState:
+            return self.over(s, lp, energy, pt.logical_and(there, coarse), pt.logical_and(back, narrow), diverging)
+
+        s = branch(arrives, arrived, unchanged, s)
+        return branch(pt.logical_or(arrives, goes_on), again, over, s)
+
+    def over(self, s: NutsState, lp: Tensor, energy: Tensor, taken: Tensor, kept: Tensor, diverging: Tensor) -> NutsState:
+        """Move to the end of a trajectory if it is taken, or to the one that was kept; begin the next one, or end the draw."""
+        back = s.reached > 0.0
+        s = branch(
+            taken,
+            lambda s: s._replace(proposal_q=s.q, proposal_g=s.g, proposal_lp=lp, proposal_energy=energy, proposal_index=s.proposal_index + s.leaf),
+            unchanged,
+            s,
+        )
+        s = branch(
+            kept,
+            lambda s: s._replace(
+                proposal_q=s.q_right, proposal_g=s.g_right, proposal_lp=s.sub_lp, proposal_energy=s.sub_energy, proposal_index=s.proposal_index + s.sub_index
+            ),
+            unchanged,
+            s,
+        )
         s = s._replace(
-            trajectory=s.trajectory + 1, diverging=pt.logical_or(s.diverging, diverging),
-            accept_sum=s.accept_sum + accept, symmetric_sum=s.symmetric_sum + symmetric,
+            trajectory=s.trajectory + 1, diverging=pt.logical_or(s.diverging, pt.logical_and(diverging, pt.logical_not(back))),
+            lowest_error=pt.where(back, 0.0, s.lowest_error), highest_error=pt.where(back, 0.0, s.highest_error), reached=as_tensor(0.0),
         )  # fmt: skip
         return branch(
             s.trajectory >= s.trajectories,

@@ -91,7 +91,7 @@ class NutsState(NamedTuple):
     highest_error: Tensor
     """Highest energy of the trajectory, relative to its start; 0 or positive."""
     begins: Tensor
-    """What the next leapfrog begins: nothing, a subtree, or a trajectory, whose velocity is not drawn yet."""
+    """What the next leapfrog begins: nothing, a subtree, a trajectory with other steps, or one whose velocity is not drawn yet."""
     ended: Tensor
     """Whether the draw is done: it is `proposal_q`."""
     diverging: Tensor
@@ -107,6 +107,10 @@ class NutsState(NamedTuple):
     """Trajectories of this draw done."""
     length: Tensor
     """Leapfrogs of the current one."""
+    finer: Tensor
+    """Its steps, as a share of the draw's step size."""
+    reached: Tensor
+    """The share with which the end was reached that coarser steps now go back from; 0 where none do."""
     worst_error: Tensor
     """Largest error of energy in those before it, up or down."""
 

@@ -43,7 +43,7 @@ def first_plan(q: Tensor) -> dict[str, Tensor]:
     """Return the fields of a state that say how its next draw is made, and what is known of draws made before, at a position (d,)."""
     zero, none, nothing = pt.zeros_like(q), as_tensor(0), as_tensor(0.0)
     return dict(
-        time=nothing, trajectories=none, trajectory=none, length=none, worst_error=nothing,
+        time=nothing, trajectories=none, trajectory=none, length=none, finer=as_tensor(1.0), reached=nothing, worst_error=nothing,
         last_q=q, path_mean=zero, path_square=zero,
         trees_seen=nothing, trees_leapfrogs=nothing, trees_jumps=zero, timed_seen=nothing, timed_leapfrogs=nothing, timed_jumps=zero,
     )  # fmt: skip
