@@ -168,3 +168,16 @@ def test_draws_come_to_narrow_places(one_chain, width, draws):
         mean, error = told_by_parts(found)
         assert error < 0.0095
         assert abs(mean) < 4.0 * error
+
+
+def test_trajectories_are_taken_where_trees_diverge(one_chain):
+    """Periods differ so much that trees are better, but for a neck beside them that trees do not come out of whole."""
+    precision = np.linalg.inv(0.1 * np.eye(20) + 0.9)
+    q = pt.vector("q", 22)
+    wide, narrow = q[:20], funnel(3.0)
+    g = pt.constant(precision) @ wide
+    lp, slope = narrow.apply(q[20:])
+    graph = Graph([q], [lp - 0.5 * pt.sum(wide * g), pt.concatenate([-g, slope])])
+    chain, count, _ = begun(one_chain, graph, tune=1000)
+    assert count
+    assert np.all(chain.draw(100, 1000)[1][:, DEPTH] == 0)

@@ -144,11 +144,12 @@ class NutsState(NamedTuple):
     path_square: Tensor
     """Sum of squared deviations from it, (d,)."""
     trees_seen: Tensor
-    """Of these draws, those made by trees: their number, leapfrogs, and sums of squared differences of each from the draw before, (d,)."""
+    """Of these draws, those made by trees: their number, how many diverged, leapfrogs, and sums of squared differences of each from the draw before, (d,)."""
+    trees_diverged: Tensor
     trees_leapfrogs: Tensor
     trees_jumps: Tensor
     timed_seen: Tensor
-    """The same of those made by trajectories of one time."""
+    """The same of those made by trajectories of one time, but for divergences."""
     timed_leapfrogs: Tensor
     timed_jumps: Tensor
     window: Tensor

@@ -35,6 +35,8 @@ CHEAP = 3
 """A tree that costs no more trajectories than this is of values with about one period."""
 MARGIN = 1.35
 """Trajectories may be so much worse than trees by the correlation after one draw: it tells of means, and squares gain more."""
+DIVERGING = 0.02
+"""Share of trees that diverge, above which trajectories are made in any case: they come to narrow places, with finer steps."""
 LEAST, MOST = 2, 16
 """Trajectories of a draw."""
 
@@ -45,7 +47,7 @@ def first_plan(q: Tensor) -> dict[str, Tensor]:
     return dict(
         time=nothing, trajectories=none, trajectory=none, length=none, finer=as_tensor(1.0), reached=nothing, worst_error=nothing,
         last_q=q, path_mean=zero, path_square=zero,
-        trees_seen=nothing, trees_leapfrogs=nothing, trees_jumps=zero, timed_seen=nothing, timed_leapfrogs=nothing, timed_jumps=zero,
+        trees_seen=nothing, trees_diverged=nothing, trees_leapfrogs=nothing, trees_jumps=zero, timed_seen=nothing, timed_leapfrogs=nothing, timed_jumps=zero,
     )  # fmt: skip
 
 
@@ -75,7 +77,7 @@ def _counted(s: Any) -> Any:
     by_time, by_tree = pt.where(timed, 1.0, 0.0), pt.where(timed, 0.0, 1.0)
     s = s._replace(
         path_mean=mean, path_square=square,
-        trees_seen=s.trees_seen + by_tree, trees_leapfrogs=s.trees_leapfrogs + by_tree * leapfrogs, trees_jumps=s.trees_jumps + by_tree * jumps,
+        trees_seen=s.trees_seen + by_tree, trees_diverged=s.trees_diverged + pt.where(s.diverging, by_tree, 0.0), trees_leapfrogs=s.trees_leapfrogs + by_tree * leapfrogs, trees_jumps=s.trees_jumps + by_tree * jumps,
         timed_seen=s.timed_seen + by_time, timed_leapfrogs=s.timed_leapfrogs + by_time * leapfrogs, timed_jumps=s.timed_jumps + by_time * jumps,
     )  # fmt: skip
     return s._replace(time=as_tensor(TIME), trajectories=pt.where(timed, 0, _count(s, TIME)))
@@ -101,4 +103,5 @@ def _decided(s: Any) -> Any:
     better = MARGIN * (1.0 - by_time) * (1.0 + by_trees) * trees_cost > (1.0 - by_trees) * (1.0 + by_time) * timed_cost
     time = pt.where(short, SHORT, TIME)
     count = pt.where(pt.logical_and(short, by_trees < NEW), 1, count)
-    return s._replace(time=time, trajectories=pt.where(pt.logical_and(known, pt.logical_or(short, better)), count, 0))
+    narrow = s.trees_diverged > DIVERGING * s.trees_seen
+    return s._replace(time=time, trajectories=pt.where(pt.logical_and(known, pt.logical_or(pt.logical_or(short, better), narrow)), count, 0))
