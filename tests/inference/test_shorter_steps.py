@@ -72,11 +72,10 @@ def test_nuts_among_others_has_shorter_steps():
     "options, said",
     [
         ({"shorter_steps": 0.5}, "rise from target_accept=0.8"), ({"shorter_steps": (0.99, 0.95)}, "rise"), ({"shorter_steps": "0.9"}, "rise"),
-        ({"tune": 0}, "tune=0 adapts none"), ({"trace": "draws.zarr"}, "which trace has written"), ({"method": "chees"}, "chains by themselves"),
+        ({"tune": 0}, "tune=0 adapts none"), ({"method": "chees"}, "chains by themselves"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_is_said(options, said, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_what_cannot_be_is_said(options, said):
     with pytest.raises(ArgumentError, match=said):
         run_of(funnel(), nuts=None, **options)
     with pytest.raises(ArgumentError, match="moves no variable"):

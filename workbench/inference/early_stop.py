@@ -23,6 +23,7 @@ import numpy as np
 
 from workbench.errors import ArgumentError
 from workbench.inference.diagnostics import rhat
+from workbench.inference.origin import about
 from workbench.samplers.warm_up import FINAL
 
 if TYPE_CHECKING:
@@ -59,7 +60,9 @@ def stretches(run: Run) -> Iterator[float]:
         if run.stopping.is_set():
             return
         if agree(run, asked):
-            end_warm_up(run, length)
+            # Of a run that goes on warm-up may have been made longer since.
+            if not run.shortened:
+                end_warm_up(run, length)
             break
     else:
         run.planned_tune = run.longest_tune or run.tune
@@ -77,8 +80,14 @@ def agree(run: Run, draws: int) -> bool:
 def end_warm_up(run: Run, length: int) -> None:
     """Let the warm-up of a run be as long as that."""
     if run.tune != length:
-        run.store.shorten_warmup(length)  # type: ignore[attr-defined]
-    run.tune = run.planned_tune = length
+        run.store.change_warmup(length, lambda: about(run))  # type: ignore[attr-defined]
+    run.tune = length
+    plan(run, length)
+
+
+def plan(run: Run, length: int) -> None:
+    """Let the chains of a run go by a warm-up as long as that from now on."""
+    run.planned_tune = length
     for chain in run.kept:
         chain.tune = length
 
@@ -94,5 +103,5 @@ def check(run: Run) -> None:
     fixed = [s.kernel.name for s in run.steps if s.kernel.plans_warm_up]
     if fixed:
         raise ArgumentError(f"stop_tuning_early: {', '.join(fixed)} plans its windows by the length of warm-up", "leave one of them out")
-    if not hasattr(run.store, "shorten_warmup"):
+    if not hasattr(run.store, "change_warmup"):
         raise ArgumentError(f"stop_tuning_early: {run.store!r} must know how many draws of warm-up there are", "give trace a path, or leave one of them out")

@@ -23,7 +23,7 @@ from workbench.model.functions import function_of
 from workbench.model.gaussian_prior import gaussian_prior, likelihood
 from workbench.model.model import Model
 from workbench.model.position import Places, block_density
-from workbench.samplers import ROWS, Kernel, NutsSettings, compiled_apart, compiled_sampler
+from workbench.samplers import ROWS, Kernel, Nuts, compiled_apart, compiled_sampler
 
 Array = np.ndarray[Any, Any]
 State = list[Array]
@@ -174,11 +174,13 @@ class LinkedSampler:
         return list(self.functions["init"](key, q, z, *given))
 
     def with_target(self, state: State, target: float) -> State:
-        """Return the state of a chain in which the step size of NUTS begins to be adapted anew, for another acceptance."""
+        """Return the state of a chain in which the step size of NUTS begins to be adapted anew, for another acceptance: not where it has done so."""
         at = {name: i for i, name in enumerate(self._sampler.fields)}
         state = list(state)
-        for i in (i for i, s in enumerate(self.steps) if isinstance(s.settings, NutsSettings)):
+        for i in (i for i, s in enumerate(self.steps) if issubclass(s.kernel, Nuts)):
             place = {name: at[name if self._alone else f"{name}_{i}"] for name in ("target", "log_step", "log_step_average", "step_anchor", "step_error", "step_updates")}
+            if float(state[place["target"]]) == target:
+                continue
             now = state[place["log_step"]]
             anew = {"target": target, "log_step_average": now, "step_anchor": now, "step_error": 0.0, "step_updates": 0.0}
             for name, x in anew.items():

@@ -28,6 +28,7 @@ def about(run: Run) -> dict[str, Any]:
     return {
         "model": model, "fingerprint": fingerprint(model), "random_seed": str(run.seed), "backend": run.backend, "results": kept,
         **({} if run.longest_tune is None else {"longest_tune": run.longest_tune}),
+        **({} if not run.shorter_targets else {"shorter_targets": run.shorter_targets, "shortened": run.shortened}),
         **({} if run.external is None else {"external": run.external.told}),
         "steps": [{"kernel": _address(s.kernel), "names": list(s.names), "settings": repr(s.settings), "candidates": getattr(s.settings, "candidates", 0)} for s in run.steps],
         "made_by": dict(run.linked.about),

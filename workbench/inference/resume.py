@@ -16,6 +16,7 @@ from workbench.inference.origin import check_model, check_versions, steps_again
 from workbench.inference.results import Kept
 from workbench.inference.run import Run
 from workbench.inference.sampling import carry_out
+from workbench.inference.shorter_steps import Shortened
 from workbench.inference.stores import ZarrStore
 from workbench.model.context import modelcontext
 from workbench.model.model import Model
@@ -106,8 +107,9 @@ def resume_run(
             1 if external is not None and external.in_turn else None if cores is None else options.whole("cores", cores, 1),
             int(told["random_seed"]), () if external is not None else steps_again(told, where), told["backend"],
             [None] * contents.chains, asked, callback=options.callback_of(callback), external=external, store=store, executor=executor_named(executor),
-            longest_tune=told.get("longest_tune"),
+            longest_tune=told.get("longest_tune"), shorter_targets=tuple(told.get("shorter_targets", ())),
         )  # fmt: skip
+        run.shortened += [Shortened(*s) for s in told.get("shortened", ())]
         check_model(run.model, told, where)
         check_versions(told, where)
         if return_inferencedata:

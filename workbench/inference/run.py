@@ -343,7 +343,7 @@ class Run:
         if self._given_up:
             return
         columns, data = Columns(self.linked, self.results.layout), {"observed_data": self.observed, "constant_data": self.constants}
-        contents = columns.contents(self.chains, self.tune, self.draws_requested + shorter_steps.room(self), data, lambda: about(self))
+        contents = columns.contents(self.chains, self.tune, self.draws_requested, data, lambda: about(self))
         if self._rows is None:
             self._rows = self.store.begin(contents, [self._first_state(i) for i in range(self.chains)])
         else:

@@ -4,7 +4,7 @@ After 150, 300, 600 ... draws all chains wait for each other, and it is asked wh
 whether so many have that of such a share they would be an accident, one in twenty.
 If so the step size is adapted anew, for the next of the acceptances that were given; mass matrix and position are kept. So what it costs is
 the draws until then and not a run from its start, and no more of them than are made afterwards. When it is asked depends on numbers of draws
-alone: a seed gives the same draws whatever cores, chunks or pauses.
+alone: a seed gives the same draws whatever cores, chunks or pauses, and when a run is resumed.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from workbench.errors import ArgumentError
-from workbench.inference.early_stop import end_warm_up
-from workbench.inference.stores import MemoryStore
-from workbench.samplers import NutsSettings
+from workbench.inference.early_stop import end_warm_up, plan
+from workbench.samplers import Nuts
 from workbench.samplers.warm_up import FINAL
 
 if TYPE_CHECKING:
@@ -43,11 +42,20 @@ class Shortened(NamedTuple):
         How many of their trajectories diverged.
     target
         The acceptance that is aimed at since.
+    tune
+        Draws of warm-up that there were before these.
     """
 
     draws: int
     divergences: int
     target: float
+    tune: int
+
+    @property
+    def longer(self) -> int:
+        """Draws of warm-up that there are since: nothing but the step size is adapted in the last."""
+        made = self.tune + self.draws
+        return min(made + AGAIN, int(made / FINAL))
 
 
 def checked(given: Any, target: float, tune: int) -> tuple[float, ...]:
@@ -72,33 +80,36 @@ def check(run: Run) -> None:
     Raises
     ------
     ArgumentError
-        If no variable is moved by NUTS, or draws are written where those of warm-up are apart.
+        If no variable is moved by NUTS, or the store keeps draws of warm-up whose number must be known.
     """
-    if not any(isinstance(s.settings, NutsSettings) for s in run.steps):
+    if not any(issubclass(s.kernel, Nuts) for s in run.steps):
         raise ArgumentError("shorter_steps is for this package's NUTS, which moves no variable here", "leave it out")
-    if not isinstance(run.store, MemoryStore):
-        raise ArgumentError("shorter_steps makes draws of warm-up of others, which trace has written already", "leave one of them out")
-
-
-def room(run: Run) -> int:
-    """Return how many draws a chain may have that become draws of warm-up."""
-    return len(run.shorter_targets) * (run.draws_requested + AGAIN)
+    if not hasattr(run.store, "change_warmup"):
+        raise ArgumentError(f"shorter_steps: {run.store!r} must know how many draws of warm-up there are", "give trace a path, or leave one of them out")
 
 
 def stretches(run: Run) -> Iterator[float]:
     """Yield after how many draws all chains of a run are to stand next, and shorten its steps there if trajectories diverge."""
-    for target in run.shorter_targets:
+    for known in tuple(run.shortened):
+        # Of a run that goes on: a chain may be before that place, if its later states were lost.
+        plan(run, known.tune)
+        yield known.tune + known.draws
+        if run.stopping.is_set():
+            return
+        adapt_again(run, known)
+    for target in run.shorter_targets[len(run.shortened) :]:
         draws = FIRST
         while True:
             yield run.tune + draws
             if run.stopping.is_set() or draws >= run.draws_requested:
                 return
-            found = divergences(run)
+            found = divergences(run, draws)
             if is_more(found, draws * run.chains):
                 break
             draws *= 2
-        adapt_again(run, target)
-        run.shortened.append(Shortened(draws, found, target))
+        new = Shortened(draws, found, target, run.tune)
+        run.shortened.append(new)
+        adapt_again(run, new)
 
 
 def is_more(diverged: int, trajectories: int) -> bool:
@@ -114,15 +125,19 @@ def is_more(diverged: int, trajectories: int) -> bool:
     return 1.0 - fewer < ACCIDENT
 
 
-def divergences(run: Run) -> int:
-    """How many trajectories of a run diverged after warm-up."""
-    stats = run.stats
-    return int(stats["diverging"].sum()) if "diverging" in stats else 0
+def divergences(run: Run, draws: int) -> int:
+    """How many trajectories diverged of the first draws after warm-up."""
+    return sum(int(c.rows.read(c.columns.stats["diverging"], run.tune, run.tune + draws).sum()) for c in run.kept)
 
 
-def adapt_again(run: Run, target: float) -> None:
-    """Let warm-up go on from where the chains of a run stand, in which the step size alone is adapted, to another acceptance."""
-    made = run.kept[0].count
+def adapt_again(run: Run, new: Shortened) -> None:
+    """Let warm-up go on, in which the step size alone is adapted, to another acceptance, in the chains that are where it begins.
+
+    What a store has says first that warm-up is longer: of a run that ends in between chains are found to be at the place, and begin.
+    """
+    if run.tune < new.longer:
+        end_warm_up(run, new.longer)
+    plan(run, new.longer)
     for chain in run.kept:
-        chain.keep(run.linked.with_target(chain.state, target))  # type: ignore[union-attr]
-    end_warm_up(run, min(made + AGAIN, int(made / FINAL)))
+        if chain.count == new.tune + new.draws:
+            chain.keep(run.linked.with_target(chain.state, new.target))  # type: ignore[union-attr]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,10 +30,18 @@ class MemoryRows:
     def append(self, columns: Sequence[Array], state: State) -> None:
         """Add rows, and the state after them."""
         n = len(columns[0])
-        for table, new in zip(self.tables, columns):
-            table[self.count : self.count + n] = new
+        for i, new in enumerate(columns):
+            if self.count + n > len(self.tables[i]):
+                self.tables[i] = self._longer(self.tables[i], self.count + n)
+            self.tables[i][self.count : self.count + n] = new
         self.state = state
         self.count += n
+
+    def _longer(self, table: Array, rows: int) -> Array:
+        """A table for that many rows and more, where more are made than were foreseen. Views of the one before stay as they are."""
+        longer = np.empty((max(rows, 2 * len(table)), *table.shape[1:]), table.dtype)
+        longer[: self.count] = table[: self.count]
+        return longer
 
     def read(self, column: int, start: int, stop: int) -> Array:
         """Return rows of a column: a view."""
@@ -52,7 +60,7 @@ class MemoryStore:
         """Return the rows of each lane."""
         return [MemoryRows(contents.row_columns, contents.total, state) for state in states]
 
-    def shorten_warmup(self, tune: int) -> None:
+    def change_warmup(self, tune: int, about: Callable[[], Mapping[str, Any]]) -> None:
         """Nothing is kept apart."""
 
     def close(self, about: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ import errno
 import os
 import threading
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -288,8 +288,10 @@ class ZarrStore:
         self._start_syncing()
         return self.rows
 
-    def shorten_warmup(self, tune: int) -> None:
-        """Let there be fewer draws of warm-up than were planned, but all that are there.
+    def change_warmup(self, tune: int, about: Callable[[], Mapping[str, Any]]) -> None:
+        """Let there be fewer draws of warm-up than were planned, but all that are there; or more, to which those after it belong then.
+
+        What is `about` the run now is told anew. Rows are where the manifest says at every moment: copied and durable before, and removed after it.
 
         Raises
         ------
@@ -297,11 +299,16 @@ class ZarrStore:
             If it cannot be written.
         """
         self.contents = dataclasses.replace(self.contents, tune=tune)
+        self._about = about()
         self._attributes["tuning_steps"] = tune
         with told(self.path):
-            for rows in self.rows:
-                rows.tune = tune
+            copied = {path for rows in self.rows for path in rows.copy_to_warmup()}
+            sync_all(copied)
             self._write_manifest()
+            if copied:
+                sync_all({self._folder / name for name in manifest.NAMES})
+            for rows in self.rows:
+                rows.change_warmup(tune)
             self._write_descriptions(tune, self.contents.draws)
 
     def _checkpoints(self, number: int | str) -> list[tuple[Path, Checkpoint]]:
@@ -381,17 +388,22 @@ def sync(chains: Sequence[ZarrRows]) -> None:
     """Make sure that what is written outlasts the machine, then a state of each chain that relies on it."""
     taken = [(rows, *rows.unsynced()) for rows in chains]
     taken = [(rows, touched, content) for rows, touched, content in taken if touched]
-    files = {path for _, touched, _ in taken for path in touched}
     try:
-        # Side by side: the disk writes what several wait for at once.
+        sync_all({path for _, touched, _ in taken for path in touched})
         with ThreadPoolExecutor(SYNCING) as pool:
-            list(pool.map(sync_file, files))
-            list(pool.map(sync_file, {path.parent for path in files}))
             list(pool.map(lambda one: one[0].synced(*one[1:]), taken))
     except OSError:
         for rows, touched, _ in taken:
             rows.synced(touched, b"")
         raise
+
+
+def sync_all(files: Set[Path]) -> None:
+    """Make sure that files, and that they are there, outlast the machine."""
+    # Side by side: the disk writes what several wait for at once.
+    with ThreadPoolExecutor(SYNCING) as pool:
+        list(pool.map(sync_file, files))
+        list(pool.map(sync_file, {path.parent for path in files}))
 
 
 class ZarrRows:
@@ -488,6 +500,25 @@ class ZarrRows:
             self._content = content
         self._checks, self._pending, self._saved_state = tuple(checks), (count, ()), state
 
+    def copy_to_warmup(self) -> set[Path]:
+        """Write the rows after warm-up behind those of it, too; return the files that have them."""
+        touched: set[Path] = set()
+        with self._saving:
+            self._save()
+            for warm_up, after in self._files:
+                for start in range(0, self.count - self.tune, self._block):
+                    touched.update(warm_up.write(self.tune + start, after.read(start, min(start + self._block, self.count - self.tune))))
+        return touched
+
+    def change_warmup(self, tune: int) -> None:
+        """Let there be so many rows of warm-up, and no others but those after them beside it."""
+        with self._saving:
+            longer, self.tune = self.count > self.tune, tune
+            if longer:
+                changed = {path for _, after in self._files for path in after.cut(max(0, self.count - tune))}
+                with self._lock:
+                    self._touched |= changed
+
     def unsynced(self) -> tuple[set[Path], bytes]:
         """Return the files written since this was called last, and the state that relies on them."""
         with self._lock:
@@ -516,8 +547,13 @@ class ZarrRows:
     def _read(self, column: int, start: int, stop: int) -> Array:
         """Rows on disk."""
         warm_up, after = self._files[column]
-        middle = max(start, min(stop, self.tune))
-        return np.concatenate([warm_up.read(start, middle), after.read(max(0, middle - self.tune), max(0, stop - self.tune))])
+        while True:
+            tune = self.tune
+            middle = max(start, min(stop, tune))
+            found = np.concatenate([warm_up.read(start, middle), after.read(max(0, middle - tune), max(0, stop - tune))])
+            # Rows may have moved meanwhile.
+            if tune == self.tune:
+                return found
 
 
 @contextlib.contextmanager
