@@ -97,7 +97,7 @@ class Chees(Ensemble):
         """Draw velocities (n, d)."""
         return self.numbers.normal(s.key, s.draw, MOMENTUM, numbered(s.q), s.q.shape[1])
 
-    def leap(self, q: Tensor, v: Tensor, g: Tensor, lp: Tensor, work: Tensor, scale: Tensor, step: Tensor) -> list[Tensor]:
+    def leap(self, s: CheesState, q: Tensor, v: Tensor, g: Tensor, lp: Tensor, work: Tensor, scale: Tensor, step: Tensor) -> list[Tensor]:
         """Return position, velocity, gradient, log-density and kinetic energy gained (n,), after one step: velocity Verlet."""
         v = v + 0.5 * step * (scale * g)
         q = q + step * (scale * v)
@@ -118,21 +118,25 @@ class Chees(Ensemble):
         lp, g = self.logp_grad(q)
         zero, none, each = as_tensor(0.0), as_tensor(0), pt.zeros_like(lp)
         log_scale = first_scale(q, g)
-        s = CheesState(
+        s = self.carried(CheesState(
             key=key, draw=none, q=q, g=g, lp=lp, target=settings["target_accept"], log_scale=log_scale,
             log_step=zero, log_step_average=zero, step_error=zero, step_anchor=zero, step_updates=zero,
             log_length=pt.log(self.first_length(q)), log_length_average=pt.log(self.first_length(q)), square_slope=zero,
             acceptance=each, diverging=pt.cast(each, "bool"), energy=each, energy_error=each, steps=none, step=zero,
-        )  # fmt: skip
+        ))  # fmt: skip
         log_step = pt.log(self.first_step(s))
         return s._replace(log_step=log_step, log_step_average=log_step, step_anchor=log_step + math.log(2.0))
+
+    def carried(self, s: CheesState) -> CheesState:
+        """Return the first state with what a subclass carries besides."""
+        return s
 
     def first_step(self, s: CheesState) -> Tensor:
         """Return a step size at which the acceptance of one step of all chains crosses its target: doubled or halved from 0.1."""
         v = self.velocity(s._replace(draw=as_tensor(2**62 + FIRST)))
 
         def accepted(step: Tensor) -> Tensor:
-            end = self.leap(s.q, v, s.g, s.lp, pt.zeros_like(s.lp), pt.exp(s.log_scale), step)
+            end = self.leap(s, s.q, v, s.g, s.lp, pt.zeros_like(s.lp), pt.exp(s.log_scale), step)
             return harmonic_mean(acceptance(self._error(s.lp, v, end))) > s.target
 
         def body(step: Tensor, tries: Tensor, factor: Tensor, going: Tensor) -> list[Tensor]:
@@ -161,7 +165,7 @@ class Chees(Ensemble):
         v = self.velocity(s)
 
         def leap(i: Tensor, q: Tensor, v: Tensor, g: Tensor, lp: Tensor, work: Tensor) -> list[Tensor]:
-            return [i + 1, *self.leap(q, v, g, lp, work, scale, step)]
+            return [i + 1, *self.leap(s, q, v, g, lp, work, scale, step)]
 
         _, *end = pt.while_loop(
             lambda i, *at: i < steps, leap, [0, s.q, v, s.g, s.lp, pt.zeros_like(s.lp)], ("i", "q", "v", "g", "lp", "work")

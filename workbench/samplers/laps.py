@@ -11,14 +11,13 @@ from the first step on.
 from __future__ import annotations
 
 import math
-from collections import namedtuple
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import workbench.tensor as pt
 from workbench.samplers.chain_numbers import numbered
 from workbench.samplers.chees import CheesState, acceptance
-from workbench.samplers.mams import Mams
+from workbench.samplers.mams import Mams, MamsState, _make
 from workbench.samplers.pooled_metric import better_scale
 from workbench.tensor.tensor import Tensor, as_tensor
 
@@ -36,8 +35,7 @@ LEAST_CHANGE, MOST_CHANGE = 0.3, 3.0
 LOST = 0.1
 """Where more of the chains than this share run into an energy error without bound, the step is halved."""
 
-_make: Callable[..., Any] = namedtuple
-LapsState = _make("LapsState", (*CheesState._fields, "v"))
+LapsState = _make("LapsState", (*MamsState._fields, "v"))
 """What MAMS carries, and velocities (n, d) of length 1."""
 
 
@@ -45,6 +43,13 @@ class Laps(Mams):
     """Microcanonical Langevin steps without acceptance, then MAMS."""
 
     name = "laps"
+
+    def carried(self, s: CheesState) -> Any:
+        # Speeds are kept from the first step on: nothing is refused that could hold chains back.
+        return MamsState(*s, free=pt.constant(False))
+
+    def first_length(self, q: Tensor) -> Tensor:
+        return pt.sqrt(pt.cast(q.shape[1], "float64"))
 
     def start(self, key: Tensor, q: Tensor, settings: Mapping[str, Tensor]) -> Any:
         s = super().start(key, q, settings)
@@ -75,7 +80,7 @@ class Laps(Mams):
         memory = MEMORY * pt.sqrt(pt.sum(pt.mean(pt.square(off / scale), axis=0)))
         noise = self.numbers.normal(s.key, s.draw, REFRESH, numbered(s.q), s.q.shape[1])
         v = _directions(s.v + pt.sqrt(pt.expm1(2.0 * step / memory) / size) * noise)
-        end = self.leap(s.q, v, s.g, s.lp, pt.zeros_like(s.lp), scale, step)
+        end = self.leap(s, s.q, v, s.g, s.lp, pt.zeros_like(s.lp), scale, step)
         error = self._error(s.lp, v, end)
         there = pt.isfinite(error)
         q, last, g, lp, _ = end
