@@ -156,6 +156,29 @@ describe("dashboard", () => {
     expect(text).toContain("the sampler …");
   });
 
+  it("says how long trajectories are, and which chains have no trees", () => {
+    open();
+    begin();
+    state("tuning", [], {});
+    const cell = () => [...host.querySelectorAll(".wb-chains tbody tr:first-child td")][3];
+    expect(cell().textContent).toBe("4");
+    model.push({ t: "state", state: "sampling", elapsed: 1, eta: 1, rate: 100, made: 30, whole: 40, message: "", compiling: [], words: ["", ""] }, {
+      chain: ["i32", [0, 1]], draws: ["i32", [20, 10]], tuning: ["u8", [0, 0]], step_size: ["f64", [0.3, 0.2]], gradients: ["f64", [15, 15]], divergences: ["i32", [0, 0]], tree_depth: ["f64", [0, 2.5]],
+    });
+    expect(cell().textContent).toBe("no trees");
+    expect(cell().getAttribute("title")).toContain("trajectories of one time");
+    (host.querySelector("[data-plots=Diagnostics]") as HTMLElement).click();
+    const caption = () => host.querySelectorAll("figcaption")[1].textContent;
+    expect(caption()).toBe("Leapfrogs a draw");
+    const push = (chain: number, timed: boolean) => model.push({ t: "diagnostics", chain, bfmi: 0.9, timed }, { leapfrogs: ["f64", [0, 3, 7]] });
+    push(0, true);
+    push(1, false);
+    expect(caption()).toBe("Leapfrogs a draw; chain 0 without trees");
+    expect(host.querySelectorAll("canvas")[1].getAttribute("aria-label")).toBe("Leapfrogs a draw; chain 0 without trees, by trajectories of one time; after warm-up");
+    push(1, true);
+    expect(caption()).toContain("; all chains without trees");
+  });
+
   it("takes each draw once, also when a second view's greeting brings all again", () => {
     const view = open() as any;
     begin();

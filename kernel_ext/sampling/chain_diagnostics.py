@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -62,8 +63,23 @@ def elsewhere(table: ElementTable) -> dict[Any, str]:
     return found
 
 
-def diagnostic_columns(energy: Array | None, depth: Array | None, steps: Array | None) -> tuple[dict[str, Array], float | None]:
-    """Return densities of a chain's energies and of their changes, counts of tree depths, the step size on its way; and its BFMI."""
+def diagnostic_columns(stats: Callable[[str], Array | None], steps: Array | None = None) -> tuple[dict[str, Array], dict[str, Any]]:
+    """Return of a chain what its figures are drawn of, and what is said of it.
+
+    Parameters
+    ----------
+    stats
+        Gives a statistic of the draws after warm-up by its name, if there is one.
+    steps
+        Step sizes from the beginning of warm-up.
+
+    Returns
+    -------
+    dict, dict
+        Densities of energies and of their changes, counts of draws that took 1 leapfrog, 2 or 3, 4 to 7, ..., the step size on its way. And the fraction
+        of missing information, and whether most draws are made by trajectories of one time, which have no tree.
+    """
+    energy, leapfrogs, depth = (stats(name) for name in ("energy", "n_steps", "tree_depth"))
     columns: dict[str, Array] = {}
     fraction = None
     if energy is not None and len(energy) > 4 and np.isfinite(energy).all():
@@ -72,11 +88,12 @@ def diagnostic_columns(energy: Array | None, depth: Array | None, steps: Array |
         edges = np.linspace(-reach, reach, 41)
         columns = {"energy": np.histogram(centred, edges, density=True)[0], "change": np.histogram(change, edges, density=True)[0], "reach": np.array([reach])}
         fraction = bfmi(energy)
-    if depth is not None and len(depth):
-        columns["depth"] = np.bincount(np.clip(depth.astype(int), 0, 20)).astype(np.float64)
+    if leapfrogs is not None and len(leapfrogs):
+        columns["leapfrogs"] = np.bincount(np.log2(np.maximum(leapfrogs, 1)).astype(int)).astype(np.float64)
     if steps is not None and len(steps):
         columns["step"] = np.asarray(steps[:: max(1, len(steps) // 100)], np.float64)
-    return columns, fraction
+    timed = depth is not None and len(depth) > 0 and float(np.mean(depth == 0)) > 0.5
+    return columns, {"bfmi": fraction, "timed": timed}
 
 
 def bfmi(energy: Array) -> float | None:

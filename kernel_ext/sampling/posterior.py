@@ -130,9 +130,8 @@ class PosteriorView(Part):
             columns = {name: x[part].astype(np.float32) for name, x in source.table.columns.items()}
             self.push("summary", {**columns, "note": source.table.notes[part]}, start=at, step=source.table.step, draws=source.draws.count, complete=True)
         for c in range(len(source.draws.chains)):
-            energy, depth = (source.stats[k][c] if k in source.stats else None for k in ("energy", "tree_depth"))
-            columns, fraction = diagnostic_columns(energy, depth, None)
-            self.push("diagnostics", columns, chain=c, bfmi=fraction)
+            columns, said = diagnostic_columns(lambda name, c=c: source.stats[name][c] if name in source.stats else None)  # type: ignore[misc]
+            self.push("diagnostics", columns, chain=c, **said)
         self.push("findings", texts=source.findings, actions=self._actions(source))
 
     def on_element(self, content: Mapping[str, Any]) -> None:

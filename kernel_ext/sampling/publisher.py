@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -326,8 +327,8 @@ class Publisher:
             self._push("summary", {**columns, "note": table.notes[part]}, start=at, step=table.step, draws=table.draws.count, complete=table.tails_done >= len(table.names))
         run = self.run
         for c, chain in enumerate(run.kept[: run.shown_chains]):
-            columns, fraction = diagnostic_columns(chain.stat("energy", run.tune), chain.stat("tree_depth", run.tune), chain.stat("step_size"))
-            self._push("diagnostics", columns, chain=c, bfmi=fraction)
+            columns, said = diagnostic_columns(partial(chain.stat, start=run.tune), chain.stat("step_size"))
+            self._push("diagnostics", columns, chain=c, **said)
 
     def _end(self) -> None:
         run = self.run

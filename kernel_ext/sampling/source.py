@@ -76,7 +76,7 @@ class Source:
             at += math.prod(shape)
         stats = {}
         chains = [c for c in run.kept[: run.shown_chains] if c.number in table.draws.chains]
-        for name in ("energy", "tree_depth", "reached_max_treedepth"):
+        for name in ("energy", "n_steps", "tree_depth", "reached_max_treedepth"):
             rows = [c.stat(name, run.tune, run.tune + table.draws.count) for c in chains]
             if rows and all(x is not None for x in rows):
                 stats[name] = np.stack(rows)  # type: ignore[arg-type]
@@ -108,7 +108,7 @@ class Source:
         stats = {}
         if "sample_stats" in group_names(idata):
             known = idata.sample_stats
-            for name in ("diverging", "energy", "tree_depth", "reached_max_treedepth"):
+            for name in ("diverging", "energy", "n_steps", "tree_depth", "reached_max_treedepth"):
                 if name in known and known[name].ndim == 2:
                     stats[name] = known[name].transpose("chain", "draw").values
         table = ElementTable(draws)

@@ -64,7 +64,7 @@ await drive("posterior", async ({ page, url, shots, check }) => {
 
   await page.click("[data-action=posterior]");
   await page.waitForSelector("[data-page=posterior] .wb-element");
-  for (const plot of ["trace", "density", "ranks", "pairs", "forest", "energy", "depths"]) await inked(`.wb-posterior .wb-${plot}`);
+  for (const plot of ["trace", "density", "ranks", "pairs", "forest", "energy", "leapfrogs"]) await inked(`.wb-posterior .wb-${plot}`);
   check(true, "the worst element is drawn in every way, and a variable's forest");
   await page.locator("[data-page=posterior] .wb-element", { hasText: "theta[Choate]" }).click();
   await page.waitForFunction(() => document.querySelector(".wb-posterior .wb-trace figcaption").textContent.startsWith("theta[Choate]"));

@@ -102,6 +102,28 @@ def test_hostile_names_are_text_in_what_lasts():
     assert "<img" not in html and 'a" onload' not in html
 
 
+@pytest.mark.parametrize("trajectories", ["auto", "trees"])
+def test_how_long_trajectories_are_is_shown_whether_draws_are_by_trees_or_not(trajectories):
+    """A round normal is drawn by trajectories of one time, whose draws have no depth; leapfrogs are counted for both."""
+    with pm.Model() as model:
+        pm.Normal("x", shape=20)
+    run = begun(model, 400, nuts={"trajectories": trajectories}, chains=2)
+    dashboard = SamplingDashboard(run)
+    wire = Wire(dashboard)
+    wire.say(t="hello", have=0)
+    assert run.wait(60) and dashboard.publisher.over.wait(20)
+    timed = trajectories == "auto"
+    assert all((run.stats["tree_depth"] == 0).all(axis=1) == timed)
+    for content, columns in wire.of("diagnostics")[-2:]:
+        steps = run.stats["n_steps"][content["chain"]]
+        assert content["timed"] is timed
+        counts = [((steps >= 2**i) & (steps < 2 ** (i + 1))).sum() for i in range(len(columns["leapfrogs"]))]
+        assert columns["leapfrogs"].tolist() == counts and sum(counts) == 400
+    depth = run.stats["tree_depth"][:, -100:]
+    shown = [row["tree_depth"] for row in run.progress()]
+    assert shown == ([0.0, 0.0] if timed else pytest.approx(depth.mean(axis=1).tolist()))
+
+
 def test_a_density_is_that_of_scipy():
     from scipy.stats import norm
 

@@ -480,7 +480,7 @@ class Run:
     # Looking -----------------------------------------------------------------------------------
 
     def progress(self) -> list[dict[str, Any]]:
-        """Return each chain's state: draws (warm-up included), step size, gradients per draw, divergences."""
+        """Return each chain's state: draws (warm-up included), step size, gradients per draw, divergences, depth of trees (0: there are none)."""
         rows = []
         for c in self.kept[: self.shown_chains]:
             n = c.count
@@ -495,7 +495,7 @@ class Run:
                     "step_size": float(known["step_size"][-1]) if "step_size" in known else float("nan"),
                     "gradients": float(known["n_steps"].mean()) if "n_steps" in known else float("nan"),
                     "divergences": 0 if divergences is None else int(divergences[-1]),
-                    "tree_depth": float(known["tree_depth"].mean()) if "tree_depth" in known else float("nan"),
+                    "tree_depth": float(known["tree_depth"].sum() / max(1, (known["tree_depth"] > 0).sum())) if "tree_depth" in known else float("nan"),
                 }
             )
         return rows

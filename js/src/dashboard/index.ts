@@ -4,7 +4,7 @@ import { button, el, number, replaceChildren, seconds } from "../shared/dom";
 import type { Channel, View } from "../shared/protocol";
 import { Column, type Element } from "../plots/draws";
 import { COLOURS, Figure, Frames } from "../plots/figure";
-import { densities, depths, type Diagnostics, energy, ranks, scatter, steps, trace } from "../plots/kinds";
+import { densities, type Diagnostics, energy, leapfrogs, ranks, saidOfLeapfrogs, scatter, steps, trace } from "../plots/kinds";
 import { count, ElementTable, MOST_RHAT, nth, rhat } from "../plots/table";
 import { Form } from "./form";
 
@@ -12,6 +12,7 @@ const KINDS = ["Traces", "Densities", "Ranks", "Pairs", "Diagnostics"] as const;
 type Kind = (typeof KINDS)[number];
 const OVER = ["done", "stopped", "failed"];
 const PAUSE = 100;
+const NO_TREES = "its draws are made by trajectories of one time, which warm-up found to be worth more than trees";
 
 export class Dashboard implements View {
   private readonly form: Form;
@@ -70,8 +71,10 @@ export class Dashboard implements View {
       this.caption();
     });
     channel.on("diagnostics", ({ content, cols }) => {
-      this.diagnostics[content.chain] = { ...(cols as any), bfmi: content.bfmi ?? null };
-      if (this.kind === "Diagnostics") this.redraw();
+      this.diagnostics[content.chain] = { ...(cols as any), bfmi: content.bfmi ?? null, timed: content.timed };
+      if (this.kind !== "Diagnostics") return;
+      this.caption();
+      this.redraw();
     });
     channel.on("findings", ({ content }) => this.advise(content.texts));
     channel.hello();
@@ -134,12 +137,12 @@ export class Dashboard implements View {
     this.plots.dataset.kind = this.kind;
     const whole = () => this.run.tune + this.run.draws;
     if (this.kind === "Diagnostics") {
-      const chart = (height: number, draw: any, words: string) => {
+      const chart = (height: number, draw: any, ...words: [string, string?]) => {
         const f = new Figure(this.frames, height, (pen) => draw(pen, this.diagnostics));
-        f.say(words);
+        f.say(...words);
         return f;
       };
-      this.figures = [chart(170, energy, "Energy, and how it changes from draw to draw"), chart(170, depths, "Depths of trees, after warm-up"), chart(170, steps, "Step size on its way, on a scale of powers")];
+      this.figures = [chart(170, energy, "Energy, and how it changes from draw to draw"), chart(170, leapfrogs, ...saidOfLeapfrogs(this.diagnostics, this.numbers())), chart(170, steps, "Step size on its way, on a scale of powers")];
     } else if (this.kind === "Pairs") {
       this.figures = this.pair ? [this.pairs()] : [];
     } else {
@@ -150,6 +153,10 @@ export class Dashboard implements View {
     replaceChildren(this.plots, ...this.figures.map((f) => f.element), this.kind === "Diagnostics" ? this.energies() : null);
     this.caption();
     this.redraw();
+  }
+
+  private numbers(): number[] {
+    return Array.from({ length: this.run?.chains ?? 0 }, (_, k) => k);
   }
 
   private pairs(): Figure {
@@ -175,6 +182,7 @@ export class Dashboard implements View {
     if (!this.run) return;
     if (this.kind === "Diagnostics") {
       this.plots.querySelector(".wb-energies")?.replaceWith(this.energies());
+      this.figures[1]?.say(...saidOfLeapfrogs(this.diagnostics, this.numbers()));
       return;
     }
     const divergences = this.divergent.reduce((n, rows) => n + rows.length, 0);
@@ -240,7 +248,7 @@ export class Dashboard implements View {
       const said = c.words[i];
       return [
         el("tr", {}, el("td", {}, swatch(i), String(cols.chain[i])), el("td", {}, `${n.toLocaleString("en")}${cols.tuning[i] ? " (warm-up)" : ""}`), el("td", {}, number(cols.step_size[i])),
-          el("td", {}, number(cols.tree_depth[i])), el("td", {}, number(cols.gradients[i])), el("td", { class: cols.divergences[i] ? "wb-warn" : "" }, String(cols.divergences[i]))),
+          cols.tree_depth[i] === 0 ? el("td", { class: "wb-quiet", title: NO_TREES }, "no trees") : el("td", {}, number(cols.tree_depth[i])), el("td", {}, number(cols.gradients[i])), el("td", { class: cols.divergences[i] ? "wb-warn" : "" }, String(cols.divergences[i]))),
         said ? el("tr", { class: "wb-said" }, el("td", { colspan: 6 }, `Chain ${cols.chain[i]} is ${said}.`)) : null,
       ].filter((x): x is HTMLTableRowElement => x !== null);
     }));

@@ -146,7 +146,7 @@ export function scatter(pen: Pen, a: Element, b: Element): void {
   });
 }
 
-export interface Diagnostics { energy?: Float64Array; change?: Float64Array; reach?: Float64Array; depth?: Float64Array; step?: Float64Array; bfmi: number | null }
+export interface Diagnostics { energy?: Float64Array; change?: Float64Array; reach?: Float64Array; leapfrogs?: Float64Array; step?: Float64Array; bfmi: number | null; timed: boolean }
 
 /** Energies about their mean, and how they change from draw to draw: where changes are narrower, tails are hardly explored. */
 export function energy(pen: Pen, chains: Diagnostics[]): void {
@@ -167,22 +167,36 @@ export function energy(pen: Pen, chains: Diagnostics[]): void {
   pen.text("dashes: its changes", pen.right - 6, pen.top + 9, "right");
 }
 
-export function depths(pen: Pen, chains: Diagnostics[]): void {
-  const known = chains.filter((d) => d.depth?.length);
-  if (!known.length) return nothing(pen, "this method has no trees");
-  const most = Math.max(...known.map((d) => d.depth!.length));
-  const sums = known.map((d) => d.depth!.reduce((a, b) => a + b, 0) || 1);
-  const top = Math.max(...known.map((d, k) => Math.max(...d.depth!) / sums[k]));
-  pen.axes([-0.6, most - 0.4], [0, 1.1 * top], { x: false });
-  for (let depth = 0; depth < most; depth++) pen.text(String(depth), pen.x(depth), pen.bottom + 9, "center");
-  const width = (pen.x(1) - pen.x(0)) * 0.8 / known.length;
+/** Which share of each chain's draws took 1 leapfrog, 2 or 3, 4 to 7, ...: a tree of depth d takes up to 2^d - 1, trajectories of one time as many as they do. */
+export function leapfrogs(pen: Pen, chains: Diagnostics[]): void {
+  const known = chains.filter((d) => d.leapfrogs?.length);
+  if (!known.length) return nothing(pen, "this method has no trajectories");
+  const most = Math.max(...known.map((d) => d.leapfrogs!.length));
+  const first = Math.min(...known.map((d) => d.leapfrogs!.findIndex((n) => n > 0)).filter((i) => i >= 0), most - 1);
+  const sums = known.map((d) => d.leapfrogs!.reduce((a, b) => a + b, 0) || 1);
+  const top = Math.max(...known.map((d, k) => Math.max(...d.leapfrogs!) / sums[k]));
+  pen.axes([first - 0.6, most - 0.4], [0, 1.1 * top], { x: false });
+  const room = pen.x(1) - pen.x(0), width = room * 0.8 / known.length;
+  for (let i = first; i < most; i++) {
+    const from = 2 ** i, to = 2 * from - 1;
+    // What has no room for both ends says the first.
+    pen.text(from === to ? "1" : room > 64 ? `${from} to ${to}` : `${from}`, pen.x(i), pen.bottom + 9, "center");
+  }
   known.forEach((d, k) => {
     pen.c.fillStyle = colour(k);
-    d.depth!.forEach((n, depth) => {
+    d.leapfrogs!.forEach((n, i) => {
       const y = pen.y(n / sums[k]);
-      pen.c.fillRect(pen.x(depth) - (known.length / 2 - k) * width, y, Math.max(1, width - 0.5), pen.bottom - y);
+      pen.c.fillRect(pen.x(i) - (known.length / 2 - k) * width, y, Math.max(1, width - 0.5), pen.bottom - y);
     });
   });
+}
+
+/** What the figure of leapfrogs shows, and which chains make their draws without trees: in short, and whole. */
+export function saidOfLeapfrogs(chains: Diagnostics[], names: (string | number)[]): [string, string] {
+  const timed = names.filter((_, k) => chains[k]?.timed);
+  const which = timed.length === names.length ? "all chains" : timed.length === 1 ? `chain ${timed[0]}` : `chains ${timed.join(", ")}`;
+  const short = `Leapfrogs a draw${timed.length ? `; ${which} without trees` : ""}`;
+  return [short, `${short}${timed.length ? ", by trajectories of one time" : ""}; after warm-up`];
 }
 
 /** Step sizes on their way, on a scale of powers. */

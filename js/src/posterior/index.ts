@@ -2,7 +2,7 @@
 import { swatch, variable } from "../dashboard/index";
 import { type Element, extent } from "../plots/draws";
 import { Figure, FIGURE_MARGIN, Frames } from "../plots/figure";
-import { densities, depths, type Diagnostics, energy, forest, type Forest, FOREST_ROW, type Predicted, predictive, ranks, scatter, trace } from "../plots/kinds";
+import { densities, type Diagnostics, energy, forest, type Forest, FOREST_ROW, leapfrogs, type Predicted, predictive, ranks, saidOfLeapfrogs, scatter, trace } from "../plots/kinds";
 import { count, ElementTable, MOST_RHAT, nth, rhat } from "../plots/table";
 import type { Bus } from "../shared/bus";
 import { button, el, number, replaceChildren } from "../shared/dom";
@@ -53,7 +53,7 @@ export class Posterior implements View {
     this.second.addEventListener("change", () => void this.pair(Number(this.second.value)));
     this.variable.addEventListener("change", () => void this.forest(this.variable.value));
     this.others.append(
-      figure("energy", 150, (pen) => energy(pen, this.diagnostics)).element, figure("depths", 150, (pen) => depths(pen, this.diagnostics)).element,
+      figure("energy", 150, (pen) => energy(pen, this.diagnostics)).element, figure("leapfrogs", 150, (pen) => leapfrogs(pen, this.diagnostics)).element,
     );
     this.body = el("div", { hidden: true },
       el("div", { class: "wb-bar" }, this.head), this.findings, this.fine, this.actions, this.outcome, this.predictions,
@@ -71,7 +71,7 @@ export class Posterior implements View {
       this.caption();
     });
     channel.on("diagnostics", ({ content, cols }) => {
-      this.diagnostics[content.chain] = { ...(cols as any), bfmi: content.bfmi ?? null };
+      this.diagnostics[content.chain] = { ...(cols as any), bfmi: content.bfmi ?? null, timed: content.timed };
       this.energies();
     });
     channel.on("findings", ({ content }) => this.advise(content.texts, content.actions));
@@ -180,7 +180,7 @@ export class Posterior implements View {
     const known = this.diagnostics.some((d) => d?.energy?.length);
     const words = known ? this.diagnostics.map((d, k) => `chain ${k} ${d.bfmi == null ? "–" : d.bfmi.toFixed(2)}`).join(", ") : "not known";
     this.figures.energy.say("energy, and its changes", `energies and their changes; BFMI: ${words}`);
-    this.figures.depths.say("depths of trees");
+    this.figures.leapfrogs.say(...saidOfLeapfrogs(this.diagnostics, this.about?.chains ?? []));
     this.others.hidden = !known;
     const old = this.others.querySelector("table");
     const made = el("table", { class: "wb-energies" }, el("caption", {}, "Fraction of missing information (BFMI): below 0.3 tails are hardly explored"), el("tbody", {},
@@ -188,7 +188,7 @@ export class Posterior implements View {
     if (old) old.replaceWith(made);
     else this.others.append(made);
     this.figures.energy.redraw();
-    this.figures.depths.redraw();
+    this.figures.leapfrogs.redraw();
   }
 
   // A variable ---------------------------------------------------------------------------------------
