@@ -101,11 +101,16 @@ REFERENCE = {
 }  # fmt: skip
 
 
-def moments_of(model, method, draws=200, tune=400):
-    run = pm.sample(
-        draws, tune=tune, chains=CHAINS, model=model, method=method, backend="c", random_seed=11, quiet=True, return_inferencedata=False, thin=50
-    )
-    return run.moments()
+def run_of(model, method, draws=200, tune=400):
+    return pm.sample(draws, tune=tune, chains=CHAINS, model=model, method=method, backend="c", random_seed=11, quiet=True, return_inferencedata=False, thin=50)
+
+
+def moments_of(model, method, **options):
+    return run_of(model, method, **options).moments()
+
+
+SLOWLY = {("kidiq-kidscore_momiq", "meads"): 4000}
+"""Transitions of warm-up where 400 are too few: gradients at the starts differ by orders of magnitude, and the largest of all chains says how long steps are."""
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -113,7 +118,8 @@ def moments_of(model, method, draws=200, tune=400):
 def test_reference_posteriors(name, method, real_data):
     build, data = REFERENCE[name]
     known = real_data("reference_posteriors")["posteriors"][name]
-    moments = moments_of(build(real_data(data)), method)
+    model = build(real_data(data))
+    moments = moments_of(model, method, tune=SLOWLY.get((name, method), 400))
     for element, ref in known.items():
         variable, _, index = element.rstrip("]").partition("[")
         at = (int(index) - 1,) if index else ()
@@ -123,6 +129,8 @@ def test_reference_posteriors(name, method, real_data):
         error = np.sqrt(0.5 * (1.0 / 10_000 + 1.0 / min(ours["ess"], 10_000.0))) * 1.5
         assert abs(ours["sd"] / ref["sd"] - 1.0) < 5.0 * error
         assert ours["nested_rhat"] < 1.02
+    if (name, method) in SLOWLY:
+        assert "nested R-hat is above 1.01 for 3 of 3 elements" in next(iter(run_of(model, method).problems()))
 
 
 SAMPLE = ("independent", "rotated_condition_100", "ordered")

@@ -97,4 +97,5 @@ def check_leaf(kept: Checkpoints, leaf: Tensor, v: Tensor, before: Tensor) -> tu
         [highest, pt.constant(False)],
         names=("row", "turned"),
     )
-    return turned, Checkpoints(first, kept.last[pt.minimum(start, lowest)].set(v), sums)
+    # Rows of a subtree that has turned are not read again: to ask for it here has the loop over, so that the row is written in place.
+    return turned, Checkpoints(first, kept.last[pt.where(turned, start, pt.minimum(start, lowest))].set(v), sums)
