@@ -6,7 +6,7 @@ Each library draws each model in a process of its own, with empty caches of comp
 in all; seconds of all its processors, compilers and the computation of effective sizes included; gradients of warm-up and of sampling; least effective sample size (bulk, tail, and of squared distances from the mean, which is
 slower where a sampler turns back too early), per second from the start and per 1,000 gradients after warm-up; divergences; peak memory.
 Models are in `models.py`. Medians are over those whose chains get everywhere: not of the centred eight schools and the funnel, where the chains of
-every library here miss the neck, so that their effective draws are of another distribution. PyMC's own sampler is "pymc"; "numpyro" and "blackjax" run on PyMC's log-density; "workbench-diag" is ours
+the other libraries miss the neck, so that their effective draws are of another distribution. PyMC's own sampler is "pymc"; "numpyro" and "blackjax" run on PyMC's log-density; "workbench-diag" is ours
 with a diagonal mass matrix.
 """
 
@@ -31,7 +31,7 @@ import numpy as np  # noqa: E402
 HERE = Path(__file__).resolve().parent
 DRAWS, TUNE = 1000, 1000
 BIASED = ("eight_schools_centred", "funnel")
-"""Models that no library draws right here: they are in no median."""
+"""Models that the other libraries do not draw right here: they are in no median."""
 LIBRARIES = ("workbench", "nutpie", "pymc", "numpyro", "blackjax")
 
 
