@@ -72,6 +72,10 @@ def exp_tail(r: mp.mpf) -> mp.mpf:
     return (mp.expm1(r) - r) / r**2 if abs(r) > SMALL else HALF
 
 
+def expm1_rest(r: mp.mpf) -> mp.mpf:
+    return (exp_tail(r) - HALF) / r if abs(r) > SMALL else mp.mpf(1) / 6
+
+
 def log_rest(z: mp.mpf) -> mp.mpf:
     s = mp.sqrt(z)
     return (2 * mp.atanh(s) / s - 2) / z if z > SMALL else mp.mpf(2) / 3
@@ -166,11 +170,13 @@ TABLES: dict[str, tuple[Function, mp.mpf, mp.mpf, int]] = {
 }
 SHORT = mp.mpf(10) ** -6
 LOG_ROOT_2 = mp.log(2) / 2 + mp.mpf(2) ** -30
+JOINT = mp.mpf("1.013671875")
 BEST: dict[str, tuple[Function, Function, mp.mpf, mp.mpf, int]] = {
     "EXP_TAIL": (exp_tail, lambda r: (r * r + SHORT) / mp.exp(r), -LOG_ROOT_2, LOG_ROOT_2, 10),
     "LOG1P_REST": (log_rest, lambda z: (z + SHORT) / 2, mp.mpf(0), mp.mpf(1) / 25, 7),
-    "ERF": (lambda z: erf_over(z) - 1, lambda z: 1 / erf_over(z), mp.mpf(10) ** -12, mp.mpf(1), 12),
-    "ERF_FAR": (lambda t: -mp.log(mp.erfc(1 + t)), lambda t: mp.erfc(1 + t) / mp.erf(1 + t), mp.mpf(0), mp.mpf(5), 18),
+    "EXPM1_TAIL": (expm1_rest, lambda r: (abs(r) ** 3 + SHORT) / abs(mp.expm1(r)) if abs(r) > SHORT else mp.mpf(1), mp.log(3 * HALF / 2), mp.log(3 * HALF), 10),
+    "ERF_NEAR": (lambda v: erf_over(v + HALF) - 1, lambda v: 1 / erf_over(v + HALF), mp.mpf(10) ** -12 - HALF, JOINT**2 - HALF, 12),
+    "ERF_FAR": (lambda t: mp.erfc(JOINT + t) ** (HALF / 4), lambda t: 8 * mp.erfc(JOINT + t) ** (7 * HALF / 4) / mp.erf(JOINT + t), mp.mpf(0), 6 - JOINT, 19),
 }
 
 

@@ -59,11 +59,12 @@ class Standalone:
         code = f.compiled.code
         assert not code.program.regions and not code.fallbacks and not code.lowered.native
         folder.mkdir()
-        (folder / "program.c").write_text(code.lowered.printed.text + MAIN)
+        printed = code.lowered.printed.with_vector_forms(())
+        (folder / "program.c").write_text(printed.text + MAIN)
         self._path = folder / "program"
         compiler = find_compiler()
         assert "musl" in compiler.path and compiler.vector_math == ()
-        flags = [flag for flag in compiler.flags(code.lowered.printed.code) if flag not in ("-shared", "-fPIC", "-lm")]
+        flags = [flag for flag in compiler.flags(printed.code) if flag not in ("-shared", "-fPIC", "-lm")]
         built = subprocess.run([compiler.path, *flags, "-static", "-o", self._path, folder / "program.c", "-lm"], capture_output=True, text=True)
         assert built.returncode == 0, built.stderr
 

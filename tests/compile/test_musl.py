@@ -108,7 +108,7 @@ def test_nuts_is_built_as_a_library(monkeypatch, tmp_path):
     compiler = find_compiler()
     assert compiler.vector_math == () and "-lmvec" not in compiler.flags()
     for part in parts:
-        compiler.build(part.compiled.code.lowered.printed.code)
+        compiler.build(part.compiled.code.lowered.printed.with_vector_forms(()).code)
 
 
 def test_a_library_of_another_kind_than_pythons_is_an_error_that_says_so(monkeypatch, tmp_path):

@@ -16,6 +16,7 @@ from tests.standalone import Standalone, needs_musl
 from workbench.compile import function
 from workbench.compile.c.own_math import OWN
 from workbench.compile.c.toolchain import find_compiler
+from workbench.compile.numba.own_math import HAS_FMA
 from workbench.errors import CompileError
 from workbench.tensor.elementwise import OPS
 from workbench.tensor.special.elementary_c import ELEMENTARY
@@ -60,7 +61,7 @@ def bessel(order, scaled):
 EXACT = {
     "exp": (mp.exp, (-745.1, 709.78), 1), "expm1": (mp.expm1, (-60.0, 709.78), 1), "tanh": (mp.tanh, (-25.0, 25.0), 1),
     "log": (mp.ln, (5e-324, 1.79e308), 1), "log1p": (mp.log1p, (-1.0 + 2.0**-53, 1.79e308), 1),
-    "erf": (mp.erf, (-7.0, 7.0), 2), "erfc": (mp.erfc, (-7.0, 26.5), 4),
+    "erf": (mp.erf, (-7.0, 7.0), 1), "erfc": (mp.erfc, (-7.0, 26.5), 4),
     "erfcx": (lambda x: erfc_over(x, x * x), (-26.0, 1e200), 4),
     "log_ndtr": (log_ndtr, (-1e100, 37.0), 4), "inverse_mills": (hazard, (-1e100, 37.0), 4),
     "gammaln": (log_gamma, (-30.0, 1e305), 4), "digamma": (mp.digamma, (-30.0, 1.79e308), 4), "trigamma": (lambda x: mp.psi(1, x), (-30.0, 1e300), 4),
@@ -81,7 +82,9 @@ def points(name):
     if name in OWN:
         # Where a number of powers of two ends: there the rest is largest.
         ends = (np.arange(-1070, 1020, 15) + 0.5) * np.log(2.0)
-        x += [np.nextafter(ends, 0.0), np.nextafter(ends, 1e9), [0.5**0.5, 2.0**0.5]]
+        x += [np.nextafter(ends, 0.0), np.nextafter(ends, 1e9), [0.5**0.5, 2.0**0.5], np.log([0.75, 1.5]), 1.013671875 + rng.uniform(-1e-2, 1e-2, 100)]
+        # exp(x) - 1 beyond 2**53: the unit has the least weight that counts.
+        x.append(rng.uniform(53.0, 55.5, 300) * np.log(2.0))
     if name in OF_GAMMA:
         x += [rng.uniform(0.0, 6.0, 300), 1.0 + one, one + (ROOT - 1.0), rng.uniform(-30.0, 0.0, 150), -rng.integers(1, 30, 100) + rng.uniform(-1e-3, 1e-3, 100)]
     else:
@@ -152,16 +155,20 @@ def test_values_are_within_units_of_mpmaths_in_vectors_and_alone(own):
         np.testing.assert_array_equal(alone(*(x[k] for x in given)), [made[k] for made in found])
 
 
-def test_numbas_are_within_a_unit_of_mpmaths():
+def test_numbas_are_within_a_unit_of_mpmaths_and_cs_to_the_bit(own, request):
     v, s = pt.vector("v"), pt.scalar("s")
-    for name in ELEMENTARY:
+    _, whole, _ = own
+    of_c = dict(zip(EXACT, of_each(whole, [points(name) for name in EXACT])))
+    for name in (*ELEMENTARY, "erf"):
         f, alone = (function([x], OPS[name](x), backend="numba") for x in (v, s))
-        assert "own_math import exp, expm1, log, log1p, tanh" in f.source
+        assert "own_math import erf, exp, expm1, log, log1p, tanh" in f.source
         x, wanted = points(name), exact(name)
         found = f(x)
         units = [abs(mp.mpf(float(a)) - w) / unit(name, b, w) for a, b, w in zip(found, x, wanted)]
         worst = int(np.argmax(np.array(units, float)))
         assert units[worst] <= 1.0, f"{name}({x[worst]!r}) is {float(units[worst]):.3f} units from {float(wanted[worst])!r}"
+        if HAS_FMA is not ("-mno-fma" in request.node.callspec.params["own"]):
+            np.testing.assert_array_equal(found, of_c[name])
         np.testing.assert_array_equal([alone(a) for a in x[::9]], found[::9])
         np.testing.assert_array_equal(f(x[:7]), found[:7])  # A loop's rest.
         with np.errstate(all="ignore"):

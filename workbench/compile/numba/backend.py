@@ -19,6 +19,8 @@ from workbench.compile.numba.printer import PRELUDE, print_numba
 from workbench.compile.printed import Source, without_comments
 from workbench.graph.inner import Graph
 from workbench.graph.lengths import Symbol
+from workbench.tensor.special.elementary_c import ELEMENTARY
+from workbench.tensor.special.error_c import ERF_C
 
 _compiling = threading.RLock()
 _compiled: dict[str, Any] = {}
@@ -106,7 +108,8 @@ def _compile(function: Any, kind: str) -> Any:
 
 def _pointers() -> str:
     """What generated code imports: with another, it is compiled anew."""
-    return "".join(Path(__file__).with_name(f"{name}.py").read_text() for name in ("pointers", "own_math", "vector_loops"))
+    modules = (Path(__file__).with_name(f"{name}.py").read_text() for name in ("pointers", "own_math", "vector_loops"))
+    return "".join([*modules, *(piece for pieces in (*ELEMENTARY.values(), ERF_C) for piece in pieces)])
 
 
 def _module(name: str, source: str) -> Any:

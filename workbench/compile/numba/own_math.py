@@ -1,13 +1,15 @@
-"""Exponentials and logarithms of :mod:`workbench.tensor.special.elementary_c` as instructions of LLVM: a loop that calls them is a vector loop.
+"""Functions of our own as instructions of LLVM, read from their C: a loop that calls them is a vector loop.
 
-They are inlined wherever they are called, and round as in C: a number has one value in a vector, in the rest of a loop, and alone.
-This file is imported by generated code, as `pointers` is.
+They are inlined wherever they are called, and round as in C: a number has one value in a vector, in the rest of a loop, alone, and on both backends.
+What is read is the little C that they are written in (`workbench/tensor/special/elementary_c.py`): constants that have a type, conditions as choices, and
+functions of such. This file is imported by generated code, as `pointers` is.
 """
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +18,13 @@ import numba
 from llvmlite import ir
 from numba.extending import intrinsic
 
-from workbench.tensor.special.elementary_c import EXP_ENDS, EXP_TAIL, EXPM1_TAIL, LOG1P_REST, LOG_REST
+from workbench.tensor.special.elementary_c import BITS, ELEMENTARY
+from workbench.tensor.special.error_c import ERF_C
 
+OWN = {**ELEMENTARY, "erf": ERF_C}
+"""The functions, and the C code of each, in the order in which it is needed."""
 types: Any = numba.types
-DOUBLE, WORD, TRUTH = ir.DoubleType(), ir.IntType(64), ir.IntType(1)
-INFINITY = float("inf")
+DOUBLE, WORD = ir.DoubleType(), ir.IntType(64)
 HAS_FMA = platform.machine() in ("aarch64", "arm64") or bool(llvm.get_host_cpu_features().get("fma"))
 
 
@@ -87,25 +91,19 @@ class Value:
     def __gt__(self, other: Any) -> Value:
         return self.made(self.builder.fcmp_ordered(">", self.value, self.to(other)))
 
-    def is_(self, other: float) -> Value:
+    def equals(self, other: Any) -> Value:
         return self.made(self.builder.fcmp_ordered("==", self.value, self.to(other)))
 
-    def where(self, yes: Value | float, no: Value | float) -> Value:
-        """Of two numbers the first where this is true."""
-        chosen = [x.value if isinstance(x, Value) else DOUBLE(x) for x in (yes, no)]
+    def where(self, yes: Any, no: Any) -> Value:
+        """Of two numbers, or words, the first where this is true."""
+        kind = next((x.value.type for x in (yes, no) if isinstance(x, Value)), DOUBLE if isinstance(yes, float) or isinstance(no, float) else WORD)
+        chosen = [x.value if isinstance(x, Value) else kind(x) for x in (yes, no)]
         return self.made(self.builder.select(self.value, *chosen))
-
-    def whole(self, yes: int) -> Value:
-        """A word where this is true, else zero."""
-        return self.made(self.builder.select(self.value, WORD(yes), WORD(0)))
 
     def called(self, name: str, *others: Any) -> Value:
         """An operation of LLVM's own."""
         found = self.builder.module.declare_intrinsic(name, [DOUBLE], ir.FunctionType(DOUBLE, [DOUBLE] * (1 + len(others))))
         return self.made(self.builder.call(found, [self.value, *map(self.to, others)]))
-
-    def __abs__(self) -> Value:
-        return self.called("llvm.fabs")
 
     @property
     def bits(self) -> Value:
@@ -116,138 +114,106 @@ class Value:
         return self.made(self.builder.bitcast(self.value, DOUBLE))
 
 
-def fma(x: Value, y: Value | float, z: Value | float) -> Value:
+def fma(x: Any, y: Any, z: Any) -> Any:
     """A product and a sum, rounded once where the processor can."""
-    return x.called("llvm.fma", y, z) if HAS_FMA else x * y + z
+    if not HAS_FMA:
+        return x * y + z
+    value = next(v for v in (x, y, z) if isinstance(v, Value))
+    return value.made(value.to(x)).called("llvm.fma", y, z)
 
 
-def lost(x: Value, y: Value, product: Value) -> Value:
-    """What a product lacks that is rounded (Dekker 1971)."""
-    if HAS_FMA:
-        return fma(x, y, -product)
-    x_wide, y_wide = x * 134217729.0, y * 134217729.0
-    x1, y1 = x_wide - (x_wide - x), y_wide - (y_wide - y)
-    x2, y2 = x - x1, y - y1
-    return ((x1 * y1 - product) + x1 * y2 + x2 * y1) + x2 * y2
+BUILT_IN = {
+    "WB_FMA": fma, "wb_bits": lambda x: x.bits, "wb_of_bits": lambda x: x.of_bits, "fabs": lambda x: x.called("llvm.fabs"),
+    "__builtin_copysign": lambda x, y: x.called("llvm.copysign", y), "__builtin_inf": lambda: float("inf"), "__builtin_nan": lambda text: float("nan"),
+}  # fmt: skip
+TOKEN = re.compile(r'\s*(0x[0-9a-f.]+p[-+]?\d+|0x[0-9a-f]+|\d+(?:\.\d*)?(?:e[-+]?\d+)?|""|\w+|<<|>>|==|\S)')
+BINDING = (("|",), ("&",), ("==",), ("<", ">"), ("<<", ">>"), ("+", "-"), ("*", "/"))
+"""Operators, those that bind least first."""
+OPERATIONS: Mapping[str, Any] = {
+    "|": lambda a, b: a | b, "&": lambda a, b: a & b, "==": lambda a, b: a.equals(b), "<": lambda a, b: a < b, ">": lambda a, b: a > b,
+    "<<": lambda a, b: a << b, ">>": lambda a, b: a >> b, "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "/": lambda a, b: a / b,
+}  # fmt: skip
+FUNCTION = re.compile(r"static WB_INLINE (?:double|uint64_t) (\w+)\(([^)]*)\) \{(.*?)\}(?=\n|$)", re.DOTALL)
+FOR_FMA = re.compile(r"#if defined __FMA__[^\n]*\n(.*?)\n#else\n(.*?)\n#endif", re.DOTALL)
 
 
-def polynomial(x: Value, squares: Sequence[Value], coefficients: Sequence[float]) -> Any:
-    """As its text in C: lowest power first, with x**2, x**4, ... in sums that do not wait for one another."""
-    if len(coefficients) == 1:
-        return coefficients[0]
-    if not squares:
-        return fma(x, polynomial(x, (), coefficients[1:]), coefficients[0])
-    even, odd = (polynomial(squares[0], squares[1:], coefficients[k::2]) for k in (0, 1))
-    return fma(x, odd, even)
+class Expression:
+    """An expression of C, which is computed as it is read."""
+
+    def __init__(self, text: str, names: Mapping[str, Any], functions: Mapping[str, Any]) -> None:
+        self.tokens, self.at, self.names, self.functions = [*TOKEN.findall(re.sub(r"(?<=[0-9a-f])ULL", "", text)), ""], 0, names, functions
+
+    def next(self, *wanted: str) -> str:
+        """The next token, if it is one of those wanted, or any is."""
+        token = self.tokens[self.at]
+        if wanted and token not in wanted:
+            return ""
+        self.at += 1
+        return token
+
+    def value(self) -> Any:
+        condition = self.operation(0)
+        if not self.next("?"):
+            return condition
+        yes = self.value()
+        self.next(":")
+        return condition.where(yes, self.value())
+
+    def operation(self, level: int) -> Any:
+        if level == len(BINDING):
+            return -self.operation(level) if self.next("-") else self.operand()
+        made = self.operation(level + 1)
+        while operator := self.next(*BINDING[level]):
+            made = OPERATIONS[operator](made, self.operation(level + 1))
+        return made
+
+    def operand(self) -> Any:
+        token = self.next()
+        if token == "(":
+            made = self.value()
+            self.next(")")
+            return made
+        if token[0].isdigit():
+            return float.fromhex(token) if "p" in token else int(token, 0) if re.fullmatch(r"0x\w+|\d+", token) else float(token)
+        if not self.next("("):
+            return self.names.get(token, token)
+        given: list[Any] = []
+        while not self.next(")"):
+            given.append(self.value())
+            self.next(",")
+        return self.functions[token](*given)
 
 
-def hexadecimal(*numbers: str) -> list[float]:
-    return [float.fromhex(x) for x in numbers]
+def functions_of(pieces: Iterable[str]) -> dict[str, Any]:
+    """Return functions in C as functions of values of code that is being built."""
+    made: dict[str, Any] = dict(BUILT_IN)
+    for text in pieces:
+        text = FOR_FMA.sub(lambda found: found[1 if HAS_FMA else 2], text)
+        for name, parameters, body in FUNCTION.findall(text):
+            if name not in made:
+                made[name] = _function(parameters, body, made)
+    made["WB_LOST"] = (lambda x, y, product: fma(x, y, -product)) if HAS_FMA else made["wb_lost"]
+    return made
 
 
-WHOLE = 1.5 * 2.0**52
-"""What is added to a number and taken away again rounds it to a whole one."""
-LOG2E, LOG2_HIGH, LOG2_LOW = hexadecimal("0x1.71547652b82fep+0", "0x1.62e42fefa3800p-1", "0x1.ef35793c76730p-45")
-ROOT_HALF = 0x3FE6A09E667F3BCD
-"""The bits of the root of 1/2."""
-THREE_QUARTERS = 0x3FE8000000000000
+def _function(parameters: str, body: str, functions: Mapping[str, Any]) -> Any:
+    names = [p.split()[-1] for p in parameters.split(",")]
+    statements = [s.strip() for s in body.split(";") if s.strip()]
+
+    def function(*given: Any) -> Any:
+        known = dict(zip(names, given, strict=True))
+        for statement in statements[:-1]:
+            for one in re.split(r", (?=\w+ = )", re.sub(r"^const (double|uint64_t) ", "", statement)):
+                name, text = one.split(" = ", 1)
+                known[name] = Expression(text, known, functions).value()
+        return Expression(statements[-1].removeprefix("return "), known, functions).value()
+
+    return function
 
 
-def power_of_two(k: Value) -> Value:
-    return (((k + WHOLE).bits + 1023) << 52).of_bits
-
-
-def reduced(y: Value) -> tuple[Value, Value, Value]:
-    """A number as k log 2 + r, and what exp(r) - 1 - r is, with what r lacks."""
-    k = fma(y, LOG2E, WHOLE) - WHOLE
-    high = fma(k, -LOG2_HIGH, y)
-    r = fma(k, -LOG2_LOW, high)
-    z = r * r
-    tail = z * polynomial(r, [z], EXPM1_TAIL)
-    return k, r, tail + fma(k, -LOG2_LOW, high - r)
-
-
-def exp_formula(x: Value) -> Value:
-    y = (x < -746.0).where(-746.0, x)
-    shifted = fma(y, LOG2E, WHOLE)
-    k = shifted - WHOLE
-    high = fma(k, -LOG2_HIGH, y)
-    r = fma(k, -LOG2_LOW, high)
-    z = r * r
-    tail = polynomial(r, [z, z * z], EXP_TAIL)
-    made = fma(r, fma(r, tail, 1.0), 1.0) if HAS_FMA else 1.0 + (r + (z * tail + (k * -LOG2_LOW + (high - r))))
-    small = y < -708.0
-    scaled = (made.bits + ((shifted.bits + small.whole(128)) << 52)).of_bits * small.where(2.0**-128, 1.0)
-    return (x < EXP_ENDS).where(scaled, x + INFINITY)
-
-
-def half_expm1(y: Value) -> tuple[Value, Value]:
-    """Half of exp(y) - 1, and what it lacks."""
-    k, r, more = reduced(y)
-    scale = power_of_two(k - 1.0)
-    a, b = scale * r, scale - 0.5
-    total = a + b
-    other = total - b
-    return total, fma(scale, more, (b - (total - other)) + (a - other))
-
-
-def expm1_formula(x: Value) -> Value:
-    half, rest = half_expm1((x > 710.0).where(710.0, (x < -60.0).where(-60.0, x)))
-    return (abs(x) < 2.0**-54).where(x, 2.0 * (half + rest))
-
-
-def tanh_formula(x: Value) -> Value:
-    size = abs(x)
-    half, rest = half_expm1(2.0 * (size > 20.0).where(20.0, size))
-    h = half + rest
-    h_low = (half - h) + rest
-    d = h + 1.0
-    other = d - h
-    d_low = ((h - (d - other)) + (1.0 - other)) + h_low
-    once = 1.0 / d
-    q = h * once
-    product = q * d
-    made = fma(fma(-q, d_low, ((h - product) - lost(q, d, product)) + h_low), once, q)
-    return (size < 2.0**-28).where(x, made.called("llvm.copysign", x))
-
-
-def log_with(x: Value, more: Value | float) -> Value:
-    """log(x) + `more`, for a positive number that is finite."""
-    small = x < 2.0**-1022
-    u = small.where(x * 2.0**54, x).bits + (1100 << 52) - ROOT_HALF
-    k = ((u >> 52) | 0x4330000000000000).of_bits - small.where(2.0**52 + 1154.0, 2.0**52 + 1100.0)
-    f = ((u & 0xFFFFFFFFFFFFF) + ROOT_HALF).of_bits - 1.0
-    s = f / (2.0 + f)
-    z = s * s
-    square = 0.5 * f * f
-    low = fma(s, fma(z, polynomial(z, [z * z], LOG_REST), square), fma(k, 1.90821492927058770002e-10, more))
-    return fma(k, 6.93147180369123816490e-01, -((square - low) - f))
-
-
-def log_formula(x: Value) -> Value:
-    outside = x.is_(0.0).where(-INFINITY, float("nan"))
-    return (x > 0.0).where((x < INFINITY).where(log_with(x, 0.0), x), outside)
-
-
-def log1p_formula(x: Value) -> Value:
-    u = (1.0 + x).bits + (64 << 52) - THREE_QUARTERS
-    k = ((u >> 52) | 0x4330000000000000).of_bits - (2.0**52 + 64.0)
-    four = (((1025 + 64) << 52) - (u & 0xFFF0000000000000)).of_bits
-    f = fma(0.25 * x, four, fma(four, 0.25, -1.0))
-    s = f / (2.0 + f)
-    z = s * s
-    square = 0.5 * f * f
-    low = fma(s, fma(z, polynomial(z, [z * z], LOG1P_REST), square), k * 1.90821492927058770002e-10)
-    large = k * 6.93147180369123816490e-01
-    total = large + f
-    made = total - (square - (low + (f - (total - large))))
-    outside = x.is_(-1.0).where(-INFINITY, float("nan"))
-    return (abs(x) < 2.0**-54).where(x, (x > -1.0).where((x < INFINITY).where(made, x), outside))
-
-
-def _inlined(formula: Callable[[Value], Value]) -> Any:
-    """A formula as a function of generated code."""
-    name = f"wb_{formula.__name__}"
+def _inlined(function_name: str) -> Any:
+    """One of our own as a function of generated code."""
+    name = f"wb_{function_name}"
 
     def function(typing: Any, x: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -257,7 +223,7 @@ def _inlined(formula: Callable[[Value], Value]) -> Any:
                 made.linkage = "internal"
                 made.attributes.add("alwaysinline")
                 inside = ir.IRBuilder(made.append_basic_block())
-                inside.ret(formula(Value(inside, made.args[0])).value)
+                inside.ret(functions_of((BITS, *OWN[function_name]))[name](Value(inside, made.args[0])).value)
             return builder.call(made, arguments)
 
         return types.float64(types.float64), generate
@@ -265,4 +231,4 @@ def _inlined(formula: Callable[[Value], Value]) -> Any:
     return intrinsic(function)
 
 
-exp, expm1, log, log1p, tanh = map(_inlined, (exp_formula, expm1_formula, log_formula, log1p_formula, tanh_formula))
+erf, exp, expm1, log, log1p, tanh = map(_inlined, ("erf", "exp", "expm1", "log", "log1p", "tanh"))

@@ -22,9 +22,9 @@ from workbench.graph.types import KINDS
 PRELUDE = """\
 import math
 import numpy as np
-from math import cos, erf, sin, sqrt, tan
+from math import cos, sin, sqrt, tan
 from numba import njit
-from workbench.compile.numba.own_math import exp, expm1, log, log1p, tanh
+from workbench.compile.numba.own_math import erf, exp, expm1, log, log1p, tanh
 from workbench.compile.numba.pointers import address, after, call, call_back, letter, now, pointer, routine, select, stacked, words
 from workbench.compile.numba.vector_loops import add_in_any_order, independent, make_vector_loops, multiply_in_any_order
 """

@@ -34,24 +34,21 @@ BITS = """\
 #endif
 static WB_INLINE uint64_t wb_bits(double x) { uint64_t b; __builtin_memcpy(&b, &x, 8); return b; }
 static WB_INLINE double wb_of_bits(uint64_t b) { double x; __builtin_memcpy(&x, &b, 8); return x; }
-static WB_INLINE double wb_power_of_two(double k) { return wb_of_bits((wb_bits(k + 0x1.8p52) + 1023) << 52); }
 static WB_INLINE double wb_lost(double x, double y, double product) {
     const double x_wide = x * 134217729.0, x1 = x_wide - (x_wide - x), x2 = x - x1, y_wide = y * 134217729.0, y1 = y_wide - (y_wide - y), y2 = y - y1;
     return ((x1 * y1 - product) + x1 * y2 + x2 * y1) + x2 * y2;
 }"""
 
-# exp(r) is 1 + r + r**2 p(r), |r| below log(2) / 2: for exp(x) - 1, whose digits are those of r, and for exp(x).
-EXPM1_TAIL = tuple(map(float.fromhex, (
-    "0x1p-1", "0x1.5555555555557p-3", "0x1.5555555555556p-5", "0x1.11111111100dcp-7", "0x1.6c16c16c162d4p-10", "0x1.a01a01abe7fe1p-13",
-    "0x1.a01a01a6d889cp-16", "0x1.71de0231960ebp-19", "0x1.27e4db646b17ep-22", "0x1.af4de97ca4194p-26", "0x1.1f730349868cep-29",
-)))  # fmt: skip
+# exp(r) is 1 + r + r**2 / 2 + r**3 p(r), r between the logarithms of 3/4 and 3/2: for exp(x) - 1, whose digits are those of r.
+EXPM1_TAIL = (
+    0.16666666666666666, 0.04166666666666748, 0.008333333333336317, 0.0013888888888187105, 0.00019841269833153723, 2.4801589363677387e-05,
+    2.7557317999650653e-06, 2.75547753709888e-07, 2.5073956891609475e-08, 2.2016119774556755e-09,
+)  # fmt: skip
+# exp(r) is 1 + r + r**2 p(r), |r| below log(2) / 2.
 EXP_TAIL = (
     0.5000000000000011, 0.1666666666666641, 0.04166666666653042, 0.00833333333349528, 0.0013888888943568716, 0.0001984126950502647,
     2.4801493158043087e-05, 2.7557587623611165e-06, 2.7630228194586943e-07, 2.4999693173664022e-08,
 )  # fmt: skip
-EXPONENTIAL = f"""\
-static WB_INLINE double wb_exp_tail(double r) {{ const double z = r * r; return z * {polynomial("r", ["z"], EXPM1_TAIL)}; }}
-static WB_INLINE double wb_multiple(double x) {{ return WB_FMA(x, 0x1.71547652b82fep+0, 0x1.8p52) - 0x1.8p52; }}"""
 
 # exp(y - less), with a number that is small beside a unit; times a power of two, which is added to the bits of the exponent: these do not overflow.
 EXP_ENDS = 709.782712893384
@@ -75,36 +72,33 @@ static WB_INLINE double wb_exp_less(double x, double less) {{
 }}
 static WB_INLINE double wb_exp(double x) {{ return wb_exp_less(x, 0.0); }}"""
 
-# exp(x) - 1, by half: 2**(k - 1) r + (2**(k - 1) - 1/2), and what the two lack.
-HALF_EXPM1 = """\
-static WB_INLINE double wb_half_expm1(double y, double *rest) {
-    const double k = wb_multiple(y);
-    const double high = WB_FMA(k, -0x1.62e42fefa3800p-1, y), r = WB_FMA(k, -0x1.ef35793c76730p-45, high);
-    const double scale = wb_power_of_two(k - 1.0), a = scale * r, b = scale - 0.5;
-    const double sum = a + b, other = sum - b;
-    *rest = WB_FMA(scale, wb_exp_tail(r) + WB_FMA(k, -0x1.ef35793c76730p-45, high - r), (b - (sum - other)) + (a - other));
-    return sum;
-}"""
+# Half of exp(y) - 1 is `half` and `rest`: 2**(k - 1) (1 + high) - 1/2, and what that lacks. k log 2 is taken from y so that exp(r) is between 3/4 and 3/2: where
+# k is not 0, neither is the difference near to it, and its digits are as many as those of r. 2**53 - 1/2 is no number: what it lacks is taken off later.
+HALF_EXPM1 = f"""\
+    const double shifted = WB_FMA(y, 0x1.71547652b82fep+0, -0.084962500721156) + 0x1.8p52, k = shifted - 0x1.8p52;
+    const double high = WB_FMA(k, -0x1.62e42fefa3800p-1, y), small = k * 0x1.ef35793c76730p-45, r = high - small, z = r * r;
+    const double scale = wb_of_bits((wb_bits(shifted) + 1022) << 52), base = scale - 0.5, half = WB_FMA(scale, high, base);
+    const double tail = WB_FMA(z, r * {polynomial("r", ["z"], EXPM1_TAIL)}, WB_FMA(0.5, z, -small)), past = base - half;
+    const double rest = WB_FMA(scale, tail, WB_FMA(scale, high, k == 54.0 ? past - 0.5 : past));"""
 
-EXPM1 = """\
-static WB_INLINE double wb_expm1(double x) {
-    double rest;
-    const double half = wb_half_expm1(x > 710.0 ? 710.0 : x < -60.0 ? -60.0 : x, &rest);
-    return fabs(x) < 0x1p-54 ? x : 2.0 * (half + rest);
-}"""
+EXPM1 = f"""\
+static WB_INLINE double wb_expm1(double x) {{
+    const double y = x > 710.0 ? 710.0 : x < -60.0 ? -60.0 : x;
+{HALF_EXPM1}
+    return z > 0.0 ? 2.0 * (half + rest) : x;
+}}"""
 
 # With h half of exp(2 x) - 1, tanh is h / (h + 1): a quotient, and what it lacks by a product without rounding (Dekker 1971).
-TANH = """\
-static WB_INLINE double wb_tanh(double x) {
-    const double size = fabs(x) > 20.0 ? 20.0 : fabs(x);
-    double rest;
-    const double half = wb_half_expm1(2.0 * size, &rest);
+TANH = f"""\
+static WB_INLINE double wb_tanh(double x) {{
+    const double size = fabs(x), y = 2.0 * (size > 20.0 ? 20.0 : size);
+{HALF_EXPM1}
     const double h = half + rest, h_low = (half - h) + rest;
     const double d = h + 1.0, other = d - h, d_low = ((h - (d - other)) + (1.0 - other)) + h_low;
     const double once = 1.0 / d, q = h * once, product = q * d;
     const double made = WB_FMA(WB_FMA(-q, d_low, ((h - product) - WB_LOST(q, d, product)) + h_low), once, q);
-    return fabs(x) < 0x1p-28 ? x : __builtin_copysign(made, x);
-}"""
+    return z > 0.0 ? __builtin_copysign(made, x) : x;
+}}"""
 
 # log((1 + s) / (1 - s)) is 2 s + s**3 p(s**2): (1 + s) / (1 - s) between the roots of 1/2 and 2, or between 3/4 and 3/2.
 LOG_REST = (
@@ -149,7 +143,7 @@ static WB_INLINE double wb_log1p(double x) {{
 }}"""
 
 ELEMENTARY = {
-    "exp": (BITS, EXP), "expm1": (BITS, EXPONENTIAL, HALF_EXPM1, EXPM1), "tanh": (BITS, EXPONENTIAL, HALF_EXPM1, TANH),
+    "exp": (BITS, EXP), "expm1": (BITS, EXPM1), "tanh": (BITS, TANH),
     "log": (BITS, LOGARITHM, LOG), "log1p": (BITS, LOG1P),
 }  # fmt: skip
 """The functions, and the C code of each, in the order in which it is needed."""

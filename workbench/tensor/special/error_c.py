@@ -17,17 +17,18 @@ SCALED_ERFC = (
     -8.210647933297337e-07, 7.771943241086912e-08, 1.0631817593818149e-07, -2.0725802488181963e-08, -1.2338731403798444e-08,
     3.2323973445082033e-09, 9.297625263709659e-10, -2.764120233734578e-10,
 )  # fmt: skip
-ERF = (
-    0.12837916709551256, -0.3761263890318352, 0.112837916709442, -0.026866170643113415, 0.005223977606130842, -0.0008548325929766244,
-    0.0001205529358693695, -1.4924712439534808e-05, 1.6447132699786545e-06, -1.6206318752968687e-07, 1.3710988704188445e-08,
-    -7.779462971758002e-10,
+ERF_NEAR = (
+    -0.0345312613301327, -0.28107217804543433, 0.07940998675593726, -0.01828388448914469, 0.003480274496556377, -0.0005611894223101073,
+    7.829649705074798e-05, -9.614806830906405e-06, 1.0536315715813177e-06, -1.0421140314169767e-07, 9.433687306529127e-09, -7.68278307977788e-10,
 )  # fmt: skip
 ERF_FAR = (
-    1.8496055099332482, 2.6389675142347775, 0.8431072563593294, 0.041561098026698856, -0.010033825195286757, 0.0019779013114963537,
-    -0.0002373168000764417, -2.6295378193971174e-05, 2.719723653210812e-05, -9.66908716635381e-06, 2.129734694765214e-06,
-    -2.032542036270245e-07, -5.8815548550141127e-08, 3.369008516249843e-08, -8.596466663232362e-09, 1.3324825541190885e-09,
-    -1.206941389093121e-10, 4.927809719188362e-12,
+    0.7899936627087674, -0.2628747788788002, -0.0396868793639439, 0.018858106536218302, 0.0025150512704498933, -0.0012954728221970667,
+    -2.0471749273226337e-05, 5.0364504069525636e-05, -4.525125565618266e-06, -6.500604799685145e-08, -1.2327865230637228e-07, 1.4709212810583656e-08,
+    1.5806071511077564e-08, -7.156911566810527e-09, 1.6977892669673286e-09, -2.783485595965245e-10, 3.206035223309205e-11, -2.325484290226593e-12,
+    7.892375403739872e-14,
 )  # fmt: skip
+ERF_JOINT = "0x1.038p+0"
+"""Where `ERF_FAR` takes over: its first coefficient is a float there but for a hundredth of its last digit."""
 
 ROOT_HALF = repr(math.sqrt(0.5))
 
@@ -44,17 +45,21 @@ static WB_INLINE double wb_erfcx(double x) {
     return x < 0 ? (x > -27 ? 2 * wb_exp_less(square, -WB_LOST(x, x, square)) - once : __builtin_inf()) : once;
 }""")  # fmt: skip
 
-# Of the library's functions in their places, where it has no vector forms. Beyond 1 the error function is 1 - exp(-p(x - 1)): what digits
-# that loses where its complement is small, do not count.
-ERF_NEAR = f"""\
-static WB_INLINE double wb_erf_near(double x) {{ const double z = x * x, z2 = z * z; return WB_FMA(x, {polynomial("z", ["z2"], ERF)}, x); }}"""
-ERF_C = (BITS, EXP, ERF_NEAR, f"""\
+# Of the library's functions in their places, where it has no vector forms. The error function is x + x p(x**2 - 1/2), and beyond 1 it is 1 - p(x - joint)**8: the
+# eighth root of its complement has no exponential. The power is of the root and of what this lacks.
+ERF_HERE = f"""\
+static WB_INLINE double wb_erf_near(double x) {{
+    const double v = WB_FMA(x, x, -0.5), v2 = v * v;
+    return WB_FMA(x, WB_FMA(v, {polynomial("v", ["v2"], ERF_NEAR[1:])}, {ERF_NEAR[0]!r}), x);
+}}"""
+ERF_C = (BITS, ERF_HERE, f"""\
 static WB_INLINE double wb_erf(double x) {{
-    const double size = fabs(x), t = (size > 6 ? 6 : size) - 1, t2 = t * t;
-    const double far = 1 - wb_exp_times(-({polynomial("t", ["t2"], ERF_FAR)}), 0.0, 0);
-    return size < 1 ? wb_erf_near(x) : x == x ? __builtin_copysign(far, x) : x;
+    const double size = fabs(x), t = (size > 6.0 ? 6.0 : size) - {ERF_JOINT}, t2 = t * t, slope = {polynomial("t", ["t2"], ERF_FAR[1:])};
+    const double root = WB_FMA(t, slope, {ERF_FAR[0]!r}), root_low = WB_FMA(t, slope, {ERF_FAR[0]!r} - root), second = root * root;
+    const double second_low = WB_FMA(root + root, root_low, WB_LOST(root, root, second)), fourth = WB_FMA(second, second, (second + second) * second_low);
+    return size < {ERF_JOINT} ? wb_erf_near(x) : __builtin_copysign(WB_FMA(-fourth, fourth, 1.0), x);
 }}""")  # fmt: skip
-ERFC_C = (*SCALED, ERF_NEAR, """\
+ERFC_C = (*SCALED, ERF_HERE, """\
 static WB_INLINE double wb_erfc(double x) {
     const double size = fabs(x) > 28 ? 28 : fabs(x), square = size * size;
     const double far = wb_scaled_erfc(size) / (1 + 2 * size) * wb_exp_less(-square, WB_LOST(size, size, square));
