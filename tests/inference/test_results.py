@@ -223,3 +223,18 @@ def test_nothing_is_warned_of_in_an_ordinary_conversion():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         sample(model)
+
+
+def test_a_run_gives_draws_by_name_as_a_multitrace_does():
+    with pm.Model() as model:
+        pm.Normal("mu")
+        pm.Normal("x", shape=(2, 3))
+    run = pm.sample(20, tune=20, chains=2, model=model, backend="c", random_seed=1, quiet=True, return_inferencedata=False)
+    assert run["mu"].shape == (40,) and np.array_equal(run["mu"], np.concatenate(run.draws["mu"]))
+    assert run["x"].shape == (40, 2, 3) and np.array_equal(run["x"][20:], run.draws["x"][1])
+    with pytest.raises(ModelError, match="the run has no draws of 'mus'") as error:
+        run["mus"]
+    assert "did you mean 'mu'?" in error.value.hint
+    with pytest.raises(ModelError, match="no draws of 0") as error:
+        run[0]
+    assert "it has those of mu, x" in error.value.hint

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from workbench.errors import ModelError, closest
 from workbench.inference.columns import Columns
 from workbench.inference.stores import Rows
 from workbench.model.position import Places
@@ -74,6 +75,38 @@ class Chain:
             return None
         found = self.rows.read(at, start, self.count if stop is None else stop)
         return found if found.ndim == 1 else found[:, 0]
+
+
+def state_of(chain: Chain, tune: int) -> dict[str, Any]:
+    """Return what is shown of a chain while it goes on; its warm-up is that long."""
+    n = chain.count
+    recent = {name: chain.stat(name, max(0, n - 100)) for name in ("step_size", "n_steps", "tree_depth")}
+    known = {name: x for name, x in recent.items() if x is not None and len(x)}
+    divergences = chain.stat("divergences", max(0, n - 1)) if n else None
+    return {
+        "chain": chain.number,
+        "draws": n,
+        "tuning": n < tune,
+        "step_size": float(known["step_size"][-1]) if "step_size" in known else float("nan"),
+        "gradients": float(known["n_steps"].mean()) if "n_steps" in known else float("nan"),
+        "divergences": 0 if divergences is None else int(divergences[-1]),
+        "tree_depth": float(known["tree_depth"].sum() / max(1, (known["tree_depth"] > 0).sum())) if "tree_depth" in known else float("nan"),
+    }
+
+
+def named_draws(draws: Mapping[str, Array], name: Any) -> Array:
+    """Return the draws of a variable, (chain * draw, *shape), of those of all, (chain, draw, *shape).
+
+    Raises
+    ------
+    ModelError
+        If there is no variable of that name, or it is no name.
+    """
+    if name not in draws:
+        near = closest(name, draws) if isinstance(name, str) else None
+        raise ModelError(f"the run has no draws of {name!r}", f"did you mean {near!r}?" if near else f"it has those of {', '.join(draws) or 'no variable'}")
+    x = draws[name]
+    return x.reshape(-1, *x.shape[2:])
 
 
 class Cut:

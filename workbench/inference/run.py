@@ -20,7 +20,7 @@ from workbench.errors import SamplingError, StoreError, user_location, warn_user
 from workbench.inference import early_stop, shorter_steps
 from workbench.inference.blas_threads import limited
 from workbench.inference.callbacks import Callback, last_draws
-from workbench.inference.chains import Chain, Cut
+from workbench.inference.chains import Chain, Cut, named_draws, state_of
 from workbench.inference.columns import Columns
 from workbench.inference.convergence import convergence_problems
 from workbench.inference.element_table import ElementTable
@@ -481,24 +481,7 @@ class Run:
 
     def progress(self) -> list[dict[str, Any]]:
         """Return each chain's state: draws (warm-up included), step size, gradients per draw, divergences, depth of trees (0: there are none)."""
-        rows = []
-        for c in self.kept[: self.shown_chains]:
-            n = c.count
-            recent = {name: c.stat(name, max(0, n - 100)) for name in ("step_size", "n_steps", "tree_depth")}
-            known = {name: x for name, x in recent.items() if x is not None and len(x)}
-            divergences = c.stat("divergences", max(0, n - 1)) if n else None
-            rows.append(
-                {
-                    "chain": c.number,
-                    "draws": n,
-                    "tuning": n < self.tune,
-                    "step_size": float(known["step_size"][-1]) if "step_size" in known else float("nan"),
-                    "gradients": float(known["n_steps"].mean()) if "n_steps" in known else float("nan"),
-                    "divergences": 0 if divergences is None else int(divergences[-1]),
-                    "tree_depth": float(known["tree_depth"].sum() / max(1, (known["tree_depth"] > 0).sum())) if "tree_depth" in known else float("nan"),
-                }
-            )
-        return rows
+        return [state_of(c, self.tune) for c in self.kept[: self.shown_chains]]
 
     def variable_names(self) -> list[str]:
         """Return the names of all scalar elements, each another: ``mu_a``, ``a[AITKIN]``."""
@@ -551,6 +534,10 @@ class Run:
     def draws(self) -> dict[str, Array]:
         """Draws after warm-up, by variable: (chain, draw, *shape)."""
         return self.cut().values()
+
+    def __getitem__(self, name: str) -> Array:
+        """Draws of a variable after warm-up, chains one after the other, (chain * draw, *shape), as PyMC's `MultiTrace` has them."""
+        return named_draws(self.draws, name)
 
     @property
     def warmup(self) -> dict[str, Array]:

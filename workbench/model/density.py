@@ -255,6 +255,8 @@ def _of_its_parameters(x: Tensor, value: Tensor) -> Tensor:
         # Made of others: an axis of parameters may be over the components.
         return value
     for name, p, rank in zip(d.parameters, x.inputs[1:], d.ranks or (0,) * len(x.inputs)):
+        # Of data observed along their own length, a parameter is stretched to it: what counts is what it is without.
+        p = p.inputs[0] if p.op.name == "broadcast_to" else p
         for back in range(1, p.ndim - rank + 1):
             axis = value.ndim - d.event_rank - back
             if axis >= 0 and isinstance(p.type.shape[p.ndim - rank - back], Length) and value.type.shape[axis] != 1:

@@ -11,7 +11,7 @@ import workbench.tensor as pt
 from workbench.errors import ModelError, ShapeError, closest
 from workbench.graph.expr import Data as DataOp
 from workbench.graph.lengths import Size, differ, fresh, single
-from workbench.model.shapes import CurrentShapes, is_open
+from workbench.model.shapes import CurrentShapes, is_open, unfit
 from workbench.tensor.shape import length_of
 from workbench.tensor.tensor import Tensor
 
@@ -283,7 +283,10 @@ def names_of_dims(name: str, dims: Any) -> tuple[str | None, ...]:
 
 def check_now(model: Dims, name: str, rv: Tensor, dims: Sequence[str | None], data: Observed | None) -> None:
     """Raise an error if the shape that the variable has now does not fit its dims or its data."""
-    now = model.shapes.of(rv)
+    try:
+        now = model.shapes.of(rv)
+    except ShapeError as error:
+        raise unfit(name, error) from None
     if dims and len(dims) != len(now):
         raise ShapeError(f"{name}: it has {len(now)} axes, but {len(dims)} dims: {tuple(dims)}", argument="dims", page="lengths-of-dims")
     lengths = tuple(None if d is None else model.length_of(d) for d in dims)

@@ -14,7 +14,7 @@ from workbench.model.elimination import settle
 from workbench.model.functions import Moment
 from workbench.model.missing import Observed, observed_values, require_whole
 from workbench.model.restrictions import note
-from workbench.model.shapes import CurrentShapes, has_open_lengths, is_open
+from workbench.model.shapes import CurrentShapes, has_open_lengths, is_open, unfit
 from workbench.tensor.keys import LABEL
 from workbench.tensor.markers import Named
 from workbench.tensor.tensor import Tensor, as_tensor
@@ -75,12 +75,18 @@ def at_current_shapes(model: Model) -> Model:
     ------
     ModelError
         If the shape of a free variable depends on a random variable.
+    ShapeError
+        If data have been replaced by others that do not fit together.
     """
     variables = [*model.free_RVs, *model.observed_RVs, *model.marginalized_RVs]
     if not has_open_lengths(model):
         return model
     roots = [*model.named_vars.values(), *model.rvs_to_values.values()]
-    closed: dict[Expr, Expr] = dict(zip(roots, model.shapes.closed(roots)))
+    try:
+        closed: dict[Expr, Expr] = dict(zip(roots, model.shapes.closed(roots)))
+    except ShapeError:
+        _name_what_does_not_fit(model)
+        raise
     for rv in variables:
         if closed[rv].type.is_open:
             raise ModelError(
@@ -92,6 +98,15 @@ def at_current_shapes(model: Model) -> Model:
     made.dim_lengths = {d: model.length_of(d) for d in model.dim_lengths}
     made.taken_from = Moment(copied(model), {x: x.op.value for x in ancestors(roots) if is_open(x)})
     return made
+
+
+def _name_what_does_not_fit(model: Model) -> None:
+    """Raise the error of lengths that do not fit for the first variable that has it, at its line."""
+    for x in (*model.free_RVs, *model.marginalized_RVs, *model.observed_RVs, *model.deterministics, *model.potentials):
+        try:
+            model.shapes.closed([x])
+        except ShapeError as error:
+            raise unfit(x.name, error, x.provenance.location if x.provenance else None) from None
 
 
 def copied(model: Model) -> Model:

@@ -9,6 +9,7 @@ import numpy as np
 
 from workbench.compile.value_lengths import bounds_of
 from workbench.distributions.distribution import Draw
+from workbench.errors import Location, ShapeError
 from workbench.graph.expr import Constant, Data, Expr, Get, Input, constant_op, give_name, intern, rebuild
 from workbench.graph.inner import Graph
 from workbench.graph.traverse import ancestors, topological
@@ -156,3 +157,11 @@ def has_open_lengths(model: Model) -> bool:
 def is_open(x: Expr) -> bool:
     """Whether `x` is data whose shape may change."""
     return isinstance(x.op, Data) and isinstance(x.op.type, TensorType) and x.op.type.is_open
+
+
+def unfit(name: str | None, error: ShapeError, location: Location | None = None) -> ShapeError:
+    """Return an error of lengths that says of which variable it is."""
+    return ShapeError(
+        f"{name}: {error.message}: what it is made of, its data and its dims do not have the same lengths",
+        "data that belong together have one length, and are replaced together: pm.set_data({...}) of all of them", location, page="lengths-of-dims",
+    )
