@@ -12,6 +12,11 @@ rewriting, lowering (graph to code), compiling (gcc, or Numba), of one call, and
 whole from the size before (10 is linear in sizes that grow tenfold). Seconds are those of the processor, of gcc's processes too:
 what they add up to on one core, whatever else the machine does.
 
+One run on two shared cores, in seconds (10**2, 10**3, 10**4 terms; beside them PyTensor's at 10**2, which was at none of the graphs but the last done with 10**3 in 300 s):
+
+    terms    0.09  0.23   2.1    33        picks    0.11  0.38   4.3    44        chain   0.15  0.98   4.3    1.5       10**5: 43
+    stack    0.12  0.41   3.8    93        slices   0.09  0.52   1.8    16        mixed   0.47  1.87  19.3    3.3 and 67
+
 graphs
     terms     a sum of n formulas of one vector, each with a number of its own
     stack     n scalar formulas, of n scalar inputs, stacked to a vector
