@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import importlib.util
 import itertools
 import math
+import sys
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from importlib.machinery import PathFinder
 from typing import Any
 
 import numpy as np
@@ -85,11 +88,27 @@ external = PROTOTYPE(_external)
 address = ctypes.cast(external, ctypes.c_void_p).value
 
 
+def _of_scipy(name: str) -> Any:
+    """A compiled module of `scipy.linalg`, without the rest of that, which takes five times as long to import."""
+    full = f"scipy.linalg.{name}"
+    if "scipy.linalg" in sys.modules:
+        return importlib.import_module(full)
+    import scipy  # It may prepare the libraries that are needed.
+
+    spec = PathFinder.find_spec(full, [f"{place}/linalg" for place in scipy.__path__])
+    if spec is None or spec.loader is None:
+        return importlib.import_module(full)
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    # Whoever imports SciPy's package finds it as usual: the same module, which its package then knows of.
+    sys.modules.pop(full, None)
+    return made
+
+
 @functools.cache
 def routine_addresses() -> dict[str, int]:
     """Return the addresses of SciPy's BLAS and LAPACK routines, in the order of `ROUTINES`."""
-    from scipy.linalg import cython_blas, cython_lapack
-
+    cython_blas, cython_lapack = _of_scipy("cython_blas"), _of_scipy("cython_lapack")
     pointer_of: Any = ctypes.pythonapi.PyCapsule_GetPointer
     name_of: Any = ctypes.pythonapi.PyCapsule_GetName
     pointer_of.restype, pointer_of.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]

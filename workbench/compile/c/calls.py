@@ -211,7 +211,8 @@ def load(compiler: Compiler, raise_fault: Callable[[int, int, int], None]) -> ct
 
     `raise_fault` raises the error for a fault that compiled code reports.
     """
-    library, _ = compiler.library(CODE)
+    # It has no loops to speak of: more optimisation would take a compiler twice as long, and a call as long as it does.
+    library, _ = compiler.library(CODE, seldom=True)
     library.wb_new.restype = ctypes.c_void_p
     library.wb_new.argtypes = [ctypes.c_void_p, *[ctypes.c_int64] * 4, ctypes.c_void_p]
     objects = [id(None), id(np.ndarray), id(raise_fault)]

@@ -30,6 +30,8 @@ from workbench.graph.lengths import Size
 from workbench.graph.types import KINDS
 from workbench.tensor.elementwise import C_TYPES
 
+ZEROS = ("0.0", "0LL", "0ULL", "0")
+"""Numbers all of whose bits are 0."""
 MANY_ARGUMENTS = 64
 """Of more arguments only those are declared that are used."""
 
@@ -307,7 +309,11 @@ class _Printer:
             self.line(f"{self.place(buffer, 0)} = {shown};", "", buffer.of)
         else:
             n = self.size(buffer.size)
-            self.line(f"for (int64_t i = 0; i < {n}; i++) {self.place(buffer, 'i')} = {shown};", buffer.note, buffer.of)
+            if shown in ZEROS and not isinstance(buffer.size, int):
+                # A loop would be made a loop of vectors, which takes a compiler longer than a call.
+                self.line(f"__builtin_memset({self.pointer(buffer)}, 0, {n} * sizeof({C_TYPES[buffer.dtype]}));", buffer.note, buffer.of)
+            else:
+                self.line(f"for (int64_t i = 0; i < {n}; i++) {self.place(buffer, 'i')} = {shown};", buffer.note, buffer.of)
 
     def copy(self, s: L.Copy) -> None:
         arrays: dict[Size, list[tuple[L.Buffer, L.Buffer | L.Literal]]] = {}
@@ -326,6 +332,10 @@ class _Printer:
             for i, (a, b) in enumerate(scalars):
                 self.line(f"const {C_TYPES[a.dtype]} next{i} = {self.value(b)};", "", _of(b))
         for size, pairs in arrays.items():
+            a, b = pairs[0]
+            if len(pairs) == 1 and not isinstance(size, int) and not isinstance(b, L.Literal) and self.as_it_lies(a, b):
+                self.line(f"__builtin_memmove({self.pointer(a)}, {self.pointer(b)}, {self.size(size)} * sizeof({C_TYPES[a.dtype]}));", "", a.of)
+                continue
             self.open(f"for (int64_t i = 0; i < {self.size(size)}; i++)")
             shown = []
             for i, (a, b) in enumerate(pairs):
@@ -338,6 +348,10 @@ class _Printer:
             self.line(f"{self.place(a, 0)} = {f'next{i}' if brace else self.value(b)};", a.note, a.of)
         if brace:
             self.close()
+
+    def as_it_lies(self, a: L.Buffer, b: L.Buffer) -> bool:
+        """Whether what one array holds is what the other is to hold, byte for byte."""
+        return a.dtype == b.dtype and self.storage.of(b) not in self.wide
 
     def spot(self, b: L.Buffer | L.Literal) -> Spot | None:
         """Where one element is: in which table of pointers, or array, and its number there; ``None`` of a local variable, or a number."""

@@ -45,6 +45,8 @@ WITHOUT = (
     "--param=max-jump-thread-duplication-stmts=0",
 )  # fmt: skip
 """What gcc is not to look for: values that are computed twice. Rules have found them, and it takes a fifth of its time. And ways around long code."""
+SELDOM = ("-fira-region=one", "-fno-ivopts")
+"""How gcc is to choose registers and steps of loops where code is called a few times in a run: in less time. No result depends on it."""
 
 
 _building: dict[str, threading.Lock] = {}
@@ -61,7 +63,7 @@ class Compiler:
     def flags(self, code: str = "", seldom: bool = False) -> tuple[str, ...]:
         """The options for some code, that may be called `seldom`: loops are vector loops in any, and a formula has one value."""
         libraries = ("-lmvec", "-lm") if self.vector_math else ("-lm",)
-        without = WITHOUT if "gcc" in self.identity.lower() else ()
+        without = (*WITHOUT, *(SELDOM if seldom else ())) if "gcc" in self.identity.lower() else ()
         chosen = (*_optimisation(code, seldom), *without, *(f for f in FLAGS if f != "-O3"))
         return (*chosen, *compiler_flags(), *libraries)
 
