@@ -1,5 +1,7 @@
 """Distribution functions far in the tails, where the probability itself is no number of the computer, against mpmath."""
 
+import functools
+
 import mpmath as mp
 import numpy as np
 import pytest
@@ -197,3 +199,36 @@ def test_the_heavier_tail_of_a_skew_normal_keeps_its_digits():
             side = pm.logccdf if mirror > 0 else pm.logcdf
             found = side(pm.SkewNormal.dist(alpha=mirror * alpha, mu=0.5, sigma=2.0), 0.5 + mirror * 2.0 * z).eval()
             np.testing.assert_allclose(found, wanted, rtol=1e-12)
+
+
+@functools.cache
+def von_mises_mass(x, mu, kappa, above):
+    """The logarithm of the mass on one side of an angle, by mpmath's quadrature between places where the density is seen to change."""
+    x, mu, kappa = mp.mpf(x), mp.mpf(mu), mp.mpf(kappa)
+    low, high = (x, mp.pi) if above else (-mp.pi, x)
+
+    def reach(place):
+        return 1 / (kappa * max(abs(mp.sin(place - mu)), 1 / mp.sqrt(kappa)))
+
+    turns = [mu + mp.pi * i for i in range(-3, 4)]
+    near = [turn + mp.mpf(c) / mp.sqrt(kappa) for turn in turns for c in (-20, -8, -3, -1, 0, 1, 3, 8, 20)]
+    ends = [end + side * c * reach(end) for end, side in ((low, 1), (high, -1)) for c in (0.1, 0.5, 2, 5, 10, 20, 40, 80, 160)]
+    found = mp.quad(lambda s: mp.exp(kappa * (mp.cos(s - mu) - 1)), [low, *sorted({p for p in (*near, *ends) if low < p < high}), high])
+    return mp.log(found / (2 * mp.pi * mp.besseli(0, kappa) * mp.exp(-kappa)))
+
+
+def test_both_tails_of_angles_are_right(backend):
+    """Also of means near the ends of the circle, and beyond them, and where a density of 1e5 is narrow; the smallest is exp(-200,000)."""
+    at = [-3.1, -2.0, -0.5, -1e-3, 0.3, 1.5, 2.5, 3.14]
+    x, mu, kappa = pt.vector("x", len(at)), pt.scalar("mu"), pt.scalar("kappa")
+    f = function([x, mu, kappa], [pm.VonMises.logcdf(x, mu, kappa), pm.VonMises.logccdf(x, mu, kappa)], backend=backend)
+    with mp.workdps(40):
+        for m in (0.0, 0.5, -1.0, 3.0, -3.1, 7.0):
+            for k in (1e-3, 2.0, 30.0, 1e3, 1e5):
+                for above, found in enumerate(f(np.array(at), m, k)):
+                    for a, value in zip(at, found):
+                        known = von_mises_mass(a, m, k, above)
+                        assert abs(value - known) < 1e-12 * abs(known) + 1e-13, (a, m, k, above)
+    below, above = f(np.array([-4.0, -np.pi, np.pi, 4.0, np.nan, 0.0, 0.0, 0.0]), 0.0, 2.0)
+    assert below[:4].tolist() == [-np.inf, -np.inf, 0.0, 0.0] and above[:4].tolist() == [0.0, 0.0, -np.inf, -np.inf]
+    assert np.isnan(below[4]) and abs(below[5] - np.log(0.5)) < 1e-14
