@@ -307,13 +307,28 @@ def test_every_step_method_for_integers_passes(name):
     assert found.passed, str(found)
 
 
-@pytest.mark.skipif(not ALL, reason="200 replicates of chains that diverge: in make test-statistical")
-def test_a_centred_funnel_is_found():
-    """NUTS does not reach the neck of a funnel, and ranks say so."""
+def centred():
     with pm.Model() as model:
         mu = pm.Normal("mu", 0.0, 5.0)
         tau = pm.HalfNormal("tau", 5.0)
         theta = pm.Normal("theta", mu, tau, shape=8)
         pm.Normal("y", theta, np.array([15.0, 10, 16, 11, 9, 11, 10, 18]), observed=np.zeros(8))
-    found = pm.sbc(model, 200, random_seed=2)
+    return model
+
+
+@pytest.mark.skipif(not ALL, reason="300 replicates of chains that diverge: in make test-statistical")
+def test_a_funnel_that_trees_do_not_reach_the_neck_of_is_found():
+    with centred() as model:
+        step = pm.NUTS(trajectories="trees")
+    found = pm.sbc(model, 300, step=step, random_seed=3)
     assert not found.passed and (found.divergences > 0).mean() > 0.5
+    assert (found.ranks["tau"] < 10).mean() > 0.15  # of a hundred ranks: small values are missing
+
+
+@pytest.mark.skipif(not ALL, reason="300 replicates of a funnel: in make test-statistical")
+def test_a_centred_funnel_passes():
+    """Finer steps come to its neck."""
+    found = pm.sbc(centred(), 300, random_seed=3)
+    assert found.passed, str(found)
+    # Four standard errors of a share of one in ten.
+    assert abs((found.ranks["tau"] < 10).mean() - 0.1) < 4.0 * np.sqrt(0.09 / 300)
