@@ -9,11 +9,11 @@ import scipy.special
 
 import workbench.tensor as pt
 from workbench.compile import function
-from workbench.compile.c import parts, tables, toolchain
 from workbench.compile.c import printer as print_c
+from workbench.compile.c import tables, toolchain
 from workbench.compile.c.toolchain import find_compiler
 from workbench.compile.loop_ir import loops as L
-from workbench.compile.loop_ir import lower
+from workbench.compile.loop_ir import lower, parts
 from workbench.compile.loop_ir.lower import lower as lowered
 from workbench.compile.loop_ir.storage import plan
 from workbench.compile.seldom import seldom_called
@@ -27,8 +27,8 @@ with_compiler = pytest.mark.skipif(find_compiler() is None, reason="no C compile
 @pytest.fixture
 def small_parts(monkeypatch):
     """Everything is divided as if it were large."""
-    monkeypatch.setattr(parts, "PART_LINES", 6)
-    monkeypatch.setattr(parts, "SHARED_LINES", 3)
+    for backend in parts.LENGTHS:
+        monkeypatch.setitem(parts.LENGTHS, backend, parts.Lengths(6, 3))
     monkeypatch.setattr(lower, "KERNEL_NODES", 3)
     monkeypatch.setattr(lower, "SCALAR_NODES", 2)
 
@@ -48,17 +48,15 @@ def programs():
 
 
 @pytest.mark.parametrize("case", range(4))
-@pytest.mark.parametrize("threads", [1, 2])
-@with_compiler
-def test_a_divided_program_does_what_the_whole_does(small_parts, case, threads):
+@pytest.mark.parametrize(("backend", "threads"), [pytest.param("c", 1, marks=with_compiler), pytest.param("c", 2, marks=with_compiler), ("numba", 1)])
+def test_a_divided_program_does_what_the_whole_does(small_parts, case, backend, threads):
     inputs, outputs = list(programs())[case]
     values = np.linspace(-1.0, 1.0, 9), np.array([0, 8, -9, 3])
     wanted = function(inputs, outputs, backend="numpy", mode=PLAIN)(*values)
-    f = function(inputs, outputs, backend="c", threads=threads)
+    f = function(inputs, outputs, backend=backend, threads=threads)
     for result, w in zip(f(*values), wanted):
         np.testing.assert_allclose(result, w, rtol=1e-13)
-    if threads == 1:
-        assert "part1(" in f.source
+    assert "part1(" in f.source
     if case == 0:
         with pytest.raises(IndexError, match="index 9 is out of bounds for axis 0 of x"):
             f(values[0], [0, 1, 2, 9])
@@ -71,9 +69,9 @@ def test_statements_that_differ_in_names_are_one_function(monkeypatch):
     draws = [pt.random.gamma(own[k], (6 + k,), shapes[k], 1.0 + k) for k in range(5)]
     most = pt.stack([d.max() for d in draws]).max()  # In which order a sum adds up in a vector loop is the compiler's choice.
     values = np.uint64(7), np.array([0.4, 1.0, 2.5, 9.0, 0.7])
-    monkeypatch.setattr(parts, "PART_LINES", 10_000)
+    monkeypatch.setitem(parts.LENGTHS, "c", parts.Lengths(10_000, 12))
     whole = function([seed, shapes], [*draws, most], backend="c")
-    monkeypatch.setattr(parts, "PART_LINES", 200)
+    monkeypatch.setitem(parts.LENGTHS, "c", parts.Lengths(200, 12))
     f = function([seed, shapes], [*draws, most], backend="c")
     for found, wanted in zip(f(*values), whole(*values), strict=True):
         np.testing.assert_array_equal(found, wanted)
@@ -181,7 +179,7 @@ def test_loops_and_functions_have_a_bounded_size():
     assert max(len(k.lines) + len(k.folds) for k in kernels) <= 2 * lower.KERNEL_NODES
     code = print_c.print_c(program, plan(program)).with_vector_forms(()).code
     functions = code.split("static __attribute__((noinline))")[1:]
-    assert len(functions) > 2 and max(f.count("\n") for f in functions) < 3 * parts.PART_LINES
+    assert len(functions) > 2 and max(f.count("\n") for f in functions) < 3 * parts.LENGTHS["c"].longest
 
 
 def test_storage_of_many_arrays_is_found_in_little_time():

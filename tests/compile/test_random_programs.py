@@ -14,6 +14,7 @@ import pytest
 import workbench.tensor as pt
 from workbench.compile import function
 from workbench.compile.c.toolchain import find_compiler
+from workbench.compile.loop_ir import parts
 from workbench.errors import WorkbenchError
 from workbench.graph import Graph, Mode
 from workbench.graph.conditions import conditions_of, retyped
@@ -179,6 +180,17 @@ def cases():
 @pytest.mark.parametrize("name, first", cases())
 @pytest.mark.parametrize("is_open", [False, True], ids=["static", "open"])
 def test_every_backend_does_what_numpy_does_before_any_rewriting(name, first, is_open):
+    assert_as_numpy(name, first, is_open)
+
+
+@pytest.mark.parametrize("name, first, threads", [*(("c", first, threads) for first in (0, 60, 120, 180) for threads in (1, 2)), ("numba", 3, 1), ("numba", 7, 1), ("numba", 11, 1)])
+@pytest.mark.parametrize("is_open", [False, True], ids=["static", "open"])
+def test_programs_in_many_parts_do_what_numpy_does(monkeypatch, name, first, threads, is_open):
+    monkeypatch.setitem(parts.LENGTHS, name, parts.Lengths(5, 2))
+    assert_as_numpy(name, first, is_open, threads)
+
+
+def assert_as_numpy(name, first, is_open, threads=1):
     if name == "c" and find_compiler() is None:
         pytest.skip("no C compiler on this system")
     inputs, outputs, given = [], [], []
@@ -191,7 +203,7 @@ def test_every_backend_does_what_numpy_does_before_any_rewriting(name, first, is
     known = Graph(inputs, outputs).at([x.type.with_shape(shape(x)) for x in inputs])
     wanted = function(list(known.params), list(known.results), backend="numpy", mode=Mode(()))(*given)
     for rewritten in (True, False) if name == "c" else (True,):
-        results = function(inputs, outputs, backend=name, mode=None if rewritten else Mode(()))(*given)
+        results = function(inputs, outputs, backend=name, mode=None if rewritten else Mode(()), threads=threads)(*given)
         for k, (result, w) in enumerate(zip(results, wanted)):
             message = f"programs from {first}, result {k} of {len(outputs)}, {name}, {'rewritten' if rewritten else 'as written'}: {outputs[k]!r}"
             assert result.dtype == w.dtype and result.shape == w.shape, message

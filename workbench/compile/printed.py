@@ -8,7 +8,7 @@ from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.lines import CodeLine, single_lines, support_lines
 from workbench.graph.lengths import Size
 
-HOLDING = (L.Branch, L.Loop, L.Begin)
+HOLDING = (L.Branch, L.Loop, L.Begin, L.Do)
 """Statements that are counted as those inside them."""
 
 

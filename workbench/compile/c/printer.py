@@ -8,22 +8,19 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
-from workbench.compile.c import parts
 from workbench.compile.c.lanes import lanes
 from workbench.compile.c.own_math import OWN
-from workbench.compile.c.parts import PARAMETERS, Declared, Divided, divided
 from workbench.compile.c.source import CSource
 from workbench.compile.c.tables import Table, in_tables, named_outside
 from workbench.compile.c.truth_values import has_bytes, kernel_dtype, stored_wide
 from workbench.compile.c.vector_math import FUNCTIONS
 from workbench.compile.loop_ir import loops as L
-from workbench.compile.loop_ir.lines import CodeLine
 from workbench.compile.loop_ir.loop_levels import FOLD_SYMBOLS, ROW_BLOCK, Nest, nest
+from workbench.compile.loop_ir.parts import LENGTHS, divided, first_of
+from workbench.compile.loop_ir.printing import Printer, computed
 from workbench.compile.loop_ir.runs import Run, Spot, in_runs
-from workbench.compile.loop_ir.sizes import Sizes
 from workbench.compile.loop_ir.skipping import idle_flag
-from workbench.compile.loop_ir.storage import Storage, buffers
-from workbench.compile.printed import HOLDING
+from workbench.compile.loop_ir.storage import Storage
 from workbench.compile.seldom import is_seldom_called
 from workbench.graph.expr import Expr, constant_op
 from workbench.graph.lengths import Size
@@ -32,8 +29,7 @@ from workbench.tensor.elementwise import C_TYPES
 
 ZEROS = ("0.0", "0LL", "0ULL", "0")
 """Numbers all of whose bits are 0."""
-MANY_ARGUMENTS = 64
-"""Of more arguments only those are declared that are used."""
+PARAMETERS = "void *const *io, const wb_env *env, char *arena, int64_t *fault"
 
 HEADER = """\
 #include <stdint.h>
@@ -83,103 +79,88 @@ def literal(value: Any, dtype: str) -> str:
     return f"{int(value)}LL" if value >= 0 else f"({int(value)}LL)"
 
 
-class _Printer:
+class _Printer(Printer):
+    comment = "//"
     thread = "0, 1"
     """The number of the thread, and how many there are."""
+    takes, gives = PARAMETERS, "io, env, arena, fault"
+    """What each function takes, and what it gives those that it calls."""
+    between = "between->"
+    """Where the variables that several functions use are."""
 
     def __init__(self, program: L.Program, storage: Storage) -> None:
-        self.program = program
         self.body = in_tables(program.body)
-        self.storage = storage
-        self.sizes = Sizes(storage)
-        self.lines: list[str] = []
-        self.indent = 1
-        self.support: dict[str, None] = {}
-        self.in_block = False
+        super().__init__(program, self.body, storage)
         self.arguments = {b: i for i, b in enumerate((*program.inputs, *program.outputs))}
-        self.spans: list[list[parts.Span]] = []  # Blocks of the statement that is being printed.
-        self.loops = self.loop = 0  # How many kernels there are, and the number of the one that is being printed.
-        self.statements = self.number = 0  # The same of statements without others inside.
-        self.tables: list[Table] = []
         self.seldom = is_seldom_called()
         self.wide = stored_wide(program, self.body, storage)
         self.truth = "bool"  # The dtype of truth values in the kernel that is being printed.
+        self.code: list[str] = []  # The functions before the one that is being printed.
+
+    def shares(self, s: L.Statement) -> bool:
+        """Whether a statement may share its function with others like it."""
+        return True
 
     def source(self) -> CSource:
-        self.block(self.body)
-        (spans,) = self.spans
-        made = divided(self.lines, spans, self.declared()) if len(self.lines) > parts.PART_LINES else None
-        code = self.whole() if made is None or not made.functions else self.in_parts(made)
-        return self.printed([HEADER], [f"// {self.program.name}", *code])
+        self.divide(divided(self.body, self.storage, LENGTHS["c"], self.wide, self.shares))
+        self.functions()
+        return self.printed([HEADER], [f"// {self.program.name}", *self.code])
 
     def printed(self, head: list[str], pieces: list[str], after: Sequence[str] = ()) -> CSource:
         """What is printed: a head, the program, and what comes after it."""
-        called = _names([*self.lines, *self.support]) & {*FUNCTIONS, *OWN}
+        called = _names([*self.code, *self.support]) & {*FUNCTIONS, *OWN}
         return CSource(pieces, self.sizes.values, [*self.support], [*after], self.stored(), head, tuple(sorted(called)))
+
+    def functions(self) -> None:
+        """Print all functions."""
+        kept = self.divided.kept
+        if kept:
+            members = [self.made(f"    {C_TYPES[b.dtype]} {b.name};", b.note, b.of) for b in kept]
+            self.code += ["", "// Values from one function to the next.", "struct wb_between {", *members, "};"]
+            self.takes, self.gives = f"{self.takes}, struct wb_between *const between", f"{self.gives}, between"
+        for part in self.divided.parts:
+            takes = ", ".join([self.takes, *map(self.parameter, part.parameters)])
+            self.code += ["", *self.function(f"static __attribute__((noinline)) int32_t {part.name}({takes}) {{", part.body, part.parameters)]
+        first = ["    struct wb_between between_ = {0}, *const between = &between_;"] if kept else []
+        self.code += ["", *self.function(f"int32_t run({PARAMETERS}) {{", self.divided.body, (), first)]
+
+    def function(self, head: str, body: Sequence[L.Statement], parameters: Sequence[L.Thing], first: Sequence[str] = ()) -> list[str]:
+        self.lines, self.used = [], {}
+        self.block(body)
+        return [head, *first, *self.declarations(parameters), *self.lines, "    return 0;", "}"]
 
     def stored(self) -> dict[int, str]:
         """The dtypes of constants that lie in memory as masks, by their numbers."""
         return {i: self.wide[b] for i, (b, _) in enumerate(self.program.constants) if b in self.wide}
 
-    def constants(self) -> list[tuple[str, str]]:
-        """The names of the constants, and the types of their elements in memory."""
-        return [(b.name, C_TYPES[self.wide.get(b, b.dtype)]) for b, _ in self.program.constants]
+    def kind(self, home: L.Buffer) -> str:
+        """The C type of the elements of a buffer in memory."""
+        const = "const " if home.kind in ("input", "constant") else ""
+        return const + C_TYPES[self.wide.get(home, home.dtype)]
 
-    def whole(self) -> list[str]:
-        """The program as one function."""
-        local = [_line(f"    {C_TYPES[b.dtype]} {b.name} = 0;", b.note, b.of) for b in self.local_buffers()]
-        declarations = self.declarations()
-        used = set(declarations)
-        if len(self.arguments) > MANY_ARGUMENTS or self.tables:  # Those that are moved in a row, or by a table, have no name.
-            used = _names(self.lines)
-            used |= _names(line for name, line in declarations.items() if name in used)
-        declared = [line for name, line in declarations.items() if name in used]
-        return [f"int32_t run({PARAMETERS}) {{", *declared, "    (void)arena; (void)fault; (void)env;", *local, *self.lines, "    return 0;", "}"]
+    def parameter(self, x: L.Thing) -> str:
+        return f"{self.kind(x)} *const {x.name}" if isinstance(x, L.Buffer) else f"const int64_t {self.sizes.size(x)}"
 
-    def in_parts(self, made: Divided) -> list[str]:
-        """The program as functions of bounded length."""
-        known = self.declared()
-        needed = made.names | {x for name in made.names for x in known[name].needs}
-        declared = [one.line for name, one in known.items() if name in needed]
-        return [*made.shared, *made.functions, "", f"int32_t run({PARAMETERS}) {{", *declared, *made.lines, "    return 0;", "}"]
+    def declarations(self, parameters: Sequence[L.Thing]) -> list[str]:
+        """The lines that declare what a function uses, but for its parameters."""
+        used, offset = self.used, self.storage.offset
+        for x in parameters:
+            used.pop(x if isinstance(x, L.Buffer) else self.sizes.size(x), None)
+        constants = [b for b, _ in self.program.constants]
+        found = {b: f"io[{i}]" for b, i in self.arguments.items() if b in used}
+        found |= {b: f"env->constants[{i}]" for i, b in enumerate(constants) if b in used}
+        found |= {b: f"({self.kind(b)} *)(arena + {self.start_of(b)})" for b in offset if b in used}
+        found |= {b: f"&{self.between}{b.name}" for b in self.divided.kept if b in used}
+        sizes = [self.made(f"    const int64_t {name} = env->sizes[{i}];", note) for i, name, note in self.used_sizes()]
+        pointers = [self.made(f"    {self.kind(b)} *const {b.name} = {at};", b.note, b.of) for b, at in found.items()]
+        variables = [b for b in used if isinstance(b, L.Buffer) and self.is_variable(b)]
+        return [*sizes, *pointers, *(self.made(f"    {C_TYPES[b.dtype]} {b.name} = 0;", b.note, b.of) for b in variables)]
 
-    def declared(self) -> dict[str, Declared]:
-        """What is declared for all statements, by name."""
-        p = self.program
-        kinds = {b.name: f"{C_TYPES[b.dtype]} *" for b in (*p.outputs, *self.storage.offset)}
-        kinds.update({b.name: f"const {C_TYPES[b.dtype]} *" for b in p.inputs})
-        kinds.update({name: f"const {kind} *" for name, kind in self.constants()})
-        lines = self.declarations()
-        made = {name: Declared(kinds.get(name, "int64_t"), line, tuple(x for x in _names([line]) if x in lines and x != name)) for name, line in lines.items()}
-        for b in self.local_buffers():
-            made[b.name] = Declared(C_TYPES[b.dtype], _line(f"    {C_TYPES[b.dtype]} {b.name} = 0;", b.note, b.of), (), True)
-        return made
-
-    def declarations(self) -> dict[str, str]:
-        """The lines that declare what all statements may use, by name."""
-        p = self.program
-        made: dict[str, str] = {}
-        for i, b in enumerate(p.inputs):
-            made[b.name] = _line(f"    const {C_TYPES[b.dtype]} *const {b.name} = io[{i}];", b.note, b.of)
-        for i, b in enumerate(p.outputs):
-            made[b.name] = _line(f"    {C_TYPES[b.dtype]} *const {b.name} = io[{len(p.inputs) + i}];", b.note, b.of)
-        for i, ((b, _), (name, kind)) in enumerate(zip(p.constants, self.constants())):
-            made[name] = _line(f"    const {kind} *const {name} = env->constants[{i}];", b.note, b.of)
-        for home in self.storage.offset:
-            kind = C_TYPES[home.dtype]
-            made[home.name] = _line(f"    {kind} *const {home.name} = ({kind} *)(arena + {self.sizes.place(home)});", home.note, home.of)
-        return {**self.size_lines(), **made}
-
-    def size_lines(self) -> dict[str, str]:
-        """The lines that declare sizes, by name; lengths say which they are."""
-        return {
-            name: _line(f"    const int64_t {name} = env->sizes[{i}];", note) for i, (name, note) in enumerate(self.sizes.named())
-        }
+    def do(self, s: L.Do) -> None:
+        given = ", ".join([self.gives, *(self.named(x) if isinstance(x, L.Buffer) else self.size(x) for x in s.arguments)])
+        self.line(f"if ({s.part.name}({given})) return 1;", "", computed(first_of(s)))
 
     # Pieces ------------------------------------------------------------------------------------
-
-    def line(self, text: str, note: str = "", of: Expr | None = None) -> None:
-        self.lines.append(_line("    " * self.indent + text, note, of, self.loop, self.number))
 
     def open(self, text: str, note: str = "", of: Expr | None = None) -> None:
         self.line(f"{text} {{".strip(), note, of)
@@ -189,23 +170,21 @@ class _Printer:
         self.indent -= 1
         self.line("}")
 
-    def size(self, n: Size) -> str:
-        return self.sizes.size(n)
-
     def index(self, index: L.Index) -> str:
         if isinstance(index, L.IndexOp):
             return f"({self.index(index.left)} {index.op} {self.index(index.right)})"
-        return index if isinstance(index, str) else self.size(index)
+        return self.operand(index) if isinstance(index, str) else self.size(index)
 
     def operand(self, value: L.Operand) -> str:
-        return literal(value.value, value.dtype) if isinstance(value, L.Literal) else value
+        if isinstance(value, L.Literal):
+            return literal(value.value, value.dtype)
+        return self.place(self.divided.variables[value], 0) if value in self.divided.variables else value
 
     def place(self, buffer: L.Buffer, index: L.Index) -> str:
         """An element of a buffer."""
         home = self.storage.of(buffer)
-        if home.is_local:
-            return home.name
-        return f"{home.name}[{self.index(L.add(index, buffer.start))}]"
+        name = self.named(home)
+        return name if self.is_variable(home) else f"{name}[{self.index(L.add(index, buffer.start))}]"
 
     def fold_place(self, f: L.Fold) -> str:
         """Where a fold's target is."""
@@ -213,34 +192,15 @@ class _Printer:
 
     def pointer(self, buffer: L.Buffer) -> str:
         home = self.storage.of(buffer)
-        if home.is_local:
-            return f"&{home.name}"
-        return f"{home.name} + {self.size(buffer.start)}" if buffer.start != 0 else home.name
-
-    def local_buffers(self) -> list[L.Buffer]:
-        found = [b for b in buffers(self.body) if b.is_local]
-        if self.tables:
-            known = {b.name for b in found}
-            wanted = {name for t in self.tables for name, _ in (*t.before, *t.after)} - known
-            found += [b for b in buffers(self.program.body) if b.is_local and b.name in wanted]
-        return found
+        name = self.named(home)
+        if self.is_variable(home):
+            return f"&{name}"
+        return f"{name} + {self.size(buffer.start)}" if buffer.start != 0 else name
 
     def value(self, value: L.Buffer | L.Literal) -> str:
         return literal(value.value, value.dtype) if isinstance(value, L.Literal) else self.place(value, 0)
 
     # Statements --------------------------------------------------------------------------------
-
-    def block(self, block: Sequence[L.Statement]) -> None:
-        outer, spans = self.spans, []
-        for s in block:
-            self.spans, start = [], len(self.lines)
-            if not isinstance(s, HOLDING):
-                self.number = self.statements = self.statements + 1
-            self.statement(s)
-            self.number = 0
-            spans.append(parts.Span(start, len(self.lines), self.spans))
-        self.spans = outer
-        self.spans.append(spans)
 
     def statement(self, s: L.Statement) -> None:
         if isinstance(s, L.Kernel):
@@ -253,6 +213,8 @@ class _Printer:
             self.copy(s)
         elif isinstance(s, L.Fill):
             self.fill(s.buffer, s.value)
+        elif isinstance(s, L.Do):
+            self.do(s)
         elif isinstance(s, L.Call):
             self.call(s)
         elif isinstance(s, L.External):
@@ -269,9 +231,9 @@ class _Printer:
     def table(self, s: L.Straight) -> None:
         """Statements in a row, each step of which is a case of a switch."""
         made = Table(s.statements, named_outside(s, self.body), self)
-        self.tables.append(made)
-        name = f"table{len(self.program.constants)}"
-        self.program.constants.append((L.Buffer(name, "int32", made.numbers.shape, "constant"), constant_op(made.numbers)))
+        home = L.Buffer(f"table{len(self.program.constants)}", "int32", made.numbers.shape, "constant")
+        self.program.constants.append((home, constant_op(made.numbers)))
+        name = self.named(home)
         self.support["#include <stdlib.h>"] = None
         self.open("", f"{len(made.steps)} steps in the order of a table")
         kinds = " ".join(f"{kind} of_{kind};" for kind in dict.fromkeys(C_TYPES.values()))
@@ -281,7 +243,7 @@ class _Printer:
         self.line("return 1;")
         self.close()
         for local, value in made.before:
-            self.line(f"{value} = {local};")
+            self.line(f"{value} = {self.operand(local)};")
         self.open(f"for (const int32_t *t = {name} + 1; *t;) switch (*t)")
         for i, lines in enumerate(made.cases, 1):
             self.open(f"case {i}:")
@@ -291,7 +253,7 @@ class _Printer:
             self.close()
         self.close()
         for local, value in made.after:
-            self.line(f"{local} = {value};")
+            self.line(f"{self.operand(local)} = {value};")
         self.line("free(v);")
         self.close()
 
@@ -362,7 +324,7 @@ class _Printer:
             return None
         if home.size == 1 and home in self.arguments:
             return ("io", home.dtype), self.arguments[home]
-        return (home.name, home.dtype), b.start
+        return (self.named(home), home.dtype), b.start
 
     def run(self, run: Run) -> None:
         """Elements that are moved one after the other, as a loop; their numbers are a table, where they do not follow one another."""
@@ -385,7 +347,7 @@ class _Printer:
         items = ", ".join(f"(void *)({self.pointer(b)})" for b in (*s.arguments, *s.results))
         self.line(f"void *const io_[] = {{{items}}};", self.program.regions[s.region].label, s.results[0].of if s.results else None)
         self.line(f"const wb_env *const region = env->regions[{s.region}];")
-        self.line(f"if (region->run(io_, region, arena + {self.sizes.arena()}, fault)) return 1;")
+        self.line(f"if (region->run(io_, region, arena + {self.arena()}, fault)) return 1;")
         self.close()
 
     def external(self, s: L.External) -> None:
@@ -411,7 +373,7 @@ class _Printer:
         if 0 in kernel.extents:
             return
         n = nest(kernel)
-        self.loops = self.loop = self.loops + 1
+        self.loop = self.loops[kernel]
         self.truth = kernel_dtype(kernel)
         self.open("", kernel.note)
         self.level(n, 0)
@@ -420,7 +382,8 @@ class _Printer:
 
     def blocked(self, s: L.Blocked) -> None:
         if any(0 in k.extents for k in s.kernels):
-            self.block(list(s.kernels))
+            for k in s.kernels:
+                self.kernel(k)
             return
         n, rows = self.size(s.extent), self.size(s.rows)
         self.open(f"for (int64_t block = 0; block < {n}; block += {rows})", "rows that stay in the cache")
@@ -558,8 +521,3 @@ def _names(lines: Iterable[str]) -> set[str]:
 
 def _of(value: L.Buffer | L.Literal) -> Expr | None:
     return value.of if isinstance(value, L.Buffer) else None
-
-
-def _line(text: str, note: str = "", of: Expr | None = None, loop: int = 0, statement: int = 0) -> CodeLine:
-    clean = " ".join(note.replace("\\", " ").split())
-    return CodeLine(f"{text}  // {clean}" if clean else text, of, loop, statement=statement)

@@ -35,14 +35,17 @@ class _ClockedPrinter(_Printer):
 
     def __init__(self, program: L.Program, storage: Storage) -> None:
         super().__init__(program, storage)
-        self.clocked: list[L.Statement] = []
+        self.clocked = list(self.numbers)
+
+    def shares(self, s: L.Statement) -> bool:
+        """No statement has the clock of another."""
+        return False
 
     def statement(self, s: L.Statement) -> None:
         if isinstance(s, HOLDING):
             super().statement(s)
             return
-        at = len(self.clocked)
-        self.clocked.append(s)
+        at = self.numbers[s] - 1
         self.open("")
         self.line("const int64_t begun_ = wb_now();")
         super().statement(s)

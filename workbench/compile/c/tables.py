@@ -224,7 +224,7 @@ class Table:
             return _Memory(f"((const {kind} *)env->constants[{{}}])[0]", self.constants[home])
         if home.size == 1 and home in self.printer.arguments:
             return _Memory(f"(({'' if home.kind == 'output' else 'const '}{kind} *)io[{{}}])[0]", self.printer.arguments[home])
-        return _Memory(f"{home.name}[{{}}]", at)
+        return _Memory(f"{self.printer.named(home)}[{{}}]", at)
 
     # Cases -------------------------------------------------------------------------------------
 

@@ -9,13 +9,15 @@ wait. Local variables live in memory that all threads see.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from workbench.compile.c.printer import HEADER, _line, _Printer, literal
+from workbench.compile.c.printer import HEADER, _Printer, literal
 from workbench.compile.c.source import CSource
 from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.blocking import own_row
 from workbench.compile.loop_ir.loop_levels import Nest, nest
+from workbench.compile.loop_ir.parts import LENGTHS, divided
 from workbench.graph.lengths import product
 from workbench.tensor.elementwise import C_TYPES
 
@@ -55,6 +57,8 @@ def print_c_threads(program: L.Program, storage: Any, threads: int) -> CSource:
 
 class _ThreadPrinter(_Printer):
     thread = "thread, THREADS"
+    takes, gives = "wb_shared *const S, const int64_t thread", "S, thread"
+    between = "S->"
 
     def __init__(self, program: L.Program, storage: Any, threads: int) -> None:
         super().__init__(program, storage)
@@ -64,29 +68,28 @@ class _ThreadPrinter(_Printer):
         self.count = 0
         self.alone = False
 
+    def shares(self, s: L.Statement) -> bool:
+        """What threads share out depends on lengths, of which each place has its own."""
+        return self.serial(s)
+
     def source(self) -> CSource:
-        p = self.program
-        for home in self.storage.offset:
-            kind = C_TYPES[home.dtype]
-            self.line(f"{kind} *const {home.name} = ({kind} *)(arena + {self.sizes.place(home)});", home.note, home.of)
-        self.block(p.body)
-        head = ["typedef struct {", "    wb_team team;", "    void *const *io;", "    const wb_env *env;", "    char *arena;"]
-        head.append("    int64_t *fault;")
-        head += [_line(f"    {C_TYPES[b.dtype]} {b.name}_;", b.note, b.of) for b in self.local_buffers()]
-        head += [*(f"    void *{name};" for name in self.shared), "} wb_shared;", ""]
-        head += [f"#define {b.name} (S->{b.name}_)" for b in self.local_buffers()]
-        head += ["", f"// {p.name}", "static int32_t part(wb_shared *S, const int64_t thread) {"]
-        head += ["    void *const *io = S->io; const wb_env *env = S->env; char *arena = S->arena; int64_t *fault = S->fault;"]
-        for i, b in enumerate(p.inputs):
-            head.append(_line(f"    const {C_TYPES[b.dtype]} *const {b.name} = io[{i}];", b.note, b.of))
-        for i, b in enumerate(p.outputs):
-            head.append(_line(f"    {C_TYPES[b.dtype]} *const {b.name} = io[{len(p.inputs) + i}];", b.note, b.of))
-        for i, ((b, _), (name, kind)) in enumerate(zip(p.constants, self.constants())):
-            head.append(_line(f"    const {kind} *const {name} = env->constants[{i}];", b.note, b.of))
-        head += self.size_lines().values()
-        head.append("    (void)arena; (void)fault; (void)env; (void)io;")
+        made = divided(self.body, self.storage, LENGTHS["c"], self.wide, self.shares)
+        # All threads see all variables.
+        self.divide(replace(made, kept=list(made.variables.values())))
+        self.functions()
+        head = ["typedef struct {", "    wb_team team;", "    void *const *io;", "    const wb_env *env;", "    char *arena;", "    int64_t *fault;"]
+        head += [self.made(f"    {C_TYPES[b.dtype]} {b.name};", b.note, b.of) for b in self.divided.kept]
+        head += [*(f"    void *{name};" for name in self.shared), "} wb_shared;", "", f"// {self.program.name}"]
         launch = [LAUNCH, *(f"    free(S.{name});" for name in self.shared), "    return failed;", "}"]
-        return self.printed([HEADER, f"#define THREADS {self.threads}", TEAM], [*head, *self.lines, "    return 0;", "}", ""], launch)
+        return self.printed([HEADER, f"#define THREADS {self.threads}", TEAM], [*head, *self.code, ""], launch)
+
+    def functions(self) -> None:
+        for part in self.divided.parts:
+            self.alone = all(map(self.serial, part.body))
+            takes = ", ".join([self.takes, *map(self.parameter, part.parameters)])
+            self.code += ["", *self.function(f"static __attribute__((noinline)) int32_t {part.name}({takes}) {{", part.body, part.parameters, GIVEN)]
+        self.alone = False
+        self.code += ["", *self.function(f"static int32_t part({self.takes}) {{", self.divided.body, (), GIVEN)]
 
     # Statements --------------------------------------------------------------------------------
 
@@ -101,8 +104,11 @@ class _ThreadPrinter(_Printer):
                 continue
             self.first_alone(run)
             run = []
+            self.number = self.numbers.get(s, 0)
             if isinstance(s, L.Branch):
                 self.branch(s)
+            elif isinstance(s, L.Do):
+                self.do(s)
             elif isinstance(s, L.Loop):
                 self.open("for (;;)")
                 self.block(s.test)
@@ -117,6 +123,7 @@ class _ThreadPrinter(_Printer):
             else:
                 assert isinstance(s, (L.Kernel, L.Blocked))
                 self.split(s)
+            self.number = 0
         self.first_alone(run)
 
     def serial(self, s: L.Statement) -> bool:
@@ -125,6 +132,8 @@ class _ThreadPrinter(_Printer):
             return all(self.serial(t) for t in (*s.then, *s.orelse))
         if isinstance(s, L.Loop):
             return all(self.serial(t) for t in (*s.test, *s.body))
+        if isinstance(s, L.Do):
+            return all(map(self.serial, s.part.body))
         if isinstance(s, L.Blocked):
             return not all(splittable(k) for k in s.kernels)
         if isinstance(s, L.External):
@@ -200,6 +209,9 @@ class _ThreadPrinter(_Printer):
         name = self.private.get(id(f))
         return self.place(f.buffer, f.index) if name is None else f"own_{name}[{self.index(f.index)}]"
 
+
+GIVEN = ["    void *const *io = S->io; const wb_env *env = S->env; char *arena = S->arena; int64_t *fault = S->fault;", "    (void)arena; (void)fault; (void)env; (void)io;"]
+"""What each function finds first."""
 
 LAUNCH = """\
 typedef struct {

@@ -11,6 +11,8 @@ their numbers when compiled code is entered. A program is a list of statements:
     many statements of single elements in a row, in programs that are being printed as C;
 ``Copy``, ``Fill``, ``Begin``
     whole-buffer moves; `Copy` is parallel (all sources are read before any target is written);
+``Do``
+    a call of a part, in programs that are being printed as several functions;
 ``Branch``, ``Loop``, ``Call``, ``External``
     control flow, calls of separately compiled regions, and of operations that have no loop form.
 """
@@ -132,6 +134,8 @@ class Literal:
 
 
 Operand = Union[str, Literal]
+Thing = Union[Buffer, Size]
+"""What a statement names, of which another like it may name another: a buffer that is no view, or a size that is no written number."""
 
 # Inside a kernel -------------------------------------------------------------------------------
 
@@ -299,7 +303,28 @@ class Loop:
     steps: Size | None = None
 
 
-Statement = Union[Kernel, Blocked, Straight, Copy, Fill, Begin, Call, External, Branch, Loop]
+@dataclass(eq=False)
+class Part:
+    """A function of a program: statements that are done in one place, or in several.
+
+    `parameters` are the buffers and sizes of which each place has its own; they are called what the first place calls them.
+    """
+
+    name: str
+    body: list[Statement]
+    parameters: list[Thing]
+
+
+@dataclass(eq=False)
+class Do:
+    """Do a part, with `arguments` for its parameters; `first` is what is done first, as this place has it."""
+
+    part: Part
+    arguments: list[Thing]
+    first: Statement
+
+
+Statement = Union[Kernel, Blocked, Straight, Copy, Fill, Begin, Call, External, Branch, Loop, Do]
 
 
 @dataclass(frozen=True)

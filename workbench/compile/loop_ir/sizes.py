@@ -13,6 +13,11 @@ LITERAL_LIMIT = 4
 """Smaller sizes are written into code, where loops over them are unrolled."""
 
 
+def is_written(n: Size) -> bool:
+    """Whether a size is written into code as a number."""
+    return isinstance(n, int) and n <= LITERAL_LIMIT
+
+
 class Sizes:
     """Names for the sizes of a program.
 
@@ -28,7 +33,7 @@ class Sizes:
 
     def size(self, n: Size) -> str:
         """Return what code writes for a size: the number, or a name."""
-        return str(n) if isinstance(n, int) and n <= LITERAL_LIMIT else self._name(n, n)
+        return str(n) if is_written(n) else self._name(n, n)
 
     def place(self, home: L.Buffer) -> str:
         """Return the name of where a buffer starts in the arena."""

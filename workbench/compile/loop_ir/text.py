@@ -93,6 +93,7 @@ class _Numbered:
             yield CodeLine("else")
             yield from _indented(self.block(s.orelse))
         else:
+            assert isinstance(s, L.Loop)  # Readers see a program whole.
             yield CodeLine(f"repeat{'' if s.steps is None else f' {s.steps} times'}")
             yield from _indented(self.block(s.test))
             yield CodeLine(f"  while {_source(s.predicate)}")

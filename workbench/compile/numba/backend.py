@@ -89,9 +89,10 @@ def _compile(function: Any, kind: str) -> Any:
     from numba.core.ccallback import CFunc
 
     from workbench.compile.numba import pointers
+    from workbench.compile.numba.passes import Passes
 
     signature = getattr(pointers, kind)
-    made: Any = CFunc(function, (signature.args, signature.return_type), locals={}, options={"error_model": "numpy"})
+    made: Any = CFunc(function, (signature.args, signature.return_type), locals={}, options={"error_model": "numpy"}, pipeline_class=Passes)
     made.enable_caching()
     try:
         made.compile()
@@ -107,8 +108,8 @@ def _compile(function: Any, kind: str) -> Any:
 
 
 def _pointers() -> str:
-    """What generated code imports: with another, it is compiled anew."""
-    modules = (Path(__file__).with_name(f"{name}.py").read_text() for name in ("pointers", "own_math", "vector_loops"))
+    """What generated code imports, and how it is compiled: with another, it is compiled anew."""
+    modules = (Path(__file__).with_name(f"{name}.py").read_text() for name in ("pointers", "own_math", "vector_loops", "passes"))
     return "".join([*modules, *(piece for pieces in (*ELEMENTARY.values(), ERF_C) for piece in pieces)])
 
 

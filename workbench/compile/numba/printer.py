@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from workbench.compile.loop_ir import loops as L
-from workbench.compile.loop_ir.lines import CodeLine
 from workbench.compile.loop_ir.loop_levels import ROW_BLOCK, Nest, nest
-from workbench.compile.loop_ir.sizes import Sizes
+from workbench.compile.loop_ir.parts import LENGTHS, divided, first_of
+from workbench.compile.loop_ir.printing import Printer, computed
 from workbench.compile.loop_ir.skipping import idle_flag
-from workbench.compile.loop_ir.storage import Storage, buffers
-from workbench.compile.printed import HOLDING, Source
+from workbench.compile.loop_ir.storage import Storage
+from workbench.compile.printed import Source
 from workbench.graph.expr import Expr
 from workbench.graph.lengths import Size
 from workbench.graph.types import KINDS
@@ -25,6 +25,7 @@ import numpy as np
 from math import cos, sin, sqrt, tan
 from numba import njit
 from workbench.compile.numba.own_math import erf, exp, expm1, log, log1p, tanh
+from workbench.compile.numba.passes import printed
 from workbench.compile.numba.pointers import address, after, call, call_back, letter, now, pointer, routine, select, stacked, words
 from workbench.compile.numba.vector_loops import add_in_any_order, independent, make_vector_loops, multiply_in_any_order
 """
@@ -35,7 +36,7 @@ OPTIONS = "nogil=True, error_model='numpy'"
 
 def print_numba(program: L.Program, storage: Storage) -> Source:
     """Print a program as the Python function `run` of :data:`~workbench.compile.numba.pointers.RUN`'s type."""
-    return Printer(program, storage).source()
+    return NumbaPrinter(program, storage).source()
 
 
 def literal(value: Any, dtype: str) -> str:
@@ -51,72 +52,103 @@ def literal(value: Any, dtype: str) -> str:
     return f"({int(value)})" if dtype == "int64" and value > -(2**63) else f"np.{dtype}({int(value)})"
 
 
-class Printer:
+class NumbaPrinter(Printer):
+    comment = "#"
+
     def __init__(self, program: L.Program, storage: Storage) -> None:
-        self.program = program
-        self.storage = storage
-        self.lines: list[str] = []
-        self.indent = 1
-        self.sizes = Sizes(storage)
-        self.support: dict[str, None] = {}
-        self.in_block = False
-        self.marked = False  # Whether a loop is marked as a vector loop.
+        super().__init__(program, program.body, storage)
+        self.marked = False  # Whether a loop of the function is marked as a vector loop.
         self.count = 0
         self.written: set[str] = set()
-        self.loops = self.loop = 0  # How many kernels there are, and the number of the one that is being printed.
-        self.statements = self.number = 0  # The same of statements without others inside.
+
+    def shares(self, s: L.Statement) -> bool:
+        """Whether a statement may share its function with others like it."""
+        return True
 
     def source(self) -> Source:
-        p = self.program
-        for i, b in enumerate((*p.inputs, *p.outputs)):
-            self.pointer(b, f"io[{i}]")
-        for i, (b, _) in enumerate(p.constants):
-            self.pointer(b, f"pointer(env[2], np.int64)[{i}]")
-        for home in self.storage.offset:
-            self.pointer(home, f"arena + {self.sizes.place(home)}")
-        first = len(self.lines)
-        self.block(p.body)
+        self.divide(divided(self.program.body, self.storage, LENGTHS["numba"], shares=self.shares))
+        self.slots = {b: i for i, b in enumerate(self.divided.kept)}
+        code: list[str] = []
+        takes = ["io", "env", "arena", "fault"]
+        self.gives = [*takes, *(["between"] if self.slots else [])]
+        for part in self.divided.parts:
+            names = [x.name if isinstance(x, L.Buffer) else self.sizes.size(x) for x in part.parameters]
+            code += [f"@printed({OPTIONS})", *self.function(f"def {part.name}({', '.join([*self.gives, *names])}):", part.body, part.parameters), ""]
+        first = []
+        if self.slots:
+            n = len(self.slots)
+            first = [f"    kept = words({n})", f"    for i in range({n}):", "        kept[i] = 0", "    between = address(kept)"]
+        code += self.function(f"def run({', '.join(takes)}):  # {self.program.name}", self.divided.body, (), first)
+        support = [f"@njit({OPTIONS})\n{s.strip()}\n" if s.startswith(("def ", "\ndef ")) else s for s in self.support]
+        return Source([*code, ""], self.sizes.values, support, [])
+
+    def function(self, head: str, body: Sequence[L.Statement], parameters: Sequence[L.Thing], first: Sequence[str] = ()) -> list[str]:
+        self.lines, self.used, self.marked, self.written, self.given = [], {}, False, set(), set(parameters)
+        self.block(body)
         if self.marked:
             self.line("make_vector_loops()")
         self.line("return 0")
+        return [head, *first, *self.declarations(parameters), *self.lines]
+
+    def declarations(self, parameters: Sequence[L.Thing]) -> list[str]:
+        """The lines that find what a function uses, but for its parameters."""
+        used, p = self.used, self.program
+        for x in parameters:
+            used.pop(x if isinstance(x, L.Buffer) else self.sizes.size(x), None)
+        found = {b: f"io[{i}]" for i, b in enumerate((*p.inputs, *p.outputs)) if b in used}
+        found |= {b: f"constants[{i}]" for i, (b, _) in enumerate(p.constants) if b in used}
+        constants = ["    constants = pointer(env[2], np.int64)"] if any(b.kind == "constant" for b in found) else []
+        found |= {b: f"arena + {self.start_of(b)}" for b in self.storage.offset if b in used}
+        pointers = [self.made(f"    {b.name} = pointer({at}, np.{_stored(b.dtype)})", b.note, b.of) for b, at in found.items()]
+        sizes = [self.made(f"    {name} = sizes[{i}]", note) for i, name, note in self.used_sizes()]
+        kinds = dict.fromkeys(_stored(b.dtype) for b in self.slots if b in used)
+        kept = [f"    {kind}s = pointer(between, np.{kind})" for kind in kinds]
         # What only a loop over nothing would set.
-        unset = [b for b in buffers(p.body) if b.is_local and b.name not in self.written]
-        self.lines[first:first] = [CodeLine(f"    {b.name} = {literal(0, b.dtype)}", b.of) for b in unset]
-        head = [f"def run(io, env, arena, fault):  # {p.name}", "    sizes = pointer(env[1], np.int64)"]
-        head += [f"    {name} = sizes[{i}]" + (f"  # {note}" if note else "") for i, (name, note) in enumerate(self.sizes.named())]
-        support = [f"@njit({OPTIONS})\n{s.strip()}\n" if s.startswith(("def ", "\ndef ")) else s for s in self.support]
-        return Source([*head, *self.lines, ""], self.sizes.values, support, [])
+        unset = [b for b in used if isinstance(b, L.Buffer) and self.is_variable(b) and b.name not in self.written]
+        zeros = [self.made(f"    {b.name} = {literal(0, b.dtype)}", "", b.of) for b in unset]
+        return [*(["    sizes = pointer(env[1], np.int64)"] if sizes else []), *sizes, *constants, *pointers, *kept, *zeros]
 
-    def pointer(self, buffer: L.Buffer, at: str) -> None:
-        """A line that makes a buffer's name a pointer."""
-        self.line(f"{buffer.name} = pointer({at}, np.{_stored(buffer.dtype)})", buffer.note, buffer.of)
+    def do(self, s: L.Do) -> None:
+        given = ", ".join([*self.gives, *(self.argument(x) if isinstance(x, L.Buffer) else self.size(x) for x in s.arguments)])
+        self.line(f"if {s.part.name}({given}):", "", computed(first_of(s)))
+        self.line("    return 1")
 
-    def line(self, text: str, note: str = "", of: Expr | None = None) -> None:
-        clean = " ".join(note.split())
-        self.lines.append(CodeLine("    " * self.indent + text + (f"  # {clean}" if clean else ""), of, self.loop, statement=self.number))
+    def argument(self, home: L.Buffer) -> str:
+        """The pointer to a buffer."""
+        slot = self.slot(home)
+        return self.named(home) if slot is None else f"pointer(between + {8 * slot}, np.{_stored(home.dtype)})"
 
-    def size(self, n: Size) -> str:
-        return self.sizes.size(n)
+    def slot(self, home: L.Buffer) -> int | None:
+        """The number of a variable among those that several functions use, unless it is a parameter here: for each a name would take Numba long."""
+        return None if home in self.given else self.slots.get(home)
 
     def index(self, index: L.Index) -> str:
         if isinstance(index, L.IndexOp):
             return f"({self.index(index.left)} {'//' if index.op == '/' else index.op} {self.index(index.right)})"
-        return index if isinstance(index, str) else self.size(index)
+        return self.operand(index) if isinstance(index, str) else self.size(index)
 
     def operand(self, value: L.Operand) -> str:
-        return literal(value.value, value.dtype) if isinstance(value, L.Literal) else value
+        if isinstance(value, L.Literal):
+            return literal(value.value, value.dtype)
+        variable = self.divided.variables.get(value)
+        if variable is None:
+            return value
+        return f"({self.read(variable, 0)})" if variable.dtype == "bool" and variable in self.kept else self.read(variable, 0)
 
     def place(self, buffer: L.Buffer, index: L.Index) -> str:
         home = self.storage.of(buffer)
-        return home.name if home.is_local else f"{home.name}[{self.index(L.add(index, buffer.start))}]"
+        name, slot = self.named(home), self.slot(home)
+        if slot is not None:
+            return f"{_stored(home.dtype)}s[{slot * 8 // np.dtype(home.dtype).itemsize}]"
+        return name if self.is_variable(home) else f"{name}[{self.index(L.add(index, buffer.start))}]"
 
     def read(self, buffer: L.Buffer, index: L.Index) -> str:
         """The value of an element. Truth values are bytes in memory."""
         place = self.place(buffer, index)
-        return f"{place} != 0" if buffer.dtype == "bool" and not self.storage.of(buffer).is_local else place
+        return f"{place} != 0" if buffer.dtype == "bool" and not self.is_variable(self.storage.of(buffer)) else place
 
     def write(self, buffer: L.Buffer, index: L.Index, value: str, note: str = "") -> None:
-        stored = f"np.uint8({value})" if buffer.dtype == "bool" and not self.storage.of(buffer).is_local else value
+        stored = f"np.uint8({value})" if buffer.dtype == "bool" and not self.is_variable(self.storage.of(buffer)) else value
         self.line(f"{self.place(buffer, index)} = {stored}", note, buffer.of)
         self.written.add(self.storage.of(buffer).name)
 
@@ -125,21 +157,17 @@ class Printer:
 
     def start(self, buffer: L.Buffer) -> str:
         """The address of a buffer in memory."""
-        start = L.multiply(buffer.start, np.dtype(buffer.dtype).itemsize)
-        home = self.storage.of(buffer).name
-        return f"address({home})" if start == 0 else f"address({home}) + {self.index(start)}"
+        home = self.storage.of(buffer)
+        slot = self.slot(home)
+        if slot is not None:
+            return f"between + {8 * slot}"
+        name = self.named(home)
+        return f"address({name})" if buffer.start == 0 else f"address({name}) + {self.size(buffer.start)} * {np.dtype(buffer.dtype).itemsize}"
 
     def fresh(self, stem: str) -> str:
         """A name that is given a value once."""
         self.count += 1
         return f"{stem}{self.count}"
-
-    def block(self, block: Sequence[L.Statement]) -> None:
-        for s in block:
-            if not isinstance(s, HOLDING):
-                self.number = self.statements = self.statements + 1
-            self.statement(s)
-            self.number = 0
 
     def statement(self, s: L.Statement) -> None:
         if isinstance(s, L.Kernel):
@@ -157,6 +185,8 @@ class Printer:
                 self.indent += 1
                 self.write(s.buffer, "i", shown)
                 self.indent -= 1
+        elif isinstance(s, L.Do):
+            self.do(s)
         elif isinstance(s, L.Call):
             self.call(s)
         elif isinstance(s, L.External):
@@ -218,7 +248,7 @@ class Printer:
         io = self.table(self.addresses(s.arguments, s.results), self.program.regions[s.region].label, s.results[0].of if s.results else None)
         region = self.fresh("region")
         self.line(f"{region} = pointer(pointer(env[3], np.int64)[{s.region}], np.int64)")
-        self.line(f"if call({region}[0], {io}, {region}, arena + {self.sizes.arena()}, fault):")
+        self.line(f"if call({region}[0], {io}, {region}, arena + {self.arena()}, fault):")
         self.line("    return 1")
         self.unbox(s.results)
 
@@ -228,12 +258,13 @@ class Printer:
         found = []
         for b in (*arguments, *results):
             home = self.storage.of(b)
-            if home.is_local and home not in self.boxes:
+            boxed = self.is_variable(home)
+            if boxed and home not in self.boxes:
                 self.boxes[home] = box = self.fresh("box")
                 self.line(f"{box} = pointer(address(words(1)), np.{_stored(b.dtype)})")
                 if b in arguments:
-                    self.line(f"{box}[0] = {f'np.uint8({home.name})' if b.dtype == 'bool' else home.name}")
-            found.append(f"address({self.boxes[home]})" if home.is_local else self.start(b))
+                    self.line(f"{box}[0] = {f'np.uint8({self.named(home)})' if b.dtype == 'bool' else self.named(home)}")
+            found.append(f"address({self.boxes[home]})" if boxed else self.start(b))
         return found
 
     def table(self, addresses: Sequence[str], note: str, of: Expr | None) -> str:
@@ -247,8 +278,8 @@ class Printer:
     def unbox(self, results: Sequence[L.Buffer]) -> None:
         for b in results:
             home = self.storage.of(b)
-            if home.is_local:
-                self.line(f"{home.name} = {self.boxes[home]}[0]{' != 0' if b.dtype == 'bool' else ''}")
+            if self.is_variable(home):
+                self.line(f"{self.named(home)} = {self.boxes[home]}[0]{' != 0' if b.dtype == 'bool' else ''}")
                 self.written.add(home.name)
 
     def external(self, s: L.External) -> None:
@@ -274,7 +305,7 @@ class Printer:
 
     def kernel(self, kernel: L.Kernel) -> None:
         if 0 not in kernel.extents:
-            self.loops = self.loop = self.loops + 1
+            self.loop = self.loops[kernel]
             self.level(nest(kernel), 0)
             self.loop = 0
 

@@ -9,25 +9,28 @@ from workbench.compile.loop_ir import loops as L
 from workbench.compile.loop_ir.storage import Storage
 from workbench.compile.machine_code import Code, Lowered, MachineFunction
 from workbench.compile.numba.backend import NumbaFunction, Unit, module_of, printed
-from workbench.compile.numba.printer import Printer
+from workbench.compile.numba.printer import NumbaPrinter
 from workbench.compile.printed import HOLDING, Source
 from workbench.graph.inner import Graph
 from workbench.graph.lengths import Symbol
 
 
-class _ClockedPrinter(Printer):
+class _ClockedPrinter(NumbaPrinter):
     """Prints a program with a clock around each statement that has no others inside."""
 
     def __init__(self, program: L.Program, storage: Storage) -> None:
         super().__init__(program, storage)
-        self.clocked: list[L.Statement] = []
+        self.clocked = list(self.numbers)
+
+    def shares(self, s: L.Statement) -> bool:
+        """No statement has the clock of another."""
+        return False
 
     def statement(self, s: L.Statement) -> None:
         if isinstance(s, HOLDING):
             super().statement(s)
             return
-        at = 2 * len(self.clocked)
-        self.clocked.append(s)
+        at = 2 * (self.numbers[s] - 1)
         self.line("begun_ = now()")
         super().statement(s)
         self.line("ended_ = now()")
