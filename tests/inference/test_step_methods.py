@@ -61,6 +61,15 @@ def test_each_variable_is_assigned_the_most_competent_method(model):
     ]  # fmt: skip
 
 
+def test_the_order_of_methods_is_not_that_of_variables():
+    with pm.Model() as model:
+        pm.Poisson("n", 3.0)
+        pm.Categorical("c", [0.2, 0.3, 0.5], shape=3)
+        pm.Bernoulli("b", 0.5)
+        pm.Normal("x")
+    assert assigned(model) == [("nuts", ("x",)), ("binary_gibbs", ("b",)), ("categorical_gibbs", ("c",)), ("integer_metropolis", ("n",))]
+
+
 @pytest.mark.parametrize("variable, kernel", [
     (lambda: pm.Bernoulli("z", 0.3), "binary_gibbs"),
     (lambda: pm.Bernoulli("z", pm.Beta("p", 1.0, 1.0), shape=2), "binary_gibbs"),

@@ -14,7 +14,8 @@ from tests.samplers.test_kept import DRAW, WITHOUT_GRAPHS, command, draws, entri
 from workbench.compile import kept
 from workbench.compile.c.vector_math import FUNCTIONS
 from workbench.compile.sources import digest_of
-from workbench.samplers.lowered import graphs
+from workbench.inference.steps import steps_of
+from workbench.samplers.lowered import ALONE, TOGETHER, graphs
 
 PACKAGE = Path(pm.__file__).parent
 LIBRARIES = ((), ("exp", "log", "sin", "cos", "pow"), tuple(FUNCTIONS))
@@ -91,6 +92,19 @@ def test_a_damaged_file_is_made_anew(built, tmp_path):
     for i, path in enumerate((package / "lowered").glob("*.lowered")):
         path.write_bytes(b"" if i % 2 else pickle.dumps(("of another kind",)))
     assert draws(command(tmp_path, DRAW.format(backend="c"), package)) == first
+
+
+@pytest.mark.parametrize("discrete", [[], ["binary"], ["categorical"], ["count"], ["count", "categorical"], ["categorical", "binary"]])
+def test_what_is_built_is_what_sample_takes(discrete):
+    make = {"binary": lambda: pm.Bernoulli("b", 0.5), "categorical": lambda: pm.Categorical("c", [0.2, 0.3, 0.5]), "count": lambda: pm.Poisson("n", 3.0)}
+    with pm.Model() as model:
+        for kind in discrete:
+            make[kind]()
+        pm.Normal("x")
+    kinds = tuple(s.kernel for s in steps_of(model, None, {}, quiet=True))
+    assert kinds in TOGETHER if discrete else kinds[0] in ALONE
+    if len(discrete) == 1:
+        assert kinds[1] in ALONE
 
 
 def test_graphs_of_someone_else_are_not_built(tmp_path):

@@ -10,7 +10,7 @@ from workbench.inference.continuous_step_methods import NUTS, DEMetropolis
 from workbench.inference.linked import Step
 from workbench.inference.log import tell
 from workbench.inference.step_method import StepMethod, states_by_name
-from workbench.inference.step_methods import METHODS, CompoundStep
+from workbench.inference.step_methods import METHODS, CompoundStep, Metropolis
 from workbench.model.black_boxes import without_gradient
 from workbench.model.model import Model
 from workbench.model.states import States
@@ -64,7 +64,7 @@ def steps_of(model: Model, step: Any, options: Mapping[str, Mapping[str, Any]], 
 
 
 def assigned(model: Model, names: Iterable[str]) -> dict[type[StepMethod], list[str]]:
-    """Return the most competent method for each of some values, given by name."""
+    """Return the most competent method for each of some values, given by name; in an order of their own, so that models of the same methods have one sampler."""
     found: dict[type[StepMethod], list[str]] = {}
     by_value, wanted, states_of = without_gradient(model), set(names), states_by_name(model)
     for rv in model.free_RVs:
@@ -73,7 +73,7 @@ def assigned(model: Model, names: Iterable[str]) -> dict[type[StepMethod], list[
             states = states_of(name)
             possible = [kind for kind in METHODS if not (kind.by_gradient and name in by_value)]
             found.setdefault(max(possible, key=lambda kind: kind.competence(rv, states)), []).append(name)
-    return found
+    return {kind: found[kind] for kind in sorted(found, key=lambda kind: (kind is Metropolis, METHODS.index(kind)))}
 
 
 def _flat(step: Any) -> Iterator[StepMethod]:

@@ -15,7 +15,7 @@ from workbench.samplers.nuts import Nuts
 
 ALONE: tuple[type[Kernel], ...] = (Nuts, IntegerMetropolis, BinaryGibbs, CategoricalGibbs)
 TOGETHER: tuple[tuple[type[Kernel], ...], ...] = (
-    (Nuts, IntegerMetropolis), (Nuts, BinaryGibbs), (Nuts, CategoricalGibbs), (Nuts, IntegerMetropolis, CategoricalGibbs), (Nuts, BinaryGibbs, CategoricalGibbs),
+    (Nuts, IntegerMetropolis), (Nuts, BinaryGibbs), (Nuts, CategoricalGibbs), (Nuts, CategoricalGibbs, IntegerMetropolis), (Nuts, BinaryGibbs, CategoricalGibbs),
 )  # fmt: skip
 
 
