@@ -1,5 +1,6 @@
 """What is read once, factors at hand and blocks: before -> after, who else reads what, and the same numbers."""
 
+import re
 from collections import Counter
 
 import numpy as np
@@ -48,11 +49,13 @@ TABLE = [
     ([linalg.det(definite), factor], ["square(prod{axes=(0,)}(diagonal{offset=0}(cholesky(a))))", "cholesky(a)"]),
     ([linalg.inv(definite), factor], ["inverse_from_factor(cholesky(a))", "cholesky(a)"]),
     ([linalg.det(definite)], ["det(a)"]),
-    ([linalg.det(a), linalg.inv(a)], ["det(a)", "inv(a)"]),
+    ([linalg.det(a), linalg.inv(c)], ["det(a)", "inv(c)"]),
     # One factor for all systems of a general matrix.
     ([linalg.solve(a, k), linalg.solve(a, 2.0 * k)], ["solve_eliminated{transposed=False}(eliminate(a), k)", "solve_eliminated{transposed=False}(eliminate(a), 2.0 * k)"]),
     ([linalg.solve(a, k), linalg.solve(a.T, k)], ["solve_eliminated{transposed=False}(eliminate(a), k)", "solve_eliminated{transposed=True}(eliminate(a), k)"]),
     ([linalg.solve(a, k), linalg.solve(k[:, :3], a)], ["solve(a, k)", "solve(k[0:3, 0:3], a)"]),
+    ([linalg.det(a), linalg.solve(a, k)], ["eliminated_determinant{part=det}(eliminate(a))", "solve_eliminated{transposed=False}(eliminate(a), k)"]),
+    ([linalg.slogdet(a)[1], linalg.solve(a.T, k)], ["eliminated_determinant{part=log}(eliminate(a))", "solve_eliminated{transposed=True}(eliminate(a), k)"]),
     # Singular values alone.
     ([linalg.svd(m)[1]], ["singular_values(m)"]),
     ([linalg.norm(m, "nuc")], ["sum{axes=(0,)}(singular_values(m))"]),
@@ -92,6 +95,69 @@ def test_a_solution_its_gradient_and_that_of_the_transpose_share_a_factor(backen
         found = f(G, H)
         assert np.isnan(found[0][1]).all() and np.isnan(found[1][1]).all()
         np.testing.assert_allclose(found[0][0], X[0], rtol=1e-9)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "c", "numba", "jax"])
+@pytest.mark.parametrize("n", [1, 4, 60])
+def test_a_density_with_a_general_matrix_and_its_gradient_factor_it_once(backend, n):
+    """The logarithm of a determinant, its sign, the determinant, a quadratic form and the inverse: from one factor, on compiled backends by one call."""
+    if backend == "c" and find_compiler() is None:
+        pytest.skip("no C compiler on this system")
+    g, h = pt.tensor("g", "float64", (3, n, n)), pt.tensor("h", "float64", (3, n, 1))
+    sign, size = linalg.slogdet(g)
+    cost = -0.5 * (h * linalg.solve(g, h, b_ndim=2)).sum() - 0.5 * size.sum()
+    f = pm.function([g, h], [cost, pm.grad(cost, g), sign, size, linalg.det(g)], backend=backend)
+    names = Counter(node.op.name for node in topological(f.graph.results))
+    assert names["eliminate"] == 1 and not names.keys() & {"solve", "inv", "det", "slogdet"}
+    if backend in ("c", "numba"):
+        assert len(re.findall(r"\bwb_eliminate\(", f.compiled.code.lowered.printed.text)) == 2  # Its definition, and a call.
+        assert f.fallbacks == ()
+    rng = np.random.default_rng(n)
+    G, H = rng.normal(size=(3, n, n)) + np.eye(n), rng.normal(size=(3, n, 1))
+    G[0] = -np.abs(G[0])
+    inverse, U = np.linalg.inv(G), np.linalg.solve(np.swapaxes(G, 1, 2), H)
+    X = inverse @ H
+    gradient = 0.5 * U @ np.swapaxes(X, 1, 2) - 0.5 * np.swapaxes(inverse, 1, 2)
+    signs, sizes = np.linalg.slogdet(G)
+    wanted = [-0.5 * (H * X).sum() - 0.5 * sizes.sum(), gradient, signs, sizes, np.linalg.det(G)]
+    for found, w in zip(f(G, H), wanted, strict=True):
+        np.testing.assert_allclose(found, w, rtol=1e-9, atol=1e-10 * np.abs(w).max())
+
+
+@pytest.mark.parametrize("backend", ["numpy", "c", "numba", "jax"])
+@pytest.mark.parametrize("n", [3, 60])
+def test_determinants_from_a_factor_are_numpys_where_matrices_are_singular_or_large(backend, n):
+    if backend == "c" and find_compiler() is None:
+        pytest.skip("no C compiler on this system")
+    g = pt.tensor("g", "float64", (4, n, n))
+    f = pm.function([g], [linalg.det(g), *linalg.slogdet(g), linalg.inv(g)[..., 0, 0]], backend=backend)
+    assert Counter(node.op.name for node in topological(f.graph.results))["eliminated_determinant"] == 3
+    G = np.stack([np.eye(n)[::-1], np.zeros((n, n)), np.diag(np.r_[1e200, 1e200, np.full(n - 2, 1e-300)][:n]), np.full((n, n), np.nan)])
+    with np.errstate(all="ignore"):
+        wanted = [np.linalg.det(G), *np.linalg.slogdet(G)]
+    for found, w in zip(f(G), wanted):
+        np.testing.assert_allclose(found[:3], w[:3], rtol=1e-12)
+    assert np.isnan(f(G)[0][3]) and np.isnan(f(G)[2][3])
+    if backend != "jax":
+        assert f(G)[0][1] == 0.0 and not np.signbit(f(G)[0][1])
+
+
+@pytest.mark.parametrize("backend", ["c", "numba"])
+def test_a_pseudoinverse_and_its_gradient_have_one_singular_value_decomposition(backend):
+    """The gradient is of the pseudoinverse itself (Golub and Pereyra 1973); that is what calls LAPACK's singular values."""
+    if backend == "c" and find_compiler() is None:
+        pytest.skip("no C compiler on this system")
+    g, w = pt.matrix("g", 5, 3), pt.matrix("w", 3, 5)
+    p = linalg.pinv(g)
+    f = pm.function([g, w], [p, pm.grad((w * p).sum(), g)], backend=backend)
+    assert f.fallbacks == ("pinv",)
+    rng = np.random.default_rng(3)
+    G, W, step = rng.normal(size=(5, 3)), rng.normal(size=(3, 5)), 1e-6
+    made, slope = f(G, W)
+    np.testing.assert_allclose(made, np.linalg.solve(G.T @ G, G.T), rtol=1e-10)
+    for i, j in np.ndindex(G.shape):
+        ends = [(W * np.linalg.pinv(G + s * step * np.outer(np.eye(5)[i], np.eye(3)[j]))).sum() for s in (1, -1)]
+        np.testing.assert_allclose(slope[i, j], (ends[0] - ends[1]) / (2 * step), rtol=1e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize("backend", ["numpy", "c", "jax"])

@@ -256,7 +256,7 @@ def subclasses(cls):
 
 # Kinds that no call above makes, with the file that tries them and the word that it calls them by.
 ELSEWHERE = {
-    "Eliminate": ("rewrites/test_whole_graphs.py", "solve"), "SolveEliminated": ("rewrites/test_whole_graphs.py", "solve"), "SingularValues": ("rewrites/test_whole_graphs.py", "svd"),
+    "Eliminate": ("rewrites/test_whole_graphs.py", "solve"), "SolveEliminated": ("rewrites/test_whole_graphs.py", "solve"), "EliminatedDeterminant": ("rewrites/test_whole_graphs.py", "det"), "SingularValues": ("rewrites/test_whole_graphs.py", "svd"),
     "Assume": ("rewrites/test_before_and_after.py", "assume"), "Named": ("model", "do"), "Slot": ("compile/test_slots.py", "slot"), "SameLength": ("model/test_lengths_of_draws.py", "Normal"), "FFT": ("tensor/test_fft.py", "fft"), "SeveralElements": ("tensor/test_nn.py", "batch_norm"),
     "InverseFromFactor": ("transforms/test_covariance_gradients.py", "InverseFromFactor"), "CholeskyGradient": ("transforms/test_covariance_gradients.py", "CholeskyGradient"),
     "LongConvolve": ("rewrites/test_convolution.py", "LongConvolve"), "Permutation": ("tensor/test_linalg.py", "lu"), "Called": ("tensor/test_black_box.py", "as_op"), "RepeatedNumbers": ("tensor/test_shape.py", "repeat"), "SetAt": ("tensor/test_indexing.py", "set"), "While": ("transforms/test_control_gradients.py", "while_loop"),

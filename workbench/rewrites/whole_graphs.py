@@ -18,9 +18,9 @@ from workbench.rewrites.matrix_properties import diagonal, untransposed
 from workbench.tensor import linalg
 from workbench.tensor.assumptions import Assume
 from workbench.tensor.linalg.decompositions import SVD, Cholesky, InverseFromFactor, SingularValues
-from workbench.tensor.linalg.determinants import Det
+from workbench.tensor.linalg.determinants import Det, SlogDet
 from workbench.tensor.linalg.linear_systems import Inv, Solve
-from workbench.tensor.linalg.shared_factors import Eliminate, SolveEliminated
+from workbench.tensor.linalg.shared_factors import Eliminate, EliminatedDeterminant, SolveEliminated
 
 GROUP = "factor at hand"
 
@@ -40,11 +40,11 @@ class OfWholeGraphs(Pass):
 
 
 def from_factors(roots: Sequence[Expr], rules: Sequence[Rule]) -> tuple[Sequence[Expr], list[Firing]]:
-    """Return expressions in which determinants and inverses take the Cholesky factors that there are, systems of one matrix one factor, and the steps."""
+    """Return expressions in which determinants and inverses take the Cholesky factors that there are, all that is asked of one matrix one factor, and the steps."""
     nodes = topological(roots)
     factored = {_upright(n.inputs[0]) for n in nodes if isinstance(n.op, Cholesky)}
-    systems = Counter(_upright(n.inputs[0]) for n in nodes if isinstance(n.op, Solve))
-    several = {x for x, n in systems.items() if n > 1}
+    asked = Counter(_upright(n.inputs[0]) for n in nodes if isinstance(n.op, (Solve, Inv, Det, SlogDet)))
+    several = {x for x, n in asked.items() if n > 1}
     read: dict[Expr, set[int]] = {}
     for n in nodes:
         if isinstance(n.op, Get) and isinstance(n.inputs[0].op, SVD):
@@ -56,16 +56,27 @@ def from_factors(roots: Sequence[Expr], rules: Sequence[Rule]) -> tuple[Sequence
     steps: list[Firing] = []
     for n in nodes:
         made = rebuild(n, tuple(memo[x] for x in n.inputs)) if n.inputs else n
-        there = factored if isinstance(n.op, (Det, Inv)) else several if isinstance(n.op, Solve) else alone if isinstance(n.op, Get) else None
-        if there and (n.inputs[0] if isinstance(n.op, Get) else _upright(n.inputs[0])) in there:
-            for used in rules:
-                after = used.apply(made) if isinstance(n.op, used.roots) else None
-                if after is not None:
-                    steps.append(Firing(used, made, after, 0.0))
-                    made = after
-                    break
+        for used in _fitting(n, rules, factored, several, alone):
+            after = used.apply(made)
+            if after is not None:
+                steps.append(Firing(used, made, after, 0.0))
+                made = after
+                break
         memo[n] = made
     return ([memo[r] for r in roots], steps) if steps else (roots, [])
+
+
+def _fitting(n: Expr, rules: Sequence[Rule], factored: set[Expr], several: set[Expr], alone: set[Expr]) -> list[Rule]:
+    """The rules for a node whose condition about the whole graph holds: those first that take a Cholesky factor."""
+    if not n.inputs:
+        return []
+    x = n.inputs[0]
+    if isinstance(n.op, Get) and x in alone:
+        wanted: tuple[Rule, ...] = (singular_values_alone,)
+    else:
+        matrix = _upright(x.inputs[0] if isinstance(n.op, Get) and isinstance(x.op, SlogDet) else x)
+        wanted = (*(OF_CHOLESKY if matrix in factored else ()), *(OF_ELIMINATION if matrix in several else ()))
+    return [r for r in wanted if r in rules and isinstance(n.op, r.roots)]
 
 
 def _bare(x: Expr) -> Expr:
@@ -103,8 +114,37 @@ def solve_by_shared_factor(expr: Expr) -> Expr | None:
     return intern(SolveEliminated(source is not None), (intern(Eliminate(), (_upright(a),)), b))
 
 
+def _eliminated(a: Expr) -> Expr:
+    return intern(Eliminate(), (_upright(a),))
+
+
+@rule(GROUP, ops=(Inv,), examples=lambda: [linalg.inv(square_matrix()), linalg.inv(stack_of_matrices()), intern(Inv(), (square_matrix().T,))])
+def inverse_by_shared_factor(expr: Expr) -> Expr | None:
+    """Where a matrix is inverted and more is asked of it, as by the gradient of its determinant, it is factored once."""
+    (a,) = expr.inputs
+    unit = pt.broadcast_to(pt.eye(a.shape[-1], dtype=a.type.dtype), a.shape)
+    return intern(SolveEliminated(untransposed(_bare(a)) is not None), (_eliminated(a), unit))
+
+
+@rule(GROUP, ops=(Det,), examples=lambda: [linalg.det(square_matrix()), linalg.det(stack_of_matrices())])
+def determinant_by_shared_factor(expr: Expr) -> Expr | None:
+    """Where more is asked of a matrix than its determinant, this is found from the factor of all."""
+    return intern(EliminatedDeterminant("det"), (_eliminated(expr.inputs[0]),))
+
+
+@rule(GROUP, ops=(Get,), over=(SlogDet,), examples=lambda: [linalg.slogdet(square_matrix())[0], linalg.slogdet(stack_of_matrices())[1]])
+def slogdet_by_shared_factor(expr: Expr) -> Expr | None:
+    """Where more is asked of a matrix, so are the sign and the logarithm of its determinant."""
+    made = expr.inputs[0]
+    return intern(EliminatedDeterminant(("sign", "log")[expr.op.index]), (_eliminated(made.inputs[0]),)) if isinstance(made.op, SlogDet) else None
+
+
 @rule(GROUP, ops=(Get,), over=(SVD,), examples=lambda: [linalg.svd(square_matrix())[1], linalg.svd(stack_of_matrices(), compute_uv=False), linalg.svd(wide_matrix())[1]])
 def singular_values_alone(expr: Expr) -> Expr | None:
     """Where nobody reads the singular vectors, they are not computed."""
     made = expr.inputs[0]
     return intern(SingularValues(), made.inputs) if isinstance(made.op, SVD) and expr.op.index == 1 else None
+
+
+OF_CHOLESKY = (determinant_from_factor, inverse_from_factor)
+OF_ELIMINATION = (solve_by_shared_factor, inverse_by_shared_factor, determinant_by_shared_factor, slogdet_by_shared_factor)

@@ -18,6 +18,13 @@ def eliminate_call(a: TensorType) -> NativeCall | None:
     return NativeCall((ELIMINATE,), (ELIMINATE_PYTHON,), "wb_eliminate", (product(a.shape[:-2]), a.shape[-1]))
 
 
+def determinant_call(factor: TensorType, part: int) -> NativeCall | None:
+    """Determinants of matrices that are eliminated, their signs (`part` 1), or the logarithms of their sizes (2)."""
+    if not is_double(factor):
+        return None
+    return NativeCall((DETERMINANT,), (DETERMINANT_PYTHON,), "wb_eliminated_determinant", (product(factor.shape[:-2]), factor.shape[-1], part))
+
+
 def substitute_call(factor: TensorType, b: TensorType, transposed: bool) -> NativeCall | None:
     """Solutions of systems whose matrices are eliminated: `factor` (..., n + 1, n), `b` (..., n, k)."""
     made = _batched(factor, b)
@@ -66,6 +73,7 @@ static void wb_eliminate(void *const *library, int64_t batch, int64_t n, const d
             const int size = (int)n;
             int *const found = __builtin_malloc(sizeof(int) * (__SIZE_TYPE__)n);
             failed = !found;
+            if (failed) out[0] = __builtin_nan("");
             if (!failed) ((wb_dgetrf)library[4])(&size, &size, out, &size, found, &failed);
             for (int64_t p = 0; p < n && !failed; p++) pivots[p] = (double)found[p];
             __builtin_free(found);
@@ -108,6 +116,36 @@ def wb_eliminate(library, batch, n, a, out):
                 pivots[p] = found[p]
         if failed:
             pivots[0] = np.nan
+"""
+
+# Each pivot that is not the row itself turns the sign; LAPACK counts rows from one. A product of many numbers may leave the range on its way: their logarithms do not.
+DETERMINANT = f"""\
+static void wb_eliminated_determinant(void *const *library, int64_t batch, int64_t n, int64_t part, const double *m, double *out) {{
+    for (int64_t q = 0; q < batch; q++, m += n * (n + 1)) {{
+        const double *const pivots = m + n * n, first = n <= {SMALL} ? 0.0 : 1.0;
+        double sign = 1.0, size = 0.0;
+        for (int64_t p = 0; p < n; p++) {{
+            const double d = m[p * n + p];
+            sign *= (pivots[p] == (double)p + first ? 1.0 : -1.0) * (d > 0.0 ? 1.0 : d < 0.0 ? -1.0 : d == 0.0 ? 0.0 : d);
+            size += log(fabs(d));
+        }}
+        out[q] = part == 0 ? sign * exp(size) + 0.0 : part == 1 ? sign + 0.0 : size;
+    }}
+}}
+"""
+
+DETERMINANT_PYTHON = f"""\
+def wb_eliminated_determinant(library, batch, n, part, m, out):
+    first = 0.0 if n <= {SMALL} else 1.0
+    for q in range(batch):
+        f = after(m, q * n * (n + 1))
+        pivots = after(f, n * n)
+        sign, size = 1.0, 0.0
+        for p in range(n):
+            d = f[p * n + p]
+            sign *= (1.0 if pivots[p] == p + first else -1.0) * (1.0 if d > 0.0 else -1.0 if d < 0.0 else 0.0 if d == 0.0 else d)
+            size += log(abs(d))
+        out[q] = sign * exp(size) + 0.0 if part == 0 else sign + 0.0 if part == 1 else size
 """
 
 # By a = P' L U, or a' = U' L' P.

@@ -1,4 +1,4 @@
-"""One factorisation for several systems of a general matrix, and of its transpose: what rules make of `solve`."""
+"""One factorisation for several systems of a general matrix, and of its transpose, its inverse and its determinant: what rules make of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workbench.graph.expr import Expr
 from workbench.graph.frozen import frozen
 from workbench.graph.types import TensorType
 from workbench.tensor.gufunc import Gufunc, check_matrix
-from workbench.tensor.linalg.elimination import eliminate_call, substitute_call
+from workbench.tensor.linalg.elimination import determinant_call, eliminate_call, substitute_call
 from workbench.tensor.linalg.triangular_systems import check_solve, jax_spread
 from workbench.tensor.native_call import NativeCall
 from workbench.tensor.tensor import Tensor
@@ -21,7 +21,8 @@ from workbench.tensor.tensor import Tensor
 class Eliminate(Gufunc):
     """L (below the diagonal, whose ones are not stored) and U of matrices (..., n, n) in one, and a row more: the pivots, (..., n + 1, n).
 
-    Compiled code for large matrices factors the transpose, which the routines of LAPACK see. Only :class:`SolveEliminated` reads it.
+    Compiled code for large matrices factors the transpose, which the routines of LAPACK see. Only :class:`SolveEliminated` and :class:`EliminatedDeterminant`
+    read it. Of a singular matrix the first pivot is NaN, and a diagonal element of U zero.
     """
 
     name = "eliminate"
@@ -42,8 +43,9 @@ class Eliminate(Gufunc):
             for i in np.ndindex(a.shape[:-2]) if n else ():
                 if np.isfinite(a[i]).all():
                     whole, pivots = lu_factor(a[i])
+                    made[i][:-1] = whole
                     if np.diagonal(whole).all():
-                        made[i][:-1], made[i][-1] = whole, pivots
+                        made[i][-1] = pivots
         return made
 
     def jax(self, a: Any) -> Any:
@@ -97,3 +99,40 @@ class SolveEliminated(Gufunc):
 
     def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
         raise NotImplementedError("it is made where derivatives have been taken")
+
+
+@frozen
+class EliminatedDeterminant(Gufunc):
+    """The determinant of a matrix from its :class:`Eliminate`, or its "sign" or the "log" of its size: `part`."""
+
+    part: str
+    name = "eliminated_determinant"
+
+    def infer(self, factor: TensorType) -> TensorType:
+        return factor.with_shape(factor.shape[:-2])
+
+    def numpy(self, factor: Any) -> Any:
+        diagonal, n = np.diagonal(factor[..., :-1, :], axis1=-2, axis2=-1), factor.shape[-1]
+        swaps = np.count_nonzero(factor[..., -1, :] != np.arange(n), axis=-1)
+        sign = np.sign(diagonal).prod(-1) * (1 - 2 * (swaps % 2)).astype(factor.dtype) + 0.0
+        with np.errstate(divide="ignore", over="ignore"):
+            size = np.log(np.abs(diagonal)).sum(-1)
+            return np.asarray({"det": sign * np.exp(size), "sign": sign, "log": size}[self.part], factor.dtype)
+
+    def jax(self, factor: Any) -> Any:
+        import jax.numpy as jnp
+
+        a = factor[..., :-1, :]
+        if a.shape[-1] == 0:
+            return (jnp.zeros if self.part == "log" else jnp.ones)(a.shape[:-2], a.dtype)
+        sign, size = jnp.linalg.slogdet(a)
+        return {"det": sign * jnp.exp(size), "sign": sign, "log": size}[self.part]
+
+    def native(self, node: Expr) -> NativeCall | None:
+        return determinant_call(node.inputs[0].type, PARTS.index(self.part))
+
+    def grad(self, node: Expr, cotangent: Tensor) -> Sequence[Expr | None]:
+        raise NotImplementedError("it is made where derivatives have been taken")
+
+
+PARTS = ("det", "sign", "log")
