@@ -276,9 +276,9 @@ def _jax_trigamma(x: Any) -> Any:
     import jax.numpy as jnp
     from jax.scipy.special import polygamma
 
-    # JAX's own says NaN at infinity, and holds for positive numbers alone.
+    # JAX's own says 0 from 1e155, as a square there is 0, and NaN at infinity; it holds for positive numbers alone.
     right = jnp.where(x > 0, x, 1 - x)
-    found = jnp.where(right == jnp.inf, 0.0, polygamma(1, right))
+    found = jnp.where(right > 1e17, 1 / right, polygamma(1, right))
     reflected = (math.pi / jnp.sin(math.pi * _from_pole(jnp, x))) ** 2 - found
     return jnp.where(x > 0, found, jnp.where(x == jnp.floor(x), jnp.inf, reflected)).astype(x.dtype)
 
