@@ -16,10 +16,16 @@ from workbench.inference.stores import zarr_format
 
 MODEL = funnel()
 CHAINS, DRAWS, TUNE = 3, 400, 300
+SEED = [0]
+"""That of the runs of a test: where trajectories diverge hangs on the last bits, so on compilers and processors."""
 
 
 def run_of(**options):
-    given = {"draws": DRAWS, "tune": TUNE, "chains": CHAINS, "random_seed": 2, "backend": "c", "quiet": True, "return_inferencedata": False, "shorter_steps": (0.9, 0.99)}
+    # Trees diverge in a funnel; trajectories of one time are made again with finer steps.
+    given = {
+        "draws": DRAWS, "tune": TUNE, "chains": CHAINS, "random_seed": SEED[0], "backend": "c", "quiet": True, "return_inferencedata": False,
+        "shorter_steps": (0.9, 0.99), "nuts": {"trajectories": "trees"},
+    }  # fmt: skip
     return pm.sample(model=MODEL, **given | options)
 
 
@@ -35,10 +41,24 @@ def quick():
         yield
 
 
+def first_run(wanted, **options):
+    """The run of the first seed of which that holds; later ones have that seed."""
+    for SEED[0] in range(60):
+        run = run_of(**options)
+        if wanted(run.shortened):
+            return run
+    raise AssertionError("no seed of 60 has such a run")
+
+
 @pytest.fixture(scope="module")
-def whole():
-    run = run_of()
-    assert len(run.shortened) == 2, "the tests below are about runs whose steps are shortened twice"
+def shortened_twice():
+    return first_run(lambda shortened: len(shortened) == 2), SEED[0]
+
+
+@pytest.fixture
+def whole(shortened_twice):
+    """A run whose steps are shortened twice."""
+    run, SEED[0] = shortened_twice
     return run
 
 
@@ -151,8 +171,7 @@ def test_a_chain_whose_last_states_are_lost_goes_on_from_before(whole, tmp_path,
 
 def test_warm_up_that_ended_early_is_made_longer_too(tmp_path):
     given = {"stop_tuning_early": True, "tune": 1000}
-    one = run_of(**given)
-    assert one.shortened and one.shortened[0].tune < 1000
+    one = first_run(lambda shortened: shortened and shortened[0].tune < 1000, **given)
     for draws in (10, 160):
         path = tmp_path / f"{draws}.zarr"
         run_of(trace=path, draws=draws, **given)
