@@ -37,28 +37,6 @@ def run(code, **settings):
     assert done.returncode == 0, done.stderr
 
 
-def test_sampling_imports_no_arrays_of_dask_and_its_draws_can_become_dasks_arrays():
-    pytest.importorskip("dask.array")
-    run(
-        SAMPLE
-        + """
-import sys
-assert "xarray" in sys.modules and "dask.array" not in sys.modules
-value = float(idata.posterior.x.mean())
-chunked = idata.posterior.chunk({"draw": 10})
-import dask.array, xarray
-assert isinstance(chunked.x.data, dask.array.Array) and chunked.x.data.numblocks == (1, 5, 1)
-assert abs(float(chunked.x.mean().compute()) - value) < 1e-12
-assert isinstance(xarray.Variable("a", dask.array.zeros(4)).data, dask.array.Array)
-"""
-    )
-
-
-def test_dask_imported_before_is_known():
-    pytest.importorskip("dask.array")
-    run("import dask.array\n" + SAMPLE + 'import xarray\nassert isinstance(xarray.Variable("a", dask.array.zeros(4)).data, dask.array.Array)\n')
-
-
 @pytest.mark.skipif(find_compiler() is None, reason="no C compiler on this system")
 def test_a_run_on_c_imports_no_more_of_scipy_than_its_routines():
     run(SAMPLE.replace("random_seed=1", 'random_seed=1, backend="c", return_inferencedata=False') + 'import sys\nassert "scipy" in sys.modules and "scipy.linalg" not in sys.modules')

@@ -1,14 +1,12 @@
-"""xarray, which holds results, takes a third of a second to import: it loads beside compilers and the sampling, and without Dask's arrays, which take as long."""
+"""xarray, which holds results, takes half a second to import, and what it looks for beside it another half: it loads beside compilers and the sampling."""
 
 from __future__ import annotations
 
-import functools
 import os
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from workbench.compile.phases import heard
 
@@ -37,36 +35,7 @@ def _load(nice: int = NICE) -> None:
         # Half the share of a chain's thread, not less: who needs xarray meanwhile waits for this thread, which cannot be given its priority back,
         # and at a tenth of the share an import took minutes on a machine that others use too.
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)
-    import xarray  # noqa: F401
+    import xarray
 
-    _ask_of_dask_later()
-
-
-def _ask_of_dask_later() -> None:
-    """Keep xarray from importing Dask's arrays, where that is installed, to ask whether the data of its first variable are one of Dask's arrays."""
-    from xarray.namedarray import pycompat
-
-    known: Any = getattr(pycompat, "_cached_duck_array_modules", None)
-    kind: Any = getattr(pycompat, "DuckArrayModule", None)
-    # Another version of xarray may ask otherwise: then it imports what it likes.
-    if isinstance(known, dict) and kind is not None:
-        known.setdefault("dask", _Dask(kind))
-
-
-class _Dask:
-    """What xarray knows of Dask, found out when it is asked for."""
-
-    def __init__(self, kind: Any) -> None:
-        self._kind = kind
-
-    @property
-    def type(self) -> tuple[Any, ...]:
-        """The class of Dask's arrays: there are none before it is imported."""
-        return self._found.type if "dask.array" in sys.modules else ()
-
-    @functools.cached_property
-    def _found(self) -> Any:
-        return self._kind("dask")
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._found, name)
+    # With its first variable it imports Dask's arrays, where Dask is installed.
+    xarray.Variable((), 0.0)
