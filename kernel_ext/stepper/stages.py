@@ -15,7 +15,6 @@ from workbench.errors import WorkbenchError
 from workbench.graph import Expr, Input, topological
 from workbench.graph.inner import Graph
 
-RUN = "int32_t run(void *const *io, const wb_env *env, char *arena"
 DOCS = {
     "fusion": "Operations over the same rows share a loop, forward and reverse together. What no later loop reads is never stored.",
     "scalars": "Scalars that are only copied become one.",
@@ -56,8 +55,8 @@ def stages(results: Sequence[Expr], name: str = "graph", inputs: Sequence[Expr] 
         program = lower(Graph(params, results), name, watch=watch)
         storage = plan(program)
         seen("storage", text(program, storage))
-        code = print_c(program, storage, ()).text
-        seen("C", code[max(code.find(RUN), 0) :])
+        # All functions of the program, without what stands before any.
+        seen("C", "\n".join(print_c(program, storage).pieces[1:]).lstrip())
     except WorkbenchError as error:
         message = f"{type(error).__name__}: {error}"
         found.append(Stage("not compiled", "Compilation stopped here.", message, [("-", line) for line in message.splitlines()], True))
