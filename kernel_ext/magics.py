@@ -30,7 +30,8 @@ SHOWS = {"graph": "model", "density": "density", "steps": "steps", "code": "code
 class WorkbenchMagics(Magics):  # type: ignore[misc]
     """Magics for models. ``%config WorkbenchMagics.backend = 'jax'`` sets the default backend."""
 
-    backend = Enum(BACKENDS, default_value="auto", help="where models are computed for which no other place was chosen").tag(config=True)
+    backend: Any = Enum(BACKENDS, default_value="auto", help="where models are computed for which no other place was chosen").tag(config=True)
+    shell: Any
 
     def __init__(self, shell: Any) -> None:
         super().__init__(shell)
@@ -137,7 +138,7 @@ class WorkbenchMagics(Magics):  # type: ignore[misc]
     @no_var_expand  # type: ignore[misc]
     @magic_arguments()  # type: ignore[misc]
     @argument("words", nargs="*", metavar="[MODEL] [BACKEND]", help="a model, an expression or a function; a backend to compute it on")
-    @line_magic("backend")  # type: ignore[misc]
+    @line_magic("backend")  # type: ignore[misc, arg-type]
     def choose(self, line: str) -> str | None:
         """Compare backends, or set one: ``%backend``, ``%backend radon``, ``%backend numba``, ``%backend radon numba``."""
         words = parse_argstring(self.choose, line).words

@@ -30,7 +30,7 @@ def _spoken_of(tree: ast.AST, names: Mapping[str, Any]) -> Iterator[tuple[str, A
                 yield node.id, value
         elif isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.value, ast.Name):
             key = node.attr if isinstance(node, ast.Attribute) else node.slice.value if isinstance(node.slice, ast.Constant) else None
-            table = names.get(node.value.id)
+            table: Any = names.get(node.value.id)
             # Only what is known to be a look-up: other objects' attributes may do anything.
             if isinstance(key, str) and (isinstance(table, dict) or type(table).__name__ in ("DataFrame", "Dataset")) and key in table:
                 if _is_array(value := table[key]):

@@ -103,7 +103,7 @@ def _places(error: BaseException, cell: Cell) -> list[Place]:
         same_line = error.end_lineno == error.lineno and error.end_offset
         return [Place(error.lineno, start, (error.end_offset or 0) - 1 if same_line else start + 1)]
     tree = cell.tree()
-    found = []
+    found: list[Place] = []
     for step in _steps(error):
         if step.tb_frame.f_code.co_filename == cell.filename:
             place = _place(step, error, cell, tree)
@@ -143,7 +143,7 @@ def _place(step: TracebackType, error: BaseException, cell: Cell, tree: ast.Modu
     if term is not None:
         line, end_line, start, stop = term.lineno, term.end_lineno, term.col_offset, term.end_col_offset
     text = _line(cell, line)
-    until = column_of(text, stop) if end_line == line else len(text)
+    until = column_of(text, stop) if stop is not None and end_line == line else len(text)
     return Place(line, column_of(text, start), until, step.tb_frame, node)
 
 

@@ -78,7 +78,7 @@ def _public(x: Any) -> list[str]:
 def _key(error: KeyError, node: ast.Subscript, cell: Cell) -> str:
     if not isinstance(node.value, ast.Name) or not error.args:
         return ""
-    table = cell.made.get(node.value.id, cell.seen.get(node.value.id))
+    table: Any = cell.made.get(node.value.id, cell.seen.get(node.value.id))
     if not hasattr(table, "keys"):
         return ""
     keys = [str(k) for k in list(table.keys())]

@@ -68,7 +68,7 @@ def run_cell(
         # IPython shows any SyntaxError with its whole way through our code: raise one of ours.
         wrong = CellSyntaxError(error.msg)
         explain(error, cell)
-        wrong._render_traceback_ = error._render_traceback_  # type: ignore[attr-defined]
+        wrong._render_traceback_ = error._render_traceback_  # type: ignore[attr-defined, method-assign]
         raise wrong from error
     except Exception as error:
         explain(error, cell)

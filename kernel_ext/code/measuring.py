@@ -93,7 +93,7 @@ def _jax(asked: bool) -> list[Place]:
         return [Place(*cpu, asked=False), Place(*gpu, asked=False)]
     from workbench.compile.jax.devices import devices
 
-    found = []
+    found: list[Place] = []
     for d in sorted(devices(), key=lambda d: ("cpu", "gpu", "tpu").index(d.kind)):
         key = f"jax:{d.kind}" if d.kind not in {p.key.partition(":")[2] for p in found} else f"jax:{d.kind}:{len(found)}"
         why, _, fix = d.why_not.partition(": ")

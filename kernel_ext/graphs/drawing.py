@@ -75,8 +75,8 @@ def text_width(text: str, size: float) -> float:
 
 def graph_svg(subject: Model | Expr) -> str | None:
     """Return a drawing of a model's variables or of an expression; ``None`` where it would be too large to read."""
-    drawn, groups = model_columns(Keys(), subject) if isinstance(subject, Model) else (expression_columns(Keys(), [subject]), [])
-    drawn = closed(drawn, groups)
+    columns, groups = model_columns(Keys(), subject) if isinstance(subject, Model) else (expression_columns(Keys(), [subject]), [])
+    drawn = closed(columns, groups)
     return None if len(drawn["key"]) > NODE_LIMIT else columns_svg(drawn, [g.label for g in groups])
 
 

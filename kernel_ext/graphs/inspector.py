@@ -120,7 +120,7 @@ class GraphInspector(Part):
 
     def _drawn(self) -> tuple[dict[str, Any], list[Group], Sequence[Expr]]:
         if self.view == "model" and isinstance(self.subject, Model):
-            roots = list(self.subject.observed_RVs) or list(self.subject.named_vars.values())
+            roots: list[Expr] = list(self.subject.observed_RVs) or list(self.subject.named_vars.values())
             if isinstance(self.compare, Model):
                 return *compared_models(self.numbers, self.subject, self.compare), roots
             return *model_columns(self.numbers, self.subject), roots

@@ -52,7 +52,7 @@ class Values:
         total = self.graph.results[0]
         if getattr(total.type, "shape", None) != () or expr.type.dtype != "float64" or expr not in depends_on_nodes(total):
             return None
-        (slope,) = grad(total, [expr], disconnected_inputs="ignore")  # type: ignore[list-item]
+        (slope,) = grad(total, [expr], disconnected_inputs="ignore")  # type: ignore[arg-type]
         with np.errstate(all="ignore"):
             return Graph(self.graph.params, [slope]).run("numpy", *self.arguments)[0]
 

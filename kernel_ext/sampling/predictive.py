@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ Array = np.ndarray[Any, Any]
 REPLICATES, POINTS, VALUES = 40, 81, 4000
 WHOLE = 60
 """Most whole numbers that are drawn one by one."""
-NUMBERS = {"mean": np.mean, "sd": np.std, "least": np.min, "greatest": np.max}
+NUMBERS: dict[str, Callable[..., Any]] = {"mean": np.mean, "sd": np.std, "least": np.min, "greatest": np.max}
 
 
 def compared(observed: Array, predicted: Array) -> dict[str, Any] | None:

@@ -26,7 +26,7 @@ WHOLE = {"draws": 1, "tune": 0, "chains": 1, "random_seed": 0}
 
 def methods(model: Model) -> list[dict[str, Any]]:
     """Return the ways to sample a model: name, title, what it does, and why not where it cannot."""
-    found = [{"name": "auto", "title": _competent(model), "does": "each variable by the method that suits it best", "group": "each chain by itself"}]
+    found: list[dict[str, Any]] = [{"name": "auto", "title": _competent(model), "does": "each variable by the method that suits it best", "group": "each chain by itself"}]
     for kind in METHODS:
         movable = [rv for rv in model.free_RVs if kind.competence(rv, states_of(model, model.value_name(rv))) > INCOMPATIBLE]
         rest = len(model.free_RVs) - len(movable)
@@ -144,7 +144,7 @@ def options(model: Model, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def code(name: str, given: Mapping[str, Any]) -> str:
     """Return the line that samples a model by its name with these options."""
-    written = []
+    written: list[str] = []
     for option, value in given.items():
         if option == "draws":
             written.insert(0, str(value))

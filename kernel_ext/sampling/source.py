@@ -98,7 +98,9 @@ class Source:
         if "posterior" not in group_names(idata):
             raise ValueError(f"there is no posterior in it: it has {', '.join(group_names(idata)) or 'nothing'}")
         posterior = idata.posterior
-        arrays, names, variables = {}, [], []
+        arrays: dict[str, Any] = {}
+        names: list[str] = []
+        variables: list[Variable] = []
         for name in posterior.data_vars:
             x = posterior[name].transpose("chain", "draw", ...)
             variables.append(Variable(str(name), len(names), int(np.prod(x.shape[2:], dtype=int))))

@@ -276,8 +276,8 @@ class Cells:
             for user in list(self._users[old]):
                 was = self.versions[user]
                 self._touch(user)
-                changed = [tuple(new if c == old else c for c in cells) for cells in (was.inputs, was.bodies)]
-                self.versions[user] = Version(was.expr, *changed, was.body)
+                inputs, bodies = (tuple(new if c == old else c for c in cells) for cells in (was.inputs, was.bodies))
+                self.versions[user] = Version(was.expr, inputs, bodies, was.body)
                 twin = self._swap(user, was)
                 if twin is not None:
                     pairs.append((user, twin))

@@ -198,7 +198,7 @@ class Checker:
         for values, found in self.points.at([place, *(i for i in inputs if i is not place)], [jacobian, image]):
             rest = values[1:]
             graph = Graph([place, *(i for i in inputs if i is not place)], [image])
-            rows.append(_row(_log_volume(lambda v, graph=graph, rest=rest: graph.run("numpy", v, *rest)[0], values[0], np.shape(found[0])), found[0]))
+            rows.append(_row(_log_volume(_given(graph, rest), values[0], np.shape(found[0])), found[0]))
         how = "The logarithm of the derivative of the map from the unconstrained value, by central differences, against what the rule adds to the density."
         return Check(how, ("by differences", "the rule"), tuple(rows), CLOSE)
 
@@ -257,6 +257,11 @@ def _slope(f: Callable[[float], float], scale: float) -> float:
     h = 2e-4 * max(1.0, scale)
     wide, narrow = (f(h) - f(-h)) / (2 * h), (f(h / 2) - f(-h / 2)) / h
     return (4 * narrow - wide) / 3
+
+
+def _given(graph: Graph, rest: Sequence[Any]) -> Callable[[Any], Any]:
+    """A graph's result as a function of its first input, the others given."""
+    return lambda value: graph.run("numpy", value, *rest)[0]
 
 
 def _log_volume(f: Callable[[Any], Any], at: Any, shape: tuple[int, ...]) -> Any:

@@ -60,7 +60,7 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
 
     # anywidget makes traits only of what the class has; each instance brings its text.
     _esm = ""
-    parts = traitlets.List().tag(sync=True)
+    parts: Any = traitlets.List().tag(sync=True)
     first = traitlets.Unicode().tag(sync=True)
     title = traitlets.Unicode().tag(sync=True)
     module = traitlets.Unicode().tag(sync=True)
@@ -127,6 +127,6 @@ def deliver_at_once(widget: Any) -> None:
     in an ordinary cell that is the busy main shell. Without a recorded subshell they are delivered
     on a thread of their own. The attribute is private, so it may go.
     """
-    comm = getattr(widget, "comm", None)
+    comm: Any = getattr(widget, "comm", None)
     if hasattr(comm, "_reply_subshell_for"):
         comm._reply_subshell_for = None

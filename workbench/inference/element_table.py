@@ -31,7 +31,7 @@ class Draws:
     names
         Of the elements of all variables, in order.
     chains
-        Numbers of the chains.
+        Numbers of the chains, or their labels.
     count
         Draws of each chain.
     variables
@@ -39,7 +39,7 @@ class Draws:
     """
 
     names: Sequence[str]
-    chains: Sequence[int]
+    chains: Sequence[int | str]
     count: int
     variables: Sequence[Sequence[Any]]
 
@@ -53,7 +53,7 @@ class Draws:
                    [[_Flat(c, i, cut.first, cut.last) for c in chains] for i in range(count)])  # fmt: skip
 
     @classmethod
-    def of_arrays(cls, names: Sequence[str], chains: Sequence[int], variables: Mapping[str, Array]) -> Draws:
+    def of_arrays(cls, names: Sequence[str], chains: Sequence[int | str], variables: Mapping[str, Array]) -> Draws:
         """Those of arrays, (chain, draw, *shape), by variable."""
         count = min((x.shape[1] for x in variables.values()), default=0)
         return cls(names, chains, count, [list(x.reshape(*x.shape[:2], -1)) for x in variables.values()])

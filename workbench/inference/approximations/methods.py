@@ -423,7 +423,7 @@ class ASVGD(Inference):
         return super().descent(obj_optimizer, self.n_particles, longest)
 
 
-METHODS: dict[str, Callable[..., Inference]] = {
+METHODS: dict[str, Any] = {
     "advi": ADVI, "fullrank_advi": FullRankADVI, "lowrank_advi": LowRankADVI, "svgd": SVGD, "asvgd": ASVGD, "nfvi": NFVI, "dadvi": DADVI,
 }  # fmt: skip
 
