@@ -273,3 +273,13 @@ def test_every_smooth_function_of_one_variable_is_here():
 
     smooth = {op.name for op in OPS.values() if op.arity == 1 and any(g is not None for g in op.gradients)}
     assert smooth - {"inverse_mills", "sech_squared"} == set(CASES)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "jax"])
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_polygamma_is_right_far_out(backend, n):
+    x = np.array([0.3, 5.0, 1e10, 3e16, 1.1e17, 1e30, 1e60, 1e90])
+    wanted = [float(mp.polygamma(n, mpf(v))) for v in x]
+    a = pt.vector("a", len(x))
+    found = function([a], pt.polygamma(n, a), backend=backend)(x)
+    np.testing.assert_allclose(found, wanted, rtol=1e-13)

@@ -272,13 +272,19 @@ def _trigamma(x: Any) -> Any:
     return np.asarray(found, np.result_type(x))
 
 
+def _jax_polygamma_of_positive(n: Any, x: Any) -> Any:
+    """JAX's own, which holds for positive numbers alone. Far out it raises to powers that are 0 too soon: there the first term of the series is all there is."""
+    import jax.numpy as jnp
+    from jax.scipy.special import gammaln, polygamma
+
+    far = jnp.where(n % 2 == 1, 1.0, -1.0) * jnp.exp(gammaln(1.0 * n)) * x ** (-1.0 * n)
+    return jnp.where(x > 1e17, far, polygamma(n, jnp.minimum(x, 1e17))).astype(x.dtype)
+
+
 def _jax_trigamma(x: Any) -> Any:
     import jax.numpy as jnp
-    from jax.scipy.special import polygamma
 
-    # JAX's own says 0 from 1e155, as a square there is 0, and NaN at infinity; it holds for positive numbers alone.
-    right = jnp.where(x > 0, x, 1 - x)
-    found = jnp.where(right > 1e17, 1 / right, polygamma(1, right))
+    found = _jax_polygamma_of_positive(jnp.asarray(1), jnp.where(x > 0, x, 1 - x))
     reflected = (math.pi / jnp.sin(math.pi * _from_pole(jnp, x))) ** 2 - found
     return jnp.where(x > 0, found, jnp.where(x == jnp.floor(x), jnp.inf, reflected)).astype(x.dtype)
 
@@ -292,13 +298,11 @@ trigamma: ScalarOp = elementwise(
 def _jax_polygamma(n: Any, x: Any) -> Any:
     import jax
     import jax.numpy as jnp
-    from jax.scipy.special import polygamma as of_positive
 
     on_host = callback(scipy_form("polygamma"))
 
     def at_home(n: Any, x: Any) -> Any:
-        found = of_positive(n.astype("int64"), jnp.where((x > 0) & (x < jnp.inf), x, 1.0))
-        return jnp.where(x == jnp.inf, 0.0, found)
+        return _jax_polygamma_of_positive(n.astype("int64"), jnp.where(x > 0, x, 1.0))
 
     # JAX's own is of positive numbers alone.
     return jax.lax.cond(jnp.all((x > 0) & (n > 0)), at_home, on_host, *jnp.broadcast_arrays(n, x))
